@@ -1,0 +1,323 @@
+// The way out of the ring, the same for every container: where a segment begins, which frames belong to it, where it is cut.
+//
+//   tail ──▶ [ frame frame frame | RAP … head        select() walks headers only and never blocks;
+//             └── this batch ──┘ └── next segment    the container then writes the selected range into the output buffer.
+//
+// Every frame goes into exactly one segment, in ring order (design.md §3). All memory between two calls is in the recording's and the segment's
+// state; the recording's lock is held for the length of a call, so that the main thread may move a laggard's cursor between two calls.
+
+import { FLAG_RANDOM_ACCESS, FRAME_HEADER_SIZE, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../src/abi/frame";
+import {
+  CONTAINER_FLV,
+  CONTAINER_MP4,
+  CONTAINER_TS,
+  LOCK_FREE,
+  LOCK_KERNEL,
+  REC_CHUNK_LENGTH_OFFSET,
+  REC_CONFIG_OFFSET,
+  REC_CONTAINER_OFFSET,
+  REC_FLAG_HAS_AUDIO,
+  REC_FLAG_HAS_VIDEO_TRACK,
+  REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_START_ANYWHERE,
+  REC_FLAG_WAIT_FOR_IDR,
+  REC_FLAGS_OFFSET,
+  REC_LOCK_OFFSET,
+  REC_RING_OFFSET,
+  REC_SKIPPED_BYTES_OFFSET,
+  REC_SKIPPED_FRAMES_OFFSET,
+  REC_SKIPPED_FROM_OFFSET,
+  REC_SKIPPED_TO_OFFSET,
+  REC_STOP_INDEX_OFFSET,
+  REC_STOP_MODE_OFFSET,
+  REC_TAIL_OFFSET,
+  STOP_AT_INDEX,
+  STOP_AT_RANDOM_ACCESS,
+  STOP_NONE,
+} from "../src/abi/recording";
+import { RING_CAPACITY_OFFSET } from "../src/abi/ring";
+import { SEG_CONFIG_OFFSET, SEG_FLAG_OPEN, SEG_FLAGS_OFFSET, SEG_LAST_DELTA_OFFSET, SEG_NEEDED_OUTPUT_OFFSET, SEG_TRACK_FRAMES_OFFSET, SEG_TRACK_LAST_DTS_OFFSET, SEG_ZERO_OFFSET } from "../src/abi/segment";
+import {
+  STATUS_BAD_FRAME,
+  STATUS_CONFIG_CHANGED,
+  STATUS_CUT,
+  STATUS_NEED_OUTPUT,
+  STATUS_NOT_READY,
+  STATUS_OUTPUT_FULL,
+  STATUS_READY,
+  STATUS_RING_EMPTY,
+  STATUS_STOPPED,
+} from "../src/abi/status";
+import { flvFrameBound, flvHeaderBound, flvWriteBatch } from "./flv/batch";
+import { mp4FrameBound, mp4HeaderBound, mp4WriteBatch } from "./mp4/batch";
+import { tsFrameBound, tsHeaderBound, tsWriteBatch } from "./mpegts/batch";
+import { frameAt, frameConfig, frameDts, frameFlags, frameSize, frameStride, frameTrack, isFiller, ringHead } from "./ring";
+import { segmentConfig, segmentTrack } from "./segment";
+
+// Leading audio of a stream whose video is expected waits this long (media time) for the first video frame.
+const START_WAIT_90K: i64 = 90000;
+
+// @ts-ignore: decorator
+@inline
+function lock(rec: usize): void {
+  while (atomic.cmpxchg<u32>(rec + REC_LOCK_OFFSET, LOCK_FREE, LOCK_KERNEL) != LOCK_FREE) {}
+}
+
+// @ts-ignore: decorator
+@inline
+function unlock(rec: usize): void {
+  atomic.store<u32>(rec + REC_LOCK_OFFSET, LOCK_FREE);
+}
+
+// @ts-ignore: decorator
+@inline
+function isWanted(rec: usize, track: u32): bool {
+  return track != TRACK_AUDIO || (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_AUDIO) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function isVideoRandomAccess(frame: usize): bool {
+  return frameTrack(frame) == TRACK_VIDEO && (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function setFlag(rec: usize, flag: u32, on: bool): void {
+  const flags = load<u32>(rec, REC_FLAGS_OFFSET);
+  store<u32>(rec, on ? flags | flag : flags & ~flag, REC_FLAGS_OFFSET);
+}
+
+/** The index a stopping recording may not pass, else the head. */
+function limitOf(rec: usize, head: u32): u32 {
+  if (load<u32>(rec, REC_STOP_MODE_OFFSET) != STOP_AT_INDEX) return head;
+  const stop = load<u32>(rec, REC_STOP_INDEX_OFFSET);
+  return <i32>(stop - head) < 0 ? stop : head;
+}
+
+/**
+ * Finds where the next segment begins and moves the cursor there. Nothing that belongs to a segment is dropped: only what comes before the
+ * first random access point of a recording that starts in the middle of a GOP (waitForIDR=1).
+ */
+function seekStart(rec: usize, ring: usize, limit: u32): bool {
+  const flags = load<u32>(rec, REC_FLAGS_OFFSET);
+  const anywhere =
+    (flags & REC_FLAG_START_ANYWHERE) != 0 || (flags & REC_FLAG_WAIT_FOR_IDR) == 0 || (flags & REC_FLAG_HAS_VIDEO_TRACK) == 0;
+  const tail = load<u32>(rec, REC_TAIL_OFFSET);
+  let index = tail;
+  let start = tail;
+  let droppedVideo = false;
+  let firstAudio: i64 = 0;
+  let hasAudio = false;
+  while (index != limit) {
+    const frame = frameAt(ring, index);
+    const next = index + frameStride(frame);
+    if (!isFiller(frame) && isWanted(rec, frameTrack(frame))) {
+      if (anywhere || isVideoRandomAccess(frame)) {
+        atomic.store<u32>(rec + REC_TAIL_OFFSET, droppedVideo || anywhere ? index : start);
+        setFlag(rec, REC_FLAG_START_ANYWHERE, false);
+        return true;
+      }
+      if (frameTrack(frame) == TRACK_VIDEO) droppedVideo = true;
+      else if (!hasAudio) {
+        hasAudio = true;
+        firstAudio = frameDts(frame);
+      } else if (!droppedVideo && frameDts(frame) - firstAudio > START_WAIT_90K) {
+        return true; // no video in sight: the audio is recorded from its start, a late video track joins
+      }
+    }
+    index = next;
+    if (droppedVideo) start = next;
+  }
+  if (droppedVideo) atomic.store<u32>(rec + REC_TAIL_OFFSET, start);
+  return false;
+}
+
+/**
+ * Fixes the zero and the tracks of a segment whose state is otherwise empty. STATUS_READY, STATUS_NOT_READY (nothing to begin with yet) or
+ * STATUS_STOPPED (the recording ended before it began).
+ */
+export function openSegment(rec: usize, seg: usize): i32 {
+  lock(rec);
+  const status = openLocked(rec, seg);
+  unlock(rec);
+  return status;
+}
+
+function openLocked(rec: usize, seg: usize): i32 {
+  const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
+  const limit = limitOf(rec, ringHead(ring));
+  const stopping = load<u32>(rec, REC_STOP_MODE_OFFSET);
+  if (!seekStart(rec, ring, limit)) return stopping != STOP_NONE ? STATUS_STOPPED : STATUS_NOT_READY;
+  const tail = load<u32>(rec, REC_TAIL_OFFSET);
+  if (stopping == STOP_AT_RANDOM_ACCESS && <i32>(tail - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0) return STATUS_STOPPED;
+  let zero: i64 = i64.MAX_VALUE;
+  for (let index = tail; index != limit; ) {
+    const frame = frameAt(ring, index);
+    index += frameStride(frame);
+    if (isFiller(frame)) continue;
+    const track = frameTrack(frame);
+    if (track >= TRACK_COUNT) return STATUS_BAD_FRAME;
+    if (!isWanted(rec, track)) continue;
+    if (frameDts(frame) < zero) zero = frameDts(frame);
+    if (segmentConfig(seg, track) == 0) store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
+  }
+  for (let track: u32 = 0; track < TRACK_COUNT; track++) {
+    if (segmentConfig(seg, track) == 0 && isWanted(rec, track)) {
+      store<u32>(seg + (track << 2), load<u32>(rec + (track << 2), REC_CONFIG_OFFSET), SEG_CONFIG_OFFSET);
+    }
+  }
+  store<i64>(seg, zero, SEG_ZERO_OFFSET);
+  store<u32>(seg, load<u32>(seg, SEG_FLAGS_OFFSET) | SEG_FLAG_OPEN, SEG_FLAGS_OFFSET);
+  return STATUS_READY;
+}
+
+/** True where a frame may not join this segment because its time is up. */
+function isCut(rec: usize, seg: usize, frame: usize): bool {
+  const chunkLength = load<i64>(rec, REC_CHUNK_LENGTH_OFFSET);
+  if (chunkLength == 0) return false;
+  const flags = load<u32>(rec, REC_FLAGS_OFFSET);
+  const waits = (flags & REC_FLAG_WAIT_FOR_IDR) != 0 && segmentConfig(seg, TRACK_VIDEO) != 0;
+  if (waits && !isVideoRandomAccess(frame)) return false;
+  // Less half a frame, so that a 2 s GOP and chunkLength=2 give 2 s files (ems-record-spec §3.4).
+  const tolerance = <i64>(load<u32>(seg, SEG_LAST_DELTA_OFFSET) >> 1);
+  return frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) >= chunkLength - tolerance;
+}
+
+// @ts-ignore: decorator
+@inline
+function countSkipped(rec: usize, frame: usize, track: u32): void {
+  const at = rec + (track << 2);
+  if (load<i64>(rec, REC_SKIPPED_FROM_OFFSET) < 0) store<i64>(rec, frameDts(frame), REC_SKIPPED_FROM_OFFSET);
+  store<u32>(at, load<u32>(at, REC_SKIPPED_FRAMES_OFFSET) + 1, REC_SKIPPED_FRAMES_OFFSET);
+  store<i64>(rec, load<i64>(rec, REC_SKIPPED_BYTES_OFFSET) + <i64>frameSize(frame), REC_SKIPPED_BYTES_OFFSET);
+}
+
+/** After a jump: drops and counts up to the next random access point. Returns false while there is none. */
+function skipToRandomAccess(rec: usize, ring: usize, limit: u32): bool {
+  let index = load<u32>(rec, REC_TAIL_OFFSET);
+  const hasVideo = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_VIDEO_TRACK) != 0;
+  while (index != limit) {
+    const frame = frameAt(ring, index);
+    if (!isFiller(frame) && isWanted(rec, frameTrack(frame))) {
+      if (!hasVideo || isVideoRandomAccess(frame)) {
+        store<i64>(rec, frameDts(frame), REC_SKIPPED_TO_OFFSET);
+        setFlag(rec, REC_FLAG_SKIP_TO_RANDOM_ACCESS, false);
+        atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
+        return true;
+      }
+      countSkipped(rec, frame, frameTrack(frame));
+    }
+    index += frameStride(frame);
+  }
+  atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
+  return false;
+}
+
+/** Most bytes a frame takes in the output of this container, its share of tables and tags included. */
+// @ts-ignore: decorator
+@inline
+function frameBound(container: u32, seg: usize, frame: usize): u32 {
+  if (container == CONTAINER_MP4) return mp4FrameBound(seg, frame);
+  if (container == CONTAINER_TS) return tsFrameBound(seg, frame);
+  return flvFrameBound(seg, frame);
+}
+
+function headerBound(container: u32, seg: usize): u32 {
+  if (container == CONTAINER_MP4) return mp4HeaderBound(seg);
+  if (container == CONTAINER_TS) return tsHeaderBound(seg);
+  return flvHeaderBound(seg);
+}
+
+function writeBatch(container: u32, rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
+  if (container == CONTAINER_MP4) mp4WriteBatch(rec, seg, from, to, out, capacity);
+  else if (container == CONTAINER_TS) tsWriteBatch(rec, seg, from, to, out, capacity);
+  else if (container == CONTAINER_FLV) flvWriteBatch(rec, seg, from, to, out, capacity);
+}
+
+/**
+ * Muxes what the ring holds for a recording into `out` and sets the segment's outputs. Returns a STATUS_*; outputs may be set with any of them.
+ * Not to be called while an output of the segment is still to be written.
+ */
+export function drain(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
+  lock(rec);
+  const status = drainLocked(rec, seg, out, capacity);
+  unlock(rec);
+  return status;
+}
+
+function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
+  const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
+  const container = load<u32>(rec, REC_CONTAINER_OFFSET);
+  const stopMode = load<u32>(rec, REC_STOP_MODE_OFFSET);
+  const stopIndex = load<u32>(rec, REC_STOP_INDEX_OFFSET);
+  const limit = limitOf(rec, ringHead(ring));
+  if ((load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) != 0 && !skipToRandomAccess(rec, ring, limit)) {
+    return stopMode == STOP_AT_INDEX && limit == stopIndex ? STATUS_STOPPED : STATUS_RING_EMPTY;
+  }
+  const from = load<u32>(rec, REC_TAIL_OFFSET);
+  let index = from;
+  let used = headerBound(container, seg);
+  let status: i32 = STATUS_RING_EMPTY;
+  const most = load<u32>(ring, RING_CAPACITY_OFFSET) - FRAME_HEADER_SIZE;
+  const video = segmentTrack(seg, TRACK_VIDEO);
+  let lastVideoDts = load<u32>(video, SEG_TRACK_FRAMES_OFFSET) != 0 ? load<i64>(video, SEG_TRACK_LAST_DTS_OFFSET) : i64.MIN_VALUE;
+  while (index != limit) {
+    const frame = frameAt(ring, index);
+    const stride = frameStride(frame);
+    if (isFiller(frame)) {
+      index += stride;
+      continue;
+    }
+    const track = frameTrack(frame);
+    if (track >= TRACK_COUNT || frameSize(frame) > most || frameConfig(frame) == 0) {
+      status = STATUS_BAD_FRAME;
+      break;
+    }
+    if (!isWanted(rec, track)) {
+      index += stride;
+      continue;
+    }
+    if (stopMode == STOP_AT_RANDOM_ACCESS && <i32>(index - stopIndex) >= 0 && (isVideoRandomAccess(frame) || segmentConfig(seg, TRACK_VIDEO) == 0)) {
+      status = STATUS_STOPPED;
+      break;
+    }
+    if ((index != from || segmentHasFrames(seg)) && isCut(rec, seg, frame)) {
+      status = STATUS_CUT;
+      break;
+    }
+    const config = segmentConfig(seg, track);
+    if (config == 0) store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
+    else if (config != frameConfig(frame)) {
+      setFlag(rec, REC_FLAG_START_ANYWHERE, true);
+      status = STATUS_CONFIG_CHANGED;
+      break;
+    }
+    const bound = frameBound(container, seg, frame);
+    if (used + bound > capacity) {
+      if (index == from || used == headerBound(container, seg)) {
+        store<u32>(seg, used + bound, SEG_NEEDED_OUTPUT_OFFSET);
+        status = STATUS_NEED_OUTPUT;
+      } else status = STATUS_OUTPUT_FULL;
+      break;
+    }
+    if (track == TRACK_VIDEO) {
+      // A gap is no frame duration: only plausible ones (up to 1 s) set the tolerance of a cut.
+      const delta = lastVideoDts == i64.MIN_VALUE ? 0 : frameDts(frame) - lastVideoDts;
+      if (delta > 0 && delta <= 90000) store<u32>(seg, <u32>delta, SEG_LAST_DELTA_OFFSET);
+      lastVideoDts = frameDts(frame);
+    }
+    used += bound;
+    index += stride;
+  }
+  if (status == STATUS_RING_EMPTY && stopMode == STOP_AT_INDEX && limit == stopIndex) status = STATUS_STOPPED;
+  if (index != from) {
+    writeBatch(container, rec, seg, from, index, out, capacity);
+    atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
+  }
+  return status;
+}
+
+function segmentHasFrames(seg: usize): bool {
+  return load<u32>(segmentTrack(seg, TRACK_VIDEO)) + load<u32>(segmentTrack(seg, TRACK_AUDIO)) != 0;
+}

@@ -1,0 +1,9 @@
+// The only exports of the release module. Everything here works on pointers into the arena and keeps nothing of its own.
+
+export { drain, openSegment } from "./drain";
+export { closeSegment, closeBound } from "./close";
+
+/** First byte behind the module's constants; the arena's allocator begins above it. */
+export function heapBase(): usize {
+  return __heap_base;
+}

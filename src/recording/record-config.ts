@@ -1,0 +1,55 @@
+// A record config: one stored `record` command (ems-record-spec §2.1), and where it stands.
+
+import type { ContainerName } from "../worker/container.js";
+
+export type Durability = "none" | "close" | "interval";
+
+/** What a caller of `record` may say. Everything but the first two has a default. */
+export interface RecordOptions {
+  localStreamName: string;
+  pathToFile: string;
+  type?: ContainerName;
+  overwrite?: boolean;
+  keepAlive?: boolean;
+  /** Seconds per segment; 0 = one file. */
+  chunkLength?: number;
+  waitForIDR?: boolean;
+  winQtCompat?: boolean;
+  dateFolderStructure?: boolean;
+  hasAudio?: boolean;
+  preset?: number;
+  /** Default: the server's. */
+  durability?: Durability;
+  /** User variables, names with their leading `_`. */
+  variables?: Readonly<Record<string, string>>;
+}
+
+export interface RecordConfig extends Required<Omit<RecordOptions, "durability">> {
+  configId: number;
+  durability: Durability | undefined;
+}
+
+/** Codes of ems-record-spec §2.0. */
+export const CONFIG_STREAMING = 0;
+export const CONFIG_CONNECTING = 1;
+export const CONFIG_WAITING = 2;
+export const CONFIG_CONNECTED = 3;
+export const CONFIG_DISCONNECTED = 4;
+export const CONFIG_FAILED = 5;
+export type ConfigStatusCode = 0 | 1 | 2 | 3 | 4 | 5;
+
+export interface ConfigState {
+  code: ConfigStatusCode;
+  /** Unix seconds. */
+  timestamp: number;
+  /** 0 unless streaming. */
+  uniqueStreamId: number;
+}
+
+/** A record config with its present state. */
+export interface RecordEntry {
+  readonly config: RecordConfig;
+  /** The base file that this run writes, without `_partNNNN`; relative where pathToFile is. */
+  computedPathToFile: string;
+  status: { current: ConfigState; previous: ConfigState | null };
+}

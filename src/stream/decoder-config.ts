@@ -1,0 +1,73 @@
+// Decoder configurations in the arena (src/abi/decoder-config.ts): parsed once when they arrive, compared by bytes, so that a repeat of the same
+// parameter sets is no change.
+
+import {
+  CODEC_AAC,
+  CODEC_H264,
+  CONFIG_BYTES_OFFSET,
+  CONFIG_BYTES_SIZE_OFFSET,
+  CONFIG_CHANNELS_OFFSET,
+  CONFIG_CODEC_OFFSET,
+  CONFIG_COLOUR_OFFSET,
+  CONFIG_HEIGHT_OFFSET,
+  CONFIG_OBJECT_TYPE_OFFSET,
+  CONFIG_PAR_HEIGHT_OFFSET,
+  CONFIG_PAR_WIDTH_OFFSET,
+  CONFIG_PROFILE_OFFSET,
+  CONFIG_RATE_INDEX_OFFSET,
+  CONFIG_SAMPLE_RATE_OFFSET,
+  CONFIG_SAMPLES_PER_FRAME_OFFSET,
+  CONFIG_WIDTH_OFFSET,
+} from "../abi/decoder-config.js";
+import type { Arena } from "../arena/arena.js";
+import { type AudioConfig, parseAudioSpecificConfig } from "./codec/aac.js";
+import { parseAvcDecoderConfiguration, type VideoConfig } from "./codec/h264.js";
+
+export type CodecName = "h264" | "aac";
+
+export interface DecoderConfig {
+  codec: CodecName;
+  /** avcC (ISO/IEC 14496-15 §5.3.3.1) or AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1). */
+  bytes: Uint8Array;
+  /** Pointer to the block in the arena. */
+  pointer: number;
+  video: VideoConfig | undefined;
+  audio: AudioConfig | undefined;
+}
+
+/** Parses and stores a configuration. Throws ReelError `badConfig`; nothing is stored then. */
+export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8Array): DecoderConfig {
+  const video = codec === "h264" ? parseAvcDecoderConfiguration(bytes) : undefined;
+  const audio = codec === "aac" ? parseAudioSpecificConfig(bytes) : undefined;
+  const pointer = arena.allocate(CONFIG_BYTES_OFFSET + bytes.byteLength);
+  const copy = bytes.slice();
+  arena.u8.set(copy, pointer + CONFIG_BYTES_OFFSET);
+  const put = (offset: number, value: number): void => {
+    arena.u32[(pointer + offset) >>> 2] = value;
+  };
+  put(CONFIG_CODEC_OFFSET, codec === "h264" ? CODEC_H264 : CODEC_AAC);
+  put(CONFIG_BYTES_SIZE_OFFSET, copy.byteLength);
+  if (video) {
+    put(CONFIG_WIDTH_OFFSET, video.width);
+    put(CONFIG_HEIGHT_OFFSET, video.height);
+    put(CONFIG_PAR_WIDTH_OFFSET, video.parWidth);
+    put(CONFIG_PAR_HEIGHT_OFFSET, video.parHeight);
+    put(CONFIG_PROFILE_OFFSET, (video.profile << 16) | (video.constraints << 8) | video.level);
+    const c = video.colour;
+    if (c) put(CONFIG_COLOUR_OFFSET, c.primaries | (c.transfer << 8) | (c.matrix << 16) | ((c.fullRange ? 1 : 0) << 24) | (1 << 25));
+  }
+  if (audio) {
+    put(CONFIG_SAMPLE_RATE_OFFSET, audio.sampleRate);
+    put(CONFIG_CHANNELS_OFFSET, audio.channels);
+    put(CONFIG_SAMPLES_PER_FRAME_OFFSET, audio.samplesPerFrame);
+    put(CONFIG_OBJECT_TYPE_OFFSET, audio.objectType);
+    put(CONFIG_RATE_INDEX_OFFSET, audio.rateIndex);
+  }
+  return { codec, bytes: copy, pointer, video, audio };
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,30 @@
+// Every loss, jump, splice, hold-back and late track is one typed entry (design.md §4). It is counted, sent as an event and listed in the
+// segment it happened in.
+
+export type GapCause =
+  | "backwardJump" // the source's clock went back; the timeline was spliced, no frame is missing
+  | "forwardJump" // the source's clock jumped ahead without silence; spliced, no frame is missing
+  | "jitter" // frames were clamped to just after their predecessors
+  | "lag" // a recording fell behind its siblings; its cursor jumped to the next random access point
+  | "overflow" // a source that cannot wait met a full ring; frames were dropped up to the next random access point
+  | "heldBack" // the source was kept waiting: no frame is missing
+  | "lateTrack" // a track appeared after the segment had begun
+  | "sourceLoss" // the transport lost data before it reached us (continuity, sequence numbers)
+  | "writeFailed" // a failed write lost what was in flight
+  | "crash"; // what a recovered file lost at its end
+
+export interface Gap {
+  cause: GapCause;
+  /** "video", "audio", or null where it concerns all tracks. */
+  track: "video" | "audio" | null;
+  /** Place on the in-stream's timeline. */
+  dtsMs: number;
+  durationMs: number;
+  /** Frames and bytes that are missing; 0 where nothing is. */
+  frames: number;
+  bytes: number;
+}
+
+export function trackName(track: number): "video" | "audio" {
+  return track === 0 ? "video" : "audio";
+}

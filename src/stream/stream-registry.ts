@@ -1,0 +1,71 @@
+// All in-streams by name. A name belongs to one live stream; ids are shared with out-streams (ems-record-spec §2.0) and come from outside.
+
+import { EventEmitter } from "node:events";
+import type { Arena } from "../arena/arena.js";
+import { ReelError } from "../arena/reel-error.js";
+import type { Clock } from "../time/units.js";
+import { InStream, type InStreamOptions, type SourceInfo } from "./in-stream.js";
+
+interface RegistryEvents {
+  opened: [stream: InStream];
+  ended: [stream: InStream, reason: string];
+}
+
+const MAX_NAME_BYTES = 255;
+
+/**
+ * The name under which a published or pulled stream is known: without its `?query`. Throws ReelError `badName` on what could not be written in a
+ * command line: control characters, spaces, `=`, `\`, `..` (design.md §5).
+ */
+export function parseStreamName(raw: string): string {
+  const query = raw.indexOf("?");
+  const name = query < 0 ? raw : raw.slice(0, query);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
+  if (name === "" || Buffer.byteLength(name) > MAX_NAME_BYTES || /[\u0000-\u0020\u007f=\\]|\.\./u.test(name)) {
+    throw new ReelError("badName", "a stream name has 1 to 255 bytes and no spaces, control characters, '=', '\\' or '..'", { name });
+  }
+  return name;
+}
+
+export class StreamRegistry extends EventEmitter<RegistryEvents> {
+  #streams = new Map<string, InStream>();
+  #byId = new Map<number, InStream>();
+
+  constructor(
+    private readonly arena: Arena,
+    private readonly clock: Clock,
+    private readonly options: InStreamOptions,
+    private readonly nextStreamId: () => number,
+  ) {
+    super();
+    this.setMaxListeners(0);
+  }
+
+  /** Throws ReelError `badName`, `nameTaken`. */
+  open(rawName: string, source: SourceInfo, closeSource: (reason: string) => void): InStream {
+    const name = parseStreamName(rawName);
+    if (this.#streams.has(name)) throw new ReelError("nameTaken", `a stream named ${name} is already live`, { name });
+    const stream = new InStream(this.nextStreamId(), name, source, this.arena, this.clock, this.options, closeSource);
+    this.#streams.set(name, stream);
+    this.#byId.set(stream.id, stream);
+    stream.once("ended", (reason) => {
+      this.#streams.delete(name);
+      this.#byId.delete(stream.id);
+      this.emit("ended", stream, reason);
+    });
+    this.emit("opened", stream);
+    return stream;
+  }
+
+  get(name: string): InStream | undefined {
+    return this.#streams.get(name);
+  }
+
+  getById(id: number): InStream | undefined {
+    return this.#byId.get(id);
+  }
+
+  list(): InStream[] {
+    return [...this.#streams.values()];
+  }
+}

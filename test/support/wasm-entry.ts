@@ -1,0 +1,2 @@
+// What the tests call in the module: everything the product exports, and every internal function under test. asc compiles only what is reached.
+export * from "../../assembly/index";
