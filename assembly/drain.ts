@@ -157,12 +157,12 @@ function openLocked(rec: usize, seg: usize): i32 {
     index += frameStride(frame);
     if (isFiller(frame)) continue;
     const track = frameTrack(frame);
-    if (track >= TRACK_COUNT) return STATUS_BAD_FRAME;
+    if (track >= <u32>TRACK_COUNT) return STATUS_BAD_FRAME;
     if (!isWanted(rec, track)) continue;
     if (frameDts(frame) < zero) zero = frameDts(frame);
     if (segmentConfig(seg, track) == 0) store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
   }
-  for (let track: u32 = 0; track < TRACK_COUNT; track++) {
+  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) {
     if (segmentConfig(seg, track) == 0 && isWanted(rec, track)) {
       store<u32>(seg + (track << 2), load<u32>(rec + (track << 2), REC_CONFIG_OFFSET), SEG_CONFIG_OFFSET);
     }
@@ -270,7 +270,7 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       continue;
     }
     const track = frameTrack(frame);
-    if (track >= TRACK_COUNT || frameSize(frame) > most || frameConfig(frame) == 0) {
+    if (track >= <u32>TRACK_COUNT || frameSize(frame) > most || frameConfig(frame) == 0) {
       status = STATUS_BAD_FRAME;
       break;
     }
