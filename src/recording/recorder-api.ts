@@ -1,0 +1,57 @@
+// The recorder as the control plane and embedding programs use it. One implementation: recorder.ts.
+
+import type { EventEmitter } from "node:events";
+import type { StreamRegistry } from "../stream/stream-registry.js";
+import type { OutStream } from "./out-stream.js";
+import type { RecordEntry, RecordOptions } from "./record-config.js";
+import type { ClosedSegmentReport, RecorderEvents } from "./recorder-events.js";
+
+/** The ledger's closed entries, for consumers that missed events. */
+export interface ClosedSince {
+  readonly entries: readonly ClosedSegmentReport[];
+  /** Sequence of the newest entry. */
+  readonly newest: number;
+}
+
+export interface RecorderApi extends EventEmitter<RecorderEvents> {
+  readonly streams: StreamRegistry;
+  /** Stream ids are unique in a run and shared by in- and out-streams. */
+  nextStreamId(): number;
+  /** Config ids are stable over restarts and shared by record and pull configs. */
+  nextConfigId(): number;
+
+  /**
+   * Stores a record config and starts it if its stream is live. Rejects with ReelError (`badPath`, `notWritable`, `noFreeName`, `targetBusy`, …) and
+   * stores nothing then.
+   */
+  record(options: RecordOptions): Promise<RecordEntry>;
+  /** Every live record config and the idle ones with keepAlive. */
+  configs(): readonly RecordEntry[];
+  /** Removes a record config: a running recording is finished, a waiting one cancelled. undefined where there is none. */
+  removeConfig(configId: number): RecordEntry | undefined;
+
+  outStreams(): readonly OutStream[];
+  /** Out-streams fed by an in-stream. */
+  outStreamsOf(inStreamId: number): readonly OutStream[];
+  /** Ends a recording. `permanently` removes its config; else, while the source lives, the next file begins at the next random access point, nothing lost. */
+  stopOutStream(id: number, permanently: boolean): boolean;
+
+  /** Segments closed after `sequence`, oldest first. */
+  closedSince(sequence: number): Promise<ClosedSince>;
+
+  /** Reads and writes what must survive a restart beside the record configs (pull configs, timers): one JSON file, replaced atomically. */
+  readonly store: ConfigStore;
+
+  /** Media folders, the first is the base of relative paths. Absolute. */
+  readonly mediaFolders: readonly string[];
+
+  /** Drains and finishes everything, then resolves. */
+  close(): Promise<void>;
+}
+
+/** A section of the persisted state; values are plain JSON. */
+export interface ConfigStore {
+  get(section: string): unknown;
+  /** Replaces a section; written soon, atomically, and fsynced. */
+  set(section: string, value: unknown): void;
+}
