@@ -184,7 +184,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
     }
     if (!mayGrow) return 0;
     if (frameStride(sizeBytes) * 2 > this.#options.maxRingBytes) {
-      throw new ReelError("arenaFull", `a frame of ${sizeBytes} bytes does not fit into a ring of at most ${this.#options.maxRingBytes} bytes (ring.maximumBytes)`, { stream: this.name });
+      throw new ReelError(
+        "arenaFull",
+        `a frame of ${sizeBytes} bytes does not fit into a ring of at most ${this.#options.maxRingBytes} bytes (ring.maximumBytes)`,
+        { stream: this.name },
+      );
     }
     this.#holdBack();
     return 0;
@@ -205,7 +209,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const splice = placed.splice;
     if (splice) {
       this.#discontinuity.fill(true, 0, TRACK_COUNT);
-      this.#emitGap({ cause: splice.cause, track: trackName(track), dtsMs: dts90k / TICKS_PER_MS, durationMs: splice.jump90k / TICKS_PER_MS, frames: 0, bytes: 0 });
+      this.#emitGap({
+        cause: splice.cause,
+        track: trackName(track),
+        dtsMs: dts90k / TICKS_PER_MS,
+        durationMs: splice.jump90k / TICKS_PER_MS,
+        frames: 0,
+        bytes: 0,
+      });
     }
     const header = this.#header;
     header.track = track;
@@ -254,7 +265,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
       if (dropped) {
         const to90k = this.lastDts90k[track] ?? 0;
         this.#discontinuity.fill(true, 0, TRACK_COUNT);
-        this.#emitGap({ cause: "overflow", track: null, dtsMs: dropped.from90k / TICKS_PER_MS, durationMs: (to90k - dropped.from90k) / TICKS_PER_MS, frames: dropped.frames, bytes: dropped.bytes });
+        this.#emitGap({
+          cause: "overflow",
+          track: null,
+          dtsMs: dropped.from90k / TICKS_PER_MS,
+          durationMs: (to90k - dropped.from90k) / TICKS_PER_MS,
+          frames: dropped.frames,
+          bytes: dropped.bytes,
+        });
       }
       return true;
     }
@@ -274,7 +292,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
   reportSourceLoss(gap: { track: number | null; frames: number; bytes: number; durationMs: number }): void {
     this.#discontinuity.fill(true, 0, TRACK_COUNT);
     const dtsMs = Math.max(0, ...this.lastDts90k) / TICKS_PER_MS;
-    this.#emitGap({ cause: "sourceLoss", dtsMs, durationMs: gap.durationMs, frames: gap.frames, bytes: gap.bytes, track: gap.track === null ? null : trackName(gap.track) });
+    this.#emitGap({
+      cause: "sourceLoss",
+      dtsMs,
+      durationMs: gap.durationMs,
+      frames: gap.frames,
+      bytes: gap.bytes,
+      track: gap.track === null ? null : trackName(gap.track),
+    });
   }
 
   /** No more frames will come. The ring stays until the last cursor is detached. */
@@ -360,7 +385,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#timeline.heldBack(ms);
     this.lastFrameMs = this.#clock.monotonicMs();
     // Short holds are how back-pressure works; one that a viewer could notice is reported.
-    if (ms >= 1000) this.#emitGap({ cause: "heldBack", track: null, dtsMs: Math.max(0, ...this.lastDts90k) / TICKS_PER_MS, durationMs: ms, frames: 0, bytes: 0 });
+    if (ms >= 1000)
+      this.#emitGap({ cause: "heldBack", track: null, dtsMs: Math.max(0, ...this.lastDts90k) / TICKS_PER_MS, durationMs: ms, frames: 0, bytes: 0 });
     this.emit("room");
   }
   get isHeldBack(): boolean {
@@ -401,7 +427,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
       }
       if (target === undefined) lost = { ...lost, frames, bytes };
       cursor.jump(target ?? ring.head, target === undefined);
-      cursor.onGap({ cause: "lag", track: null, dtsMs: from.dts90k / TICKS_PER_MS, durationMs: (lost.dts90k - from.dts90k) / TICKS_PER_MS, frames: lost.frames, bytes: lost.bytes });
+      cursor.onGap({
+        cause: "lag",
+        track: null,
+        dtsMs: from.dts90k / TICKS_PER_MS,
+        durationMs: (lost.dts90k - from.dts90k) / TICKS_PER_MS,
+        frames: lost.frames,
+        bytes: lost.bytes,
+      });
       return true;
     } finally {
       cursor.unlock();

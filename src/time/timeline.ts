@@ -74,7 +74,8 @@ export class Timeline {
     }
     let dts = wireDts90k + this.#offset;
     const floor = state.last === Number.NEGATIVE_INFINITY ? this.#furthest : state.last;
-    const isBack = floor !== Number.NEGATIVE_INFINITY && dts <= floor - JITTER_90K && (state.last !== Number.NEGATIVE_INFINITY || dts < floor - FORWARD_JUMP_90K);
+    const isBack =
+      floor !== Number.NEGATIVE_INFINITY && dts <= floor - JITTER_90K && (state.last !== Number.NEGATIVE_INFINITY || dts < floor - FORWARD_JUMP_90K);
     const isAhead = this.#furthest !== Number.NEGATIVE_INFINITY && dts > this.#furthest + FORWARD_JUMP_90K;
     if (isBack || (isAhead && !this.#wasSilent(dts - this.#furthest, now))) {
       const old = wireDts90k + this.#previousOffset;
