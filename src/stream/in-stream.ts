@@ -67,6 +67,8 @@ interface InStreamEvents {
   config: [track: number];
   /** A gap that concerns every recording of the stream. */
   gap: [gap: Gap];
+  /** The ring is full and the source is held back: drains are wanted now. */
+  full: [];
   /** There is room in the ring again after `reserve` answered 0. */
   room: [];
   ended: [reason: string];
@@ -377,6 +379,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.#isHeldBack) return;
     this.#isHeldBack = true;
     this.#heldBackSinceMs = this.#clock.monotonicMs();
+    this.emit("full");
   }
 
   #releaseHold(): void {

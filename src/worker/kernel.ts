@@ -9,8 +9,8 @@ export interface Kernel {
   heapBase(): number;
   openSegment(recording: number, segment: number): number;
   drain(recording: number, segment: number, out: number, capacity: number): number;
-  closeBound(recording: number): number;
-  closeSegment(recording: number, segment: number, out: number, capacity: number): void;
+  closeBound(container: number): number;
+  closeSegment(container: number, segment: number, out: number, capacity: number): void;
 }
 
 /** Compiles a module from a file; a compiled module can be posted to workers. */
