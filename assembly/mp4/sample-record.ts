@@ -1,0 +1,33 @@
+// The sample record of an MP4 journal (src/abi/mp4.ts): 32 bytes per access unit that hold all an index needs to know of it.
+
+import {
+  SAMPLE_BYTES_OFFSET,
+  SAMPLE_CHECK_OFFSET,
+  SAMPLE_CTS_OFFSET,
+  SAMPLE_DTS_OFFSET,
+  SAMPLE_FLAGS_OFFSET,
+  SAMPLE_POSITION_OFFSET,
+} from "../../src/abi/mp4";
+
+const SEED: u64 = 0x9e3779b97f4a7c15;
+const MULTIPLIER: u64 = 0xff51afd7ed558ccd; // finalizer of MurmurHash3: spreads every bit over the upper half
+
+/** Mixes all fields but the last; not zero for a record of zeros. */
+export function sampleCheck(record: usize): u32 {
+  let mix = SEED;
+  for (let word: usize = 0; word < <usize>SAMPLE_CHECK_OFFSET - 4; word += 8) {
+    mix = (mix ^ load<u64>(record + word)) * MULTIPLIER;
+    mix ^= mix >> 33;
+  }
+  mix = (mix ^ <u64>load<u32>(record, SAMPLE_FLAGS_OFFSET)) * MULTIPLIER;
+  return <u32>(mix >> 32);
+}
+
+export function writeSampleRecord(record: usize, dts90k: i64, position: i64, bytes: u32, ctsOffset90k: i32, flags: u32): void {
+  store<i64>(record, dts90k, SAMPLE_DTS_OFFSET);
+  store<i64>(record, position, SAMPLE_POSITION_OFFSET);
+  store<u32>(record, bytes, SAMPLE_BYTES_OFFSET);
+  store<i32>(record, ctsOffset90k, SAMPLE_CTS_OFFSET);
+  store<u32>(record, flags, SAMPLE_FLAGS_OFFSET);
+  store<u32>(record, sampleCheck(record), SAMPLE_CHECK_OFFSET);
+}
