@@ -2,6 +2,8 @@
 
 export { drain, openSegment } from "./drain";
 export { closeSegment, closeBound } from "./close";
+export { mp4IndexBegin, mp4IndexEnd, mp4IndexTake } from "./mp4/index-tables";
+export { mp4IndexLayout } from "./mp4/moov";
 
 /** First byte behind the module's constants; the arena's allocator begins above it. */
 export function heapBase(): usize {
