@@ -110,6 +110,8 @@ export interface KernelRunOptions {
   hasVideo?: boolean;
   /** MP4: bytes reserved for the index. */
   reserveBytes?: number;
+  /** MP4: where the media begins in output 0, as the journal's opening sets it. */
+  mediaPosition?: number;
   /** Written into every segment's state (creation_time). */
   createdMs?: number;
   /** Another run's arena, to interleave two instances on one memory. */
@@ -299,6 +301,7 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.ring.setTail(this.tail);
     if (status === STATUS_READY) {
       this.#candidate = 0;
+      this.arena.setI64(pointer + SEG_OUTPUTS_OFFSET + SEG_OUTPUT_POSITION_OFFSET, this.#options.mediaPosition ?? 0);
       return { pointer, files: Array.from({ length: SEG_OUTPUT_COUNT }, () => new MemoryFile()) };
     }
     if (status === STATUS_STOPPED) this.stopped = true;
