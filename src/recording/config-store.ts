@@ -1,0 +1,97 @@
+// What must survive a restart, in one JSON file of the state folder: replaced atomically (temporary name, fsync, rename, fsync of the folder), a
+// damaged one is set aside and the server starts without it (ems-record-spec §3.9). Deleting the file gives a clean start.
+
+import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Logger } from "../arena/logger.js";
+import type { ConfigStore } from "./recorder-api.js";
+
+const FILE_NAME = "configs.json";
+const FORMAT = 1;
+
+export class JsonConfigStore implements ConfigStore {
+  #path: string;
+  #logger: Logger;
+  #sections: Record<string, unknown>;
+  #writing: Promise<void> | undefined;
+  #isDirty = false;
+
+  private constructor(path: string, sections: Record<string, unknown>, logger: Logger) {
+    this.#path = path;
+    this.#sections = sections;
+    this.#logger = logger;
+  }
+
+  static async open(folder: string, logger: Logger): Promise<JsonConfigStore> {
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, FILE_NAME);
+    return new JsonConfigStore(path, await readSections(path, logger), logger);
+  }
+
+  get(section: string): unknown {
+    return this.#sections[section];
+  }
+
+  set(section: string, value: unknown): void {
+    this.#sections[section] = value;
+    this.#isDirty = true;
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  /** Resolves when everything set so far is on the disk. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      try {
+        await replaceFile(this.#path, `${JSON.stringify({ format: FORMAT, ...this.#sections }, null, 2)}\n`);
+      } catch (error) {
+        this.#logger.warn({ err: error, path: this.#path }, "the record configs could not be saved; they would not survive a restart");
+      }
+    }
+  }
+}
+
+async function readSections(path: string, logger: Logger): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw error;
+  }
+  try {
+    const { format, ...sections } = JSON.parse(text) as Record<string, unknown>;
+    if (format !== FORMAT) throw new Error(`format ${String(format)}, expected ${FORMAT}`);
+    return sections;
+  } catch (error) {
+    const aside = `${path}.damaged-${Date.now()}`;
+    await rename(path, aside);
+    logger.warn({ err: error, path, aside }, "the saved record configs are damaged; they were set aside and the server starts without them");
+    return {};
+  }
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  await withFile(temporary, "w", async (file) => {
+    await file.writeFile(text);
+    await file.sync();
+  });
+  await rename(temporary, path);
+  await withFile(dirname(path), "r", (folder) => folder.sync());
+}
+
+async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await use(file);
+  } finally {
+    await file.close();
+  }
+}

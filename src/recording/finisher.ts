@@ -1,0 +1,192 @@
+// Makes closed segments final, in the finish pool: name first, then the ledger, then the event. A finish that fails (disk full) is tried again with
+// growing pauses; its journal stays intact meanwhile, and one event tells of it, not one per try.
+
+import { rename, stat } from "node:fs/promises";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../abi/frame.js";
+import { CONTAINER_MP4 } from "../abi/recording.js";
+import type { Arena } from "../arena/arena.js";
+import type { Logger } from "../arena/logger.js";
+import type { Clock } from "../time/units.js";
+import type { ContainerName } from "../worker/container.js";
+import type { FinishResult } from "../worker/finish-task.js";
+import { OUTPUT_BYTES, type Pools } from "../worker/pools.js";
+import type { Ledger } from "./ledger.js";
+import { type Naming, TEMPORARY_SUFFIXES } from "./naming.js";
+import type { Durability, RecordConfig } from "./record-config.js";
+import type { ClosedSegmentReport, FailedSegmentReport } from "./recorder-events.js";
+import type { Segment } from "./segment.js";
+
+export interface FinisherDeps {
+  arena: Arena;
+  pools: Pools;
+  clock: Clock;
+  ledger: Ledger;
+  naming: Naming;
+  logger: Logger;
+  lockPath: string;
+  durability: Durability;
+  onClosed: (report: ClosedSegmentReport) => void;
+  onFailed: (report: FailedSegmentReport) => void;
+  /** A journal that stands on a wanted name and belongs to nobody: it was moved to `path` and is to be recovered there. */
+  onOrphanMoved: (path: string) => void;
+}
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** How long a new recording waits for the finish of an older file of its name, before it takes the next number. */
+const MAKE_WAY_MS = 2000;
+
+export class Finisher {
+  #deps: FinisherDeps;
+  #pending = new Map<Segment, { path: string; done: Promise<void> }>();
+  #isClosing = false;
+  #wakeAll = new Set<() => void>();
+
+  constructor(deps: FinisherDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when the segment is final, or was given up by `close` with its journal intact. Never rejects. */
+  finish(segment: Segment, container: number, config: RecordConfig): Promise<void> {
+    const done = this.#run(segment, container, config).finally(() => {
+      this.#pending.delete(segment);
+      segment.free();
+    });
+    this.#pending.set(segment, { path: segment.path, done });
+    return done;
+  }
+
+  /**
+   * overwrite=1: the name a new segment wants may still be in its finish, or carry the journal of a crash. A finish is waited for (it costs the
+   * index); if it takes too long the new segment gets the next number. A journal is moved to the next number. Returns the name to use.
+   */
+  async makeWay(path: string, type: ContainerName): Promise<string> {
+    const busy = [...this.#pending.values()].find((entry) => entry.path === path);
+    if (busy) {
+      const isDone = await Promise.race([busy.done.then(() => true), this.#pause(MAKE_WAY_MS).then(() => false)]);
+      return isDone ? path : this.#deps.naming.nextFree(path, type);
+    }
+    if (type === "mp4" && (await exists(`${path}.info`))) {
+      const free = await this.#deps.naming.nextFree(path, type);
+      await moveJournal(path, free);
+      this.#deps.onOrphanMoved(free);
+    }
+    return path;
+  }
+
+  /** Resolves when nothing is being finished any more. */
+  async whenIdle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all([...this.#pending.values()].map((entry) => entry.done));
+  }
+
+  /** Ends the pauses: what cannot be finished now stays as it is, for the recovery of the next start. */
+  close(): void {
+    this.#isClosing = true;
+    for (const wake of this.#wakeAll) wake();
+  }
+
+  async #run(segment: Segment, container: number, config: RecordConfig): Promise<void> {
+    const stoppedMs = this.#deps.clock.wallMs();
+    let path = segment.path;
+    let pauseMs = FIRST_PAUSE_MS;
+    for (let tries = 0; ; tries++) {
+      const result = await this.#try(segment, container, config, path, tries);
+      const failure = result.failure;
+      if (!failure) return this.#closed(segment, path, stoppedMs, result);
+      if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
+        // Without overwrite another file is never replaced: the segment gets the next free number.
+        const free = await this.#deps.naming.nextFree(path, "mp4");
+        await moveJournal(path, free);
+        path = free;
+        continue;
+      }
+      if (tries === 0) {
+        this.#deps.logger.warn({ path, code: failure.code, errno: failure.errno }, failure.message);
+        this.#deps.onFailed({ ...segment.report(), path, code: failure.code, error: failure.message });
+      }
+      if (this.#isClosing || container !== CONTAINER_MP4) return this.#gaveUp(segment, path, stoppedMs, container);
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** TS and FLV are playable as they are: what failed was a patch or a sync. An MP4 keeps its journal. */
+  async #gaveUp(segment: Segment, path: string, stoppedMs: number, container: number): Promise<void> {
+    if (container === CONTAINER_MP4) return;
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => 0,
+    );
+    await this.#closed(segment, path, stoppedMs, { finish: "none", sizeBytes: size, failure: undefined });
+  }
+
+  async #try(segment: Segment, container: number, config: RecordConfig, path: string, tries: number): Promise<FinishResult> {
+    const { pools, lockPath, durability } = this.#deps;
+    const out = pools.takeOutput();
+    try {
+      return await pools.finish({
+        container,
+        segment: container === CONTAINER_MP4 && tries > 0 ? 0 : segment.pointer,
+        path,
+        overwrite: config.overwrite,
+        sync: (config.durability ?? durability) !== "none",
+        out,
+        outBytes: OUTPUT_BYTES,
+        lockPath,
+      });
+    } catch (error) {
+      return { finish: "none", sizeBytes: 0, failure: { code: "io", message: (error as Error).message, path, errno: undefined } };
+    } finally {
+      pools.releaseOutput(out);
+    }
+  }
+
+  async #closed(segment: Segment, path: string, stoppedMs: number, result: FinishResult): Promise<void> {
+    const { ledger } = this.#deps;
+    const report: ClosedSegmentReport = {
+      path,
+      variables: segment.variables,
+      startedMs: segment.startedMs,
+      sequence: ledger.nextSequence(),
+      stoppedMs,
+      videoFrames: segment.frames(TRACK_VIDEO),
+      audioFrames: segment.frames(TRACK_AUDIO),
+      durationMs: segment.durationMs,
+      sizeBytes: result.sizeBytes,
+      finish: result.finish,
+      recovered: false,
+      gaps: segment.gaps,
+      lost: segment.lost,
+    };
+    await ledger.append({ type: "closed", opened: segment.sequence, report });
+    this.#deps.onClosed(report);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#wakeAll.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#wakeAll.add(wake);
+    });
+  }
+}
+
+/** Gives a journal another name; `.info` last, because a journal is known by it. */
+export async function moveJournal(from: string, to: string): Promise<void> {
+  for (const suffix of [...TEMPORARY_SUFFIXES].reverse()) {
+    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

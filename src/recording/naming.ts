@@ -1,0 +1,197 @@
+// From pathToFile to files (ems-record-spec §3.3, §3.4, §3.6; section 7 for its contradictions).
+//
+//   pathToFile ─▶ base path below a media folder ─▶ number (_0001) ─▶ part (_part0000) ─▶ extension
+//
+// A name is taken if its final file, any temporary file of it, any part of it (when chunking) or a reservation exists. Nothing is written outside
+// the media folders: neither by `..`, nor by an absolute path, nor through a symbolic link. All look-ups are asynchronous: a dead mount
+// keeps one command waiting, never the thread.
+
+import { constants } from "node:fs";
+import { access, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { ReelError } from "../arena/reel-error.js";
+import type { ContainerName } from "../worker/container.js";
+import type { RecordConfig } from "./record-config.js";
+import type { Reservations } from "./reservations.js";
+
+/** Where one run of a recording writes. */
+export interface Target {
+  /** As shown to clients: relative where pathToFile is; without `_partNNNN`. */
+  computedPathToFile: string;
+  /** Absolute, without part number; the key of its reservation. */
+  basePath: string;
+  /** st_dev of the volume. */
+  volume: number;
+}
+
+export const TEMPORARY_SUFFIXES = [".info", ".mdat", ".track1", ".track2"] as const;
+const MAX_NUMBER = 8192; // EMS's limit
+const EMS_MEDIA_PREFIX = "../media/";
+
+type NamedConfig = Pick<RecordConfig, "pathToFile" | "localStreamName" | "type" | "overwrite" | "chunkLength" | "dateFolderStructure">;
+
+/** `name.mp4`, 2 → `name_0002.mp4`. */
+export function numbered(path: string, number: number, type: ContainerName): string {
+  return number === 0 ? path : `${stem(path, type)}_${String(number).padStart(4, "0")}.${type}`;
+}
+
+/** `name.mp4`, 3 → `name_part0003.mp4`; from 10000 on with five digits (§6.4). */
+export function partOf(path: string, part: number, type: ContainerName): string {
+  return `${stem(path, type)}_part${String(part).padStart(4, "0")}.${type}`;
+}
+
+function stem(path: string, type: ContainerName): string {
+  return path.slice(0, -(type.length + 1));
+}
+
+export class Naming {
+  /** Absolute, real. */
+  readonly #folders: readonly string[];
+  readonly #reservations: Reservations;
+
+  private constructor(folders: readonly string[], reservations: Reservations) {
+    this.#folders = folders;
+    this.#reservations = reservations;
+  }
+
+  /** Creates the media folders that are missing. */
+  static async open(folders: readonly string[], reservations: Reservations): Promise<Naming> {
+    const real: string[] = [];
+    for (const folder of folders) {
+      await mkdir(folder, { recursive: true });
+      real.push(await realpath(folder));
+    }
+    if (real.length === 0) throw new ReelError("badArgument", "at least one media folder is needed (media.folders)");
+    return new Naming(real, reservations);
+  }
+
+  get folders(): readonly string[] {
+    return this.#folders;
+  }
+
+  /** Finds the next free name. Throws ReelError `badPath`, `notWritable`, `noFreeName`, `targetBusy`. The name is not yet reserved. */
+  async resolve(config: NamedConfig): Promise<Target> {
+    const placed = await this.#place(config);
+    if (config.dateFolderStructure) {
+      return { computedPathToFile: placed.shown, basePath: placed.absolute, volume: placed.volume };
+    }
+    if (config.overwrite) {
+      if (this.#reservations.isActive(placed.absolute)) throw new ReelError("targetBusy", `${placed.absolute} is being written by another recording`);
+      return { computedPathToFile: placed.shown, basePath: placed.absolute, volume: placed.volume };
+    }
+    const names = new Set(await readdir(dirname(placed.absolute)));
+    for (let number = 0; number <= MAX_NUMBER; number++) {
+      const basePath = numbered(placed.absolute, number, config.type);
+      if (this.#isTaken(names, basePath, config)) continue;
+      return { computedPathToFile: numbered(placed.shown, number, config.type), basePath, volume: placed.volume };
+    }
+    throw new ReelError("noFreeName", `every number of ${placed.absolute} up to ${MAX_NUMBER} is taken; move files away or choose another name`);
+  }
+
+  /** The next free number of a path: where an unfinished file, or an inner cut of an unchunked recording, goes. */
+  async nextFree(basePath: string, type: ContainerName): Promise<string> {
+    const names = new Set(await readdir(dirname(basePath)));
+    for (let number = 1; number <= MAX_NUMBER; number++) {
+      const path = numbered(basePath, number, type);
+      if (!this.#isTaken(names, path, { type, chunkLength: 0 })) return path;
+    }
+    throw new ReelError("noFreeName", `every number of ${basePath} up to ${MAX_NUMBER} is taken; move files away or choose another name`);
+  }
+
+  /** dateFolderStructure: the name of a segment that opens now, local time; its folders are made (§3.6). */
+  async dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+    const now = new Date(wallMs);
+    const two = (value: number): string => String(value).padStart(2, "0");
+    const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+    const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+    const folder = join(target.basePath, config.localStreamName, day);
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw new ReelError("notWritable", `${folder} cannot be created: ${(error as Error).message}`, {}, { cause: error });
+    }
+    this.#mustBeInside(await realpath(folder), folder);
+    const path = join(folder, `${config.localStreamName}-${day}-${time}.${config.type}`);
+    const names = new Set(await readdir(folder));
+    return this.#isTaken(names, path, { type: config.type, chunkLength: 0 }) ? this.nextFree(path, config.type) : path;
+  }
+
+  /** Steps 1 to 4 of §3.3. */
+  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
+    const given = config.pathToFile.trim();
+    if (given === "" || given.includes("\0")) throw new ReelError("badPath", "pathToFile is empty");
+    if (/^[A-Za-z]:[\\/]|^\\\\/.test(given)) throw new ReelError("badPath", `${given} is a Windows path, and this server runs on ${process.platform}`);
+    const first = this.#folders[0] as string;
+    const isEmsForm = given === "../media" || given.startsWith(EMS_MEDIA_PREFIX);
+    const rest = isEmsForm ? given.slice(EMS_MEDIA_PREFIX.length) : given;
+    if (rest.split("/").includes("..")) throw new ReelError("badPath", `${given} leads out of the media folders by '..'`);
+    let shown = given;
+    let absolute = isAbsolute(rest) ? rest : join(first, rest);
+    if (config.dateFolderStructure) {
+      const folder = await this.#checkFolder(absolute, given, true);
+      return { shown, absolute: folder.real, volume: folder.volume };
+    }
+    if (given.endsWith("/") || rest === "" || (await isFolder(absolute))) {
+      shown = given.endsWith("/") ? given + config.localStreamName : `${given}/${config.localStreamName}`;
+      absolute = join(absolute, config.localStreamName);
+    }
+    if (!absolute.toLowerCase().endsWith(`.${config.type}`)) {
+      shown += `.${config.type}`;
+      absolute += `.${config.type}`;
+    }
+    if (Buffer.byteLength(basename(absolute)) > 200) throw new ReelError("badPath", `the name ${basename(absolute)} is longer than 200 bytes`);
+    const folder = await this.#checkFolder(dirname(absolute), given, false);
+    absolute = join(folder.real, basename(absolute));
+    const existing = await lstat(absolute).catch(() => undefined);
+    if (existing && !existing.isFile()) throw new ReelError("badPath", `${absolute} exists and is not a regular file`);
+    return { shown, absolute, volume: folder.volume };
+  }
+
+  async #checkFolder(folder: string, given: string, mayBeMissing: boolean): Promise<{ real: string; volume: number }> {
+    // Said before the disk is asked: an outsider learns nothing about what exists outside the media folders.
+    if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
+    let real: string;
+    try {
+      if (mayBeMissing && !(await isFolder(folder))) await mkdir(folder, { recursive: true });
+      real = await realpath(folder);
+    } catch (error) {
+      throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
+    }
+    this.#mustBeInside(real, given);
+    const found = await stat(real);
+    if (!found.isDirectory()) throw new ReelError("notWritable", `${folder} is not a folder`);
+    try {
+      await access(real, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new ReelError("notWritable", `the folder ${folder} is not writable by this server`, {}, { cause: error });
+    }
+    return { real, volume: found.dev };
+  }
+
+  #mustBeInside(real: string, given: string): void {
+    if (!this.#folders.some((media) => isInside(real, media))) this.#outside(given);
+  }
+
+  #outside(given: string): never {
+    throw new ReelError("badPath", `${given} is outside the media folders (media.folders in reel.json)`);
+  }
+
+  #isTaken(names: ReadonlySet<string>, path: string, config: Pick<NamedConfig, "type" | "chunkLength">): boolean {
+    if (this.#reservations.has(path)) return true;
+    const name = basename(path);
+    if (names.has(name) || TEMPORARY_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
+    if (config.chunkLength === 0) return false;
+    const parts = `${stem(name, config.type)}_part`;
+    for (const other of names) if (other.startsWith(parts)) return true;
+    return false;
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && !isAbsolute(way));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}

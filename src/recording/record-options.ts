@@ -1,0 +1,53 @@
+// Completes the options of `record` with EMS's defaults (ems-record-spec §2.1, 7.1, 7.2) and reads saved configs back.
+
+import type { Logger } from "../arena/logger.js";
+import { ReelError } from "../arena/reel-error.js";
+import { CONTAINERS, type ContainerName } from "../worker/container.js";
+import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
+
+export const MAX_CHUNK_LENGTH = 999_999;
+const DURABILITIES: readonly Durability[] = ["none", "close", "interval"];
+
+/** Throws ReelError `badArgument`. */
+export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig, "configId"> {
+  const config = {
+    localStreamName: options.localStreamName.trim(),
+    pathToFile: options.pathToFile.trim(),
+    type: (options.type ?? "mp4").toLowerCase() as ContainerName,
+    overwrite: options.overwrite ?? false,
+    keepAlive: options.keepAlive ?? true,
+    chunkLength: options.chunkLength ?? 0,
+    waitForIDR: options.waitForIDR ?? true,
+    winQtCompat: options.winQtCompat ?? true,
+    dateFolderStructure: options.dateFolderStructure ?? false,
+    hasAudio: options.hasAudio ?? true,
+    preset: options.preset ?? 0,
+    variables: { ...options.variables },
+    durability: options.durability,
+  };
+  if (config.localStreamName === "") throw new ReelError("badArgument", "localStreamName is empty");
+  if (config.pathToFile === "") throw new ReelError("badArgument", "pathToFile is empty");
+  if (!Object.hasOwn(CONTAINERS, config.type)) throw new ReelError("badArgument", `type is mp4, ts or flv, not ${config.type}`);
+  if (!Number.isInteger(config.chunkLength) || config.chunkLength < 0 || config.chunkLength > MAX_CHUNK_LENGTH) {
+    throw new ReelError("badArgument", `chunkLength is a whole number of seconds from 0 to ${MAX_CHUNK_LENGTH}`);
+  }
+  if (config.durability !== undefined && !DURABILITIES.includes(config.durability)) {
+    throw new ReelError("badArgument", `durability is ${DURABILITIES.join(", ")}, not ${String(config.durability)}`);
+  }
+  return config;
+}
+
+/** What the store holds; entries that make no sense are named in the log and left out. */
+export function readRecordConfigs(saved: unknown, logger: Logger): RecordConfig[] {
+  if (!Array.isArray(saved)) return [];
+  return saved.flatMap((value: unknown) => {
+    try {
+      const { configId } = value as RecordConfig;
+      if (!Number.isInteger(configId) || configId < 1) throw new ReelError("badArgument", "configId is missing");
+      return [{ ...completeRecordConfig(value as RecordOptions), configId }];
+    } catch (error) {
+      logger.warn({ err: error, config: value }, "a saved record config cannot be used and is left out");
+      return [];
+    }
+  });
+}

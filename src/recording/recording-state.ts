@@ -1,0 +1,132 @@
+// The main thread's side of a recording's state block (src/abi/recording.ts): set-up, the cursor's lock, claims, stops, counters.
+
+import { TRACK_COUNT } from "../abi/frame.js";
+import {
+  CLAIM_DISPATCHED,
+  CLAIM_IDLE,
+  CLAIM_RUNNING,
+  LOCK_FREE,
+  LOCK_MAIN,
+  REC_CHUNK_LENGTH_OFFSET,
+  REC_CLAIM_OFFSET,
+  REC_CONFIG_OFFSET,
+  REC_CONTAINER_OFFSET,
+  REC_FLAG_HAS_AUDIO,
+  REC_FLAG_HAS_VIDEO_TRACK,
+  REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_WAIT_FOR_IDR,
+  REC_FLAGS_OFFSET,
+  REC_LOCK_OFFSET,
+  REC_RING_OFFSET,
+  REC_SIZE,
+  REC_SKIPPED_BYTES_OFFSET,
+  REC_SKIPPED_FRAMES_OFFSET,
+  REC_SKIPPED_FROM_OFFSET,
+  REC_SKIPPED_TO_OFFSET,
+  REC_STOP_INDEX_OFFSET,
+  REC_STOP_MODE_OFFSET,
+  REC_TAIL_OFFSET,
+} from "../abi/recording.js";
+import type { Arena } from "../arena/arena.js";
+import { TICKS_PER_SECOND } from "../time/units.js";
+import { CONTAINERS } from "../worker/container.js";
+import type { RecordConfig } from "./record-config.js";
+
+export interface Skipped {
+  frames: number;
+  bytes: number;
+  from90k: number;
+  to90k: number;
+}
+
+export class RecordingState {
+  readonly pointer: number;
+  #arena: Arena;
+
+  constructor(arena: Arena, ring: number, tail: number, config: RecordConfig) {
+    this.#arena = arena;
+    this.pointer = arena.allocate(REC_SIZE);
+    this.#set(REC_TAIL_OFFSET, tail);
+    this.#set(REC_RING_OFFSET, ring);
+    this.#set(REC_CONTAINER_OFFSET, CONTAINERS[config.type]);
+    this.#set(REC_FLAGS_OFFSET, (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0));
+    arena.setI64(this.pointer + REC_CHUNK_LENGTH_OFFSET, config.chunkLength * TICKS_PER_SECOND);
+    arena.setI64(this.pointer + REC_SKIPPED_FROM_OFFSET, -1);
+  }
+
+  tail(): number {
+    return Atomics.load(this.#arena.i32, (this.pointer + REC_TAIL_OFFSET) >>> 2) >>> 0;
+  }
+
+  tryLock(): boolean {
+    return Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_FREE, LOCK_MAIN) === LOCK_FREE;
+  }
+
+  unlock(): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_FREE);
+  }
+
+  /** The lock is held. */
+  jump(index: number, skip: boolean): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_TAIL_OFFSET) >>> 2, index | 0);
+    if (skip) this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
+  }
+
+  /** What the in-stream's tracks are now. Only while no worker has the recording. */
+  setTracks(videoConfig: number, audioConfig: number): void {
+    this.#set(REC_CONFIG_OFFSET, videoConfig);
+    this.#set(REC_CONFIG_OFFSET + 4, audioConfig);
+    const flags = this.#get(REC_FLAGS_OFFSET);
+    this.#set(REC_FLAGS_OFFSET, videoConfig !== 0 ? flags | REC_FLAG_HAS_VIDEO_TRACK : flags & ~REC_FLAG_HAS_VIDEO_TRACK);
+  }
+
+  /** The index first: a kernel that sees the mode sees its index. */
+  stop(mode: number, index: number): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_INDEX_OFFSET) >>> 2, index | 0);
+    Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_MODE_OFFSET) >>> 2, mode);
+  }
+
+  dispatch(): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, CLAIM_DISPATCHED);
+  }
+
+  /** Takes a recording back that its worker has not yet taken up. */
+  takeBack(): boolean {
+    return Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, CLAIM_DISPATCHED, CLAIM_IDLE) === CLAIM_DISPATCHED;
+  }
+
+  get isRunning(): boolean {
+    return Atomics.load(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2) === CLAIM_RUNNING;
+  }
+
+  /** Frames the kernel dropped after a jump, once it has found a random access point; the counters start again. */
+  takeSkipped(): Skipped | undefined {
+    if ((this.#get(REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) !== 0) return undefined;
+    let frames = 0;
+    for (let track = 0; track < TRACK_COUNT; track++) frames += this.#get(REC_SKIPPED_FRAMES_OFFSET + track * 4);
+    if (frames === 0) return undefined;
+    const at = this.pointer;
+    const skipped = {
+      frames,
+      bytes: this.#arena.i64(at + REC_SKIPPED_BYTES_OFFSET),
+      from90k: this.#arena.i64(at + REC_SKIPPED_FROM_OFFSET),
+      to90k: this.#arena.i64(at + REC_SKIPPED_TO_OFFSET),
+    };
+    for (let track = 0; track < TRACK_COUNT; track++) this.#set(REC_SKIPPED_FRAMES_OFFSET + track * 4, 0);
+    this.#arena.setI64(at + REC_SKIPPED_BYTES_OFFSET, 0);
+    this.#arena.setI64(at + REC_SKIPPED_FROM_OFFSET, -1);
+    return skipped;
+  }
+
+  free(): void {
+    this.#arena.free(this.pointer);
+  }
+
+  #get(offset: number): number {
+    return this.#arena.view.getUint32(this.pointer + offset, true);
+  }
+
+  #set(offset: number, value: number): void {
+    this.#arena.view.setUint32(this.pointer + offset, value, true);
+  }
+}

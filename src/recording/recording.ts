@@ -1,0 +1,365 @@
+// A recording: a record config applied to one run of an in-stream. It owns a cursor in the ring and one growing segment at a time; segments that
+// ended are with the finisher while the next one grows.
+//
+//   begin ─▶ prepare a name ─▶ (drain: open) ─▶ drain … ─▶ cut ─▶ prepare the next name ─▶ …  ─▶ stopped / failed ─▶ last finish ─▶ ended
+//
+// Frames stay in the ring while a name is prepared, so nothing is lost between two segments.
+
+import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
+import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../abi/recording.js";
+import { STATUS_BAD_FRAME, STATUS_CONFIG_CHANGED, STATUS_CUT, STATUS_NEED_OUTPUT, STATUS_STOPPED } from "../abi/status.js";
+import type { Arena } from "../arena/arena.js";
+import { ReelError } from "../arena/reel-error.js";
+import type { Gap } from "../stream/gap.js";
+import type { Cursor, InStream } from "../stream/in-stream.js";
+import { type Clock, TICKS_PER_MS } from "../time/units.js";
+import { CONTAINERS } from "../worker/container.js";
+import type { DrainItem, DrainResult } from "../worker/drain-task.js";
+import { failureToError } from "../worker/file-failure.js";
+import type { SegmentOpening } from "../worker/segment-files.js";
+import type { Finisher } from "./finisher.js";
+import { type Naming, partOf, type Target } from "./naming.js";
+import type { OutStream, OutTrackStatistics } from "./out-stream.js";
+import type { RecordConfig } from "./record-config.js";
+import { RecordingState } from "./recording-state.js";
+import type { Reservations } from "./reservations.js";
+import { Segment } from "./segment.js";
+
+/** What a recording tells its recorder. */
+export interface RecordingListener {
+  segmentOpened(recording: Recording, segment: Segment): void;
+  segmentFailed(recording: Recording, segment: Segment | undefined, error: ReelError): void;
+  gap(recording: Recording, segment: Segment | undefined, gap: Gap): void;
+  /** The cursor has reached the random access point of a hand-over: the successor begins there. */
+  handOver(recording: Recording, index: number): void;
+  /** It takes no more frames. `failure` is set where it did not end by itself. */
+  stopped(recording: Recording, failure: ReelError | undefined): void;
+  /** Its last segment is final; it is gone. */
+  ended(recording: Recording): void;
+  /** It has work for the scheduler. */
+  wake(recording: Recording): void;
+}
+
+export interface RecordingDeps {
+  arena: Arena;
+  clock: Clock;
+  naming: Naming;
+  reservations: Reservations;
+  finisher: Finisher;
+  listener: RecordingListener;
+  lockPath: string;
+  reserveBytes: (chunkLengthSeconds: number) => number;
+}
+
+type Phase = "running" | "stopping" | "handingOver" | "stopped";
+
+export class Recording implements OutStream, Cursor {
+  readonly createdMs: number;
+  segment: Segment | undefined;
+  target: Target | undefined;
+  /** A worker has, or will get, this recording. */
+  inFlight = false;
+  lastDrainMs = 0;
+  /** Resolves when its last segment is final. */
+  readonly whenEnded: Promise<void>;
+  #resolveEnded: () => void = () => {};
+  /** Bytes of output its next frame wants; 0 = the usual buffer does. */
+  wantedOutput = 0;
+  #phase: Phase = "running";
+  #deps: RecordingDeps;
+  #state: RecordingState;
+  #part = 0;
+  #unfinished = 0;
+  #done: OutTrackStatistics[] = [];
+  #isDetached = false;
+  #isReleased = false;
+
+  constructor(
+    readonly id: number,
+    readonly config: RecordConfig,
+    readonly inStream: InStream,
+    index: number,
+    deps: RecordingDeps,
+  ) {
+    this.#deps = deps;
+    this.createdMs = deps.clock.wallMs();
+    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config);
+    for (let track = 0; track < TRACK_COUNT; track++) {
+      this.#done.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0, codec: undefined, width: 0, height: 0, profile: 0, level: 0 });
+    }
+    this.whenEnded = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    inStream.attach(this);
+    if (inStream.ended) this.stop();
+  }
+
+  get computedPathToFile(): string {
+    return this.target?.computedPathToFile ?? "";
+  }
+  get inStreamId(): number | undefined {
+    return this.#totalFrames() > 0 ? this.inStream.id : undefined;
+  }
+  get currentPath(): string | undefined {
+    return this.segment?.isOpen ? this.segment.path : undefined;
+  }
+  get isStopped(): boolean {
+    return this.#phase === "stopped";
+  }
+  /** Index of the cursor; where a successor goes on. */
+  tail(): number {
+    return this.#state.tail();
+  }
+  tryLock(): boolean {
+    return this.#state.tryLock();
+  }
+  unlock(): void {
+    this.#state.unlock();
+  }
+  jump(index: number, skip: boolean): void {
+    this.#state.jump(index, skip);
+  }
+  get isRunningInWorker(): boolean {
+    return this.#state.isRunning;
+  }
+  get statePointer(): number {
+    return this.#state.pointer;
+  }
+
+  /** The target is known (and reserved by this call): the first segment may open. */
+  begin(target: Target): void {
+    this.target = target;
+    this.#deps.reservations.take(target.basePath);
+    void this.#prepareSegment(undefined);
+  }
+
+  /** Takes what the ring holds now, then ends. */
+  stop(): void {
+    if (this.#phase === "stopped") return;
+    this.#phase = "stopping";
+    this.#state.stop(STOP_AT_INDEX, this.inStream.ring.head);
+    this.#deps.listener.wake(this);
+  }
+
+  /** Ends at the next random access point, where a successor begins; at the end of the source if that comes first. */
+  handOver(): void {
+    if (this.#phase !== "running") return;
+    if (this.inStream.ended) return this.stop();
+    this.#phase = "handingOver";
+    this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
+  }
+
+  /** True where a drain would find something to do. */
+  isDue(nowMs: number, minBytes: number, maxAgeMs: number): boolean {
+    if (this.inFlight || !this.segment || !this.inStream.settled || this.#phase === "stopped") return false;
+    if (this.#phase === "stopping" || this.wantedOutput > 0) return true;
+    const held = (this.inStream.ring.head - this.#state.tail()) >>> 0;
+    return held > 0 && (held >= minBytes || nowMs - this.lastDrainMs >= maxAgeMs || this.inStream.isHeldBack);
+  }
+
+  /** The recording goes into a batch. */
+  dispatch(nowMs: number): DrainItem {
+    const segment = this.segment as Segment;
+    this.inFlight = true;
+    this.lastDrainMs = nowMs;
+    this.#state.setTracks(this.inStream.config(TRACK_VIDEO)?.pointer ?? 0, this.inStream.config(TRACK_AUDIO)?.pointer ?? 0);
+    this.#state.dispatch();
+    return { recording: this.#state.pointer, segment: segment.pointer, path: segment.path, opening: segment.isOpen ? undefined : this.#opening(segment) };
+  }
+
+  /** Takes the recording back from a worker that hangs in another one's write. */
+  takeBack(): boolean {
+    if (!this.inFlight || !this.#state.takeBack()) return false;
+    this.inFlight = false;
+    return true;
+  }
+
+  onResult(result: DrainResult): void {
+    if (!result.claimed) return;
+    this.inFlight = false;
+    const segment = this.segment;
+    if (this.#isReleased || !segment) return;
+    if (result.opened) {
+      segment.isOpen = true;
+      this.#deps.listener.segmentOpened(this, segment);
+    }
+    this.#reportSkipped();
+    this.wantedOutput = 0;
+    if (this.#phase === "stopped") return this.#endSegment(); // it was given up while a write hung, and the write has returned
+    if (result.failure) {
+      if (!segment.isOpen && result.failure.errno === "EEXIST" && !this.config.overwrite) return this.#renameSegment();
+      return this.fail(failureToError(result.failure));
+    }
+    if (result.writtenBytes > 0) this.lastProgressMs = this.#deps.clock.monotonicMs();
+    if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
+      this.#endSegment();
+      void this.#prepareSegment(result.status);
+    } else if (result.status === STATUS_STOPPED) {
+      if (this.#phase === "handingOver") this.#deps.listener.handOver(this, this.#state.tail());
+      this.#end(undefined);
+    } else if (result.status === STATUS_NEED_OUTPUT) {
+      this.wantedOutput = segment.neededOutput;
+    } else if (result.status === STATUS_BAD_FRAME) {
+      this.fail(new ReelError("badFrame", `the frame ring of ${this.inStream.name} holds a frame that cannot be`, { index: this.#state.tail() }));
+    }
+    this.inStream.onDrained();
+  }
+  /** When bytes last reached a file, monotonic. */
+  lastProgressMs = 0;
+
+  /** Ends this recording alone; its segment is closed as far as it got. Also called while a write hangs. */
+  fail(error: ReelError): void {
+    if (this.#phase === "stopped") return;
+    this.#deps.listener.segmentFailed(this, this.segment, error);
+    this.#end(error);
+  }
+
+  onGap(gap: Gap): void {
+    const segment = this.segment?.isOpen ? this.segment : undefined;
+    segment?.addGap(gap);
+    if (gap.frames > 0) {
+      const done = this.#done[gap.track === "audio" ? TRACK_AUDIO : TRACK_VIDEO];
+      if (done) {
+        done.droppedFrames += gap.frames;
+        done.droppedBytes += gap.bytes;
+      }
+    }
+    this.#deps.listener.gap(this, segment, gap);
+  }
+
+  track(track: number): OutTrackStatistics {
+    const done = this.#done[track] as OutTrackStatistics;
+    const config = this.inStream.config(track);
+    const isTaken = done.frames > 0 || (this.segment?.frames(track) ?? 0) > 0;
+    if (isTaken && config) {
+      done.codec = config.codec;
+      done.width = config.video?.width ?? 0;
+      done.height = config.video?.height ?? 0;
+      done.profile = config.video?.profile ?? 0;
+      done.level = config.video?.level ?? 0;
+    }
+    return { ...done, frames: done.frames + (this.segment?.frames(track) ?? 0), bytes: done.bytes + (this.segment?.bytes(track) ?? 0) };
+  }
+
+  #opening(segment: Segment): SegmentOpening {
+    return {
+      exclusive: !this.config.overwrite,
+      winQtCompat: this.config.winQtCompat,
+      reserveBytes: this.#deps.reserveBytes(this.config.chunkLength),
+      lockPath: this.#deps.lockPath,
+      sequence: segment.sequence,
+    };
+  }
+
+  /** Finds the next segment's name. `cause`: the status that ended the one before, undefined for the first. */
+  async #prepareSegment(cause: number | undefined): Promise<void> {
+    try {
+      const path = await this.#nextPath(cause);
+      if (this.#phase === "stopped") return;
+      this.#useName(path);
+    } catch (error) {
+      this.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }));
+    }
+  }
+
+  #useName(path: string): void {
+    const { arena, clock, reservations, listener } = this.#deps;
+    const target = this.target as Target;
+    this.segment = new Segment(arena, path, target.basePath, clock.wallMs(), this.config.variables);
+    reservations.take(path);
+    this.#unfinished++;
+    this.lastDrainMs = 0;
+    this.lastProgressMs = clock.monotonicMs();
+    listener.wake(this);
+  }
+
+  async #nextPath(cause: number | undefined): Promise<string> {
+    const { naming, finisher, clock } = this.#deps;
+    const target = this.target as Target;
+    const { type, chunkLength, dateFolderStructure } = this.config;
+    if (dateFolderStructure) return naming.dated(target, this.config, clock.wallMs());
+    if (chunkLength === 0 && cause !== undefined) return naming.nextFree(target.basePath, type);
+    const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
+    // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it takes.
+    return this.config.overwrite ? finisher.makeWay(path, type) : path;
+  }
+
+  /** Somebody else made the file between our look and the opening. */
+  #renameSegment(): void {
+    const segment = this.segment as Segment;
+    this.segment = undefined;
+    this.#freeSegment(segment);
+    void this.#prepareSegment(this.config.chunkLength > 0 ? undefined : STATUS_CUT);
+  }
+
+  #end(failure: ReelError | undefined): void {
+    this.#phase = "stopped";
+    if (this.target) this.#deps.reservations.finishing(this.target.basePath);
+    if (!this.inFlight) this.#endSegment();
+    this.#deps.listener.stopped(this, failure);
+    // A worker that hangs still has the cursor's state, but no longer holds up the ring.
+    this.#detach();
+    this.#releaseWhenDone();
+  }
+
+  #endSegment(): void {
+    const segment = this.segment;
+    if (!segment) return;
+    this.segment = undefined;
+    for (let track = 0; track < TRACK_COUNT; track++) {
+      const done = this.#done[track] as OutTrackStatistics;
+      done.frames += segment.frames(track);
+      done.bytes += segment.bytes(track);
+    }
+    if (!segment.isOpen) {
+      this.#freeSegment(segment);
+      return;
+    }
+    this.#deps.reservations.finishing(segment.path);
+    void this.#deps.finisher.finish(segment, CONTAINERS[this.config.type], this.config).then(() => {
+      this.#deps.reservations.free(segment.path);
+      this.#unfinished--;
+      this.#releaseWhenDone();
+    });
+  }
+
+  #freeSegment(segment: Segment): void {
+    this.#deps.reservations.finishing(segment.path);
+    this.#deps.reservations.free(segment.path);
+    segment.free();
+    this.#unfinished--;
+    this.#releaseWhenDone();
+  }
+
+  #detach(): void {
+    if (this.#isDetached) return;
+    this.#isDetached = true;
+    this.inStream.detach(this);
+  }
+
+  #releaseWhenDone(): void {
+    if (this.#phase !== "stopped" || this.#unfinished > 0 || this.inFlight || this.#isReleased) return;
+    this.#isReleased = true;
+    if (this.target) this.#deps.reservations.free(this.target.basePath);
+    this.#state.free();
+    this.#deps.listener.ended(this);
+    this.#resolveEnded();
+  }
+
+  #reportSkipped(): void {
+    const skipped = this.#state.takeSkipped();
+    if (!skipped) return;
+    this.onGap({
+      cause: "lag",
+      track: null,
+      dtsMs: skipped.from90k / TICKS_PER_MS,
+      durationMs: (skipped.to90k - skipped.from90k) / TICKS_PER_MS,
+      frames: skipped.frames,
+      bytes: skipped.bytes,
+    });
+  }
+
+  #totalFrames(): number {
+    return this.#done.reduce((sum, track, index) => sum + track.frames + (this.segment?.frames(index) ?? 0), 0);
+  }
+}

@@ -1,0 +1,209 @@
+// Wakes every recording that has enough bytes or old enough bytes and gives them to the drain pool in batches: one tick for all streams, no timer
+// of their own. At most one drain per recording is under way.
+//
+// A write that hangs (frozen mount) cannot be interrupted: a batch without progress for 2 s is written off. What its worker has not yet
+// taken up goes to others, the volume is sick and gets no new work until the call returns.
+
+import type { Arena } from "../arena/arena.js";
+import type { Logger } from "../arena/logger.js";
+import { ReelError } from "../arena/reel-error.js";
+import type { Clock } from "../time/units.js";
+import type { DrainResult } from "../worker/drain-task.js";
+import { OUTPUT_BYTES, type Pools } from "../worker/pools.js";
+import type { Recording } from "./recording.js";
+
+export interface SchedulerOptions {
+  minBytes: number;
+  maxAgeMs: number;
+  tickMs: number;
+  /** A batch without progress for this long is written off. */
+  stuckMs: number;
+  /** A recording without progress for this long fails alone. */
+  giveUpMs: number;
+  /** Batches that may be written off at a time; beyond, their workers are waited for. */
+  spareThreads: number;
+}
+
+export const DEFAULT_SCHEDULER_OPTIONS: SchedulerOptions = { minBytes: 256 * 1024, maxAgeMs: 500, tickMs: 100, stuckMs: 2000, giveUpMs: 30_000, spareThreads: 4 };
+
+interface Batch {
+  recordings: Recording[];
+  beat: number;
+  lastBeat: number;
+  lastBeatMs: number;
+  isWrittenOff: boolean;
+  volume: number | undefined;
+}
+
+/** Items of a batch: enough to make one message cheap, few enough that the pool's threads share the work. */
+const MAX_BATCH = 64;
+/** The last cache line of an output buffer counts the writes of its batch. */
+const BEAT_SIZE = 64;
+
+export class Scheduler {
+  #arena: Arena;
+  #pools: Pools;
+  #clock: Clock;
+  #logger: Logger;
+  #options: SchedulerOptions;
+  #recordings = new Set<Recording>();
+  #batches = new Set<Batch>();
+  #sickVolumes = new Map<number, number>();
+  #timer: NodeJS.Timeout;
+  #isKicked = false;
+
+  constructor(arena: Arena, pools: Pools, clock: Clock, logger: Logger, options: SchedulerOptions) {
+    this.#arena = arena;
+    this.#pools = pools;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), options.tickMs);
+  }
+
+  add(recording: Recording): void {
+    this.#recordings.add(recording);
+  }
+
+  remove(recording: Recording): void {
+    this.#recordings.delete(recording);
+  }
+
+  isSick(volume: number): boolean {
+    return this.#sickVolumes.has(volume);
+  }
+
+  /** Something wants to be drained before the next tick. */
+  kick(): void {
+    if (this.#isKicked) return;
+    this.#isKicked = true;
+    setImmediate(() => {
+      this.#isKicked = false;
+      this.#dispatch();
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const now = this.#clock.monotonicMs();
+    for (const batch of this.#batches) this.#watch(batch, now);
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    const now = this.#clock.monotonicMs();
+    const { minBytes, maxAgeMs } = this.#options;
+    let running = 0;
+    for (const batch of this.#batches) if (!batch.isWrittenOff) running++;
+    let free = this.#pools.workers - running;
+    if (free <= 0) return;
+    const due: Recording[] = [];
+    for (const recording of this.#recordings) {
+      if (this.#sickVolumes.size > 0 && this.isSick(recording.target?.volume ?? -1)) this.#checkStalled(recording, now);
+      else if (recording.isDue(now, minBytes, maxAgeMs)) due.push(recording);
+    }
+    let from = 0;
+    while (free > 0 && from < due.length) {
+      const size = Math.min(MAX_BATCH, Math.ceil((due.length - from) / free));
+      const batch = takeBatch(due, from, size);
+      from += batch.length;
+      free--;
+      this.#run(batch, now);
+    }
+  }
+
+  #run(recordings: Recording[], now: number): void {
+    const wanted = recordings[0]?.wantedOutput ?? 0;
+    const isLarge = wanted > OUTPUT_BYTES - BEAT_SIZE;
+    let out: number;
+    try {
+      out = isLarge ? this.#arena.allocate(wanted + BEAT_SIZE) : this.#pools.takeOutput();
+    } catch (error) {
+      this.#logger.warn({ err: error }, "no memory for an output buffer; the drain waits");
+      return;
+    }
+    const outBytes = isLarge ? wanted : OUTPUT_BYTES - BEAT_SIZE;
+    const beat = out + Math.ceil(outBytes / BEAT_SIZE) * BEAT_SIZE;
+    const batch: Batch = { recordings, beat, lastBeat: -1, lastBeatMs: now, isWrittenOff: false, volume: undefined };
+    this.#batches.add(batch);
+    const items = recordings.map((recording) => recording.dispatch(now));
+    const settle = (results: readonly DrainResult[]): void => {
+      this.#batches.delete(batch);
+      if (isLarge) this.#arena.free(out);
+      else this.#pools.releaseOutput(out);
+      if (batch.isWrittenOff) this.#recover(batch);
+      recordings.forEach((recording, index) => {
+        const result = results[index];
+        if (result) recording.onResult(result);
+      });
+      this.kick();
+    };
+    this.#pools.drain({ out, outBytes, beat, items }).then(settle, (error: Error) => {
+      // The pool itself failed (a thread died): these recordings fail, each with its event.
+      const failure = { code: "trap", message: `a drain worker ended: ${error.message}`, path: "", errno: undefined } as const;
+      settle(recordings.map(() => ({ claimed: true, status: 0, opened: false, writtenBytes: 0, failure })));
+    });
+  }
+
+  #watch(batch: Batch, now: number): void {
+    const beat = Atomics.load(this.#arena.i32, batch.beat >>> 2);
+    const running = batch.recordings.find((recording) => recording.isRunningInWorker);
+    if (beat !== batch.lastBeat || !running) {
+      batch.lastBeat = beat;
+      batch.lastBeatMs = now;
+      return;
+    }
+    const stalledMs = now - batch.lastBeatMs;
+    if (!batch.isWrittenOff && stalledMs >= this.#options.stuckMs) this.#writeOff(batch, running);
+    if (stalledMs >= this.#options.giveUpMs) this.#giveUp(running, stalledMs);
+  }
+
+  #writeOff(batch: Batch, running: Recording): void {
+    let writtenOff = 0;
+    for (const other of this.#batches) if (other.isWrittenOff) writtenOff++;
+    if (writtenOff >= this.#options.spareThreads) return;
+    batch.isWrittenOff = true;
+    batch.volume = running.target?.volume;
+    if (batch.volume !== undefined) this.#sickVolumes.set(batch.volume, (this.#sickVolumes.get(batch.volume) ?? 0) + 1);
+    let taken = 0;
+    for (const recording of batch.recordings) if (recording.takeBack()) taken++;
+    this.#logger.warn({ path: running.currentPath, recordings: taken }, "a write does not return; its volume gets no new work until it does");
+    this.kick();
+  }
+
+  #recover(batch: Batch): void {
+    const { volume } = batch;
+    if (volume === undefined) return;
+    const left = (this.#sickVolumes.get(volume) ?? 1) - 1;
+    if (left > 0) this.#sickVolumes.set(volume, left);
+    else this.#sickVolumes.delete(volume);
+    this.#logger.info({ volume }, "the write has returned; its volume is used again");
+  }
+
+  /** A recording on a sick volume that is not itself in the stuck call. */
+  #checkStalled(recording: Recording, now: number): void {
+    const stalledMs = now - recording.lastProgressMs;
+    if (recording.lastProgressMs > 0 && stalledMs >= this.#options.giveUpMs) this.#giveUp(recording, stalledMs);
+  }
+
+  #giveUp(recording: Recording, stalledMs: number): void {
+    if (recording.isStopped) return;
+    recording.fail(new ReelError("stuck", `no write has returned for ${Math.round(stalledMs / 1000)} s: the volume does not answer`, { path: recording.currentPath }));
+  }
+}
+
+/** The next batch of a list; one that wants a larger output buffer goes alone. */
+function takeBatch(due: readonly Recording[], from: number, size: number): Recording[] {
+  const first = due[from] as Recording;
+  if (first.wantedOutput > 0) return [first];
+  const batch = [first];
+  for (let i = from + 1; i < due.length && batch.length < size; i++) {
+    const next = due[i] as Recording;
+    if (next.wantedOutput > 0) break;
+    batch.push(next);
+  }
+  return batch;
+}

@@ -1,0 +1,107 @@
+// One output file while it grows: its state block in the arena, its name, and what went missing in it.
+
+import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
+import {
+  SEG_CONFIG_OFFSET,
+  SEG_CREATED_MS_OFFSET,
+  SEG_NEEDED_OUTPUT_OFFSET,
+  SEG_OUTPUT_FD_OFFSET,
+  SEG_OUTPUT_SIZE,
+  SEG_OUTPUTS_OFFSET,
+  SEG_SIZE,
+  SEG_TRACK_BYTES_OFFSET,
+  SEG_TRACK_FIRST_DTS_OFFSET,
+  SEG_TRACK_FRAMES_OFFSET,
+  SEG_TRACK_LAST_DTS_OFFSET,
+  SEG_TRACK_SIZE,
+  SEG_TRACKS_OFFSET,
+  SEG_ZERO_OFFSET,
+} from "../abi/segment.js";
+import type { Arena } from "../arena/arena.js";
+import type { Gap } from "../stream/gap.js";
+import { TICKS_PER_MS } from "../time/units.js";
+import type { Lost, SegmentReport } from "./recorder-events.js";
+
+/** A broken source could report for ever: beyond this only the sums go on. */
+const MAX_GAPS = 200;
+
+export class Segment {
+  readonly pointer: number;
+  isOpen = false;
+  sequence = 0;
+  readonly gaps: Gap[] = [];
+  #lost: Lost | null = null;
+  #arena: Arena;
+
+  constructor(
+    arena: Arena,
+    /** Absolute, final. */
+    readonly path: string,
+    /** Its recording's base path, whose reservation it shares. */
+    readonly basePath: string,
+    readonly startedMs: number,
+    readonly variables: Readonly<Record<string, string>>,
+  ) {
+    this.#arena = arena;
+    this.pointer = arena.allocate(SEG_SIZE);
+    arena.view.setFloat64(this.pointer + SEG_CREATED_MS_OFFSET, startedMs, true);
+    for (let output = 0; output <= TRACK_COUNT; output++) arena.view.setInt32(this.pointer + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE + SEG_OUTPUT_FD_OFFSET, -1, true);
+  }
+
+  addGap(gap: Gap): void {
+    if (this.gaps.length < MAX_GAPS) this.gaps.push(gap);
+    if (gap.frames === 0 && gap.bytes === 0) return;
+    this.#lost ??= { frames: 0, bytes: 0, durationMs: 0 };
+    this.#lost.frames += gap.frames;
+    this.#lost.bytes += gap.bytes;
+    this.#lost.durationMs += gap.durationMs;
+  }
+
+  get lost(): Lost | null {
+    return this.#lost;
+  }
+
+  frames(track: number): number {
+    return this.#arena.view.getUint32(this.#track(track) + SEG_TRACK_FRAMES_OFFSET, true);
+  }
+
+  bytes(track: number): number {
+    return this.#arena.i64(this.#track(track) + SEG_TRACK_BYTES_OFFSET);
+  }
+
+  config(track: number): number {
+    return this.#arena.view.getUint32(this.pointer + SEG_CONFIG_OFFSET + track * 4, true);
+  }
+
+  /** Media time from the segment's zero to its last frame. */
+  get durationMs(): number {
+    let end = 0;
+    for (const track of [TRACK_VIDEO, TRACK_AUDIO]) {
+      const frames = this.frames(track);
+      if (frames === 0) continue;
+      const first = this.#arena.i64(this.#track(track) + SEG_TRACK_FIRST_DTS_OFFSET);
+      const last = this.#arena.i64(this.#track(track) + SEG_TRACK_LAST_DTS_OFFSET);
+      // The last frame lasts as long as the mean of those before it.
+      const mean = frames > 1 ? (last - first) / (frames - 1) : 0;
+      end = Math.max(end, last + mean - this.#arena.i64(this.pointer + SEG_ZERO_OFFSET));
+    }
+    return end / TICKS_PER_MS;
+  }
+
+  /** With STATUS_NEED_OUTPUT: the bytes the next frame wants. */
+  get neededOutput(): number {
+    return this.#arena.view.getUint32(this.pointer + SEG_NEEDED_OUTPUT_OFFSET, true);
+  }
+
+  report(): SegmentReport {
+    return { path: this.path, variables: this.variables, startedMs: this.startedMs, sequence: this.sequence };
+  }
+
+  free(): void {
+    this.#arena.free(this.pointer);
+  }
+
+  #track(track: number): number {
+    return this.pointer + SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE;
+  }
+}

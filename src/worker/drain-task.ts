@@ -1,0 +1,100 @@
+// The drain task, run by the drain pool: muxes what rings hold into segment files. All of it is synchronous: a worker does nothing else, so waiting
+// in write(2) costs nobody else's time.
+//
+//   for every recording of the batch: claim ─▶ (open) ─▶ kernel.drain ─▶ write outputs ─▶ … until the ring is empty or the segment ends
+//
+// An output is marked as written (size 0, position advanced) only after write(2) has taken all of it. A failure ends this recording's part of
+// the batch and no other's.
+
+import { workerData } from "node:worker_threads";
+import { CLAIM_DISPATCHED, CLAIM_IDLE, CLAIM_RUNNING, REC_CLAIM_OFFSET, REC_CONTAINER_OFFSET } from "../abi/recording.js";
+import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
+import { ArenaViews } from "./arena-views.js";
+import { type FileFailure, fileFailure } from "./file-failure.js";
+import { instantiateKernel, type Kernel } from "./kernel.js";
+import { closeSegmentFiles, openSegmentFiles, type SegmentOpening } from "./segment-files.js";
+import { writeOutputs } from "./segment-output.js";
+
+
+/** One recording's part of a batch. */
+export interface DrainItem {
+  recording: number;
+  segment: number;
+  /** Final path of the segment, for tracks that join late. */
+  path: string;
+  /** Set where the segment is still to be opened. */
+  opening: SegmentOpening | undefined;
+}
+
+export interface DrainBatch {
+  /** Output buffer, of this batch alone. */
+  out: number;
+  outBytes: number;
+  /** A word that is counted up at every write, so that a stuck call can be told from a busy one. */
+  beat: number;
+  items: DrainItem[];
+}
+
+export interface DrainResult {
+  /** False where the main thread took the recording back before it was taken up. */
+  claimed: boolean;
+  /** The kernel's last STATUS_*. */
+  status: number;
+  opened: boolean;
+  writtenBytes: number;
+  failure: FileFailure | undefined;
+}
+
+export interface DrainWorkerData {
+  memory: WebAssembly.Memory;
+  module: WebAssembly.Module;
+  arenaBase: number;
+}
+
+let kernel: Kernel | undefined;
+let views: ArenaViews | undefined;
+
+export function drain(batch: DrainBatch): DrainResult[] {
+  const { memory, module, arenaBase } = workerData as DrainWorkerData;
+  views ??= new ArenaViews(memory);
+  return batch.items.map((item) => {
+    const result: DrainResult = { claimed: true, status: 0, opened: false, writtenBytes: 0, failure: undefined };
+    const arena = views as ArenaViews;
+    const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
+    if (Atomics.compareExchange(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, CLAIM_DISPATCHED, CLAIM_RUNNING) !== CLAIM_DISPATCHED) {
+      return { ...result, claimed: false };
+    }
+    try {
+      kernel ??= instantiateKernel(module, memory, arenaBase);
+      drainOne(kernel, arena, batch, item, result);
+    } catch (error) {
+      result.failure = fileFailure(error, item.path);
+      // A trapped instance is discarded: its globals are unknown. The next call makes another.
+      if (result.failure.code === "trap") kernel = undefined;
+    }
+    Atomics.store(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, CLAIM_IDLE);
+    return result;
+  });
+}
+
+function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: DrainItem, result: DrainResult): void {
+  if (item.opening) {
+    result.status = wasm.openSegment(item.recording, item.segment);
+    if (result.status !== STATUS_READY) return;
+    const container = arena.u32(item.recording + REC_CONTAINER_OFFSET);
+    try {
+      openSegmentFiles(arena, item.segment, container, item.path, item.opening);
+    } catch (error) {
+      closeSegmentFiles(arena, item.segment);
+      throw error;
+    }
+    result.opened = true;
+  }
+  for (;;) {
+    result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
+    Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);
+    result.writtenBytes += writeOutputs(arena, item.segment, item.path);
+    Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);
+    if (result.status !== STATUS_OUTPUT_FULL) return;
+  }
+}

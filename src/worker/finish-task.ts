@@ -1,0 +1,81 @@
+// The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an FLV, nothing of a TS; the sync
+// that durability asks for comes on top.
+
+import { fdatasyncSync, fsyncSync, ftruncateSync, openSync, closeSync, constants, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { workerData } from "node:worker_threads";
+import { CONTAINER_MP4 } from "../abi/recording.js";
+import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
+import { ArenaViews } from "./arena-views.js";
+import type { DrainWorkerData } from "./drain-task.js";
+import { type FileFailure, fileFailure } from "./file-failure.js";
+import { instantiateKernel, type Kernel } from "./kernel.js";
+import { finishMp4 } from "./mp4/finish.js";
+import { closeSegmentFiles } from "./segment-files.js";
+import { outputAt, writeOutputs } from "./segment-output.js";
+
+export interface FinishRequest {
+  container: number;
+  segment: number;
+  path: string;
+  /** Replace a file of that name (overwrite=1). */
+  overwrite: boolean;
+  sync: boolean;
+  out: number;
+  outBytes: number;
+  lockPath: string;
+}
+
+export interface FinishResult {
+  finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";
+  sizeBytes: number;
+  failure: FileFailure | undefined;
+}
+
+let kernel: Kernel | undefined;
+let views: ArenaViews | undefined;
+
+export function finish(request: FinishRequest): FinishResult {
+  const { memory, module, arenaBase } = workerData as DrainWorkerData;
+  views ??= new ArenaViews(memory);
+  kernel ??= instantiateKernel(module, memory, arenaBase);
+  try {
+    if (request.container === CONTAINER_MP4) return finishJournal(views, request);
+    return finishInPlace(kernel, views, request);
+  } catch (error) {
+    return { finish: "none", sizeBytes: 0, failure: fileFailure(error, request.path) };
+  }
+}
+
+/** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
+function finishJournal(arena: ArenaViews, request: FinishRequest): FinishResult {
+  if (request.segment !== 0) closeSegmentFiles(arena, request.segment);
+  const done = finishMp4(request.path, { overwrite: request.overwrite, durability: request.sync ? "close" : "none", ownLockPath: request.lockPath });
+  return { finish: done.method, sizeBytes: statSync(request.path).size, failure: undefined };
+}
+
+function finishInPlace(wasm: Kernel, arena: ArenaViews, request: FinishRequest): FinishResult {
+  const { segment, path } = request;
+  const at = outputAt(segment, 0);
+  const fd = arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0;
+  // A failed write may have left a part of its batch behind the last whole one: half a packet or tag.
+  const sizeBytes = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
+  arena.setU32(at + SEG_OUTPUT_BYTES_OFFSET, 0);
+  ftruncateSync(fd, sizeBytes);
+  wasm.closeSegment(request.container, segment, request.out, request.outBytes);
+  writeOutputs(arena, segment, path);
+  if (request.sync) fdatasyncSync(fd);
+  closeSegmentFiles(arena, segment);
+  if (request.sync) syncFolder(dirname(path));
+  return { finish: "none", sizeBytes, failure: undefined };
+}
+
+/** Makes the names of a folder survive a power cut. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

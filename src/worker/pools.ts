@@ -1,0 +1,68 @@
+// The two pools: drains in one, finish, sync and copy in another, smaller one, so that closing a file never delays the frames of another
+// (design.md §2). A write that hangs cannot be interrupted; its thread is left alone until the call returns, and the pool makes another thread
+// for the work that waits (up to `spareThreads` more).
+
+import { Piscina } from "piscina";
+import { Arena, ARENA_BASE } from "../arena/arena.js";
+import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
+import type { FinishRequest, FinishResult } from "./finish-task.js";
+import { compileKernel, instantiateKernel } from "./kernel.js";
+
+export interface PoolOptions {
+  /** Threads that drain. */
+  workers: number;
+  /** Threads that may replace stuck ones. */
+  spareThreads: number;
+}
+
+/** Bytes of output that one kernel call may fill: a write(2) of 256 KiB to 1 MiB costs the least per byte (libraries.md). */
+export const OUTPUT_BYTES = 1 << 20;
+const IDLE_THREAD_MS = 10_000;
+
+export class Pools {
+  readonly workers: number;
+  readonly module: WebAssembly.Module;
+  #arena: Arena;
+  #drain: Piscina;
+  #finish: Piscina;
+  #freeOutputs: number[] = [];
+  #closing = false;
+
+  constructor(arena: Arena, options: PoolOptions) {
+    this.#arena = arena;
+    this.workers = options.workers;
+    this.module = compileKernel(new URL("../wasm/reel.wasm", import.meta.url));
+    instantiateKernel(this.module, arena.memory, ARENA_BASE); // fails here, not in a worker, where the build is broken
+    const workerData: DrainWorkerData = { memory: arena.memory, module: this.module, arenaBase: ARENA_BASE };
+    // Descriptors are process-wide and live in the segments' states: a retiring thread must not close them.
+    const common = { workerData, trackUnmanagedFds: false, concurrentTasksPerWorker: 1, idleTimeout: IDLE_THREAD_MS };
+    const file = (name: string): string => new URL(name, import.meta.url).href;
+    this.#drain = new Piscina({ ...common, filename: file("./drain-task.js"), name: "drain", minThreads: options.workers, maxThreads: options.workers + options.spareThreads });
+    this.#finish = new Piscina({ ...common, filename: file("./finish-task.js"), name: "finish", minThreads: 1, maxThreads: 1 + options.spareThreads });
+  }
+
+  drain(batch: DrainBatch): Promise<DrainResult[]> {
+    return this.#drain.run(batch) as Promise<DrainResult[]>;
+  }
+
+  finish(request: FinishRequest): Promise<FinishResult> {
+    return this.#finish.run(request) as Promise<FinishResult>;
+  }
+
+  /** A buffer of OUTPUT_BYTES; back with `releaseOutput`. */
+  takeOutput(): number {
+    return this.#freeOutputs.pop() ?? this.#arena.allocate(OUTPUT_BYTES);
+  }
+
+  releaseOutput(pointer: number): void {
+    this.#freeOutputs.push(pointer);
+  }
+
+  /** Ends the threads. A thread that hangs in a system call keeps its descriptors and ends with the process. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    await Promise.all([this.#drain.destroy(), this.#finish.destroy()]);
+    for (const pointer of this.#freeOutputs.splice(0)) this.#arena.free(pointer);
+  }
+}
