@@ -4,6 +4,7 @@ export { drain, openSegment } from "./drain";
 export { closeSegment, closeBound } from "./close";
 export { mp4IndexBegin, mp4IndexEnd, mp4IndexTake } from "./mp4/index-tables";
 export { mp4IndexLayout } from "./mp4/moov";
+export { sampleCheck as mp4SampleCheck } from "./mp4/sample-record";
 
 /** First byte behind the module's constants; the arena's allocator begins above it. */
 export function heapBase(): usize {
