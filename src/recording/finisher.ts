@@ -12,8 +12,9 @@ import type { FinishResult } from "../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../worker/pools.js";
 import type { Ledger } from "./ledger.js";
 import { type Naming, TEMPORARY_SUFFIXES } from "./naming.js";
-import type { Durability, RecordConfig } from "./record-config.js";
+import type { Durability } from "./record-config.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "./recorder-events.js";
+import type { Reservations } from "./reservations.js";
 import type { Segment } from "./segment.js";
 
 export interface FinisherDeps {
@@ -27,7 +28,8 @@ export interface FinisherDeps {
   durability: Durability;
   onClosed: (report: ClosedSegmentReport) => void;
   onFailed: (report: FailedSegmentReport) => void;
-  /** A journal that stands on a wanted name and belongs to nobody: it was moved to `path` and is to be recovered there. */
+  reservations: Reservations;
+  /** A journal that stood on a wanted name and belongs to nobody was moved to `path`, whose reservation the receiver gets. */
   onOrphanMoved: (path: string) => void;
 }
 
@@ -47,8 +49,8 @@ export class Finisher {
   }
 
   /** Resolves when the segment is final, or was given up by `close` with its journal intact. Never rejects. */
-  finish(segment: Segment, container: number, config: RecordConfig): Promise<void> {
-    const done = this.#run(segment, container, config).finally(() => {
+  finish(segment: Segment, container: number, durability: Durability | undefined): Promise<void> {
+    const done = this.#run(segment, container, durability).finally(() => {
       this.#pending.delete(segment);
       segment.free();
     });
@@ -58,15 +60,16 @@ export class Finisher {
 
   /**
    * overwrite=1: the name a new segment wants may still be in its finish, or carry the journal of a crash. A finish is waited for (it costs the
-   * index); if it takes too long the new segment gets the next number. A journal is moved to the next number. Returns the name to use.
+   * index); if it takes too long the new segment gets the next number. A journal is moved to the next number. Returns the name to use, reserved.
    */
   async makeWay(path: string, type: ContainerName): Promise<string> {
     const busy = [...this.#pending.values()].find((entry) => entry.path === path);
     if (busy) {
       const isDone = await Promise.race([busy.done.then(() => true), this.#pause(MAKE_WAY_MS).then(() => false)]);
-      return isDone ? path : this.#deps.naming.nextFree(path, type);
+      if (!isDone) return this.#deps.naming.nextFree(path, type);
     }
-    if (type === "mp4" && (await exists(`${path}.info`))) {
+    this.#deps.reservations.take(path);
+    if (type === "mp4" && !busy && (await exists(`${path}.info`))) {
       const free = await this.#deps.naming.nextFree(path, type);
       await moveJournal(path, free);
       this.#deps.onOrphanMoved(free);
@@ -85,18 +88,23 @@ export class Finisher {
     for (const wake of this.#wakeAll) wake();
   }
 
-  async #run(segment: Segment, container: number, config: RecordConfig): Promise<void> {
+  async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<void> {
     const stoppedMs = this.#deps.clock.wallMs();
     let path = segment.path;
     let pauseMs = FIRST_PAUSE_MS;
     for (let tries = 0; ; tries++) {
-      const result = await this.#try(segment, container, config, path, tries);
+      const result = await this.#try(segment, container, durability, path, tries);
       const failure = result.failure;
-      if (!failure) return this.#closed(segment, path, stoppedMs, result);
+      if (!failure) {
+        await this.#closed(segment, path, stoppedMs, result);
+        if (path !== segment.path) this.#deps.reservations.giveBack(path);
+        return;
+      }
       if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
         // Without overwrite another file is never replaced: the segment gets the next free number.
         const free = await this.#deps.naming.nextFree(path, "mp4");
         await moveJournal(path, free);
+        if (path !== segment.path) this.#deps.reservations.giveBack(path);
         path = free;
         continue;
       }
@@ -120,16 +128,16 @@ export class Finisher {
     await this.#closed(segment, path, stoppedMs, { finish: "none", sizeBytes: size, failure: undefined });
   }
 
-  async #try(segment: Segment, container: number, config: RecordConfig, path: string, tries: number): Promise<FinishResult> {
-    const { pools, lockPath, durability } = this.#deps;
+  async #try(segment: Segment, container: number, durability: Durability | undefined, path: string, tries: number): Promise<FinishResult> {
+    const { pools, lockPath } = this.#deps;
     const out = pools.takeOutput();
     try {
       return await pools.finish({
         container,
         segment: container === CONTAINER_MP4 && tries > 0 ? 0 : segment.pointer,
         path,
-        overwrite: config.overwrite,
-        sync: (config.durability ?? durability) !== "none",
+        overwrite: segment.mayReplace,
+        sync: (durability ?? this.#deps.durability) !== "none",
         out,
         outBytes: OUTPUT_BYTES,
         lockPath,

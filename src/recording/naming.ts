@@ -48,6 +48,7 @@ export class Naming {
   /** Absolute, real. */
   readonly #folders: readonly string[];
   readonly #reservations: Reservations;
+  readonly #claims = new Turns();
 
   private constructor(folders: readonly string[], reservations: Reservations) {
     this.#folders = folders;
@@ -69,7 +70,7 @@ export class Naming {
     return this.#folders;
   }
 
-  /** Finds the next free name. Throws ReelError `badPath`, `notWritable`, `noFreeName`, `targetBusy`. The name is not yet reserved. */
+  /** Finds the next free name without reserving it. Throws ReelError `badPath`, `notWritable`, `noFreeName`, `targetBusy`. */
   async resolve(config: NamedConfig): Promise<Target> {
     const placed = await this.#place(config);
     if (config.dateFolderStructure) {
@@ -88,18 +89,38 @@ export class Naming {
     throw new ReelError("noFreeName", `every number of ${placed.absolute} up to ${MAX_NUMBER} is taken; move files away or choose another name`);
   }
 
-  /** The next free number of a path: where an unfinished file, or an inner cut of an unchunked recording, goes. */
-  async nextFree(basePath: string, type: ContainerName): Promise<string> {
+  /** The same, and reserves the name. Between the last look and the reservation nothing else runs, so two recordings never get one name. */
+  async claim(config: NamedConfig): Promise<Target> {
+    return this.#claims.run(async () => {
+      const target = await this.resolve(config);
+      // Dated names are unique by themselves; their folder is shared.
+      if (!config.dateFolderStructure) this.#reservations.take(target.basePath);
+      return target;
+    });
+  }
+
+  /** The next free number of a path, reserved: where an unfinished file, or an inner cut of an unchunked recording, goes. */
+  nextFree(basePath: string, type: ContainerName): Promise<string> {
+    return this.#claims.run(() => this.#claimNext(basePath, type));
+  }
+
+  async #claimNext(basePath: string, type: ContainerName): Promise<string> {
     const names = new Set(await readdir(dirname(basePath)));
     for (let number = 1; number <= MAX_NUMBER; number++) {
       const path = numbered(basePath, number, type);
-      if (!this.#isTaken(names, path, { type, chunkLength: 0 })) return path;
+      if (this.#isTaken(names, path, { type, chunkLength: 0 })) continue;
+      this.#reservations.take(path);
+      return path;
     }
     throw new ReelError("noFreeName", `every number of ${basePath} up to ${MAX_NUMBER} is taken; move files away or choose another name`);
   }
 
-  /** dateFolderStructure: the name of a segment that opens now, local time; its folders are made (§3.6). */
-  async dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+  /** dateFolderStructure: the name of a segment that opens now, local time, reserved; its folders are made (§3.6). */
+  dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+    return this.#claims.run(() => this.#claimDated(target, config, wallMs));
+  }
+
+  async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
     const now = new Date(wallMs);
     const two = (value: number): string => String(value).padStart(2, "0");
     const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
@@ -113,7 +134,9 @@ export class Naming {
     this.#mustBeInside(await realpath(folder), folder);
     const path = join(folder, `${config.localStreamName}-${day}-${time}.${config.type}`);
     const names = new Set(await readdir(folder));
-    return this.#isTaken(names, path, { type: config.type, chunkLength: 0 }) ? this.nextFree(path, config.type) : path;
+    if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
+    this.#reservations.take(path);
+    return path;
   }
 
   /** Steps 1 to 4 of §3.3. */
@@ -184,6 +207,17 @@ export class Naming {
     const parts = `${stem(name, config.type)}_part`;
     for (const other of names) if (other.startsWith(parts)) return true;
     return false;
+  }
+}
+
+/** One at a time: a name that was found free is reserved before the next one looks. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 }
 

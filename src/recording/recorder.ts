@@ -6,12 +6,13 @@
 // One process may hold several recorders; nothing here is global.
 
 import { EventEmitter } from "node:events";
+import { statfs } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Arena } from "../arena/arena.js";
 import { type Logger, silentLogger } from "../arena/logger.js";
-import { ReelError } from "../arena/reel-error.js";
+import { type ErrorCode, ReelError } from "../arena/reel-error.js";
 import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
@@ -58,6 +59,8 @@ const DEFAULT_LAG_LIMIT_MS = 2000;
 const RETRY_MS = 1000;
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
 const CLOSE_ORDER_MS = 10_000;
+/** After a full disk recording goes on when so much, or a quarter of a smaller volume, is free: some seconds of a few streams. */
+const RESUME_BYTES = 32 * MIB;
 const CONFIGS_SECTION = "record";
 const NEXT_CONFIG_ID_SECTION = "nextConfigId";
 
@@ -76,6 +79,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #lock: StateLock;
   #ledger: Ledger;
   #naming: Naming;
+  #reservations: Reservations;
   #pools: Pools;
   #scheduler: Scheduler;
   #finisher: Finisher;
@@ -110,6 +114,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.clock = options.clock ?? systemClock;
     this.#lock = lock;
     this.#naming = naming;
+    this.#reservations = reservations;
     this.#store = store;
     this.#ledger = ledger;
     this.arena = new Arena(options.arenaMib === undefined ? {} : { maximumBytes: options.arenaMib * MIB });
@@ -128,7 +133,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       durability: options.durability ?? "close",
       onClosed: (report) => this.emit("segmentClosed", report),
       onFailed: (report) => this.emit("segmentFailed", report),
-      onOrphanMoved: (path) => logger.info({ path }, "an unfinished file stood on a wanted name and was moved"),
+      reservations,
+      onOrphanMoved: (path) => {
+        logger.info({ path }, "an unfinished file stood on a wanted name and was moved");
+        reservations.giveBack(path);
+      },
     });
     this.#deps = {
       arena: this.arena,
@@ -190,13 +199,15 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   async record(options: RecordOptions): Promise<RecordEntry> {
     if (this.#isClosing) throw new ReelError("closed", "the server is stopping");
     const complete = completeRecordConfig(options);
-    const target = await this.#naming.resolve(complete);
+    const isLive = this.streams.get(complete.localStreamName) !== undefined;
+    const target = isLive ? await this.#naming.claim(complete) : await this.#naming.resolve(complete);
     const config: RecordConfig = { ...complete, configId: this.nextConfigId() };
     const entry = this.#newEntry(config, target.computedPathToFile);
     this.#entries.set(config.configId, entry);
     if (config.keepAlive) this.#save();
     const stream = this.streams.get(config.localStreamName);
-    if (stream) this.#start(entry, stream, stream.ring.head, target);
+    if (stream) this.#start(entry, stream, stream.ring.head, isLive ? target : undefined);
+    else if (isLive && !config.dateFolderStructure) this.#reservations.giveBack(target.basePath);
     return entry;
   }
 
@@ -242,8 +253,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     for (const entry of this.#entries.values()) clearTimeout(entry.retry);
     for (const stream of this.streams.list()) stream.end("server stopping");
     for (const recording of this.#recordings.values()) recording.stop();
-    while (this.#recordings.size > 0) await new Promise<void>((resolve) => this.once("outStreamClosed", () => resolve()));
     this.#finisher.close();
+    while (this.#recordings.size > 0) await new Promise<void>((resolve) => this.once("outStreamClosed", () => resolve()));
     await this.#finisher.whenIdle();
     this.#scheduler.close();
     await this.#store.flush();
@@ -291,7 +302,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     entry.recordings.add(recording);
     this.#setStatus(entry, CONFIG_STREAMING, recording.id);
     const begin = (found: Target): void => {
-      if (recording.isStopped) return;
+      if (recording.isStopped) {
+        if (!entry.config.dateFolderStructure) this.#reservations.giveBack(found.basePath);
+        return;
+      }
       entry.computedPathToFile = found.computedPathToFile;
       recording.begin(found);
       this.#scheduler.add(recording);
@@ -299,7 +313,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     };
     if (target) begin(target);
     else {
-      this.#naming.resolve(entry.config).then(begin, (error: unknown) => {
+      this.#naming.claim(entry.config).then(begin, (error: unknown) => {
         recording.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }));
       });
     }
@@ -317,19 +331,33 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (entry.recordings.size > 0) return; // its successor is running
     if (!entry.config.keepAlive) return this.#forget(entry);
     this.#setStatus(entry, failure ? CONFIG_FAILED : CONFIG_WAITING);
-    if (!this.#isClosing) this.#retryLater(entry, recording.target?.volume);
+    if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
   }
 
-  /** keepAlive: tried again every second while the stream lives; a sick volume is waited for. */
-  #retryLater(entry: Entry, volume: number | undefined): void {
+  /** keepAlive: tried again every second while the stream lives. A sick volume, or a full one, is waited for: a state, not an event a second. */
+  #retryLater(entry: Entry, target: Target | undefined, cause: ErrorCode | undefined): void {
     clearTimeout(entry.retry);
     entry.retry = setTimeout(() => {
-      if (entry.isRemoved || entry.recordings.size > 0) return;
-      const stream = this.streams.get(entry.config.localStreamName);
-      if (!stream || stream.ended) return;
-      if (volume !== undefined && this.#scheduler.isSick(volume)) return this.#retryLater(entry, volume);
-      this.#start(entry, stream, stream.ring.head, undefined);
+      void this.#mayWriteAgain(target, cause).then((may) => {
+        if (entry.isRemoved || entry.recordings.size > 0 || this.#isClosing) return;
+        const stream = this.streams.get(entry.config.localStreamName);
+        if (!stream || stream.ended) return;
+        if (may) this.#start(entry, stream, stream.ring.head, undefined);
+        else this.#retryLater(entry, target, cause);
+      });
     }, RETRY_MS);
+  }
+
+  async #mayWriteAgain(target: Target | undefined, cause: ErrorCode | undefined): Promise<boolean> {
+    if (!target) return true;
+    if (this.#scheduler.isSick(target.volume)) return false;
+    if (cause !== "diskFull") return true;
+    try {
+      const volume = await statfs(dirname(target.basePath));
+      return volume.bavail * volume.bsize >= Math.min(RESUME_BYTES, (volume.blocks * volume.bsize) / 4);
+    } catch {
+      return true; // the volume is gone: the next try says so
+    }
   }
 
   #ended(recording: Recording): void {

@@ -72,6 +72,7 @@ export class Recording implements OutStream, Cursor {
   #unfinished = 0;
   #done: OutTrackStatistics[] = [];
   #isDetached = false;
+  #stopIndex = 0;
   #isReleased = false;
 
   constructor(
@@ -126,10 +127,9 @@ export class Recording implements OutStream, Cursor {
     return this.#state.pointer;
   }
 
-  /** The target is known (and reserved by this call): the first segment may open. */
+  /** The target is known, and reserved for this recording: the first segment may open. */
   begin(target: Target): void {
     this.target = target;
-    this.#deps.reservations.take(target.basePath);
     void this.#prepareSegment(undefined);
   }
 
@@ -137,7 +137,8 @@ export class Recording implements OutStream, Cursor {
   stop(): void {
     if (this.#phase === "stopped") return;
     this.#phase = "stopping";
-    this.#state.stop(STOP_AT_INDEX, this.inStream.ring.head);
+    this.#stopIndex = this.inStream.ring.head;
+    this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
     this.#deps.listener.wake(this);
   }
 
@@ -187,14 +188,14 @@ export class Recording implements OutStream, Cursor {
     this.wantedOutput = 0;
     if (this.#phase === "stopped") return this.#endSegment(); // it was given up while a write hung, and the write has returned
     if (result.failure) {
-      if (!segment.isOpen && result.failure.errno === "EEXIST" && !this.config.overwrite) return this.#renameSegment();
+      if (!segment.isOpen && result.failure.errno === "EEXIST" && !segment.mayReplace) return this.#renameSegment();
       return this.fail(failureToError(result.failure));
     }
     if (result.writtenBytes > 0) this.lastProgressMs = this.#deps.clock.monotonicMs();
     if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
       this.#endSegment();
       void this.#prepareSegment(result.status);
-    } else if (result.status === STATUS_STOPPED) {
+    } else if (result.status === STATUS_STOPPED && this.#isAtEnd(segment)) {
       if (this.#phase === "handingOver") this.#deps.listener.handOver(this, this.#state.tail());
       this.#end(undefined);
     } else if (result.status === STATUS_NEED_OUTPUT) {
@@ -211,6 +212,8 @@ export class Recording implements OutStream, Cursor {
   fail(error: ReelError): void {
     if (this.#phase === "stopped") return;
     this.#deps.listener.segmentFailed(this, this.segment, error);
+    // A worker that comes back from a hung write finds nothing more to take: the ring has moved on.
+    this.#state.stop(STOP_AT_INDEX, this.#state.tail());
     this.#end(error);
   }
 
@@ -243,7 +246,7 @@ export class Recording implements OutStream, Cursor {
 
   #opening(segment: Segment): SegmentOpening {
     return {
-      exclusive: !this.config.overwrite,
+      exclusive: !segment.mayReplace,
       winQtCompat: this.config.winQtCompat,
       reserveBytes: this.#deps.reserveBytes(this.config.chunkLength),
       lockPath: this.#deps.lockPath,
@@ -255,18 +258,19 @@ export class Recording implements OutStream, Cursor {
   async #prepareSegment(cause: number | undefined): Promise<void> {
     try {
       const path = await this.#nextPath(cause);
-      if (this.#phase === "stopped") return;
-      this.#useName(path);
+      if (this.#phase === "stopped") this.#deps.reservations.giveBack(path);
+      else this.#useName(path);
     } catch (error) {
       this.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }));
     }
   }
 
   #useName(path: string): void {
-    const { arena, clock, reservations, listener } = this.#deps;
+    const { arena, clock, listener } = this.#deps;
     const target = this.target as Target;
-    this.segment = new Segment(arena, path, target.basePath, clock.wallMs(), this.config.variables);
-    reservations.take(path);
+    // Only the name that pathToFile asks for may replace a file; one that was found free must still be free.
+    const mayReplace = this.config.overwrite && (path === target.basePath || (this.config.chunkLength > 0 && !this.config.dateFolderStructure));
+    this.segment = new Segment(arena, path, mayReplace, clock.wallMs(), this.config.variables);
     this.#unfinished++;
     this.lastDrainMs = 0;
     this.lastProgressMs = clock.monotonicMs();
@@ -281,7 +285,9 @@ export class Recording implements OutStream, Cursor {
     if (chunkLength === 0 && cause !== undefined) return naming.nextFree(target.basePath, type);
     const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
     // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it takes.
-    return this.config.overwrite ? finisher.makeWay(path, type) : path;
+    if (this.config.overwrite) return finisher.makeWay(path, type);
+    this.#deps.reservations.take(path);
+    return path;
   }
 
   /** Somebody else made the file between our look and the opening. */
@@ -294,7 +300,7 @@ export class Recording implements OutStream, Cursor {
 
   #end(failure: ReelError | undefined): void {
     this.#phase = "stopped";
-    if (this.target) this.#deps.reservations.finishing(this.target.basePath);
+    if (this.target && !this.config.dateFolderStructure) this.#deps.reservations.finishing(this.target.basePath);
     if (!this.inFlight) this.#endSegment();
     this.#deps.listener.stopped(this, failure);
     // A worker that hangs still has the cursor's state, but no longer holds up the ring.
@@ -316,7 +322,7 @@ export class Recording implements OutStream, Cursor {
       return;
     }
     this.#deps.reservations.finishing(segment.path);
-    void this.#deps.finisher.finish(segment, CONTAINERS[this.config.type], this.config).then(() => {
+    void this.#deps.finisher.finish(segment, CONTAINERS[this.config.type], this.config.durability).then(() => {
       this.#deps.reservations.free(segment.path);
       this.#unfinished--;
       this.#releaseWhenDone();
@@ -324,8 +330,7 @@ export class Recording implements OutStream, Cursor {
   }
 
   #freeSegment(segment: Segment): void {
-    this.#deps.reservations.finishing(segment.path);
-    this.#deps.reservations.free(segment.path);
+    this.#deps.reservations.giveBack(segment.path);
     segment.free();
     this.#unfinished--;
     this.#releaseWhenDone();
@@ -340,7 +345,8 @@ export class Recording implements OutStream, Cursor {
   #releaseWhenDone(): void {
     if (this.#phase !== "stopped" || this.#unfinished > 0 || this.inFlight || this.#isReleased) return;
     this.#isReleased = true;
-    if (this.target) this.#deps.reservations.free(this.target.basePath);
+    if (this.target && !this.config.dateFolderStructure) this.#deps.reservations.free(this.target.basePath);
+    this.inStream.leave(this);
     this.#state.free();
     this.#deps.listener.ended(this);
     this.#resolveEnded();
@@ -357,6 +363,11 @@ export class Recording implements OutStream, Cursor {
       frames: skipped.frames,
       bytes: skipped.bytes,
     });
+  }
+
+  /** A hand-over that became a stop while its drain was under way is at its end only where the stop is. */
+  #isAtEnd(segment: Segment): boolean {
+    return this.#phase !== "stopping" || !segment.isOpen || this.#state.tail() === this.#stopIndex;
   }
 
   #totalFrames(): number {

@@ -5,8 +5,6 @@ interface Reservation {
   holders: number;
   /** True while something still writes to it, false while it is only being finished. */
   active: number;
-  released: Promise<void>;
-  release: () => void;
 }
 
 export class Reservations {
@@ -24,11 +22,7 @@ export class Reservations {
   take(path: string): void {
     let reservation = this.#names.get(path);
     if (!reservation) {
-      let release = (): void => {};
-      const released = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      reservation = { holders: 0, active: 0, released, release };
+      reservation = { holders: 0, active: 0 };
       this.#names.set(path, reservation);
     }
     reservation.holders++;
@@ -44,13 +38,12 @@ export class Reservations {
   /** To be called after `finishing`. */
   free(path: string): void {
     const reservation = this.#names.get(path);
-    if (!reservation || --reservation.holders > 0) return;
-    this.#names.delete(path);
-    reservation.release();
+    if (reservation && --reservation.holders === 0) this.#names.delete(path);
   }
 
-  /** Resolves when the name is free; at once where it is. */
-  whenFree(path: string): Promise<void> {
-    return this.#names.get(path)?.released ?? Promise.resolve();
+  /** A name that was reserved and never written to. */
+  giveBack(path: string): void {
+    this.finishing(path);
+    this.free(path);
   }
 }

@@ -37,8 +37,8 @@ export class Segment {
     arena: Arena,
     /** Absolute, final. */
     readonly path: string,
-    /** Its recording's base path, whose reservation it shares. */
-    readonly basePath: string,
+    /** It replaces a file of its name (overwrite=1). */
+    readonly mayReplace: boolean,
     readonly startedMs: number,
     readonly variables: Readonly<Record<string, string>>,
   ) {

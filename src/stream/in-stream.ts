@@ -96,6 +96,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #configs: (DecoderConfig | undefined)[] = new Array(TRACK_COUNT).fill(undefined);
   #allConfigs: DecoderConfig[] = [];
   #cursors = new Set<Cursor>();
+  /** Cursors whose kernels may still read the ring, detached ones included. */
+  #users = new Set<Cursor>();
   #firstDts90k: Ticks90k = Number.NaN;
   #isHeldBack = false;
   #heldBackSinceMs = 0;
@@ -313,18 +315,24 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
     this.emit("ended", reason);
-    if (this.#cursors.size === 0) this.#release();
+    if (this.#users.size === 0) this.#release();
   }
 
   attach(cursor: Cursor): void {
     this.#cursors.add(cursor);
+    this.#users.add(cursor);
     this.refreshTail();
   }
 
+  /** The cursor no longer holds the ring up; the ring's memory stays until it leaves. */
   detach(cursor: Cursor): void {
-    if (!this.#cursors.delete(cursor)) return;
-    if (this.ended && this.#cursors.size === 0) this.#release();
-    else this.onDrained();
+    if (this.#cursors.delete(cursor)) this.onDrained();
+  }
+
+  /** Nothing reads the ring for this cursor any more. */
+  leave(cursor: Cursor): void {
+    this.detach(cursor);
+    if (this.#users.delete(cursor) && this.ended && this.#users.size === 0) this.#release();
   }
 
   /** Called after drains: takes over how far the cursors have come, and lets a waiting source go on when a quarter of the ring is free. */

@@ -18,6 +18,8 @@ export interface PoolOptions {
 /** Bytes of output that one kernel call may fill: a write(2) of 256 KiB to 1 MiB costs the least per byte (libraries.md). */
 export const OUTPUT_BYTES = 1 << 20;
 const IDLE_THREAD_MS = 10_000;
+/** Threads load JavaScript and wasm as built; a program that runs from the sources (tests, benches) uses the build beside them. */
+const BUILT = new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/" : "./", import.meta.url);
 
 export class Pools {
   readonly workers: number;
@@ -31,12 +33,12 @@ export class Pools {
   constructor(arena: Arena, options: PoolOptions) {
     this.#arena = arena;
     this.workers = options.workers;
-    this.module = compileKernel(new URL("../wasm/reel.wasm", import.meta.url));
+    this.module = compileKernel(new URL("../wasm/reel.wasm", BUILT));
     instantiateKernel(this.module, arena.memory, ARENA_BASE); // fails here, not in a worker, where the build is broken
     const workerData: DrainWorkerData = { memory: arena.memory, module: this.module, arenaBase: ARENA_BASE };
     // Descriptors are process-wide and live in the segments' states: a retiring thread must not close them.
     const common = { workerData, trackUnmanagedFds: false, concurrentTasksPerWorker: 1, idleTimeout: IDLE_THREAD_MS };
-    const file = (name: string): string => new URL(name, import.meta.url).href;
+    const file = (name: string): string => new URL(name, BUILT).href;
     this.#drain = new Piscina({ ...common, filename: file("./drain-task.js"), name: "drain", minThreads: options.workers, maxThreads: options.workers + options.spareThreads });
     this.#finish = new Piscina({ ...common, filename: file("./finish-task.js"), name: "finish", minThreads: 1, maxThreads: 1 + options.spareThreads });
   }

@@ -1,0 +1,91 @@
+// `reel serve`: runs the server until SIGTERM or SIGINT. The first signal drains, finishes, sends the events and exits 0; a second one exits at once and
+// leaves the journals to the next start.
+
+import type { Command } from "commander";
+import { ReelError } from "../arena/reel-error.js";
+import { type ConfigFlags, loadConfig } from "../server/config.js";
+import { ServerConfigSchema } from "../server/config-schema.js";
+import { createLogger } from "../server/logging.js";
+import { ReelServer } from "../server/server.js";
+
+/** A write that hangs keeps a thread that `process.exit` would wait for; SIGKILL does not (design.md §2). */
+const SHUTDOWN_LIMIT_MS = 60_000;
+const SIGNAL_EXIT_CODE = 130;
+
+interface ServeFlags extends ConfigFlags {
+  readyFile?: string;
+}
+
+export function addServeCommand(program: Command): void {
+  program
+    .command("serve")
+    .description("run the recorder")
+    .option("--config <path>", "configuration file (default: reel.json, where there is one)")
+    .option("--media <dir>", "folder that recordings are written below (default: media)")
+    .option("--state <dir>", "folder of record configs and ledger (default: .reel)")
+    .option("--http <host:port>", "HTTP and WebSocket commands (default: 127.0.0.1:7777)")
+    .option("--json-cli <host:port>", "JSON over TCP (default: 127.0.0.1:1112)")
+    .option("--ascii-cli <host:port>", "human-readable TCP (default: 127.0.0.1:1222)")
+    .option("--rtmp <host:port>", "RTMP publishers (default: 127.0.0.1:1935)")
+    .option("--ts <host:port>", "MPEG-TS over TCP publishers (default: off)")
+    .option("--workers <n>", "threads that drain (default: one for every two cores)")
+    .option("--log-level <level>", "debug, info, warn, error or silent (default: info)")
+    .option("--token <token>", "token that HTTP and WebSocket clients must show")
+    .option("--ready-file <path>", "written when the server listens: its pid and addresses as JSON")
+    .action(async (flags: ServeFlags) => {
+      try {
+        await serve(flags);
+      } catch (error) {
+        if (!(error instanceof ReelError)) throw error;
+        console.error(`reel: ${error.message}`);
+        process.exitCode = 1;
+      }
+    });
+  program
+    .command("config-schema")
+    .description("print the JSON Schema of reel.json")
+    .action(() => console.log(JSON.stringify(ServerConfigSchema, null, 2)));
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const config = loadConfig(flags, process.env, process.cwd());
+  const logger = createLogger(config.log?.level ?? "info");
+  const server = await ReelServer.start(config, logger);
+  if (flags.readyFile !== undefined) server.writeReadyFile(flags.readyFile);
+  printBanner(server);
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.kill(process.pid, "SIGKILL");
+    isStopping = true;
+    console.log(`\n${signal}: finishing ${server.recorder.outStreams().length} recordings (again to stop at once) …`);
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), SHUTDOWN_LIMIT_MS).unref();
+    server.close().then(
+      () => process.exit(0),
+      (error: Error) => {
+        console.error(`reel: ${error.message}`);
+        process.exit(SIGNAL_EXIT_CODE);
+      },
+    );
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
+function printBanner(server: ReelServer): void {
+  const { addresses, recorder } = server;
+  const rows = Object.entries(DOOR_TITLES).flatMap(([door, title]) => {
+    const address = addresses[door as keyof typeof addresses];
+    return address ? [`  ${title.padEnd(26)} ${door === "http" ? `ws://${address}/ws` : address}`] : [];
+  });
+  const rtmp = addresses.rtmp ?? "127.0.0.1:1935";
+  const url = addresses.http && addresses.http !== DEFAULT_HTTP ? ` --url ws://${addresses.http}/ws` : "";
+  console.log(`Reel listens on\n${rows.join("\n")}\n
+Try
+  ffmpeg -re -stream_loop -1 -i assets/clip.flv -c copy -f flv rtmp://${rtmp}/live/cam1
+  npx reel send${url} 'record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=60'
+  ls -l ${recorder.mediaFolders.join(" ")}
+`);
+}
+
+const DEFAULT_HTTP = "127.0.0.1:7777";
+const DOOR_TITLES = { rtmp: "RTMP publishers", ts: "MPEG-TS publishers", http: "commands (WebSocket, HTTP)", jsonCli: "commands (JSON over TCP)", asciiCli: "commands (telnet)" } as const;

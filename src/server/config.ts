@@ -1,0 +1,146 @@
+// Where a server's configuration comes from: reel.json, over it the environment (REEL_*), over it the flags. Unknown keys are refused with the
+// nearest known name; a wrong value is named with its place.
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { TSchema } from "typebox";
+import { Value } from "typebox/value";
+import { ReelError } from "../arena/reel-error.js";
+import { type ServerConfig, ServerConfigSchema } from "./config-schema.js";
+
+export const CONFIG_FILE = "reel.json";
+
+/** Flags of `reel serve`; the environment has the same under REEL_ and upper case (`--json-cli` = REEL_JSON_CLI). */
+export interface ConfigFlags {
+  config?: string;
+  media?: string;
+  state?: string;
+  http?: string;
+  jsonCli?: string;
+  asciiCli?: string;
+  rtmp?: string;
+  ts?: string;
+  workers?: string;
+  logLevel?: string;
+  token?: string;
+}
+
+const FLAG_NAMES = ["config", "media", "state", "http", "jsonCli", "asciiCli", "rtmp", "ts", "workers", "logLevel", "token"] as const satisfies readonly (keyof ConfigFlags)[];
+
+/** Reads, merges and checks. Paths in reel.json are relative to its folder, others to `cwd`. Throws ReelError `badArgument`. */
+export function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
+  const merged: ConfigFlags = { ...flagsFromEnvironment(env), ...definedOnly(flags) };
+  const path = merged.config !== undefined ? resolve(cwd, merged.config) : resolve(cwd, CONFIG_FILE);
+  const isThere = existsSync(path);
+  if (!isThere && merged.config !== undefined) throw new ReelError("badArgument", `the configuration file ${path} does not exist`);
+  const config: ServerConfig = isThere ? anchorPaths(parseConfigFile(readFileSync(path, "utf8"), path), dirname(path)) : {};
+  const withFlags = applyFlags(config, merged, cwd);
+  checkConfig(withFlags, "the flags or the environment");
+  return withFlags;
+}
+
+export function parseConfigFile(text: string, path: string): ServerConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ReelError("badArgument", `${path} is not JSON: ${(error as Error).message}`, {}, { cause: error });
+  }
+  checkConfig(value, path);
+  return value as ServerConfig;
+}
+
+function checkConfig(value: unknown, where: string): void {
+  const unknownKey = findUnknownKey(ServerConfigSchema, value, "");
+  if (unknownKey) {
+    const hint = unknownKey.nearest ? `; did you mean ${unknownKey.nearest}?` : "";
+    throw new ReelError("badArgument", `${where}: unknown key ${unknownKey.key}${hint}`);
+  }
+  const [first] = Value.Errors(ServerConfigSchema, value);
+  if (!first) return;
+  const place = first.instancePath.slice(1).replaceAll("/", ".") || "the whole";
+  throw new ReelError("badArgument", `${where}: ${place} ${first.message}`);
+}
+
+function findUnknownKey(schema: TSchema, value: unknown, prefix: string): { key: string; nearest: string | undefined } | undefined {
+  const properties = (schema as { properties?: Record<string, TSchema> }).properties;
+  if (!properties || typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const known = properties[key];
+    if (!known) return { key: prefix + key, nearest: nearestName(key, Object.keys(properties), prefix) };
+    const deeper = findUnknownKey(known, inner, `${prefix}${key}.`);
+    if (deeper) return deeper;
+  }
+  return undefined;
+}
+
+function nearestName(name: string, known: readonly string[], prefix: string): string | undefined {
+  const ranked = known.map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) })).sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(2, name.length / 2) ? prefix + best.candidate : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function flagsFromEnvironment(env: NodeJS.ProcessEnv): ConfigFlags {
+  const flags: ConfigFlags = {};
+  for (const name of FLAG_NAMES) {
+    const value = env[`REEL_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`];
+    if (value !== undefined && value !== "") flags[name] = value;
+  }
+  return flags;
+}
+
+function definedOnly(flags: ConfigFlags): ConfigFlags {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+}
+
+function anchorPaths(config: ServerConfig, folder: string): ServerConfig {
+  const anchored = structuredClone(config);
+  if (anchored.media?.folders) anchored.media.folders = anchored.media.folders.map((path) => resolve(folder, path));
+  if (anchored.state?.folder) anchored.state.folder = resolve(folder, anchored.state.folder);
+  if (anchored.pull?.fileFolders) anchored.pull.fileFolders = anchored.pull.fileFolders.map((path) => resolve(folder, path));
+  for (const sink of anchored.eventLogger?.sinks ?? []) if (sink.filename) sink.filename = resolve(folder, sink.filename);
+  return anchored;
+}
+
+function applyFlags(config: ServerConfig, flags: ConfigFlags, cwd: string): ServerConfig {
+  const result: ServerConfig = { ...config, doors: { ...config.doors } };
+  const doors = result.doors ?? {};
+  for (const door of ["http", "jsonCli", "asciiCli", "rtmp", "ts"] as const) {
+    const value = flags[door];
+    if (value !== undefined) doors[door] = value;
+  }
+  if (flags.media !== undefined) result.media = { ...config.media, folders: [resolve(cwd, flags.media)] };
+  if (flags.state !== undefined) result.state = { ...config.state, folder: resolve(cwd, flags.state) };
+  if (flags.workers !== undefined) result.workers = Number(flags.workers);
+  if (flags.token !== undefined) result.control = { ...config.control, token: flags.token };
+  if (flags.logLevel !== undefined) result.log = { ...config.log, level: flags.logLevel as never };
+  return result;
+}
+
+export interface DoorAddress {
+  host: string;
+  port: number;
+}
+
+/** `HOST:PORT` (`[::1]:7777` too), or undefined for `off`. */
+export function parseDoor(text: string): DoorAddress | undefined {
+  if (text === "off") return undefined;
+  const colon = text.lastIndexOf(":");
+  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1") || "127.0.0.1";
+  const port = Number(text.slice(colon + 1));
+  if (!(port <= 65535)) throw new ReelError("badArgument", `${text} has no port from 0 to 65535`);
+  return { host, port };
+}

@@ -1,0 +1,83 @@
+// The composition root: a recorder, its ingests and its control plane, wired by one configuration. Nothing below this file reads configuration.
+
+import { renameSync, writeFileSync } from "node:fs";
+import type { Logger } from "../arena/logger.js";
+import { ControlPlane } from "../control/control-plane.js";
+import { PullSources } from "../ingest/pull/pull-sources.js";
+import { RtmpServer } from "../ingest/rtmp/rtmp-server.js";
+import { Recorder } from "../recording/recorder.js";
+import { type DoorAddress, parseDoor } from "./config.js";
+import type { ServerConfig } from "./config-schema.js";
+import { VERSION } from "./version.js";
+
+const DEFAULT_DOORS = { http: "127.0.0.1:7777", jsonCli: "127.0.0.1:1112", asciiCli: "127.0.0.1:1222", rtmp: "127.0.0.1:1935", ts: "off" } as const;
+type Door = keyof typeof DEFAULT_DOORS;
+
+/** Where the server really listens, `host:port`; a door that is off is absent. */
+export type Addresses = Partial<Record<Door, string>>;
+
+export class ReelServer {
+  private constructor(
+    readonly recorder: Recorder,
+    readonly addresses: Addresses,
+    private readonly rtmp: RtmpServer | undefined,
+    private readonly pulls: PullSources,
+    private readonly control: ControlPlane,
+  ) {}
+
+  /** Throws ReelError where a door cannot be opened or would be open to others without protection. */
+  static async start(config: ServerConfig, logger: Logger): Promise<ReelServer> {
+    const door = (name: Door): DoorAddress | undefined => parseDoor(config.doors?.[name] ?? DEFAULT_DOORS[name]);
+    const recorder = await Recorder.open({
+      logger,
+      ...(config.media?.folders && { mediaFolders: config.media.folders }),
+      ...(config.state?.folder && { stateFolder: config.state.folder }),
+      ...(config.workers && { workers: config.workers }),
+      ...(config.arena?.maximumMib && { arenaMib: config.arena.maximumMib }),
+      ...(config.ring?.bytes && { ringBytes: config.ring.bytes }),
+      ...(config.ring?.maximumBytes && { maxRingBytes: config.ring.maximumBytes }),
+      ...(config.ring?.lagLimitMs && { lagLimitMs: config.ring.lagLimitMs }),
+      ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
+    });
+    const common = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
+    const pulls = new PullSources({ ...common, options: { fileFolders: config.pull?.fileFolders ?? [...recorder.mediaFolders], ...(config.pull?.silenceMs && { silenceMs: config.pull.silenceMs }) } });
+    const control = new ControlPlane({ recorder, pulls, clock: recorder.clock, logger, version: VERSION, options: { ...config.control, eventLogger: config.eventLogger } });
+    let rtmp: RtmpServer | undefined;
+    try {
+      const addresses: Addresses = {};
+      const rtmpDoor = door("rtmp");
+      if (rtmpDoor) {
+        rtmp = new RtmpServer({ ...common, options: { publishKeys: config.rtmp?.publishKeys } });
+        addresses.rtmp = format(await rtmp.listen(rtmpDoor));
+      }
+      const opened = await control.start({ http: door("http"), jsonCli: door("jsonCli"), asciiCli: door("asciiCli") });
+      for (const name of ["http", "jsonCli", "asciiCli"] as const) if (opened[name]) addresses[name] = format(opened[name]);
+      return new ReelServer(recorder, addresses, rtmp, pulls, control);
+    } catch (error) {
+      await rtmp?.close();
+      await pulls.close();
+      await control.close();
+      await recorder.close();
+      throw error;
+    }
+  }
+
+  /** The file appears whole: others wait for it. */
+  writeReadyFile(path: string): void {
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, `${JSON.stringify({ pid: process.pid, ...this.addresses })}\n`);
+    renameSync(temporary, path);
+  }
+
+  /** Stops accepting, drains, finishes, sends the events. */
+  async close(): Promise<void> {
+    await this.rtmp?.close();
+    await this.pulls.close();
+    await this.recorder.close();
+    await this.control.close();
+  }
+}
+
+function format({ host, port }: DoorAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
