@@ -1,0 +1,237 @@
+// The load's own process: publishes N paced streams and keeps an account of how well it did. Forked by bench/load/load.ts, which speaks to it by messages.
+//
+// One timer serves all streams: every few milliseconds each stream's due frames are written, each frame with a write of its own as an encoder does. Lateness is
+// the time from a frame's due moment to the write; where the server does not take bytes, they queue here, which is the server's account (`backlogBytes`).
+
+import type { Socket } from "node:net";
+import { constants, setPriority } from "node:os";
+import { closePublisher, openPublisher } from "./rtmp-publisher.js";
+import { buildTemplates, type LoadTemplate, PERIOD_MS, seededRandom, WORKLOADS } from "./workload.js";
+
+export interface LoadOrder {
+  port: number;
+  app: string;
+  names: string[];
+  workload: string;
+  seconds: number;
+  seed: number;
+  chunkBytes: number;
+}
+
+export interface StreamAccount {
+  name: string;
+  /** Wall time, Unix milliseconds, at which media time 0 was due. */
+  startEpochMs: number;
+  videoFrames: number;
+  audioFrames: number;
+  bytes: number;
+  /** The connection ended before its time. */
+  failure: string | null;
+}
+
+export interface LoadReport {
+  streams: StreamAccount[];
+  lateP50Ms: number;
+  lateP99Ms: number;
+  lateMaxMs: number;
+  maxBacklogBytes: number;
+  cpuSeconds: number;
+}
+
+export type GeneratorMessage =
+  | { kind: "publishing"; streams: StreamAccount[]; lastStartEpochMs: number }
+  | { kind: "done"; report: LoadReport }
+  | { kind: "failed"; reason: string };
+
+const TICK_MS = 4;
+const CONNECTS_AT_ONCE = 16;
+/** Lateness is counted in a histogram of this many milliseconds. */
+const LATE_BINS = 10_000;
+
+interface LiveStream {
+  account: StreamAccount;
+  socket: Socket;
+  template: LoadTemplate;
+  startMs: number;
+  endMs: number;
+  lap: number;
+  next: number;
+  hasVideo: boolean;
+  hasAudio: boolean;
+  isOpen: boolean;
+}
+
+class Generator {
+  #order: LoadOrder;
+  #streams: LiveStream[] = [];
+  #late = new Uint32Array(LATE_BINS);
+  #lateMaxMs = 0;
+  #maxBacklogBytes = 0;
+  #done: (report: LoadReport) => void = () => {};
+
+  constructor(order: LoadOrder) {
+    this.#order = order;
+  }
+
+  /** Connects everything, then starts the streams at seeded phases of one period. */
+  async run(onPublishing: (streams: StreamAccount[], lastStartEpochMs: number) => void): Promise<LoadReport> {
+    const { names, workload: workloadName, seed, seconds, chunkBytes } = this.#order;
+    const workload = WORKLOADS[workloadName];
+    if (!workload) throw new Error(`no workload ${workloadName}; there are ${Object.keys(WORKLOADS).join(", ")}`);
+    const templates = buildTemplates(workload, seed, chunkBytes);
+    const random = seededRandom(seed + 1);
+    const sockets = await this.#connectAll(names);
+
+    const beginMs = performance.now() + 200;
+    let lastStartMs = 0;
+    names.forEach((name, i) => {
+      const socket = sockets[i] as Socket;
+      const startMs = beginMs + random() * PERIOD_MS;
+      lastStartMs = Math.max(lastStartMs, startMs);
+      const account: StreamAccount = { name, startEpochMs: performance.timeOrigin + startMs, videoFrames: 0, audioFrames: 0, bytes: 0, failure: null };
+      const template = templates[i % templates.length] as LoadTemplate;
+      const stream: LiveStream = {
+        account,
+        socket,
+        template,
+        startMs,
+        endMs: startMs + seconds * 1000,
+        lap: 0,
+        next: 0,
+        hasVideo: false,
+        hasAudio: false,
+        isOpen: true,
+      };
+      socket.on("error", (error) => this.#lose(stream, error.message));
+      socket.on("close", () => this.#lose(stream, "closed by the server"));
+      socket.write(template.opening);
+      this.#streams.push(stream);
+    });
+    onPublishing(
+      this.#streams.map((stream) => stream.account),
+      performance.timeOrigin + lastStartMs,
+    );
+    return new Promise((resolve) => {
+      this.#done = resolve;
+      this.#tick();
+    });
+  }
+
+  async #connectAll(names: readonly string[]): Promise<Socket[]> {
+    const { port, app, chunkBytes } = this.#order;
+    const sockets: Socket[] = new Array(names.length);
+    let next = 0;
+    const lane = async () => {
+      for (let i = next++; i < names.length; i = next++) sockets[i] = await openPublisher({ port, app, name: names[i] as string, chunkBytes });
+    };
+    await Promise.all(Array.from({ length: CONNECTS_AT_ONCE }, lane));
+    return sockets;
+  }
+
+  #tick(): void {
+    let isAnyOpen = false;
+    for (const stream of this.#streams) {
+      if (!stream.isOpen) continue;
+      this.#sendDue(stream);
+      isAnyOpen ||= stream.isOpen;
+    }
+    if (isAnyOpen) setTimeout(() => this.#tick(), TICK_MS);
+    else void this.#finish();
+  }
+
+  #sendDue(stream: LiveStream): void {
+    const { events } = stream.template;
+    for (;;) {
+      const event = events[stream.next];
+      if (!event) {
+        stream.next = 0;
+        stream.lap++;
+        continue;
+      }
+      const dueMs = stream.startMs + stream.lap * PERIOD_MS + event.atMs;
+      const nowMs = performance.now();
+      if (dueMs >= stream.endMs) {
+        this.#close(stream);
+        return;
+      }
+      if (dueMs > nowMs) return;
+      this.#countLateness(nowMs - dueMs);
+      const isFirst = event.isVideo ? !stream.hasVideo : !stream.hasAudio;
+      stream.socket.write(isFirst ? event.first : event.message);
+      if (event.isVideo) {
+        stream.hasVideo = true;
+        stream.account.videoFrames++;
+      } else {
+        stream.hasAudio = true;
+        stream.account.audioFrames++;
+      }
+      stream.account.bytes += event.payloadBytes;
+      if (stream.socket.writableLength > this.#maxBacklogBytes) this.#maxBacklogBytes = stream.socket.writableLength;
+      stream.next++;
+    }
+  }
+
+  #countLateness(lateMs: number): void {
+    this.#lateMaxMs = Math.max(this.#lateMaxMs, lateMs);
+    const bin = Math.min(LATE_BINS - 1, Math.floor(lateMs));
+    this.#late[bin] = (this.#late[bin] as number) + 1;
+  }
+
+  #close(stream: LiveStream): void {
+    stream.isOpen = false;
+    closePublisher(stream.socket, stream.account.name, this.#order.chunkBytes);
+  }
+
+  #lose(stream: LiveStream, reason: string): void {
+    if (!stream.isOpen) return;
+    stream.isOpen = false;
+    stream.account.failure = reason;
+  }
+
+  /** Waits until the server has taken every byte, then reports. */
+  async #finish(): Promise<void> {
+    const closed = this.#streams.map(({ socket }) => (socket.closed ? undefined : new Promise((resolve) => socket.once("close", resolve))));
+    const timeout = setTimeout(() => {
+      for (const { socket } of this.#streams) socket.destroy();
+    }, 20_000);
+    await Promise.all(closed);
+    clearTimeout(timeout);
+    const { user, system } = process.cpuUsage();
+    this.#done({
+      streams: this.#streams.map((stream) => stream.account),
+      lateP50Ms: this.#lateQuantile(0.5),
+      lateP99Ms: this.#lateQuantile(0.99),
+      lateMaxMs: this.#lateMaxMs,
+      maxBacklogBytes: this.#maxBacklogBytes,
+      cpuSeconds: (user + system) / 1e6,
+    });
+  }
+
+  #lateQuantile(quantile: number): number {
+    const total = this.#late.reduce((sum, count) => sum + count, 0);
+    let seen = 0;
+    for (let ms = 0; ms < LATE_BINS; ms++) {
+      seen += this.#late[ms] as number;
+      if (seen >= total * quantile) return ms;
+    }
+    return LATE_BINS;
+  }
+}
+
+const send = (message: GeneratorMessage): void => {
+  process.send?.(message);
+};
+
+process.once("message", (order: LoadOrder) => {
+  try {
+    // A generator that waits for a core behind the server it loads would measure itself. Needs root; without it the lateness check decides.
+    setPriority(0, constants.priority.PRIORITY_HIGH);
+  } catch {
+    // stays at the usual priority
+  }
+  new Generator(order)
+    .run((streams, lastStartEpochMs) => send({ kind: "publishing", streams, lastStartEpochMs }))
+    .then((report) => send({ kind: "done", report }))
+    .catch((error: unknown) => send({ kind: "failed", reason: String(error) }))
+    .finally(() => process.disconnect());
+});

@@ -1,0 +1,154 @@
+// What the streams of a load carry: named workloads, as tables of ready-made RTMP messages.
+//
+// The pictures are real ones (ffmpeg's test source, encoded small) with filler data NAL units (ISO/IEC 14496-10 §7.3.2.7) behind their slices up to the size
+// that the bit rate asks for; the audio frames are real AAC. One period holds whole numbers of both, so a stream repeats it for ever with timestamps that a
+// camera would have. All streams share the messages: the chunk headers carry differences of time (type 1), which are the same in every lap.
+
+import { execFileSync } from "node:child_process";
+import { readFlvTags } from "../media/flv-reader.js";
+import { AUDIO_CHUNK_STREAM, VIDEO_CHUNK_STREAM, writeRtmpMessage } from "./rtmp-message.js";
+
+export interface Workload {
+  name: string;
+  video?: { width: number; height: number; kilobitsPerSecond: number };
+  audioKilobitsPerSecond: number;
+}
+
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+  "720p30": { name: "720p30", video: { width: 1280, height: 720, kilobitsPerSecond: 2500 }, audioKilobitsPerSecond: 128 },
+  "1080p30": { name: "1080p30", video: { width: 1920, height: 1080, kilobitsPerSecond: 6000 }, audioKilobitsPerSecond: 128 },
+  audio: { name: "audio", audioKilobitsPerSecond: 128 },
+};
+
+/** 48 pictures at 30 a second and 75 frames of 1024 samples at 48 kHz: both are 1.6 s to the millisecond. */
+export const PERIOD_MS = 1600;
+const PICTURES = 48;
+const AUDIO_FRAMES = 75;
+/** Bit rates of real streams differ: as many variants, from 0.8 to 1.2 of the nominal rate. */
+const VARIANTS = 8;
+/** An IDR is about this many times the size of the other pictures. */
+const IDR_FACTOR = 5;
+
+export interface LoadEvent {
+  /** Media time within the period. */
+  atMs: number;
+  isVideo: boolean;
+  message: Buffer;
+  /** The same frame as the first of its track: with its absolute timestamp. */
+  first: Buffer;
+  payloadBytes: number;
+}
+
+export interface LoadTemplate {
+  /** Sequence headers, sent before the first frame. */
+  opening: Buffer;
+  events: LoadEvent[];
+  bytesPerSecond: number;
+}
+
+/** A seeded generator of numbers in [0, 1): mulberry32. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export function buildTemplates(workload: Workload, seed: number, chunkBytes: number): LoadTemplate[] {
+  const source = encodeSource(workload);
+  const random = seededRandom(seed);
+  const templates: LoadTemplate[] = [];
+  for (let variant = 0; variant < VARIANTS; variant++) {
+    const factor = 0.8 + (0.4 * variant) / (VARIANTS - 1);
+    templates.push(buildTemplate(source, workload, factor, random, chunkBytes));
+  }
+  return templates;
+}
+
+interface Source {
+  videoHeader: Buffer | undefined;
+  audioHeader: Buffer;
+  /** Bodies of FLV tags. */
+  pictures: Buffer[];
+  audioFrames: Buffer[];
+}
+
+function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
+  const videoInput = video ? ["-f", "lavfi", "-i", `testsrc2=size=${video.width}x${video.height}:rate=30,trim=end_frame=${PICTURES}`] : [];
+  const videoCodec = video
+    ? ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "50", "-pix_fmt", "yuv420p", "-bf", "0", "-g", `${PICTURES}`, "-sc_threshold", "0"]
+    : [];
+  const audioInput = [
+    "-f",
+    "lavfi",
+    "-i",
+    `anoisesrc=color=pink:sample_rate=48000:seed=1,aformat=channel_layouts=stereo,atrim=end_sample=${(AUDIO_FRAMES + 8) * 1024}`,
+  ];
+  const audioCodec = ["-c:a", "aac", "-b:a", `${audioKilobitsPerSecond}k`];
+  const args = ["-v", "error", "-nostdin", "-bitexact", ...videoInput, ...audioInput, ...videoCodec, ...audioCodec, "-f", "flv", "-"];
+  const flv = execFileSync("ffmpeg", args, { maxBuffer: 64 << 20, stdio: ["ignore", "pipe", "inherit"] });
+  const source: Source = { videoHeader: undefined, audioHeader: Buffer.alloc(0), pictures: [], audioFrames: [] };
+  for (const { kind, isHeader, body } of readFlvTags(flv)) {
+    if (kind === "video" && isHeader) source.videoHeader = body;
+    else if (kind === "audio" && isHeader) source.audioHeader = body;
+    else if (kind === "video" && body.length > 5) source.pictures.push(body);
+    else if (kind === "audio") source.audioFrames.push(body);
+  }
+  // The first frames of an encoder are its start-up: small ones.
+  source.audioFrames = source.audioFrames.slice(4, 4 + AUDIO_FRAMES);
+  if ((video && source.pictures.length < PICTURES) || source.audioFrames.length < AUDIO_FRAMES) throw new Error("ffmpeg encoded fewer frames than asked for");
+  return source;
+}
+
+function buildTemplate(source: Source, { video }: Workload, factor: number, random: () => number, chunkBytes: number): LoadTemplate {
+  const frames: { atMs: number; isVideo: boolean; body: Buffer }[] = [];
+  if (video) {
+    const otherBytes = (video.kilobitsPerSecond * 125 * factor * PERIOD_MS) / 1000 / (PICTURES - 1 + IDR_FACTOR);
+    for (let i = 0; i < PICTURES; i++) {
+      const targetBytes = i === 0 ? otherBytes * IDR_FACTOR : otherBytes * (0.75 + 0.5 * random());
+      frames.push({ atMs: Math.round((i * PERIOD_MS) / PICTURES), isVideo: true, body: withFiller(source.pictures[i] as Buffer, Math.round(targetBytes)) });
+    }
+  }
+  for (let i = 0; i < AUDIO_FRAMES; i++)
+    frames.push({ atMs: Math.round((i * PERIOD_MS) / AUDIO_FRAMES), isVideo: false, body: source.audioFrames[i] as Buffer });
+  frames.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
+
+  const opening: Buffer[] = [];
+  const message = (isVideo: boolean, body: Buffer, timeMs: number, isDelta: boolean) =>
+    writeRtmpMessage({ chunkStream: isVideo ? VIDEO_CHUNK_STREAM : AUDIO_CHUNK_STREAM, type: isVideo ? 9 : 8, streamId: 1, timeMs, isDelta, body, chunkBytes });
+  if (source.videoHeader) opening.push(message(true, source.videoHeader, 0, false));
+  opening.push(message(false, source.audioHeader, 0, false));
+
+  const events: LoadEvent[] = [];
+  for (const isVideo of [true, false]) {
+    const track = frames.filter((frame) => frame.isVideo === isVideo);
+    let lastMs = (track.at(-1)?.atMs ?? 0) - PERIOD_MS;
+    for (const { atMs, body } of track) {
+      events.push({
+        atMs,
+        isVideo,
+        message: message(isVideo, body, atMs - lastMs, true),
+        first: message(isVideo, body, atMs, false),
+        payloadBytes: body.length,
+      });
+      lastMs = atMs;
+    }
+  }
+  events.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
+  const bytes = events.reduce((sum, event) => sum + event.payloadBytes, 0);
+  return { opening: Buffer.concat(opening), events, bytesPerSecond: (bytes * 1000) / PERIOD_MS };
+}
+
+/** Appends one filler data NAL unit, so that the FLV tag body is `targetBytes` long (as it is, where it is longer already). */
+function withFiller(body: Buffer, targetBytes: number): Buffer {
+  const fillerBytes = targetBytes - body.length;
+  if (fillerBytes < 8) return body;
+  const filler = Buffer.alloc(fillerBytes, 0xff);
+  filler.writeUInt32BE(fillerBytes - 4, 0); // NALUnitLength
+  filler[4] = 12; // nal_ref_idc 0, nal_unit_type 12
+  filler[fillerBytes - 1] = 0x80; // rbsp_trailing_bits
+  return Buffer.concat([body, filler]);
+}
