@@ -1,0 +1,42 @@
+// Every command. Transports, help, human-readable replies, docs/commands.md and the client's types follow this table.
+
+import type { Command } from "./command.js";
+import { pullStream } from "./commands/pull-stream.js";
+import * as queries from "./commands/queries.js";
+import { record } from "./commands/record.js";
+import * as server from "./commands/server.js";
+import { removeConfig, shutdownStream } from "./commands/stopping.js";
+
+export const COMMANDS: readonly Command[] = [
+  record,
+  pullStream,
+  shutdownStream,
+  removeConfig,
+  queries.listConfig,
+  queries.getConfigInfo,
+  queries.listStreams,
+  queries.listStreamsIds,
+  queries.getStreamInfo,
+  queries.getStreamsCount,
+  queries.getInboundStreamsCount,
+  queries.isStreamRunning,
+  queries.listInboundStreams,
+  queries.listInboundStreamNames,
+  server.setTimer,
+  server.listTimers,
+  server.removeTimer,
+  server.listStorage,
+  server.addStreamAlias,
+  server.getLicenseId,
+  server.subscribe,
+  server.version,
+  server.help,
+  server.quit,
+];
+
+const BY_NAME: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.name.toLowerCase(), command]));
+
+/** Names of commands match in any case. */
+export function findCommand(name: string): Command | undefined {
+  return BY_NAME.get(name.toLowerCase());
+}

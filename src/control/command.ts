@@ -1,0 +1,92 @@
+// What a command is: one entry of the command table (command-table.ts). Parsing, validation, help, human-readable replies and the reference all derive
+// from it.
+
+import type { CommandRequest, RawParameter } from "./grammar.js";
+import { CommandFailure, type Parameter } from "./parameter.js";
+import type { Reply } from "./reply.js";
+import type { EventSubscription } from "./events/event-types.js";
+import type { ControlView } from "./control-view.js";
+import type { Timers } from "./timers.js";
+
+// biome-ignore format: one line says it
+export type Arguments<P> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
+export type ParameterTable = Readonly<Record<string, Parameter<unknown>>>;
+export type Variables = Readonly<Record<string, string>>;
+
+/** What handlers work on. */
+export interface CommandContext extends ControlView {
+  readonly timers: Timers;
+  /** The table itself, for help. */
+  readonly commands: readonly Command[];
+  readonly identity: ServerIdentity;
+  /** Subscribes the connection that the command came by; undefined on channels that carry no events. */
+  readonly subscribe: ((subscription: EventSubscription) => Promise<number>) | undefined;
+}
+
+/** What version and getLicenseId answer. */
+export interface ServerIdentity {
+  readonly version: string;
+  /** Unix milliseconds. */
+  readonly buildMs: number;
+  readonly branch: string;
+  readonly hash: string;
+  readonly licenseId: string;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: ParameterTable;
+  /** Takes user variables (`_x`). */
+  readonly takesVariables: boolean;
+  /** Keys that human-readable replies show; undefined = all (spec §5). */
+  readonly shownKeys: readonly string[] | undefined;
+  /** True where only the WebSocket channel carries it. */
+  readonly isChannelOnly: boolean;
+  run(request: CommandRequest, context: CommandContext): Reply | Promise<Reply>;
+}
+
+interface Definition<P extends ParameterTable> {
+  name: string;
+  description: string;
+  parameters: P;
+  takesVariables?: boolean;
+  shownKeys?: readonly string[];
+  isChannelOnly?: boolean;
+  handle(args: Arguments<P>, context: CommandContext, variables: Variables): Reply | Promise<Reply>;
+}
+
+export function defineCommand<P extends ParameterTable>(definition: Definition<P>): Command {
+  const { name, description, parameters, takesVariables = false, shownKeys, isChannelOnly = false } = definition;
+  return {
+    name,
+    description,
+    parameters,
+    takesVariables,
+    shownKeys,
+    isChannelOnly,
+    run: (request, context) => definition.handle(parseArguments(parameters, request), context, takesVariables ? readVariables(request.parameters) : {}),
+  };
+}
+
+/** Values by canonical name. Unknown parameters are ignored, of repeated ones the last counts. */
+function parseArguments<P extends ParameterTable>(table: P, request: CommandRequest): Arguments<P> {
+  const hasMandatory = Object.values(table).some((parameter) => parameter.mandatory);
+  if (hasMandatory && !request.hasArguments) throw new CommandFailure("Syntax error. No parameters provided");
+  const given = new Map<string, RawParameter>();
+  for (const raw of request.parameters) given.set(raw.name.toLowerCase(), raw);
+  const values: Record<string, unknown> = {};
+  for (const [name, parameter] of Object.entries(table)) {
+    const raw = given.get(name.toLowerCase());
+    if (raw?.isUnusable || (!raw && parameter.mandatory)) throw new CommandFailure(`Syntax error. Parameter ${name} is invalid`);
+    values[name] = raw ? parameter.parse(raw, name) : parameter.fallback;
+  }
+  return values as Arguments<P>;
+}
+
+/** Names and values verbatim, always strings. Without a prototype, so that `__proto__` is a name like any other. */
+function readVariables(parameters: readonly RawParameter[]): Variables {
+  const variables: Record<string, string> = Object.create(null);
+  for (const raw of parameters) if (raw.name.startsWith("_") && !raw.isUnusable) variables[raw.name] = raw.text;
+  return variables;
+}

@@ -1,0 +1,58 @@
+// Record and pull configs as replies and events show them (ems-record-spec §2.0–2.6).
+
+import type { ConfigState, RecordConfig, RecordEntry } from "../recording/record-config.js";
+import { maskCredentials } from "./pull/credentials.js";
+import type { PullEntry } from "./pull/pull-configs.js";
+import type { PullSettings } from "./pull/pull-port.js";
+import type { ValueObject } from "./reply.js";
+
+export const OPERATION_NONE = 0;
+export const OPERATION_PULL = 1;
+export const OPERATION_RECORD = 7;
+
+const STATUS_TEXTS = ["Streaming", "Connecting", "Waiting for stream", "Connected", "Disconnected", "Connection failed"] as const;
+
+function stateObject(state: ConfigState): ValueObject {
+  return { code: state.code, description: STATUS_TEXTS[state.code], timestamp: state.timestamp, uniqueStreamId: state.uniqueStreamId };
+}
+
+function statusObject(status: { current: ConfigState; previous: ConfigState | null }): ValueObject {
+  return { current: stateObject(status.current), previous: status.previous ? stateObject(status.previous) : null };
+}
+
+/** The fields of record's reply. */
+export function recordSettings(config: RecordConfig, computedPathToFile: string, mp4BinPath: string): ValueObject {
+  return {
+    ...config.variables,
+    chunkLength: config.chunkLength,
+    computedPathToFile,
+    configId: config.configId,
+    dateFolderStructure: config.dateFolderStructure,
+    durability: config.durability,
+    hasAudio: config.hasAudio,
+    keepAlive: config.keepAlive,
+    localStreamName: config.localStreamName,
+    mp4BinPath: config.type === "mp4" ? mp4BinPath : undefined,
+    operationType: OPERATION_RECORD,
+    overwrite: config.overwrite,
+    pathToFile: config.pathToFile,
+    preset: config.preset,
+    type: config.type,
+    waitForIDR: config.waitForIDR,
+    winQtCompat: config.winQtCompat,
+  };
+}
+
+export function recordEntryObject(entry: RecordEntry, mp4BinPath: string): ValueObject {
+  return { ...recordSettings(entry.config, entry.computedPathToFile, mp4BinPath), status: statusObject(entry.status) };
+}
+
+/** With the plain `uri`, its password masked. */
+export function pullSettings(settings: PullSettings): ValueObject {
+  const { variables, uri, httpProxy, ...rest } = settings;
+  return { ...variables, ...rest, httpProxy: maskCredentials(httpProxy), operationType: OPERATION_PULL, uri: maskCredentials(uri) };
+}
+
+export function pullEntryObject(entry: PullEntry): ValueObject {
+  return { ...pullSettings(entry.settings), status: statusObject(entry.status) };
+}

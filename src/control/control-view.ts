@@ -1,0 +1,13 @@
+// What replies and events are made from: the recorder, the pull configs, the clock. Handlers and the event mapper share it.
+
+import type { RecorderApi } from "../recording/recorder-api.js";
+import type { Clock } from "../time/units.js";
+import type { PullConfigs } from "./pull/pull-configs.js";
+
+export interface ControlView {
+  readonly recorder: RecorderApi;
+  readonly pulls: PullConfigs;
+  readonly clock: Clock;
+  /** Shown as mp4BinPath in record settings. */
+  readonly mp4BinPath: string;
+}

@@ -1,0 +1,68 @@
+// The one bus of events. It numbers every event of the run, also those nobody wants, and hands each to the listeners that asked for its type; payloads and bytes
+// are made only when somebody does. Listeners must not block: sinks queue, subscribers buffer, both bounded.
+
+import type { Logger } from "../../arena/logger.js";
+import type { Clock } from "../../time/units.js";
+import { serialize, type Value, type ValueObject } from "../reply.js";
+import type { EventType } from "./event-types.js";
+
+/** One event, and its envelope `{"id","payload":{…,"PID","customData"},"processId","timestamp","type"}` (ems-record-spec §6.1). */
+export class BusEvent {
+  #plain: string | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly type: EventType,
+    /** Unix seconds. */
+    readonly timestamp: number,
+    readonly payload: ValueObject,
+  ) {}
+
+  /** The envelope as bytes; made once for all who have no customData of their own. */
+  serialize(customData: Value = null): string {
+    if (customData !== null) return this.#write(customData);
+    this.#plain ??= this.#write(null);
+    return this.#plain;
+  }
+
+  #write(customData: Value): string {
+    const payload = { ...this.payload, PID: process.pid, customData };
+    return serialize({ id: this.id, payload, processId: process.pid, timestamp: this.timestamp, type: this.type });
+  }
+}
+
+export interface EventListener {
+  readonly types: ReadonlySet<EventType>;
+  deliver(event: BusEvent): void;
+}
+
+export class EventBus {
+  readonly #listeners = new Set<EventListener>();
+  #lastId = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Answers how to take the listener off again. */
+  add(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(type: EventType, payload: () => ValueObject): void {
+    const id = ++this.#lastId;
+    let event: BusEvent | undefined;
+    for (const listener of this.#listeners) {
+      if (!listener.types.has(type)) continue;
+      try {
+        event ??= new BusEvent(id, type, Math.floor(this.clock.wallMs() / 1000), payload());
+        listener.deliver(event);
+      } catch (error) {
+        // Nothing that hears of a recording may disturb it.
+        this.logger.warn({ err: error, type }, "an event could not be delivered");
+      }
+    }
+  }
+}

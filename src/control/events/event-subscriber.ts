@@ -1,0 +1,90 @@
+// One subscriber of events (a WebSocket connection). With `since`, what the ledger holds after that sequence comes first, without a gap or a double: live events
+// are held from before the ledger is read until it has been sent.
+//
+//   prepare: attach (holding) ─▶ read ledger     reply is sent     start: send ledger's ─▶ send held, less those ─▶ live
+
+import type { RecorderApi } from "../../recording/recorder-api.js";
+import type { ClosedSegmentReport } from "../../recording/recorder-events.js";
+import type { EventSubscription } from "./event-types.js";
+import { BusEvent, type EventBus } from "./event-bus.js";
+import { chunkClosed } from "./segment-payloads.js";
+
+/** The connection, as far as events concern it. */
+export interface EventReceiver {
+  /** Queues a message; resolves when the connection has room for more, rejects when it is gone. */
+  send(message: string): Promise<void>;
+  /** Bytes queued and not yet taken by the network. */
+  readonly bufferedBytes: number;
+  /** Ends a connection that reads too slowly. */
+  drop(reason: string): void;
+}
+
+/** Events held while the ledger is sent; more than a host makes in that time. */
+const MAX_HELD = 10_000;
+
+export class EventSubscriber {
+  #detach: (() => void) | undefined;
+  #held: BusEvent[] | undefined;
+  #missed: readonly ClosedSegmentReport[] = [];
+  #isPrepared = false;
+
+  constructor(
+    private readonly bus: EventBus,
+    private readonly recorder: RecorderApi,
+    private readonly receiver: EventReceiver,
+    private readonly maxBufferedBytes: number,
+  ) {}
+
+  /** Begins to hold events; answers the sequence from which on none will be missed. `start` goes on after the reply. */
+  async prepare({ types, since }: EventSubscription): Promise<number> {
+    this.close();
+    this.#held = [];
+    this.#detach = this.bus.add({ types, deliver: (event) => this.#deliver(event) });
+    const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
+    this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
+    this.#isPrepared = true;
+    return since ?? closed.newest;
+  }
+
+  /** Sends what was missed and held, then lives. Does nothing unless prepared. */
+  async start(): Promise<void> {
+    if (!this.#isPrepared) return;
+    this.#isPrepared = false;
+    const missed = this.#missed;
+    this.#missed = [];
+    const sent = new Set<number>();
+    for (const report of missed) {
+      sent.add(report.sequence);
+      // Not of this run's count: id 0.
+      await this.receiver.send(new BusEvent(0, "recordChunkClosed", Math.floor(report.stoppedMs / 1000), chunkClosed(report)).serialize());
+    }
+    for (let event = this.#held?.shift(); event; event = this.#held?.shift()) {
+      const { sequence } = event.payload;
+      if (event.type !== "recordChunkClosed" || typeof sequence !== "number" || !sent.has(sequence)) await this.receiver.send(event.serialize());
+    }
+    this.#held = undefined;
+  }
+
+  close(): void {
+    this.#detach?.();
+    this.#detach = undefined;
+    this.#held = undefined;
+    this.#missed = [];
+    this.#isPrepared = false;
+  }
+
+  #deliver(event: BusEvent): void {
+    if (this.#held) {
+      if (this.#held.length < MAX_HELD) this.#held.push(event);
+      else this.#drop("too many events while the missed ones were sent");
+      return;
+    }
+    if (this.receiver.bufferedBytes > this.maxBufferedBytes) this.#drop("events are read too slowly");
+    else this.receiver.send(event.serialize()).catch(() => this.close());
+  }
+
+  #drop(reason: string): void {
+    this.close();
+    this.receiver.drop(reason);
+  }
+}

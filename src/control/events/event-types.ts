@@ -1,0 +1,33 @@
+// The events of ems-record-spec §6 by name, and what a subscription asks for.
+
+export const EVENT_TYPES = [
+  "cliRequest",
+  "cliResponse",
+  "inStreamClosed",
+  "inStreamCodecsUpdated",
+  "inStreamCreated",
+  "outStreamClosed",
+  "outStreamCreated",
+  "recordChunkClosed",
+  "recordChunkCreated",
+  "recordChunkError",
+  "recordGap",
+  "serverStarted",
+  "serverStopping",
+  "timerClosed",
+  "timerCreated",
+  "timerTriggered",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** The canonical name of an event, any case; undefined where there is none. */
+export function findEventType(name: string): EventType | undefined {
+  const wanted = name.toLowerCase();
+  return EVENT_TYPES.find((type) => type.toLowerCase() === wanted);
+}
+
+export interface EventSubscription {
+  readonly types: ReadonlySet<EventType>;
+  /** The last `sequence` the subscriber has seen; undefined = only what comes from now on. */
+  readonly since: number | undefined;
+}

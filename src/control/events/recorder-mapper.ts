@@ -1,0 +1,43 @@
+// From what the recorder reports to EMS's events. Order is the recorder's own (ems-record-spec §6.3): nothing is delayed here.
+
+import type { EventEmitter } from "node:events";
+import type { RecorderEvents } from "../../recording/recorder-events.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { ControlView } from "../control-view.js";
+import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../stream-object.js";
+import type { EventBus } from "./event-bus.js";
+import { chunkClosed, chunkCreated, chunkError, recordGap } from "./segment-payloads.js";
+
+/** Connects a recorder with a bus; answers how to part them. */
+export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void {
+  const { recorder } = view;
+  // When inStreamClosed is reported, the stream has given its decoder configurations back.
+  const lastCodecs = new WeakMap<InStream, InStreamCodecs>();
+  const keepCodecs = (stream: InStream): void => void lastCodecs.set(stream, codecsOf(stream));
+  const detachers = [
+    on("inStreamCreated", (stream) => {
+      stream.on("config", () => bus.emit("inStreamCodecsUpdated", () => inStreamObject(stream, view)));
+      bus.emit("inStreamCreated", () => inStreamObject(stream, view));
+    }),
+    on("inStreamClosed", (stream) => bus.emit("inStreamClosed", () => inStreamObject(stream, view, lastCodecs.get(stream)))),
+    on("outStreamCreated", (out) => bus.emit("outStreamCreated", () => outStreamObject(out, view))),
+    on("outStreamClosed", (out) => bus.emit("outStreamClosed", () => outStreamObject(out, view))),
+    on("segmentOpened", (report) => bus.emit("recordChunkCreated", () => chunkCreated(report))),
+    on("segmentClosed", (report) => bus.emit("recordChunkClosed", () => chunkClosed(report))),
+    on("segmentFailed", (report) => bus.emit("recordChunkError", () => chunkError(report))),
+    on("gap", (gap, report) => bus.emit("recordGap", () => recordGap(gap, report))),
+  ];
+  recorder.streams.on("ended", keepCodecs);
+  return () => {
+    recorder.streams.off("ended", keepCodecs);
+    for (const detach of detachers) detach();
+  };
+
+  function on<K extends keyof RecorderEvents>(event: K, listener: (...args: RecorderEvents[K]) => void): () => void {
+    // EventEmitter's generics cannot follow a key that is itself generic.
+    const untyped = listener as (...args: unknown[]) => void;
+    const emitter: EventEmitter = recorder;
+    emitter.on(event, untyped);
+    return () => emitter.off(event, untyped);
+  }
+}

@@ -1,0 +1,53 @@
+// Payloads of recordChunk* and recordGap (ems-record-spec §6.2, §6.4). Times are UTC without a zone, as in EMS; `utcOffset` tells the recorder's.
+
+import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../recording/recorder-events.js";
+import type { Gap } from "../../stream/gap.js";
+import type { ValueObject } from "../reply.js";
+
+/** `YYYY-MM-DDTHH:MM:SS.000` */
+export function utcSeconds(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}.000`;
+}
+
+/** `+01:00`, of the local time then. */
+export function utcOffset(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  const absolute = Math.abs(minutes);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(absolute / 60))}:${two(absolute % 60)}`;
+}
+
+export function gapObject(gap: Gap): ValueObject {
+  const { cause, dtsMs, durationMs, frames, bytes, track } = gap;
+  return { bytes, cause, dtsMs, durationMs, frames, track };
+}
+
+function common(report: SegmentReport): ValueObject {
+  return { ...report.variables, file: report.path, sequence: report.sequence, utcOffset: utcOffset(report.startedMs) };
+}
+
+export function chunkCreated(report: SegmentReport): ValueObject {
+  return { ...common(report), startTime: utcSeconds(report.startedMs) };
+}
+
+export function chunkClosed(report: ClosedSegmentReport): ValueObject {
+  const { finish, gaps, lost, recovered, videoFrames: frameCount } = report;
+  return {
+    ...common(report),
+    finish,
+    frameCount,
+    gaps: gaps.map(gapObject),
+    lost: lost && { ...lost },
+    recovered,
+    startTime: utcSeconds(report.startedMs),
+    stopTime: utcSeconds(report.stoppedMs),
+  };
+}
+
+export function chunkError(report: FailedSegmentReport): ValueObject {
+  return { ...common(report), error: report.error };
+}
+
+export function recordGap(gap: Gap, report: SegmentReport): ValueObject {
+  return { ...common(report), gap: gapObject(gap) };
+}

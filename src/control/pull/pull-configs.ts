@@ -1,0 +1,113 @@
+// Pull configs: numbered from the ids that record configs use too, persisted with keepAlive=1 (store section "pull"), started again after a restart.
+
+import type { Logger } from "../../arena/logger.js";
+import { CONFIG_CONNECTING, CONFIG_DISCONNECTED, CONFIG_FAILED, type ConfigState, type ConfigStatusCode } from "../../recording/record-config.js";
+import type { ConfigStore } from "../../recording/recorder-api.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { Clock } from "../../time/units.js";
+import type { PullPort, PullSettings } from "./pull-port.js";
+
+const STORE_SECTION = "pull";
+
+export interface PullEntry {
+  readonly settings: PullSettings;
+  status: { current: ConfigState; previous: ConfigState | null };
+}
+
+function isPullSettings(value: unknown): value is PullSettings {
+  if (typeof value !== "object" || value === null) return false;
+  const settings = value as Partial<Record<keyof PullSettings, unknown>>;
+  const { configId, uri, localStreamName, variables } = settings;
+  return Number.isSafeInteger(configId) && typeof uri === "string" && typeof localStreamName === "string" && typeof variables === "object" && variables !== null;
+}
+
+export class PullConfigs {
+  readonly #entries = new Map<number, PullEntry>();
+
+  constructor(
+    private readonly port: PullPort | undefined,
+    private readonly store: ConfigStore,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Starts what was stored before a restart. */
+  restore(): void {
+    const stored = this.store.get(STORE_SECTION);
+    if (!Array.isArray(stored)) return;
+    for (const settings of stored) {
+      if (isPullSettings(settings)) this.#start(settings);
+      else this.logger.warn({ section: STORE_SECTION }, "a stored pull config cannot be read and was left out");
+    }
+  }
+
+  /** Why a URI cannot be pulled. */
+  checkUri(uri: string): string | undefined {
+    return this.port ? this.port.checkUri(uri) : "This server has no pull sources";
+  }
+
+  add(settings: PullSettings): PullEntry {
+    const entry = this.#start(settings);
+    if (settings.keepAlive) this.#persist();
+    return entry;
+  }
+
+  remove(configId: number, reason: string): PullEntry | undefined {
+    const entry = this.#entries.get(configId);
+    if (!entry) return undefined;
+    this.#entries.delete(configId);
+    this.port?.stop(configId, reason);
+    if (entry.settings.keepAlive) this.#persist();
+    return entry;
+  }
+
+  get(configId: number): PullEntry | undefined {
+    return this.#entries.get(configId);
+  }
+
+  list(): PullEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  named(localStreamName: string): PullEntry | undefined {
+    return this.list().find((entry) => entry.settings.localStreamName === localStreamName);
+  }
+
+  /** The config that brings a stream in; undefined for a published one. */
+  ofStream(stream: InStream): PullEntry | undefined {
+    const entry = this.named(stream.name);
+    if (!entry) return undefined;
+    const { current, previous } = entry.status;
+    if (current.uniqueStreamId === stream.id || previous?.uniqueStreamId === stream.id) return entry;
+    // Its first event comes before the source's report; a publisher of the same name is told apart by its kind.
+    const isRtmpPull = /^rtmps?:/i.test(entry.settings.uri);
+    return current.uniqueStreamId === 0 && (isRtmpPull || stream.source.type !== "INR") ? entry : undefined;
+  }
+
+  #start(settings: PullSettings): PullEntry {
+    const entry: PullEntry = { settings, status: { current: this.#state(CONFIG_CONNECTING, 0), previous: null } };
+    this.#entries.set(settings.configId, entry);
+    this.port?.start(settings, (code, streamId) => this.#report(entry, code, streamId));
+    return entry;
+  }
+
+  #report(entry: PullEntry, code: ConfigStatusCode, streamId: number): void {
+    const { current } = entry.status;
+    if (current.code !== code || current.uniqueStreamId !== streamId) entry.status = { current: this.#state(code, streamId), previous: current };
+    const isOver = !entry.settings.keepAlive && (code === CONFIG_DISCONNECTED || code === CONFIG_FAILED);
+    if (isOver && this.#entries.get(entry.settings.configId) === entry) this.#entries.delete(entry.settings.configId);
+  }
+
+  #state(code: ConfigStatusCode, uniqueStreamId: number): ConfigState {
+    return { code, timestamp: Math.floor(this.clock.wallMs() / 1000), uniqueStreamId };
+  }
+
+  #persist(): void {
+    this.store.set(
+      STORE_SECTION,
+      this.list()
+        .map((entry) => entry.settings)
+        .filter((settings) => settings.keepAlive && settings.saveToConfig),
+    );
+  }
+}
