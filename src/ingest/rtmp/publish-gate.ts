@@ -1,0 +1,87 @@
+// Who may publish under which name (design.md §5): publish keys where they are configured, and what happens when a name is live already. A publisher
+// that has been silent for a while, or whose successor shows the same key, gives way: a half-dead connection must not cost footage.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ReelError } from "../../arena/reel-error.js";
+import type { InStream, SourceInfo } from "../../stream/in-stream.js";
+import { parseStreamName, type StreamRegistry } from "../../stream/stream-registry.js";
+import type { Clock } from "../../time/units.js";
+
+export interface PublishRequest {
+  /** App of the connect command, may have several segments and a query. */
+  app: string;
+  /** As the publish command has it: segments and a query. */
+  streamKey: string;
+  source: SourceInfo;
+}
+
+export type PublishAnswer =
+  | { ok: true; inStream: InStream }
+  | { ok: false; code: "NetStream.Publish.BadName" | "NetStream.Publish.Denied"; description: string };
+
+export interface PublishGateOptions {
+  /** Key per stream name; `*` stands for every other name. Absent: everybody may publish. */
+  publishKeys: Readonly<Record<string, string>> | undefined;
+  /** A publisher silent for this long gives way to a new one of the same name. */
+  takeOverAfterMs: number;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function queryKey(text: string): string | undefined {
+  const at = text.indexOf("?");
+  return at < 0 ? undefined : (new URLSearchParams(text.slice(at + 1)).get("key") ?? undefined);
+}
+
+export class PublishGate {
+  /** Digest of the key that the publisher of a live stream has shown. */
+  #shownKeys = new WeakMap<InStream, Buffer>();
+
+  constructor(
+    private readonly registry: StreamRegistry,
+    private readonly clock: Clock,
+    private readonly options: PublishGateOptions,
+  ) {}
+
+  /** Opens the in-stream of a publisher, or says why not. */
+  open(request: PublishRequest, closeSource: (reason: string) => void): PublishAnswer {
+    try {
+      // Encoders divide rtmp://host/a/b/name differently into app and stream key; the last segment is the name.
+      const [path = ""] = request.streamKey.split("?", 1);
+      const name = parseStreamName(path.slice(path.lastIndexOf("/") + 1));
+      const shown = queryKey(request.streamKey) ?? queryKey(request.app);
+      const shownDigest = shown === undefined ? undefined : digest(shown);
+      if (!this.#isAllowed(name, shownDigest)) {
+        return { ok: false, code: "NetStream.Publish.Denied", description: "This stream name needs its publish key: append ?key=... to it." };
+      }
+      this.#endPredecessor(name, shownDigest);
+      const inStream = this.registry.open(name, request.source, closeSource);
+      if (shownDigest) this.#shownKeys.set(inStream, shownDigest);
+      return { ok: true, inStream };
+    } catch (error) {
+      if (!(error instanceof ReelError)) throw error;
+      return { ok: false, code: "NetStream.Publish.BadName", description: error.message };
+    }
+  }
+
+  #isAllowed(name: string, shown: Buffer | undefined): boolean {
+    const keys = this.options.publishKeys;
+    if (!keys) return true;
+    const key = Object.hasOwn(keys, name) ? keys[name] : Object.hasOwn(keys, "*") ? keys["*"] : undefined;
+    return key !== undefined && shown !== undefined && timingSafeEqual(digest(key), shown);
+  }
+
+  /** Ends the live stream of that name where it has to give way. */
+  #endPredecessor(name: string, shown: Buffer | undefined): void {
+    const live = this.registry.get(name);
+    if (!live) return;
+    const liveKey = this.#shownKeys.get(live);
+    const hasSameKey = shown !== undefined && liveKey !== undefined && timingSafeEqual(shown, liveKey);
+    // While we hold a source back its silence is ours.
+    const isSilent = !live.isHeldBack && this.clock.monotonicMs() - live.lastFrameMs >= this.options.takeOverAfterMs;
+    if (hasSameKey) live.closeSource("another publisher showed the same key");
+    else if (isSilent) live.closeSource("silent; another publisher took over the name");
+  }
+}

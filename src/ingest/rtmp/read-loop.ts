@@ -1,0 +1,65 @@
+// When sockets are read. A live recorder gains nothing from waking for every frame, so a socket that has been read rests, and all resting sockets are
+// polled from one timer:
+//
+//   tick (25 ms) ─▶ slot of the wheel ─▶ poll ─▶ poll …        a socket rests as many ticks as TARGET_BYTES take to arrive, at most maxRestTicks
+//
+// Sockets share one read buffer, a block of the arena: what is read is parsed before the next read, and what belongs into a ring is copied inside the
+// arena without a view being made for it.
+
+import type { Arena } from "../../arena/arena.js";
+
+export const TICK_MS = 25;
+/** A read of 48 KiB stays below the 64 KiB that Linux's default receive buffer lets a sender have in flight, so that a resting socket never slows it. */
+export const TARGET_BYTES = 49152;
+/** Most streams never fill it; one that does is read again at once. */
+export const READ_BYTES = 262144;
+/** Room in front of a read for what the last one left over. */
+export const HEADROOM_BYTES = 64;
+
+export interface Pollable {
+  poll(): void;
+}
+
+export class ReadLoop {
+  /** HEADROOM_BYTES, then room for one read. A view of shared memory stays good when the arena grows: the memory never moves. */
+  readonly buffer: Buffer;
+  readonly maxRestTicks: number;
+  ticks = 0;
+  #arena: Arena;
+  #pointer: number;
+  #wheel: Pollable[][];
+  #spare: Pollable[] = [];
+  #timer: NodeJS.Timeout;
+
+  constructor(arena: Arena, maxRestMs: number) {
+    this.#arena = arena;
+    this.#pointer = arena.allocate(HEADROOM_BYTES + READ_BYTES);
+    this.buffer = Buffer.from(arena.memory.buffer, this.#pointer, HEADROOM_BYTES + READ_BYTES);
+    this.maxRestTicks = Math.max(0, Math.floor(maxRestMs / TICK_MS));
+    this.#wheel = Array.from({ length: this.maxRestTicks + 1 }, () => []);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  /** Polls `socket` after `ticks`, 1 to maxRestTicks. */
+  schedule(socket: Pollable, ticks: number): void {
+    this.#wheel[(this.ticks + ticks) % this.#wheel.length]?.push(socket);
+  }
+
+  /** All sockets are gone. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#arena.free(this.#pointer);
+  }
+
+  #tick(): void {
+    this.ticks++;
+    const slot = this.ticks % this.#wheel.length;
+    const due = this.#wheel[slot];
+    if (!due || due.length === 0) return;
+    this.#wheel[slot] = this.#spare;
+    for (const socket of due) socket.poll();
+    due.length = 0;
+    this.#spare = due;
+  }
+}

@@ -1,0 +1,177 @@
+// The RTMP publish server: accepts connections, bounds them in number and time, and gives published streams to the registry. One timer watches all
+// connections; no connection has one of its own.
+
+import net from "node:net";
+import type { Arena } from "../../arena/arena.js";
+import { LogLimit } from "../../arena/log-limit.js";
+import type { Logger } from "../../arena/logger.js";
+import { ReelError } from "../../arena/reel-error.js";
+import type { SourceInfo } from "../../stream/in-stream.js";
+import type { StreamRegistry } from "../../stream/stream-registry.js";
+import type { Clock } from "../../time/units.js";
+import { type ConnectionHost, RtmpConnection } from "./connection.js";
+import { PacedSocket, probeAdoption } from "./paced-socket.js";
+import { PublishGate, type PublishGateOptions } from "./publish-gate.js";
+import { ReadLoop } from "./read-loop.js";
+import { ScratchBudget } from "./scratch.js";
+
+export interface RtmpServerOptions extends PublishGateOptions {
+  maxConnections: number;
+  /** From accept to the end of the handshake. */
+  handshakeTimeoutMs: number;
+  /** Without bytes, or connected without publishing; the time that we keep a publisher waiting does not count. */
+  idleTimeoutMs: number;
+  /** How long a socket rests between two reads, at most. */
+  maxRestMs: number;
+  /** Half-received messages of all connections together. */
+  maxScratchBytes: number;
+  /** How often the time limits are looked at. */
+  sweepIntervalMs: number;
+  /** Reads with 'data' events only, as where the runtime offers nothing better. */
+  plainReads: boolean;
+}
+
+export const DEFAULT_RTMP_OPTIONS: RtmpServerOptions = {
+  publishKeys: undefined,
+  takeOverAfterMs: 3000,
+  maxConnections: 4096,
+  handshakeTimeoutMs: 10_000,
+  idleTimeoutMs: 30_000,
+  maxRestMs: 150,
+  maxScratchBytes: 268_435_456,
+  sweepIntervalMs: 1000,
+  plainReads: false,
+};
+
+/** Lines about outsiders, a second. */
+const LOG_LINES_PER_SECOND = 20;
+
+export interface RtmpServerParts {
+  registry: StreamRegistry;
+  arena: Arena;
+  clock: Clock;
+  logger: Logger;
+  options?: Partial<RtmpServerOptions>;
+}
+
+export class RtmpServer {
+  #parts: RtmpServerParts;
+  #options: RtmpServerOptions;
+  #gate: PublishGate;
+  #logLimit: LogLimit;
+  #server: net.Server | undefined;
+  #loop: ReadLoop | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+  #isPlain = false;
+  #connections = new Set<RtmpConnection>();
+  /** Sockets whose close event is still to come; they may outlive their connection by the linger time. */
+  #sockets = new Set<PacedSocket>();
+  #host: ConnectionHost;
+
+  constructor(parts: RtmpServerParts) {
+    this.#parts = parts;
+    this.#options = { ...DEFAULT_RTMP_OPTIONS, ...parts.options };
+    this.#gate = new PublishGate(parts.registry, parts.clock, this.#options);
+    this.#logLimit = new LogLimit(parts.clock, LOG_LINES_PER_SECOND);
+    this.#host = {
+      arena: parts.arena,
+      clock: parts.clock,
+      scratchBudget: new ScratchBudget(this.#options.maxScratchBytes),
+      open: (request, closeSource) => this.#gate.open(request, closeSource),
+      closed: (connection, reason, error) => this.#closed(connection, reason, error),
+      note: (connection, stream, note) => this.#log("info", { from: connection.farAddress, stream }, note),
+    };
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  async listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    if (this.#server) throw new ReelError("badArgument", "the RTMP server is listening already");
+    this.#isPlain = this.#options.plainReads || !(await probeAdoption());
+    const server = net.createServer({ pauseOnConnect: true });
+    this.#server = server;
+    this.#loop = new ReadLoop(this.#parts.arena, this.#options.maxRestMs);
+    server.on("connection", (socket) => this.#accept(socket));
+    try {
+      await new Promise<void>((resolve, reject) => server.once("error", reject).listen(address.port, address.host, resolve));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    // E.g. EMFILE in accept: the connection is refused, the server goes on.
+    server.on("error", (error) => this.#log("warn", { error: error.message }, "RTMP server error"));
+    this.#sweep = setInterval(() => this.#checkTimes(), this.#options.sweepIntervalMs);
+    this.#sweep.unref();
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") throw new ReelError("io", "the RTMP server has no address");
+    return { host: bound.address, port: bound.port };
+  }
+
+  /** Stops listening and ends every connection; their in-streams end, what is in the rings stays. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    clearInterval(this.#sweep);
+    const listening = server.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : Promise.resolve();
+    for (const connection of this.#connections) connection.close("the server is shutting down");
+    const closed = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.onceClosed(resolve)));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all([listening, ...closed]);
+    this.#loop?.close();
+    this.#loop = undefined;
+  }
+
+  #accept(socket: net.Socket): void {
+    const loop = this.#loop;
+    const { remoteAddress, remotePort, localAddress, localPort } = socket;
+    // A peer that is gone before it was accepted has no address.
+    if (!loop || !this.#server || remoteAddress === undefined || this.#connections.size >= this.#options.maxConnections) {
+      if (remoteAddress !== undefined) this.#log("warn", { from: remoteAddress }, "RTMP connection refused: too many");
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
+    const near = { ip: localAddress ?? "", port: localPort ?? 0 };
+    const address: Omit<SourceInfo, "type"> = { ...near, nearIp: near.ip, nearPort: near.port, farIp: remoteAddress, farPort: remotePort ?? 0 };
+    const connection = new RtmpConnection(this.#host, address, (consumer) => {
+      const paced = new PacedSocket(loop, socket, consumer, this.#isPlain);
+      this.#sockets.add(paced);
+      paced.onceClosed(() => this.#sockets.delete(paced));
+      return paced;
+    });
+    this.#connections.add(connection);
+  }
+
+  #closed(connection: RtmpConnection, reason: string, error: unknown): void {
+    this.#connections.delete(connection);
+    if (error === undefined) {
+      this.#log("debug", { from: connection.farAddress, reason }, "RTMP connection ended");
+      return;
+    }
+    const isTheirs = error instanceof ReelError && error.code === "badInput";
+    this.#log(
+      isTheirs ? "info" : "warn",
+      { from: connection.farAddress, reason, error: isTheirs ? undefined : error },
+      "RTMP connection closed because of an error",
+    );
+  }
+
+  #checkTimes(): void {
+    const now = this.#parts.clock.monotonicMs();
+    const { handshakeTimeoutMs, idleTimeoutMs } = this.#options;
+    for (const connection of this.#connections) {
+      if (connection.isHeld) continue;
+      if (!connection.isHandshakeDone) {
+        if (now - connection.acceptedMs >= handshakeTimeoutMs) connection.close("no handshake in time");
+      } else if (now - connection.lastBytesMs >= idleTimeoutMs) connection.close("silent for too long");
+      else if (!connection.isPublishing && now - connection.unpublishedSinceMs >= idleTimeoutMs) connection.close("publishes nothing");
+    }
+  }
+
+  #log(level: "debug" | "info" | "warn", context: object, message: string): void {
+    this.#logLimit.pass((suppressed) => this.#parts.logger[level](suppressed > 0 ? { ...context, suppressed } : context, message));
+  }
+}
