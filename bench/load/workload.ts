@@ -43,7 +43,6 @@ export interface LoadTemplate {
   /** Sequence headers, sent before the first frame. */
   opening: Buffer;
   events: LoadEvent[];
-  bytesPerSecond: number;
 }
 
 /** A seeded generator of numbers in [0, 1): mulberry32. */
@@ -103,8 +102,26 @@ function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
   return source;
 }
 
-function buildTemplate(source: Source, { video }: Workload, factor: number, random: () => number, chunkBytes: number): LoadTemplate {
-  const frames: { atMs: number; isVideo: boolean; body: Buffer }[] = [];
+/** One frame of a period as the body of an FLV tag. */
+export interface FrameBody {
+  atMs: number;
+  isVideo: boolean;
+  body: Buffer;
+}
+
+/** The frames of one period at `factor` times the nominal bit rate, in order of time, and the sequence headers before them. */
+export function loadFrames(workload: Workload, factor: number, seed: number): { headers: FrameBody[]; frames: FrameBody[] } {
+  const source = encodeSource(workload);
+  return { headers: headersOf(source), frames: framesOf(source, workload, factor, seededRandom(seed)) };
+}
+
+function headersOf(source: Source): FrameBody[] {
+  const video = source.videoHeader ? [{ atMs: 0, isVideo: true, body: source.videoHeader }] : [];
+  return [...video, { atMs: 0, isVideo: false, body: source.audioHeader }];
+}
+
+function framesOf(source: Source, { video }: Workload, factor: number, random: () => number): FrameBody[] {
+  const frames: FrameBody[] = [];
   if (video) {
     const otherBytes = (video.kilobitsPerSecond * 125 * factor * PERIOD_MS) / 1000 / (PICTURES - 1 + IDR_FACTOR);
     for (let i = 0; i < PICTURES; i++) {
@@ -114,32 +131,21 @@ function buildTemplate(source: Source, { video }: Workload, factor: number, rand
   }
   for (let i = 0; i < AUDIO_FRAMES; i++)
     frames.push({ atMs: Math.round((i * PERIOD_MS) / AUDIO_FRAMES), isVideo: false, body: source.audioFrames[i] as Buffer });
-  frames.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
+  return frames.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
+}
 
-  const opening: Buffer[] = [];
-  const message = (isVideo: boolean, body: Buffer, timeMs: number, isDelta: boolean) =>
+function buildTemplate(source: Source, workload: Workload, factor: number, random: () => number, chunkBytes: number): LoadTemplate {
+  const frames = framesOf(source, workload, factor, random);
+  const message = ({ isVideo, body }: FrameBody, timeMs: number, isDelta: boolean) =>
     writeRtmpMessage({ chunkStream: isVideo ? VIDEO_CHUNK_STREAM : AUDIO_CHUNK_STREAM, type: isVideo ? 9 : 8, streamId: 1, timeMs, isDelta, body, chunkBytes });
-  if (source.videoHeader) opening.push(message(true, source.videoHeader, 0, false));
-  opening.push(message(false, source.audioHeader, 0, false));
-
-  const events: LoadEvent[] = [];
-  for (const isVideo of [true, false]) {
-    const track = frames.filter((frame) => frame.isVideo === isVideo);
-    let lastMs = (track.at(-1)?.atMs ?? 0) - PERIOD_MS;
-    for (const { atMs, body } of track) {
-      events.push({
-        atMs,
-        isVideo,
-        message: message(isVideo, body, atMs - lastMs, true),
-        first: message(isVideo, body, atMs, false),
-        payloadBytes: body.length,
-      });
-      lastMs = atMs;
-    }
-  }
-  events.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
-  const bytes = events.reduce((sum, event) => sum + event.payloadBytes, 0);
-  return { opening: Buffer.concat(opening), events, bytesPerSecond: (bytes * 1000) / PERIOD_MS };
+  const lastMs = new Map([true, false].map((isVideo) => [isVideo, (frames.findLast((frame) => frame.isVideo === isVideo)?.atMs ?? 0) - PERIOD_MS]));
+  const events = frames.map((frame): LoadEvent => {
+    const { atMs, isVideo, body } = frame;
+    const deltaMs = atMs - (lastMs.get(isVideo) as number);
+    lastMs.set(isVideo, atMs);
+    return { atMs, isVideo, message: message(frame, deltaMs, true), first: message(frame, atMs, false), payloadBytes: body.length };
+  });
+  return { opening: Buffer.concat(headersOf(source).map((header) => message(header, 0, false))), events };
 }
 
 /** Appends one filler data NAL unit, so that the FLV tag body is `targetBytes` long (as it is, where it is longer already). */

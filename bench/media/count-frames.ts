@@ -24,7 +24,8 @@ export function countFrames(path: string): Promise<FrameCount> {
     child.on("error", reject);
     child.on("close", () => {
       const { streams = [] } = JSON.parse(stdout || "{}") as { streams?: { codec_type: string; nb_read_packets?: string }[] };
-      const count = (kind: string) => streams.filter((stream) => stream.codec_type === kind).reduce((sum, stream) => sum + Number(stream.nb_read_packets ?? 0), 0);
+      const count = (kind: string) =>
+        streams.filter((stream) => stream.codec_type === kind).reduce((sum, stream) => sum + Number(stream.nb_read_packets ?? 0), 0);
       resolve({ videoFrames: count("video"), audioFrames: count("audio"), complaint: stderr.trim() });
     });
   });
