@@ -1,0 +1,168 @@
+// Puts access units into an in-stream. The payload goes from the assembler's scratch into the ring in one copy, lengths in place of start codes.
+//
+//   a source that can wait:   full ring ─▶ backlog, `pause` ─▶ room ─▶ backlog into the ring ─▶ `resume`
+//   a source that cannot:     full ring ─▶ the in-stream drops up to the next random access point
+//
+// The backlog holds no more than what was demuxed from the bytes read before the pause.
+
+import type { Arena } from "../../arena/arena.js";
+import { ReelError } from "../../arena/reel-error.js";
+import type { CodecName } from "../../stream/decoder-config.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { Ticks90k } from "../../time/units.js";
+import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./access-unit.js";
+import { copyBytes } from "./copy-bytes.js";
+
+interface Held {
+  track: number;
+  payload: Uint8Array;
+  dts90k: Ticks90k;
+  ctsOffset90k: Ticks90k;
+  isRandomAccess: boolean;
+}
+
+/** What waits in order: a frame, a configuration or a loss that came behind a frame that did not fit. */
+type Waiting = { kind: "frame"; frame: Held } | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array } | { kind: "loss"; loss: Loss };
+
+export interface InStreamSinkOptions {
+  arena: Arena;
+  /** Opens the in-stream when the first decoder configuration arrives. May throw; the error reaches the caller of the demuxer. */
+  open(): InStream;
+  /** The source can be made to wait; without it frames are dropped where the ring is full. */
+  flow: { pause(): void; resume(): void } | undefined;
+}
+
+export class InStreamSink implements AccessUnitSink {
+  #options: InStreamSinkOptions;
+  #stream: InStream | undefined;
+  #waiting: Waiting[] = [];
+  /** Frames that can never fit into the ring. */
+  oversizeFrames = 0;
+  #contiguous = new Int32Array(0);
+
+  constructor(options: InStreamSinkOptions) {
+    this.#options = options;
+  }
+
+  get stream(): InStream | undefined {
+    return this.#stream;
+  }
+
+  decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
+    if (!this.#stream) {
+      this.#stream = this.#options.open();
+      this.#stream.on("room", () => this.#onRoom());
+    }
+    if (this.#waiting.length > 0) {
+      this.#waiting.push({ kind: "config", track, codec, bytes });
+      return true;
+    }
+    return this.#setConfig(track, codec, bytes);
+  }
+
+  accessUnit(au: AccessUnit): void {
+    const stream = this.#stream;
+    if (!stream || stream.ended) return;
+    if (!this.#options.flow) {
+      stream.writeFrameOrDrop(au.track, this.#gather(au), au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+      return;
+    }
+    if (this.#waiting.length === 0 && this.#write(stream, au)) return;
+    const frame: Held = { track: au.track, payload: this.#gather(au).slice(), dts90k: au.dts90k, ctsOffset90k: au.ctsOffset90k, isRandomAccess: au.isRandomAccess };
+    this.#waiting.push({ kind: "frame", frame });
+    if (this.#waiting.length === 1) this.#options.flow.pause();
+  }
+
+  loss(loss: Loss): void {
+    if (this.#waiting.length > 0) this.#waiting.push({ kind: "loss", loss });
+    else if (this.#stream && !this.#stream.ended) this.#stream.reportSourceLoss(loss);
+  }
+
+  /** Bytes of frames that wait for room. */
+  get waitingBytes(): number {
+    return this.#waiting.reduce((sum, entry) => sum + (entry.kind === "frame" ? entry.frame.payload.byteLength : 0), 0);
+  }
+
+  #setConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
+    try {
+      this.#stream?.setDecoderConfig(track, codec, bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof ReelError && error.code === "badConfig") return false;
+      throw error;
+    }
+  }
+
+  /** False where the source must wait. A frame larger than the ring can become is given up. */
+  #write(stream: InStream, au: AccessUnit): boolean {
+    const pointer = this.#reserve(stream, au.track, au.sizeBytes);
+    if (pointer === 0) return false;
+    if (pointer < 0) return true;
+    const { u8, i32 } = this.#options.arena;
+    gatherInto(au, u8, i32, pointer);
+    stream.commit(au.track, au.sizeBytes, au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+    return true;
+  }
+
+  #reserve(stream: InStream, track: number, sizeBytes: number): number {
+    try {
+      return stream.reserve(sizeBytes);
+    } catch (error) {
+      if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
+      this.oversizeFrames++;
+      stream.reportSourceLoss({ track, frames: 1, bytes: sizeBytes, durationMs: 0 });
+      return -1;
+    }
+  }
+
+  #gather(au: AccessUnit): Uint8Array {
+    if (this.#contiguous.byteLength < au.sizeBytes + 4) this.#contiguous = new Int32Array(Math.ceil((au.sizeBytes + 4) / 4) + 1024);
+    const bytes = new Uint8Array(this.#contiguous.buffer, 0, au.sizeBytes);
+    gatherInto(au, bytes, this.#contiguous, 0);
+    return bytes;
+  }
+
+  #onRoom(): void {
+    const stream = this.#stream;
+    if (!stream || stream.ended || this.#waiting.length === 0) return;
+    let done = 0;
+    for (const entry of this.#waiting) {
+      if (entry.kind === "config") this.#setConfig(entry.track, entry.codec, entry.bytes);
+      else if (entry.kind === "loss") stream.reportSourceLoss(entry.loss);
+      else if (!this.#writeHeld(stream, entry.frame)) break;
+      done++;
+    }
+    this.#waiting.splice(0, done);
+    if (this.#waiting.length === 0) this.#options.flow?.resume();
+  }
+
+  #writeHeld(stream: InStream, frame: Held): boolean {
+    // A configuration that was refused while its frames waited: they have none to be written with.
+    if (!stream.config(frame.track)) return true;
+    const pointer = this.#reserve(stream, frame.track, frame.payload.byteLength);
+    if (pointer === 0) return false;
+    if (pointer < 0) return true;
+    this.#options.arena.u8.set(frame.payload, pointer);
+    stream.commit(frame.track, frame.payload.byteLength, frame.dts90k, frame.ctsOffset90k, frame.isRandomAccess);
+    return true;
+  }
+}
+
+/** Writes an access unit as the ring carries it. */
+function gatherInto(au: AccessUnit, target: Uint8Array, targetWords: Int32Array, pointer: number): void {
+  let to = pointer;
+  for (let i = 0; i < au.rangeCount; i++) {
+    const start = au.ranges[i * 2] as number;
+    const end = au.ranges[i * 2 + 1] as number;
+    const size = end - start;
+    if (au.isLengthPrefixed) {
+      target[to] = size >>> 24;
+      target[to + 1] = size >>> 16;
+      target[to + 2] = size >>> 8;
+      target[to + 3] = size;
+      to += LENGTH_PREFIX_SIZE;
+    }
+    copyBytes(au.bytes, au.words, start, end, target, targetWords, to);
+    to += size;
+  }
+}

@@ -1,0 +1,25 @@
+// The one clock of a program: PTS and DTS of its tracks, all cut to 33 bits on the wire, unwrapped against each other so that a wrap between two
+// tracks moves neither. Values nearer than 2^32 ticks (13 h) to the last one seen are taken the near way round.
+
+import { type Ticks90k, TICKS_PER_SECOND } from "../../time/units.js";
+import { Unwrapper } from "../../time/unwrap.js";
+import { CLOCK_33_MODULUS } from "./pes.js";
+
+/** A picture is not shown more than this after its decoding, nor before it; what says otherwise is a broken timestamp. */
+const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
+
+export class ProgramClock {
+  #unwrapper = new Unwrapper(CLOCK_33_MODULUS);
+
+  unwrap(dts33: number): Ticks90k {
+    return this.#unwrapper.unwrap(dts33);
+  }
+
+  /** Presentation minus decoding time; 0 where it makes no sense. */
+  static ctsOffset90k(pts33: number, dts33: number): Ticks90k {
+    let offset = pts33 - dts33;
+    if (offset >= CLOCK_33_MODULUS / 2) offset -= CLOCK_33_MODULUS;
+    else if (offset < -CLOCK_33_MODULUS / 2) offset += CLOCK_33_MODULUS;
+    return Math.abs(offset) > MAX_CTS_OFFSET_90K ? 0 : offset;
+  }
+}

@@ -1,0 +1,134 @@
+// Follows the program tables and settles on one program: the one asked for, else the first of the PAT with video, else the first with audio.
+// Programs in front of it are waited for, but not for ever: a table that never comes must not keep the others from being recorded.
+
+import type { DemuxStatistics } from "./demux-statistics.js";
+import { parseProgramAssociation, parseProgramMap, type PatProgram, type ProgramMap, SectionAssembler } from "./psi.js";
+import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264 } from "./stream-types.js";
+
+const PAT_PID = 0;
+/** Tables come at least every 500 ms; by this many of them every program should have had its turn. */
+const MAX_WAIT_TABLES = 50;
+
+interface SelectorEvents {
+  /** Whether packets of this PID are to be given to `push`. */
+  watchPid(pid: number, isWatched: boolean): void;
+  /** The program to record, first and whenever its map changes. */
+  onProgram(program: ProgramMap): void;
+}
+
+export class ProgramSelector {
+  #statistics: DemuxStatistics;
+  #wanted: number | undefined;
+  #events: SelectorEvents;
+  #assemblers = new Map<number, SectionAssembler>();
+  /** Programs by PAT section, so that a PAT of several sections is one list. */
+  #sections = new Map<number, PatProgram[]>();
+  #patVersion = -1;
+  #maps = new Map<number, ProgramMap>();
+  #selected: ProgramMap | undefined;
+  #tablesSeen = 0;
+
+  constructor(statistics: DemuxStatistics, programNumber: number | undefined, events: SelectorEvents) {
+    this.#statistics = statistics;
+    this.#wanted = programNumber;
+    this.#events = events;
+    this.#watch(PAT_PID);
+  }
+
+  push(pid: number, bytes: Uint8Array, start: number, end: number, isUnitStart: boolean): void {
+    this.#assemblers.get(pid)?.push(bytes, start, end, isUnitStart);
+  }
+
+  #watch(pid: number): void {
+    if (this.#assemblers.has(pid)) return;
+    const onSection = (section: Uint8Array, size: number): void => (pid === PAT_PID ? this.#takePat(section, size) : this.#takePmt(pid, section, size));
+    this.#assemblers.set(pid, new SectionAssembler(onSection, () => this.#statistics.badSections++));
+    if (pid !== PAT_PID) this.#events.watchPid(pid, true);
+  }
+
+  #takePat(section: Uint8Array, size: number): void {
+    const pat = parseProgramAssociation(section, size);
+    if (!pat) return;
+    if (pat.version !== this.#patVersion) {
+      this.#patVersion = pat.version;
+      this.#sections.clear();
+    }
+    if (this.#sections.has(pat.sectionNumber)) return;
+    this.#sections.set(pat.sectionNumber, pat.programs);
+    if (this.#sections.size <= pat.lastSectionNumber) return;
+    const programs = this.#programs();
+    const pids = new Set(programs.map((program) => program.pmtPid));
+    for (const pid of this.#assemblers.keys()) {
+      if (pid === PAT_PID || pids.has(pid)) continue;
+      this.#assemblers.delete(pid);
+      this.#events.watchPid(pid, false);
+    }
+    for (const number of this.#maps.keys()) if (!programs.some((program) => program.programNumber === number)) this.#maps.delete(number);
+    for (const pid of pids) this.#watch(pid);
+    if (this.#selected && !this.#maps.has(this.#selected.programNumber)) {
+      this.#selected = undefined;
+      this.#tablesSeen = 0;
+    }
+    this.#select();
+  }
+
+  #takePmt(pid: number, section: Uint8Array, size: number): void {
+    const map = parseProgramMap(section, size);
+    if (!map) {
+      if (section[0] === 2 && ((section[5] ?? 0) & 1) === 1) this.#statistics.badSections++;
+      return;
+    }
+    if (!this.#programs().some((program) => program.pmtPid === pid && program.programNumber === map.programNumber)) return;
+    if (!this.#selected) this.#tablesSeen++;
+    const known = this.#maps.get(map.programNumber);
+    // Muxers exist that change the map and forget the version; the streams are what counts.
+    const isRepeat = known !== undefined && known.version === map.version && sameStreams(known, map);
+    if (!isRepeat) this.#maps.set(map.programNumber, map);
+    if (this.#selected?.programNumber === map.programNumber) {
+      if (isRepeat) return;
+      this.#selected = map;
+      this.#statistics.programChanges++;
+      this.#events.onProgram(map);
+    } else if (!this.#selected) this.#select();
+  }
+
+  #programs(): PatProgram[] {
+    return [...this.#sections].sort(([a], [b]) => a - b).flatMap(([, programs]) => programs);
+  }
+
+  #select(): void {
+    if (this.#selected) return;
+    const has = (map: ProgramMap, streamType: number): boolean => map.streams.some((stream) => stream.streamType === streamType);
+    const isPatient = this.#tablesSeen < MAX_WAIT_TABLES;
+    let withAudio: ProgramMap | undefined;
+    for (const { programNumber } of this.#programs()) {
+      if (this.#wanted !== undefined && programNumber !== this.#wanted) continue;
+      const map = this.#maps.get(programNumber);
+      if (!map) {
+        if (isPatient) return;
+        continue;
+      }
+      if (has(map, STREAM_TYPE_H264) || this.#wanted !== undefined) {
+        this.#use(map);
+        return;
+      }
+      if (has(map, STREAM_TYPE_AAC_ADTS)) withAudio ??= map;
+    }
+    // With nothing that can be recorded the first map is used all the same: its streams are named in the log.
+    const first = withAudio ?? this.#maps.values().next().value;
+    if (first && this.#wanted === undefined) this.#use(first);
+  }
+
+  #use(map: ProgramMap): void {
+    this.#selected = map;
+    this.#events.onProgram(map);
+  }
+}
+
+function sameStreams(a: ProgramMap, b: ProgramMap): boolean {
+  return (
+    a.pcrPid === b.pcrPid &&
+    a.streams.length === b.streams.length &&
+    a.streams.every((stream, i) => stream.pid === b.streams[i]?.pid && stream.streamType === b.streams[i]?.streamType)
+  );
+}
