@@ -16,6 +16,7 @@ import {
   REC_CHUNK_LENGTH_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
+  REC_FLAG_DROPPED_VIDEO,
   REC_FLAG_HAS_AUDIO,
   REC_FLAG_HAS_VIDEO_TRACK,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
@@ -33,7 +34,6 @@ import {
   REC_TAIL_OFFSET,
   STOP_AT_INDEX,
   STOP_AT_RANDOM_ACCESS,
-  STOP_NONE,
 } from "../src/abi/recording";
 import { RING_CAPACITY_OFFSET } from "../src/abi/ring";
 import { SEG_CONFIG_OFFSET, SEG_FLAG_OPEN, SEG_FLAGS_OFFSET, SEG_LAST_DELTA_OFFSET, SEG_NEEDED_OUTPUT_OFFSET, SEG_TRACK_FRAMES_OFFSET, SEG_TRACK_LAST_DTS_OFFSET, SEG_ZERO_OFFSET } from "../src/abi/segment";
@@ -88,49 +88,70 @@ function setFlag(rec: usize, flag: u32, on: bool): void {
   store<u32>(rec, on ? flags | flag : flags & ~flag, REC_FLAGS_OFFSET);
 }
 
-/** The index a stopping recording may not pass, else the head. */
+/** The index a stopping recording may not pass, else the head. Never behind the cursor, which a jump may have moved past the stop. */
 function limitOf(rec: usize, head: u32): u32 {
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) != STOP_AT_INDEX) return head;
   const stop = load<u32>(rec, REC_STOP_INDEX_OFFSET);
-  return <i32>(stop - head) < 0 ? stop : head;
+  if (<i32>(stop - head) >= 0) return head;
+  const tail = load<u32>(rec, REC_TAIL_OFFSET);
+  return <i32>(stop - tail) >= 0 ? stop : tail;
+}
+
+/** True where the ring holds all that a stopping recording still takes. */
+// @ts-ignore: decorator
+@inline
+function isStopReached(rec: usize, limit: u32): bool {
+  return load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_INDEX && <i32>(limit - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0;
+}
+
+/** A frame, or filler, that ends behind the limit is nothing a producer wrote, and walking on would never meet the limit. */
+// @ts-ignore: decorator
+@inline
+function isWhole(ring: usize, frame: usize, index: u32, limit: u32): bool {
+  return frameSize(frame) <= load<u32>(ring, RING_CAPACITY_OFFSET) - FRAME_HEADER_SIZE && frameStride(frame) <= limit - index;
 }
 
 /**
  * Finds where the next segment begins and moves the cursor there. Nothing that belongs to a segment is dropped: only what comes before the
- * first random access point of a recording that starts in the middle of a GOP (waitForIDR=1).
+ * first random access point of a recording that starts in the middle of a GOP (waitForIDR=1). STATUS_READY, STATUS_NOT_READY or STATUS_BAD_FRAME.
  */
-function seekStart(rec: usize, ring: usize, limit: u32): bool {
+function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   const flags = load<u32>(rec, REC_FLAGS_OFFSET);
-  const anywhere =
-    (flags & REC_FLAG_START_ANYWHERE) != 0 || (flags & REC_FLAG_WAIT_FOR_IDR) == 0 || (flags & REC_FLAG_HAS_VIDEO_TRACK) == 0;
-  const tail = load<u32>(rec, REC_TAIL_OFFSET);
-  let index = tail;
-  let start = tail;
-  let droppedVideo = false;
+  const anywhere = (flags & REC_FLAG_START_ANYWHERE) != 0 || (flags & REC_FLAG_WAIT_FOR_IDR) == 0 || (flags & REC_FLAG_HAS_VIDEO_TRACK) == 0;
+  // Remembered between calls: what is dropped may not depend on when the ring was looked at.
+  let droppedVideo = (flags & REC_FLAG_DROPPED_VIDEO) != 0;
+  let index = load<u32>(rec, REC_TAIL_OFFSET);
+  let start = index;
   let firstAudio: i64 = 0;
   let hasAudio = false;
+  let isFound = false;
   while (index != limit) {
     const frame = frameAt(ring, index);
-    const next = index + frameStride(frame);
+    if (!isWhole(ring, frame, index, limit)) return STATUS_BAD_FRAME;
     if (!isFiller(frame) && isWanted(rec, frameTrack(frame))) {
-      if (anywhere || isVideoRandomAccess(frame)) {
-        atomic.store<u32>(rec + REC_TAIL_OFFSET, droppedVideo || anywhere ? index : start);
-        setFlag(rec, REC_FLAG_START_ANYWHERE, false);
-        return true;
+      isFound = anywhere || isVideoRandomAccess(frame);
+      if (isFound) {
+        if (droppedVideo || anywhere) start = index;
+        break;
       }
       if (frameTrack(frame) == TRACK_VIDEO) droppedVideo = true;
       else if (!hasAudio) {
         hasAudio = true;
         firstAudio = frameDts(frame);
-      } else if (!droppedVideo && frameDts(frame) - firstAudio > START_WAIT_90K) {
-        return true; // no video in sight: the audio is recorded from its start, a late video track joins
       }
+      // No video in sight: the audio is recorded from its start, and a late video track joins.
+      isFound = hasAudio && !droppedVideo && frameDts(frame) - firstAudio > START_WAIT_90K;
+      if (isFound) break;
     }
-    index = next;
-    if (droppedVideo) start = next;
+    index += frameStride(frame);
+    if (droppedVideo) start = index;
   }
-  if (droppedVideo) atomic.store<u32>(rec + REC_TAIL_OFFSET, start);
-  return false;
+  // The same for a recording that is stopped while it waits.
+  if (!isFound && hasAudio && !droppedVideo && isStopReached(rec, limit)) isFound = true;
+  atomic.store<u32>(rec + REC_TAIL_OFFSET, start);
+  setFlag(rec, REC_FLAG_DROPPED_VIDEO, droppedVideo && !isFound);
+  if (isFound) setFlag(rec, REC_FLAG_START_ANYWHERE, false);
+  return isFound ? STATUS_READY : STATUS_NOT_READY;
 }
 
 /**
@@ -148,12 +169,20 @@ function openLocked(rec: usize, seg: usize): i32 {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
   const limit = limitOf(rec, ringHead(ring));
   const stopping = load<u32>(rec, REC_STOP_MODE_OFFSET);
-  if (!seekStart(rec, ring, limit)) return stopping != STOP_NONE ? STATUS_STOPPED : STATUS_NOT_READY;
+  let found: i32 = STATUS_READY;
+  if ((load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) != 0) found = skipToRandomAccess(rec, ring, limit);
+  if (found == STATUS_READY) found = seekStart(rec, ring, limit);
+  if (found == STATUS_NOT_READY && (stopping == STOP_AT_RANDOM_ACCESS || isStopReached(rec, limit))) return STATUS_STOPPED;
+  if (found != STATUS_READY) return found;
   const tail = load<u32>(rec, REC_TAIL_OFFSET);
-  if (stopping == STOP_AT_RANDOM_ACCESS && <i32>(tail - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0) return STATUS_STOPPED;
+  if (stopping == STOP_AT_RANDOM_ACCESS && <i32>(tail - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0) {
+    // What an inner cut left in front of the random access point is still this recording's.
+    if (isVideoRandomAccess(frameAt(ring, tail)) || (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_VIDEO_TRACK) == 0) return STATUS_STOPPED;
+  }
   let zero: i64 = i64.MAX_VALUE;
   for (let index = tail; index != limit; ) {
     const frame = frameAt(ring, index);
+    if (!isWhole(ring, frame, index, limit)) return STATUS_BAD_FRAME;
     index += frameStride(frame);
     if (isFiller(frame)) continue;
     const track = frameTrack(frame);
@@ -193,25 +222,26 @@ function countSkipped(rec: usize, frame: usize, track: u32): void {
   store<i64>(rec, load<i64>(rec, REC_SKIPPED_BYTES_OFFSET) + <i64>frameSize(frame), REC_SKIPPED_BYTES_OFFSET);
 }
 
-/** After a jump: drops and counts up to the next random access point. Returns false while there is none. */
-function skipToRandomAccess(rec: usize, ring: usize, limit: u32): bool {
+/** After a jump: drops and counts up to the next random access point. STATUS_READY, STATUS_NOT_READY while there is none, or STATUS_BAD_FRAME. */
+function skipToRandomAccess(rec: usize, ring: usize, limit: u32): i32 {
   let index = load<u32>(rec, REC_TAIL_OFFSET);
   const hasVideo = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_VIDEO_TRACK) != 0;
   while (index != limit) {
     const frame = frameAt(ring, index);
+    if (!isWhole(ring, frame, index, limit) || (!isFiller(frame) && frameTrack(frame) >= <u32>TRACK_COUNT)) return STATUS_BAD_FRAME;
     if (!isFiller(frame) && isWanted(rec, frameTrack(frame))) {
       if (!hasVideo || isVideoRandomAccess(frame)) {
         store<i64>(rec, frameDts(frame), REC_SKIPPED_TO_OFFSET);
         setFlag(rec, REC_FLAG_SKIP_TO_RANDOM_ACCESS, false);
         atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
-        return true;
+        return STATUS_READY;
       }
       countSkipped(rec, frame, frameTrack(frame));
     }
     index += frameStride(frame);
   }
   atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
-  return false;
+  return STATUS_NOT_READY;
 }
 
 /** Most bytes a frame takes in the output of this container, its share of tables and tags included. */
@@ -249,56 +279,36 @@ export function drain(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
 function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
   const container = load<u32>(rec, REC_CONTAINER_OFFSET);
-  const stopMode = load<u32>(rec, REC_STOP_MODE_OFFSET);
-  const stopIndex = load<u32>(rec, REC_STOP_INDEX_OFFSET);
   const limit = limitOf(rec, ringHead(ring));
-  if ((load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) != 0 && !skipToRandomAccess(rec, ring, limit)) {
-    return stopMode == STOP_AT_INDEX && limit == stopIndex ? STATUS_STOPPED : STATUS_RING_EMPTY;
+  if ((load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) != 0) {
+    const found = skipToRandomAccess(rec, ring, limit);
+    if (found == STATUS_BAD_FRAME) return found;
+    if (found != STATUS_READY) return isStopReached(rec, limit) ? STATUS_STOPPED : STATUS_RING_EMPTY;
   }
   const from = load<u32>(rec, REC_TAIL_OFFSET);
+  const header = headerBound(container, seg);
   let index = from;
-  let used = headerBound(container, seg);
+  let used = header;
   let status: i32 = STATUS_RING_EMPTY;
-  const most = load<u32>(ring, RING_CAPACITY_OFFSET) - FRAME_HEADER_SIZE;
   const video = segmentTrack(seg, TRACK_VIDEO);
   let lastVideoDts = load<u32>(video, SEG_TRACK_FRAMES_OFFSET) != 0 ? load<i64>(video, SEG_TRACK_LAST_DTS_OFFSET) : i64.MIN_VALUE;
   while (index != limit) {
     const frame = frameAt(ring, index);
-    const stride = frameStride(frame);
-    if (isFiller(frame)) {
-      index += stride;
-      continue;
-    }
-    const track = frameTrack(frame);
-    if (track >= <u32>TRACK_COUNT || frameSize(frame) > most || frameConfig(frame) == 0) {
+    if (!isWhole(ring, frame, index, limit)) {
       status = STATUS_BAD_FRAME;
       break;
     }
-    if (!isWanted(rec, track)) {
-      index += stride;
+    const track = frameTrack(frame);
+    if (isFiller(frame) || !isWanted(rec, track)) {
+      index += frameStride(frame);
       continue;
     }
-    if (stopMode == STOP_AT_RANDOM_ACCESS && <i32>(index - stopIndex) >= 0 && (isVideoRandomAccess(frame) || segmentConfig(seg, TRACK_VIDEO) == 0)) {
-      status = STATUS_STOPPED;
-      break;
-    }
-    if ((index != from || segmentHasFrames(seg)) && isCut(rec, seg, frame)) {
-      status = STATUS_CUT;
-      break;
-    }
-    const config = segmentConfig(seg, track);
-    if (config == 0) store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
-    else if (config != frameConfig(frame)) {
-      setFlag(rec, REC_FLAG_START_ANYWHERE, true);
-      status = STATUS_CONFIG_CHANGED;
-      break;
-    }
+    status = verdict(rec, seg, frame, index, used == header);
+    if (status != STATUS_RING_EMPTY) break;
     const bound = frameBound(container, seg, frame);
     if (used + bound > capacity) {
-      if (index == from || used == headerBound(container, seg)) {
-        store<u32>(seg, used + bound, SEG_NEEDED_OUTPUT_OFFSET);
-        status = STATUS_NEED_OUTPUT;
-      } else status = STATUS_OUTPUT_FULL;
+      if (used == header) store<u32>(seg, used + bound, SEG_NEEDED_OUTPUT_OFFSET);
+      status = used == header ? STATUS_NEED_OUTPUT : STATUS_OUTPUT_FULL;
       break;
     }
     if (track == TRACK_VIDEO) {
@@ -308,9 +318,9 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       lastVideoDts = frameDts(frame);
     }
     used += bound;
-    index += stride;
+    index += frameStride(frame);
   }
-  if (status == STATUS_RING_EMPTY && stopMode == STOP_AT_INDEX && limit == stopIndex) status = STATUS_STOPPED;
+  if (status == STATUS_RING_EMPTY && isStopReached(rec, limit)) status = STATUS_STOPPED;
   if (index != from) {
     writeBatch(container, rec, seg, from, index, out, capacity);
     atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
@@ -318,6 +328,30 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
   return status;
 }
 
+/** Why a frame does not join this batch, or STATUS_RING_EMPTY where it does. `isFirst`: nothing is in the batch yet. */
+function verdict(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool): i32 {
+  const track = frameTrack(frame);
+  if (track >= <u32>TRACK_COUNT || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
+  if (load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_RANDOM_ACCESS && <i32>(index - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0) {
+    if (isVideoRandomAccess(frame) || segmentConfig(seg, TRACK_VIDEO) == 0) return STATUS_STOPPED;
+  }
+  if ((!isFirst || segmentHasFrames(seg)) && isCut(rec, seg, frame)) {
+    // The frame that was cut at begins the next segment, whatever the rules for a recording's start say.
+    setFlag(rec, REC_FLAG_START_ANYWHERE, true);
+    return STATUS_CUT;
+  }
+  const config = segmentConfig(seg, track);
+  if (config == frameConfig(frame)) return STATUS_RING_EMPTY;
+  if (config != 0) {
+    setFlag(rec, REC_FLAG_START_ANYWHERE, true);
+    return STATUS_CONFIG_CHANGED;
+  }
+  // A track that joins begins a batch, so that files do not depend on where drains fall.
+  if (!isFirst) return STATUS_OUTPUT_FULL;
+  store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
+  return STATUS_RING_EMPTY;
+}
+
 function segmentHasFrames(seg: usize): bool {
-  return load<u32>(segmentTrack(seg, TRACK_VIDEO)) + load<u32>(segmentTrack(seg, TRACK_AUDIO)) != 0;
+  return (load<u32>(segmentTrack(seg, TRACK_VIDEO), SEG_TRACK_FRAMES_OFFSET) | load<u32>(segmentTrack(seg, TRACK_AUDIO), SEG_TRACK_FRAMES_OFFSET)) != 0;
 }

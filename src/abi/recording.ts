@@ -41,7 +41,8 @@ export const REC_FLAG_WAIT_FOR_IDR = 1;
 export const REC_FLAG_HAS_AUDIO = 2; // record the audio track
 export const REC_FLAG_HAS_VIDEO_TRACK = 4; // the in-stream has, or is expected to have, video: cuts and starts wait for it
 export const REC_FLAG_SKIP_TO_RANDOM_ACCESS = 8; // after a jump: drop (and count) up to the next random access point; cleared by the kernel
-export const REC_FLAG_START_ANYWHERE = 16; // the next segment takes the very next frame (inner cut on a configuration change); cleared by the kernel
+export const REC_FLAG_START_ANYWHERE = 16; // the next segment takes the very next frame (inner cut); set and cleared by the kernel
+export const REC_FLAG_DROPPED_VIDEO = 32; // kernel's: video was dropped while waiting for a start, so audio is dropped with it
 
 export const STOP_NONE = 0;
 export const STOP_AT_INDEX = 1; // the segment ends where the ring reaches the index

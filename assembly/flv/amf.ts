@@ -1,0 +1,66 @@
+// AMF0 values as onMetaData needs them (Action Message Format AMF 0, §2). Names are string constants of the module.
+
+import { putF64, putU16, putU32, putU8 } from "../io/bytes";
+
+const MARKER_NUMBER: u32 = 0;
+const MARKER_BOOLEAN: u32 = 1;
+const MARKER_STRING: u32 = 2;
+const MARKER_OBJECT: u32 = 3;
+const MARKER_ECMA_ARRAY: u32 = 8;
+const MARKER_OBJECT_END: u32 = 9;
+const MARKER_STRICT_ARRAY: u32 = 10;
+export const AMF_NUMBER_SIZE: u32 = 9;
+
+/** UTF-8 of an ASCII constant behind its length. */
+export function putName(at: usize, name: string): usize {
+  const length = name.length;
+  at = putU16(at, length);
+  const units = changetype<usize>(name);
+  for (let i = 0; i < length; i++) at = putU8(at, load<u16>(units + (i << 1)));
+  return at;
+}
+
+export function putNumber(at: usize, value: f64): usize {
+  return putF64(putU8(at, MARKER_NUMBER), value);
+}
+
+export function putNumberProperty(at: usize, name: string, value: f64): usize {
+  return putNumber(putName(at, name), value);
+}
+
+export function putBooleanProperty(at: usize, name: string, value: bool): usize {
+  at = putName(at, name);
+  at = putU8(at, MARKER_BOOLEAN);
+  return putU8(at, value ? 1 : 0);
+}
+
+export function putString(at: usize, value: string): usize {
+  return putName(putU8(at, MARKER_STRING), value);
+}
+
+export function beginEcmaArray(at: usize, count: u32): usize {
+  return putU32(putU8(at, MARKER_ECMA_ARRAY), count);
+}
+
+export function beginObjectProperty(at: usize, name: string): usize {
+  return putU8(putName(at, name), MARKER_OBJECT);
+}
+
+export function beginStrictArrayProperty(at: usize, name: string, count: u32): usize {
+  return putU32(putU8(putName(at, name), MARKER_STRICT_ARRAY), count);
+}
+
+/** Ends objects and ECMA arrays. */
+export function endObject(at: usize): usize {
+  return putU8(putU16(at, 0), MARKER_OBJECT_END);
+}
+
+/** A string property of spaces up to `end`, which lies at least `fillerOverhead(name)` ahead. */
+export function putFillerProperty(at: usize, name: string, end: usize): usize {
+  at = putName(at, name);
+  at = putU8(at, MARKER_STRING);
+  const bytes = <u32>(end - at - 2);
+  at = putU16(at, bytes);
+  memory.fill(at, 0x20, bytes);
+  return at + bytes;
+}
