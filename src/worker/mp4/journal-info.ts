@@ -66,8 +66,12 @@ export interface FinishedLine {
 
 export type JournalLine = SegmentLine | TrackLine | GapLine | ShiftLine | ShiftedLine | FinishedLine;
 
-export interface JournalContents {
+export interface JournalContents extends PartialContents {
   segment: SegmentLine;
+}
+
+interface PartialContents {
+  segment: SegmentLine | undefined;
   tracks: TrackLine[];
   gaps: Readonly<Record<string, unknown>>[];
   /** Sum of what was inserted (cut out: negative) in front of the media. */
@@ -105,7 +109,7 @@ function parseLine(text: string): JournalLine | undefined {
 
 /** Reads `.info`. Damaged lines are passed over. Throws ReelError `corrupt` where the segment's own line is missing or of another version. */
 export function readJournalInfo(infoPath: string): JournalContents {
-  const contents: Omit<JournalContents, "segment"> & { segment: SegmentLine | undefined } = {
+  const contents: PartialContents = {
     segment: undefined,
     tracks: [],
     gaps: [],
@@ -125,10 +129,7 @@ export function readJournalInfo(infoPath: string): JournalContents {
   return { ...contents, segment };
 }
 
-function takeLine(
-  contents: { -readonly [key in keyof JournalContents]: JournalContents[key] | undefined } & Pick<JournalContents, "tracks" | "gaps" | "shiftBytes">,
-  line: JournalLine,
-): void {
+function takeLine(contents: PartialContents, line: JournalLine): void {
   switch (line.type) {
     case "segment":
       contents.segment ??= line;

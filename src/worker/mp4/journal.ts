@@ -48,7 +48,8 @@ const FILE_MODE = 0o644;
 /** Below this much free space the reserve is written as zeros, so that the index has its blocks before the disk is full. */
 const NEARLY_FULL_BYTES = 1 << 30;
 const ZEROS_BYTES = 1 << 20;
-const MAX_TRACK_FILES = 16;
+/** One video and one audio track; the others only if a track's file could not be announced. */
+export const MAX_TRACK_FILES = 4;
 
 export const infoPathOf = (finalPath: string): string => `${finalPath}.info`;
 export const mdatPathOf = (finalPath: string): string => `${finalPath}.mdat`;
