@@ -1,7 +1,7 @@
 // Makes closed segments final, in the finish pool: name first, then the ledger, then the event. A finish that fails (disk full) is tried again with
 // growing pauses; its journal stays intact meanwhile, and one event tells of it, not one per try.
 
-import { rename, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../abi/frame.js";
 import { CONTAINER_MP4 } from "../abi/recording.js";
 import type { Arena } from "../arena/arena.js";
@@ -11,7 +11,8 @@ import type { ContainerName } from "../worker/container.js";
 import type { FinishResult } from "../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../worker/pools.js";
 import type { Ledger } from "./ledger.js";
-import { type Naming, TEMPORARY_SUFFIXES } from "./naming.js";
+import type { Naming } from "./naming.js";
+import type { Recovery } from "./recovery.js";
 import type { Durability } from "./record-config.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "./recorder-events.js";
 import type { Reservations } from "./reservations.js";
@@ -29,8 +30,7 @@ export interface FinisherDeps {
   onClosed: (report: ClosedSegmentReport) => void;
   onFailed: (report: FailedSegmentReport) => void;
   reservations: Reservations;
-  /** A journal that stood on a wanted name and belongs to nobody was moved to `path`, whose reservation the receiver gets. */
-  onOrphanMoved: (path: string) => void;
+  recovery: Recovery;
 }
 
 const FIRST_PAUSE_MS = 1000;
@@ -69,10 +69,8 @@ export class Finisher {
       if (!isDone) return this.#deps.naming.nextFree(path, type);
     }
     this.#deps.reservations.take(path);
-    if (type === "mp4" && !busy && (await exists(`${path}.info`))) {
-      const free = await this.#deps.naming.nextFree(path, type);
-      await moveJournal(path, free);
-      this.#deps.onOrphanMoved(free);
+    if (!busy && (this.#deps.recovery.has(path) || (type === "mp4" && (await exists(`${path}.info`))))) {
+      await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type));
     }
     return path;
   }
@@ -103,7 +101,6 @@ export class Finisher {
       if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
         // Without overwrite another file is never replaced: the segment gets the next free number.
         const free = await this.#deps.naming.nextFree(path, "mp4");
-        await moveJournal(path, free);
         if (path !== segment.path) this.#deps.reservations.giveBack(path);
         path = free;
         continue;
@@ -135,7 +132,8 @@ export class Finisher {
       return await pools.finish({
         container,
         segment: container === CONTAINER_MP4 && tries > 0 ? 0 : segment.pointer,
-        path,
+        path: segment.path,
+        targetPath: path,
         overwrite: segment.mayReplace,
         sync: (durability ?? this.#deps.durability) !== "none",
         out,
@@ -179,15 +177,6 @@ export class Finisher {
       };
       const timer = setTimeout(wake, ms);
       this.#wakeAll.add(wake);
-    });
-  }
-}
-
-/** Gives a journal another name; `.info` last, because a journal is known by it. */
-export async function moveJournal(from: string, to: string): Promise<void> {
-  for (const suffix of [...TEMPORARY_SUFFIXES].reverse()) {
-    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
     });
   }
 }

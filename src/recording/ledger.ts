@@ -13,8 +13,9 @@ import type { ClosedSince } from "./recorder-api.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./recorder-events.js";
 
 export type LedgerEntry =
-  | { type: "opened"; report: SegmentReport; container: string }
+  | { type: "opened"; report: SegmentReport }
   | { type: "closed"; opened: number; report: ClosedSegmentReport }
+  /** Its file is gone: it will never be closed. */
   | { type: "failed"; opened: number; report: FailedSegmentReport };
 
 const CURRENT = "ledger.log";
@@ -48,7 +49,7 @@ export class Ledger {
       for (const entry of await readEntries(join(folder, name), logger)) {
         sequence = Math.max(sequence, entry.report.sequence);
         if (entry.type === "opened") unclosed.set(entry.report.sequence, entry);
-        else if (entry.type === "closed") unclosed.delete(entry.opened);
+        else unclosed.delete(entry.opened);
       }
     }
     const file = await open(join(folder, CURRENT), "a");

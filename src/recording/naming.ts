@@ -7,7 +7,7 @@
 // keeps one command waiting, never the thread.
 
 import { constants } from "node:fs";
-import { access, lstat, mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { access, lstat, mkdir, readdir, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { ReelError } from "../arena/reel-error.js";
 import type { ContainerName } from "../worker/container.js";
@@ -218,6 +218,15 @@ class Turns {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);
     return result;
+  }
+}
+
+/** Gives an unfinished segment another name. Of a journal `.info` goes last, because it is known by it. */
+export async function moveUnfinished(from: string, to: string, container: ContainerName): Promise<void> {
+  for (const suffix of container === "mp4" ? [...TEMPORARY_SUFFIXES].reverse() : [""]) {
+    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
   }
 }
 

@@ -27,8 +27,9 @@ import type { OutStream } from "./out-stream.js";
 import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type ConfigStatusCode, type Durability, type RecordConfig, type RecordEntry, type RecordOptions } from "./record-config.js";
 import { completeRecordConfig, readRecordConfigs } from "./record-options.js";
 import type { ClosedSince, ConfigStore, RecorderApi } from "./recorder-api.js";
-import type { RecorderEvents } from "./recorder-events.js";
+import type { ClosedSegmentReport, FailedSegmentReport, RecorderEvents } from "./recorder-events.js";
 import { Recording, type RecordingDeps } from "./recording.js";
+import { Recovery } from "./recovery.js";
 import { Reservations } from "./reservations.js";
 import { DEFAULT_SCHEDULER_OPTIONS, Scheduler, type SchedulerOptions } from "./scheduler.js";
 import type { Segment } from "./segment.js";
@@ -83,6 +84,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #pools: Pools;
   #scheduler: Scheduler;
   #finisher: Finisher;
+  #recovery: Recovery;
   #deps: RecordingDeps;
   #entries = new Map<number, Entry>();
   #recordings = new Map<number, Recording>();
@@ -122,6 +124,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const workers = options.workers ?? Math.max(1, Math.floor(availableParallelism() / 2));
     this.#pools = new Pools(this.arena, { workers, spareThreads: schedulerOptions.spareThreads });
     this.#scheduler = new Scheduler(this.arena, this.#pools, this.clock, logger, schedulerOptions);
+    const onClosed = (report: ClosedSegmentReport): boolean => this.emit("segmentClosed", report);
+    const onFailed = (report: FailedSegmentReport): boolean => this.emit("segmentFailed", report);
+    this.#recovery = new Recovery({ pools: this.#pools, ledger, reservations, clock: this.clock, logger, lockPath: lock.path, onClosed, onFailed });
     this.#finisher = new Finisher({
       arena: this.arena,
       pools: this.#pools,
@@ -131,13 +136,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       logger,
       lockPath: lock.path,
       durability: options.durability ?? "close",
-      onClosed: (report) => this.emit("segmentClosed", report),
-      onFailed: (report) => this.emit("segmentFailed", report),
+      onClosed,
+      onFailed,
       reservations,
-      onOrphanMoved: (path) => {
-        logger.info({ path }, "an unfinished file stood on a wanted name and was moved");
-        reservations.giveBack(path);
-      },
+      recovery: this.#recovery,
     });
     this.#deps = {
       arena: this.arena,
@@ -172,7 +174,13 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const saved = readRecordConfigs(store.get(CONFIGS_SECTION), logger);
     const savedNext = store.get(NEXT_CONFIG_ID_SECTION);
     this.#nextConfigId = Math.max(typeof savedNext === "number" ? savedNext : 1, ...saved.map((config) => config.configId + 1));
+    this.#recovery.start(naming.folders);
     for (const config of saved) this.#entries.set(config.configId, this.#newEntry(config, config.pathToFile));
+  }
+
+  /** Resolves when what an earlier run left unfinished is finished, or named as not recoverable. */
+  whenRecovered(): Promise<void> {
+    return this.#recovery.whenDone();
   }
 
   get mediaFolders(): readonly string[] {
@@ -256,6 +264,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#finisher.close();
     while (this.#recordings.size > 0) await new Promise<void>((resolve) => this.once("outStreamClosed", () => resolve()));
     await this.#finisher.whenIdle();
+    await this.#recovery.close();
     this.#scheduler.close();
     await this.#store.flush();
     await this.#ledger.close();
@@ -369,7 +378,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #segmentOpened(segment: Segment): void {
     segment.sequence = this.#ledger.nextSequence();
     const report = segment.report();
-    void this.#ledger.append({ type: "opened", report, container: "" }).then(() => this.emit("segmentOpened", report));
+    void this.#ledger.append({ type: "opened", report }).then(() => this.emit("segmentOpened", report));
   }
 
   #segmentFailed(recording: Recording, segment: Segment | undefined, error: ReelError): void {

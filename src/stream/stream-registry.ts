@@ -12,6 +12,8 @@ interface RegistryEvents {
 }
 
 const MAX_NAME_BYTES = 255;
+/** A stream that the embedding program writes itself; EMS knows no such kind. */
+const EMBEDDED: SourceInfo = { type: "INE", ip: "", port: 0, farIp: "", farPort: 0, nearIp: "", nearPort: 0 };
 
 /**
  * The name under which a published or pulled stream is known: without its `?query`. Throws ReelError `badName` on what could not be written in a
@@ -42,10 +44,10 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> {
   }
 
   /** Throws ReelError `badName`, `nameTaken`. */
-  open(rawName: string, source: SourceInfo, closeSource: (reason: string) => void): InStream {
+  open(rawName: string, source: SourceInfo = EMBEDDED, closeSource?: (reason: string) => void): InStream {
     const name = parseStreamName(rawName);
     if (this.#streams.has(name)) throw new ReelError("nameTaken", `a stream named ${name} is already live`, { name });
-    const stream = new InStream(this.nextStreamId(), name, source, this.arena, this.clock, this.options, closeSource);
+    const stream: InStream = new InStream(this.nextStreamId(), name, source, this.arena, this.clock, this.options, closeSource ?? ((reason) => stream.end(reason)));
     this.#streams.set(name, stream);
     this.#byId.set(stream.id, stream);
     stream.once("ended", (reason) => {

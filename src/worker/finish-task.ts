@@ -1,7 +1,7 @@
 // The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an FLV, nothing of a TS; the sync
 // that durability asks for comes on top.
 
-import { fdatasyncSync, fsyncSync, ftruncateSync, openSync, closeSync, constants, statSync } from "node:fs";
+import { fdatasyncSync, fsyncSync, ftruncateSync, openSync, closeSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 import { CONTAINER_MP4 } from "../abi/recording.js";
@@ -17,7 +17,10 @@ import { outputAt, writeOutputs } from "./segment-output.js";
 export interface FinishRequest {
   container: number;
   segment: number;
+  /** Where the segment was written; of an MP4, the name its journal goes by. */
   path: string;
+  /** The name of the finished MP4, where `path` is taken; else the same. */
+  targetPath: string;
   /** Replace a file of that name (overwrite=1). */
   overwrite: boolean;
   sync: boolean;
@@ -50,8 +53,13 @@ export function finish(request: FinishRequest): FinishResult {
 /** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
 function finishJournal(arena: ArenaViews, request: FinishRequest): FinishResult {
   if (request.segment !== 0) closeSegmentFiles(arena, request.segment);
-  const done = finishMp4(request.path, { overwrite: request.overwrite, durability: request.sync ? "close" : "none", ownLockPath: request.lockPath });
-  return { finish: done.method, sizeBytes: statSync(request.path).size, failure: undefined };
+  const done = finishMp4(request.path, {
+    overwrite: request.overwrite,
+    durability: request.sync ? "close" : "none",
+    ownLockPath: request.lockPath,
+    ...(request.targetPath !== request.path && { targetPath: request.targetPath }),
+  });
+  return { finish: done.method, sizeBytes: done.sizeBytes, failure: undefined };
 }
 
 function finishInPlace(wasm: Kernel, arena: ArenaViews, request: FinishRequest): FinishResult {

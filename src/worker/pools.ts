@@ -6,6 +6,7 @@ import { Piscina } from "piscina";
 import { Arena, ARENA_BASE } from "../arena/arena.js";
 import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
+import type { RecoverRequest, RecoverResult } from "./recover-task.js";
 import { compileKernel, instantiateKernel } from "./kernel.js";
 
 export interface PoolOptions {
@@ -49,6 +50,10 @@ export class Pools {
 
   finish(request: FinishRequest): Promise<FinishResult> {
     return this.#finish.run(request) as Promise<FinishResult>;
+  }
+
+  recover(request: RecoverRequest): Promise<RecoverResult> {
+    return this.#finish.run(request, { filename: new URL("./recover-task.js", BUILT).href, name: "recover" }) as Promise<RecoverResult>;
   }
 
   /** A buffer of OUTPUT_BYTES; back with `releaseOutput`. */

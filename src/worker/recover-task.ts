@@ -1,0 +1,60 @@
+// The recovery task, run by the finish pool: makes what a crash left of a segment final. For MP4 it is the same finish as ever; MPEG-TS and FLV lose
+// the half packet or tag at their end, and FLV gets its duration.
+
+import { existsSync, statSync } from "node:fs";
+import { CONTAINER_MP4, CONTAINER_TS } from "../abi/recording.js";
+import { ReelError } from "../arena/reel-error.js";
+import { type FileFailure, fileFailure } from "./file-failure.js";
+import { finishMp4 } from "./mp4/finish.js";
+import { repairFlv } from "./repair/repair-flv.js";
+import { repairTs } from "./repair/repair-ts.js";
+
+export interface RecoverRequest {
+  path: string;
+  container: number;
+  /** The lock of the calling server. */
+  lockPath: string;
+}
+
+export interface RecoverResult {
+  /** The final file; undefined where the segment held nothing. */
+  path: string | undefined;
+  finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";
+  sizeBytes: number;
+  /** Of the file before it was touched: about when the crash was. */
+  modifiedMs: number;
+  videoFrames: number;
+  audioFrames: number;
+  durationMs: number;
+  lost: { frames: number; bytes: number; durationMs: number } | null;
+  failure: FileFailure | undefined;
+}
+
+export function recover({ path, container, lockPath }: RecoverRequest): RecoverResult {
+  try {
+    return container === CONTAINER_MP4 ? recoverMp4(path, lockPath) : recoverInPlace(path, container);
+  } catch (error) {
+    return { path: undefined, finish: "none", sizeBytes: 0, modifiedMs: 0, videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, failure: fileFailure(error, path) };
+  }
+}
+
+function recoverMp4(path: string, lockPath: string): RecoverResult {
+  const mdat = `${path}.mdat`;
+  if (!existsSync(`${path}.info`) && existsSync(path)) {
+    // The crash came between the final name and the ledger: the file is whole.
+    const { size, mtimeMs } = statSync(path);
+    return { path, finish: "none", sizeBytes: size, modifiedMs: mtimeMs, videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, failure: undefined };
+  }
+  const modifiedMs = existsSync(mdat) ? statSync(mdat).mtimeMs : 0;
+  const done = finishMp4(path, { ownLockPath: lockPath, recover: true });
+  const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost } = done;
+  return { path: done.path ?? undefined, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, failure: undefined };
+}
+
+function recoverInPlace(path: string, container: number): RecoverResult {
+  if (!existsSync(path)) throw new ReelError("notFound", `${path} is gone`, { path });
+  const modifiedMs = statSync(path).mtimeMs;
+  const done = container === CONTAINER_TS ? repairTs(path) : repairFlv(path);
+  const lost = done.lostBytes > 0 ? { frames: 0, bytes: done.lostBytes, durationMs: 0 } : null;
+  return { path, finish: "none", sizeBytes: statSync(path).size, modifiedMs, videoFrames: done.videoFrames, audioFrames: done.audioFrames, durationMs: done.durationMs, lost, failure: undefined };
+}

@@ -1,0 +1,106 @@
+// Disks that misbehave: full, frozen, forbidden. Every failure is the failure of one recording, has its event, and loses nothing of the others.
+
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { makeClip } from "../support/clip.js";
+import { ffprobe } from "../support/ffprobe.js";
+import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { until } from "../support/until.js";
+import { freeze, mountLoop, mountTmpfs, removeVolumes, thaw } from "../support/volumes.js";
+
+const NOBODY = "65534";
+
+afterEach(async () => {
+  await stopPublishers();
+  await removeVolumes();
+  await stopServers();
+});
+
+describe("a target that cannot be", () => {
+  const cases = [
+    ["a folder that is missing", "record localStreamName=a pathToFile=missing/a", /^Unable to record stream\. the folder .*missing does not exist/],
+    ["a path outside the media folders", "record localStreamName=a pathToFile=/etc/a", /^Unable to record stream\. \/etc\/a is outside the media folders/],
+    ["a way out by ..", "record localStreamName=a pathToFile=x/../../a", /^Unable to record stream\. .*leads out of the media folders/],
+    ["a Windows path", "record localStreamName=a pathToFile=C:\\media\\a", /^Unable to record stream\. .*Windows path/],
+    ["a type that is none", "record localStreamName=a pathToFile=a type=mkv", /^Syntax error for type parameter\. Type help for details/],
+  ] as const;
+  it.each(cases)("%s: FAIL with the reason, and nothing is created", async (_name, command, description) => {
+    const server = await ReelProcess.start();
+    const control = await Control.connect(server);
+    const reply = await control.send(command);
+    expect(reply).toMatchObject({ status: "FAIL", data: null });
+    expect(reply.description).toMatch(description);
+    expect((await control.send("listConfig")).data).toMatchObject({ record: [] });
+    expect(await readdir(server.media)).toEqual([]);
+  });
+
+  it("a folder without permission: FAIL for a server that is not root", async () => {
+    const server = await ReelProcess.start({ prefix: [] });
+    await server.stop();
+    await mkdir(server.file("locked"));
+    await chmod(server.file("locked"), 0o555);
+    await chmod(server.root, 0o777);
+    await rm(join(server.root, "state"), { recursive: true });
+    const poor = await ReelProcess.start({ root: server.root, prefix: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] });
+    const control = await Control.connect(poor);
+    const reply = await control.send("record localStreamName=a pathToFile=locked/a");
+    expect(reply.status).toBe("FAIL");
+    expect(reply.description).toMatch(/^Unable to record stream\. the folder .*locked is not writable/);
+    expect(await readdir(poor.file("locked"))).toEqual([]);
+  });
+});
+
+describe("a volume", () => {
+  it("that fills up ends its own recording; the healthy ones of the same stream have every frame, and it goes on when there is room", async () => {
+    const clip = await makeClip({ seconds: 10, video: { kilobitsPerSecond: 12000, width: 640, height: 480 } });
+    const server = await ReelProcess.start();
+    await mountTmpfs(server.file("small"), 16);
+    await writeFile(server.file("small/ballast"), Buffer.alloc(10 << 20));
+    const control = await Control.connect(server);
+    for (const path of ["a", "small/cam1", "b"]) await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
+    const publisher = publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip });
+    const [failed] = await control.wait("recordChunkError");
+    expect(failed?.payload.file).toBe(server.file("small/cam1.ts"));
+    expect(String(failed?.payload.error)).toMatch(/no space left/);
+    await rm(server.file("small/ballast"));
+    await until("the recording goes on", async () => (await readdir(server.file("small"))).includes("cam1_0001.ts"));
+    await publisher.exited;
+    await control.wait("inStreamClosed");
+    const sent = await ffprobe(clip);
+    for (const name of ["a.ts", "b.ts"]) {
+      const found = await ffprobe(server.file(name));
+      expect(found.video?.packets.length).toBe(sent.video?.packets.length);
+      expect(found.audio?.packets.length).toBe(sent.audio?.packets.length);
+    }
+    expect((await ffprobe(server.file("small/cam1_0001.ts"))).video?.packets[0]?.isKey).toBe(true);
+    expect(control.of("recordChunkError").length).toBe(1);
+  });
+
+  it("that freezes holds up nobody else; after the thaw its file is whole, or its gap is reported", async () => {
+    const clip = await makeClip({ seconds: 12 });
+    const server = await ReelProcess.start({ args: ["--workers", "1"] });
+    await mountLoop(server.file("frozen"), 64);
+    const control = await Control.connect(server);
+    for (const path of ["frozen/cam1", "a", "b"]) await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
+    await control.succeed("record localStreamName=cam2 pathToFile=c type=ts");
+    const publishers = ["cam1", "cam2"].map((name) => publishWithFfmpeg({ url: server.rtmpUrl(name), input: clip }));
+    await control.wait("recordChunkCreated", 4);
+    await freeze(server.file("frozen"));
+    await until("the write is noticed", () => server.output.includes("a write does not return"), 15_000);
+    await thaw(server.file("frozen"));
+    for (const publisher of publishers) await publisher.exited;
+    await control.wait("inStreamClosed", 2);
+    const sent = await ffprobe(clip);
+    for (const name of ["a.ts", "b.ts", "c.ts"]) {
+      const found = await ffprobe(server.file(name));
+      expect(found.video?.packets.length, name).toBe(sent.video?.packets.length);
+      expect(found.audio?.packets.length, name).toBe(sent.audio?.packets.length);
+    }
+    const stuck = await ffprobe(server.file("frozen/cam1.ts"));
+    const frames = (stuck.video?.packets.length ?? 0) + (stuck.audio?.packets.length ?? 0);
+    const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload as { frames?: number }).frames ?? 0), 0);
+    expect(frames + lost).toBe((sent.video?.packets.length ?? 0) + (sent.audio?.packets.length ?? 0));
+  });
+});

@@ -1,0 +1,49 @@
+// Volumes that misbehave, as root on Linux: a small tmpfs that fills up, a loop-mounted ext4 that can be frozen (a stuck disk). Mounted below a test's own
+// folder; `removeVolumes` in an afterEach thaws and unmounts whatever is left.
+
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { runProgram } from "./run-program.js";
+
+const mounted = new Set<string>();
+const frozen = new Set<string>();
+
+async function must(program: string, args: readonly string[]): Promise<void> {
+  const { code, stderr } = await runProgram(program, args);
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} (exit ${code}): ${stderr.trim()} — these tests need root and mount(8)`);
+}
+
+/** A tmpfs of `mebibytes` at `path`. */
+export async function mountTmpfs(path: string, mebibytes: number): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await must("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "reel-test", path]);
+  mounted.add(path);
+}
+
+/** An ext4 in a file beside `path`, mounted there. */
+export async function mountLoop(path: string, mebibytes: number): Promise<void> {
+  await mkdir(path, { recursive: true });
+  const image = join(dirname(path), `${Math.floor(performance.now() * 1000)}.img`);
+  await must("truncate", ["-s", `${mebibytes}M`, image]);
+  await must("mkfs.ext4", ["-q", "-F", image]);
+  await must("mount", ["-o", "loop", image, path]);
+  mounted.add(path);
+  await rm(image); // the mount keeps it alive; nothing is left behind
+}
+
+export async function freeze(path: string): Promise<void> {
+  await must("fsfreeze", ["--freeze", path]);
+  frozen.add(path);
+}
+
+export async function thaw(path: string): Promise<void> {
+  frozen.delete(path);
+  await must("fsfreeze", ["--unfreeze", path]);
+}
+
+/** For afterEach, before the servers' folders are removed. */
+export async function removeVolumes(): Promise<void> {
+  for (const path of [...frozen]) await thaw(path);
+  for (const path of mounted) await must("umount", ["--lazy", path]);
+  mounted.clear();
+}
