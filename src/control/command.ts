@@ -1,11 +1,11 @@
 // What a command is: one entry of the command table (command-table.ts). Parsing, validation, help, human-readable replies and the reference all derive
 // from it.
 
+import type { ControlView } from "./control-view.js";
+import type { EventSubscription } from "./events/event-types.js";
 import type { CommandRequest, RawParameter } from "./grammar.js";
 import { CommandFailure, type Parameter } from "./parameter.js";
 import type { Reply } from "./reply.js";
-import type { EventSubscription } from "./events/event-types.js";
-import type { ControlView } from "./control-view.js";
 import type { Timers } from "./timers.js";
 
 // biome-ignore format: one line says it

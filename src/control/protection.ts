@@ -36,12 +36,18 @@ export function isLoopback(host: string): boolean {
 /** Throws ReelError `badArgument` where a door would be open to the network. */
 export function requireHttpProtection(host: string, credentials: HttpCredentials): void {
   if (isLoopback(host) || credentials.token || (credentials.user && credentials.password)) return;
-  throw new ReelError("badArgument", `HTTP and WebSocket on ${host} would be open to the network: set control.token, or control.user and control.password, or listen on 127.0.0.1`);
+  throw new ReelError(
+    "badArgument",
+    `HTTP and WebSocket on ${host} would be open to the network: set control.token, or control.user and control.password, or listen on 127.0.0.1`,
+  );
 }
 
 export function requireAddressList(door: string, host: string, allow: readonly string[] | undefined): void {
   if (isLoopback(host) || (allow && allow.length > 0)) return;
-  throw new ReelError("badArgument", `${door} on ${host} would be open to the network: set control.allowAddresses to the addresses of its clients, or listen on 127.0.0.1`);
+  throw new ReelError(
+    "badArgument",
+    `${door} on ${host} would be open to the network: set control.allowAddresses to the addresses of its clients, or listen on 127.0.0.1`,
+  );
 }
 
 /** Compares without telling by the time taken how much was right. */
@@ -99,7 +105,9 @@ export class RequestGuard {
   check(headers: IncomingHttpHeaders): Refusal | undefined {
     const site = this.#checkSite(headers);
     if (site !== undefined) return { status: 403, reason: site };
-    return isAuthorized(headers.authorization, this.#protection) ? undefined : { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
+    return isAuthorized(headers.authorization, this.#protection)
+      ? undefined
+      : { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
   }
 
   #checkSite(headers: IncomingHttpHeaders): string | undefined {

@@ -103,7 +103,13 @@ export function inStreamObject(stream: InStream, view: ControlView, codecs: InSt
     swfUrl: maskUrl(source.swfUrl),
     tcUrl: maskUrl(source.tcUrl),
     userAgent: source.userAgent ?? "",
-    video: { ...trackObject(video && { ...video, codec: codecs.video }, "VUNK"), height: codecs.height, level: codecs.level, profile: codecs.profile, width: codecs.width },
+    video: {
+      ...trackObject(video && { ...video, codec: codecs.video }, "VUNK"),
+      height: codecs.height,
+      level: codecs.level,
+      profile: codecs.profile,
+      width: codecs.width,
+    },
   };
 }
 
@@ -111,7 +117,6 @@ export function inStreamObject(stream: InStream, view: ControlView, codecs: InSt
 function maskUrl(url: string | undefined): string {
   return maskCredentials((url ?? "").replace(/\?.*$/s, ""));
 }
-
 
 export function outStreamObject(out: OutStream, view: ControlView): ValueObject {
   const nowMs = view.clock.wallMs();

@@ -7,7 +7,19 @@ import { listOrNull, success, type ValueObject } from "../reply.js";
 import { inStreamObject, outStreamObject } from "../stream-object.js";
 
 const STREAM_KEYS = [
-  "audio", "bytesCount", "codec", "farIp", "inStreamUniqueId", "name", "nearIp", "outStreamsUniqueIds", "processId", "processType", "type", "uniqueId", "video",
+  "audio",
+  "bytesCount",
+  "codec",
+  "farIp",
+  "inStreamUniqueId",
+  "name",
+  "nearIp",
+  "outStreamsUniqueIds",
+  "processId",
+  "processType",
+  "type",
+  "uniqueId",
+  "video",
 ] as const;
 const CONFIG_SECTIONS = ["dash", "hds", "hls", "metalistener", "mss", "process", "pull", "push", "record", "webrtc"] as const;
 const EMPTY_SECTIONS: ValueObject = Object.fromEntries(CONFIG_SECTIONS.map((name) => [name, []]));
@@ -17,8 +29,20 @@ export const listConfig = defineCommand({
   description: "Lists the configs of running operations, and those that wait.",
   parameters: {},
   shownKeys: [
-    ...CONFIG_SECTIONS, "configId", "current", "description", "groupName", "groupTargetFolder", "localStreamName", "pathToFile", "status", "targetFolder",
-    "targetStreamName", "targetUri", "uniqueStreamId", "uri",
+    ...CONFIG_SECTIONS,
+    "configId",
+    "current",
+    "description",
+    "groupName",
+    "groupTargetFolder",
+    "localStreamName",
+    "pathToFile",
+    "status",
+    "targetFolder",
+    "targetStreamName",
+    "targetUri",
+    "uniqueStreamId",
+    "uri",
   ],
   handle: (_args, context) =>
     success("Run-time configuration", {
@@ -33,8 +57,20 @@ export const getConfigInfo = defineCommand({
   description: "Shows one config and its state.",
   parameters: { id: mandatoryId("Config id.") },
   shownKeys: [
-    "chunkLength", "configId", "current", "description", "keepAlive", "localStreamName", "operationType", "pathToFile", "previous", "status", "swfUrl", "tcUrl",
-    "uniqueStreamId", "uri",
+    "chunkLength",
+    "configId",
+    "current",
+    "description",
+    "keepAlive",
+    "localStreamName",
+    "operationType",
+    "pathToFile",
+    "previous",
+    "status",
+    "swfUrl",
+    "tcUrl",
+    "uniqueStreamId",
+    "uri",
   ],
   handle({ id }, context) {
     const entry = context.recorder.configs().find((candidate) => candidate.config.configId === id);
@@ -66,7 +102,8 @@ export const listStreamsIds = defineCommand({
   name: "listStreamsIds",
   description: "Lists the ids of every stream.",
   parameters: {},
-  handle: (_args, { recorder }) => success("Available stream IDs", listOrNull([...recorder.streams.list(), ...recorder.outStreams()].map((stream) => stream.id))),
+  handle: (_args, { recorder }) =>
+    success("Available stream IDs", listOrNull([...recorder.streams.list(), ...recorder.outStreams()].map((stream) => stream.id))),
 });
 
 export const getStreamsCount = defineCommand({

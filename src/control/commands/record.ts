@@ -4,7 +4,7 @@ import { ReelError } from "../../arena/reel-error.js";
 import type { RecordOptions } from "../../recording/record-config.js";
 import { defineCommand } from "../command.js";
 import { recordSettings } from "../config-object.js";
-import { choice, CommandFailure, flag, integer, text } from "../parameter.js";
+import { CommandFailure, choice, flag, integer, text } from "../parameter.js";
 import { success } from "../reply.js";
 
 /** What `preset=1` stands for. */
@@ -26,7 +26,11 @@ export const record = defineCommand({
     dateFolderStructure: flag("Treat pathToFile as a base folder for <stream>/<YYYYMMDD>/<stream>-<YYYYMMDD>-<HHMMSS>.<type>.", false),
     hasAudio: flag("0: record video only.", true),
     preset: integer("1: mp4 in chunks of 1800 s with waitForIDR and dateFolderStructure.", 0, 0, 99_999),
-    durability: choice("How hard to try to get data to the disk: none, close or interval; default is the server's.", [SERVER_DEFAULT, "none", "close", "interval"], SERVER_DEFAULT),
+    durability: choice(
+      "How hard to try to get data to the disk: none, close or interval; default is the server's.",
+      [SERVER_DEFAULT, "none", "close", "interval"],
+      SERVER_DEFAULT,
+    ),
   },
   takesVariables: true,
   shownKeys: ["chunkLength", "configId", "localStreamName", "pathToFile", "type"],

@@ -93,7 +93,9 @@ export const listStorage = defineCommand({
   handle: (_args, { recorder }) =>
     success(
       "Available storages",
-      listOrNull(recorder.mediaFolders.map((mediaFolder) => ({ description: "Media folder of recordings", mediaFolder, name: basename(mediaFolder) || mediaFolder }))),
+      listOrNull(
+        recorder.mediaFolders.map((mediaFolder) => ({ description: "Media folder of recordings", mediaFolder, name: basename(mediaFolder) || mediaFolder })),
+      ),
     ),
 });
 

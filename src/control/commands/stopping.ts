@@ -19,8 +19,20 @@ export const shutdownStream = defineCommand({
     permanently: flag("1: remove the stream's own config too. 0: keep it; the operation starts again.", true),
   },
   shownKeys: [
-    "streamInfo", "audio", "bytesCount", "codec", "farIp", "inStreamUniqueId", "name", "nearIp", "outStreamsUniqueIds", "processId", "processType", "type",
-    "uniqueId", "video",
+    "streamInfo",
+    "audio",
+    "bytesCount",
+    "codec",
+    "farIp",
+    "inStreamUniqueId",
+    "name",
+    "nearIp",
+    "outStreamsUniqueIds",
+    "processId",
+    "processType",
+    "type",
+    "uniqueId",
+    "video",
   ],
   handle({ id, localStreamName, permanently }, context) {
     if (id === undefined && localStreamName === "") throw new CommandFailure("id or localStreamName parameters needs to be supplied");

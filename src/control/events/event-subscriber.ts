@@ -5,8 +5,8 @@
 
 import type { RecorderApi } from "../../recording/recorder-api.js";
 import type { ClosedSegmentReport } from "../../recording/recorder-events.js";
-import type { EventSubscription } from "./event-types.js";
 import { BusEvent, type EventBus } from "./event-bus.js";
+import type { EventSubscription } from "./event-types.js";
 import { chunkClosed } from "./segment-payloads.js";
 
 /** The connection, as far as events concern it. */

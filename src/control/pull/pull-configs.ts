@@ -18,7 +18,9 @@ function isPullSettings(value: unknown): value is PullSettings {
   if (typeof value !== "object" || value === null) return false;
   const settings = value as Partial<Record<keyof PullSettings, unknown>>;
   const { configId, uri, localStreamName, variables } = settings;
-  return Number.isSafeInteger(configId) && typeof uri === "string" && typeof localStreamName === "string" && typeof variables === "object" && variables !== null;
+  return (
+    Number.isSafeInteger(configId) && typeof uri === "string" && typeof localStreamName === "string" && typeof variables === "object" && variables !== null
+  );
 }
 
 export class PullConfigs {

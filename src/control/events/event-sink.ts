@@ -1,0 +1,98 @@
+// Sinks as configured in `eventLogger` (ems-record-spec §6.1). A sink takes events without ever making anyone wait: it queues within bounds, counts what it had
+// to drop, and says so in the log.
+
+import { ReelError } from "../../arena/reel-error.js";
+import type { Value } from "../reply.js";
+import type { EventListener } from "./event-bus.js";
+import { EVENT_TYPES, type EventType, findEventType } from "./event-types.js";
+
+export interface EventSinkOptions {
+  readonly type: "RPC" | "file";
+  /** RPC: POSTed to exactly this. */
+  readonly url?: string | undefined;
+  /** file: appended to. */
+  readonly filename?: string | undefined;
+  /** Absent = all. */
+  readonly enabledEvents?: readonly string[] | undefined;
+  /** Copied into every payload; over the logger's. */
+  readonly customData?: unknown;
+  /** RPC: only JSON. */
+  readonly serializerType?: string | undefined;
+  /** file: only json. */
+  readonly format?: string | undefined;
+  /** file: name_YYYYMMDD_HHMMSS.ext. Default true. */
+  readonly appendTimestamp?: boolean | undefined;
+  /** file: seconds per file. */
+  readonly fileChunkLength?: number | undefined;
+  /** file: time of day, UTC, at which a new file begins. */
+  readonly fileChunkTime?: string | undefined;
+}
+
+export interface EventLoggerOptions {
+  readonly sinks?: readonly EventSinkOptions[] | undefined;
+  readonly customData?: unknown;
+}
+
+export interface EventSink extends EventListener {
+  /** Gets out what is queued, for at most `deadlineMs`, then ends. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Throws ReelError `badArgument` on a name that no event has. */
+export function enabledTypes(names: readonly string[] | undefined): ReadonlySet<EventType> {
+  const types = (names ?? EVENT_TYPES).map((name) => {
+    const type = findEventType(name);
+    if (!type && !EMS_ONLY.has(name)) throw new ReelError("badArgument", `eventLogger: there is no event ${name}; known are ${EVENT_TYPES.join(", ")}`);
+    return type;
+  });
+  return new Set(types.filter((type) => type !== undefined));
+}
+
+/** Events of EMS that Reel has no occasion for: configurations written for EMS name them. */
+const EMS_ONLY: ReadonlySet<string> = new Set([
+  "audioFeedStopped",
+  "dashChildPlaylistUpdated",
+  "dashChunkClosed",
+  "dashChunkCreated",
+  "dashChunkError",
+  "dashPlaylistUpdated",
+  "firstPlaylistItemStart",
+  "hdsChildPlaylistUpdated",
+  "hdsChunkClosed",
+  "hdsChunkCreated",
+  "hdsChunkError",
+  "hdsMasterPlaylistUpdated",
+  "hlsChildPlaylistUpdated",
+  "hlsChunkClosed",
+  "hlsChunkCreated",
+  "hlsChunkError",
+  "hlsMasterPlaylistUpdated",
+  "lastPlaylistItemStart",
+  "mediaFileDownloaded",
+  "mssChunkClosed",
+  "mssChunkCreated",
+  "mssChunkError",
+  "mssPlaylistUpdated",
+  "outStreamCodecsUpdated",
+  "outStreamFirstFrameSent",
+  "playlistItemStart",
+  "processStarted",
+  "processStopped",
+  "protocolRegisteredToApp",
+  "protocolUnregisteredFromApp",
+  "pullStreamFailed",
+  "pushStreamFailed",
+  "recordStreamFailed",
+  "serverStopped",
+  "streamingSessionEnded",
+  "streamingSessionStarted",
+  "videoFeedStopped",
+  "webRtcCommandReceived",
+  "webRtcServiceConnected",
+]);
+
+/** Any JSON as a value of an event; what JSON cannot hold becomes null. */
+export function asValue(given: unknown): Value {
+  const json = JSON.stringify(given);
+  return json === undefined ? null : (JSON.parse(json) as Value);
+}

@@ -1,0 +1,157 @@
+// Events as HTTP POSTs of JSON, one each, begun in order (ems-record-spec §6.1). EMS's own Web UI never answers them, so nothing waits for an answer: when all
+// connections are in use, the oldest whose request is out is given up. What cannot even be sent waits in a bounded queue; beyond it events are dropped and counted.
+
+import { type ClientRequest, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { LogLimit } from "../../arena/log-limit.js";
+import type { Logger } from "../../arena/logger.js";
+import { ReelError } from "../../arena/reel-error.js";
+import type { Clock } from "../../time/units.js";
+import type { Value } from "../reply.js";
+import type { BusEvent } from "./event-bus.js";
+import type { EventSink } from "./event-sink.js";
+import type { EventType } from "./event-types.js";
+
+const USER_AGENT = "EvoStream Media Server (www.evostream.com)";
+const MAX_QUEUE = 1000;
+const MAX_IN_FLIGHT = 32;
+const TIMEOUT_MS = 3000;
+
+export interface RpcSinkOptions {
+  readonly url: string;
+  readonly types: ReadonlySet<EventType>;
+  readonly customData: Value;
+}
+
+interface Post {
+  readonly request: ClientRequest;
+  isSent: boolean;
+}
+
+export class RpcSink implements EventSink {
+  readonly types: ReadonlySet<EventType>;
+  readonly #url: URL;
+  readonly #auth: string | undefined;
+  readonly #customData: Value;
+  readonly #logger: Logger;
+  readonly #limit: LogLimit;
+  readonly #queue: BusEvent[] = [];
+  /** In the order in which they were begun. */
+  readonly #inFlight = new Set<Post>();
+  #onProgress: (() => void) | undefined;
+  /** Events that could not be queued. */
+  dropped = 0;
+  /** Posts that failed or were refused. */
+  failed = 0;
+
+  /** Throws ReelError `badArgument` where the URL is none. */
+  constructor(options: RpcSinkOptions, clock: Clock, logger: Logger) {
+    this.types = options.types;
+    this.#customData = options.customData;
+    this.#logger = logger;
+    this.#limit = new LogLimit(clock, 1);
+    if (!URL.canParse(options.url)) throw new ReelError("badArgument", "eventLogger: the url of an RPC sink is no URL");
+    this.#url = new URL(options.url);
+    if (this.#url.protocol !== "http:" && this.#url.protocol !== "https:")
+      throw new ReelError("badArgument", "eventLogger: the url of an RPC sink is http or https");
+    const { username, password } = this.#url;
+    this.#auth = username === "" ? undefined : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  }
+
+  deliver(event: BusEvent): void {
+    if (this.#queue.length >= MAX_QUEUE) {
+      this.dropped++;
+      this.#warn("events are dropped: their receiver does not take them");
+      return;
+    }
+    this.#queue.push(event);
+    this.#pump();
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    const isOut = (): boolean => this.#queue.length === 0 && [...this.#inFlight].every((post) => post.isSent);
+    if (!isOut()) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadlineMs);
+        this.#onProgress = () => {
+          if (!isOut()) return;
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.dropped += this.#queue.length;
+    if (this.#queue.length > 0) this.#logger.warn({ events: this.#queue.length, host: this.#url.host }, "the server stops with events unsent");
+    this.#queue.length = 0;
+    for (const post of this.#inFlight) post.request.destroy();
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0 && (this.#inFlight.size < MAX_IN_FLIGHT || this.#giveUpOldest())) {
+      const event = this.#queue.shift();
+      if (event) this.#post(Buffer.from(event.serialize(this.#customData)));
+    }
+  }
+
+  /** Ends the wait for the answer to the oldest request that is out. */
+  #giveUpOldest(): boolean {
+    for (const post of this.#inFlight) {
+      if (!post.isSent) continue;
+      this.#inFlight.delete(post);
+      post.request.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #post(body: Buffer): void {
+    const send = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
+    const { hostname, port, pathname, search } = this.#url;
+    const request = send({
+      method: "POST",
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port,
+      path: pathname + search,
+      auth: this.#auth,
+      agent: false,
+      headers: { "Content-Type": "application/json", "User-Agent": USER_AGENT, "Content-Length": body.byteLength, Connection: "close" },
+    });
+    const post: Post = { request, isSent: false };
+    this.#inFlight.add(post);
+    const timer = setTimeout(() => request.destroy(new Error("no answer in time")), TIMEOUT_MS);
+    request.on("finish", () => {
+      post.isSent = true;
+      this.#progress();
+    });
+    request.on("response", (response) => {
+      if ((response.statusCode ?? 0) >= 400) this.#fail(`the receiver of events answers ${response.statusCode}`);
+      response.on("error", () => {});
+      response.resume();
+    });
+    request.on("error", () => {
+      // A request that is out counts as delivered whatever becomes of its answer.
+      if (!post.isSent) this.#fail("the receiver of events cannot be reached");
+    });
+    request.on("close", () => {
+      clearTimeout(timer);
+      this.#inFlight.delete(post);
+      this.#progress();
+    });
+    request.end(body);
+  }
+
+  #progress(): void {
+    this.#pump();
+    this.#onProgress?.();
+  }
+
+  #fail(message: string): void {
+    this.failed++;
+    this.#warn(message);
+  }
+
+  /** The host alone: the rest of the URL may hold secrets. */
+  #warn(message: string): void {
+    this.#limit.pass((suppressed) => this.#logger.warn({ host: this.#url.host, dropped: this.dropped, failed: this.failed, suppressed }, message));
+  }
+}

@@ -1,0 +1,103 @@
+// HTTP (ems-record-spec §1.4): any method, any path prefix, status 200 for SUCCESS and FAIL alike, one request per connection. The WebSocket channel shares the port
+// (websocket-door.ts). What is not a command's business (a dashboard, metrics) can add routes of its own; they stand behind the same guard.
+
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Dispatch } from "../dispatch.js";
+import type { Refusal, RequestGuard } from "../protection.js";
+import { fail } from "../reply.js";
+import { parseHttpCommand } from "./http-request.js";
+import type { DoorAddress } from "./listen.js";
+import { httpFormat } from "./reply-formats.js";
+
+const MAX_CONNECTIONS = 512;
+const MAX_BODY_BYTES = 64 * 1024;
+/** Room for 16 KiB of parameters as base64, percent-encoded, beside the headers. */
+const MAX_HEADER_BYTES = 48 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Adds routes beside the commands. */
+export type AddRoutes = (app: FastifyInstance) => void;
+
+export class HttpDoor {
+  readonly #app: FastifyInstance;
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly guard: RequestGuard,
+    addRoutes?: AddRoutes,
+  ) {
+    const app: FastifyInstance = fastify({
+      logger: false,
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      forceCloseConnections: true,
+      return503OnClosing: false,
+      http: { maxHeaderSize: MAX_HEADER_BYTES },
+      // Paths that the router cannot read are commands too.
+      frameworkErrors: (_error, request, reply) => void this.#answerGuarded(request as FastifyRequest, reply as FastifyReply),
+    });
+    this.#app = app;
+    app.server.maxConnections = MAX_CONNECTIONS;
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+    app.addHook("onRequest", async (request, reply) => {
+      const refusal = guard.check(request.headers);
+      if (refusal) await sendRefusal(reply, refusal);
+    });
+    app.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
+      const reason = error.statusCode === 413 ? `A body has at most ${MAX_BODY_BYTES} bytes` : "The request cannot be read";
+      await sendText(reply, error.statusCode ?? 500, httpFormat(undefined, fail(`Syntax error. ${reason}`)));
+    });
+    addRoutes?.(app);
+    app.all("/*", (request, reply) => this.#answer(request, reply));
+    app.setNotFoundHandler((request, reply) => this.#answer(request, reply));
+  }
+
+  /** For the WebSocket channel. */
+  get server(): Server {
+    return this.#app.server;
+  }
+
+  async open({ host, port }: DoorAddress): Promise<DoorAddress> {
+    await this.#app.listen({ host, port });
+    const { address, port: actual } = this.#app.server.address() as AddressInfo;
+    return { host: address, port: actual };
+  }
+
+  stopAccepting(): void {
+    this.#app.server.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close();
+  }
+
+  async #answerGuarded(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const refusal = this.guard.check(request.raw.headers);
+    await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
+  }
+
+  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const parsed = parseHttpCommand(request.raw.url ?? "/", typeof request.body === "string" ? request.body : "");
+    const answer = "failure" in parsed ? fail(parsed.failure) : await this.dispatch.execute(parsed.request);
+    return sendText(reply, 200, httpFormat(undefined, answer));
+  }
+}
+
+function sendText(reply: FastifyReply, status: number, body: Buffer): FastifyReply {
+  return reply.code(status).header("Content-Type", "text/plain").header("Connection", "close").send(body);
+}
+
+function sendRefusal(reply: FastifyReply, { status, reason }: Refusal): FastifyReply {
+  if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="Reel", charset="UTF-8"');
+  return sendText(reply, status, httpFormat(undefined, fail(reason)));
+}
+
+/** Why an upgrade is refused, as it goes over the wire before there is a WebSocket. */
+export function refusalHead({ status, reason }: Refusal | { status: 404; reason: string }): string {
+  const text = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found" }[status];
+  const challenge = status === 401 ? 'WWW-Authenticate: Basic realm="Reel", charset="UTF-8"\r\n' : "";
+  return `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/plain\r\n${challenge}Content-Length: ${Buffer.byteLength(reason)}\r\n\r\n${reason}`;
+}

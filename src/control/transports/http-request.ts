@@ -1,0 +1,95 @@
+// From an HTTP request to a command, in all the forms of ems-record-spec §1.4: the last path segment is the command, `params` is base64 of its parameters — raw,
+// percent-encoded, URL-safe, unpadded, with white space, in parentheses, behind an encoded question mark.
+
+import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../grammar.js";
+import { parseJsonCommand } from "../json-command.js";
+
+export type HttpCommand = { readonly request: CommandRequest } | { readonly failure: string };
+
+const UNDECODABLE = { failure: "Syntax error. Unable to decode parameters" } as const;
+
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A lone percent sign is itself.
+    return text;
+  }
+}
+
+/** Path, decoded, and raw query. Without a real query an encoded question mark begins one. */
+function splitUrl(url: string): { path: string; query: string } {
+  const mark = url.indexOf("?");
+  if (mark >= 0) return { path: percentDecode(url.slice(0, mark)), query: url.slice(mark + 1) };
+  const encoded = url.search(/%3f/i);
+  if (encoded < 0) return { path: percentDecode(url), query: "" };
+  return { path: percentDecode(url.slice(0, encoded)), query: percentDecode(url.slice(encoded + 3)) };
+}
+
+/** The value of `params`, any case, else of the alphabetically first parameter. */
+function findParams(query: string): { value: string; isNamed: boolean } | undefined {
+  const pairs = query
+    .split("&")
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const decoded = pair.search(/^[^=]*%3d/i) === 0 ? percentDecode(pair) : pair;
+      const equals = decoded.indexOf("=");
+      return equals < 0
+        ? { name: percentDecode(decoded), value: "" }
+        : { name: percentDecode(decoded.slice(0, equals)), value: percentDecode(decoded.slice(equals + 1)) };
+    });
+  const named = pairs.find((pair) => pair.name.toLowerCase() === "params");
+  if (named) return { value: named.value, isNamed: true };
+  const [first] = pairs.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return first && { value: first.value, isNamed: false };
+}
+
+/** The manuals write `params=([base64])` and `(uri=…)`: one matching pair is notation. A lone bracket is not. */
+function dropParentheses(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.startsWith("(") && trimmed.endsWith(")") ? trimmed.slice(1, -1) : text;
+}
+
+/** Undefined where it is no base64. */
+export function decodeParams(value: string): string | undefined {
+  const bare = dropParentheses(value)
+    .trim()
+    .replace(/[\t\r\n]/g, "");
+  // A space in the middle was a `+` before somebody form-decoded it, where that makes whole groups of four; else it is a line that was wrapped.
+  const withPlus = bare.replaceAll(" ", "+");
+  const base64 = withPlus.length % 4 === 0 ? withPlus : bare.replaceAll(" ", "");
+  const digits = base64.replace(/={1,2}$/, "");
+  if (!/^[A-Za-z0-9+/_-]*$/.test(digits) || digits.length % 4 === 1) return undefined;
+  return dropParentheses(Buffer.from(digits, "base64url").toString());
+}
+
+function fromText(command: string, ...texts: readonly string[]): HttpCommand {
+  // A line end has no meaning here but as a space.
+  const text = texts.join(" ").replace(/[\r\n]+/g, " ");
+  if (Buffer.byteLength(text) > MAX_LINE_BYTES) return { failure: `Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes` };
+  const { parameters, hasArguments } = parseParameters(text);
+  return { request: { command, parameters, hasArguments, commandId: findCommandId(parameters) } };
+}
+
+/** `url` is the request's target as it came, `body` what followed it. */
+export function parseHttpCommand(url: string, body: string): HttpCommand {
+  const { path, query } = splitUrl(url);
+  const command =
+    path
+      .split("/")
+      .findLast((segment) => segment !== "")
+      ?.trim() ?? "";
+  const trimmed = body.trim();
+  if (trimmed.startsWith("{")) return parseJsonCommand(trimmed, command === "" ? undefined : command);
+  const texts: string[] = [];
+  const form = /^params=(\S*)$/i.exec(trimmed);
+  const params = findParams(query);
+  for (const given of [params, form ? { value: percentDecode(form[1] ?? ""), isNamed: true } : undefined]) {
+    const text = given && decodeParams(given.value);
+    // A parameter of another name that is no base64 is a cache buster or the like.
+    if (given && text === undefined && given.isNamed) return UNDECODABLE;
+    texts.push(text ?? "");
+  }
+  if (!form) texts.push(trimmed);
+  return fromText(command, ...texts);
+}

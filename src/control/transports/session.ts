@@ -1,0 +1,45 @@
+// The commands of one connection: one after the other, so replies come in order and a command sees what the one before it did. A connection that sends faster
+// than it is answered is paused, one that does not read its replies is dropped (by the transport, whose jobs wait for room).
+
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
+/** Commands waiting on one connection before it is paused. */
+const PAUSE_AT = 64;
+const RESUME_AT = 16;
+
+export class Session {
+  readonly #jobs: (() => Promise<void>)[] = [];
+  #running: Promise<void> | undefined;
+  #isPaused = false;
+
+  constructor(private readonly flow: Flow) {}
+
+  /** Jobs must not reject. */
+  submit(job: () => Promise<void>): void {
+    this.#jobs.push(job);
+    if (this.#jobs.length >= PAUSE_AT && !this.#isPaused) {
+      this.#isPaused = true;
+      this.flow.pause();
+    }
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when all that was submitted is done. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
+      await job();
+      if (this.#isPaused && this.#jobs.length <= RESUME_AT) {
+        this.#isPaused = false;
+        this.flow.resume();
+      }
+    }
+    this.#running = undefined;
+  }
+}
