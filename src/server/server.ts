@@ -1,14 +1,18 @@
 // The composition root: a recorder, its ingests and its control plane, wired by one configuration. Nothing below this file reads configuration.
 
 import { renameSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Logger } from "../arena/logger.js";
 import { ControlPlane } from "../control/control-plane.js";
-import { PullSources } from "../ingest/pull/pull-sources.js";
+import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import { RtmpServer } from "../ingest/rtmp/rtmp-server.js";
 import { Recorder } from "../recording/recorder.js";
 import { type DoorAddress, parseDoor } from "./config.js";
 import type { ServerConfig } from "./config-schema.js";
 import { VERSION } from "./version.js";
+
+/** What clients are told finishes MP4 files (mp4BinPath). */
+const MP4_WRITER = fileURLToPath(new URL("../cli/evo-mp4writer.js", import.meta.url));
 
 const DEFAULT_DOORS = { http: "127.0.0.1:7777", jsonCli: "127.0.0.1:1112", asciiCli: "127.0.0.1:1222", rtmp: "127.0.0.1:1935", ts: "off" } as const;
 type Door = keyof typeof DEFAULT_DOORS;
@@ -21,7 +25,6 @@ export class ReelServer {
     readonly recorder: Recorder,
     readonly addresses: Addresses,
     private readonly rtmp: RtmpServer | undefined,
-    private readonly pulls: PullSources,
     private readonly control: ControlPlane,
   ) {}
 
@@ -40,8 +43,7 @@ export class ReelServer {
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });
     const common = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
-    const pulls = new PullSources({ ...common, options: { fileFolders: config.pull?.fileFolders ?? [...recorder.mediaFolders], ...(config.pull?.silenceMs && { silenceMs: config.pull.silenceMs }) } });
-    const control = new ControlPlane({ recorder, pulls, clock: recorder.clock, logger, version: VERSION, options: { ...config.control, eventLogger: config.eventLogger } });
+    const control = new ControlPlane({ recorder, clock: recorder.clock, logger, version: VERSION, options: { ...config.control, eventLogger: config.eventLogger as EventLoggerOptions | undefined, mp4BinPath: MP4_WRITER } });
     let rtmp: RtmpServer | undefined;
     try {
       const addresses: Addresses = {};
@@ -52,10 +54,9 @@ export class ReelServer {
       }
       const opened = await control.start({ http: door("http"), jsonCli: door("jsonCli"), asciiCli: door("asciiCli") });
       for (const name of ["http", "jsonCli", "asciiCli"] as const) if (opened[name]) addresses[name] = format(opened[name]);
-      return new ReelServer(recorder, addresses, rtmp, pulls, control);
+      return new ReelServer(recorder, addresses, rtmp, control);
     } catch (error) {
       await rtmp?.close();
-      await pulls.close();
       await control.close();
       await recorder.close();
       throw error;
@@ -71,8 +72,8 @@ export class ReelServer {
 
   /** Stops accepting, drains, finishes, sends the events. */
   async close(): Promise<void> {
+    this.control.stopAccepting();
     await this.rtmp?.close();
-    await this.pulls.close();
     await this.recorder.close();
     await this.control.close();
   }
