@@ -54,10 +54,10 @@ describe("a target that cannot be", () => {
 
 describe("a volume", () => {
   it("that fills up ends its own recording; the healthy ones of the same stream have every frame, and it goes on when there is room", async () => {
-    const clip = await makeClip({ seconds: 10, video: { kilobitsPerSecond: 12000, width: 640, height: 480 } });
+    const clip = await makeClip({ seconds: 12, video: { kilobitsPerSecond: 8000, width: 640, height: 480 } });
     const server = await ReelProcess.start();
     await mountTmpfs(server.file("small"), 16);
-    await writeFile(server.file("small/ballast"), Buffer.alloc(10 << 20));
+    await writeFile(server.file("small/ballast"), Buffer.alloc(15 << 20));
     const control = await Control.connect(server);
     for (const path of ["a", "small/cam1", "b"]) await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
     const publisher = publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip });
