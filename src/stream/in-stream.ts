@@ -100,6 +100,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #users = new Set<Cursor>();
   #firstDts90k: Ticks90k = Number.NaN;
   #isHeldBack = false;
+  #isReleased = false;
   #heldBackSinceMs = 0;
   #jitter = { frames: 0, dts90k: 0, track: 0 };
   #dropping: { frames: number; bytes: number; from90k: Ticks90k } | undefined;
@@ -486,6 +487,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   #release(): void {
+    // A cursor that leaves while "ended" is being told has released already.
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     this.ring.free();
     for (const config of this.#allConfigs) this.#arena.free(config.pointer);
     this.#allConfigs = [];
