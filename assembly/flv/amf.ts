@@ -10,6 +10,7 @@ const MARKER_ECMA_ARRAY: u32 = 8;
 const MARKER_OBJECT_END: u32 = 9;
 const MARKER_STRICT_ARRAY: u32 = 10;
 export const AMF_NUMBER_SIZE: u32 = 9;
+const MAX_FILLER: u32 = 1000;
 
 /** UTF-8 of an ASCII constant behind its length. */
 export function putName(at: usize, name: string): usize {
@@ -55,12 +56,21 @@ export function endObject(at: usize): usize {
   return putU8(putU16(at, 0), MARKER_OBJECT_END);
 }
 
-/** A string property of spaces up to `end`, which lies at least `fillerOverhead(name)` ahead. */
-export function putFillerProperty(at: usize, name: string, end: usize): usize {
-  at = putName(at, name);
-  at = putU8(at, MARKER_STRING);
-  const bytes = <u32>(end - at - 2);
-  at = putU16(at, bytes);
-  memory.fill(at, 0x20, bytes);
-  return at + bytes;
+/**
+ * String properties of spaces up to `end`. Several, because FFmpeg's demuxer reads strings into 1024 bytes and gives the whole tag up on a longer
+ * one. There must be room for one empty property; what is left behind the last full one always is.
+ */
+export function putFillerProperties(at: usize, name: string, end: usize): usize {
+  const overhead = <u32>(2 + name.length + 1 + 2);
+  while (at < end) {
+    const left = <u32>(end - at);
+    // The last but one leaves room for a whole property.
+    const bytes = left <= overhead + MAX_FILLER ? left - overhead : min<u32>(MAX_FILLER, left - 2 * overhead);
+    at = putName(at, name);
+    at = putU8(at, MARKER_STRING);
+    at = putU16(at, bytes);
+    memory.fill(at, 0x20, bytes);
+    at += bytes;
+  }
+  return at;
 }

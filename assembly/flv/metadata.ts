@@ -9,7 +9,7 @@ import { FLV_KEYFRAME_COUNT_OFFSET, FLV_KEYFRAME_POSITION_OFFSET, FLV_KEYFRAME_S
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame";
 import { SEG_PRIVATE_OFFSET } from "../../src/abi/segment";
 import { segmentConfig } from "../segment";
-import { AMF_NUMBER_SIZE, beginEcmaArray, beginObjectProperty, beginStrictArrayProperty, endObject, putBooleanProperty, putFillerProperty, putName, putNumber, putNumberProperty, putString } from "./amf";
+import { AMF_NUMBER_SIZE, beginEcmaArray, beginObjectProperty, beginStrictArrayProperty, endObject, putBooleanProperty, putFillerProperties, putName, putNumber, putNumberProperty, putString } from "./amf";
 import { endTag, PREVIOUS_TAG_SIZE, putTagHeader, TAG_HEADER_SIZE, TAG_SCRIPT } from "./tag";
 
 /** Two numbers a keyframe, and all else, which is below 600 bytes. */
@@ -58,12 +58,13 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
     at = putBooleanProperty(at, "stereo", load<u32>(config, CONFIG_CHANNELS_OFFSET) > 1);
     properties += 4;
   }
-  if (keyframes > 0) {
+  // FFmpeg warns of a table with a single entry.
+  if (keyframes > 1) {
     at = putNumberProperty(at, "lastkeyframetimestamp", <f64>load<u32>(flv, FLV_LAST_KEYFRAME_OFFSET) / 1000);
     at = putKeyframes(at, flv, keyframes);
     properties += 2;
   }
-  at = putFillerProperty(at, "filler", end - END_SIZE);
+  at = putFillerProperties(at, "filler", end - END_SIZE);
   store<u32>(count, bswap<u32>(properties));
   return endTag(tag, endObject(at));
 }
