@@ -93,7 +93,11 @@ export interface BareTrack {
   track: number;
   codec: "h264" | "aac";
   config: Uint8Array;
+  /** Changes fields of the stored configuration block (CONFIG_*). */
+  poke?: (block: DataView) => void;
   count: number;
+  /** Written where each sample begins; without it the media is a hole. */
+  payload?: Uint8Array;
   /** Called with a reused object to fill. `mediaPosition`: where the media begins. */
   sample: (index: number, mediaPosition: number, into: BareSample) => void;
 }
@@ -101,20 +105,25 @@ export interface BareTrack {
 /** Writes a journal of bare records beside a sparse `.mdat` that ends with the last sample. */
 export function writeBareJournal(options: Omit<JournalOptions, "build">, tracks: readonly BareTrack[]): { mediaPosition: number; mediaEnd: number } {
   const arena = new Arena();
-  const blocks = tracks.map(({ track, codec, config }) => ({ track, config: configBlock(arena, storeDecoderConfig(arena, codec, config).pointer) }));
+  const blocks = tracks.map(({ track, codec, config, poke }) => {
+    const block = configBlock(arena, storeDecoderConfig(arena, codec, config).pointer);
+    poke?.(new DataView(block.buffer));
+    return { track, config: block };
+  });
   const journal = openMp4Journal(opening(options, blocks, 0));
   const kernel = instantiateKernel<RecordKernel>(testModule("release"), arena.memory, 65536);
   const block = 4096;
   const pointer = arena.allocate(block * SAMPLE_RECORD_SIZE);
   const into: BareSample = { dts90k: 0, position: 0, bytes: 0, ctsOffset90k: 0, flags: 0 };
   let mediaEnd = journal.mediaPosition;
-  for (const { track, count, sample } of tracks) {
+  for (const { track, count, sample, payload } of tracks) {
     const fd = journal.trackFds.find((entry) => entry.track === track)?.fd ?? -1;
     for (let first = 0; first < count; first += block) {
       const n = Math.min(block, count - first);
       for (let i = 0; i < n; i++) {
         sample(first + i, journal.mediaPosition, into);
         kernel.writeSampleRecord(pointer + i * SAMPLE_RECORD_SIZE, BigInt(into.dts90k), BigInt(into.position), into.bytes, into.ctsOffset90k ?? 0, into.flags);
+        if (payload) writeSync(journal.mdatFd, payload, 0, payload.byteLength, into.position);
         mediaEnd = Math.max(mediaEnd, into.position + into.bytes);
       }
       writeSync(fd, arena.u8, pointer, n * SAMPLE_RECORD_SIZE, first * SAMPLE_RECORD_SIZE);
@@ -136,6 +145,9 @@ export function truncateFile(path: string, sizeBytes: number): void {
 export function sizeOf(path: string): number {
   return statSync(path).size;
 }
+
+/** An AAC-LC access unit of silence, stereo. */
+export const SILENCE = Uint8Array.of(0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c);
 
 export const VIDEO = TRACK_VIDEO;
 export const AUDIO = TRACK_AUDIO;
