@@ -7,11 +7,11 @@ import type { CommandRequest, RawParameter } from "./grammar.js";
 import { CommandFailure, type Parameter } from "./parameter.js";
 import type { Reply } from "./reply.js";
 import type { Timers } from "./timers.js";
+import { readVariables, type Variables } from "./variables.js";
 
 // biome-ignore format: one line says it
 export type Arguments<P> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
 export type ParameterTable = Readonly<Record<string, Parameter<unknown>>>;
-export type Variables = Readonly<Record<string, string>>;
 
 /** What handlers work on. */
 export interface CommandContext extends ControlView {
@@ -82,11 +82,4 @@ function parseArguments<P extends ParameterTable>(table: P, request: CommandRequ
     values[name] = raw ? parameter.parse(raw, name) : parameter.fallback;
   }
   return values as Arguments<P>;
-}
-
-/** Names and values verbatim, always strings. Without a prototype, so that `__proto__` is a name like any other. */
-function readVariables(parameters: readonly RawParameter[]): Variables {
-  const variables: Record<string, string> = Object.create(null);
-  for (const raw of parameters) if (raw.name.startsWith("_") && !raw.isUnusable) variables[raw.name] = raw.text;
-  return variables;
 }

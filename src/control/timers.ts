@@ -2,8 +2,8 @@
 // date fires once. Both are UTC, as every time of this interface. Timers live as long as the server runs: what they drive are stream ids, which do too.
 
 import type { Clock } from "../time/units.js";
-import type { Variables } from "./command.js";
 import type { ValueObject } from "./reply.js";
+import type { Variables } from "./variables.js";
 
 /** Runs something later; answers how to cancel it. Injected, so that tests own time. */
 export type Schedule = (delayMs: number, run: () => void) => () => void;
