@@ -100,7 +100,7 @@ describe("a volume", () => {
     }
     const stuck = await ffprobe(server.file("frozen/cam1.ts"));
     const frames = (stuck.video?.packets.length ?? 0) + (stuck.audio?.packets.length ?? 0);
-    const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload as { frames?: number }).frames ?? 0), 0);
+    const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
     expect(frames + lost).toBe((sent.video?.packets.length ?? 0) + (sent.audio?.packets.length ?? 0));
   });
 });

@@ -1,0 +1,122 @@
+// `reel demo`: the whole of Reel in ten seconds, with nothing but Node. A server on free ports, a publisher that sends the clip of this package over real
+// RTMP, record commands over the WebSocket, and at the end the files, read back by Reel and, where it is installed, by ffprobe.
+
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, relative } from "node:path";
+import type { Command } from "commander";
+import { connect, type ReelClient } from "../control/client.js";
+import { type FlvTag, parseFlvFile } from "../ingest/rtmp/flv-tags.js";
+import { publishFlv, RtmpPublisher } from "../ingest/rtmp/publish-client.js";
+import { verifyFile } from "../recording/verify/verify-file.js";
+import { createLogger } from "../server/logging.js";
+import { ReelServer } from "../server/server.js";
+import { printTable } from "./table.js";
+
+const CLIP = new URL("../../assets/clip.flv", import.meta.url);
+const STREAM = "demo";
+const DEMO_SECONDS = 10;
+const CHUNK_SECONDS = 4;
+const PROGRESS_MS = 500;
+const TYPES = ["mp4", "ts", "flv"] as const;
+
+export function addDemoCommand(program: Command): void {
+  program
+    .command("demo")
+    .description("publish a clip to a server of its own for ten seconds and record it to mp4, ts and flv")
+    .option("--media <dir>", "where the files go", "media")
+    .option("--seconds <n>", "how long", String(DEMO_SECONDS))
+    .action(async (flags: { media: string; seconds: string }) => {
+      process.exitCode = await demo(flags.media, Number(flags.seconds));
+    });
+}
+
+async function demo(media: string, seconds: number): Promise<number> {
+  const state = await mkdtemp(join(tmpdir(), "reel-demo-"));
+  const server = await ReelServer.start(
+    { media: { folders: [media] }, state: { folder: state }, doors: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", jsonCli: "off", asciiCli: "off" } },
+    createLogger("warn"),
+  );
+  try {
+    const url = `ws://${server.addresses.http}/ws`;
+    console.log(`A server listens: RTMP on ${server.addresses.rtmp}, commands on ${url}\n`);
+    const files = await record(server, url, seconds);
+    console.log();
+    return await showFiles(files);
+  } finally {
+    await server.close();
+    await rm(state, { recursive: true, force: true });
+  }
+}
+
+async function record(server: ReelServer, url: string, seconds: number): Promise<string[]> {
+  const client = await connect({ url });
+  const files: string[] = [];
+  const events = client.events({ types: ["recordChunkClosed", "outStreamClosed"] });
+  for (const type of TYPES) {
+    const line = `record localStreamName=${STREAM} pathToFile=${STREAM} type=${type} chunkLength=${CHUNK_SECONDS} overwrite=1 keepAlive=0`;
+    const reply = await client.send(line);
+    console.log(`> ${line}\n  ${reply.description}`);
+    if (reply.status === "FAIL") throw new Error(reply.description);
+  }
+  console.log(`\nPublishing assets/clip.flv to rtmp://${server.addresses.rtmp}/live/${STREAM} for ${seconds} s\n`);
+  const progress = setInterval(() => void showProgress(client), PROGRESS_MS);
+  await publishLoop(`rtmp://${server.addresses.rtmp}/live/${STREAM}`, seconds);
+  let open = TYPES.length;
+  for await (const event of events) {
+    if (event.type === "recordChunkClosed") files.push(event.payload.file);
+    else if (--open === 0) break;
+  }
+  clearInterval(progress);
+  await client.close();
+  return files.sort();
+}
+
+/** The clip again and again, its times going on, at the pace of its clock. */
+async function publishLoop(url: string, seconds: number): Promise<void> {
+  const tags = [...parseFlvFile(readFileSync(CLIP))];
+  const lengthMs = loopLengthMs(tags);
+  const publisher = await RtmpPublisher.open(url);
+  const stop = AbortSignal.timeout(seconds * 1000);
+  for (let offsetMs = 0; !stop.aborted; offsetMs += lengthMs) await publishFlv(publisher, tags, { paced: true, offsetMs, signal: stop });
+  await publisher.close();
+}
+
+/** From the first tag to where the next loop begins: one frame behind the last. */
+function loopLengthMs(tags: readonly FlvTag[]): number {
+  const times = tags.map((tag) => tag.timestampMs);
+  const video = tags.filter((tag) => tag.type === 9).map((tag) => tag.timestampMs);
+  return Math.max(...times) - Math.min(...times) + (video.at(-1) ?? 0) - (video.at(-2) ?? 0);
+}
+
+async function showProgress(client: ReelClient): Promise<void> {
+  const streams = (await client.command("listStreams")).data ?? [];
+  const outputs = streams.filter((stream) => stream.type.startsWith("OF"));
+  const frames = outputs.reduce((sum, stream) => sum + stream.video.packetsCount + stream.audio.packetsCount, 0);
+  const bytes = outputs.reduce((sum, stream) => sum + stream.video.bytesCount + stream.audio.bytesCount, 0);
+  const current = outputs.map((stream) => basename(stream.recordSettings?.computedPathToFile ?? "")).join(" ");
+  const line = `  streams ${streams.length}   frames ${String(frames).padStart(6)}   ${(bytes / 1e6).toFixed(2).padStart(6)} MB   ${current}`;
+  process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+}
+
+async function showFiles(files: readonly string[]): Promise<number> {
+  const rows: string[][] = [];
+  let isSound = true;
+  for (const file of files) {
+    const report = await verifyFile(file);
+    const frames = (kind: string): string => String(report.tracks.find((track) => track.kind === kind)?.frames ?? 0);
+    isSound &&= report.defectCount === 0;
+    const verdict = report.defectCount === 0 ? "sound" : `${report.defectCount} defects: ${report.defects[0]?.message}`;
+    rows.push([relative(process.cwd(), file), `${(report.durationMs / 1000).toFixed(2)} s`, frames("video"), frames("audio"), `${(report.sizeBytes / 1024).toFixed(0)} KiB`, verdict, ffprobeVerdict(file)]);
+  }
+  printTable(["file", "duration", "video", "audio", "size", "Reel reads", "ffprobe"], rows, [1, 2, 3, 4]);
+  return isSound && files.length > 0 ? 0 : 1;
+}
+
+function ffprobeVerdict(file: string): string {
+  const { error, status, stderr } = spawnSync("ffprobe", ["-v", "warning", "-show_entries", "packet=pts", file], { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+  if (error) return "not installed";
+  return status === 0 && stderr === "" ? "no complaint" : (stderr.split("\n")[0] ?? "failed");
+}
