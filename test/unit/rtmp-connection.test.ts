@@ -155,7 +155,7 @@ describe("a published stream", () => {
       const header = Buffer.alloc(11);
       header[0] = message.type;
       header.writeUIntBE(message.payload.length, 1, 3);
-      header.writeUIntBE(7000 + [0, 10, 40][i]!, 4, 3);
+      header.writeUIntBE(7000 + ([0, 10, 40][i] ?? 0), 4, 3);
       return Buffer.concat([header, message.payload, u32(11 + message.payload.length)]);
     });
     direct.feed(Buffer.concat([configs(), messageBytes({ csid: 7, type: 22, streamId: 1, time: 1000, payload: Buffer.concat(tags) }, 4096)]));
@@ -478,7 +478,7 @@ describe("limits", () => {
     direct.feed(configs());
     return { rig, direct };
   };
-  const first = (csid: number, type: number, size: number, payload = Buffer.alloc(Math.min(size, 4096))): Buffer => {
+  const first = (csid: number, type: number, size: number, payload: Uint8Array = Buffer.alloc(Math.min(size, 4096))): Buffer => {
     const header = Buffer.alloc(11);
     header.writeUIntBE(size, 3, 3);
     header[6] = type;
