@@ -58,22 +58,28 @@ export class ControlFixture {
       ...options.recorder,
     });
     const { pulls, schedule, logger = silentLogger } = options;
-    const control = new ControlPlane({
-      recorder,
-      pulls,
-      schedule,
-      logger,
-      clock: recorder.clock,
-      version: "9.8.7",
-      options: { build: { ms: WALL_MS }, ...options.control },
-    });
-    const fixture = new ControlFixture(root, recorder, control, time);
-    const door = { host: "127.0.0.1", port: 0 };
-    const opened = await control.start({ http: door, jsonCli: door, asciiCli: door });
-    fixture.http = opened.http?.port ?? 0;
-    fixture.json = opened.jsonCli?.port ?? 0;
-    fixture.ascii = opened.asciiCli?.port ?? 0;
-    return fixture;
+    try {
+      const control = new ControlPlane({
+        recorder,
+        pulls,
+        schedule,
+        logger,
+        clock: recorder.clock,
+        version: "9.8.7",
+        options: { build: { ms: WALL_MS }, ...options.control },
+      });
+      const fixture = new ControlFixture(root, recorder, control, time);
+      const door = { host: "127.0.0.1", port: 0 };
+      const opened = await control.start({ http: door, jsonCli: door, asciiCli: door });
+      fixture.http = opened.http?.port ?? 0;
+      fixture.json = opened.jsonCli?.port ?? 0;
+      fixture.ascii = opened.asciiCli?.port ?? 0;
+      return fixture;
+    } catch (error) {
+      await recorder.close();
+      await rm(root, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Ends it; the folders stay where another fixture is to take them up. */

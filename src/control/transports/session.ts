@@ -1,6 +1,8 @@
 // The commands of one connection: one after the other, so replies come in order and a command sees what the one before it did. A connection that sends faster
 // than it is answered is paused, one that does not read its replies is dropped (by the transport, whose jobs wait for room).
 
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 export interface Flow {
   pause(): void;
   resume(): void;
@@ -9,6 +11,8 @@ export interface Flow {
 /** Commands waiting on one connection before it is paused. */
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
+/** Most commands are answered without any waiting: after so many the other connections, and the sources, get their turn. */
+const JOBS_PER_TURN = 16;
 
 export class Session {
   readonly #jobs: (() => Promise<void>)[] = [];
@@ -33,8 +37,10 @@ export class Session {
   }
 
   async #run(): Promise<void> {
+    let done = 0;
     for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) {
       await job();
+      if (++done % JOBS_PER_TURN === 0) await nextTurn();
       if (this.#isPaused && this.#jobs.length <= RESUME_AT) {
         this.#isPaused = false;
         this.flow.resume();
