@@ -4,7 +4,7 @@
 //   0            ARENA_BASE                                   memory.buffer.byteLength
 //   | constants  | block | block | free | block | …           |
 //
-// Blocks are zeroed, aligned to 64 bytes (a cache line) and never move. Views are made by the accessors and never kept across a growth:
+// Blocks are aligned to 64 bytes (a cache line) and never move. Views are made by the accessors and never kept across a growth:
 // `memory.buffer` is another object after each one.
 
 import { ReelError } from "./reel-error.js";
@@ -61,8 +61,8 @@ export class Arena {
     return this.#view;
   }
 
-  /** A zeroed block. Throws ReelError `arenaFull`. */
-  allocate(sizeBytes: number): number {
+  /** A block, zeroed unless its owner writes before it reads anyway. Throws ReelError `arenaFull`. */
+  allocate(sizeBytes: number, zeroed = true): number {
     const size = Math.ceil(sizeBytes / BLOCK_ALIGN) * BLOCK_ALIGN;
     if (!(size > 0)) throw new ReelError("badArgument", `cannot allocate ${sizeBytes} bytes`);
     let at = this.#free.findIndex((range) => range.size >= size);
@@ -80,7 +80,7 @@ export class Arena {
     }
     this.#blocks.set(pointer, size);
     this.#usedBytes += size;
-    this.#u8.fill(0, pointer, pointer + size);
+    if (zeroed) this.#u8.fill(0, pointer, pointer + size);
     return pointer;
   }
 

@@ -63,7 +63,7 @@ export class FrameRing {
     this.#arena = arena;
     this.pointer = arena.allocate(RING_SIZE);
     this.#capacity = capacityBytes;
-    this.#data = arena.allocate(capacityBytes);
+    this.#data = arena.allocate(capacityBytes, false);
     this.#storeGeometry();
   }
 
@@ -157,7 +157,7 @@ export class FrameRing {
    */
   resize(capacityBytes: number): void {
     if (capacityBytes <= this.#capacity) throw new ReelError("badArgument", "a ring only grows");
-    const data = this.#arena.allocate(capacityBytes);
+    const data = this.#arena.allocate(capacityBytes, false);
     const u8 = this.#arena.u8;
     let index = this.#tail;
     let left = this.heldBytes;

@@ -200,6 +200,7 @@ export class Recording implements OutStream, Cursor {
       this.#end(undefined);
     } else if (result.status === STATUS_NEED_OUTPUT) {
       this.wantedOutput = segment.neededOutput;
+      this.#deps.listener.wake(this);
     } else if (result.status === STATUS_BAD_FRAME) {
       this.fail(new ReelError("badFrame", `the frame ring of ${this.inStream.name} holds a frame that cannot be`, { index: this.#state.tail() }));
     }

@@ -51,6 +51,8 @@ export class Scheduler {
   #sickVolumes = new Map<number, number>();
   #timer: NodeJS.Timeout;
   #isKicked = false;
+  /** The last look found more to do than there were threads. */
+  #hasBacklog = false;
 
   constructor(arena: Arena, pools: Pools, clock: Clock, logger: Logger, options: SchedulerOptions) {
     this.#arena = arena;
@@ -99,7 +101,8 @@ export class Scheduler {
     let running = 0;
     for (const batch of this.#batches) if (!batch.isWrittenOff) running++;
     let free = this.#pools.workers - running;
-    if (free <= 0) return;
+    this.#hasBacklog = free <= 0;
+    if (this.#hasBacklog) return;
     const due: Recording[] = [];
     for (const recording of this.#recordings) {
       if (this.#sickVolumes.size > 0 && this.isSick(recording.target?.volume ?? -1)) this.#checkStalled(recording, now);
@@ -113,6 +116,7 @@ export class Scheduler {
       free--;
       this.#run(batch, now);
     }
+    this.#hasBacklog = from < due.length;
   }
 
   #run(recordings: Recording[], now: number): void {
@@ -139,7 +143,8 @@ export class Scheduler {
         const result = results[index];
         if (result) recording.onResult(result);
       });
-      this.kick();
+      // Otherwise the next tick: a look after every batch would find a few recordings each time, and small batches cost the most.
+      if (this.#hasBacklog) this.kick();
     };
     this.#pools.drain({ out, outBytes, beat, items }).then(settle, (error: Error) => {
       // The pool itself failed (a thread died): these recordings fail, each with its event.

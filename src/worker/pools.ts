@@ -58,7 +58,7 @@ export class Pools {
 
   /** A buffer of OUTPUT_BYTES; back with `releaseOutput`. */
   takeOutput(): number {
-    return this.#freeOutputs.pop() ?? this.#arena.allocate(OUTPUT_BYTES);
+    return this.#freeOutputs.pop() ?? this.#arena.allocate(OUTPUT_BYTES, false);
   }
 
   releaseOutput(pointer: number): void {
