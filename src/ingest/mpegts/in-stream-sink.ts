@@ -39,6 +39,8 @@ export class InStreamSink implements AccessUnitSink {
   /** Frames that can never fit into the ring. */
   oversizeFrames = 0;
   #contiguous = new Int32Array(0);
+  /** Set where the in-stream ends once the backlog is empty. */
+  #endReason: string | undefined;
 
   constructor(options: InStreamSinkOptions) {
     this.#options = options;
@@ -64,7 +66,7 @@ export class InStreamSink implements AccessUnitSink {
     const stream = this.#stream;
     if (!stream || stream.ended) return;
     if (!this.#options.flow) {
-      stream.writeFrameOrDrop(au.track, this.#gather(au), au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+      this.#writeOrDrop(stream, au);
       return;
     }
     if (this.#waiting.length === 0 && this.#write(stream, au)) return;
@@ -78,9 +80,10 @@ export class InStreamSink implements AccessUnitSink {
     else if (this.#stream && !this.#stream.ended) this.#stream.reportSourceLoss(loss);
   }
 
-  /** Bytes of frames that wait for room. */
-  get waitingBytes(): number {
-    return this.#waiting.reduce((sum, entry) => sum + (entry.kind === "frame" ? entry.frame.payload.byteLength : 0), 0);
+  /** Ends the in-stream, when what waits for room is in the ring. */
+  end(reason: string, atOnce: boolean): void {
+    if (this.#waiting.length > 0 && !atOnce) this.#endReason = reason;
+    else this.#stream?.end(reason);
   }
 
   #setConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
@@ -104,15 +107,28 @@ export class InStreamSink implements AccessUnitSink {
     return true;
   }
 
+  #writeOrDrop(stream: InStream, au: AccessUnit): void {
+    try {
+      stream.writeFrameOrDrop(au.track, this.#gather(au), au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+    } catch (error) {
+      this.#giveUp(error, stream, au.track, au.sizeBytes);
+    }
+  }
+
   #reserve(stream: InStream, track: number, sizeBytes: number): number {
     try {
       return stream.reserve(sizeBytes);
     } catch (error) {
-      if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
-      this.oversizeFrames++;
-      stream.reportSourceLoss({ track, frames: 1, bytes: sizeBytes, durationMs: 0 });
+      this.#giveUp(error, stream, track, sizeBytes);
       return -1;
     }
+  }
+
+  /** A frame that is larger than the ring may become is a loss; every other error is not ours. */
+  #giveUp(error: unknown, stream: InStream, track: number, sizeBytes: number): void {
+    if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
+    this.oversizeFrames++;
+    stream.reportSourceLoss({ track, frames: 1, bytes: sizeBytes, durationMs: 0 });
   }
 
   #gather(au: AccessUnit): Uint8Array {
@@ -133,7 +149,9 @@ export class InStreamSink implements AccessUnitSink {
       done++;
     }
     this.#waiting.splice(0, done);
-    if (this.#waiting.length === 0) this.#options.flow?.resume();
+    if (this.#waiting.length > 0) return;
+    if (this.#endReason !== undefined) stream.end(this.#endReason);
+    else this.#options.flow?.resume();
   }
 
   #writeHeld(stream: InStream, frame: Held): boolean {

@@ -1,0 +1,107 @@
+// One ffmpeg that turns a source into MPEG-TS, through node-rtsp-stream's muxer with stream copy. Its errors and its exit are owned here; its
+// words go to the log without credentials; it is made to wait by leaving its stdout unread; `onExit` comes when it is gone and all is read.
+
+import Mpeg1Muxer from "node-rtsp-stream/mpeg1muxer.js";
+import { LogLimit } from "../../arena/log-limit.js";
+import type { Logger } from "../../arena/logger.js";
+import type { Clock } from "../../time/units.js";
+import { maskCredentials } from "../pull/pull-uri.js";
+import { OUTPUT_OPTIONS } from "./ffmpeg-arguments.js";
+import { BEGIN_INPUT, END_INPUT } from "./ffmpeg-wrapper.js";
+import { LineSplitter } from "./line-splitter.js";
+
+export interface FfmpegOptions {
+  wrapperPath: string;
+  ffmpegPath: string;
+  inputOptions: readonly string[];
+  uri: string;
+  logger: Logger;
+  clock: Clock;
+  /** Of the stream, for the log. */
+  name: string;
+}
+
+export interface FfmpegEvents {
+  onBytes(chunk: Uint8Array): void;
+  onExit(reason: string): void;
+}
+
+/** After SIGTERM ffmpeg says goodbye to its source (cameras count sessions); then it has to go. */
+const TERM_GRACE_MS = 1000;
+const LOG_LINES_PER_SECOND = 5;
+
+export class FfmpegProcess {
+  #muxer: Mpeg1Muxer;
+  #lastLine = "";
+  #isStopped = false;
+  #killTimer: NodeJS.Timeout | undefined;
+  #spawnError: string | undefined;
+
+  constructor(options: FfmpegOptions, events: FfmpegEvents) {
+    // Keys without a value become single arguments; integer keys, which would change places, do not occur.
+    const ffmpegOptions: Record<string, string> = { ...OUTPUT_OPTIONS, [BEGIN_INPUT]: "", [options.ffmpegPath]: "" };
+    for (let i = 0; i < options.inputOptions.length; i++) {
+      const option = options.inputOptions[i] ?? "";
+      const value = options.inputOptions[i + 1];
+      const hasValue = value !== undefined && !value.startsWith("-");
+      ffmpegOptions[option] = hasValue ? value : "";
+      if (hasValue) i++;
+    }
+    ffmpegOptions[END_INPUT] = "";
+    this.#muxer = new Mpeg1Muxer({ url: options.uri, ffmpegPath: options.wrapperPath, ffmpegOptions });
+    const child = this.#muxer.stream;
+    // The library's own listener prints to our stderr.
+    child.removeAllListeners("exit");
+    child.on("error", (error) => {
+      this.#spawnError = error.message;
+    });
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", () => {}); // the exit tells what there is to tell
+    this.#muxer.on("mpeg1data", (chunk) => {
+      if (!this.#isStopped) events.onBytes(chunk);
+    });
+    this.#listen(options);
+    child.on("close", (code, signal) => {
+      clearTimeout(this.#killTimer);
+      events.onExit(this.#exitReason(code, signal));
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#muxer.stream.pid;
+  }
+
+  pause(): void {
+    this.#muxer.stream.stdout.pause();
+  }
+
+  resume(): void {
+    this.#muxer.stream.stdout.resume();
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    const child = this.#muxer.stream;
+    // Unread output would keep ffmpeg, and our `close`, waiting.
+    child.stdout.resume();
+    child.kill("SIGTERM");
+    this.#killTimer = setTimeout(() => child.kill("SIGKILL"), TERM_GRACE_MS);
+  }
+
+  #listen({ logger, clock, name }: FfmpegOptions): void {
+    const limit = new LogLimit(clock, LOG_LINES_PER_SECOND);
+    const lines = new LineSplitter((line) => {
+      this.#lastLine = maskCredentials(line);
+      limit.pass((suppressed) => logger.warn({ stream: name, suppressed }, `ffmpeg: ${this.#lastLine}`));
+    });
+    this.#muxer.on("ffmpegStderr", (data) => lines.push(data));
+  }
+
+  #exitReason(code: number | null, signal: NodeJS.Signals | null): string {
+    if (this.#spawnError) return `ffmpeg could not be started: ${this.#spawnError}`;
+    if (this.#isStopped) return "closed";
+    if (code === 0) return "the source has ended";
+    const how = signal ? `was ended by ${signal}` : `ended with ${code}`;
+    return this.#lastLine === "" ? `ffmpeg ${how}` : `ffmpeg ${how}: ${this.#lastLine}`;
+  }
+}

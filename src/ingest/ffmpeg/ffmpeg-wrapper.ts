@@ -1,0 +1,58 @@
+// node-rtsp-stream can put nothing in front of `-i`. So its ffmpegPath names this script, which gets
+//
+//   -i URL -f mpegts … OUTPUT… --input FFMPEG INPUT… --end -      and becomes      FFMPEG INPUT… -i URL -f mpegts … OUTPUT… -
+//
+// The script is written to a folder of the server's at its start: a package's files need not be executable, nor a compiler copy them. It ends in
+// `exec`, under `setpriv --pdeathsig KILL` where there is one: ffmpeg then dies with the server, SIGKILL included. A closed pipe alone would
+// leave it running while its source is silent.
+
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const BEGIN_INPUT = "--input";
+export const END_INPUT = "--end";
+
+// The arguments are kept as they are, quoted at every step: first all of them are passed over for the input options, then once more for the rest.
+const SCRIPT = `#!/bin/sh
+# Puts ffmpeg's input options in front of -i. Written by Reel; see its src/ingest/ffmpeg/ffmpeg-wrapper.ts.
+count=$#
+set -- "$@" "$@"
+isInput=0
+left=$count
+while [ "$left" -gt 0 ]; do
+  argument=$1
+  shift
+  left=$((left - 1))
+  case $argument in
+    ${BEGIN_INPUT}) isInput=1 ;;
+    ${END_INPUT}) isInput=0 ;;
+    *) [ "$isInput" = 1 ] && set -- "$@" "$argument" ;;
+  esac
+done
+left=$count
+while [ "$left" -gt 0 ]; do
+  argument=$1
+  shift
+  left=$((left - 1))
+  case $argument in
+    ${BEGIN_INPUT}) isInput=1 ;;
+    ${END_INPUT}) isInput=0 ;;
+    *) [ "$isInput" = 0 ] && set -- "$@" "$argument" ;;
+  esac
+done
+if command -v setpriv >/dev/null 2>&1; then
+  exec setpriv --pdeathsig KILL "$@"
+fi
+exec "$@"
+`;
+
+/** Writes the script; the new one appears whole, others may be running the old. Returns its path. */
+export function writeWrapper(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "ffmpeg-input-first.sh");
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, SCRIPT, { mode: 0o700 });
+  chmodSync(temporary, 0o700);
+  renameSync(temporary, path);
+  return path;
+}

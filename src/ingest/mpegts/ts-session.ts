@@ -1,0 +1,68 @@
+// A transport stream on its way into an in-stream: demuxer, sink and the in-stream's lifetime, whatever carries the bytes. The in-stream is opened when
+// the first decoder configuration is known; bytes that are no transport stream never open one.
+
+import type { Arena } from "../../arena/arena.js";
+import type { Logger } from "../../arena/logger.js";
+import type { InStream, SourceInfo } from "../../stream/in-stream.js";
+import type { StreamRegistry } from "../../stream/stream-registry.js";
+import type { DemuxStatistics } from "./demux-statistics.js";
+import { InStreamSink } from "./in-stream-sink.js";
+import { type DemuxerOptions, TsDemuxer } from "./ts-demuxer.js";
+
+export interface TsSessionOptions {
+  registry: StreamRegistry;
+  arena: Arena;
+  logger: Logger;
+  localStreamName: string;
+  source(): SourceInfo;
+  /** How the source is made to wait; undefined where it cannot. */
+  flow: { pause(): void; resume(): void } | undefined;
+  /** The in-stream is to end: the owner closes the connection and calls `end`. */
+  closeSource(reason: string): void;
+  onOpened?(stream: InStream): void;
+  demuxer?: DemuxerOptions;
+}
+
+export class TsSession {
+  #demuxer: TsDemuxer;
+  #sink: InStreamSink;
+  #isOver = false;
+  #logger: Logger;
+  #name: string;
+
+  constructor(options: TsSessionOptions) {
+    this.#logger = options.logger;
+    this.#name = options.localStreamName;
+    const open = (): InStream => {
+      const stream = options.registry.open(options.localStreamName, options.source(), options.closeSource);
+      options.onOpened?.(stream);
+      return stream;
+    };
+    this.#sink = new InStreamSink({ arena: options.arena, open, flow: options.flow });
+    this.#demuxer = new TsDemuxer(this.#sink, options.logger, options.demuxer);
+  }
+
+  get stream(): InStream | undefined {
+    return this.#sink.stream;
+  }
+
+  get statistics(): DemuxStatistics {
+    return this.#demuxer.statistics;
+  }
+
+  /** Throws ReelError where the in-stream cannot be opened (`nameTaken`, `badName`, `arenaFull`). */
+  push(chunk: Uint8Array): void {
+    if (!this.#isOver) this.#demuxer.push(chunk);
+  }
+
+  /** No more bytes will come. Frames that wait for room enter the ring before the in-stream ends, unless it is to end at once. */
+  end(reason: string, atOnce = false): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // The last access units may be the first: then there is no in-stream yet, and none is worth opening.
+    if (this.stream && !atOnce) this.#demuxer.end();
+    this.#sink.end(reason, atOnce);
+    const counted = Object.fromEntries(Object.entries(this.statistics).filter(([, count]) => count > 0));
+    this.#logger.info({ stream: this.#name, ...counted }, "a transport stream has ended");
+  }
+}

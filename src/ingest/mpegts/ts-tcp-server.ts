@@ -1,0 +1,138 @@
+// MPEG-TS over TCP, received: every connection is a publisher whose in-stream is named by configuration, `{n}` and `{port}` in it being the
+// number of the connection and the port that it came to. One connection's fault ends that connection and nothing else.
+
+import { createServer, type Server, type Socket } from "node:net";
+import type { Arena } from "../../arena/arena.js";
+import { LogLimit } from "../../arena/log-limit.js";
+import type { Logger } from "../../arena/logger.js";
+import { ReelError } from "../../arena/reel-error.js";
+import type { SourceInfo } from "../../stream/in-stream.js";
+import type { StreamRegistry } from "../../stream/stream-registry.js";
+import type { Clock, Millis } from "../../time/units.js";
+import { TsSession } from "./ts-session.js";
+
+export interface TsTcpServerOptions {
+  registry: StreamRegistry;
+  arena: Arena;
+  clock: Clock;
+  logger: Logger;
+  /** Without `{n}` there is one publisher at a time; a new one takes over when the old one is silent. */
+  streamName: string;
+  /** A publisher silent for this long gives way to a new one of the same name (design.md §5). */
+  takeOverAfterMs?: Millis;
+  /** A connection that sends nothing for this long is closed. */
+  silenceMs?: Millis;
+  maxConnections?: number;
+}
+
+const TAKE_OVER_AFTER_MS = 3000;
+const SILENCE_MS = 10_000;
+const MAX_CONNECTIONS = 1024;
+
+export class TsTcpServer {
+  #options: TsTcpServerOptions;
+  #server: Server;
+  #connections = new Map<Socket, TsSession>();
+  #accepted = 0;
+  #log: LogLimit;
+
+  constructor(options: TsTcpServerOptions) {
+    this.#options = options;
+    this.#log = new LogLimit(options.clock, 5);
+    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  }
+
+  /** Resolves with the address in use. */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(address.port, address.host, () => {
+        this.#server.off("error", reject);
+        this.#server.on("error", (error) => this.#log.pass(() => this.#options.logger.warn({ error: error.message }, "MPEG-TS listener")));
+        const bound = this.#server.address();
+        resolve(typeof bound === "object" && bound ? { host: bound.address, port: bound.port } : address);
+      });
+    });
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Closes the door and every connection. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#connections.keys()) socket.destroy();
+      for (const session of this.#connections.values()) session.end("the server is closing");
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const { registry, arena, clock, logger } = this.#options;
+    const name = this.#options.streamName.replaceAll("{n}", String(++this.#accepted)).replaceAll("{port}", String(socket.localPort ?? 0));
+    const source = sourceOf(socket);
+    let isPaused = false;
+    let reason = "the publisher closed the connection";
+    const session = new TsSession({
+      registry,
+      arena,
+      logger,
+      localStreamName: name,
+      source: () => {
+        this.#endPredecessor(name, clock);
+        return source;
+      },
+      flow: {
+        pause: () => {
+          isPaused = true;
+          socket.pause();
+        },
+        resume: () => {
+          isPaused = false;
+          socket.resume();
+        },
+      },
+      closeSource: (why) => {
+        socket.destroy();
+        session.end(why);
+      },
+    });
+    this.#connections.set(socket, session);
+    const fail = (error: unknown): void => {
+      reason = error instanceof Error ? error.message : String(error);
+      this.#log.pass((suppressed) => logger.warn({ stream: name, farIp: source.farIp, reason, suppressed }, "an MPEG-TS connection was closed"));
+      socket.destroy();
+    };
+    socket.setTimeout(this.#options.silenceMs ?? SILENCE_MS, () => {
+      // The time for which we keep a source waiting is not its silence.
+      if (!isPaused) fail(new ReelError("closed", "the publisher sent nothing for too long"));
+    });
+    socket.on("data", (chunk) => {
+      try {
+        session.push(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    socket.on("error", fail);
+    socket.on("close", () => {
+      this.#connections.delete(socket);
+      session.end(reason);
+    });
+  }
+
+  /** A silent publisher gives way; the registry refuses the name where a live one has it. */
+  #endPredecessor(name: string, clock: Clock): void {
+    const live = this.#options.registry.get(name);
+    if (!live || live.isHeldBack) return;
+    if (clock.monotonicMs() - live.lastFrameMs >= (this.#options.takeOverAfterMs ?? TAKE_OVER_AFTER_MS)) live.closeSource("a new publisher took over");
+  }
+}
+
+function sourceOf(socket: Socket): SourceInfo {
+  const nearIp = socket.localAddress ?? "";
+  const nearPort = socket.localPort ?? 0;
+  return { type: "INTS", ip: nearIp, port: nearPort, nearIp, nearPort, farIp: socket.remoteAddress ?? "", farPort: socket.remotePort ?? 0 };
+}
