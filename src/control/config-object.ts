@@ -47,10 +47,11 @@ export function recordEntryObject(entry: RecordEntry, mp4BinPath: string): Value
   return { ...recordSettings(entry.config, entry.computedPathToFile, mp4BinPath), status: statusObject(entry.status) };
 }
 
-/** With the plain `uri`, its password masked. */
+/** With the plain `uri`; passwords masked, in whichever URL they are. */
 export function pullSettings(settings: PullSettings): ValueObject {
-  const { variables, uri, httpProxy, ...rest } = settings;
-  return { ...variables, ...rest, httpProxy: maskCredentials(httpProxy), operationType: OPERATION_PULL, uri: maskCredentials(uri) };
+  const { variables, ...rest } = settings;
+  const masked = Object.entries(rest).map(([key, value]) => [key, typeof value === "string" ? maskCredentials(value) : value]);
+  return { ...variables, ...(Object.fromEntries(masked) as ValueObject), operationType: OPERATION_PULL };
 }
 
 export function pullEntryObject(entry: PullEntry): ValueObject {

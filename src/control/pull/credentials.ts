@@ -1,10 +1,16 @@
-// Passwords in URIs: shown nowhere. Replies, events and log lines get `user:***@`, and where a URI cannot be taken apart all that could be a password goes.
+// Passwords in URIs: shown nowhere. Replies, events and log lines get `user:***@` and `?passphrase=***`, and where a URI cannot be taken apart all that could be a
+// password goes.
 
 const MASK = "***";
 
-/** A URI (or any other text) with the password of its authority masked. */
+/** A URI (or any other text) with the password of its authority, and the secrets of its query, masked. */
 export function maskCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)(.*)/is, (_whole, scheme: string, rest: string) => scheme + maskAuthority(rest));
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)(.*)/is, (_whole, scheme: string, rest: string) => scheme + maskQuery(maskAuthority(rest)));
+}
+
+/** What SRT, HTTP and publish keys call their secrets. */
+export function maskQuery(query: string): string {
+  return query.replace(/([?&](?:passphrase|password|passwd|pwd|token|key|secret|auth)=)[^&]*/gi, `$1${MASK}`);
 }
 
 function maskAuthority(rest: string): string {

@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import type { ValueObject } from "../reply.js";
-import { maskCredentials } from "./credentials.js";
+import { maskCredentials, maskQuery } from "./credentials.js";
 
 export interface PullUri {
   scheme: string;
@@ -55,21 +55,22 @@ export function uriObject(text: string, uri: PullUri): ValueObject {
   const document = uri.path.slice(slash + 1);
   const host = uri.host.includes(":") ? `[${uri.host}]` : uri.host;
   const authority = `${host}${uri.isPortGiven ? `:${uri.port}` : ""}`;
+  const query = maskQuery(uri.query);
   const masked = maskCredentials(text);
   return {
     document,
     documentPath: uri.path.slice(0, slash + 1),
-    documentWithFullParameters: document + uri.query,
+    documentWithFullParameters: document + query,
     fullDocumentPath: uri.path,
-    fullDocumentPathWithParameters: uri.path + uri.query,
-    fullParameters: uri.query,
-    fullUri: `${uri.scheme}://${authority}${uri.path}${uri.query}`,
+    fullDocumentPathWithParameters: uri.path + query,
+    fullParameters: query,
+    fullUri: `${uri.scheme}://${authority}${uri.path}${query}`,
     fullUriWithAuth: masked,
     generatedPort: !uri.isPortGiven,
     host: uri.host,
     ip: isIP(uri.host) ? uri.host : "",
     originalUri: masked,
-    parameters: parseQuery(uri.query),
+    parameters: parseQuery(query),
     password: uri.password === "" ? "" : "***",
     port: uri.port,
     portSpecified: uri.isPortGiven,
