@@ -22,8 +22,11 @@ function watch(module, name) {
     if (number === at) die();
     if (number + 0.5 !== at) return original(...args);
     if (name === "writeSync" && typeof args[3] === "number") args[3] = Math.floor(args[3] / 2);
-    original(...args);
-    return die();
+    try {
+      return original(...args);
+    } finally {
+      die();
+    }
   };
 }
 
