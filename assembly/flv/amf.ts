@@ -1,6 +1,6 @@
 // AMF0 values as onMetaData needs them (Action Message Format AMF 0, §2). Names are string constants of the module.
 
-import { putF64, putU16, putU32, putU8 } from "../io/bytes";
+import { putF64, putFill, putU16, putU32, putU8 } from "../io/bytes";
 
 const MARKER_NUMBER: u32 = 0;
 const MARKER_BOOLEAN: u32 = 1;
@@ -10,7 +10,9 @@ const MARKER_ECMA_ARRAY: u32 = 8;
 const MARKER_OBJECT_END: u32 = 9;
 const MARKER_STRICT_ARRAY: u32 = 10;
 export const AMF_NUMBER_SIZE: u32 = 9;
-const MAX_FILLER: u32 = 1000;
+/** Length, name of 7 bytes, marker, length. */
+const FILLER_OVERHEAD: u32 = 12;
+const MAX_FILLER_PROPERTY: u32 = 1000;
 
 /** UTF-8 of an ASCII constant behind its length. */
 export function putName(at: usize, name: string): usize {
@@ -56,21 +58,26 @@ export function endObject(at: usize): usize {
   return putU8(putU16(at, 0), MARKER_OBJECT_END);
 }
 
+/** How many string properties it takes to fill `bytes`, which are enough for one. */
+export function fillerCount(bytes: u32): u32 {
+  return (bytes + MAX_FILLER_PROPERTY - 1) / MAX_FILLER_PROPERTY;
+}
+
 /**
- * String properties of spaces up to `end`. Several, because FFmpeg's demuxer reads strings into 1024 bytes and gives the whole tag up on a longer
- * one. There must be room for one empty property; what is left behind the last full one always is.
+ * Properties filler0, filler1 … of spaces up to `end`. Several, because FFmpeg's demuxer reads strings into 1024 bytes and gives the whole tag up on
+ * a longer one; of about one size, so that none is too short for its own name.
  */
-export function putFillerProperties(at: usize, name: string, end: usize): usize {
-  const overhead = <u32>(2 + name.length + 1 + 2);
-  while (at < end) {
-    const left = <u32>(end - at);
-    // The last but one leaves room for a whole property.
-    const bytes = left <= overhead + MAX_FILLER ? left - overhead : min<u32>(MAX_FILLER, left - 2 * overhead);
-    at = putName(at, name);
+export function putFillers(at: usize, end: usize): usize {
+  const count = fillerCount(<u32>(end - at));
+  for (let i: u32 = 0; i < count; i++) {
+    const size = <u32>(end - at) / (count - i);
+    at = putU16(at, 7);
+    store<u32>(at, 0x6c6c6966); // "fill"
+    store<u16>(at, 0x7265, 4); // "er"
+    at = putU8(at + 6, 0x30 + i);
     at = putU8(at, MARKER_STRING);
-    at = putU16(at, bytes);
-    memory.fill(at, 0x20, bytes);
-    at += bytes;
+    at = putU16(at, size - FILLER_OVERHEAD);
+    at = putFill(at, 0x20, size - FILLER_OVERHEAD);
   }
   return at;
 }

@@ -9,7 +9,7 @@ import { FLV_KEYFRAME_COUNT_OFFSET, FLV_KEYFRAME_POSITION_OFFSET, FLV_KEYFRAME_S
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame";
 import { SEG_PRIVATE_OFFSET } from "../../src/abi/segment";
 import { segmentConfig } from "../segment";
-import { AMF_NUMBER_SIZE, beginEcmaArray, beginObjectProperty, beginStrictArrayProperty, endObject, putBooleanProperty, putFillerProperties, putName, putNumber, putNumberProperty, putString } from "./amf";
+import { AMF_NUMBER_SIZE, beginEcmaArray, beginObjectProperty, beginStrictArrayProperty, endObject, fillerCount, putBooleanProperty, putFillers, putName, putNumber, putNumberProperty, putString } from "./amf";
 import { endTag, PREVIOUS_TAG_SIZE, putTagHeader, TAG_HEADER_SIZE, TAG_SCRIPT } from "./tag";
 
 /** Two numbers a keyframe, and all else, which is below 600 bytes. */
@@ -28,17 +28,18 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
   const hasVideo = (tracks & (1 << TRACK_VIDEO)) != 0;
   const hasAudio = (tracks & (1 << TRACK_AUDIO)) != 0;
   const keyframes = load<u32>(flv, FLV_KEYFRAME_COUNT_OFFSET);
+  const hasTable = keyframes > 1; // FFmpeg warns of a table with a single entry
   at = putString(at, "onMetaData");
   const count = at + 1;
   at = beginEcmaArray(at, 0);
-  let properties: u32 = 8;
+  let properties: u32 = 7;
   at = putNumberProperty(at, "duration", duration);
   at = putNumberProperty(at, "filesize", fileSize);
   at = putNumberProperty(at, "lasttimestamp", <f64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET) / 1000);
   at = putBooleanProperty(at, "hasVideo", hasVideo);
   at = putBooleanProperty(at, "hasAudio", hasAudio);
   at = putBooleanProperty(at, "hasMetadata", true);
-  at = putBooleanProperty(at, "hasKeyframes", keyframes > 0);
+  at = putBooleanProperty(at, "hasKeyframes", hasTable);
   if (hasVideo) {
     const config = segmentConfig(seg, TRACK_VIDEO);
     at = putNumberProperty(at, "width", <f64>load<u32>(config, CONFIG_WIDTH_OFFSET));
@@ -58,13 +59,13 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
     at = putBooleanProperty(at, "stereo", load<u32>(config, CONFIG_CHANNELS_OFFSET) > 1);
     properties += 4;
   }
-  // FFmpeg warns of a table with a single entry.
-  if (keyframes > 1) {
+  if (hasTable) {
     at = putNumberProperty(at, "lastkeyframetimestamp", <f64>load<u32>(flv, FLV_LAST_KEYFRAME_OFFSET) / 1000);
     at = putKeyframes(at, flv, keyframes);
     properties += 2;
   }
-  at = putFillerProperties(at, "filler", end - END_SIZE);
+  properties += fillerCount(<u32>(end - END_SIZE - at));
+  at = putFillers(at, end - END_SIZE);
   store<u32>(count, bswap<u32>(properties));
   return endTag(tag, endObject(at));
 }
