@@ -1,11 +1,12 @@
 // The child of bench:mux: records one stored FLV through an embedded recorder, as fast as the recorder takes it, and prints what the work cost beyond the start
-// of the process. `mux-child.ts TYPE INPUT FOLDER`.
+// of the process. `mux-child.ts TYPE INPUT WARM-UP FOLDER`.
 
 import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../src/abi/frame.js";
 import { Recorder } from "../src/recording/recorder.js";
+import type { ClosedSegmentReport } from "../src/recording/recorder-events.js";
 import type { InStream } from "../src/stream/in-stream.js";
 import type { ContainerName } from "../src/worker/container.js";
 import { FLV_HEADER_BYTES } from "./media/flv-reader.js";
@@ -14,7 +15,6 @@ export interface MuxReport {
   cpuSeconds: number;
   wallSeconds: number;
   startCpuSeconds: number;
-  /** By FLV tag to the end of the last write to the ring; the rest is workers. */
   path: string;
 }
 
@@ -23,7 +23,7 @@ const RING_BYTES = 8 << 20;
 const AVC_HEADER_BYTES = 5;
 const AAC_HEADER_BYTES = 2;
 
-const [type, input, folder] = process.argv.slice(2) as [ContainerName, string, string];
+const [type, input, warmUp, folder] = process.argv.slice(2) as [ContainerName, string, string, string];
 const cpu = () => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
@@ -35,28 +35,31 @@ const recorder = await Recorder.open({
   ringBytes: RING_BYTES,
   maxRingBytes: RING_BYTES,
   durability: "none",
-  scheduler: { tickMs: 1, minBytes: 1 << 20 },
+  scheduler: { tickMs: 5, minBytes: RING_BYTES / 2 },
 });
+// A server has started its threads and compiled its code long before; the first recording is not the one that is measured.
+await recordFile("warm", warmUp);
 const startCpuSeconds = cpu();
 const startedMs = performance.now();
-await recorder.record({ localStreamName: "stored", pathToFile: "stored", type, keepAlive: false });
-const stream = recorder.streams.open("stored");
-const closed = once(recorder, "segmentClosed");
-await feed(stream);
-stream.end("end of file");
-const [segment] = await closed;
-const report: MuxReport = {
-  cpuSeconds: cpu() - startCpuSeconds,
-  wallSeconds: (performance.now() - startedMs) / 1000,
-  startCpuSeconds,
-  path: (segment as { path: string }).path,
-};
+const path = await recordFile("stored", input);
+const report: MuxReport = { cpuSeconds: cpu() - startCpuSeconds, wallSeconds: (performance.now() - startedMs) / 1000, startCpuSeconds, path };
 console.log(JSON.stringify(report));
 await recorder.close();
 
+/** Returns the path of the finished file. */
+async function recordFile(name: string, from: string): Promise<string> {
+  await recorder.record({ localStreamName: name, pathToFile: name, type, keepAlive: false });
+  const stream = recorder.streams.open(name);
+  const closed = once(recorder, "segmentClosed");
+  await feed(stream, from);
+  stream.end("end of file");
+  const [segment] = (await closed) as [ClosedSegmentReport];
+  return segment.path;
+}
+
 /** Reads the file in blocks and writes its frames to the stream; waits where the ring is full. */
-async function feed(to: InStream): Promise<void> {
-  const fd = openSync(input, "r");
+async function feed(to: InStream, from: string): Promise<void> {
+  const fd = openSync(from, "r");
   let held = Buffer.allocUnsafe(2 * READ_BYTES);
   let begin = 0;
   let end = 0;

@@ -16,6 +16,8 @@ import type { MuxReport } from "./mux-child.js";
 
 const TYPES = { mp4: "mp4", ts: "mpegts", flv: "flv" } as const;
 type Type = keyof typeof TYPES;
+/** Enough to start every thread and compile every path. */
+const WARM_UP_MEGABYTES = 20;
 
 const { values } = parseArgs({
   options: { megabytes: { type: "string", default: "500" }, repeat: { type: "string", default: "3" }, workload: { type: "string", default: "720p30" } },
@@ -33,6 +35,7 @@ interface Turn {
 try {
   const source = writeStoredFlv(join(folder, "source.flv"), values.workload, Number(values.megabytes));
   const tiny = writeStoredFlv(join(folder, "tiny.flv"), values.workload, 0.5);
+  const warmUp = writeStoredFlv(join(folder, "warm-up.flv"), values.workload, WARM_UP_MEGABYTES);
   const turns: Record<Type, Turn[]> = { mp4: [], ts: [], flv: [] };
   const floors: number[] = [];
   const ffmpegStarts: number[] = [];
@@ -40,16 +43,16 @@ try {
   for (let turn = 0; turn < Number(values.repeat); turn++) {
     floors.push(copyAll(source.path));
     ffmpegStarts.push(remuxWithFfmpeg(tiny.path, "ts").cpuSeconds);
-    for (const type of Object.keys(TYPES) as Type[]) turns[type].push(await muxBoth(source, type));
+    for (const type of Object.keys(TYPES) as Type[]) turns[type].push(await muxBoth(source, warmUp, type));
   }
   report(source, turns, median(floors), median(ffmpegStarts));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function muxBoth(source: StoredStream, type: Type): Promise<Turn> {
+async function muxBoth(source: StoredStream, warmUp: StoredStream, type: Type): Promise<Turn> {
   const own = join(folder, "own");
-  const whole = timeProcess(process.execPath, [...process.execArgv, child, type, source.path, own]);
+  const whole = timeProcess(process.execPath, [...process.execArgv, child, type, source.path, warmUp.path, own]);
   const reel = JSON.parse(whole.stdout) as MuxReport;
   await expectFrames(reel.path, source);
   const outputBytes = statSync(reel.path).size;

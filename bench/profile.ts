@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startLoad } from "./load/load.js";
-import { startReel } from "./servers/reel.js";
 import type { RecordType } from "./servers/recording-server.js";
+import { startReel } from "./servers/reel.js";
 
 interface Profile {
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
@@ -17,7 +17,12 @@ interface Profile {
 }
 
 const { values } = parseArgs({
-  options: { streams: { type: "string", default: "200" }, seconds: { type: "string", default: "15" }, type: { type: "string", default: "mp4" }, top: { type: "string", default: "30" } },
+  options: {
+    streams: { type: "string", default: "200" },
+    seconds: { type: "string", default: "15" },
+    type: { type: "string", default: "mp4" },
+    top: { type: "string", default: "30" },
+  },
 });
 
 const folder = mkdtempSync(join(tmpdir(), "reel-profile-"));
