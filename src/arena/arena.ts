@@ -17,6 +17,25 @@ export const ARENA_BASE = PAGE_SIZE;
 const MAXIMUM_PAGES = 65535;
 const GROWTH_PAGES = 256; // 16 MiB at a time: growth is rare, and untouched pages cost nothing
 
+/**
+ * (module (import "env" "memory" (memory 1 65536 shared))
+ *   (func (export "copy") (param i32 i32 i32) local.get 0 local.get 1 local.get 2 memory.copy))
+ *
+ * TypedArray.copyWithin on shared memory moves word by word with relaxed atomics; memory.copy is memmove. Measured on the RTMP load of
+ * bench:density (200 × 2.6 Mb/s): copyWithin took a third of the main thread's cycles.
+ */
+const COPY_MODULE = Uint8Array.from(
+  // biome-ignore format: one section a line
+  [
+    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,
+    0x01, 0x07, 0x01, 0x60, 0x03, 0x7f, 0x7f, 0x7f, 0x00, // type
+    0x02, 0x12, 0x01, 0x03, 0x65, 0x6e, 0x76, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x03, 0x01, 0x80, 0x80, 0x04, // import
+    0x03, 0x02, 0x01, 0x00, // function
+    0x07, 0x08, 0x01, 0x04, 0x63, 0x6f, 0x70, 0x79, 0x00, 0x00, // export
+    0x0a, 0x0e, 0x01, 0x0c, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfc, 0x0a, 0x00, 0x00, 0x0b, // code
+  ],
+);
+
 export interface ArenaStats {
   blocks: number;
   usedBytes: number;
@@ -25,6 +44,8 @@ export interface ArenaStats {
 
 export class Arena {
   readonly memory: WebAssembly.Memory;
+  /** Moves `sizeBytes` from one place of the arena to another; the ranges may overlap. */
+  readonly copy: (to: number, from: number, sizeBytes: number) => void;
   #maximumPages: number;
   #u8: Uint8Array;
   #u32: Uint32Array;
@@ -39,6 +60,7 @@ export class Arena {
     this.#maximumPages = Math.min(MAXIMUM_PAGES, Math.ceil((options.maximumBytes ?? MAXIMUM_PAGES * PAGE_SIZE) / PAGE_SIZE));
     // The declared maximum must not exceed the module's; shared memory reserves it as address space, not as memory.
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: this.#maximumPages, shared: true });
+    this.copy = new WebAssembly.Instance(new WebAssembly.Module(COPY_MODULE), { env: { memory: this.memory } }).exports.copy as typeof this.copy;
     this.#u8 = new Uint8Array(this.memory.buffer);
     this.#u32 = new Uint32Array(this.memory.buffer);
     this.#i32 = new Int32Array(this.memory.buffer);

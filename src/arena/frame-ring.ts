@@ -158,13 +158,12 @@ export class FrameRing {
   resize(capacityBytes: number): void {
     if (capacityBytes <= this.#capacity) throw new ReelError("badArgument", "a ring only grows");
     const data = this.#arena.allocate(capacityBytes, false);
-    const u8 = this.#arena.u8;
     let index = this.#tail;
     let left = this.heldBytes;
     while (left > 0) {
       const from = index & (this.#capacity - 1);
       const bytes = Math.min(left, this.#capacity - from);
-      u8.copyWithin(data + (index & (capacityBytes - 1)), this.#data + from, this.#data + from + bytes);
+      this.#arena.copy(data + (index & (capacityBytes - 1)), this.#data + from, bytes);
       index = (index + bytes) >>> 0;
       left -= bytes;
     }

@@ -94,7 +94,7 @@ export class Publication implements MessageDestination {
     const skip = message.receivedBytes === 0 ? this.#headerBytes : 0;
     const from = bytes.byteOffset + at + skip;
     const to = this.#pointer + this.#filledBytes;
-    this.#arena.u8.copyWithin(to, from, from + size - skip);
+    this.#arena.copy(to, from, size - skip);
     this.#filledBytes += size - skip;
   }
 
