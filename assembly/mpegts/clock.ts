@@ -1,7 +1,7 @@
 // The program clock of a transport stream and what is scheduled by it, ISO/IEC 13818-1 §2.4.2, §2.7.2.
 //
-//   segment time 0 is 1 s on the file's clock; the PCR starts LEAD before it and follows the track that is behind:
-//   PCR ≤ START + dts of the slower track < every DTS to come
+//   segment time 0 is 1 s on the file's clock; the PCR starts LEAD before it, goes with the frames and waits for a track that falls behind:
+//   PCR ≤ START + dts of the slower track + SLACK < every DTS to come
 //
 // PCR and tables go by these ticks, never by counts of frames. Where the next frame is far ahead, packets with nothing but a PCR fill the way;
 // where it is very far (a paused source), the PCR jumps and says so with a discontinuity_indicator.
@@ -18,6 +18,8 @@ export const EPOCH_90K: i64 = 90000;
 /** How far tracks may be apart in the ring before the PCR would overtake the slower one at a segment's start. FFmpeg's muxdelay is the same 0.7 s. */
 const LEAD_90K: i64 = 63000;
 const START_90K: i64 = EPOCH_90K - LEAD_90K;
+/** Tracks that are no further apart than this do not hold the clock back. Less than LEAD. */
+const SLACK_90K: i64 = 27000;
 /** A track that is further behind than this no longer holds the clock back: it has ended, or paused. */
 const MAX_BEHIND_90K: i64 = 180000;
 /** §2.7.2: at most 100 ms between two PCRs. */
@@ -48,7 +50,7 @@ export function pcrBefore(seg: usize, ts: usize, track: u32, dts: i64): i64 {
     if (otherDts < slow) slow = otherDts;
     else fast = otherDts;
   }
-  return max<i64>(START_90K + max<i64>(slow, fast - MAX_BEHIND_90K), lastPcr(ts));
+  return max<i64>(START_90K + max<i64>(min<i64>(fast, slow + SLACK_90K), fast - MAX_BEHIND_90K), lastPcr(ts));
 }
 
 // @ts-ignore: decorator
@@ -107,13 +109,14 @@ export function beginClock(ts: usize): void {
 }
 
 // What the schedule may cost in a call. Every packet with nothing but a PCR, and every pair of tables that is due by time, takes a step of the clock,
-// so they are bounded by how far the clock may come, frame by frame; the sums telescope. One of each may fall on the part steps at the ends.
+// so they are bounded by how far the clock may come, frame by frame; the sums telescope. What may fall on the part steps at the ends, and on the slack by which the clock may pass the frames of this call (they may be those
+// of the slower track), is bounded once.
 
-/** Begins a new sum; returns what a call may cost before its first frame: the part steps, the first PCR, tables for a track that joins. */
+/** Begins a new sum; returns what is bounded once: the part steps, the slack, the first PCR, tables for a track that joins. */
 export function beginClockBound(seg: usize, ts: usize): u32 {
   const isBegun = (load<u32>(seg, SEG_FLAGS_OFFSET) & SEG_FLAG_HEADER_WRITTEN) != 0;
   store<i64>(ts, isBegun ? lastPcr(ts) : START_90K, TS_BOUND_PCR_OFFSET);
-  return 2 * PACKET_SIZE + 2 * TABLES_SIZE;
+  return <u32>(2 + SLACK_90K / FILL_STEP_90K + 1) * PACKET_SIZE + 3 * TABLES_SIZE;
 }
 
 /** Adds a frame: the most that the schedule may write for it. */
@@ -122,8 +125,8 @@ export function clockBound(ts: usize, track: u32, dts: i64, isRandomAccess: bool
   const after = max<i64>(START_90K + dts, before);
   store<i64>(ts, after, TS_BOUND_PCR_OFFSET);
   const tables: u32 = track == TRACK_VIDEO && isRandomAccess ? TABLES_SIZE : 0;
-  // A jump is not filled; what the slower track catches up afterwards is at most MAX_BEHIND_90K.
-  const from = max<i64>(before, after - MAX_FILL_90K - MAX_BEHIND_90K);
+  // A jump is not filled; what the slower track catches up afterwards is at most MAX_BEHIND_90K and the slack.
+  const from = max<i64>(before, after - MAX_FILL_90K - MAX_BEHIND_90K - SLACK_90K);
   const steps = after / FILL_STEP_90K - from / FILL_STEP_90K;
   const tableSteps = after / TABLES_STEP_90K - from / TABLES_STEP_90K;
   return tables + <u32>steps * PACKET_SIZE + <u32>tableSteps * TABLES_SIZE;
