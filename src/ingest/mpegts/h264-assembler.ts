@@ -286,7 +286,8 @@ export class H264Assembler {
       au.ctsOffset90k = this.#markCts[mark] as number;
       // A packet may hold two fields, or several pictures: its time is shared among them.
       const delta = (au.dts90k - this.#markedDts90k) / this.#unitsSinceMark;
-      if (delta > 0 && delta <= TICKS_PER_SECOND) this.#duration90k = Math.round(delta);
+      const isGap = this.#lostBytes > 0 || this.#lostFrames > 0;
+      if (delta > 0 && delta <= TICKS_PER_SECOND && !isGap) this.#duration90k = Math.round(delta);
       this.#markedDts90k = au.dts90k;
       this.#unitsSinceMark = 1;
     } else {

@@ -1,0 +1,86 @@
+// What holds for the demuxer on every input: where it is split does not matter, and no input makes it throw, loop or hold more than its limits.
+
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { makeClip } from "../support/clip.js";
+import { demux, digest } from "../support/demux.js";
+import { effort, seed } from "../support/effort.js";
+
+async function sample(seconds: number): Promise<Buffer> {
+  return readFileSync(await makeClip({ seconds, video: { width: 64, height: 48, bFrames: 2, kilobitsPerSecond: 100 }, format: "ts" }));
+}
+
+describe(`MPEG-TS demuxer, seed ${seed}`, () => {
+  it("gives the same from one piece, from single bytes, and split at every place", async () => {
+    const bytes = (await sample(1)).subarray(0, 188 * 60);
+    const whole = digest(demux([bytes]));
+    expect(digest(demux(Array.from({ length: bytes.length }, (_, i) => bytes.subarray(i, i + 1))))).toBe(whole);
+    for (let at = 1; at < bytes.length; at += effort(7, 1)) expect(digest(demux([bytes.subarray(0, at), bytes.subarray(at)])), `split at ${at}`).toBe(whole);
+  });
+
+  it("gives the same from any pieces, of any damaged stream", async () => {
+    const bytes = await sample(1);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 40 }), mutations, (sizes, changes) => {
+        const damaged = mutate(bytes, changes);
+        const pieces: Buffer[] = [];
+        for (let at = 0, i = 0; at < damaged.length; i++) {
+          const size = sizes[i % sizes.length] as number;
+          pieces.push(damaged.subarray(at, at + size));
+          at += size;
+        }
+        expect(digest(demux(pieces))).toBe(digest(demux([damaged])));
+      }),
+      { seed, numRuns: effort(60, 3000) },
+    );
+  });
+
+  it("never hands on more than it got, and frames of the clean part are whole", async () => {
+    const bytes = await sample(1);
+    const clean = demux([bytes]);
+    const known = new Set(clean.frames.map((frame) => Buffer.concat(frame.units).toString("latin1")));
+    // Packets that are lost, doubled or swapped, but none that is changed: every frame that comes out is one that went in.
+    const order = fc.array(fc.tuple(fc.constantFrom("drop", "double", "swap"), fc.nat(bytes.length / 188 - 2)), { maxLength: 20 });
+    fc.assert(
+      fc.property(order, (changes) => {
+        const packets = Array.from({ length: bytes.length / 188 }, (_, i) => bytes.subarray(i * 188, i * 188 + 188));
+        for (const [kind, at] of changes) {
+          if (kind === "drop") packets.splice(at, 1);
+          else if (kind === "double") packets.splice(at, 0, packets[at] as Buffer);
+          else [packets[at], packets[at + 1]] = [packets[at + 1] as Buffer, packets[at] as Buffer];
+        }
+        const result = demux([Buffer.concat(packets)]);
+        for (const frame of result.frames) if (frame.track === 0) expect(known.has(Buffer.concat(frame.units).toString("latin1"))).toBe(true);
+        expect(result.frames.length).toBeLessThanOrEqual(clean.frames.length);
+      }),
+      { seed, numRuns: effort(60, 3000) },
+    );
+  });
+});
+
+type Mutation = { kind: "flip" | "zero" | "insert" | "remove" | "repeat"; at: number; size: number; value: number };
+
+const mutations = fc.array(
+  fc.record({
+    kind: fc.constantFrom("flip" as const, "zero" as const, "insert" as const, "remove" as const, "repeat" as const),
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    size: fc.integer({ min: 1, max: 400 }),
+    value: fc.integer({ min: 0, max: 255 }),
+  }),
+  { maxLength: 30 },
+);
+
+function mutate(bytes: Buffer, changes: readonly Mutation[]): Buffer {
+  let out = Buffer.from(bytes);
+  for (const { kind, at: place, size, value } of changes) {
+    const at = Math.floor(place * (out.length - 1));
+    const end = Math.min(out.length, at + size);
+    if (kind === "flip") out[at] = (out[at] ?? 0) ^ (value | 1);
+    else if (kind === "zero") out.fill(0, at, end);
+    else if (kind === "insert") out = Buffer.concat([out.subarray(0, at), Buffer.alloc(size, value), out.subarray(at)]);
+    else if (kind === "remove") out = Buffer.concat([out.subarray(0, at), out.subarray(end)]);
+    else out = Buffer.concat([out.subarray(0, end), out.subarray(at)]);
+  }
+  return out;
+}

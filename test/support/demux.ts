@@ -1,0 +1,71 @@
+// Runs the demuxer on bytes in pieces and keeps what came out.
+
+import { createHash } from "node:crypto";
+import type { AccessUnit, AccessUnitSink, Loss } from "../../src/ingest/mpegts/access-unit.js";
+import type { DemuxStatistics } from "../../src/ingest/mpegts/demux-statistics.js";
+import { type DemuxerOptions, TsDemuxer } from "../../src/ingest/mpegts/ts-demuxer.js";
+import { parseAudioSpecificConfig } from "../../src/stream/codec/aac.js";
+import { parseAvcDecoderConfiguration } from "../../src/stream/codec/h264.js";
+
+export interface DemuxedFrame {
+  track: number;
+  dts: number;
+  cts: number;
+  isRandomAccess: boolean;
+  /** NAL units, or the one raw AAC access unit. */
+  units: Buffer[];
+}
+
+export interface Demuxed {
+  frames: DemuxedFrame[];
+  configs: { track: number; codec: string; hex: string }[];
+  losses: Loss[];
+  statistics: DemuxStatistics;
+  /** Log lines. */
+  named: string[];
+}
+
+export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {}): Demuxed {
+  const frames: DemuxedFrame[] = [];
+  const configs: Demuxed["configs"] = [];
+  const losses: Loss[] = [];
+  const named: string[] = [];
+  const sink: AccessUnitSink = {
+    decoderConfig(track, codec, bytes) {
+      try {
+        if (codec === "h264") parseAvcDecoderConfiguration(bytes);
+        else parseAudioSpecificConfig(bytes);
+      } catch {
+        return false;
+      }
+      configs.push({ track, codec, hex: Buffer.from(bytes).toString("hex") });
+      return true;
+    },
+    accessUnit(au: AccessUnit) {
+      const units: Buffer[] = [];
+      for (let i = 0; i < au.rangeCount; i++) units.push(Buffer.from(au.bytes.slice(au.ranges[i * 2], au.ranges[i * 2 + 1])));
+      const size = units.reduce((sum, unit) => sum + unit.length + (au.isLengthPrefixed ? 4 : 0), 0);
+      if (size !== au.sizeBytes) throw new Error(`an access unit of ${size} bytes says it has ${au.sizeBytes}`);
+      frames.push({ track: au.track, dts: au.dts90k, cts: au.ctsOffset90k, isRandomAccess: au.isRandomAccess, units });
+    },
+    loss: (loss) => losses.push({ ...loss }),
+  };
+  const log = (_: object, message: string): void => {
+    named.push(message);
+  };
+  const demuxer = new TsDemuxer(sink, { debug: log, info: log, warn: log }, options);
+  for (const piece of pieces) demuxer.push(piece);
+  demuxer.end();
+  return { frames, configs, losses, statistics: demuxer.statistics, named };
+}
+
+/** All that came out, as one comparable text. */
+export function digest(result: Demuxed): string {
+  const hash = createHash("sha256");
+  for (const { track, dts, cts, isRandomAccess, units } of result.frames) {
+    hash.update(`${track} ${dts} ${cts} ${isRandomAccess} ${units.length};`);
+    for (const unit of units) hash.update(unit);
+  }
+  hash.update(JSON.stringify([result.configs, result.losses, result.statistics]));
+  return hash.digest("hex");
+}
