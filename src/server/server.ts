@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "../arena/logger.js";
 import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
+import { TsTcpServer } from "../ingest/mpegts/ts-tcp-server.js";
+import { PullSources } from "../ingest/pull/pull-sources.js";
 import { RtmpServer } from "../ingest/rtmp/rtmp-server.js";
 import { Recorder } from "../recording/recorder.js";
 import { type DoorAddress, parseDoor } from "./config.js";
@@ -15,6 +17,8 @@ import { VERSION } from "./version.js";
 const MP4_WRITER = fileURLToPath(new URL("../cli/evo-mp4writer.js", import.meta.url));
 
 const DEFAULT_DOORS = { http: "127.0.0.1:7777", jsonCli: "127.0.0.1:1112", asciiCli: "127.0.0.1:1222", rtmp: "127.0.0.1:1935", ts: "off" } as const;
+/** In-streams of the MPEG-TS door: ts1, ts2, … */
+const DEFAULT_TS_NAME = "ts{n}";
 type Door = keyof typeof DEFAULT_DOORS;
 
 /** Where the server really listens, `host:port`; a door that is off is absent. */
@@ -24,7 +28,8 @@ export class ReelServer {
   private constructor(
     readonly recorder: Recorder,
     readonly addresses: Addresses,
-    private readonly rtmp: RtmpServer | undefined,
+    private readonly listeners: readonly { close(): Promise<void> }[],
+    private readonly pulls: PullSources,
     private readonly control: ControlPlane,
   ) {}
 
@@ -43,20 +48,29 @@ export class ReelServer {
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });
     const common = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
-    const control = new ControlPlane({ recorder, clock: recorder.clock, logger, version: VERSION, options: { ...config.control, eventLogger: config.eventLogger as EventLoggerOptions | undefined, mp4BinPath: MP4_WRITER } });
-    let rtmp: RtmpServer | undefined;
+    const pulls = new PullSources({ ...common, silenceMs: config.pull?.silenceMs, fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders });
+    const control = new ControlPlane({ recorder, pulls, clock: recorder.clock, logger, version: VERSION, options: { ...config.control, eventLogger: config.eventLogger as EventLoggerOptions | undefined, mp4BinPath: MP4_WRITER } });
+    const listeners: { close(): Promise<void> }[] = [];
     try {
       const addresses: Addresses = {};
       const rtmpDoor = door("rtmp");
       if (rtmpDoor) {
-        rtmp = new RtmpServer({ ...common, options: { publishKeys: config.rtmp?.publishKeys } });
+        const rtmp = new RtmpServer({ ...common, options: { publishKeys: config.rtmp?.publishKeys } });
+        listeners.push(rtmp);
         addresses.rtmp = format(await rtmp.listen(rtmpDoor));
+      }
+      const tsDoor = door("ts");
+      if (tsDoor) {
+        const ts = new TsTcpServer({ ...common, streamName: config.ts?.streamName ?? DEFAULT_TS_NAME });
+        listeners.push(ts);
+        addresses.ts = format(await ts.listen(tsDoor));
       }
       const opened = await control.start({ http: door("http"), jsonCli: door("jsonCli"), asciiCli: door("asciiCli") });
       for (const name of ["http", "jsonCli", "asciiCli"] as const) if (opened[name]) addresses[name] = format(opened[name]);
-      return new ReelServer(recorder, addresses, rtmp, control);
+      return new ReelServer(recorder, addresses, listeners, pulls, control);
     } catch (error) {
-      await rtmp?.close();
+      for (const listener of listeners) await listener.close();
+      await pulls.close();
       await control.close();
       await recorder.close();
       throw error;
@@ -73,7 +87,8 @@ export class ReelServer {
   /** Stops accepting, drains, finishes, sends the events. */
   async close(): Promise<void> {
     this.control.stopAccepting();
-    await this.rtmp?.close();
+    for (const listener of this.listeners) await listener.close();
+    await this.pulls.close();
     await this.recorder.close();
     await this.control.close();
   }
