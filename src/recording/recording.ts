@@ -340,6 +340,8 @@ export class Recording implements OutStream, Cursor {
   #detach(): void {
     if (this.#isDetached) return;
     this.#isDetached = true;
+    // The last report of the out-stream names its codecs; the in-stream gives them back with its last cursor.
+    for (let track = 0; track < TRACK_COUNT; track++) this.track(track);
     this.inStream.detach(this);
   }
 
