@@ -13,7 +13,9 @@ let files = 0;
 
 function journal(): string {
   const finalPath = join(scratch.path, `file${++files}.mp4`);
-  recordJournal({ build: "release", finalPath, hasVideo: false, reserveBytes: 16_384 }, (run) => makeMedia({ durationMs: 1000, audio: { config: run.addConfig("aac", ASC) } }));
+  recordJournal({ build: "release", finalPath, hasVideo: false, reserveBytes: 16_384 }, (run) =>
+    makeMedia({ durationMs: 1000, audio: { config: run.addConfig("aac", ASC) } }),
+  );
   return finalPath;
 }
 
