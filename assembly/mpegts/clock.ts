@@ -6,7 +6,7 @@
 // PCR and tables go by these ticks, never by counts of frames. Where the next frame is far ahead, packets with nothing but a PCR fill the way;
 // where it is very far (a paused source), the PCR jumps and says so with a discontinuity_indicator.
 
-import { TRACK_VIDEO } from "../../src/abi/frame";
+import { TRACK_COUNT, TRACK_VIDEO } from "../../src/abi/frame";
 import { TS_BOUND_PCR_OFFSET, TS_LAST_PCR_OFFSET, TS_LAST_TABLES_OFFSET } from "../../src/abi/mpegts";
 import { SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET, SEG_TRACK_FRAMES_OFFSET, SEG_TRACK_LAST_DTS_OFFSET } from "../../src/abi/segment";
 import { segmentDts, segmentTrack } from "../segment";
@@ -109,25 +109,36 @@ export function beginClock(ts: usize): void {
 }
 
 // What the schedule may cost in a call. Every packet with nothing but a PCR, and every pair of tables that is due by time, takes a step of the clock,
-// so they are bounded by how far the clock may come, frame by frame; the sums telescope. What may fall on the part steps at the ends, and on the slack by which the clock may pass the frames of this call (they may be those
-// of the slower track), is bounded once.
+// and the clock is never past the frame that is furthest ahead: so the cost is bounded by how far the frames may take it, and the sums telescope.
 
-/** Begins a new sum; returns what is bounded once: the part steps, the slack, the first PCR, tables for a track that joins. */
+/** Bytes for the steps between two readings of the clock. */
+// @ts-ignore: decorator
+@inline
+function stepsBound(from: i64, to: i64): u32 {
+  // A jump is not filled; what the slower track catches up after one is at most MAX_BEHIND_90K.
+  const start = max<i64>(from, to - MAX_FILL_90K - MAX_BEHIND_90K);
+  const packets = to / FILL_STEP_90K - start / FILL_STEP_90K;
+  const tables = to / TABLES_STEP_90K - start / TABLES_STEP_90K;
+  return <u32>packets * PACKET_SIZE + <u32>tables * TABLES_SIZE;
+}
+
+/** Begins a new sum: what the frames before this call may still cost, the part steps at the ends, the first PCR, tables for a track that joins. */
 export function beginClockBound(seg: usize, ts: usize): u32 {
   const isBegun = (load<u32>(seg, SEG_FLAGS_OFFSET) & SEG_FLAG_HEADER_WRITTEN) != 0;
-  store<i64>(ts, isBegun ? lastPcr(ts) : START_90K, TS_BOUND_PCR_OFFSET);
-  return <u32>(2 + SLACK_90K / FILL_STEP_90K + 1) * PACKET_SIZE + 3 * TABLES_SIZE;
+  const from = isBegun ? lastPcr(ts) : START_90K;
+  let to = from;
+  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) {
+    const at = segmentTrack(seg, track);
+    if (load<u32>(at, SEG_TRACK_FRAMES_OFFSET) != 0) to = max<i64>(to, START_90K + segmentDts(seg, load<i64>(at, SEG_TRACK_LAST_DTS_OFFSET)));
+  }
+  store<i64>(ts, to, TS_BOUND_PCR_OFFSET);
+  return stepsBound(from, to) + 2 * PACKET_SIZE + 2 * TABLES_SIZE;
 }
 
 /** Adds a frame: the most that the schedule may write for it. */
 export function clockBound(ts: usize, track: u32, dts: i64, isRandomAccess: bool): u32 {
-  const before = load<i64>(ts, TS_BOUND_PCR_OFFSET);
-  const after = max<i64>(START_90K + dts, before);
-  store<i64>(ts, after, TS_BOUND_PCR_OFFSET);
-  const tables: u32 = track == TRACK_VIDEO && isRandomAccess ? TABLES_SIZE : 0;
-  // A jump is not filled; what the slower track catches up afterwards is at most MAX_BEHIND_90K and the slack.
-  const from = max<i64>(before, after - MAX_FILL_90K - MAX_BEHIND_90K - SLACK_90K);
-  const steps = after / FILL_STEP_90K - from / FILL_STEP_90K;
-  const tableSteps = after / TABLES_STEP_90K - from / TABLES_STEP_90K;
-  return tables + <u32>steps * PACKET_SIZE + <u32>tableSteps * TABLES_SIZE;
+  const from = load<i64>(ts, TS_BOUND_PCR_OFFSET);
+  const to = max<i64>(START_90K + dts, from);
+  store<i64>(ts, to, TS_BOUND_PCR_OFFSET);
+  return stepsBound(from, to) + (track == TRACK_VIDEO && isRandomAccess ? TABLES_SIZE : 0);
 }
