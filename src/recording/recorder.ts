@@ -25,6 +25,7 @@ import { Ledger } from "./ledger.js";
 import { Naming, type Target } from "./naming.js";
 import type { OutStream } from "./out-stream.js";
 import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type ConfigStatusCode, type Durability, type RecordConfig, type RecordEntry, type RecordOptions } from "./record-config.js";
+import { PeriodicSync } from "./periodic-sync.js";
 import { completeRecordConfig, readRecordConfigs } from "./record-options.js";
 import type { ClosedSince, ConfigStore, RecorderApi } from "./recorder-api.js";
 import type { ClosedSegmentReport, FailedSegmentReport, RecorderEvents } from "./recorder-events.js";
@@ -47,6 +48,8 @@ export interface RecorderOptions {
   maxRingBytes?: number;
   lagLimitMs?: number;
   durability?: Durability;
+  /** With durability=interval: how often growing files are synced. */
+  syncIntervalMs?: number;
   scheduler?: Partial<SchedulerOptions>;
   clock?: Clock;
   logger?: Logger;
@@ -56,6 +59,7 @@ const MIB = 1024 * 1024;
 const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
 const DEFAULT_LAG_LIMIT_MS = 2000;
+const SYNC_INTERVAL_MS = 1000;
 /** ems-record-spec §3.2: the config is retried on a one-second timer. */
 const RETRY_MS = 1000;
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
@@ -85,6 +89,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #scheduler: Scheduler;
   #finisher: Finisher;
   #recovery: Recovery;
+  #periodicSync: PeriodicSync;
   #deps: RecordingDeps;
   #entries = new Map<number, Entry>();
   #recordings = new Map<number, Recording>();
@@ -141,6 +146,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       reservations,
       recovery: this.#recovery,
     });
+    const durability = options.durability ?? "close";
+    this.#periodicSync = new PeriodicSync(this.#pools, logger, options.syncIntervalMs ?? SYNC_INTERVAL_MS, () =>
+      [...this.#recordings.values()].flatMap((recording) => (recording.segment?.isOpen && (recording.config.durability ?? durability) === "interval" ? [recording.segment] : [])),
+    );
     this.#deps = {
       arena: this.arena,
       clock: this.clock,
@@ -266,6 +275,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     await this.#finisher.whenIdle();
     await this.#recovery.close();
     this.#scheduler.close();
+    this.#periodicSync.close();
     await this.#store.flush();
     await this.#ledger.close();
     await this.#pools.close();

@@ -31,6 +31,7 @@ export class Segment {
   sequence = 0;
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
+  #users = 1;
   #arena: Arena;
 
   constructor(
@@ -97,8 +98,13 @@ export class Segment {
     return { path: this.path, variables: this.variables, startedMs: this.startedMs, sequence: this.sequence };
   }
 
+  /** One more user of the state block; each ends with `free`. */
+  hold(): void {
+    this.#users++;
+  }
+
   free(): void {
-    this.#arena.free(this.pointer);
+    if (--this.#users === 0) this.#arena.free(this.pointer);
   }
 
   #track(track: number): number {

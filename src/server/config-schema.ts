@@ -50,7 +50,13 @@ export const ServerConfigSchema = Type.Object(
       ),
     ),
     recording: Type.Optional(
-      Type.Object({ durability: Type.Optional(Type.Enum(["none", "close", "interval"], { description: "what is synced to the disk, and when (default close)" })) }, closed),
+      Type.Object(
+        {
+          durability: Type.Optional(Type.Enum(["none", "close", "interval"], { description: "what is synced to the disk, and when (default close)" })),
+          syncIntervalMs: Type.Optional(Type.Integer({ minimum: 100, description: "durability=interval: how often (default 1000)" })),
+        },
+        closed,
+      ),
     ),
     rtmp: Type.Optional(
       Type.Object(

@@ -45,6 +45,7 @@ export class ReelServer {
       ...(config.ring?.bytes && { ringBytes: config.ring.bytes }),
       ...(config.ring?.maximumBytes && { maxRingBytes: config.ring.maximumBytes }),
       ...(config.ring?.lagLimitMs && { lagLimitMs: config.ring.lagLimitMs }),
+      ...(config.recording?.syncIntervalMs && { syncIntervalMs: config.recording.syncIntervalMs }),
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });
     const common = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };

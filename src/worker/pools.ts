@@ -56,6 +56,11 @@ export class Pools {
     return this.#finish.run(request, { filename: new URL("./recover-task.js", BUILT).href, name: "recover" }) as Promise<RecoverResult>;
   }
 
+  /** Syncs the files of growing segments; returns the pointers of those that could not be. */
+  sync(segments: readonly number[]): Promise<number[]> {
+    return this.#finish.run(segments, { filename: new URL("./sync-task.js", BUILT).href, name: "sync" }) as Promise<number[]>;
+  }
+
   /** A buffer of OUTPUT_BYTES; back with `releaseOutput`. */
   takeOutput(): number {
     return this.#freeOutputs.pop() ?? this.#arena.allocate(OUTPUT_BYTES, false);
