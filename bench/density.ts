@@ -7,12 +7,8 @@ import { parseArgs } from "node:util";
 import { type DensityResult, runDensity } from "./density-run.js";
 import { WORKLOADS } from "./load/workload.js";
 import { environment, formatTable, median, type Row, significant, writeResult } from "./measure/report.js";
-import { nginxRtmp } from "./servers/nginx-rtmp.js";
-import { nodeMediaServer } from "./servers/node-media-server.js";
-import type { RecordingServer, RecordType } from "./servers/recording-server.js";
-import { reel } from "./servers/reel.js";
-
-const SERVERS: readonly RecordingServer[] = [reel, nginxRtmp("auto"), nginxRtmp("1"), nodeMediaServer];
+import { contestants } from "./servers/all.js";
+import type { RecordType } from "./servers/recording-server.js";
 
 const { values } = parseArgs({
   options: {
@@ -28,24 +24,6 @@ const { values } = parseArgs({
     folder: { type: "string" },
   },
 });
-
-/** What one server does in the order of this benchmark: Reel records what --type says (several, with commas), a peer what it can. */
-function contestants(): { server: RecordingServer; type: RecordType }[] {
-  const types = values.type.split(",") as RecordType[];
-  const names = values.only !== undefined ? values.only.split(",") : ["reel", ...values.vs.split(",").filter(Boolean)];
-  return names.flatMap((name) => {
-    const server = SERVERS.find((candidate) => candidate.name === name);
-    if (!server) throw new Error(`no server ${name}; there are ${SERVERS.map((known) => known.name).join(", ")}`);
-    const missing = server.missing();
-    if (missing !== undefined) {
-      console.error(`left out, missing: ${missing}`);
-      process.exitCode = 3;
-      return [];
-    }
-    const own = types.filter((type) => server.types.includes(type));
-    return (own.length > 0 ? own : server.types.slice(0, 1)).map((type) => ({ server, type }));
-  });
-}
 
 function toRow(runs: readonly DensityResult[]): Row {
   const of = (pick: (run: DensityResult) => number, digits = 3) => significant(median(runs.map(pick)), digits);
@@ -78,7 +56,8 @@ const order = {
 };
 if (!WORKLOADS[order.workload]) throw new Error(`no workload ${order.workload}; there are ${Object.keys(WORKLOADS).join(", ")}`);
 
-const field = contestants();
+const names = values.only !== undefined ? values.only.split(",") : ["reel", ...values.vs.split(",").filter(Boolean)];
+const field = contestants(names, values.type.split(",") as RecordType[]);
 const runs: DensityResult[][] = field.map(() => []);
 for (let turn = 0; turn < Number(values.repeat); turn++) {
   for (const [i, { server, type }] of field.entries()) {
