@@ -14,6 +14,7 @@ import type { PullPort } from "../../src/control/pull/pull-port.js";
 import type { Schedule } from "../../src/control/timers.js";
 import { Recorder, type RecorderOptions } from "../../src/recording/recorder.js";
 import type { InStream, SourceInfo } from "../../src/stream/in-stream.js";
+import { systemClock } from "../../src/time/units.js";
 import { until } from "./until.js";
 
 /** 2017-09-19T04:32:27.915Z, in ems-record-spec §6.2's log. */
@@ -29,6 +30,10 @@ export interface FixtureOptions {
   logger?: Logger;
   /** Keep an earlier fixture's folders. */
   root?: string;
+  /** Of the HTTP door; any free one by default. */
+  port?: number;
+  /** A wall clock that goes. */
+  realClock?: boolean;
 }
 
 export class ControlFixture {
@@ -48,7 +53,7 @@ export class ControlFixture {
   static async open(options: FixtureOptions = {}): Promise<ControlFixture> {
     const root = options.root ?? (await mkdtemp(join(tmpdir(), "reel-control-")));
     const time = { nowMs: WALL_MS };
-    const clock = { wallMs: () => time.nowMs, monotonicMs: () => performance.now() };
+    const clock = options.realClock ? systemClock : { wallMs: () => time.nowMs, monotonicMs: () => performance.now() };
     const recorder = await Recorder.open({
       mediaFolders: [join(root, "media")],
       stateFolder: join(root, "state"),
@@ -70,7 +75,7 @@ export class ControlFixture {
       });
       const fixture = new ControlFixture(root, recorder, control, time);
       const door = { host: "127.0.0.1", port: 0 };
-      const opened = await control.start({ http: door, jsonCli: door, asciiCli: door });
+      const opened = await control.start({ http: { ...door, port: options.port ?? 0 }, jsonCli: door, asciiCli: door });
       fixture.http = opened.http?.port ?? 0;
       fixture.json = opened.jsonCli?.port ?? 0;
       fixture.ascii = opened.asciiCli?.port ?? 0;
