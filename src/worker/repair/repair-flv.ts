@@ -19,6 +19,7 @@ import {
   HAS_AUDIO,
   HAS_VIDEO,
   isTagType,
+  PREVIOUS_TAG_SIZE_BYTES,
   parseTagHeader,
   TAG_AUDIO,
   TAG_HEADER_BYTES,
@@ -64,6 +65,28 @@ export function repairFlv(path: string, options: RepairOptions = {}): RepairRepo
       durationMs,
       isChanged,
     };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a repair would find something to do, from the head and the last tag alone. False for a file that is no FLV. */
+export function isTornFlv(path: string): boolean {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { size } = fstatSync(fd);
+    const window = new FileWindow(fd, size);
+    if (size < FIRST_TAG_POSITION || window.read(0, 4).toString("latin1") !== SIGNATURE) return false;
+    const scan = new FlvScan(window);
+    const first = scan.wholeTagAt(FIRST_TAG_POSITION);
+    if (first?.type === TAG_SCRIPT && first.dataBytes <= MAX_METADATA_BYTES) {
+      const metadata = readMetadata(Buffer.from(window.read(FIRST_TAG_POSITION + TAG_HEADER_BYTES, first.dataBytes)));
+      const said = metadata && metadataNumber(metadata, "filesize");
+      if (said !== undefined && said !== size) return true;
+    }
+    const lastBytes = window.read(size - PREVIOUS_TAG_SIZE_BYTES, PREVIOUS_TAG_SIZE_BYTES).readUInt32BE(0);
+    const last = size - PREVIOUS_TAG_SIZE_BYTES - lastBytes;
+    return size > FIRST_TAG_POSITION && (last < FIRST_TAG_POSITION || scan.wholeTagAt(last)?.dataBytes !== lastBytes - TAG_HEADER_BYTES);
   } finally {
     closeSync(fd);
   }

@@ -1,52 +1,14 @@
 // Repairs a transport stream that a crash left: the file plays as it is, only its end may hold half a packet, blocks of zeros (power cut) or half an access
-// unit. They are cut off in one ftruncate(2), so a killed repair has either not begun or is done.
-//
-// Half an access unit is one whose PES packet is shorter than it says. A long one says nothing (PES_packet_length 0): it is taken to be half where
-// the file ends inside a packet right behind it, and its last packet is not stuffed. A file that is damaged further in front is left untouched.
+// unit. They are cut off in one ftruncate(2), so a killed repair has either not begun or is done. A file that is damaged further in front is left untouched.
 
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync } from "node:fs";
-import { ReelError } from "../../arena/reel-error.js";
-import { ADTS_SAMPLES_PER_FRAME, AdtsReader } from "./adts-reader.js";
 import { FileWindow } from "./file-window.js";
 import type { RepairOptions, RepairReport } from "./repair-report.js";
-import {
-  emptyPacket,
-  isAudioStreamId,
-  nearestTime,
-  type PesHeader,
-  parsePesHeader,
-  parseTsPacket,
-  SYNC_BYTE,
-  TS_PACKET_BYTES,
-  type TsPacket,
-} from "./ts-packet.js";
+import { SYNC_BYTE, TS_PACKET_BYTES } from "./ts-packet.js";
+import { TsScan } from "./ts-scan.js";
 
-const PACKETS_PER_READ = 1024;
-/** Sync bytes in a row that are no accident. */
-const SYNC_RUN = 5;
-const SEARCH_BYTES = 64 * 1024;
-const TICKS_PER_MS = 90;
-
-interface OpenPes {
-  start: number;
-  header: PesHeader;
-  bytes: number;
-  isStuffed: boolean;
-}
-
-interface Track {
-  isAudio: boolean;
-  pes: OpenPes | undefined;
-  /** Complete PES packets. */
-  units: number;
-  adts: AdtsReader;
-  /** ADTS frames when the open PES packet began. */
-  framesBefore: number;
-  firstPts: number;
-  lastPts: number;
-  lastDts: number;
-  lastStep: number;
-}
+/** PES packets that say their size are shorter by far. */
+const TAIL_BYTES = 1024 * 1024;
 
 /** Throws ReelError `corrupt`, the file untouched, or what a file operation throws. */
 export function repairTs(path: string, options: RepairOptions = {}): RepairReport {
@@ -67,158 +29,18 @@ export function repairTs(path: string, options: RepairOptions = {}): RepairRepor
   }
 }
 
-class TsScan {
-  keptBytes = 0;
-  lostFrames = 0;
-  readonly #path: string;
-  readonly #window: FileWindow;
-  readonly #tracks = new Map<number, Track>();
-  readonly #packet: TsPacket = emptyPacket();
-  /** Where the PES packet that began last lies, of any track. */
-  #lastStart = -1;
-  #reference = Number.NaN;
-
-  constructor(path: string, window: FileWindow) {
-    this.#path = path;
-    this.#window = window;
-  }
-
-  run(): void {
-    const whole = this.#window.sizeBytes - (this.#window.sizeBytes % TS_PACKET_BYTES);
-    let soundEnd = 0;
-    for (let at = 0; at < whole; ) {
-      const block = this.#window.read(at, Math.min(PACKETS_PER_READ * TS_PACKET_BYTES, whole - at));
-      for (let i = 0; i + TS_PACKET_BYTES <= block.byteLength; i += TS_PACKET_BYTES) {
-        if (block[i] !== SYNC_BYTE) continue;
-        this.#takePacket(block, i, at + i);
-        soundEnd = at + i + TS_PACKET_BYTES;
-      }
-      at += block.byteLength;
-    }
-    if (this.#window.sizeBytes >= TS_PACKET_BYTES && soundEnd === 0) throw this.#corrupt("holds no transport packet");
-    const damagedAt = this.#findPackets(soundEnd);
-    if (damagedAt !== undefined) throw this.#corrupt(`is damaged at byte ${soundEnd} and goes on at byte ${damagedAt}`);
-    this.keptBytes = soundEnd;
-    this.#dropHalf(soundEnd < this.#window.sizeBytes);
-  }
-
-  counts(): Pick<RepairReport, "videoFrames" | "audioFrames" | "durationMs"> {
-    let videoFrames = 0;
-    let audioFrames = 0;
-    let first = Number.POSITIVE_INFINITY;
-    let end = Number.NEGATIVE_INFINITY;
-    for (const track of this.#tracks.values()) {
-      if (track.units === 0) continue;
-      if (track.isAudio) audioFrames += track.adts.frames;
-      else videoFrames += track.units;
-      first = Math.min(first, track.firstPts);
-      end = Math.max(end, track.lastPts + track.lastStep);
-    }
-    return { videoFrames, audioFrames, durationMs: end > first ? Math.round((end - first) / TICKS_PER_MS) : 0 };
-  }
-
-  #takePacket(block: Buffer, at: number, position: number): void {
-    const packet = this.#packet;
-    parseTsPacket(block, at, packet);
-    if (!packet.hasPayload || packet.hasError) return;
-    const payload = block.subarray(at + packet.payloadAt, at + TS_PACKET_BYTES);
-    if (packet.isStart) {
-      const header = parsePesHeader(payload);
-      if (header) this.#beginPes(packet, header, payload, position);
-      else this.#complete(this.#tracks.get(packet.pid));
-      return;
-    }
-    const track = this.#tracks.get(packet.pid);
-    if (!track?.pes) return;
-    track.pes.bytes += payload.byteLength;
-    track.pes.isStuffed = packet.isStuffed;
-    if (track.isAudio) track.adts.push(payload);
-    this.#completeIfFull(track);
-  }
-
-  #beginPes(packet: TsPacket, header: PesHeader, payload: Buffer, position: number): void {
-    let track = this.#tracks.get(packet.pid);
-    if (!track) {
-      const isAudio = isAudioStreamId(header.streamId);
-      const adts = new AdtsReader();
-      track = {
-        isAudio,
-        pes: undefined,
-        units: 0,
-        adts,
-        framesBefore: 0,
-        firstPts: Number.POSITIVE_INFINITY,
-        lastPts: Number.NEGATIVE_INFINITY,
-        lastDts: Number.NaN,
-        lastStep: 0,
-      };
-      this.#tracks.set(packet.pid, track);
-    }
-    this.#complete(track);
-    this.#lastStart = position;
-    track.framesBefore = track.adts.frames;
-    track.pes = { start: position, header, bytes: payload.byteLength, isStuffed: packet.isStuffed };
-    if (track.isAudio) track.adts.push(payload.subarray(header.payloadAt));
-    this.#completeIfFull(track);
-  }
-
-  #completeIfFull(track: Track): void {
-    if (track.pes && track.pes.header.packetBytes > 0 && track.pes.bytes >= track.pes.header.packetBytes) this.#complete(track);
-  }
-
-  #complete(track: Track | undefined): void {
-    const pes = track?.pes;
-    if (!track || !pes) return;
-    track.pes = undefined;
-    track.units++;
-    if (pes.header.pts90k < 0) return;
-    const dts = nearestTime(pes.header.dts90k, this.#reference);
-    const pts = nearestTime(pes.header.pts90k, dts);
-    this.#reference = dts;
-    track.firstPts = Math.min(track.firstPts, pts);
-    track.lastPts = Math.max(track.lastPts, pts);
-    const { adts } = track;
-    if (track.isAudio && adts.sampleRate > 0)
-      track.lastStep = ((adts.frames - track.framesBefore) * ADTS_SAMPLES_PER_FRAME * 1000 * TICKS_PER_MS) / adts.sampleRate;
-    else if (dts > track.lastDts) track.lastStep = dts - track.lastDts;
-    track.lastDts = dts;
-  }
-
-  /** The access unit that the file ends in goes, if it is half; the others that are still open are complete. */
-  #dropHalf(isTorn: boolean): void {
-    for (const track of this.#tracks.values()) {
-      const { pes } = track;
-      if (!pes) continue;
-      const isShort = pes.header.packetBytes > 0 ? pes.bytes < pes.header.packetBytes : isTorn && !pes.isStuffed;
-      if (isShort && pes.start === this.#lastStart) {
-        this.keptBytes = pes.start;
-        this.lostFrames++;
-        track.pes = undefined;
-        track.adts.frames = track.framesBefore;
-      } else this.#complete(track);
-    }
-  }
-
-  /** The first place behind `from` where packets go on, other than right there: then bytes are missing in front of it. */
-  #findPackets(from: number): number | undefined {
-    const runBytes = SYNC_RUN * TS_PACKET_BYTES;
-    for (let at = from; at + runBytes <= this.#window.sizeBytes; ) {
-      const block = this.#window.read(at, SEARCH_BYTES);
-      const sync = block.indexOf(SYNC_BYTE);
-      if (sync === -1) {
-        at += block.byteLength;
-        continue;
-      }
-      const run = this.#window.read(at + sync, runBytes);
-      let length = 0;
-      while (length < run.byteLength && run[length] === SYNC_BYTE) length += TS_PACKET_BYTES;
-      if (length === runBytes) return at + sync;
-      at += sync + 1;
-    }
-    return undefined;
-  }
-
-  #corrupt(what: string): ReelError {
-    return new ReelError("corrupt", `${this.#path} ${what}: it is left as it is`, { path: this.#path });
+/** Whether a repair would find something to do, from the end of the file alone. False for a file that is no transport stream. */
+export function isTornTs(path: string): boolean {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const { size } = fstatSync(fd);
+    const window = new FileWindow(fd, size);
+    if (size < TS_PACKET_BYTES || window.read(0, 1)[0] !== SYNC_BYTE) return false;
+    const tail = Math.max(0, size - TAIL_BYTES);
+    const scan = new TsScan(path, window);
+    scan.run(tail - (tail % TS_PACKET_BYTES));
+    return scan.keptBytes < size;
+  } finally {
+    closeSync(fd);
   }
 }

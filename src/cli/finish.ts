@@ -1,0 +1,146 @@
+// `reel finish PATH…`: finishes by hand what a dead server left, as the server itself would at its next start: the journals of MP4, the torn ends of
+// MPEG-TS and FLV. Segments that a running server or another tool writes are refused. Each file is judged by itself.
+// Exit codes: 0 all is done, 1 something could not be finished (and is left as it was), 2 wrong usage.
+
+import { existsSync, statSync } from "node:fs";
+import type { Command } from "commander";
+import { ReelError } from "../arena/reel-error.js";
+import { numbered } from "../recording/naming.js";
+import { fileFailure } from "../worker/file-failure.js";
+import { finishMp4 } from "../worker/mp4/finish.js";
+import type { Mp4FinishOptions } from "../worker/mp4/finish-options.js";
+import type { Mp4FinishResult } from "../worker/mp4/finish-result.js";
+import { hasMp4Journal } from "../worker/mp4/journal.js";
+import { repairFlv } from "../worker/repair/repair-flv.js";
+import { repairTs } from "../worker/repair/repair-ts.js";
+import { expandTarget, type FinishTarget } from "./finish-targets.js";
+import { ProgressBar } from "./progress-bar.js";
+import { EXIT_FAILED, EXIT_OK, exitOnUsage } from "./usage.js";
+import { writerOf } from "./writer-check.js";
+
+const MAX_NUMBER = 8192; // as in recordings' names
+
+interface FinishFlags {
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+interface Outcome {
+  /** Where the finished file is (would be); null where nothing had been recorded. */
+  path: string | null;
+  container: FinishTarget["container"];
+  isChanged: boolean;
+  sizeBytes: number;
+  /** Missing where the file was not read, because it has no journal. */
+  content?: {
+    videoFrames: number;
+    audioFrames: number;
+    durationMs: number;
+    lost: { frames: number; bytes: number; durationMs: number } | null;
+    /** MP4: how the index came to the front. */
+    method?: string;
+  };
+}
+
+export function addFinishCommand(program: Command): void {
+  exitOnUsage(program.command("finish"))
+    .description("finish what a crashed server left: MP4 journals, torn MPEG-TS and FLV files")
+    .argument("<path...>", "files, by their final name, or folders to search")
+    .option("--dry-run", "say what is there and what would be lost; change nothing")
+    .option("--json", "one JSON object a line and file")
+    .action((paths: string[], flags: FinishFlags) => {
+      process.exitCode = finish(paths, flags);
+    });
+}
+
+function finish(paths: readonly string[], flags: FinishFlags): number {
+  let hasFailed = false;
+  let count = 0;
+  const fail = (path: string, error: unknown): void => {
+    hasFailed = true;
+    const { code, message } = error instanceof ReelError ? error : fileFailure(error, path);
+    if (flags.json) console.log(JSON.stringify({ path, outcome: "failed", code, error: message }));
+    else console.error(message.includes(path) ? `reel finish: ${message}` : `reel finish: ${path}: ${message}`);
+  };
+  for (const path of paths) {
+    let targets: FinishTarget[] = [];
+    try {
+      targets = expandTarget(path);
+    } catch (error) {
+      fail(path, error);
+      continue;
+    }
+    for (const target of targets) {
+      count++;
+      try {
+        report(target, finishOne(target, flags.dryRun === true), flags);
+      } catch (error) {
+        fail(target.path, error);
+      }
+    }
+  }
+  if (count === 0 && !hasFailed && !flags.json) console.log("nothing to finish");
+  return hasFailed ? EXIT_FAILED : EXIT_OK;
+}
+
+function finishOne(target: FinishTarget, dryRun: boolean): Outcome {
+  const bar = new ProgressBar(target.path);
+  const options = { dryRun, onProgress: (fraction: number) => bar.update(fraction) };
+  try {
+    return target.container === "mp4" ? finishJournal(target.path, options) : repairInPlace(target, options);
+  } finally {
+    bar.end();
+  }
+}
+
+function finishJournal(path: string, options: Mp4FinishOptions): Outcome {
+  if (!hasMp4Journal(path)) {
+    // Named by hand, and already what it should be.
+    return { path, container: "mp4", isChanged: false, sizeBytes: statSync(path).size };
+  }
+  const done = finishUnderFreeName(path, options);
+  const { videoFrames, audioFrames, durationMs, lost, method } = done;
+  return { path: done.path, container: "mp4", isChanged: true, sizeBytes: done.sizeBytes, content: { videoFrames, audioFrames, durationMs, lost, method } };
+}
+
+/** A name that another recording has taken since is not replaced: the segment gets the next free number. */
+function finishUnderFreeName(path: string, options: Mp4FinishOptions): Mp4FinishResult {
+  try {
+    return finishMp4(path, options);
+  } catch (error) {
+    if (!(error instanceof ReelError) || error.code !== "targetBusy") throw error;
+    for (let number = 1; number <= MAX_NUMBER; number++) {
+      const targetPath = numbered(path, number, "mp4");
+      if (!existsSync(targetPath) && !hasMp4Journal(targetPath)) return finishMp4(path, { ...options, targetPath });
+    }
+    throw error;
+  }
+}
+
+function repairInPlace({ path, container }: FinishTarget, options: { dryRun: boolean; onProgress: (fraction: number) => void }): Outcome {
+  const writer = writerOf(path);
+  if (writer !== undefined) throw new ReelError("locked", `${path} is not touched: ${writer}`, { path });
+  const done = container === "ts" ? repairTs(path, options) : repairFlv(path, options);
+  const { videoFrames, audioFrames, durationMs, isChanged, sizeBytes } = done;
+  const lost = done.lostBytes > 0 ? { frames: done.lostFrames, bytes: done.lostBytes, durationMs: 0 } : null;
+  return { path, container, isChanged, sizeBytes, content: { videoFrames, audioFrames, durationMs, lost } };
+}
+
+function report(target: FinishTarget, outcome: Outcome, { dryRun = false, json = false }: FinishFlags): void {
+  if (json) {
+    const { path, container, sizeBytes, content, isChanged } = outcome;
+    console.log(JSON.stringify({ path, container, outcome: isChanged ? "finished" : "unchanged", dryRun, sizeBytes, ...content }));
+    return;
+  }
+  console.log(`${outcome.path ?? target.path}: ${describe(outcome, dryRun)}`);
+}
+
+function describe(outcome: Outcome, dryRun: boolean): string {
+  if (outcome.path === null)
+    return dryRun ? "nothing was recorded; the temporary files would be removed" : "nothing was recorded; the temporary files are removed";
+  if (!outcome.isChanged || !outcome.content) return "is complete, nothing to do";
+  const { videoFrames, audioFrames, durationMs, method, lost } = outcome.content;
+  const index = method === undefined ? "" : `, index ${method}`;
+  const loss = lost ? `; ${lost.frames} frames (${lost.bytes} bytes) at the end ${dryRun ? "would be" : "are"} lost` : "";
+  return `${dryRun ? "would be finished" : "finished"}: ${videoFrames} video and ${audioFrames} audio frames, ${(durationMs / 1000).toFixed(3)} s${index}${loss}`;
+}
