@@ -4,13 +4,14 @@
 //
 // Backwards by less than 500 ms is jitter: the frame is clamped to just after its predecessor. More than that, or forwards by more than 10 s
 // against the furthest track, is a discontinuity: one offset for all tracks splices the timeline. A forward jump about as long as the silence
-// before it was real and is kept. Stragglers that still carry the old clock right after a splice are placed by the offset before it.
+// before it was real and is kept. After a splice each track is placed by the offset before it until its own clock has followed: the frames of the
+// tracks cross on their way, and a straggler of the old clock would otherwise be a second discontinuity.
 
 import { type Clock, type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./units.js";
 
 const JITTER_90K = TICKS_PER_SECOND / 2;
 const FORWARD_JUMP_90K = 10 * TICKS_PER_SECOND;
-/** How long after a splice a frame of the old clock is believed to be a straggler. */
+/** How long after a splice a track may still carry the old clock. */
 const STRAGGLER_90K = 5 * TICKS_PER_SECOND;
 /** Nominal duration of a frame before any was seen: 25 fps. */
 const DEFAULT_DURATION_90K = 3600;
@@ -33,6 +34,8 @@ export interface Placed {
 interface TrackClock {
   last: Ticks90k;
   duration: Ticks90k;
+  /** Number of the splice that its clock has followed. */
+  followed: number;
 }
 
 export class Timeline {
@@ -40,6 +43,7 @@ export class Timeline {
   #offset: Ticks90k = 0;
   #previousOffset: Ticks90k = 0;
   #splicedAt: Ticks90k = Number.NEGATIVE_INFINITY;
+  #splices = 0;
   #tracks: (TrackClock | undefined)[] = [];
   #furthest: Ticks90k = Number.NEGATIVE_INFINITY;
   #lastArrivalMs: Millis = 0;
@@ -69,24 +73,22 @@ export class Timeline {
       this.#previousOffset = this.#offset;
     }
     if (!state) {
-      state = { last: Number.NEGATIVE_INFINITY, duration: DEFAULT_DURATION_90K };
+      state = { last: Number.NEGATIVE_INFINITY, duration: DEFAULT_DURATION_90K, followed: this.#splices };
       this.#tracks[track] = state;
     }
     let dts = wireDts90k + this.#offset;
-    const floor = state.last === Number.NEGATIVE_INFINITY ? this.#furthest : state.last;
-    const isBack =
-      floor !== Number.NEGATIVE_INFINITY && dts <= floor - JITTER_90K && (state.last !== Number.NEGATIVE_INFINITY || dts < floor - FORWARD_JUMP_90K);
-    const isAhead = this.#furthest !== Number.NEGATIVE_INFINITY && dts > this.#furthest + FORWARD_JUMP_90K;
-    if (isBack || (isAhead && !this.#wasSilent(dts - this.#furthest, now))) {
-      const old = wireDts90k + this.#previousOffset;
-      if (this.#furthest - this.#splicedAt < STRAGGLER_90K && old > floor - JITTER_90K && old < this.#furthest + JITTER_90K) {
-        dts = old;
-      } else {
-        const target = Math.max(floor, this.#furthest - STRAGGLER_90K) + state.duration;
-        placed.splice = { cause: isBack ? "backwardJump" : "forwardJump", track, dts90k: target, jump90k: dts - target };
+    if (this.#isStraggler(state, wireDts90k)) dts = wireDts90k + this.#previousOffset;
+    else {
+      state.followed = this.#splices;
+      const cause = this.#discontinuity(state, dts, now);
+      if (cause) {
+        // Behind the track's own last frame, and not far behind the other tracks where it has lagged.
+        const target = Math.max(this.#floor(state), this.#furthest - STRAGGLER_90K) + state.duration;
+        placed.splice = { cause, track, dts90k: target, jump90k: dts - target };
         this.#previousOffset = this.#offset;
         this.#offset += target - dts;
         this.#splicedAt = target;
+        state.followed = ++this.#splices;
         dts = target;
       }
     }
@@ -102,6 +104,30 @@ export class Timeline {
     this.#heldBackMs = 0;
     placed.dts90k = dts;
     return placed;
+  }
+
+  /** What a frame of the track is measured against: its predecessor, for the first one the other tracks. */
+  #floor(state: TrackClock): Ticks90k {
+    return state.last === Number.NEGATIVE_INFINITY ? this.#furthest : state.last;
+  }
+
+  /** True where the clock of before the last splice continues the track better than the one since. */
+  #isStraggler(state: TrackClock, wireDts90k: Ticks90k): boolean {
+    if (state.followed === this.#splices || state.last === Number.NEGATIVE_INFINITY) return false;
+    if (this.#furthest - this.#splicedAt >= STRAGGLER_90K) return false;
+    const old = wireDts90k + this.#previousOffset;
+    if (old <= state.last - JITTER_90K || old >= this.#furthest + JITTER_90K) return false;
+    const expected = state.last + state.duration;
+    return Math.abs(old - expected) < Math.abs(wireDts90k + this.#offset - expected);
+  }
+
+  #discontinuity(state: TrackClock, dts90k: Ticks90k, now: Millis): Splice["cause"] | undefined {
+    if (this.#furthest === Number.NEGATIVE_INFINITY) return undefined;
+    const isFirst = state.last === Number.NEGATIVE_INFINITY;
+    // The first frame of a track may lie behind the other tracks: what lags on the way is no jump of the clock.
+    if (dts90k <= this.#floor(state) - (isFirst ? FORWARD_JUMP_90K : JITTER_90K)) return "backwardJump";
+    const ahead90k = dts90k - this.#furthest;
+    return ahead90k > FORWARD_JUMP_90K && !this.#wasSilent(ahead90k, now) ? "forwardJump" : undefined;
   }
 
   /** True where the jump is about as long as the silence before it (a paused source, a time-lapse). */

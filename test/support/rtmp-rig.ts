@@ -14,17 +14,7 @@ import { ScratchBudget } from "../../src/ingest/rtmp/scratch.js";
 import type { Gap } from "../../src/stream/gap.js";
 import type { Cursor, InStream } from "../../src/stream/in-stream.js";
 import { StreamRegistry } from "../../src/stream/stream-registry.js";
-import type { Clock } from "../../src/time/units.js";
-
-export class TestClock implements Clock {
-  nowMs = 1_000_000;
-  wallMs(): number {
-    return 1_700_000_000_000 + this.nowMs;
-  }
-  monotonicMs(): number {
-    return this.nowMs;
-  }
-}
+import { TestClock } from "./test-clock.js";
 
 export interface SeenFrame {
   track: "video" | "audio";
