@@ -63,7 +63,10 @@ export class TsTcpServer {
   /** Closes the door and every connection. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve());
+      this.#server.close(() => {
+        this.#connections.clear();
+        resolve();
+      });
       for (const socket of this.#connections.keys()) socket.destroy();
       for (const session of this.#connections.values()) session.end("the server is closing");
     });
