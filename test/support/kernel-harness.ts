@@ -211,6 +211,17 @@ export class KernelRun<K extends Kernel = Kernel> {
     return pointer;
   }
 
+  /** Several recordings of one stream: this one reads another run's ring, of the same arena. */
+  readRingOf(other: KernelRun): void {
+    this.#setU32(REC_RING_OFFSET, other.ring.pointer);
+  }
+
+  /** Decoder configurations of the settled tracks that another run has stored. */
+  setConfigs(video: number, audio: number): void {
+    this.#setU32(REC_CONFIG_OFFSET + 4 * TRACK_VIDEO, video);
+    this.#setU32(REC_CONFIG_OFFSET + 4 * TRACK_AUDIO, audio);
+  }
+
   /** Puts a frame into the ring, draining first where there is no room. Returns its ring index. */
   push(frame: TestFrame): number {
     let pointer = this.ring.reserve(frame.payload.byteLength);

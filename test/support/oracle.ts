@@ -69,7 +69,11 @@ export function expectedFrame(container: StreamContainer, frame: TestFrame, zero
 }
 
 /** Every frame that was sent is in exactly one segment, in ring order, at its time. Returns the frames of each segment. */
-export function expectFrames(container: StreamContainer, sent: readonly TestFrame[], segments: readonly RecordedSegment[]): ReadFrame[][] {
+export function expectFrames(
+  container: StreamContainer,
+  sent: readonly TestFrame[],
+  segments: readonly Pick<RecordedSegment, "files" | "zero90k">[],
+): ReadFrame[][] {
   let next = 0;
   const read = segments.map((segment) => {
     const frames = readFrames(container, segment.files[0] ?? Buffer.alloc(0));

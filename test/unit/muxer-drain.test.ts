@@ -286,6 +286,26 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
     expectFrames(container, [frames[0] as TestFrame, straggler, ...rest], segments);
   });
 
+  it("records across the ring index 2^32", () => {
+    const run = start();
+    const { ring } = run;
+    // Whole laps of a ring that nobody reads yet.
+    while (ring.head !== 2 ** 32 - ring.capacity) {
+      ring.reserve(ring.capacity - 32);
+      ring.commit({ track: TRACK_VIDEO, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 64, arrivalMs: 0 }, ring.capacity - 32);
+      ring.setTail(ring.head);
+    }
+    run.jump(ring.head, false);
+    const frames = makeMedia({
+      durationMs: 4000,
+      video: { config: run.addConfig("h264", AVCC), sizeBytes: 20_000 },
+      audio: { config: run.addConfig("aac", ASC) },
+    });
+    record(run, frames);
+    expect(ring.head).toBeLessThan(2 ** 31);
+    expectFrames(container, frames, run.finish());
+  });
+
   it("asks for a larger output where one frame needs more than it is given", () => {
     const run = start({ capacityBytes: 100 });
     const frames = makeAv(run, 400);
