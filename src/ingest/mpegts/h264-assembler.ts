@@ -5,6 +5,7 @@
 // A PES packet's times belong to the first access unit that begins in it. An access unit without times follows its predecessor.
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
+import { ReelError } from "../../arena/reel-error.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, LENGTH_PREFIX_SIZE, newAccessUnit } from "./access-unit.js";
 import { AnnexBScratch } from "./annex-b-scratch.js";
@@ -259,21 +260,24 @@ export class H264Assembler {
   }
 
   #applySets(): void {
-    let isUsable = false;
-    try {
-      const avcC = this.#sets.apply();
-      if (!avcC) {
-        this.#hasConfig = false; // one half of the pair is still to come
-        return;
-      }
-      isUsable = this.#sink.decoderConfig(TRACK_VIDEO, "h264", avcC);
-    } catch {
-      // A set that cannot be parsed: the frames that need it cannot be decoded either.
-    }
-    this.#hasConfig = isUsable;
-    if (isUsable) return;
+    const avcC = this.#takeSets();
+    // One half of the pair may be still to come.
+    this.#hasConfig = avcC !== undefined && this.#sink.decoderConfig(TRACK_VIDEO, "h264", avcC);
+    if (avcC === undefined || this.#hasConfig) return;
     this.#statistics.badConfigs++;
     this.#sets.forget();
+  }
+
+  /** The avcC of the new sets; undefined where they are not complete, or cannot be parsed: the frames that need them cannot be decoded either. */
+  #takeSets(): Uint8Array | undefined {
+    try {
+      return this.#sets.apply();
+    } catch (error) {
+      if (!(error instanceof ReelError)) throw error;
+      this.#statistics.badConfigs++;
+      this.#sets.forget();
+      return undefined;
+    }
   }
 
   /** Gives the access unit the times of the PES packet in which it begins, where it is the first to do so. */
