@@ -1,0 +1,203 @@
+// Mutated command lines, JSON messages and HTTP requests: each gets a reply or a closed connection, the server goes on, and what was there before stays: a live stream,
+// its recording, a waiting config, the files of the media folder.
+
+import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ControlFixture } from "../support/control-fixture.js";
+import { effort, seed } from "../support/effort.js";
+import { LiveSource } from "../support/live-source.js";
+import { until } from "../support/until.js";
+
+const COUNT = effort(1000, 10_000);
+/** Inputs per connection. */
+const BATCH = 20;
+const WITNESS = "witness-5f1c9a0b7d";
+
+const LINES = [
+  "record localStreamName=fuzz1 pathToFile=../media/fuzz type=mp4 overwrite=1 keepAlive=0 chunkLength=60 _x=y commandId=7",
+  "record localStreamName=fuzz2 pathToFile=C:\\media\\ type=ts keepAlive=0 dateFolderStructure=1 preset=1",
+  "record localStreamName=fuzz3 pathToFile=../../../../../../tmp/escape type=flv keepAlive=0",
+  "pullStream uri=rtsp://u:p@h:554/a?b=c localStreamName=a keepAlive=0 forceTcp=1 ttl=256",
+  "shutdownStream localStreamName=nobody permanently=1",
+  "removeConfig id=987654321",
+  "getConfigInfo id=4294967295",
+  "getStreamInfo id=1 localStreamName=b",
+  "isStreamRunning localStreamName=b",
+  "setTimer value=2100-01-01T00:00:00 _id=3",
+  "removeTimer id=99",
+  "subscribe events=recordChunkClosed,inStreamCreated since=0",
+  "listStreams disableInternalStreams=1",
+  "listConfig",
+  "help",
+  "addStreamAlias localStreamName=a aliasName=b __proto__=1 _constructor=2 ___proto__=3",
+];
+
+/** A small generator with a seed: mulberry32. */
+function generator(start: number): (below: number) => number {
+  let state = start >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+const SPICE = [
+  "\\",
+  "=",
+  ",",
+  " ",
+  "\t",
+  "\r",
+  "\n",
+  "\0",
+  "%3f",
+  "..",
+  "/",
+  "{",
+  "}",
+  '"',
+  "\u00e9",
+  "\ud83d\ude00",
+  "-1",
+  "99999999999999999999",
+  "true",
+  "_",
+  "(",
+  ")",
+  "://",
+  "@",
+  "\xff",
+];
+
+function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
+  let out = Buffer.from(bytes);
+  for (let times = 1 + random(4); times > 0; times--) {
+    const at = random(out.byteLength + 1);
+    const end = Math.min(out.byteLength, at + 1 + random(8));
+    const kind = random(6);
+    if (kind === 0 && out.byteLength > 0) out[Math.min(at, out.byteLength - 1)] = random(256);
+    else if (kind === 1) out = Buffer.concat([out.subarray(0, at), out.subarray(end)]);
+    else if (kind === 2) out = Buffer.concat([out.subarray(0, at), Buffer.from(SPICE[random(SPICE.length)] ?? ""), out.subarray(at)]);
+    else if (kind === 3) out = Buffer.concat([out.subarray(0, at), out.subarray(at, end), out.subarray(at)]);
+    else if (kind === 4) out = Buffer.concat([out, out.subarray(0, at)]);
+    else if (random(20) === 0) out = Buffer.concat([out.subarray(0, at), Buffer.alloc(17_000, 0x61), out.subarray(at)]);
+  }
+  return out;
+}
+
+describe(`hostile input (seed ${seed})`, () => {
+  let fixture: ControlFixture;
+  let source: LiveSource;
+  let random: (below: number) => number;
+  let before: string[];
+  const rejections: unknown[] = [];
+  const onRejection = (reason: unknown): void => void rejections.push(reason);
+
+  beforeEach(async () => {
+    process.on("unhandledRejection", onRejection);
+    random = generator(seed);
+    fixture = await ControlFixture.open();
+    source = new LiveSource(fixture.publish(WITNESS), 10_000);
+    await fixture.recorder.record({ localStreamName: WITNESS, pathToFile: WITNESS, type: "ts" });
+    await fixture.recorder.record({ localStreamName: "later", pathToFile: "later" });
+    await source.writeUpTo(2000);
+    await until("the recording's file", () => existsSync(join(fixture.root, "media", `${WITNESS}.ts`)));
+    before = mediaFiles();
+  });
+
+  afterEach(async () => {
+    process.off("unhandledRejection", onRejection);
+    source.stop();
+    await fixture.close();
+  });
+
+  /** Folders of dateFolderStructure are made when the config is: those may come. */
+  function mediaFiles(): string[] {
+    return readdirSync(join(fixture.root, "media"), { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => entry.name);
+  }
+
+  async function expectUntouched(): Promise<void> {
+    expect(rejections).toEqual([]);
+    expect(fixture.recorder.streams.get(WITNESS)?.ended).toBe(false);
+    expect(fixture.recorder.outStreams().map((out) => out.config.localStreamName)).toEqual([WITNESS]);
+    const configs = fixture.recorder.configs().map((entry) => entry.config.localStreamName);
+    expect(configs.slice(0, 2)).toEqual([WITNESS, "later"]);
+    expect(mediaFiles()).toEqual(before);
+    expect(readdirSync(fixture.root).sort()).toEqual(["media", "state"]);
+    await source.writeUpTo(4000);
+    const closed = once(fixture.recorder, "segmentClosed");
+    source.stop();
+    const [report] = (await closed) as [{ videoFrames: number; lost: unknown }];
+    expect(report).toMatchObject({ videoFrames: 100, lost: null });
+  }
+
+  function line(): Buffer {
+    return mutate(Buffer.from(LINES[random(LINES.length)] ?? ""), random);
+  }
+
+  function jsonMessage(): Buffer {
+    const [command = "", ...rest] = (LINES[random(LINES.length)] ?? "").split(" ");
+    return Buffer.from(JSON.stringify({ command, parameters: Object.fromEntries(rest.map((pair) => pair.split("=", 2))), commandId: 1 }));
+  }
+
+  it.each(["json", "ascii"] as const)("command lines over TCP (%s)", async (door) => {
+    for (let sent = 0; sent < COUNT; sent += BATCH) {
+      const client = await fixture.tcp(fixture[door]);
+      const lines = Array.from({ length: BATCH }, () => Buffer.concat([line(), Buffer.from("\n")]));
+      // Which of them the connection did not survive (quit, a line too long) is not said: either the last is answered or it is closed.
+      client.socket.write(Buffer.concat([...lines, Buffer.from(`isStreamRunning id=1000000 commandId=m${sent}\n`)]));
+      const answer = door === "json" ? `"responseId":"m${sent}"` : "Running: false";
+      await until(`an answer to lines ${sent} ff. of seed ${seed}`, () => client.isClosed || client.received.includes(answer));
+      client.socket.destroy();
+    }
+    await expectUntouched();
+  });
+
+  it("JSON messages and lines over WebSocket", async () => {
+    for (let sent = 0; sent < COUNT; sent += BATCH) {
+      const client = await fixture.webSocket();
+      for (let i = 0; i < BATCH; i++) client.socket.send(random(2) === 0 ? mutate(jsonMessage(), random).toString() : line().toString());
+      client.socket.send(`isStreamRunning id=1000000 commandId=m${sent}`);
+      const answer = `"responseId":"m${sent}"`;
+      await until(`an answer to messages ${sent} ff. of seed ${seed}`, () => client.isClosed || client.messages.some((text) => text.includes(answer)));
+      client.socket.terminate();
+    }
+    await expectUntouched();
+  });
+
+  it("HTTP requests", async () => {
+    const one = async (n: number): Promise<void> => {
+      const [command = "", ...rest] = (LINES[random(LINES.length)] ?? "").split(" ");
+      const params = Buffer.from(rest.join(" ")).toString("base64");
+      const forms = [
+        `GET /${command}?params=${params} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`,
+        `GET /api/${command}%3fparams%3D${params} HTTP/1.0\r\n\r\n`,
+        `POST /${command} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${rest.join(" ").length}\r\n\r\n${rest.join(" ")}`,
+        `POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${(JSON.stringify({ command }).length).toString(16)}\r\n${JSON.stringify({ command })}\r\n0\r\n\r\n`,
+        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+      ];
+      const socket = connect({ host: "127.0.0.1", port: fixture.http });
+      let received = 0;
+      let isClosed = false;
+      socket.on("data", (chunk) => {
+        received += chunk.byteLength;
+      });
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        isClosed = true;
+      });
+      socket.end(mutate(Buffer.from(forms[random(forms.length)] ?? ""), random));
+      await until(`an answer to request ${n} of seed ${seed}`, () => isClosed || received > 0);
+      socket.destroy();
+    };
+    for (let n = 0; n < COUNT; n += 20) await Promise.all(Array.from({ length: 20 }, (_, i) => one(n + i)));
+    await expectUntouched();
+  });
+});
