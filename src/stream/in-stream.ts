@@ -76,7 +76,7 @@ interface InStreamEvents {
 
 /** Media time after which a stream with one track no longer waits for the other. */
 const SETTLE_90K = TICKS_PER_SECOND;
-/** Distinct decoder configurations kept per stream; a source that sends more has the oldest freed. */
+/** Distinct decoder configurations of a stream: recordings point to them, so they stay while one is attached, and a source that sends more is at fault. */
 const MAX_CONFIGS = 64;
 
 export class InStream extends EventEmitter<InStreamEvents> {
@@ -104,7 +104,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #heldBackSinceMs = 0;
   #jitter = { frames: 0, dts90k: 0, track: 0 };
   #dropping: { frames: number; bytes: number; from90k: Ticks90k } | undefined;
-  #discontinuity: boolean[] = [];
+  /** The next frame of the track carries FLAG_DISCONTINUITY. */
+  #discontinuity: boolean[] = new Array(TRACK_COUNT).fill(false);
   readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0, arrivalMs: 0 };
 
   constructor(
@@ -141,20 +142,22 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#cursors.size;
   }
 
-  /** A decoder configuration, from the source or from the embedding program. Repeats are ignored. Throws ReelError `badConfig`. */
+  /** A decoder configuration, from the source or from the embedding program. Repeats are ignored. Throws ReelError `badConfig`, `badInput`. */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const current = this.#configs[track];
     if (current && current.codec === codec && sameBytes(current.bytes, bytes)) return;
     let config = this.#allConfigs.find((known) => known.codec === codec && sameBytes(known.bytes, bytes));
     if (!config) {
+      if (this.#allConfigs.length >= MAX_CONFIGS && !this.#freeOldestConfig()) {
+        throw new ReelError("badInput", `more than ${MAX_CONFIGS} different decoder configurations`, { stream: this.name });
+      }
       config = storeDecoderConfig(this.#arena, codec, bytes);
       this.#allConfigs.push(config);
-      if (this.#allConfigs.length > MAX_CONFIGS) this.#freeOldestConfig();
     }
     this.#configs[track] = config;
     this.emit("config", track);
     if (!current && this.settled) {
-      const dts = Math.max(...this.lastDts90k);
+      const dts = Math.max(0, ...this.lastDts90k);
       this.#emitGap({ cause: "lateTrack", track: trackName(track), dtsMs: dts / TICKS_PER_MS, durationMs: 0, frames: 0, bytes: 0 });
     }
     if (this.#configs[TRACK_VIDEO] && this.#configs[TRACK_AUDIO]) this.settle();
@@ -478,12 +481,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
     }
   }
 
-  #freeOldestConfig(): void {
+  #freeOldestConfig(): boolean {
+    if (this.#users.size > 0) return false;
     const at = this.#allConfigs.findIndex((config) => !this.#configs.includes(config));
     const config = this.#allConfigs[at];
-    if (!config || this.ring.heldBytes > 0) return;
+    if (!config) return false;
     this.#allConfigs.splice(at, 1);
     this.#arena.free(config.pointer);
+    return true;
   }
 
   #release(): void {

@@ -23,8 +23,8 @@ const ESCAPE_RATE_INDEX = 15;
 const OBJECT_TYPE_ESCAPE = 31;
 const OBJECT_TYPE_SBR = 5;
 const OBJECT_TYPE_PS = 29;
-/** channelConfiguration → channels, Table 1.19; 7 is 7.1. */
-const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8] as const;
+/** channelConfiguration → channels, Table 1.19; the reserved values have none. */
+const CHANNELS: readonly (number | undefined)[] = [0, 1, 2, 3, 4, 5, 6, 8, undefined, undefined, undefined, 7, 8, 24, 8];
 /** Main, LC, SSR, LTP, and their error-resilient forms that share GASpecificConfig. */
 const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23]);
 
@@ -58,7 +58,7 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AudioConfig {
   }
   if (!GENERAL_AUDIO.has(objectType)) bad(`audio object type ${objectType} is not AAC`);
   const shortFrames = r.bitsLeft >= 1 && r.u(1) === 1; // frameLengthFlag
-  const channels = CHANNELS[channelConfiguration] ?? 0;
+  const channels = CHANNELS[channelConfiguration] ?? bad(`channel configuration ${channelConfiguration} is reserved`);
   // channelConfiguration 0 describes its channels in a program_config_element; 2 is the usual content, and decoders read the bytes themselves.
   return { ...core, channels: channels || 2, samplesPerFrame: shortFrames ? 960 : 1024, objectType, sbr, ps };
 }
