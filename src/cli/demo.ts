@@ -109,14 +109,25 @@ async function showFiles(files: readonly string[]): Promise<number> {
     const frames = (kind: string): string => String(report.tracks.find((track) => track.kind === kind)?.frames ?? 0);
     isSound &&= report.defectCount === 0;
     const verdict = report.defectCount === 0 ? "sound" : `${report.defectCount} defects: ${report.defects[0]?.message}`;
-    rows.push([relative(process.cwd(), file), `${(report.durationMs / 1000).toFixed(2)} s`, frames("video"), frames("audio"), `${(report.sizeBytes / 1024).toFixed(0)} KiB`, verdict, ffprobeVerdict(file)]);
+    rows.push([
+      relative(process.cwd(), file),
+      `${(report.durationMs / 1000).toFixed(2)} s`,
+      frames("video"),
+      frames("audio"),
+      `${(report.sizeBytes / 1024).toFixed(0)} KiB`,
+      verdict,
+      ffprobeVerdict(file),
+    ]);
   }
   printTable(["file", "duration", "video", "audio", "size", "Reel reads", "ffprobe"], rows, [1, 2, 3, 4]);
   return isSound && files.length > 0 ? 0 : 1;
 }
 
 function ffprobeVerdict(file: string): string {
-  const { error, status, stderr } = spawnSync("ffprobe", ["-v", "warning", "-show_entries", "packet=pts", file], { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+  const { error, status, stderr } = spawnSync("ffprobe", ["-v", "warning", "-show_entries", "packet=pts", file], {
+    encoding: "utf8",
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   if (error) return "not installed";
   return status === 0 && stderr === "" ? "no complaint" : (stderr.split("\n")[0] ?? "failed");
 }

@@ -9,7 +9,9 @@ import { addSendCommand } from "./send.js";
 import { addServeCommand } from "./serve.js";
 import { addVerifyCommand } from "./verify.js";
 
-const program = new Command("reel").description("Records live streams: RTMP in, MP4, MPEG-TS and FLV out, controlled like an EvoStream Media Server.").version(VERSION);
+const program = new Command("reel")
+  .description("Records live streams: RTMP in, MP4, MPEG-TS and FLV out, controlled like an EvoStream Media Server.")
+  .version(VERSION);
 addServeCommand(program);
 addSendCommand(program);
 addDemoCommand(program);

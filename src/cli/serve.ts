@@ -88,4 +88,10 @@ Try
 }
 
 const DEFAULT_HTTP = "127.0.0.1:7777";
-const DOOR_TITLES = { rtmp: "RTMP publishers", ts: "MPEG-TS publishers", http: "commands (WebSocket, HTTP)", jsonCli: "commands (JSON over TCP)", asciiCli: "commands (telnet)" } as const;
+const DOOR_TITLES = {
+  rtmp: "RTMP publishers",
+  ts: "MPEG-TS publishers",
+  http: "commands (WebSocket, HTTP)",
+  jsonCli: "commands (JSON over TCP)",
+  asciiCli: "commands (telnet)",
+} as const;

@@ -12,9 +12,9 @@ import type { FinishResult } from "../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../worker/pools.js";
 import type { Ledger } from "./ledger.js";
 import type { Naming } from "./naming.js";
-import type { Recovery } from "./recovery.js";
 import type { Durability } from "./record-config.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "./recorder-events.js";
+import type { Recovery } from "./recovery.js";
 import type { Reservations } from "./reservations.js";
 import type { Segment } from "./segment.js";
 

@@ -24,8 +24,17 @@ import { Finisher } from "./finisher.js";
 import { Ledger } from "./ledger.js";
 import { Naming, type Target } from "./naming.js";
 import type { OutStream } from "./out-stream.js";
-import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type ConfigStatusCode, type Durability, type RecordConfig, type RecordEntry, type RecordOptions } from "./record-config.js";
 import { PeriodicSync } from "./periodic-sync.js";
+import {
+  CONFIG_FAILED,
+  CONFIG_STREAMING,
+  CONFIG_WAITING,
+  type ConfigStatusCode,
+  type Durability,
+  type RecordConfig,
+  type RecordEntry,
+  type RecordOptions,
+} from "./record-config.js";
 import { completeRecordConfig, readRecordConfigs } from "./record-options.js";
 import type { ClosedSince, ConfigStore, RecorderApi } from "./recorder-api.js";
 import type { ClosedSegmentReport, FailedSegmentReport, RecorderEvents } from "./recorder-events.js";
@@ -114,7 +123,15 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     }
   }
 
-  private constructor(options: RecorderOptions, logger: Logger, lock: StateLock, reservations: Reservations, naming: Naming, store: JsonConfigStore, ledger: Ledger) {
+  private constructor(
+    options: RecorderOptions,
+    logger: Logger,
+    lock: StateLock,
+    reservations: Reservations,
+    naming: Naming,
+    store: JsonConfigStore,
+    ledger: Ledger,
+  ) {
     super();
     this.setMaxListeners(0);
     this.logger = logger;
@@ -148,7 +165,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     });
     const durability = options.durability ?? "close";
     this.#periodicSync = new PeriodicSync(this.#pools, logger, options.syncIntervalMs ?? SYNC_INTERVAL_MS, () =>
-      [...this.#recordings.values()].flatMap((recording) => (recording.segment?.isOpen && (recording.config.durability ?? durability) === "interval" ? [recording.segment] : [])),
+      [...this.#recordings.values()].flatMap((recording) =>
+        recording.segment?.isOpen && (recording.config.durability ?? durability) === "interval" ? [recording.segment] : [],
+      ),
     );
     this.#deps = {
       arena: this.arena,

@@ -48,7 +48,14 @@ export class Recovery {
     this.#deps = deps;
     for (const entry of deps.ledger.unclosed.values()) {
       const container = containerOf(entry.report.path);
-      if (container) this.#orphans.set(entry.report.path, { path: entry.report.path, container, startedMs: entry.report.startedMs, opened: entry.report.sequence, variables: entry.report.variables });
+      if (container)
+        this.#orphans.set(entry.report.path, {
+          path: entry.report.path,
+          container,
+          startedMs: entry.report.startedMs,
+          opened: entry.report.sequence,
+          variables: entry.report.variables,
+        });
     }
   }
 
@@ -118,10 +125,18 @@ export class Recovery {
     const base = { path: result.path ?? orphan.path, variables: orphan.variables, startedMs: orphan.startedMs };
     if (result.failure) {
       if (result.failure.code === "locked") return logger.info({ path: orphan.path }, "an unfinished segment belongs to another running server");
-      logger.warn({ path: orphan.path, code: result.failure.code }, `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`);
+      logger.warn(
+        { path: orphan.path, code: result.failure.code },
+        `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`,
+      );
       this.#deps.onFailed({ ...base, sequence: orphan.opened, code: result.failure.code, error: result.failure.message });
       // What is no longer there will never be closed: that is its last entry.
-      if (result.failure.code === "notFound" && orphan.opened > 0) await ledger.append({ type: "failed", opened: orphan.opened, report: { ...base, sequence: ledger.nextSequence(), code: "notFound", error: result.failure.message } });
+      if (result.failure.code === "notFound" && orphan.opened > 0)
+        await ledger.append({
+          type: "failed",
+          opened: orphan.opened,
+          report: { ...base, sequence: ledger.nextSequence(), code: "notFound", error: result.failure.message },
+        });
       return;
     }
     const report: ClosedSegmentReport = {

@@ -24,7 +24,14 @@ export interface SchedulerOptions {
   spareThreads: number;
 }
 
-export const DEFAULT_SCHEDULER_OPTIONS: SchedulerOptions = { minBytes: 256 * 1024, maxAgeMs: 500, tickMs: 100, stuckMs: 2000, giveUpMs: 30_000, spareThreads: 4 };
+export const DEFAULT_SCHEDULER_OPTIONS: SchedulerOptions = {
+  minBytes: 256 * 1024,
+  maxAgeMs: 500,
+  tickMs: 100,
+  stuckMs: 2000,
+  giveUpMs: 30_000,
+  spareThreads: 4,
+};
 
 interface Batch {
   recordings: Recording[];
@@ -196,7 +203,9 @@ export class Scheduler {
 
   #giveUp(recording: Recording, stalledMs: number): void {
     if (recording.isStopped) return;
-    recording.fail(new ReelError("stuck", `no write has returned for ${Math.round(stalledMs / 1000)} s: the volume does not answer`, { path: recording.currentPath }));
+    recording.fail(
+      new ReelError("stuck", `no write has returned for ${Math.round(stalledMs / 1000)} s: the volume does not answer`, { path: recording.currentPath }),
+    );
   }
 }
 

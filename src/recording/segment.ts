@@ -46,7 +46,8 @@ export class Segment {
     this.#arena = arena;
     this.pointer = arena.allocate(SEG_SIZE);
     arena.view.setFloat64(this.pointer + SEG_CREATED_MS_OFFSET, startedMs, true);
-    for (let output = 0; output <= TRACK_COUNT; output++) arena.view.setInt32(this.pointer + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE + SEG_OUTPUT_FD_OFFSET, -1, true);
+    for (let output = 0; output <= TRACK_COUNT; output++)
+      arena.view.setInt32(this.pointer + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE + SEG_OUTPUT_FD_OFFSET, -1, true);
   }
 
   addGap(gap: Gap): void {

@@ -3,7 +3,8 @@
 import Type, { type Static } from "typebox";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
-const Door = (description: string) => Type.String({ pattern: "^(off|.*:[0-9]{1,5})$", description: `${description} HOST:PORT, port 0 = any free one, "off" = closed` });
+const Door = (description: string) =>
+  Type.String({ pattern: "^(off|.*:[0-9]{1,5})$", description: `${description} HOST:PORT, port 0 = any free one, "off" = closed` });
 const closed = { additionalProperties: false } as const;
 
 export const EventSinkSchema = Type.Object(
@@ -14,6 +15,10 @@ export const EventSinkSchema = Type.Object(
     enabledEvents: Type.Optional(Type.Array(Type.String(), { description: "names of events; absent = all" })),
     customData: Type.Optional(Type.Unknown({ description: "copied into every payload" })),
     appendTimestamp: Type.Optional(Type.Boolean({ description: "file: name_YYYYMMDD_HHMMSS.ext (default true)" })),
+    serializerType: Type.Optional(Type.String({ description: "RPC: JSON is the only one" })),
+    format: Type.Optional(Type.String({ description: "file: json is the only one" })),
+    fileChunkLength: Type.Optional(Type.Integer({ minimum: 0, description: "file: seconds after which a new one begins" })),
+    fileChunkTime: Type.Optional(Type.String({ description: "file: HH:MM:SS UTC at which a new one begins" })),
   },
   closed,
 );
@@ -35,10 +40,10 @@ export const ServerConfigSchema = Type.Object(
       ),
     ),
     workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, description: "threads that drain (default: one for every two cores)" })),
-    log: Type.Optional(
-      Type.Object({ level: Type.Optional(Type.Enum(["debug", "info", "warn", "error", "silent"], { description: "default info" })) }, closed),
+    log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum(["debug", "info", "warn", "error", "silent"], { description: "default info" })) }, closed)),
+    arena: Type.Optional(
+      Type.Object({ maximumMib: Type.Optional(Type.Integer({ minimum: 16, maximum: 4095, description: "limit of the shared memory" })) }, closed),
     ),
-    arena: Type.Optional(Type.Object({ maximumMib: Type.Optional(Type.Integer({ minimum: 16, maximum: 4095, description: "limit of the shared memory" })) }, closed)),
     ring: Type.Optional(
       Type.Object(
         {
@@ -64,7 +69,9 @@ export const ServerConfigSchema = Type.Object(
         closed,
       ),
     ),
-    ts: Type.Optional(Type.Object({ streamName: Type.Optional(Type.String({ description: "name of a connection's stream; {port} and {n} are replaced" })) }, closed)),
+    ts: Type.Optional(
+      Type.Object({ streamName: Type.Optional(Type.String({ description: "name of a connection's stream; {port} and {n} are replaced" })) }, closed),
+    ),
     control: Type.Optional(
       Type.Object(
         {

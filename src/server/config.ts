@@ -25,7 +25,19 @@ export interface ConfigFlags {
   token?: string;
 }
 
-const FLAG_NAMES = ["config", "media", "state", "http", "jsonCli", "asciiCli", "rtmp", "ts", "workers", "logLevel", "token"] as const satisfies readonly (keyof ConfigFlags)[];
+const FLAG_NAMES = [
+  "config",
+  "media",
+  "state",
+  "http",
+  "jsonCli",
+  "asciiCli",
+  "rtmp",
+  "ts",
+  "workers",
+  "logLevel",
+  "token",
+] as const satisfies readonly (keyof ConfigFlags)[];
 
 /** Reads, merges and checks. Paths in reel.json are relative to its folder, others to `cwd`. Throws ReelError `badArgument`. */
 export function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
@@ -75,7 +87,9 @@ function findUnknownKey(schema: TSchema, value: unknown, prefix: string): { key:
 }
 
 function nearestName(name: string, known: readonly string[], prefix: string): string | undefined {
-  const ranked = known.map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) })).sort((a, b) => a.distance - b.distance);
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
   return best && best.distance <= Math.max(2, name.length / 2) ? prefix + best.candidate : undefined;
 }

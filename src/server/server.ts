@@ -50,7 +50,14 @@ export class ReelServer {
     });
     const common = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
     const pulls = new PullSources({ ...common, silenceMs: config.pull?.silenceMs, fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders });
-    const control = new ControlPlane({ recorder, pulls, clock: recorder.clock, logger, version: VERSION, options: { ...config.control, eventLogger: config.eventLogger as EventLoggerOptions | undefined, mp4BinPath: MP4_WRITER } });
+    const control = new ControlPlane({
+      recorder,
+      pulls,
+      clock: recorder.clock,
+      logger,
+      version: VERSION,
+      options: { ...config.control, eventLogger: config.eventLogger as EventLoggerOptions | undefined, mp4BinPath: MP4_WRITER },
+    });
     const listeners: { close(): Promise<void> }[] = [];
     try {
       const addresses: Addresses = {};

@@ -15,7 +15,6 @@ import { instantiateKernel, type Kernel } from "./kernel.js";
 import { closeSegmentFiles, openSegmentFiles, type SegmentOpening } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
 
-
 /** One recording's part of a batch. */
 export interface DrainItem {
   recording: number;

@@ -1,7 +1,7 @@
 // The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an FLV, nothing of a TS; the sync
 // that durability asks for comes on top.
 
-import { fdatasyncSync, fsyncSync, ftruncateSync, openSync, closeSync, constants } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 import { CONTAINER_MP4 } from "../abi/recording.js";
@@ -12,7 +12,8 @@ import { type FileFailure, fileFailure } from "./file-failure.js";
 import { instantiateKernel, type Kernel } from "./kernel.js";
 import { finishMp4 } from "./mp4/finish.js";
 import { closeSegmentFiles } from "./segment-files.js";
-import { outputAt, writeOutputs } from "./segment-output.js";
+import { writeOutputs } from "./segment-output.js";
+import { outputAt } from "./segment-state.js";
 
 export interface FinishRequest {
   container: number;

@@ -3,11 +3,11 @@
 // for the work that waits (up to `spareThreads` more).
 
 import { Piscina } from "piscina";
-import { Arena, ARENA_BASE } from "../arena/arena.js";
+import { ARENA_BASE, type Arena } from "../arena/arena.js";
 import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
-import type { RecoverRequest, RecoverResult } from "./recover-task.js";
 import { compileKernel, instantiateKernel } from "./kernel.js";
+import type { RecoverRequest, RecoverResult } from "./recover-task.js";
 
 export interface PoolOptions {
   /** Threads that drain. */
@@ -40,7 +40,13 @@ export class Pools {
     // Descriptors are process-wide and live in the segments' states: a retiring thread must not close them.
     const common = { workerData, trackUnmanagedFds: false, concurrentTasksPerWorker: 1, idleTimeout: IDLE_THREAD_MS };
     const file = (name: string): string => new URL(name, BUILT).href;
-    this.#drain = new Piscina({ ...common, filename: file("./drain-task.js"), name: "drain", minThreads: options.workers, maxThreads: options.workers + options.spareThreads });
+    this.#drain = new Piscina({
+      ...common,
+      filename: file("./drain-task.js"),
+      name: "drain",
+      minThreads: options.workers,
+      maxThreads: options.workers + options.spareThreads,
+    });
     this.#finish = new Piscina({ ...common, filename: file("./finish-task.js"), name: "finish", minThreads: 1, maxThreads: 1 + options.spareThreads });
   }
 

@@ -34,7 +34,17 @@ export function recover({ path, container, lockPath }: RecoverRequest): RecoverR
   try {
     return container === CONTAINER_MP4 ? recoverMp4(path, lockPath) : recoverInPlace(path, container);
   } catch (error) {
-    return { path: undefined, finish: "none", sizeBytes: 0, modifiedMs: 0, videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, failure: fileFailure(error, path) };
+    return {
+      path: undefined,
+      finish: "none",
+      sizeBytes: 0,
+      modifiedMs: 0,
+      videoFrames: 0,
+      audioFrames: 0,
+      durationMs: 0,
+      lost: null,
+      failure: fileFailure(error, path),
+    };
   }
 }
 
@@ -56,5 +66,15 @@ function recoverInPlace(path: string, container: number): RecoverResult {
   const modifiedMs = statSync(path).mtimeMs;
   const done = container === CONTAINER_TS ? repairTs(path) : repairFlv(path);
   const lost = done.lostBytes > 0 ? { frames: 0, bytes: done.lostBytes, durationMs: 0 } : null;
-  return { path, finish: "none", sizeBytes: statSync(path).size, modifiedMs, videoFrames: done.videoFrames, audioFrames: done.audioFrames, durationMs: done.durationMs, lost, failure: undefined };
+  return {
+    path,
+    finish: "none",
+    sizeBytes: statSync(path).size,
+    modifiedMs,
+    videoFrames: done.videoFrames,
+    audioFrames: done.audioFrames,
+    durationMs: done.durationMs,
+    lost,
+    failure: undefined,
+  };
 }

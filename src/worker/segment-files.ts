@@ -5,10 +5,17 @@ import { closeSync, constants, openSync } from "node:fs";
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../abi/decoder-config.js";
 import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import { CONTAINER_MP4 } from "../abi/recording.js";
-import { SEG_CONFIG_OFFSET, SEG_CREATED_MS_OFFSET, SEG_OUTPUT_COUNT, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET, SEG_ZERO_OFFSET } from "../abi/segment.js";
+import {
+  SEG_CONFIG_OFFSET,
+  SEG_CREATED_MS_OFFSET,
+  SEG_OUTPUT_COUNT,
+  SEG_OUTPUT_FD_OFFSET,
+  SEG_OUTPUT_POSITION_OFFSET,
+  SEG_ZERO_OFFSET,
+} from "../abi/segment.js";
 import type { ArenaViews } from "./arena-views.js";
 import { addMp4Track, openMp4Journal } from "./mp4/journal.js";
-import { outputAt } from "./segment-output.js";
+import { outputAt } from "./segment-state.js";
 
 export interface SegmentOpening {
   /** Fail where the file exists (overwrite=0), else replace it now that its first batch is at hand. */

@@ -3,21 +3,10 @@
 
 import { writeSync } from "node:fs";
 import { TRACK_COUNT } from "../abi/frame.js";
-import {
-  SEG_OUTPUT_BYTES_OFFSET,
-  SEG_OUTPUT_COUNT,
-  SEG_OUTPUT_FD_OFFSET,
-  SEG_OUTPUT_POINTER_OFFSET,
-  SEG_OUTPUT_POSITION_OFFSET,
-  SEG_OUTPUT_SIZE,
-  SEG_OUTPUTS_OFFSET,
-} from "../abi/segment.js";
+import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_COUNT, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POINTER_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
 import type { ArenaViews } from "./arena-views.js";
 import { joinMp4Track } from "./segment-files.js";
-
-export function outputAt(segment: number, output: number): number {
-  return segment + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE;
-}
+import { outputAt } from "./segment-state.js";
 
 /** Returns the bytes written. Throws what write(2) throws; the failed output keeps its size and position. */
 export function writeOutputs(arena: ArenaViews, segment: number, path: string): number {

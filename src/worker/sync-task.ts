@@ -6,7 +6,7 @@ import { workerData } from "node:worker_threads";
 import { SEG_OUTPUT_COUNT, SEG_OUTPUT_FD_OFFSET } from "../abi/segment.js";
 import { ArenaViews } from "./arena-views.js";
 import type { DrainWorkerData } from "./drain-task.js";
-import { outputAt } from "./segment-output.js";
+import { outputAt } from "./segment-state.js";
 
 let views: ArenaViews | undefined;
 

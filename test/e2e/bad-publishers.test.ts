@@ -19,7 +19,8 @@ describe("a publisher", () => {
     const clip = await makeClip({ seconds: 6 });
     const server = await ReelProcess.start();
     const control = await Control.connect(server);
-    for (const name of ["victim", "other"]) for (const type of ["mp4", "ts", "flv"]) await control.succeed(`record localStreamName=${name} pathToFile=${name} type=${type} keepAlive=0`);
+    for (const name of ["victim", "other"])
+      for (const type of ["mp4", "ts", "flv"]) await control.succeed(`record localStreamName=${name} pathToFile=${name} type=${type} keepAlive=0`);
     const other = publishWithFfmpeg({ url: server.rtmpUrl("other"), input: clip });
     const victim = publishWithFfmpeg({ url: server.rtmpUrl("victim"), input: clip });
     await control.wait("recordChunkCreated", 6);
@@ -60,7 +61,13 @@ describe("a publisher", () => {
     await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4 keepAlive=0");
     const [host, port] = String(server.addresses.rtmp).split(":") as [string, string];
     const handshake = Buffer.concat([Buffer.of(3), Buffer.alloc(1536)]);
-    const attacks = [Buffer.from("GET / HTTP/1.1\r\n\r\n"), Buffer.of(3), handshake.subarray(0, 700), Buffer.concat([handshake, Buffer.alloc(1536), Buffer.alloc(13)]), Buffer.concat([handshake, Buffer.alloc(5000, 0xff)])];
+    const attacks = [
+      Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+      Buffer.of(3),
+      handshake.subarray(0, 700),
+      Buffer.concat([handshake, Buffer.alloc(1536), Buffer.alloc(13)]),
+      Buffer.concat([handshake, Buffer.alloc(5000, 0xff)]),
+    ];
     for (const bytes of attacks) {
       const socket = createConnection(Number(port), host);
       socket.on("error", () => {});

@@ -31,7 +31,8 @@ describe("sixty publishers at once", () => {
     const control = await Control.connect(server);
     const names = Array.from({ length: PUBLISHERS }, (_, i) => `cam${i}`);
     const round = async (number: number): Promise<void> => {
-      for (const name of names) for (const type of CONTAINERS) await control.succeed(`record localStreamName=${name} pathToFile=${name}-${number} type=${type} keepAlive=0`);
+      for (const name of names)
+        for (const type of CONTAINERS) await control.succeed(`record localStreamName=${name} pathToFile=${name}-${number} type=${type} keepAlive=0`);
       await Promise.all(
         names.map(async (name) => {
           const publisher = await RtmpPublisher.open(server.rtmpUrl(name));

@@ -65,7 +65,22 @@ describe("sources through ffmpeg", () => {
     const folder = join(fixture.folder, "hls");
     mkdirSync(folder);
     const clip = await makeClip({ seconds: SECONDS, format: "mp4" });
-    execFileSync("ffmpeg", ["-v", "error", "-nostdin", "-i", clip, "-c", "copy", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0", join(folder, "index.m3u8")]);
+    execFileSync("ffmpeg", [
+      "-v",
+      "error",
+      "-nostdin",
+      "-i",
+      clip,
+      "-c",
+      "copy",
+      "-f",
+      "hls",
+      "-hls_time",
+      "1",
+      "-hls_list_size",
+      "0",
+      join(folder, "index.m3u8"),
+    ]);
     const agents = new Set<string>();
     http = createServer((request, response) => {
       agents.add(request.headers["user-agent"] ?? "");
@@ -76,7 +91,10 @@ describe("sources through ffmpeg", () => {
     await once(http, "listening");
     const address = http.address();
     await fixture.record("hls", "mp4");
-    fixture.pull(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/index.m3u8`, "hls", { keepAlive: false, emulateUserAgent: "-i it is\r\nX: us" });
+    fixture.pull(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/index.m3u8`, "hls", {
+      keepAlive: false,
+      emulateUserAgent: "-i it is\r\nX: us",
+    });
     const [closed] = await fixture.untilClosed(1);
     await expectPlays(closed?.path ?? "", SECONDS);
     expect([...agents]).toEqual(["i it is  X: us"]);
@@ -97,10 +115,33 @@ describe("sources through ffmpeg", () => {
     const { pulls, folder } = fixture;
     writeFileSync(join(folder, "clip.mp4"), "");
     symlinkSync("/etc/passwd", join(folder, "link.mp4"));
-    for (const uri of ["concat:a|b", "subfile,,start,0,end,9,,:/etc/passwd", "pipe:0", "-i", "lavfi://testsrc", "tcp://h:1", "crypto:///x", "http://a b/", "http://h/\nX", "mpegtstcp://h", "mpegtsudp://name:5000", "file:///etc/passwd", `file://${folder}/../../etc/passwd`, `file://${folder}/link.mp4`, "srt://h"]) {
+    for (const uri of [
+      "concat:a|b",
+      "subfile,,start,0,end,9,,:/etc/passwd",
+      "pipe:0",
+      "-i",
+      "lavfi://testsrc",
+      "tcp://h:1",
+      "crypto:///x",
+      "http://a b/",
+      "http://h/\nX",
+      "mpegtstcp://h",
+      "mpegtsudp://name:5000",
+      "file:///etc/passwd",
+      `file://${folder}/../../etc/passwd`,
+      `file://${folder}/link.mp4`,
+      "srt://h",
+    ]) {
       expect(pulls.checkUri(uri), uri).toBeTypeOf("string");
     }
-    for (const uri of ["rtsp://u:p@cam/x?y=1", "https://h/a.m3u8", "srt://h:9000?streamid=x", "mpegtsudp://@239.1.1.1:5000", "dmpegtstcp://[::1]:5000", `file://${folder}/clip.mp4`]) {
+    for (const uri of [
+      "rtsp://u:p@cam/x?y=1",
+      "https://h/a.m3u8",
+      "srt://h:9000?streamid=x",
+      "mpegtsudp://@239.1.1.1:5000",
+      "dmpegtstcp://[::1]:5000",
+      `file://${folder}/clip.mp4`,
+    ]) {
       expect(pulls.checkUri(uri), uri).toBeUndefined();
     }
   });
@@ -160,7 +201,10 @@ describe("sources through ffmpeg", () => {
       const pulls = new PullSources({ registry, arena, clock: systemClock, logger: silentLogger });
       pulls.start({ configId: 1, uri: "${uri}", localStreamName: "s", keepAlive: true, forceTcp: false, emulateUserAgent: "", ssmIp: "", rangeStart: -2 }, () => {});
     `;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, TMPDIR: folder } });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, TMPDIR: folder },
+    });
     const mark = `silent-${process.pid}.ts`;
     const ffmpegs = (): number[] => processesWith(mark).filter((pid) => pid !== child.pid);
     await until("ffmpeg runs", () => ffmpegs().length > 0);

@@ -118,7 +118,10 @@ describe("MPEG-TS sources", () => {
     fixture.pulls.stop(configId, "test");
     socket.close();
     for (const file of await fixture.untilClosed(3)) {
-      expect(file.gaps.some((gap) => gap.cause === "sourceLoss"), file.path).toBe(true);
+      expect(
+        file.gaps.some((gap) => gap.cause === "sourceLoss"),
+        file.path,
+      ).toBe(true);
       expect(file.lost?.frames).toBeGreaterThan(0);
       expect(Math.abs(file.durationMs - 10_000)).toBeLessThan(300);
       await ffprobe(file.path);
@@ -173,7 +176,14 @@ describe("MPEG-TS sources", () => {
 
   it("refuses a name that is live, and ends a connection that is no transport stream without harm", async () => {
     const { recorder } = fixture;
-    const server = new TsTcpServer({ registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger: silentLogger, streamName: "one", silenceMs: 200 });
+    const server = new TsTcpServer({
+      registry: recorder.streams,
+      arena: recorder.arena,
+      clock: recorder.clock,
+      logger: silentLogger,
+      streamName: "one",
+      silenceMs: 200,
+    });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     const bytes = readFileSync(await makeClip({ ...clipSpec, format: "ts" }));
     const first = connect(port, "127.0.0.1").on("error", () => {});

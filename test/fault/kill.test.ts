@@ -56,7 +56,8 @@ describe(`a server killed at ${ROUNDS} random moments (REEL_SEED=${seed})`, () =
     const server = await ReelProcess.start();
     const control = await Control.connect(server);
     const names = Array.from({ length: STREAMS }, (_, i) => `cam${i}`);
-    for (const [i, name] of names.entries()) await control.succeed(`record localStreamName=${name} pathToFile=${name} type=mp4 ${i % 2 === 0 ? `chunkLength=${CHUNK_SECONDS}` : ""}`);
+    for (const [i, name] of names.entries())
+      await control.succeed(`record localStreamName=${name} pathToFile=${name} type=mp4 ${i % 2 === 0 ? `chunkLength=${CHUNK_SECONDS}` : ""}`);
     const publishing = names.map((name) => publishUntilKilled(server.rtmpUrl(name), tags));
     await control.wait("recordChunkCreated", STREAMS);
     await delay(100 + next() * 3000); // the random moment
