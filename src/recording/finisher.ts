@@ -40,7 +40,7 @@ const MAKE_WAY_MS = 2000;
 
 export class Finisher {
   #deps: FinisherDeps;
-  #pending = new Map<Segment, { path: string; done: Promise<void> }>();
+  #pending = new Map<Segment, { path: string; done: Promise<unknown> }>();
   #isClosing = false;
   #wakeAll = new Set<() => void>();
 
@@ -48,8 +48,10 @@ export class Finisher {
     this.#deps = deps;
   }
 
-  /** Resolves when the segment is final, or was given up by `close` with its journal intact. Never rejects. */
-  finish(segment: Segment, container: number, durability: Durability | undefined): Promise<void> {
+  /**
+   * Resolves when the segment is final, or was given up by `close` with its journal intact; with the bytes of index per second of an MP4. Never rejects.
+   */
+  finish(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
     const done = this.#run(segment, container, durability).finally(() => {
       this.#pending.delete(segment);
       segment.free();
@@ -86,7 +88,7 @@ export class Finisher {
     for (const wake of this.#wakeAll) wake();
   }
 
-  async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<void> {
+  async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
     const stoppedMs = this.#deps.clock.wallMs();
     let path = segment.path;
     let pauseMs = FIRST_PAUSE_MS;
@@ -94,9 +96,10 @@ export class Finisher {
       const result = await this.#try(segment, container, durability, path, tries);
       const failure = result.failure;
       if (!failure) {
-        await this.#closed(segment, path, stoppedMs, result);
+        if (result.isEmpty) await this.#nothing(segment);
+        else await this.#closed(segment, path, stoppedMs, result);
         if (path !== segment.path) this.#deps.reservations.giveBack(path);
-        return;
+        return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
       }
       if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
         // Without overwrite another file is never replaced: the segment gets the next free number.
@@ -109,7 +112,10 @@ export class Finisher {
         this.#deps.logger.warn({ path, code: failure.code, errno: failure.errno }, failure.message);
         this.#deps.onFailed({ ...segment.report(), path, code: failure.code, error: failure.message });
       }
-      if (this.#isClosing || container !== CONTAINER_MP4) return this.#gaveUp(segment, path, stoppedMs, container);
+      if (this.#isClosing || container !== CONTAINER_MP4) {
+        await this.#gaveUp(segment, path, stoppedMs, container);
+        return undefined;
+      }
       await this.#pause(pauseMs);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
@@ -122,7 +128,14 @@ export class Finisher {
       (found) => found.size,
       () => 0,
     );
-    await this.#closed(segment, path, stoppedMs, { finish: "none", sizeBytes: size, failure: undefined });
+    await this.#closed(segment, path, stoppedMs, { finish: "none", sizeBytes: size, moovBytes: 0, isEmpty: false, failure: undefined });
+  }
+
+  /** Opened, and its first write failed: there is no file, so its entry in the ledger ends here. What failed has had its event. */
+  async #nothing(segment: Segment): Promise<void> {
+    const { ledger } = this.#deps;
+    const report = { ...segment.report(), sequence: ledger.nextSequence(), code: "notFound", error: "nothing was recorded" };
+    await ledger.append({ type: "failed", opened: segment.sequence, report });
   }
 
   async #try(segment: Segment, container: number, durability: Durability | undefined, path: string, tries: number): Promise<FinishResult> {
@@ -141,7 +154,7 @@ export class Finisher {
         lockPath,
       });
     } catch (error) {
-      return { finish: "none", sizeBytes: 0, failure: { code: "io", message: (error as Error).message, path, errno: undefined } };
+      return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: false, failure: { code: "io", message: (error as Error).message, path, errno: undefined } };
     } finally {
       pools.releaseOutput(out);
     }

@@ -48,7 +48,8 @@ export interface RecordingDeps {
   finisher: Finisher;
   listener: RecordingListener;
   lockPath: string;
-  reserveBytes: (chunkLengthSeconds: number) => number;
+  /** MP4: room for the index, from what the last segment's index took per second. */
+  reserveBytes: (chunkLengthSeconds: number, indexBytesPerSecond?: number) => number;
 }
 
 type Phase = "running" | "stopping" | "handingOver" | "stopped";
@@ -73,6 +74,7 @@ export class Recording implements OutStream, Cursor {
   #done: OutTrackStatistics[] = [];
   #isDetached = false;
   #stopIndex = 0;
+  #indexBytesPerSecond: number | undefined;
   #isReleased = false;
 
   constructor(
@@ -165,7 +167,13 @@ export class Recording implements OutStream, Cursor {
     this.lastDrainMs = nowMs;
     this.#state.setTracks(this.inStream.config(TRACK_VIDEO)?.pointer ?? 0, this.inStream.config(TRACK_AUDIO)?.pointer ?? 0);
     this.#state.dispatch();
-    return { recording: this.#state.pointer, segment: segment.pointer, path: segment.path, opening: segment.isOpen ? undefined : this.#opening(segment) };
+    return {
+      recording: this.#state.pointer,
+      segment: segment.pointer,
+      path: segment.path,
+      opening: segment.isOpen ? undefined : this.#opening(segment),
+      gaps: segment.takeNewGaps(),
+    };
   }
 
   /** Takes the recording back from a worker that hangs in another one's write. */
@@ -188,7 +196,7 @@ export class Recording implements OutStream, Cursor {
     this.wantedOutput = 0;
     if (this.#phase === "stopped") return this.#endSegment(); // it was given up while a write hung, and the write has returned
     if (result.failure) {
-      if (!segment.isOpen && result.failure.errno === "EEXIST" && !segment.mayReplace) return this.#renameSegment();
+      if (!segment.isOpen && result.failure.code === "targetBusy" && !segment.mayReplace) return this.#renameSegment();
       return this.fail(failureToError(result.failure));
     }
     if (result.writtenBytes > 0) this.lastProgressMs = this.#deps.clock.monotonicMs();
@@ -249,7 +257,7 @@ export class Recording implements OutStream, Cursor {
     return {
       exclusive: !segment.mayReplace,
       winQtCompat: this.config.winQtCompat,
-      reserveBytes: this.#deps.reserveBytes(this.config.chunkLength),
+      reserveBytes: this.#deps.reserveBytes(this.config.chunkLength, this.#indexBytesPerSecond),
       lockPath: this.#deps.lockPath,
       sequence: segment.sequence,
     };
@@ -323,7 +331,8 @@ export class Recording implements OutStream, Cursor {
       return;
     }
     this.#deps.reservations.finishing(segment.path);
-    void this.#deps.finisher.finish(segment, CONTAINERS[this.config.type], this.config.durability).then(() => {
+    void this.#deps.finisher.finish(segment, CONTAINERS[this.config.type], this.config.durability).then((indexBytesPerSecond) => {
+      this.#indexBytesPerSecond = indexBytesPerSecond ?? this.#indexBytesPerSecond;
       this.#deps.reservations.free(segment.path);
       this.#unfinished--;
       this.#releaseWhenDone();

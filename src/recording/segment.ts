@@ -32,6 +32,7 @@ export class Segment {
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
   #users = 1;
+  #newGaps: Gap[] = [];
   #arena: Arena;
 
   constructor(
@@ -51,12 +52,20 @@ export class Segment {
   }
 
   addGap(gap: Gap): void {
-    if (this.gaps.length < MAX_GAPS) this.gaps.push(gap);
+    if (this.gaps.length < MAX_GAPS) {
+      this.gaps.push(gap);
+      this.#newGaps.push(gap);
+    }
     if (gap.frames === 0 && gap.bytes === 0) return;
     this.#lost ??= { frames: 0, bytes: 0, durationMs: 0 };
     this.#lost.frames += gap.frames;
     this.#lost.bytes += gap.bytes;
     this.#lost.durationMs += gap.durationMs;
+  }
+
+  /** Gaps since the last call: the worker notes them in the journal, for a recovery to report. */
+  takeNewGaps(): readonly Gap[] | undefined {
+    return this.#newGaps.length > 0 ? this.#newGaps.splice(0) : undefined;
   }
 
   get lost(): Lost | null {

@@ -7,11 +7,12 @@
 // the batch and no other's.
 
 import { workerData } from "node:worker_threads";
-import { CLAIM_DISPATCHED, CLAIM_IDLE, CLAIM_RUNNING, REC_CLAIM_OFFSET, REC_CONTAINER_OFFSET } from "../abi/recording.js";
+import { CLAIM_DISPATCHED, CLAIM_IDLE, CLAIM_RUNNING, CONTAINER_MP4, REC_CLAIM_OFFSET, REC_CONTAINER_OFFSET } from "../abi/recording.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "./arena-views.js";
 import { type FileFailure, fileFailure } from "./file-failure.js";
 import { instantiateKernel, type Kernel } from "./kernel.js";
+import { appendGap } from "./mp4/journal.js";
 import { closeSegmentFiles, openSegmentFiles, type SegmentOpening } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
 
@@ -23,6 +24,8 @@ export interface DrainItem {
   path: string;
   /** Set where the segment is still to be opened. */
   opening: SegmentOpening | undefined;
+  /** Gaps to note in an MP4's journal. */
+  gaps: readonly object[] | undefined;
 }
 
 export interface DrainBatch {
@@ -89,6 +92,7 @@ function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: Drai
     }
     result.opened = true;
   }
+  if (item.gaps && arena.u32(item.recording + REC_CONTAINER_OFFSET) === CONTAINER_MP4) for (const gap of item.gaps) appendGap(item.path, { ...gap });
   for (;;) {
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
     Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);

@@ -33,6 +33,10 @@ export interface FinishRequest {
 export interface FinishResult {
   finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";
   sizeBytes: number;
+  /** MP4: size of the index. */
+  moovBytes: number;
+  /** The segment held nothing: there is no file. */
+  isEmpty: boolean;
   failure: FileFailure | undefined;
 }
 
@@ -47,7 +51,7 @@ export function finish(request: FinishRequest): FinishResult {
     if (request.container === CONTAINER_MP4) return finishJournal(views, request);
     return finishInPlace(kernel, views, request);
   } catch (error) {
-    return { finish: "none", sizeBytes: 0, failure: fileFailure(error, request.path) };
+    return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: false, failure: fileFailure(error, request.path) };
   }
 }
 
@@ -60,7 +64,7 @@ function finishJournal(arena: ArenaViews, request: FinishRequest): FinishResult 
     ownLockPath: request.lockPath,
     ...(request.targetPath !== request.path && { targetPath: request.targetPath }),
   });
-  return { finish: done.method, sizeBytes: done.sizeBytes, failure: undefined };
+  return { finish: done.method, sizeBytes: done.sizeBytes, moovBytes: done.moovBytes, isEmpty: done.path === null, failure: undefined };
 }
 
 function finishInPlace(wasm: Kernel, arena: ArenaViews, request: FinishRequest): FinishResult {
@@ -76,7 +80,7 @@ function finishInPlace(wasm: Kernel, arena: ArenaViews, request: FinishRequest):
   if (request.sync) fdatasyncSync(fd);
   closeSegmentFiles(arena, segment);
   if (request.sync) syncFolder(dirname(path));
-  return { finish: "none", sizeBytes, failure: undefined };
+  return { finish: "none", sizeBytes, moovBytes: 0, isEmpty: false, failure: undefined };
 }
 
 /** Makes the names of a folder survive a power cut. */

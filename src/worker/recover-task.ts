@@ -57,15 +57,16 @@ function recoverMp4(path: string, lockPath: string): RecoverResult {
   }
   const modifiedMs = existsSync(mdat) ? statSync(mdat).mtimeMs : 0;
   const done = finishMp4(path, { ownLockPath: lockPath, recover: true });
+  if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
   const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost } = done;
-  return { path: done.path ?? undefined, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, failure: undefined };
+  return { path: done.path, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, failure: undefined };
 }
 
 function recoverInPlace(path: string, container: number): RecoverResult {
   if (!existsSync(path)) throw new ReelError("notFound", `${path} is gone`, { path });
   const modifiedMs = statSync(path).mtimeMs;
   const done = container === CONTAINER_TS ? repairTs(path) : repairFlv(path);
-  const lost = done.lostBytes > 0 ? { frames: 0, bytes: done.lostBytes, durationMs: 0 } : null;
+  const lost = done.lostBytes > 0 ? { frames: done.lostFrames, bytes: done.lostBytes, durationMs: 0 } : null;
   return {
     path,
     finish: "none",

@@ -8,12 +8,13 @@ export class FileWindow {
   readonly sizeBytes: number;
   readonly #fd: number;
   readonly #onRead: ((position: number) => void) | undefined;
-  #buffer = Buffer.allocUnsafe(WINDOW_BYTES);
+  #buffer: Buffer;
   #start = 0;
   #length = 0;
 
   constructor(fd: number, sizeBytes: number, onRead?: (position: number) => void) {
     this.#fd = fd;
+    this.#buffer = Buffer.allocUnsafe(Math.min(WINDOW_BYTES, sizeBytes));
     this.sizeBytes = sizeBytes;
     this.#onRead = onRead;
   }

@@ -32,8 +32,8 @@ import type { RepairOptions, RepairReport } from "./repair-report.js";
 const SIGNATURE = "FLV\x01";
 /** Tags in a row that are no accident. */
 const TAG_RUN = 2;
-/** Tags count milliseconds; a close knows the end to the tick. */
-const DURATION_TOLERANCE_S = 0.002;
+/** A head with the right size was closed; its writer may count to the last frame's beginning, or to its end as decoded or as shown. */
+const DURATION_TOLERANCE_S = 0.5;
 const MAX_METADATA_BYTES = 1024 * 1024;
 
 /** Throws ReelError `corrupt`, the file untouched, or what a file operation throws. */
@@ -127,7 +127,7 @@ function headPatch(head: Buffer, window: FileWindow, scan: FlvScan): Patch[] {
   if (!metadata) return patches;
   const isTrue =
     patches.length === 0 &&
-    metadataNumber(metadata, "filesize") === scan.end &&
+    (metadataNumber(metadata, "filesize") ?? scan.end) === scan.end &&
     Math.abs((metadataNumber(metadata, "duration") ?? 0) - scan.durationMs / 1000) <= DURATION_TOLERANCE_S;
   if (isTrue) return [];
   const body = metadata.fields.has(FILLER) ? metadataBody(scan, scan.end, tag.dataBytes) : undefined;
@@ -150,7 +150,7 @@ function patchNumbers(metadata: Metadata, at: number, scan: FlvScan): Patch[] {
   const values = { duration: scan.durationMs / 1000, filesize: scan.end, lasttimestamp: scan.lastTimestampMs / 1000 };
   return Object.entries(values).flatMap(([title, value]) => {
     const field = metadata.fields.get(title);
-    if (field?.type !== "number" || Math.abs(field.value - value) <= (title === "filesize" ? 0 : DURATION_TOLERANCE_S)) return [];
+    if (field?.type !== "number" || field.value === value) return [];
     const bytes = Buffer.alloc(8);
     bytes.writeDoubleBE(value);
     return [{ position: at + field.at, bytes }];

@@ -21,6 +21,8 @@ import {
 const PACKETS_PER_READ = 1024;
 /** Sync bytes in a row that are no accident. */
 const SYNC_RUN = 5;
+/** Zeros in a row that no NAL unit holds (ITU-T H.264 §7.4.1). */
+const ZERO_RUN = 3;
 const SEARCH_BYTES = 64 * 1024;
 const TICKS_PER_MS = 90;
 
@@ -63,15 +65,10 @@ export class TsScan {
 
   /** `from`: a multiple of 188; what lies before it is taken to be sound. Throws ReelError `corrupt`. */
   run(from = 0): void {
-    const whole = this.#window.sizeBytes - (this.#window.sizeBytes % TS_PACKET_BYTES);
-    let soundEnd = from;
-    for (let at = from; at < whole; ) {
-      const block = this.#window.read(at, Math.min(PACKETS_PER_READ * TS_PACKET_BYTES, whole - at));
-      for (let i = 0; i + TS_PACKET_BYTES <= block.byteLength; i += TS_PACKET_BYTES) {
-        if (block[i] !== SYNC_BYTE) continue;
-        this.#takePacket(block, i, at + i);
-        soundEnd = at + i + TS_PACKET_BYTES;
-      }
+    const soundEnd = this.#findSoundEnd(from);
+    for (let at = from; at < soundEnd; ) {
+      const block = this.#window.read(at, Math.min(PACKETS_PER_READ * TS_PACKET_BYTES, soundEnd - at));
+      for (let i = 0; i < block.byteLength; i += TS_PACKET_BYTES) if (block[i] === SYNC_BYTE) this.#takePacket(block, i, at + i);
       at += block.byteLength;
     }
     if (this.#window.sizeBytes >= TS_PACKET_BYTES && soundEnd === 0) throw this.#corrupt("holds no transport packet");
@@ -176,6 +173,24 @@ export class TsScan {
         track.adts.frames = track.framesBefore;
       } else this.#complete(track);
     }
+  }
+
+  /** Behind the last packet, from the end of the file backwards. Blocks that never reached the disk read as zeros, and may begin inside a packet. */
+  #findSoundEnd(from: number): number {
+    const { sizeBytes } = this.#window;
+    for (let end = sizeBytes - (sizeBytes % TS_PACKET_BYTES); end > from; ) {
+      const at = Math.max(from, end - PACKETS_PER_READ * TS_PACKET_BYTES);
+      const block = this.#window.read(at, end - at);
+      for (let i = block.byteLength - TS_PACKET_BYTES; i >= 0; i -= TS_PACKET_BYTES) {
+        if (block[i] !== SYNC_BYTE) continue;
+        const soundEnd = at + i + TS_PACKET_BYTES;
+        const border = this.#window.read(soundEnd - ZERO_RUN, ZERO_RUN + 1);
+        const isZeroed = border.byteLength > ZERO_RUN && border.every((byte) => byte === 0);
+        return isZeroed ? soundEnd - TS_PACKET_BYTES : soundEnd;
+      }
+      end = at;
+    }
+    return from;
   }
 
   /** The first place behind `from` where packets go on, other than right there: then bytes are missing in front of it. */
