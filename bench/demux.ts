@@ -139,10 +139,17 @@ try {
   const own = median(seconds["Reel, into the ring"] ?? []);
   const rows = Object.entries(seconds).map(([name, all]) => {
     const cpu = median(all) - (name === "ffmpeg" ? median(starts) : 0);
-    return { demuxer: name, "CPU s": significant(cpu), "GB / CPU s": significant(bytes.length / 1e9 / cpu), "CPU, Reel into the ring = 1": significant(cpu / own) };
+    return {
+      demuxer: name,
+      "CPU s": significant(cpu),
+      "GB / CPU s": significant(bytes.length / 1e9 / cpu),
+      "CPU, Reel into the ring = 1": significant(cpu / own),
+    };
   });
   const env = environment();
-  console.log(`\n${(bytes.length / 1e6).toFixed(0)} MB of ${values.workload}, ${frames} frames, medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Node ${env.node}, ${env.commit}\n`);
+  console.log(
+    `\n${(bytes.length / 1e6).toFixed(0)} MB of ${values.workload}, ${frames} frames, medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Node ${env.node}, ${env.commit}\n`,
+  );
   console.log(formatTable(rows));
   if (!peer) console.log("\nmux.js is not installed: npm install --prefix bench --no-save mux.js@7");
   console.log(`\n${writeResult("demux", `npm run bench:demux -- ${process.argv.slice(2).join(" ")}`, { sizeBytes: bytes.length, frames, seconds, starts })}`);

@@ -8,10 +8,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/arena/logger.js";
 import { TsTcpServer } from "../../src/ingest/mpegts/ts-tcp-server.js";
+import { parseAvcDecoderConfiguration } from "../../src/stream/codec/h264.js";
 import { makeClip } from "../support/clip.js";
+import { demux } from "../support/demux.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { freePort, PullFixture } from "../support/pull-fixture.js";
+import { annexB, TsBuilder } from "../support/ts-builder.js";
 import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
@@ -45,6 +48,23 @@ async function expectWhole(path: string): Promise<void> {
     expect(Math.abs(probe.durationMs - SECONDS * 1000), file.path).toBeLessThan(150);
     await decodeWithFfmpeg(file.path);
   }
+}
+
+/** A clip's video under other times and maps: a new version of the map has it on another PID. */
+async function madeStream(frames: number, timeOf: (frame: number) => number, versionOf: (frame: number) => number): Promise<Buffer> {
+  const clip = demux([readFileSync(await makeClip({ seconds: frames / 25, audio: false, format: "ts" }))]);
+  const avcC = parseAvcDecoderConfiguration(Buffer.from(clip.configs[0]?.hex ?? "", "hex"));
+  const ts = new TsBuilder().pat([{ number: 1, pmtPid: 0x1000 }]);
+  let version = -1;
+  for (const [i, { units, isRandomAccess }] of clip.frames.entries()) {
+    if (versionOf(i) !== version) {
+      version = versionOf(i);
+      ts.pmt(0x1000, 1, [{ pid: 0x100 + version, type: 0x1b }], version);
+    }
+    const sets = isRandomAccess ? [...avcC.sps, ...avcC.pps] : [];
+    ts.pes(0x100 + version, annexB(Buffer.of(9, 0xf0), ...sets, ...units), { pts: timeOf(i) });
+  }
+  return ts.bytes();
 }
 
 describe("MPEG-TS sources", () => {
@@ -101,7 +121,7 @@ describe("MPEG-TS sources", () => {
     const configId = fixture.pull(`mpegtsudp://127.0.0.1:${port}`, "bad", { keepAlive: false });
     await until("the socket is bound", () => fixture.codes.get(configId)?.includes(3));
     const bytes = readFileSync(await makeClip({ seconds: 10, video: { gopFrames: 25, kilobitsPerSecond: 1500 }, format: "ts" }));
-    const packets = Array.from({ length: Math.floor(bytes.length / 188) }, (_, i) => bytes.subarray(i * 188, i * 188 + 188));
+    const packets: Buffer[] = Array.from({ length: Math.floor(bytes.length / 188) }, (_, i) => bytes.subarray(i * 188, i * 188 + 188));
     // One in a thousand of each, from a place where the tables and the first IDR are past.
     for (let i = 500; i < packets.length - 500; i += 1000) {
       packets.splice(i, 1);
@@ -160,6 +180,27 @@ describe("MPEG-TS sources", () => {
     expect(codes.filter((code) => code !== 5 && code !== 1).slice(0, 6)).toEqual([3, 0, 4, 3, 0, 4]);
     expect(new Set(fixture.closed.map((file) => file.path)).size).toBe(2);
   });
+
+  for (const [what, timeOf, versionOf] of [
+    ["a 33-bit wrap in the middle", (frame: number) => (2 ** 33 - 50 * 3600 + frame * 3600) % 2 ** 33, () => 0],
+    ["a program map that moves to other PIDs", (frame: number) => frame * 3600, (frame: number) => (frame < 50 ? 0 : 1)],
+    ["a jump of ten hours", (frame: number) => frame * 3600 + (frame < 50 ? 0 : 36_000 * 90_000), () => 0],
+  ] as const) {
+    it(`gives files the duration of what was sent, over ${what}`, async () => {
+      await recordAll("edge");
+      const bytes = await madeStream(100, timeOf, versionOf);
+      const server = createServer((socket) => void socket.on("error", () => {}).end(bytes)).listen(0, "127.0.0.1");
+      servers.add(server);
+      await once(server, "listening");
+      const address = server.address();
+      fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "edge", { keepAlive: false });
+      for (const file of await fixture.untilClosed(3)) {
+        expect([file.videoFrames, file.lost], file.path).toEqual([100, null]);
+        expect(Math.abs(file.durationMs - 4000), file.path).toBeLessThan(45);
+        expect(Math.abs((await ffprobe(file.path)).durationMs - 4000), file.path).toBeLessThan(90);
+      }
+    });
+  }
 
   it("takes a source that delivers nothing for gone", async () => {
     await fixture.close();

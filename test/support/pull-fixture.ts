@@ -38,7 +38,14 @@ export class PullFixture {
       log.push(`${message} ${JSON.stringify(context)}`);
     };
     const logger: Logger = { debug: write, info: write, warn: write };
-    const pulls = new PullSources({ registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger, fileFolders: [folder, process.env.REEL_CLIP_FOLDER ?? folder], ...options });
+    const pulls = new PullSources({
+      registry: recorder.streams,
+      arena: recorder.arena,
+      clock: recorder.clock,
+      logger,
+      fileFolders: [folder, process.env.REEL_CLIP_FOLDER ?? folder],
+      ...options,
+    });
     return new PullFixture(folder, recorder, pulls, log);
   }
 
@@ -47,7 +54,17 @@ export class PullFixture {
     const configId = this.#nextConfigId++;
     const codes: number[] = [];
     this.codes.set(configId, codes);
-    const request: PullRequest = { configId, uri, localStreamName, keepAlive: true, forceTcp: false, emulateUserAgent: "", ssmIp: "", rangeStart: -2, ...options };
+    const request: PullRequest = {
+      configId,
+      uri,
+      localStreamName,
+      keepAlive: true,
+      forceTcp: false,
+      emulateUserAgent: "",
+      ssmIp: "",
+      rangeStart: -2,
+      ...options,
+    };
     this.pulls.start(request, (code) => codes.push(code));
     return configId;
   }
@@ -98,7 +115,9 @@ export async function startRtspServer(path: string | "live", port = 0): Promise<
   const exited = once(child, "close").then(() => rtspServers.delete(child));
   const line = await Promise.race([once(child.stdout, "data").then(([bytes]) => (bytes as Buffer).toString()), exited.then(() => "")]);
   if (line === "") {
-    throw new Error(`the RTSP server did not start: ${stderr}\napt-get install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav`);
+    throw new Error(
+      `the RTSP server did not start: ${stderr}\napt-get install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav`,
+    );
   }
   const bound = Number(line);
   return {

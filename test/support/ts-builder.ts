@@ -52,7 +52,12 @@ export class TsBuilder {
     const times = spec.pts === undefined ? [] : spec.dts === undefined ? [stamp(2, spec.pts)] : [stamp(3, spec.pts), stamp(1, spec.dts)];
     const optional = Buffer.concat(times);
     const length = spec.isBounded ? 3 + optional.length + payload.length : 0;
-    const head = Buffer.concat([Buffer.of(0, 0, 1, spec.streamId ?? 0xe0), u16(length), Buffer.of(0x80, times.length === 0 ? 0 : times.length === 1 ? 0x80 : 0xc0, optional.length), optional]);
+    const head = Buffer.concat([
+      Buffer.of(0, 0, 1, spec.streamId ?? 0xe0),
+      u16(length),
+      Buffer.of(0x80, times.length === 0 ? 0 : times.length === 1 ? 0x80 : 0xc0, optional.length),
+      optional,
+    ]);
     let rest = Buffer.concat([head, payload]);
     for (let isFirst = true; rest.length > 0; isFirst = false) {
       const adaptation = isFirst ? adaptationOf(spec) : Buffer.alloc(0);
@@ -69,7 +74,12 @@ export class TsBuilder {
     let field = adaptation;
     const missing = 184 - adaptation.length - payload.length;
     if (missing > 0) {
-      field = adaptation.length > 0 ? Buffer.concat([adaptation, Buffer.alloc(missing, 0xff)]) : missing === 1 ? Buffer.of(0) : Buffer.concat([Buffer.of(0, 0), Buffer.alloc(missing - 2, 0xff)]);
+      field =
+        adaptation.length > 0
+          ? Buffer.concat([adaptation, Buffer.alloc(missing, 0xff)])
+          : missing === 1
+            ? Buffer.of(0)
+            : Buffer.concat([Buffer.of(0, 0), Buffer.alloc(missing - 2, 0xff)]);
       field[0] = field.length - 1;
     }
     const head = Buffer.concat([Buffer.of(0x47), u16((isStart ? 0x4000 : 0) | pid), Buffer.of((field.length > 0 ? 0x30 : 0x10) | counter)]);
@@ -99,7 +109,7 @@ function stamp(prefix: number, value: number): Buffer {
 
 function u16(...values: number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 2);
-  values.forEach((value, i) => bytes.writeUInt16BE(value & 0xffff, i * 2));
+  for (const [i, value] of values.entries()) bytes.writeUInt16BE(value & 0xffff, i * 2);
   return bytes;
 }
 
@@ -111,6 +121,14 @@ export function annexB(...nals: Uint8Array[]): Buffer {
 /** An ADTS frame: AAC-LC of a rate index and channels. */
 export function adts(payload: Uint8Array, rateIndex = 3, channels = 2): Buffer {
   const size = payload.byteLength + 7;
-  const head = Buffer.of(0xff, 0xf1, (1 << 6) | (rateIndex << 2) | (channels >> 2), ((channels & 3) << 6) | (size >> 11), (size >> 3) & 255, ((size & 7) << 5) | 0x1f, 0xfc);
+  const head = Buffer.of(
+    0xff,
+    0xf1,
+    (1 << 6) | (rateIndex << 2) | (channels >> 2),
+    ((channels & 3) << 6) | (size >> 11),
+    (size >> 3) & 255,
+    ((size & 7) << 5) | 0x1f,
+    0xfc,
+  );
   return Buffer.concat([head, payload]);
 }

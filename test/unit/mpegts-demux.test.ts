@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { type Demuxed, demux } from "../support/demux.js";
+import { ffprobe } from "../support/ffprobe.js";
 import { ASC, AVCC, AVCC_OTHER } from "../support/test-media.js";
 import { adts, annexB, TsBuilder } from "../support/ts-builder.js";
-import { ffprobe } from "../support/ffprobe.js";
 import { readTs } from "../support/ts-reader.js";
 
 const VIDEO_PID = 0x100;
@@ -69,7 +69,9 @@ describe("MPEG-TS demuxer", () => {
   });
 
   it("makes the decoder configurations of parameter sets and ADTS headers", () => {
-    const ts = tables().pes(VIDEO_PID, idr(1), { pts: FRAME }).pes(AUDIO_PID, Buffer.concat([adts(Buffer.alloc(50, 1)), adts(Buffer.alloc(50, 2))]), { pts: FRAME, streamId: 0xc0 });
+    const ts = tables()
+      .pes(VIDEO_PID, idr(1), { pts: FRAME })
+      .pes(AUDIO_PID, Buffer.concat([adts(Buffer.alloc(50, 1)), adts(Buffer.alloc(50, 2))]), { pts: FRAME, streamId: 0xc0 });
     expect(demux([ts.bytes()]).configs).toEqual([
       { track: 1, codec: "aac", hex: Buffer.from(ASC).toString("hex") },
       { track: 0, codec: "h264", hex: Buffer.from(AVCC).toString("hex") },
@@ -92,7 +94,11 @@ describe("MPEG-TS demuxer", () => {
 
   it("follows a jump of ten hours as the wire has it", () => {
     const jump = 10 * 3600 * 90000;
-    const ts = tables().pes(VIDEO_PID, idr(1), { pts: 0 }).pes(VIDEO_PID, picture(2), { pts: FRAME }).pes(VIDEO_PID, picture(3), { pts: jump }).pes(VIDEO_PID, picture(4), { pts: 0 });
+    const ts = tables()
+      .pes(VIDEO_PID, idr(1), { pts: 0 })
+      .pes(VIDEO_PID, picture(2), { pts: FRAME })
+      .pes(VIDEO_PID, picture(3), { pts: jump })
+      .pes(VIDEO_PID, picture(4), { pts: 0 });
     expect(dtsOf(demux([ts.bytes()]).frames)).toEqual([0, FRAME, jump, 0]);
   });
 
@@ -123,19 +129,26 @@ describe("MPEG-TS demuxer", () => {
 
   it("keeps the slices of one picture together", () => {
     const parts = [slice(5, 400, 1), slice(5, 300, 2, false), slice(5, 200, 3, false)];
-    const ts = tables().pes(VIDEO_PID, annexB(AUD, SPS, PPS, ...parts), { pts: 0 }).pes(VIDEO_PID, picture(2), { pts: FRAME });
+    const ts = tables()
+      .pes(VIDEO_PID, annexB(AUD, SPS, PPS, ...parts), { pts: 0 })
+      .pes(VIDEO_PID, picture(2), { pts: FRAME });
     expect(videoOf(demux([ts.bytes()]))[0]?.units).toEqual(parts);
   });
 
   it("takes a recovery point at its own picture for a random access point", () => {
     const recovery = Buffer.of(0x06, 0x06, 0x01, 0xc4, 0x80); // recovery_frame_cnt 0, exact_match 1
     const later = Buffer.of(0x06, 0x06, 0x01, 0x5c, 0x80); // recovery_frame_cnt 1
-    const ts = tables().pes(VIDEO_PID, annexB(AUD, SPS, PPS, recovery, slice(1, 90, 1)), { pts: 0 }).pes(VIDEO_PID, annexB(AUD, later, slice(1, 90, 2)), { pts: FRAME });
+    const ts = tables()
+      .pes(VIDEO_PID, annexB(AUD, SPS, PPS, recovery, slice(1, 90, 1)), { pts: 0 })
+      .pes(VIDEO_PID, annexB(AUD, later, slice(1, 90, 2)), { pts: FRAME });
     expect(videoOf(demux([ts.bytes()])).map((frame) => frame.isRandomAccess)).toEqual([true, false]);
   });
 
   it("drops and counts what comes before the parameter sets", () => {
-    const ts = tables().pes(VIDEO_PID, picture(1), { pts: 0 }).pes(VIDEO_PID, picture(2), { pts: FRAME }).pes(VIDEO_PID, idr(3), { pts: 2 * FRAME });
+    const ts = tables()
+      .pes(VIDEO_PID, picture(1), { pts: 0 })
+      .pes(VIDEO_PID, picture(2), { pts: FRAME })
+      .pes(VIDEO_PID, idr(3), { pts: 2 * FRAME });
     const result = demux([ts.bytes()]);
     expect(dtsOf(result.frames)).toEqual([2 * FRAME]);
     expect(result.statistics.framesBeforeConfig).toBe(2);
@@ -155,7 +168,9 @@ describe("MPEG-TS demuxer", () => {
   it("counts AAC frames on from a packet's time, also where they span packets", () => {
     const frames = Array.from({ length: 10 }, (_, i) => adts(Buffer.alloc(200 + i, i + 1)));
     const all = Buffer.concat(frames);
-    const ts = tables().pes(AUDIO_PID, all.subarray(0, 1000), { pts: 90000, streamId: 0xc0, isBounded: true }).pes(AUDIO_PID, all.subarray(1000), { pts: 90000 + 5 * 1920, streamId: 0xc0, isBounded: true });
+    const ts = tables()
+      .pes(AUDIO_PID, all.subarray(0, 1000), { pts: 90000, streamId: 0xc0, isBounded: true })
+      .pes(AUDIO_PID, all.subarray(1000), { pts: 90000 + 5 * 1920, streamId: 0xc0, isBounded: true });
     const found = audioOf(demux([ts.bytes()]));
     expect(found.map((frame) => frame.units[0]?.length)).toEqual(frames.map((frame) => frame.length - 7));
     expect(dtsOf(found)).toEqual(frames.map((_, i) => 90000 + i * 1920));
@@ -163,7 +178,10 @@ describe("MPEG-TS demuxer", () => {
 
   it("passes over bytes that are no ADTS frame and believes a header when its successor agrees", () => {
     const fake = Buffer.concat([Buffer.of(0xff, 0xf1, 0x4c, 0x80, 0x03, 0x1f, 0xfc), Buffer.alloc(5, 7)]);
-    const ts = tables().pes(AUDIO_PID, Buffer.concat([fake, adts(Buffer.alloc(60, 1)), adts(Buffer.alloc(61, 2)), adts(Buffer.alloc(62, 3))]), { pts: 0, streamId: 0xc0 });
+    const ts = tables().pes(AUDIO_PID, Buffer.concat([fake, adts(Buffer.alloc(60, 1)), adts(Buffer.alloc(61, 2)), adts(Buffer.alloc(62, 3))]), {
+      pts: 0,
+      streamId: 0xc0,
+    });
     const result = demux([ts.bytes()]);
     expect(audioOf(result).map((frame) => frame.units[0]?.length)).toEqual([60, 61, 62]);
     expect(result.statistics.audioGarbageBytes).toBe(fake.length);
@@ -175,7 +193,9 @@ describe("MPEG-TS demuxer", () => {
       { number: 2, pmtPid: 0x1001 },
       { number: 3, pmtPid: 0x1002 },
     ]);
-    ts.pmt(0x1002, 3, [{ pid: 0x300, type: H264 }]).pmt(0x1001, 2, [{ pid: 0x200, type: H264 }]).pmt(0x1000, 1, [{ pid: 0x101, type: AAC }]);
+    ts.pmt(0x1002, 3, [{ pid: 0x300, type: H264 }])
+      .pmt(0x1001, 2, [{ pid: 0x200, type: H264 }])
+      .pmt(0x1000, 1, [{ pid: 0x101, type: AAC }]);
     for (const [i, pid] of [0x200, 0x300].entries()) ts.pes(pid, idr(i), { pts: i });
     expect(dtsOf(demux([ts.bytes()]).frames)).toEqual([0]);
     expect(dtsOf(demux([ts.bytes()], { programNumber: 3 }).frames)).toEqual([1]);
@@ -183,7 +203,15 @@ describe("MPEG-TS demuxer", () => {
 
   it("follows a new version of the program map to other PIDs", () => {
     const ts = tables().pes(VIDEO_PID, idr(1), { pts: 0 }).pes(VIDEO_PID, picture(2), { pts: FRAME });
-    ts.pmt(PMT_PID, 1, [{ pid: 0x200, type: H264 }, { pid: 0x201, type: AAC }], 1);
+    ts.pmt(
+      PMT_PID,
+      1,
+      [
+        { pid: 0x200, type: H264 },
+        { pid: 0x201, type: AAC },
+      ],
+      1,
+    );
     ts.pes(0x200, idr(3), { pts: 2 * FRAME }).pes(0x200, picture(4), { pts: 3 * FRAME });
     const result = demux([ts.bytes()]);
     expect(dtsOf(result.frames)).toEqual([0, FRAME, 2 * FRAME, 3 * FRAME]);
@@ -202,7 +230,18 @@ describe("MPEG-TS demuxer", () => {
 
   it("names each stream type that it does not record once", () => {
     const ts = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
-    for (let version = 0; version < 3; version++) ts.pmt(PMT_PID, 1, [{ pid: VIDEO_PID, type: H264 }, { pid: 0x102, type: 0x11 }, { pid: 0x103, type: 0x24 }, { pid: 0x104, type: 0x77 }], version);
+    for (let version = 0; version < 3; version++)
+      ts.pmt(
+        PMT_PID,
+        1,
+        [
+          { pid: VIDEO_PID, type: H264 },
+          { pid: 0x102, type: 0x11 },
+          { pid: 0x103, type: 0x24 },
+          { pid: 0x104, type: 0x77 },
+        ],
+        version,
+      );
     expect(demux([ts.bytes()]).named).toEqual(["not recorded: AAC (LATM)", "not recorded: H.265", "not recorded: stream type 0x77"]);
   });
 });
@@ -213,7 +252,7 @@ describe("MPEG-TS demuxer on a bad line", () => {
     for (let i = 0; i < 12; i++) ts.pes(VIDEO_PID, i % 6 === 0 ? idr(i) : picture(i, 700), { pts: i * FRAME });
     return demux([Buffer.concat(change(ts.packets))]);
   }
-  const videoPackets = (packets: readonly Buffer[]): number[] => packets.flatMap((packet, i) => (packet.readUInt16BE(1) & 0x1fff) === VIDEO_PID ? [i] : []);
+  const videoPackets = (packets: readonly Buffer[]): number[] => packets.flatMap((packet, i) => ((packet.readUInt16BE(1) & 0x1fff) === VIDEO_PID ? [i] : []));
 
   it("gives up the access unit that lost a packet, reports it, and goes on with the next", () => {
     const result = run((packets) => packets.filter((_, i) => i !== videoPackets(packets)[15]));
@@ -239,7 +278,9 @@ describe("MPEG-TS demuxer on a bad line", () => {
   });
 
   it("loses a packet that says it is damaged, and names scrambled ones", () => {
-    const damaged = run((packets) => packets.map((packet, i) => (i === videoPackets(packets)[15] ? Buffer.from(packet).fill((packet[1] ?? 0) | 0x80, 1, 2) : packet)));
+    const damaged = run((packets) =>
+      packets.map((packet, i) => (i === videoPackets(packets)[15] ? Buffer.from(packet).fill((packet[1] ?? 0) | 0x80, 1, 2) : packet)),
+    );
     expect(damaged.statistics).toMatchObject({ transportErrors: 1, continuityErrors: 1 });
     expect(damaged.frames.length).toBe(11);
     const scrambled = run((packets) => packets.map((packet, i) => (i > 20 ? Buffer.from(packet).fill((packet[3] ?? 0) | 0x80, 3, 4) : packet)));
@@ -263,7 +304,10 @@ describe("MPEG-TS demuxer on a bad line", () => {
   });
 
   it("gives up an access unit above the limit and no other", () => {
-    const ts = tables().pes(VIDEO_PID, idr(1), { pts: 0 }).pes(VIDEO_PID, picture(2, 3_000_000), { pts: FRAME }).pes(VIDEO_PID, picture(3), { pts: 2 * FRAME });
+    const ts = tables()
+      .pes(VIDEO_PID, idr(1), { pts: 0 })
+      .pes(VIDEO_PID, picture(2, 3_000_000), { pts: FRAME })
+      .pes(VIDEO_PID, picture(3), { pts: 2 * FRAME });
     const result = demux([ts.bytes()], { maxAccessUnitBytes: 1_000_000 });
     expect(dtsOf(result.frames)).toEqual([0, 2 * FRAME]);
     expect(result.statistics.oversizeFrames).toBe(1);

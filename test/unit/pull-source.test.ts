@@ -74,7 +74,8 @@ class MediaBytes {
   #frame = 0;
   /** Packets of some more frames. */
   next(frames: number, sizeBytes = 200): Buffer {
-    for (let i = 0; i < frames; i++, this.#frame++) this.#ts.pes(0x100, annexB(Buffer.of(9, 0xf0), SPS, PPS, Buffer.alloc(sizeBytes, 0x99).fill(0x65, 0, 1)), { pts: this.#frame * 3600 });
+    for (let i = 0; i < frames; i++, this.#frame++)
+      this.#ts.pes(0x100, annexB(Buffer.of(9, 0xf0), SPS, PPS, Buffer.alloc(sizeBytes, 0x99).fill(0x65, 0, 1)), { pts: this.#frame * 3600 });
     return Buffer.concat(this.#ts.packets.splice(0));
   }
 }
@@ -85,9 +86,27 @@ function setup(options: { keepAlive?: boolean; maxRingBytes?: number } = {}) {
   const arena = new Arena();
   let id = 0;
   const registry = new StreamRegistry(arena, time.clock, { ringBytes: 4096, maxRingBytes: options.maxRingBytes ?? 1 << 20, lagLimitMs: 2000 }, () => ++id);
-  const pulls = new PullSources({ registry, arena, clock: time.clock, logger: silentLogger, timers: time.timers, transports: [transport], random: () => 0.5, silenceMs: 10_000 });
+  const pulls = new PullSources({
+    registry,
+    arena,
+    clock: time.clock,
+    logger: silentLogger,
+    timers: time.timers,
+    transports: [transport],
+    random: () => 0.5,
+    silenceMs: 10_000,
+  });
   const reports: [number, number][] = [];
-  const request: PullRequest = { configId: 7, uri: "fake://host", localStreamName: "s", keepAlive: options.keepAlive ?? true, forceTcp: false, emulateUserAgent: "", ssmIp: "", rangeStart: -2 };
+  const request: PullRequest = {
+    configId: 7,
+    uri: "fake://host",
+    localStreamName: "s",
+    keepAlive: options.keepAlive ?? true,
+    forceTcp: false,
+    emulateUserAgent: "",
+    ssmIp: "",
+    rangeStart: -2,
+  };
   pulls.start(request, (code, streamId) => reports.push([code, streamId]));
   return { time, transport, arena, registry, pulls, reports };
 }
@@ -212,7 +231,9 @@ describe("a pulled source", () => {
   });
 
   it("masks credentials wherever they stand", () => {
-    expect(maskCredentials("Opening 'rtsp://user:p@ss@cam/x' for http://a:b@c/d?token=abc&x=1")).toBe("Opening 'rtsp://***@cam/x' for http://***@c/d?token=***&x=1");
+    expect(maskCredentials("Opening 'rtsp://user:p@ss@cam/x' for http://a:b@c/d?token=abc&x=1")).toBe(
+      "Opening 'rtsp://***@cam/x' for http://***@c/d?token=***&x=1",
+    );
     expect(maskCredentials("srt://h:1?passphrase=abcdefghij")).toBe("srt://h:1?passphrase=***");
     expect(maskCredentials("rtsp://cam/a@b")).toBe("rtsp://cam/a@b");
   });

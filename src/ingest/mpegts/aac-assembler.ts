@@ -4,9 +4,10 @@
 // A header is believed when it repeats the fixed part of the one before, or when another one like it stands where its frame ends.
 
 import { TRACK_AUDIO } from "../../abi/frame.js";
-import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { AAC_SAMPLE_RATES } from "../../stream/codec/aac.js";
+import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, newAccessUnit } from "./access-unit.js";
+import { copyBytes } from "./copy-bytes.js";
 import type { DemuxStatistics } from "./demux-statistics.js";
 
 const HEADER_SIZE = 7;
@@ -63,13 +64,11 @@ export class AacAssembler {
     this.#markCount++;
   }
 
-  push(input: Uint8Array, start: number, end: number): void {
+  push(input: Uint8Array, inputWords: Int32Array, start: number, end: number): void {
     if (!this.#isOpen) return;
     if (this.#end + (end - start) > SCRATCH_SIZE) this.#compact();
-    const bytes = this.#bytes;
-    let to = this.#end;
-    for (let from = start; from < end; ) bytes[to++] = input[from++] as number;
-    this.#end = to;
+    copyBytes(input, inputWords, start, end, this.#bytes, this.#words, this.#end);
+    this.#end += end - start;
     this.#takeFrames(false);
   }
 

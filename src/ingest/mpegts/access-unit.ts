@@ -1,8 +1,8 @@
 // What the demuxer hands on: one access unit at a time, as ranges of the scratch memory in which it was assembled, and the sink that takes it.
 // The object and its memory are the assembler's own and are reused by the next one: a sink copies before it returns.
 
-import type { Ticks90k } from "../../time/units.js";
 import type { CodecName } from "../../stream/decoder-config.js";
+import type { Ticks90k } from "../../time/units.js";
 
 export interface AccessUnit {
   track: number;

@@ -67,7 +67,8 @@ export class AnnexBScratch {
       words[to + i + 1] = b;
       words[to + i + 2] = c;
       words[to + i + 3] = d;
-      if (((((a - 0x01010101) & ~a) | ((b - 0x01010101) & ~b) | ((c - 0x01010101) & ~c) | ((d - 0x01010101) & ~d)) & 0x80808080) !== 0) this.#testWords(to + i, to + i + 4);
+      if (((((a - 0x01010101) & ~a) | ((b - 0x01010101) & ~b) | ((c - 0x01010101) & ~c) | ((d - 0x01010101) & ~d)) & 0x80808080) !== 0)
+        this.#testWords(to + i, to + i + 4);
     }
     for (; i < count; i++) words[to + i] = source[from + i] as number;
     this.#testWords(to + (count & ~3), to + count);

@@ -3,7 +3,15 @@
 //
 // `words` are views of the same memory as `bytes`, little-endian as all platforms of Node and WebAssembly's memory are.
 
-export function copyBytes(source: Uint8Array, sourceWords: Int32Array, start: number, end: number, target: Uint8Array, targetWords: Int32Array, to: number): void {
+export function copyBytes(
+  source: Uint8Array,
+  sourceWords: Int32Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  targetWords: Int32Array,
+  to: number,
+): void {
   let from = start;
   let at = to;
   while ((at & 3) !== 0 && from < end) target[at++] = source[from++] as number;

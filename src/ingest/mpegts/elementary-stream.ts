@@ -84,7 +84,7 @@ export class ElementaryStream {
       this.#beginPes(input, at, end);
     } else if (this.#state === WAITING) return;
     if (this.#video) this.#video.push(input, inputWords, at, end);
-    else this.#audio?.push(input, at, end);
+    else this.#audio?.push(input, inputWords, at, end);
   }
 
   end(): void {

@@ -10,8 +10,8 @@ import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.
 import { type AccessUnitSink, LENGTH_PREFIX_SIZE, newAccessUnit } from "./access-unit.js";
 import { AnnexBScratch } from "./annex-b-scratch.js";
 import type { DemuxStatistics } from "./demux-statistics.js";
-import { H264ParameterSets } from "./h264-parameter-sets.js";
 import { isRecoveryPoint, NAL_AUD, NAL_FILLER, NAL_IDR, NAL_PPS, NAL_SEI, NAL_SPS, startsPicture } from "./h264-nal.js";
+import { H264ParameterSets } from "./h264-parameter-sets.js";
 
 /** An access unit of level 6.2 has at most 139264 macroblocks; with several slices each this is far more than any encoder sends. */
 const MAX_NALS = 4096;

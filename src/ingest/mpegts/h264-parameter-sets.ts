@@ -98,11 +98,20 @@ export class H264ParameterSets {
     this.#newSps.clear();
     this.#newPps.clear();
     const byId = <T>([a]: [number, T], [b]: [number, T]): number => a - b;
-    const pps = [...this.#pps].sort(byId).map(([, set]) => set).filter((set) => this.#sps.has(set.spsId));
-    const sps = [...this.#sps].sort(byId).filter(([id]) => pps.some((set) => set.spsId === id)).map(([, bytes]) => bytes);
+    const pps = [...this.#pps]
+      .sort(byId)
+      .map(([, set]) => set)
+      .filter((set) => this.#sps.has(set.spsId));
+    const sps = [...this.#sps]
+      .sort(byId)
+      .filter(([id]) => pps.some((set) => set.spsId === id))
+      .map(([, bytes]) => bytes);
     if (sps.length === 0) return undefined;
     // The avcC counts 5 bits of SPS; its PPS count has 8.
-    return buildAvcDecoderConfiguration(sps.slice(0, 31), pps.slice(0, 255).map((set) => set.bytes));
+    return buildAvcDecoderConfiguration(
+      sps.slice(0, 31),
+      pps.slice(0, 255).map((set) => set.bytes),
+    );
   }
 
   /** Forgets what is in force, so that the next sets count as new. */

@@ -70,7 +70,13 @@ export class InStreamSink implements AccessUnitSink {
       return;
     }
     if (this.#waiting.length === 0 && this.#write(stream, au)) return;
-    const frame: Held = { track: au.track, payload: this.#gather(au).slice(), dts90k: au.dts90k, ctsOffset90k: au.ctsOffset90k, isRandomAccess: au.isRandomAccess };
+    const frame: Held = {
+      track: au.track,
+      payload: this.#gather(au).slice(),
+      dts90k: au.dts90k,
+      ctsOffset90k: au.ctsOffset90k,
+      isRandomAccess: au.isRandomAccess,
+    };
     this.#waiting.push({ kind: "frame", frame });
     if (this.#waiting.length === 1) this.#options.flow.pause();
   }

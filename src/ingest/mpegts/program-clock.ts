@@ -1,7 +1,7 @@
 // The one clock of a program: PTS and DTS of its tracks, all cut to 33 bits on the wire, unwrapped against each other so that a wrap between two
 // tracks moves neither. Values nearer than 2^32 ticks (13 h) to the last one seen are taken the near way round.
 
-import { type Ticks90k, TICKS_PER_SECOND } from "../../time/units.js";
+import { TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import { CLOCK_33_MODULUS } from "./pes.js";
 

@@ -2,7 +2,7 @@
 // Programs in front of it are waited for, but not for ever: a table that never comes must not keep the others from being recorded.
 
 import type { DemuxStatistics } from "./demux-statistics.js";
-import { parseProgramAssociation, parseProgramMap, type PatProgram, type ProgramMap, SectionAssembler } from "./psi.js";
+import { type PatProgram, type ProgramMap, parseProgramAssociation, parseProgramMap, SectionAssembler } from "./psi.js";
 import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264 } from "./stream-types.js";
 
 const PAT_PID = 0;
@@ -23,6 +23,9 @@ export class ProgramSelector {
   #assemblers = new Map<number, SectionAssembler>();
   /** Programs by PAT section, so that a PAT of several sections is one list. */
   #sections = new Map<number, PatProgram[]>();
+  #programs: PatProgram[] = [];
+  /** CRC of the last table of each PID: a repeat of it says nothing new. */
+  #lastCrc = new Map<number, number>();
   #patVersion = -1;
   #maps = new Map<number, ProgramMap>();
   #selected: ProgramMap | undefined;
@@ -41,9 +44,17 @@ export class ProgramSelector {
 
   #watch(pid: number): void {
     if (this.#assemblers.has(pid)) return;
-    const onSection = (section: Uint8Array, size: number): void => (pid === PAT_PID ? this.#takePat(section, size) : this.#takePmt(pid, section, size));
+    const onSection = (section: Uint8Array, size: number): void => this.#takeSection(pid, section, size);
     this.#assemblers.set(pid, new SectionAssembler(onSection, () => this.#statistics.badSections++));
     if (pid !== PAT_PID) this.#events.watchPid(pid, true);
+  }
+
+  #takeSection(pid: number, section: Uint8Array, size: number): void {
+    const crc = (((section[size - 4] ?? 0) << 24) | ((section[size - 3] ?? 0) << 16) | ((section[size - 2] ?? 0) << 8) | (section[size - 1] ?? 0)) >>> 0;
+    if (this.#selected && this.#lastCrc.get(pid) === crc) return;
+    this.#lastCrc.set(pid, crc);
+    if (pid === PAT_PID) this.#takePat(section, size);
+    else this.#takePmt(pid, section, size);
   }
 
   #takePat(section: Uint8Array, size: number): void {
@@ -56,11 +67,13 @@ export class ProgramSelector {
     if (this.#sections.has(pat.sectionNumber)) return;
     this.#sections.set(pat.sectionNumber, pat.programs);
     if (this.#sections.size <= pat.lastSectionNumber) return;
-    const programs = this.#programs();
+    const programs = [...this.#sections].sort(([a], [b]) => a - b).flatMap(([, list]) => list);
+    this.#programs = programs;
     const pids = new Set(programs.map((program) => program.pmtPid));
     for (const pid of this.#assemblers.keys()) {
       if (pid === PAT_PID || pids.has(pid)) continue;
       this.#assemblers.delete(pid);
+      this.#lastCrc.delete(pid);
       this.#events.watchPid(pid, false);
     }
     for (const number of this.#maps.keys()) if (!programs.some((program) => program.programNumber === number)) this.#maps.delete(number);
@@ -78,7 +91,7 @@ export class ProgramSelector {
       if (section[0] === 2 && ((section[5] ?? 0) & 1) === 1) this.#statistics.badSections++;
       return;
     }
-    if (!this.#programs().some((program) => program.pmtPid === pid && program.programNumber === map.programNumber)) return;
+    if (!this.#programs.some((program) => program.pmtPid === pid && program.programNumber === map.programNumber)) return;
     if (!this.#selected) this.#tablesSeen++;
     const known = this.#maps.get(map.programNumber);
     // Muxers exist that change the map and forget the version; the streams are what counts.
@@ -92,16 +105,12 @@ export class ProgramSelector {
     } else if (!this.#selected) this.#select();
   }
 
-  #programs(): PatProgram[] {
-    return [...this.#sections].sort(([a], [b]) => a - b).flatMap(([, programs]) => programs);
-  }
-
   #select(): void {
     if (this.#selected) return;
     const has = (map: ProgramMap, streamType: number): boolean => map.streams.some((stream) => stream.streamType === streamType);
     const isPatient = this.#tablesSeen < MAX_WAIT_TABLES;
     let withAudio: ProgramMap | undefined;
-    for (const { programNumber } of this.#programs()) {
+    for (const { programNumber } of this.#programs) {
       if (this.#wanted !== undefined && programNumber !== this.#wanted) continue;
       const map = this.#maps.get(programNumber);
       if (!map) {

@@ -11,10 +11,10 @@ import type { Logger } from "../../arena/logger.js";
 import type { AccessUnitSink } from "./access-unit.js";
 import { type DemuxStatistics, newDemuxStatistics } from "./demux-statistics.js";
 import { ElementaryStream } from "./elementary-stream.js";
-import { PacketSync, PACKET_SIZE } from "./packet-sync.js";
+import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
+import { PcrWatch } from "./pcr-watch.js";
 import { ProgramClock } from "./program-clock.js";
 import { ProgramSelector } from "./program-selector.js";
-import { PcrWatch } from "./pcr-watch.js";
 import type { ProgramMap } from "./psi.js";
 import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264, streamTypeName } from "./stream-types.js";
 
@@ -120,7 +120,7 @@ export class TsDemuxer {
       return;
     }
     const stream = kind === VIDEO ? this.#video : this.#audio;
-    if (!stream || !stream.continues(b3 & 15, hasPayload, isAnnounced, isUnitStart)) return;
+    if (!stream?.continues(b3 & 15, hasPayload, isAnnounced, isUnitStart)) return;
     if ((b3 & 0xc0) !== 0) {
       this.statistics.scrambledPackets++;
       this.#nameOnce("scrambled packets");

@@ -167,7 +167,12 @@ export class PullSource {
     this.#failures++;
     const delayMs = this.#request.keepAlive ? retryDelayMs(this.#failures, this.#options.random()) : undefined;
     logger.warn(
-      { stream: this.#request.localStreamName, uri: maskCredentials(this.#request.uri), failures: this.#failures, retryInMs: delayMs === undefined ? null : Math.round(delayMs) },
+      {
+        stream: this.#request.localStreamName,
+        uri: maskCredentials(this.#request.uri),
+        failures: this.#failures,
+        retryInMs: delayMs === undefined ? null : Math.round(delayMs),
+      },
       `the pulled source is gone: ${maskCredentials(reason)}`,
     );
     // Scheduled before it is told: whoever hears of it may stop the source.

@@ -42,7 +42,12 @@ export class PullSources {
     this.#options = options;
     this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const { logger, clock, ffmpegPath, fileFolders } = options;
-    this.#transports = [...(options.transports ?? []), new TcpTransport(), new UdpTransport(), new FfmpegTransport({ logger, clock, ffmpegPath, fileFolders, timeoutMs: this.#silenceMs })];
+    this.#transports = [
+      ...(options.transports ?? []),
+      new TcpTransport(),
+      new UdpTransport(),
+      new FfmpegTransport({ logger, clock, ffmpegPath, fileFolders, timeoutMs: this.#silenceMs }),
+    ];
   }
 
   schemes(): string[] {
@@ -77,7 +82,15 @@ export class PullSources {
       return;
     }
     const { registry, arena, clock, logger } = this.#options;
-    const options = { registry, arena, clock, logger, silenceMs: this.#silenceMs, timers: this.#options.timers ?? systemTimers, random: this.#options.random ?? Math.random };
+    const options = {
+      registry,
+      arena,
+      clock,
+      logger,
+      silenceMs: this.#silenceMs,
+      timers: this.#options.timers ?? systemTimers,
+      random: this.#options.random ?? Math.random,
+    };
     const source = new PullSource(request, uri, transport, options, (code, streamId) => {
       if (!request.keepAlive && (code === PULL_DISCONNECTED || code === PULL_FAILED)) this.#sources.delete(request.configId);
       report(code, streamId);

@@ -34,5 +34,7 @@ export function requirePort(uri: URL): number {
 
 /** Log lines and error texts carry no credentials, whoever wrote them. */
 export function maskCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]*(?:@[^\s/?#"'@]*)*@/gi, "$1***@").replace(/([?&](?:passphrase|password|passwd|pwd|token|key|secret|auth)=)[^&\s"']*/gi, "$1***");
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]*(?:@[^\s/?#"'@]*)*@/gi, "$1***@")
+    .replace(/([?&](?:passphrase|password|passwd|pwd|token|key|secret|auth)=)[^&\s"']*/gi, "$1***");
 }

@@ -1,8 +1,8 @@
 // mpegtstcp://host:port — a transport stream read from a TCP server. The d-prefixed name is EMS's for the same with deep parsing, which is always done.
 
 import { connect } from "node:net";
-import { hostOf, requirePort } from "./pull-uri.js";
 import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "./pull-transport.js";
+import { hostOf, requirePort } from "./pull-uri.js";
 
 const READ_BYTES = 64 * 1024;
 

@@ -4,8 +4,8 @@
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { ReelError } from "../../arena/reel-error.js";
-import { hostOf, requirePort } from "./pull-uri.js";
 import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "./pull-transport.js";
+import { hostOf, requirePort } from "./pull-uri.js";
 
 /** Asked for; the system gives what net.core.rmem_max allows. At 20 Mb/s the usual 208 KiB last 80 ms, these 1.6 s. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -19,7 +19,8 @@ export class UdpTransport implements PullTransport {
 
   check(uri: URL): void {
     requirePort(uri);
-    if (isIP(hostOf(uri)) === 0 && hostOf(uri) !== "localhost") throw new ReelError("badArgument", `${uri.protocol}// takes the address to receive at, or a multicast group, not a name`);
+    if (isIP(hostOf(uri)) === 0 && hostOf(uri) !== "localhost")
+      throw new ReelError("badArgument", `${uri.protocol}// takes the address to receive at, or a multicast group, not a name`);
   }
 
   open(request: PullRequest, uri: URL, events: TransportEvents): PullConnection {
