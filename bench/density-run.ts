@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LoadReport, StreamAccount } from "./load/generator.js";
 import { startLoad } from "./load/load.js";
+import { OtherLoad } from "./measure/other-load.js";
 import { type TreeUsage, treeUsage } from "./measure/process-tree.js";
 import { countFramesOf } from "./media/count-frames.js";
 import { LagProbe, type LagReport, openGrowth } from "./media/lag-probe.js";
@@ -34,6 +35,8 @@ export interface DensityResult {
   cpuMsPerStreamSecond: number;
   userMsPerStreamSecond: number;
   systemMsPerStreamSecond: number;
+  /** What the machine did besides. */
+  otherCores: number;
   /** Share of one core. */
   cpuPercent: number;
   /** From the publishers' leaving until all files are final, whole run, both. */
@@ -63,6 +66,8 @@ const WATCHED = 4;
 /** A generator later than this did not send what the run is named after. */
 const LATE_P99_LIMIT_MS = 50;
 const LATE_MAX_LIMIT_MS = 1000;
+/** Cores that other processes may keep busy: a machine with other work makes every server cheaper or dearer as it pleases. */
+const OTHERS_LIMIT_CORES = 0.2;
 const MIB = 2 ** 20;
 
 export async function runDensity(order: DensityOrder): Promise<DensityResult> {
@@ -91,11 +96,14 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
 
     await untilEpoch(beginEpochMs);
     probe.start(beginEpochMs);
+    const others = new OtherLoad();
+    others.start();
     const before = treeUsage(server.pid);
     const beforeMs = performance.now();
     await untilEpoch(endEpochMs);
     const after = treeUsage(server.pid);
     const windowSeconds = (performance.now() - beforeMs) / 1000;
+    const otherCores = others.stop();
     const lag = probe.stop();
 
     const report = await load.done;
@@ -110,6 +118,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
       streams,
       workload,
       windowSeconds,
+      otherCores,
       lag,
       generator: {
         lateP50Ms: report.lateP50Ms,
@@ -118,7 +127,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
         maxBacklogBytes: report.maxBacklogBytes,
         cpuSeconds: report.cpuSeconds,
       },
-      voidReasons: voidReasons(report),
+      voidReasons: voidReasons(report, otherCores),
     };
   } finally {
     load.stop();
@@ -181,11 +190,12 @@ async function compareFrames(server: RunningServer, accounts: readonly StreamAcc
   return { framesSent, framesFound, files, faults };
 }
 
-function voidReasons(report: LoadReport): string[] {
+function voidReasons(report: LoadReport, otherCores: number): string[] {
   const reasons: string[] = [];
   if (report.lateP99Ms > LATE_P99_LIMIT_MS)
     reasons.push(`the generator was late: 99 % of its frames within ${report.lateP99Ms} ms (limit ${LATE_P99_LIMIT_MS})`);
   if (report.lateMaxMs > LATE_MAX_LIMIT_MS) reasons.push(`the generator was ${Math.round(report.lateMaxMs)} ms late once (limit ${LATE_MAX_LIMIT_MS})`);
+  if (otherCores > OTHERS_LIMIT_CORES) reasons.push(`other processes kept ${otherCores.toFixed(2)} cores busy (limit ${OTHERS_LIMIT_CORES})`);
   return reasons;
 }
 
