@@ -23,11 +23,11 @@ import { BUILDS, type Build, KernelRun, type TestFrame, testModule } from "../su
 import { expectFrames, STREAM_CONTAINERS, type StreamContainer } from "../support/oracle.js";
 import { ASC, AVCC, makeMedia } from "../support/test-media.js";
 
-const RING_BYTES = 32 * 1024;
-const MAX_RING_BYTES = 128 * 1024;
+const RING_BYTES = 16 * 1024;
+const MAX_RING_BYTES = 256 * 1024;
 const CAPACITY_BYTES = 64 * 1024;
-const CHUNK_90K = 20 * 90_000;
-const MEDIA_MS = effort(60_000, 1_200_000);
+const CHUNK_90K = 10 * 90_000;
+const MEDIA_MS = effort(120_000, 1_200_000);
 
 interface Consumer {
   container: StreamContainer;
@@ -75,12 +75,16 @@ function startConsumer(build: Build, run: KernelRun, container: StreamContainer,
   return { container, recording, worker, result };
 }
 
-/** Doubles the ring while it holds every cursor's lock, as the in-stream does. */
+/** Doubles the ring while it holds every cursor's lock, as the in-stream does; the old bytes become somebody else's at once. */
 function grow(run: KernelRun, recordings: readonly number[]): void {
   const { i32 } = run.arena;
   for (const recording of recordings) while (Atomics.compareExchange(i32, (recording + REC_LOCK_OFFSET) >>> 2, LOCK_FREE, LOCK_MAIN) !== LOCK_FREE);
   refreshTail(run, recordings);
-  run.ring.resize(run.ring.capacity * 2);
+  const oldBytes = run.ring.capacity;
+  run.ring.resize(oldBytes * 2);
+  const other = run.arena.allocate(oldBytes);
+  run.arena.u8.fill(0xee, other, other + oldBytes);
+  run.arena.free(other);
   for (const recording of recordings) Atomics.store(run.arena.i32, (recording + REC_LOCK_OFFSET) >>> 2, LOCK_FREE);
 }
 
@@ -100,13 +104,13 @@ describe.each(BUILDS)("one producer, two consumers, %s build", (build) => {
     const video = run.addConfig("h264", AVCC);
     const audio = run.addConfig("aac", ASC);
     for (const other of runs) other.setConfigs(video, audio);
-    const frames = makeMedia({ durationMs: MEDIA_MS, video: { config: video, sizeBytes: 700 }, audio: { config: audio } });
+    const frames = makeMedia({ durationMs: MEDIA_MS, video: { config: video, sizeBytes: 1500 }, audio: { config: audio } });
     const consumers = runs.map((other, i) => startConsumer(build, other, STREAM_CONTAINERS[i] as StreamContainer, run.ring.pointer + RING_HEAD_OFFSET, i));
     let fullTimes = 0;
     for (const [i, frame] of frames.entries()) {
       let pointer = run.ring.reserve(frame.payload.byteLength);
       while (pointer === 0) {
-        if (fullTimes++ % 50 === 49 && run.ring.capacity < MAX_RING_BYTES) grow(run, recordings);
+        if (fullTimes++ % 20 === 19 && run.ring.capacity < MAX_RING_BYTES) grow(run, recordings);
         await new Promise(setImmediate);
         refreshTail(run, recordings);
         pointer = run.ring.reserve(frame.payload.byteLength);
@@ -133,7 +137,9 @@ describe.each(BUILDS)("one producer, two consumers, %s build", (build) => {
 });
 
 function publish(run: KernelRun, frame: TestFrame, pointer: number): void {
-  run.arena.u8.set(frame.payload, pointer);
+  // Byte by byte: a frame that was published before it is whole would be seen.
+  const { u8 } = run.arena;
+  for (const [i, byte] of frame.payload.entries()) u8[pointer + i] = byte;
   const flags = frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0;
   const { track, dts90k, config, ctsOffset90k = 0 } = frame;
   run.ring.commit({ track, flags, dts90k, ctsOffset90k, config, arrivalMs: 0 }, frame.payload.byteLength);
