@@ -123,7 +123,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#arena = arena;
     this.#clock = clock;
     this.#options = options;
-    this.#timeline = new Timeline(clock);
+    this.#timeline = new Timeline();
     this.createdMs = clock.wallMs();
     this.lastFrameMs = clock.monotonicMs();
     this.ring = new FrameRing(arena, options.ringBytes);
@@ -210,7 +210,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
   commit(track: number, sizeBytes: number, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): void {
     const config = this.#configs[track];
     if (!config) throw new ReelError("badConfig", `a frame of the ${trackName(track)} track came before its decoder configuration`, { stream: this.name });
-    const placed = this.#timeline.place(track, wireDts90k);
+    // Read once a frame: with several thousand frames a second a clock is no small cost.
+    const nowMs = this.#clock.monotonicMs();
+    const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
     if (placed.clamped) this.#countJitter(track, dts90k);
     else if (this.#jitter.frames > 0) this.#reportJitter();
@@ -232,7 +234,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     header.dts90k = dts90k;
     header.ctsOffset90k = ctsOffset90k;
     header.config = config.pointer;
-    this.lastFrameMs = this.#clock.monotonicMs();
+    this.lastFrameMs = nowMs;
     header.arrivalMs = this.#clock.wallMs() % 4294967296;
     this.#discontinuity[track] = false;
     this.ring.commit(header, sizeBytes);

@@ -7,7 +7,7 @@
 // before it was real and is kept. After a splice each track is placed by the offset before it until its own clock has followed: the frames of the
 // tracks cross on their way, and a straggler of the old clock would otherwise be a second discontinuity.
 
-import { type Clock, type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./units.js";
+import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./units.js";
 
 const JITTER_90K = TICKS_PER_SECOND / 2;
 const FORWARD_JUMP_90K = 10 * TICKS_PER_SECOND;
@@ -39,7 +39,6 @@ interface TrackClock {
 }
 
 export class Timeline {
-  #clock: Clock;
   #offset: Ticks90k = 0;
   #previousOffset: Ticks90k = 0;
   #splicedAt: Ticks90k = Number.NEGATIVE_INFINITY;
@@ -51,21 +50,16 @@ export class Timeline {
   #heldBackMs: Millis = 0;
   #placed: Placed = { dts90k: 0, clamped: false, splice: undefined };
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
   /** The source was kept waiting by us. */
   heldBack(ms: Millis): void {
     this.#heldBackMs += ms;
   }
 
-  /** Places a frame. The returned object is reused by the next call. */
-  place(track: number, wireDts90k: Ticks90k): Placed {
+  /** Places a frame that arrived at `nowMs`, monotonic. The returned object is reused by the next call. */
+  place(track: number, wireDts90k: Ticks90k, nowMs: Millis): Placed {
     const placed = this.#placed;
     placed.clamped = false;
     placed.splice = undefined;
-    const now = this.#clock.monotonicMs();
     let state = this.#tracks[track];
     if (this.#furthest === Number.NEGATIVE_INFINITY) {
       // The timeline begins at 0 with the first frame; a track that starts a little earlier is clamped by the containers' own zero.
@@ -80,7 +74,7 @@ export class Timeline {
     if (this.#isStraggler(state, wireDts90k)) dts = wireDts90k + this.#previousOffset;
     else {
       state.followed = this.#splices;
-      const cause = this.#discontinuity(state, dts, now);
+      const cause = this.#discontinuity(state, dts, nowMs);
       if (cause) {
         // Behind the track's own last frame, and not far behind the other tracks where it has lagged.
         const target = Math.max(this.#floor(state), this.#furthest - STRAGGLER_90K) + state.duration;
@@ -100,7 +94,7 @@ export class Timeline {
     }
     state.last = dts;
     if (dts > this.#furthest) this.#furthest = dts;
-    this.#lastArrivalMs = now;
+    this.#lastArrivalMs = nowMs;
     this.#heldBackMs = 0;
     placed.dts90k = dts;
     return placed;
@@ -121,18 +115,18 @@ export class Timeline {
     return Math.abs(old - expected) < Math.abs(wireDts90k + this.#offset - expected);
   }
 
-  #discontinuity(state: TrackClock, dts90k: Ticks90k, now: Millis): Splice["cause"] | undefined {
+  #discontinuity(state: TrackClock, dts90k: Ticks90k, nowMs: Millis): Splice["cause"] | undefined {
     if (this.#furthest === Number.NEGATIVE_INFINITY) return undefined;
     const isFirst = state.last === Number.NEGATIVE_INFINITY;
     // The first frame of a track may lie behind the other tracks: what lags on the way is no jump of the clock.
     if (dts90k <= this.#floor(state) - (isFirst ? FORWARD_JUMP_90K : JITTER_90K)) return "backwardJump";
     const ahead90k = dts90k - this.#furthest;
-    return ahead90k > FORWARD_JUMP_90K && !this.#wasSilent(ahead90k, now) ? "forwardJump" : undefined;
+    return ahead90k > FORWARD_JUMP_90K && !this.#wasSilent(ahead90k, nowMs) ? "forwardJump" : undefined;
   }
 
   /** True where the jump is about as long as the silence before it (a paused source, a time-lapse). */
-  #wasSilent(jump90k: Ticks90k, now: Millis): boolean {
-    const silenceMs = now - this.#lastArrivalMs - this.#heldBackMs;
+  #wasSilent(jump90k: Ticks90k, nowMs: Millis): boolean {
+    const silenceMs = nowMs - this.#lastArrivalMs - this.#heldBackMs;
     const jumpMs = jump90k / TICKS_PER_MS;
     return silenceMs > jumpMs * 0.8 - 500 && silenceMs < jumpMs * 1.25 + 500;
   }

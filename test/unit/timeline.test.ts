@@ -17,12 +17,12 @@ interface Seen {
 
 class Wire {
   readonly clock = new TestClock();
-  readonly timeline = new Timeline(this.clock);
+  readonly timeline = new Timeline();
 
   /** A frame; the clock of the test goes on by `afterMs` before. */
   frame(track: number, wireMs: number, afterMs = 0): Seen {
     this.clock.nowMs += afterMs;
-    const { dts90k, clamped, splice } = this.timeline.place(track, wireMs * 90);
+    const { dts90k, clamped, splice } = this.timeline.place(track, wireMs * 90, this.clock.nowMs);
     return { ms: dts90k / 90, clamped, cause: splice?.cause };
   }
 
@@ -88,7 +88,7 @@ describe("a discontinuity", () => {
   it("tells what the wire's clock did", () => {
     const wire = new Wire();
     wire.run(VIDEO, 0, 26);
-    expect(wire.timeline.place(VIDEO, (1040 + 60_000) * 90).splice).toMatchObject({ jump90k: 60_000 * 90, dts90k: 1040 * 90, track: VIDEO });
+    expect(wire.timeline.place(VIDEO, (1040 + 60_000) * 90, wire.clock.nowMs).splice).toMatchObject({ jump90k: 60_000 * 90, dts90k: 1040 * 90, track: VIDEO });
   });
 
   it.each([-600, -100_000, 20_000, 3_600_000])("of both tracks (%i ms) is one splice, in whatever order their frames cross", (jumpMs) => {
