@@ -32,6 +32,8 @@ export const LOCK_MAIN = 2;
 export const CLAIM_IDLE = 0;
 export const CLAIM_DISPATCHED = 1;
 export const CLAIM_RUNNING = 2;
+export const CLAIM_STATE_MASK = 3;
+export const CLAIM_TICKET_SHIFT = 2;
 
 export const CONTAINER_MP4 = 1;
 export const CONTAINER_TS = 2;

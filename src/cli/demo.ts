@@ -54,7 +54,8 @@ async function demo(media: string, seconds: number): Promise<number> {
 async function record(server: ReelServer, url: string, seconds: number): Promise<string[]> {
   const client = await connect({ url });
   const files: string[] = [];
-  const events = client.events({ types: ["recordChunkClosed", "outStreamClosed"] });
+  const events = client.events({ types: ["recordChunkCreated", "recordChunkClosed", "outStreamClosed"] });
+  const growing = new Set<string>();
   for (const type of TYPES) {
     const line = `record localStreamName=${STREAM} pathToFile=${STREAM} type=${type} chunkLength=${CHUNK_SECONDS} overwrite=1 keepAlive=0`;
     const reply = await client.send(line);
@@ -62,13 +63,17 @@ async function record(server: ReelServer, url: string, seconds: number): Promise
     if (reply.status === "FAIL") throw new Error(reply.description);
   }
   console.log(`\nPublishing assets/clip.flv to rtmp://${server.addresses.rtmp}/live/${STREAM} for ${seconds} s\n`);
-  const progress = setInterval(() => void showProgress(client), PROGRESS_MS);
-  await publishLoop(`rtmp://${server.addresses.rtmp}/live/${STREAM}`, seconds);
+  const progress = setInterval(() => void showProgress(client, growing), PROGRESS_MS);
+  const published = publishLoop(`rtmp://${server.addresses.rtmp}/live/${STREAM}`, seconds);
   let open = TYPES.length;
   for await (const event of events) {
-    if (event.type === "recordChunkClosed") files.push(event.payload.file);
-    else if (--open === 0) break;
+    if (event.type === "recordChunkCreated") growing.add(event.payload.file);
+    else if (event.type === "recordChunkClosed") {
+      growing.delete(event.payload.file);
+      files.push(event.payload.file);
+    } else if (--open === 0) break;
   }
+  await published;
   clearInterval(progress);
   await client.close();
   return files.sort();
@@ -91,12 +96,12 @@ function loopLengthMs(tags: readonly FlvTag[]): number {
   return Math.max(...times) - Math.min(...times) + (video.at(-1) ?? 0) - (video.at(-2) ?? 0);
 }
 
-async function showProgress(client: ReelClient): Promise<void> {
+async function showProgress(client: ReelClient, growing: ReadonlySet<string>): Promise<void> {
   const streams = (await client.command("listStreams")).data ?? [];
   const outputs = streams.filter((stream) => stream.type.startsWith("OF"));
   const frames = outputs.reduce((sum, stream) => sum + stream.video.packetsCount + stream.audio.packetsCount, 0);
   const bytes = outputs.reduce((sum, stream) => sum + stream.video.bytesCount + stream.audio.bytesCount, 0);
-  const current = outputs.map((stream) => basename(stream.recordSettings?.computedPathToFile ?? "")).join(" ");
+  const current = [...growing].map((path) => basename(path)).join(" ");
   const line = `  streams ${streams.length}   frames ${String(frames).padStart(6)}   ${(bytes / 1e6).toFixed(2).padStart(6)} MB   ${current}`;
   process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
 }

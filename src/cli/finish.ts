@@ -141,6 +141,6 @@ function describe(outcome: Outcome, dryRun: boolean): string {
   if (!outcome.isChanged || !outcome.content) return "is complete, nothing to do";
   const { videoFrames, audioFrames, durationMs, method, lost } = outcome.content;
   const index = method === undefined ? "" : `, index ${method}`;
-  const loss = lost ? `; ${lost.frames} frames (${lost.bytes} bytes) at the end ${dryRun ? "would be" : "are"} lost` : "";
+  const loss = lost ? `; ${lost.frames} frame${lost.frames === 1 ? "" : "s"} (${lost.bytes} bytes) at the end ${dryRun ? "would be" : "are"} lost` : "";
   return `${dryRun ? "would be finished" : "finished"}: ${videoFrames} video and ${audioFrames} audio frames, ${(durationMs / 1000).toFixed(3)} s${index}${loss}`;
 }

@@ -367,7 +367,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (!entry) return;
     entry.recordings.delete(recording);
     if (entry.recordings.size > 0) return; // its successor is running
-    if (!entry.config.keepAlive) return this.#forget(entry);
+    if (!entry.config.keepAlive) {
+      this.#forget(entry);
+      return;
+    }
     this.#setStatus(entry, failure ? CONFIG_FAILED : CONFIG_WAITING);
     if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
   }

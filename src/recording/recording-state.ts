@@ -5,6 +5,8 @@ import {
   CLAIM_DISPATCHED,
   CLAIM_IDLE,
   CLAIM_RUNNING,
+  CLAIM_STATE_MASK,
+  CLAIM_TICKET_SHIFT,
   LOCK_FREE,
   LOCK_MAIN,
   REC_CHUNK_LENGTH_OFFSET,
@@ -42,6 +44,7 @@ export interface Skipped {
 export class RecordingState {
   readonly pointer: number;
   #arena: Arena;
+  #ticket = 0;
 
   constructor(arena: Arena, ring: number, tail: number, config: RecordConfig) {
     this.#arena = arena;
@@ -86,17 +89,19 @@ export class RecordingState {
     Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_MODE_OFFSET) >>> 2, mode);
   }
 
-  dispatch(): void {
-    Atomics.store(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, CLAIM_DISPATCHED);
+  dispatch(ticket: number): void {
+    this.#ticket = ticket << CLAIM_TICKET_SHIFT;
+    Atomics.store(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, this.#ticket | CLAIM_DISPATCHED);
   }
 
   /** Takes a recording back that its worker has not yet taken up. */
   takeBack(): boolean {
-    return Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, CLAIM_DISPATCHED, CLAIM_IDLE) === CLAIM_DISPATCHED;
+    const dispatched = this.#ticket | CLAIM_DISPATCHED;
+    return Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, dispatched, this.#ticket | CLAIM_IDLE) === dispatched;
   }
 
   get isRunning(): boolean {
-    return Atomics.load(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2) === CLAIM_RUNNING;
+    return (Atomics.load(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2) & CLAIM_STATE_MASK) === CLAIM_RUNNING;
   }
 
   /** Frames the kernel dropped after a jump, once it has found a random access point; the counters start again. */

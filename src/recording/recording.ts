@@ -147,7 +147,10 @@ export class Recording implements OutStream, Cursor {
   /** Ends at the next random access point, where a successor begins; at the end of the source if that comes first. */
   handOver(): void {
     if (this.#phase !== "running") return;
-    if (this.inStream.ended) return this.stop();
+    if (this.inStream.ended) {
+      this.stop();
+      return;
+    }
     this.#phase = "handingOver";
     this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
   }
@@ -161,14 +164,15 @@ export class Recording implements OutStream, Cursor {
   }
 
   /** The recording goes into a batch. */
-  dispatch(nowMs: number): DrainItem {
+  dispatch(nowMs: number, ticket: number): DrainItem {
     const segment = this.segment as Segment;
     this.inFlight = true;
     this.lastDrainMs = nowMs;
     this.#state.setTracks(this.inStream.config(TRACK_VIDEO)?.pointer ?? 0, this.inStream.config(TRACK_AUDIO)?.pointer ?? 0);
-    this.#state.dispatch();
+    this.#state.dispatch(ticket);
     return {
       recording: this.#state.pointer,
+      ticket,
       segment: segment.pointer,
       path: segment.path,
       opening: segment.isOpen ? undefined : this.#opening(segment),
@@ -194,11 +198,20 @@ export class Recording implements OutStream, Cursor {
     }
     this.#reportSkipped();
     this.wantedOutput = 0;
-    if (this.#phase === "stopped") return this.#endSegment(); // it was given up while a write hung, and the write has returned
-    if (result.failure) {
-      if (!segment.isOpen && result.failure.code === "targetBusy" && !segment.mayReplace) return this.#renameSegment();
-      return this.fail(failureToError(result.failure));
-    }
+    // It was given up while a write hung, and the write has returned.
+    if (this.#phase === "stopped") this.#endSegment();
+    else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
+    else this.#onStatus(segment, result);
+    this.inStream.onDrained();
+  }
+
+  #onFailure(segment: Segment, error: ReelError): void {
+    // Somebody else made the file between our look and the opening.
+    if (!segment.isOpen && error.code === "targetBusy" && !segment.mayReplace) this.#renameSegment();
+    else this.fail(error);
+  }
+
+  #onStatus(segment: Segment, result: DrainResult): void {
     if (result.writtenBytes > 0) this.lastProgressMs = this.#deps.clock.monotonicMs();
     if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
       this.#endSegment();
@@ -212,7 +225,6 @@ export class Recording implements OutStream, Cursor {
     } else if (result.status === STATUS_BAD_FRAME) {
       this.fail(new ReelError("badFrame", `the frame ring of ${this.inStream.name} holds a frame that cannot be`, { index: this.#state.tail() }));
     }
-    this.inStream.onDrained();
   }
   /** When bytes last reached a file, monotonic. */
   lastProgressMs = 0;
@@ -299,7 +311,6 @@ export class Recording implements OutStream, Cursor {
     return path;
   }
 
-  /** Somebody else made the file between our look and the opening. */
   #renameSegment(): void {
     const segment = this.segment as Segment;
     this.segment = undefined;

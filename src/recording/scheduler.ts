@@ -42,6 +42,14 @@ interface Batch {
   volume: number | undefined;
 }
 
+/** Unique over all recorders of the process while a stuck call can last: 2^29 dispatches are days. */
+let lastTicket = 0;
+function nextTicket(): number {
+  lastTicket = (lastTicket + 1) & MAX_TICKET;
+  return lastTicket;
+}
+const MAX_TICKET = 2 ** 29 - 1;
+
 /** Items of a batch: enough to make one message cheap, few enough that the pool's threads share the work. */
 const MAX_BATCH = 64;
 /** The last cache line of an output buffer counts the writes of its batch. */
@@ -140,7 +148,7 @@ export class Scheduler {
     const beat = out + Math.ceil(outBytes / BEAT_SIZE) * BEAT_SIZE;
     const batch: Batch = { recordings, beat, lastBeat: -1, lastBeatMs: now, isWrittenOff: false, volume: undefined };
     this.#batches.add(batch);
-    const items = recordings.map((recording) => recording.dispatch(now));
+    const items = recordings.map((recording) => recording.dispatch(now, nextTicket()));
     const settle = (results: readonly DrainResult[]): void => {
       this.#batches.delete(batch);
       if (isLarge) this.#arena.free(out);

@@ -7,7 +7,7 @@
 // the batch and no other's.
 
 import { workerData } from "node:worker_threads";
-import { CLAIM_DISPATCHED, CLAIM_IDLE, CLAIM_RUNNING, CONTAINER_MP4, REC_CLAIM_OFFSET, REC_CONTAINER_OFFSET } from "../abi/recording.js";
+import { CLAIM_DISPATCHED, CLAIM_IDLE, CLAIM_RUNNING, CLAIM_TICKET_SHIFT, CONTAINER_MP4, REC_CLAIM_OFFSET, REC_CONTAINER_OFFSET } from "../abi/recording.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "./arena-views.js";
 import { type FileFailure, fileFailure } from "./file-failure.js";
@@ -19,6 +19,8 @@ import { writeOutputs } from "./segment-output.js";
 /** One recording's part of a batch. */
 export interface DrainItem {
   recording: number;
+  /** Of this dispatch, unique in the process (src/abi/recording.ts, claim). */
+  ticket: number;
   segment: number;
   /** Final path of the segment, for tracks that join late. */
   path: string;
@@ -63,7 +65,9 @@ export function drain(batch: DrainBatch): DrainResult[] {
     const result: DrainResult = { claimed: true, status: 0, opened: false, writtenBytes: 0, failure: undefined };
     const arena = views as ArenaViews;
     const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
-    if (Atomics.compareExchange(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, CLAIM_DISPATCHED, CLAIM_RUNNING) !== CLAIM_DISPATCHED) {
+    const ticket = item.ticket << CLAIM_TICKET_SHIFT;
+    const words = arena.i32(item.recording + REC_CLAIM_OFFSET);
+    if (Atomics.compareExchange(words, claim, ticket | CLAIM_DISPATCHED, ticket | CLAIM_RUNNING) !== (ticket | CLAIM_DISPATCHED)) {
       return { ...result, claimed: false };
     }
     try {
@@ -74,7 +78,7 @@ export function drain(batch: DrainBatch): DrainResult[] {
       // A trapped instance is discarded: its globals are unknown. The next call makes another.
       if (result.failure.code === "trap") kernel = undefined;
     }
-    Atomics.store(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, CLAIM_IDLE);
+    Atomics.store(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, ticket | CLAIM_IDLE);
     return result;
   });
 }

@@ -41,6 +41,7 @@ export class TrackAudit {
   #keyframes = 0;
   #bytes = 0;
   #lastDts = Number.NaN;
+  #lastDuration: number | undefined;
   #typical = Number.NaN;
   #firstPts = Number.POSITIVE_INFINITY;
   #lastPts = Number.NEGATIVE_INFINITY;
@@ -65,6 +66,7 @@ export class TrackAudit {
     const { dts, pts, duration, isKey, sizeBytes } = frame;
     if (this.#frames > 0) this.#step(dts);
     this.#lastDts = dts;
+    this.#lastDuration = duration;
     this.#frames++;
     if (isKey) this.#keyframes++;
     this.#bytes += sizeBytes;
@@ -91,6 +93,11 @@ export class TrackAudit {
 
   get endMs(): number {
     return this.#frames === 0 ? 0 : this.endPts / this.#ticksPerMs;
+  }
+
+  /** When the last frame has been decoded: before `endMs` where pictures are reordered. */
+  get decodedEndMs(): number {
+    return this.#frames === 0 ? 0 : (this.#lastDts + (this.#lastDuration ?? (this.#typical || 0))) / this.#ticksPerMs;
   }
 
   report(): TrackReport {

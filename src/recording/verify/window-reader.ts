@@ -22,7 +22,7 @@ export class WindowReader {
     this.path = path;
     this.#handle = handle;
     this.sizeBytes = sizeBytes;
-    this.#buffer = Buffer.allocUnsafe(windowBytes);
+    this.#buffer = Buffer.allocUnsafe(Math.min(windowBytes, sizeBytes));
   }
 
   /** Throws ReelError `notFound` or `io`. The caller closes. */

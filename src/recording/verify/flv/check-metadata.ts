@@ -5,7 +5,7 @@ import type { Tag } from "../../../worker/repair/flv-tag.js";
 import type { Findings } from "../findings.js";
 import { roundMs, type TrackAudit } from "../track-audit.js";
 
-/** Writers take the end of the last frame, its beginning, or what their encoder promised. */
+/** Writers take the last frame's beginning, or its end as decoded or as shown. */
 const DURATION_TOLERANCE_MS = 100;
 const TIME_TOLERANCE_MS = 1;
 
@@ -72,7 +72,12 @@ export function checkMetadata(metadata: Metadata, place: string, facts: Metadata
   if (filesize !== undefined && filesize !== sizeBytes) findings.defect(`${place}/filesize`, `says ${filesize} bytes, the file has ${sizeBytes}`);
   const duration = metadataNumber(metadata, "duration");
   const endMs = Math.max(0, ...tracks.map((track) => track.endMs));
-  if (duration !== undefined && Math.abs(duration * 1000 - endMs) > DURATION_TOLERANCE_MS) {
+  const decodedMs = Math.max(0, ...tracks.map((track) => track.decodedEndMs));
+  const durationMs = (duration ?? endMs) * (duration === undefined ? 1 : 1000);
+  if (
+    duration !== undefined &&
+    (durationMs > Math.max(endMs, decodedMs) + DURATION_TOLERANCE_MS || durationMs < Math.min(endMs, decodedMs) - DURATION_TOLERANCE_MS)
+  ) {
     findings.defect(`${place}/duration`, `says ${roundMs(duration * 1000)} ms, the last frame ends at ${roundMs(endMs)} ms`);
   }
   for (const kind of ["video", "audio"] as const) {

@@ -20,9 +20,8 @@ export class ProgramClock {
   }
 
   takePcr(pcr90k: number, isDiscontinuity: boolean, place: string): void {
-    if (isDiscontinuity || Number.isNaN(this.last90k)) {
-      if (isDiscontinuity) this.#tablesAt = pcr90k;
-    } else {
+    if (isDiscontinuity || Number.isNaN(this.last90k)) this.#tablesAt = pcr90k;
+    else {
       let step = (pcr90k - this.last90k) % CLOCK_MODULUS;
       if (step < 0) step += CLOCK_MODULUS;
       if (step >= CLOCK_MODULUS / 2) this.#findings.defect(place, `the PCR goes back by ${roundMs((CLOCK_MODULUS - step) / TICKS_PER_MS)} ms`);
