@@ -47,7 +47,15 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> {
   open(rawName: string, source: SourceInfo = EMBEDDED, closeSource?: (reason: string) => void): InStream {
     const name = parseStreamName(rawName);
     if (this.#streams.has(name)) throw new ReelError("nameTaken", `a stream named ${name} is already live`, { name });
-    const stream: InStream = new InStream(this.nextStreamId(), name, source, this.arena, this.clock, this.options, closeSource ?? ((reason) => stream.end(reason)));
+    const stream: InStream = new InStream(
+      this.nextStreamId(),
+      name,
+      source,
+      this.arena,
+      this.clock,
+      this.options,
+      closeSource ?? ((reason) => stream.end(reason)),
+    );
     this.#streams.set(name, stream);
     this.#byId.set(stream.id, stream);
     stream.once("ended", (reason) => {
