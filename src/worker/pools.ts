@@ -8,6 +8,7 @@ import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
 import { compileKernel, instantiateKernel } from "./kernel.js";
 import type { RecoverRequest, RecoverResult } from "./recover-task.js";
+import { ThreadLoading } from "./thread-loading.js";
 
 export interface PoolOptions {
   /** Threads that drain. */
@@ -28,6 +29,7 @@ export class Pools {
   #arena: Arena;
   #drain: Piscina;
   #finish: Piscina;
+  #loading: ThreadLoading[];
   #freeOutputs: number[] = [];
   #closing = false;
 
@@ -48,6 +50,7 @@ export class Pools {
       maxThreads: options.workers + options.spareThreads,
     });
     this.#finish = new Piscina({ ...common, filename: file("./finish-task.js"), name: "finish", minThreads: 1, maxThreads: 1 + options.spareThreads });
+    this.#loading = [new ThreadLoading(this.#drain), new ThreadLoading(this.#finish)];
   }
 
   drain(batch: DrainBatch): Promise<DrainResult[]> {
@@ -80,6 +83,7 @@ export class Pools {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    await Promise.all(this.#loading.map((loading) => loading.whenDone()));
     await Promise.all([this.#drain.destroy(), this.#finish.destroy()]);
     for (const pointer of this.#freeOutputs.splice(0)) this.#arena.free(pointer);
   }
