@@ -23,6 +23,8 @@ import type { Arena } from "../arena/arena.js";
 import { type AudioConfig, parseAudioSpecificConfig } from "./codec/aac.js";
 import { parseAvcDecoderConfiguration, type VideoConfig } from "./codec/h264.js";
 
+const AVCC_LENGTH_SIZE_BYTE = 4;
+
 export type CodecName = "h264" | "aac";
 
 export interface DecoderConfig {
@@ -42,6 +44,8 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
   const pointer = arena.allocate(CONFIG_BYTES_OFFSET + bytes.byteLength);
   const copy = bytes.slice();
   arena.u8.set(copy, pointer + CONFIG_BYTES_OFFSET);
+  // lengthSizeMinusOne: frames in a ring have 4-byte lengths, whatever the source's have.
+  if (video) arena.view.setUint8(pointer + CONFIG_BYTES_OFFSET + AVCC_LENGTH_SIZE_BYTE, (copy[AVCC_LENGTH_SIZE_BYTE] ?? 0) | 3);
   const put = (offset: number, value: number): void => {
     arena.u32[(pointer + offset) >>> 2] = value;
   };

@@ -7,7 +7,18 @@
 // the batch and no other's.
 
 import { workerData } from "node:worker_threads";
-import { CLAIM_DISPATCHED, CLAIM_IDLE, CLAIM_RUNNING, CLAIM_TICKET_SHIFT, CONTAINER_MP4, REC_CLAIM_OFFSET, REC_CONTAINER_OFFSET } from "../abi/recording.js";
+import {
+  CLAIM_DISPATCHED,
+  CLAIM_IDLE,
+  CLAIM_RUNNING,
+  CLAIM_TICKET_SHIFT,
+  CONTAINER_MP4,
+  LOCK_FREE,
+  LOCK_KERNEL,
+  REC_CLAIM_OFFSET,
+  REC_CONTAINER_OFFSET,
+  REC_LOCK_OFFSET,
+} from "../abi/recording.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "./arena-views.js";
 import { type FileFailure, fileFailure } from "./file-failure.js";
@@ -76,7 +87,11 @@ export function drain(batch: DrainBatch): DrainResult[] {
     } catch (error) {
       result.failure = fileFailure(error, item.path);
       // A trapped instance is discarded: its globals are unknown. The next call makes another.
-      if (result.failure.code === "trap") kernel = undefined;
+      if (result.failure.code === "trap") {
+        kernel = undefined;
+        // It held the recording's lock, which its in-stream waits for.
+        Atomics.compareExchange(words, (item.recording + REC_LOCK_OFFSET) >>> 2, LOCK_KERNEL, LOCK_FREE);
+      }
     }
     Atomics.store(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, ticket | CLAIM_IDLE);
     return result;

@@ -1,7 +1,7 @@
 // The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an FLV, nothing of a TS; the sync
 // that durability asks for comes on top.
 
-import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 import { CONTAINER_MP4 } from "../abi/recording.js";
@@ -74,6 +74,12 @@ function finishInPlace(wasm: Kernel, arena: ArenaViews, request: FinishRequest):
   // A failed write may have left a part of its batch behind the last whole one: half a packet or tag.
   const sizeBytes = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
   arena.setU32(at + SEG_OUTPUT_BYTES_OFFSET, 0);
+  if (sizeBytes === 0) {
+    // Opened, and nothing was written: an empty file would only be in somebody's way.
+    closeSegmentFiles(arena, segment);
+    unlinkSync(path);
+    return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: true, failure: undefined };
+  }
   ftruncateSync(fd, sizeBytes);
   wasm.closeSegment(request.container, segment, request.out, request.outBytes);
   writeOutputs(arena, segment, path);

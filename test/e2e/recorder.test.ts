@@ -1,0 +1,160 @@
+// The recorder as a library: names, cuts, options and the ledger, with real workers and real files.
+
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ReelError } from "../../src/arena/reel-error.js";
+import { Recorder, type RecorderOptions } from "../../src/recording/recorder.js";
+import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
+import { makeClip } from "../support/clip.js";
+import { feed, readClip } from "../support/feed.js";
+import { ffprobe } from "../support/ffprobe.js";
+import { AVCC_OTHER } from "../support/test-media.js";
+
+const CONTAINERS = ["mp4", "ts", "flv"] as const;
+let root: string;
+let recorder: Recorder | undefined;
+let closed: ClosedSegmentReport[] = [];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "reel-test-"));
+});
+afterEach(async () => {
+  await recorder?.close();
+  recorder = undefined;
+  await rm(root, { recursive: true, force: true });
+});
+
+async function open(options: RecorderOptions = {}): Promise<Recorder> {
+  closed = [];
+  recorder = await Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), workers: 1, ...options });
+  recorder.on("segmentClosed", (report) => closed.push(report));
+  return recorder;
+}
+
+/** Ends a stream and waits for the last of its recordings. */
+async function end(reel: Recorder, name: string): Promise<void> {
+  const gone = once(reel, "inStreamClosed");
+  reel.streams.get(name)?.end("test");
+  await gone;
+}
+
+const names = async (): Promise<string[]> => (await readdir(join(root, "media"), { recursive: true })).filter((name) => /\.\w+$/.test(name)).sort();
+
+describe("the embedded recorder", () => {
+  it("runs the example: five seconds of silence become an MP4", async () => {
+    const example = resolve(import.meta.dirname, "../../examples/embed.mjs");
+    const { stdout } = await promisify(execFile)(process.execPath, [example, root]);
+    expect(stdout).toContain("235 frames, 5.01 s");
+    expect((await ffprobe(join(root, "silence.mp4"))).audio?.packets.length).toBe(235);
+  });
+
+  it("gives every one of twenty simultaneous recordings of one path its own name", async () => {
+    const reel = await open();
+    const stream = reel.streams.open("cam");
+    const entries = await Promise.all(Array.from({ length: 20 }, () => reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", keepAlive: false })));
+    expect(new Set(entries.map((entry) => entry.computedPathToFile)).size).toBe(20);
+    await feed(stream, await readClip(await makeClip({ seconds: 1 })));
+    await end(reel, "cam");
+    expect((await names()).length).toBe(20);
+  });
+
+  it("refuses a second overwriting recording of a path that is being written", async () => {
+    const reel = await open();
+    reel.streams.open("cam");
+    await reel.record({ localStreamName: "cam", pathToFile: "x", overwrite: true });
+    await expect(reel.record({ localStreamName: "cam", pathToFile: "x", overwrite: true })).rejects.toMatchObject({ code: "targetBusy" });
+  });
+
+  it("writes nothing through a symbolic link that leads out of the media folder", async () => {
+    const reel = await open();
+    await symlink("/tmp", join(root, "media", "out"));
+    await writeFile(join(root, "elsewhere"), "untouched");
+    await symlink(join(root, "elsewhere"), join(root, "media", "file.ts"));
+    for (const options of [{ pathToFile: "out/x" }, { pathToFile: "file", type: "ts" as const, overwrite: true }]) {
+      const error = await reel.record({ localStreamName: "cam", ...options }).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ReelError);
+      expect(error).toMatchObject({ code: "badPath" });
+    }
+    expect(reel.configs()).toEqual([]);
+  });
+
+  it.each(CONTAINERS)("cuts %s where the decoder configuration changes, and not where it is repeated", async (type) => {
+    const reel = await open();
+    const clip = await readClip(await makeClip({ seconds: 2 }));
+    const stream = reel.streams.open("cam");
+    await reel.record({ localStreamName: "cam", pathToFile: "cam", type, overwrite: true });
+    await feed(stream, clip);
+    await feed(stream, clip, 2000); // the same parameter sets again
+    await feed(stream, { ...clip, video: AVCC_OTHER }, 4000);
+    await end(reel, "cam");
+    expect(await names()).toEqual([`cam.${type}`, `cam_0001.${type}`]);
+    const frames = closed.sort((a, b) => (a.path < b.path ? -1 : 1)).map((report) => [report.videoFrames, report.audioFrames]);
+    const video = clip.frames.filter((frame) => frame.track === 0).length;
+    expect(frames.map(([count]) => count)).toEqual([2 * video, video]);
+    expect(frames.reduce((sum, [, count]) => sum + (count ?? 0), 0)).toBe(3 * clip.frames.filter((frame) => frame.track === 1).length);
+  });
+
+  it.each(CONTAINERS)("records %s without audio where hasAudio is 0", async (type) => {
+    const reel = await open();
+    const clip = await readClip(await makeClip({ seconds: 1 }));
+    await reel.record({ localStreamName: "cam", pathToFile: "cam", type, hasAudio: false });
+    await feed(reel.streams.open("cam"), clip);
+    await end(reel, "cam");
+    const found = await ffprobe(join(root, "media", `cam.${type}`));
+    expect(found.tracks.map((track) => track.kind)).toEqual(["video"]);
+    expect(found.video?.packets.length).toBe(clip.frames.filter((frame) => frame.track === 0).length);
+  });
+
+  it("names files by local date and time where dateFolderStructure is 1, each chunk its own", async () => {
+    const reel = await open();
+    const clip = await readClip(await makeClip({ seconds: 2, video: { gopFrames: 25 } }));
+    await reel.record({ localStreamName: "cam", pathToFile: "days", type: "ts", dateFolderStructure: true, chunkLength: 1 });
+    await feed(reel.streams.open("cam"), clip);
+    await end(reel, "cam");
+    const found = await names();
+    expect(found.length).toBe(2);
+    for (const name of found) expect(name).toMatch(/^days\/cam\/(\d{8})\/cam-\1-\d{6}(_0001)?\.ts$/);
+  });
+
+  it("brings its record configs back with their ids, and lists what was closed since a sequence", async () => {
+    const first = await open();
+    const kept = await first.record({ localStreamName: "cam", pathToFile: "cam", type: "flv", variables: { _site: "north" } });
+    await first.record({ localStreamName: "other", pathToFile: "other", keepAlive: false });
+    const clip = await readClip(await makeClip({ seconds: 1 }));
+    await feed(first.streams.open("cam"), clip);
+    await end(first, "cam");
+    const sequence = closed[0]?.sequence ?? 0;
+    await first.close();
+    const second = await open();
+    expect(second.configs().map((entry) => entry.config)).toEqual([kept.config]);
+    await feed(second.streams.open("cam"), clip);
+    await end(second, "cam");
+    expect(await names()).toEqual(["cam.flv", "cam_0001.flv"]);
+    const since = await second.closedSince(sequence);
+    expect(since.entries.map((entry) => entry.path)).toEqual([join(root, "media", "cam_0001.flv")]);
+    expect((await second.record({ localStreamName: "new", pathToFile: "new" })).config.configId).toBeGreaterThan(kept.config.configId + 1);
+  });
+
+  it("refuses a state folder that another recorder holds", async () => {
+    await open();
+    await expect(Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state") })).rejects.toMatchObject({ code: "locked" });
+  });
+
+  it("gives back every block of the arena", async () => {
+    const reel = await open({ durability: "interval", syncIntervalMs: 100 });
+    const clip = await readClip(await makeClip({ seconds: 2 }));
+    for (let round = 0; round < 3; round++) {
+      for (const type of CONTAINERS) await reel.record({ localStreamName: "cam", pathToFile: `cam${round}`, type, keepAlive: false, chunkLength: 1 });
+      await feed(reel.streams.open("cam"), clip);
+      await end(reel, "cam");
+    }
+    await reel.close();
+    expect(reel.arena.stats()).toMatchObject({ blocks: 0, usedBytes: 0 });
+    expect(closed.length).toBe(3 * 3 * 2);
+  });
+});
