@@ -151,7 +151,7 @@ try {
     `\n${(bytes.length / 1e6).toFixed(0)} MB of ${values.workload}, ${frames} frames, medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Node ${env.node}, ${env.commit}\n`,
   );
   console.log(formatTable(rows));
-  if (!peer) console.log("\nmux.js is not installed: npm install --prefix bench --no-save mux.js@7");
+  if (!peer) console.log("\nmux.js is not installed: npm install --prefix bench");
   console.log(`\n${writeResult("demux", `npm run bench:demux -- ${process.argv.slice(2).join(" ")}`, { sizeBytes: bytes.length, frames, seconds, starts })}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
