@@ -85,6 +85,7 @@ export class Ledger {
 
   async closedSince(sequence: number): Promise<ClosedSince> {
     await this.#queue;
+    if (sequence >= this.#sequence) return { entries: [], newest: this.#sequence };
     const entries: ClosedSegmentReport[] = [];
     for (const name of [...(await rotatedNames(this.#folder)), CURRENT]) {
       for (const entry of await readEntries(join(this.#folder, name), this.#logger)) {

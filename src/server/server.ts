@@ -1,6 +1,6 @@
 // The composition root: a recorder, its ingests and its control plane, wired by one configuration. Nothing below this file reads configuration.
 
-import { renameSync, writeFileSync } from "node:fs";
+import { renameSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../arena/logger.js";
 import { ControlPlane } from "../control/control-plane.js";
@@ -56,7 +56,12 @@ export class ReelServer {
       clock: recorder.clock,
       logger,
       version: VERSION,
-      options: { ...config.control, eventLogger: config.eventLogger as EventLoggerOptions | undefined, mp4BinPath: MP4_WRITER },
+      options: {
+        ...config.control,
+        eventLogger: config.eventLogger as EventLoggerOptions | undefined,
+        mp4BinPath: MP4_WRITER,
+        build: { ms: statSync(MP4_WRITER).mtimeMs },
+      },
     });
     const listeners: { close(): Promise<void> }[] = [];
     try {
