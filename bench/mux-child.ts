@@ -15,7 +15,7 @@ export interface MuxReport {
   path: string;
 }
 
-const RING_BYTES = 8 << 20;
+const RING_BYTES = 1 << 20;
 
 const [type, input, warmUp, folder] = process.argv.slice(2) as [ContainerName, string, string, string];
 const cpu = () => {
@@ -45,7 +45,7 @@ async function recordFile(name: string, from: string): Promise<string> {
   await recorder.record({ localStreamName: name, pathToFile: name, type, keepAlive: false });
   const stream = recorder.streams.open(name);
   const closed = once(recorder, "segmentClosed");
-  await feedFlv(stream, from);
+  await feedFlv(recorder.arena, stream, from);
   stream.end("end of file");
   const [segment] = (await closed) as [ClosedSegmentReport];
   return segment.path;
