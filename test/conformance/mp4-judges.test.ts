@@ -7,25 +7,15 @@ import { BufferSource, EncodedPacketSink, Input, MP4 } from "mediabunny";
 import { createFile, type MP4BoxBuffer } from "mp4box";
 import { afterAll, describe, expect, it } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
-import { finishMp4 } from "../../src/worker/mp4/finish.js";
-import { type ClipSpec, makeClip } from "../support/clip.js";
-import { readClip } from "../support/clip-frames.js";
 import { ffprobe } from "../support/ffprobe.js";
-import { BUILDS, type TestFrame, testModule } from "../support/kernel-harness.js";
+import { BUILDS, type TestFrame } from "../support/kernel-harness.js";
 import { mediainfo } from "../support/mediainfo.js";
-import { recordJournal, scratchFolder } from "../support/mp4-journal.js";
+import { scratchFolder } from "../support/mp4-journal.js";
+import { CLIPS, recordClip } from "../support/mp4-matrix.js";
 import { presentationSeconds, type ReadMp4, type ReadTrack, readMp4 } from "../support/mp4-reader.js";
 
 const scratch = scratchFolder();
 afterAll(scratch.remove);
-
-const CLIPS: Record<string, ClipSpec> = {
-  "video and audio": {},
-  "B-frames and 44.1 kHz": { video: { bFrames: 2 }, audio: { sampleRate: 44100 } },
-  "audio only": { video: false },
-  "mono at 44.1 kHz": { video: false, audio: { channels: 1, sampleRate: 44100 } },
-  "video only with B-frames": { video: { bFrames: 2, framesPerSecond: 30 }, audio: false },
-};
 
 let recorded = 0;
 
@@ -59,15 +49,8 @@ function compare(path: string, file: ReadMp4, frames: readonly TestFrame[]): voi
 }
 
 async function record(name: string, build: (typeof BUILDS)[number]): Promise<{ path: string; frames: TestFrame[] }> {
-  const clip = readClip(await makeClip(CLIPS[name]));
   const path = join(scratch.path, `clip${++recorded}.mp4`);
-  const frames = recordJournal({ build, finalPath: path, reserveBytes: 512 * 1024, capacityBytes: 60_000, hasVideo: clip.avcC !== undefined }, (run) => {
-    const video = clip.avcC ? run.addConfig("h264", clip.avcC) : 0;
-    const audio = clip.asc ? run.addConfig("aac", clip.asc) : 0;
-    return clip.frames.map((frame) => ({ ...frame, config: frame.track === TRACK_VIDEO ? video : audio }));
-  });
-  finishMp4(path, { module: testModule(build) });
-  return { path, frames };
+  return { path, frames: await recordClip(name, build, path) };
 }
 
 describe.each(BUILDS)("a finished MP4 (%s)", (build) => {
