@@ -169,10 +169,10 @@ function putEdit(at: usize, duration: i64, mediaTime: i64, large: bool): usize {
   return putU16(at, 0); // media_rate_fraction
 }
 
-/** Left out where the track is presented from its first sample on, at the beginning. */
+/** Left out where the track is presented from its first sample on, at the beginning, and for just as long as its samples last. */
 function putEditList(movie: usize, at: usize, track: usize, empty: i64, duration: i64): usize {
   const mediaTime = load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET) + <i64>load<i32>(track, INDEX_CTS_SHIFT_OFFSET);
-  if (empty == 0 && mediaTime == 0) return at;
+  if (empty == 0 && mediaTime == 0 && duration == toMovieTime(track, load<i64>(track, INDEX_MEDIA_DURATION_OFFSET))) return at;
   const large = isLarge(movie, duration) || isLarge(movie, empty) || mediaTime > <i64>i32.MAX_VALUE;
   const edts = at;
   at = beginBox(at, EDTS);
