@@ -65,17 +65,24 @@ export class TsScan {
 
   /** `from`: a multiple of 188; what lies before it is taken to be sound. Throws ReelError `corrupt`. */
   run(from = 0): void {
-    const soundEnd = this.#findSoundEnd(from);
-    for (let at = from; at < soundEnd; ) {
-      const block = this.#window.read(at, Math.min(PACKETS_PER_READ * TS_PACKET_BYTES, soundEnd - at));
-      for (let i = 0; i < block.byteLength; i += TS_PACKET_BYTES) if (block[i] === SYNC_BYTE) this.#takePacket(block, i, at + i);
-      at += block.byteLength;
+    const whole = this.#window.sizeBytes - (this.#window.sizeBytes % TS_PACKET_BYTES);
+    let at = from;
+    while (at < whole) {
+      const span = Math.min(PACKETS_PER_READ * TS_PACKET_BYTES, whole - at);
+      const block = this.#window.read(at, span + 1);
+      let i = 0;
+      for (; i < span && isWholePacket(block, i); i += TS_PACKET_BYTES) this.#takePacket(block, i, at + i);
+      at += i;
+      if (i === span) continue;
+      const next = this.#findPackets(at + 1);
+      if (next === undefined) break;
+      // A packet whose sync byte is wrong is damage that moves nothing; bytes that are missing or too many make the rest unreadable from here.
+      if ((next - at) % TS_PACKET_BYTES !== 0) throw this.#corrupt(`is damaged at byte ${at} and goes on at byte ${next}`);
+      at = next;
     }
-    if (this.#window.sizeBytes >= TS_PACKET_BYTES && soundEnd === 0) throw this.#corrupt("holds no transport packet");
-    const damagedAt = this.#findPackets(soundEnd);
-    if (damagedAt !== undefined) throw this.#corrupt(`is damaged at byte ${soundEnd} and goes on at byte ${damagedAt}`);
-    this.keptBytes = soundEnd;
-    this.#dropHalf(soundEnd < this.#window.sizeBytes);
+    if (this.#window.sizeBytes >= TS_PACKET_BYTES && at === 0) throw this.#corrupt("holds no transport packet");
+    this.keptBytes = at;
+    this.#dropHalf(at < this.#window.sizeBytes);
   }
 
   counts(): Pick<RepairReport, "videoFrames" | "audioFrames" | "durationMs"> {
@@ -175,25 +182,7 @@ export class TsScan {
     }
   }
 
-  /** Behind the last packet, from the end of the file backwards. Blocks that never reached the disk read as zeros, and may begin inside a packet. */
-  #findSoundEnd(from: number): number {
-    const { sizeBytes } = this.#window;
-    for (let end = sizeBytes - (sizeBytes % TS_PACKET_BYTES); end > from; ) {
-      const at = Math.max(from, end - PACKETS_PER_READ * TS_PACKET_BYTES);
-      const block = this.#window.read(at, end - at);
-      for (let i = block.byteLength - TS_PACKET_BYTES; i >= 0; i -= TS_PACKET_BYTES) {
-        if (block[i] !== SYNC_BYTE) continue;
-        const soundEnd = at + i + TS_PACKET_BYTES;
-        const border = this.#window.read(soundEnd - ZERO_RUN, ZERO_RUN + 1);
-        const isZeroed = border.byteLength > ZERO_RUN && border.every((byte) => byte === 0);
-        return isZeroed ? soundEnd - TS_PACKET_BYTES : soundEnd;
-      }
-      end = at;
-    }
-    return from;
-  }
-
-  /** The first place behind `from` where packets go on, other than right there: then bytes are missing in front of it. */
+  /** The first place at or behind `from` where packets follow one another. */
   #findPackets(from: number): number | undefined {
     const runBytes = SYNC_RUN * TS_PACKET_BYTES;
     for (let at = from; at + runBytes <= this.#window.sizeBytes; ) {
@@ -215,4 +204,13 @@ export class TsScan {
   #corrupt(what: string): ReelError {
     return new ReelError("corrupt", `${this.#path} ${what}: it is left as it is`, { path: this.#path });
   }
+}
+
+/** Blocks that never reached the disk read as zeros and may begin inside a packet: one that ends in zeros, with zeros behind it, is not whole. */
+function isWholePacket(block: Buffer, at: number): boolean {
+  if (block[at] !== SYNC_BYTE) return false;
+  const end = at + TS_PACKET_BYTES;
+  if (block[end] !== 0) return true;
+  for (let i = end - ZERO_RUN; i < end; i++) if (block[i] !== 0) return true;
+  return false;
 }
