@@ -148,7 +148,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#scheduler = new Scheduler(this.arena, this.#pools, this.clock, logger, schedulerOptions);
     const onClosed = (report: ClosedSegmentReport): boolean => this.emit("segmentClosed", report);
     const onFailed = (report: FailedSegmentReport): boolean => this.emit("segmentFailed", report);
-    this.#recovery = new Recovery({ pools: this.#pools, ledger, reservations, clock: this.clock, logger, lockPath: lock.path, onClosed, onFailed });
+    this.#recovery = new Recovery({ pools: this.#pools, ledger, reservations, naming, clock: this.clock, logger, lockPath: lock.path, onClosed, onFailed });
     this.#finisher = new Finisher({
       arena: this.arena,
       pools: this.#pools,

@@ -388,9 +388,9 @@ export class Recording implements OutStream, Cursor {
     });
   }
 
-  /** A hand-over that became a stop while its drain was under way is at its end only where the stop is. */
+  /** A hand-over that became a stop while its drain was under way is at its end only where the stop is; a laggard's jump may go past it. */
   #isAtEnd(segment: Segment): boolean {
-    return this.#phase !== "stopping" || !segment.isOpen || this.#state.tail() === this.#stopIndex;
+    return this.#phase !== "stopping" || !segment.isOpen || ((this.#state.tail() - this.#stopIndex) | 0) >= 0;
   }
 
   #totalFrames(): number {

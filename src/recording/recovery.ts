@@ -10,14 +10,16 @@ import type { Clock } from "../time/units.js";
 import { CONTAINERS, type ContainerName } from "../worker/container.js";
 import type { Pools } from "../worker/pools.js";
 import type { Ledger } from "./ledger.js";
-import { moveUnfinished } from "./naming.js";
+import { moveUnfinished, type Naming } from "./naming.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "./recorder-events.js";
 import type { Reservations } from "./reservations.js";
+import { verifyFile } from "./verify/verify-file.js";
 
 export interface RecoveryDeps {
   pools: Pools;
   ledger: Ledger;
   reservations: Reservations;
+  naming: Naming;
   clock: Clock;
   logger: Logger;
   lockPath: string;
@@ -79,7 +81,10 @@ export class Recovery {
     const orphan = this.#orphans.get(from) ?? { path: from, container: "mp4" as const, startedMs: this.#deps.clock.wallMs(), opened: 0, variables: {} };
     this.#orphans.delete(from);
     await moveUnfinished(from, to, orphan.container);
-    this.#running = this.#running.then(() => this.#recover({ ...orphan, path: to })).then(() => this.#deps.reservations.giveBack(to));
+    this.#running = this.#running
+      .then(() => this.#recover({ ...orphan, path: to }))
+      .catch((error: unknown) => this.#deps.logger.warn({ err: error, path: to }, "an unfinished segment could not be recovered; the next start tries again"))
+      .then(() => this.#deps.reservations.giveBack(to));
   }
 
   async close(): Promise<void> {
@@ -97,6 +102,9 @@ export class Recovery {
       this.#deps.reservations.take(path);
       try {
         await this.#recover(orphan);
+      } catch (error) {
+        // One that fails in a way nobody thought of must not keep the others from being finished.
+        this.#deps.logger.warn({ err: error, path }, "an unfinished segment could not be recovered; the next start tries again");
       } finally {
         this.#orphans.delete(path);
         this.#deps.reservations.giveBack(path);
@@ -121,7 +129,15 @@ export class Recovery {
 
   async #recover(orphan: Orphan): Promise<void> {
     const { pools, ledger, logger, lockPath, clock } = this.#deps;
-    const result = await pools.recover({ path: orphan.path, container: CONTAINERS[orphan.container], lockPath });
+    const request = { path: orphan.path, targetPath: orphan.path, container: CONTAINERS[orphan.container], lockPath };
+    let result = await pools.recover(request);
+    if (result.failure?.code === "targetBusy" && orphan.container === "mp4") {
+      // Another file has the name by now: it is not replaced, the recovered one gets the next number.
+      const targetPath = await this.#deps.naming.nextFree(orphan.path, "mp4");
+      result = await pools.recover({ ...request, targetPath });
+      this.#deps.reservations.giveBack(targetPath);
+    }
+    if (!result.failure && result.path !== undefined && result.videoFrames + result.audioFrames === 0) Object.assign(result, await countFrames(result.path));
     const base = { path: result.path ?? orphan.path, variables: orphan.variables, startedMs: orphan.startedMs };
     if (result.failure) {
       if (result.failure.code === "locked") return logger.info({ path: orphan.path }, "an unfinished segment belongs to another running server");
@@ -156,6 +172,13 @@ export class Recovery {
     await ledger.append({ type: "closed", opened: orphan.opened, report });
     this.#deps.onClosed(report);
   }
+}
+
+/** Of a file that was final before its entry was in the ledger: it is read back. */
+async function countFrames(path: string): Promise<{ videoFrames: number; audioFrames: number; durationMs: number }> {
+  const { tracks, durationMs } = await verifyFile(path);
+  const frames = (kind: string): number => tracks.find((track) => track.kind === kind)?.frames ?? 0;
+  return { videoFrames: frames("video"), audioFrames: frames("audio"), durationMs };
 }
 
 function containerOf(path: string): ContainerName | undefined {

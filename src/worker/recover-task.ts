@@ -11,6 +11,8 @@ import { repairTs } from "./repair/repair-ts.js";
 
 export interface RecoverRequest {
   path: string;
+  /** The name of the finished MP4, where `path` is taken; else the same. */
+  targetPath: string;
   container: number;
   /** The lock of the calling server. */
   lockPath: string;
@@ -30,9 +32,9 @@ export interface RecoverResult {
   failure: FileFailure | undefined;
 }
 
-export function recover({ path, container, lockPath }: RecoverRequest): RecoverResult {
+export function recover({ path, targetPath, container, lockPath }: RecoverRequest): RecoverResult {
   try {
-    return container === CONTAINER_MP4 ? recoverMp4(path, lockPath) : recoverInPlace(path, container);
+    return container === CONTAINER_MP4 ? recoverMp4(path, targetPath, lockPath) : recoverInPlace(path, container);
   } catch (error) {
     return {
       path: undefined,
@@ -48,7 +50,7 @@ export function recover({ path, container, lockPath }: RecoverRequest): RecoverR
   }
 }
 
-function recoverMp4(path: string, lockPath: string): RecoverResult {
+function recoverMp4(path: string, targetPath: string, lockPath: string): RecoverResult {
   const mdat = `${path}.mdat`;
   if (!existsSync(`${path}.info`) && existsSync(path)) {
     // The crash came between the final name and the ledger: the file is whole.
@@ -56,7 +58,7 @@ function recoverMp4(path: string, lockPath: string): RecoverResult {
     return { path, finish: "none", sizeBytes: size, modifiedMs: mtimeMs, videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, failure: undefined };
   }
   const modifiedMs = existsSync(mdat) ? statSync(mdat).mtimeMs : 0;
-  const done = finishMp4(path, { ownLockPath: lockPath, recover: true });
+  const done = finishMp4(path, { ownLockPath: lockPath, recover: true, ...(targetPath !== path && { targetPath }) });
   if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
   const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost } = done;
   return { path: done.path, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, failure: undefined };

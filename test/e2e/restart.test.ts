@@ -1,6 +1,6 @@
 // What survives the process: record and pull configs with their ids, and recordings that go on by themselves when the stream is back.
 
-import { copyFile, readdir, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
@@ -67,5 +67,29 @@ describe("a killed and restarted server", () => {
     const second = await ReelProcess.start({ root: first.root });
     expect(second.output).toContain("set aside");
     expect((await readdir(`${first.root}/state`)).some((name) => name.startsWith("configs.json.damaged-"))).toBe(true);
+  });
+});
+
+describe("the recovery at start", () => {
+  it("gives a segment whose name was taken meanwhile the next number, and moves one off a name that is wanted", async () => {
+    const clip = await makeClip({ seconds: 4 });
+    const first = await ReelProcess.start();
+    let control = await Control.connect(first);
+    await control.succeed("record localStreamName=cam1 pathToFile=taken type=mp4 keepAlive=0");
+    await control.succeed("record localStreamName=cam1 pathToFile=wanted type=mp4 overwrite=1");
+    publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: clip });
+    await control.wait("recordChunkCreated", 2);
+    await until("media has come", async () => (await stat(first.file("taken.mp4.mdat"))).size > 600_000);
+    await first.kill();
+    await stopPublishers();
+    await writeFile(first.file("taken.mp4"), "somebody else's");
+    const second = await ReelProcess.start({ root: first.root });
+    control = await Control.connect(second);
+    await publishWithFfmpeg({ url: second.rtmpUrl("cam1"), input: clip, realtime: false }).exited;
+    await control.wait("inStreamClosed");
+    await until("no journal is left", async () => !(await readdir(second.media)).some((name) => name.endsWith(".info")));
+    expect(await readFile(second.file("taken.mp4"), "utf8")).toBe("somebody else's");
+    expect((await ffprobe(second.file("taken_0001.mp4"))).video?.packets.length).toBeGreaterThan(0);
+    expect((await ffprobe(second.file("wanted.mp4"))).video?.packets.length).toBe((await ffprobe(clip)).video?.packets.length);
   });
 });
