@@ -1,0 +1,63 @@
+// The recorder at its edges: laggards that are stopped, shared memory that runs out, names that somebody else holds. With real workers and real files.
+
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
+import { Recorder, type RecorderOptions } from "../../src/recording/recorder.js";
+import type { Recording } from "../../src/recording/recording.js";
+import type { InStream } from "../../src/stream/in-stream.js";
+import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
+import { until } from "../support/until.js";
+
+const FRAME_90K = 3600;
+let root: string;
+let recorder: Recorder | undefined;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "reel-test-"));
+});
+afterEach(async () => {
+  await recorder?.close();
+  recorder = undefined;
+  await rm(root, { recursive: true, force: true });
+});
+
+async function open(options: RecorderOptions = {}): Promise<Recorder> {
+  recorder = await Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), workers: 1, ...options });
+  return recorder;
+}
+
+function writeVideo(stream: InStream, from: number, count: number): void {
+  for (let i = from; i < from + count; i++) {
+    const isIdr = i % 25 === 0;
+    stream.writeFrame(TRACK_VIDEO, accessUnit([nalUnit(isIdr ? NAL_IDR : NAL_SLICE, 400, i)]), i * FRAME_90K, 0, isIdr);
+  }
+}
+
+const names = async (): Promise<string[]> => (await readdir(join(root, "media"))).sort();
+
+describe("a recorder in trouble", () => {
+  it("ends a stopping recording whose cursor a lag has moved past its end", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    const entry = await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    const opened = once(reel, "segmentOpened");
+    writeVideo(stream, 0, 30);
+    await opened;
+    const closed = once(reel, "segmentClosed");
+    const recording = reel.outStreams()[0] as Recording;
+    reel.removeConfig(entry.config.configId);
+    writeVideo(stream, 30, 30);
+    // What the in-stream does with a laggard when its ring is full.
+    await until("the cursor's lock", () => recording.tryLock());
+    recording.jump(stream.ring.head, true);
+    recording.unlock();
+    await closed;
+    await recording.whenEnded;
+  });
+});
