@@ -20,6 +20,11 @@ export async function mountTmpfs(path: string, mebibytes: number): Promise<void>
   mounted.add(path);
 }
 
+/** What is there stays. */
+export async function resizeTmpfs(path: string, mebibytes: number): Promise<void> {
+  await must("mount", ["-o", `remount,size=${mebibytes}m`, path]);
+}
+
 /** An ext4 in a file beside `path`, mounted there. */
 export async function mountLoop(path: string, mebibytes: number): Promise<void> {
   await mkdir(path, { recursive: true });
