@@ -1,119 +1,184 @@
-// npm run bench:finish -- --gigabytes 4
+// npm run bench:finish -- --gibibytes 1,4 --repeat 3
 //
-// What closing a large MP4 costs: from the moment its last frame is in `.mdat` to the finished file under its final name. Once with the index in the reserved space
-// (chunkLength given), once without (the reserve is too small, a range is inserted or the file copied: the table says which). Beside it what ffmpeg pays to put the
-// index in front of as large a file: `-c copy -movflags +faststart` less the same without. The sync that durability adds is told apart; the floor is a copy of the file.
+// What closing a large MP4 costs: from the moment its last frame is in the journal to the finished file under its final name, in each of the four ways. Beside it
+// `ffmpeg -c copy -movflags +faststart` on the same media, which is how an index comes to the front elsewhere, the same without faststart, and a plain copy.
+// All in one run, one after the other, round after round, each on files that are written back; medians. The sync that durability adds is timed apart.
 
-import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Recorder } from "../src/recording/recorder.js";
-import type { ClosedSegmentReport } from "../src/recording/recorder-events.js";
-import { environment, formatTable, type Row, significant, writeResult } from "./measure/report.js";
-import { timeProcess } from "./measure/timed-process.js";
+import { finishMp4 } from "../src/worker/mp4/finish.js";
+import type { Mp4FinishMethod } from "../src/worker/mp4/finish-result.js";
+import { RepeatableJournal } from "./finish-journal.js";
+import { environment, formatTable, median, type Row, significant, writeResult } from "./measure/report.js";
 import { countFrames } from "./media/count-frames.js";
-import { feedFlv } from "./media/feed-flv.js";
 import { type StoredStream, writeStoredFlv } from "./media/stored-stream.js";
 
 const { values } = parseArgs({
-  options: { gigabytes: { type: "string", default: "1" }, workload: { type: "string", default: "720p30" }, folder: { type: "string" } },
+  options: {
+    gibibytes: { type: "string", default: "1,4" },
+    repeat: { type: "string", default: "3" },
+    workload: { type: "string", default: "720p30" },
+    folder: { type: "string" },
+  },
 });
-const folder = mkdtempSync(join(values.folder ?? tmpdir(), "reel-finish-"));
-const RING_BYTES = 8 << 20;
-const rows: Row[] = [];
 
-try {
-  const source = writeStoredFlv(join(folder, "source.flv"), values.workload, Number(values.gigabytes) * 1000);
-  const warmUp = writeStoredFlv(join(folder, "warm-up.flv"), values.workload, 20);
-  // Longer than the stream, so that nothing is cut; the reserve follows from it.
-  const chunkLength = Math.ceil(source.seconds) + 60;
-  rows.push(await finishWithReel("Reel, index in the reserve", source, warmUp, chunkLength, "none"));
-  rows.push(await finishWithReel("Reel, no length given", source, warmUp, 0, "none"));
-  rows.push(await finishWithReel("Reel, index in the reserve, synced", source, warmUp, chunkLength, "close"));
-  rows.push(finishWithFfmpeg(source));
-  rows.push(copyFloor(source));
-  rmSync(source.path);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+const DAY_SECONDS = 86_400;
+const FASTSTART = "ffmpeg -c copy +faststart";
+
+interface Run {
+  wallMs: number;
+  /** Handed to write(2). */
+  writtenBytes: number;
+  syncMs: number;
+}
+
+interface Subject {
+  what: string;
+  how: string;
+  runs: Run[];
+}
+
+interface Way {
+  what: string;
+  method: Exclude<Mp4FinishMethod, "none">;
+  journal: RepeatableJournal;
+}
+
+const rows: Row[] = [];
+for (const gibibytes of values.gibibytes.split(",").map(Number)) {
+  const folder = mkdtempSync(join(values.folder ?? tmpdir(), "reel-finish-"));
+  try {
+    rows.push(...(await measure(folder, gibibytes)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 const env = environment();
-console.log(`\n${values.gigabytes} GB of ${values.workload}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`);
+console.log(`\n${values.workload}, medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`);
 console.log(formatTable(rows));
 console.log(`\n${writeResult("finish", `npm run bench:finish -- ${process.argv.slice(2).join(" ")}`, rows)}`);
 
-async function finishWithReel(title: string, source: StoredStream, warmUp: StoredStream, chunkLength: number, durability: "none" | "close"): Promise<Row> {
-  const own = join(folder, "own");
-  const recorder = await Recorder.open({
-    mediaFolders: [join(own, "media")],
-    stateFolder: join(own, "state"),
-    ringBytes: RING_BYTES,
-    maxRingBytes: RING_BYTES,
-    durability,
-    scheduler: { tickMs: 5, minBytes: RING_BYTES / 2 },
-  });
-  const finish = async (name: string, stored: StoredStream) => {
-    await recorder.record({ localStreamName: name, pathToFile: name, type: "mp4", keepAlive: false, chunkLength });
-    const stream = recorder.streams.open(name);
-    const closed = once(recorder, "segmentClosed");
-    await feedFlv(stream, stored.path);
-    for (stream.refreshTail(); stream.ring.heldBytes > 0; stream.refreshTail()) await delay(5);
-    const cpu = process.cpuUsage();
-    const startMs = performance.now();
-    stream.end("end of file");
-    const [segment] = (await closed) as [ClosedSegmentReport];
-    const { user, system } = process.cpuUsage(cpu);
-    return { segment, wallMs: performance.now() - startMs, cpuMs: (user + system) / 1000 };
+async function measure(folder: string, gibibytes: number): Promise<Row[]> {
+  const source = writeStoredFlv(join(folder, "source.flv"), values.workload, (gibibytes * 2 ** 30) / 1e6);
+  const warmUp = recordJournal(writeStoredFlv(join(folder, "warm-up.flv"), values.workload, 20), folder, "warm-up", 0);
+  // Longer than the stream, so that nothing is cut. The reserve follows from the length: right, that of a segment without a length, and that of a whole day.
+  const right = recordJournal(source, folder, "right", Math.ceil(source.seconds) + 60);
+  const small = recordJournal(source, folder, "small", 0);
+  const large = recordJournal(source, folder, "large", DAY_SECONDS);
+  rmSync(source.path);
+  const ways: Way[] = [
+    { what: "Reel, the reserve fits", method: "reserved", journal: right },
+    { what: "Reel, the reserve is too small", method: "inserted", journal: small },
+    { what: "Reel, the reserve is far too large", method: "collapsed", journal: large },
+    { what: "Reel, a volume that can move nothing", method: "copied", journal: small },
+  ];
+  const subjects = new Map<string, Subject>();
+  const note = (what: string, how: string, run: Run): void => {
+    const subject = subjects.get(what) ?? { what, how, runs: [] };
+    subject.runs.push(run);
+    subjects.set(what, subject);
   };
-  try {
-    await finish("warm", warmUp);
-    const { segment, wallMs, cpuMs } = await finish("measured", source);
-    const { videoFrames, audioFrames, complaint } = await countFrames(segment.path);
-    if (videoFrames !== source.videoFrames || audioFrames !== source.audioFrames || complaint !== "")
-      throw new Error(`${title}: ${videoFrames} + ${audioFrames} frames ${complaint}`);
-    return {
-      what: title,
-      how: segment.finish,
-      "wall ms": significant(wallMs),
-      "CPU ms": significant(cpuMs),
-      "file MB": Math.round(statSync(segment.path).size / 1e6),
-    };
-  } finally {
-    await recorder.close();
-    rmSync(own, { recursive: true, force: true });
+  // A server has compiled its kernel long before; the process' start is not what is measured.
+  finishMp4(warmUp.path, { ownLockPath: warmUp.lockPath, durability: "none" });
+  for (let round = 0; round < Number(values.repeat); round++) {
+    for (const way of ways) {
+      way.journal.restore();
+      note(way.what, way.method, finish(way));
+      if (round === 0) await verify(way, source);
+      if (way.method === "reserved") measurePeers(way.journal.path, folder, note);
+      way.journal.restore();
+    }
+    console.error(`${gibibytes} GiB: round ${round + 1} of ${values.repeat}`);
+  }
+  for (const journal of [right, small, large]) journal.remove();
+  return toRows(gibibytes, [...subjects.values()]);
+}
+
+function recordJournal(source: StoredStream, folder: string, name: string, chunkLength: number): RepeatableJournal {
+  const media = join(folder, name);
+  mkdirSync(media);
+  const child = join(import.meta.dirname, "finish-child.ts");
+  const args = [source.path, `${source.videoFrames + source.audioFrames}`, media, name, `${chunkLength}`];
+  const { signal, stderr } = spawnSync(process.execPath, ["--import", "tsx", child, ...args], { encoding: "utf8" });
+  if (signal !== "SIGKILL") throw new Error(`recording ${name}: ${stderr}`);
+  // With a chunkLength the name gets a number.
+  const info = readdirSync(media).find((file) => file.endsWith(".info"));
+  if (info === undefined) throw new Error(`recording ${name} left no journal`);
+  const journal = new RepeatableJournal(join(media, info.slice(0, -".info".length)));
+  journal.writeBack();
+  return journal;
+}
+
+function finish({ what, method, journal }: Way): Run {
+  const writtenBefore = bytesWritten();
+  const startMs = performance.now();
+  const result = finishMp4(journal.path, { ownLockPath: journal.lockPath, durability: "none", methods: [method] });
+  const wallMs = performance.now() - startMs;
+  if (result.method !== method) throw new Error(`${what}: ${result.method} instead of ${method}`);
+  return { wallMs, writtenBytes: bytesWritten() - writtenBefore, syncMs: timeSync(journal.path) };
+}
+
+async function verify({ what, journal }: Way, source: StoredStream): Promise<void> {
+  const { videoFrames, audioFrames, complaint } = await countFrames(journal.path);
+  if (videoFrames === source.videoFrames && audioFrames === source.audioFrames && complaint === "") return;
+  throw new Error(`${what}: ${videoFrames} + ${audioFrames} of ${source.videoFrames} + ${source.audioFrames} frames ${complaint}`);
+}
+
+/** What others pay for the media that Reel has just finished: `input` is already written back. */
+function measurePeers(input: string, folder: string, note: (what: string, how: string, run: Run) => void): void {
+  const output = join(folder, "peer.mp4");
+  const ffmpeg = (...flags: string[]) => ["ffmpeg", "-v", "error", "-nostdin", "-i", input, "-map", "0", "-c", "copy", ...flags, output];
+  const peers = [
+    { what: FASTSTART, how: "copied twice", command: ffmpeg("-movflags", "+faststart") },
+    { what: "ffmpeg -c copy, index at the end", how: "copied", command: ffmpeg() },
+    { what: "a plain copy", how: "copied", command: ["dd", `if=${input}`, `of=${output}`, "bs=1M", "status=none"] },
+  ];
+  for (const { what, how, command } of peers) {
+    note(what, how, runPeer(command, output));
+    rmSync(output);
   }
 }
 
-function finishWithFfmpeg(source: StoredStream): Row {
-  const output = join(folder, "ffmpeg.mp4");
-  const remux = (...flags: string[]) => {
-    const cost = timeProcess("ffmpeg", ["-v", "error", "-nostdin", "-y", "-i", source.path, "-c", "copy", ...flags, output]);
-    const sizeBytes = statSync(output).size;
-    rmSync(output);
-    return { wallMs: cost.wallSeconds * 1000, cpuMs: (cost.userSeconds + cost.systemSeconds) * 1000, sizeBytes };
-  };
-  const plain = remux();
-  const front = remux("-movflags", "+faststart");
-  return {
-    what: "ffmpeg +faststart, less the same without",
-    how: "copied",
-    "wall ms": significant(front.wallMs - plain.wallMs),
-    "CPU ms": significant(front.cpuMs - plain.cpuMs),
-    "file MB": Math.round(front.sizeBytes / 1e6),
-  };
+function runPeer(command: readonly string[], output: string): Run {
+  // The shell's own account takes in that of the child it waited for (proc(5), /proc/PID/io).
+  const script = '"$@" && cat /proc/$$/io';
+  const startMs = performance.now();
+  const io = execFileSync("bash", ["-c", script, "bash", ...command], { encoding: "utf8" });
+  const wallMs = performance.now() - startMs;
+  return { wallMs, writtenBytes: wcharOf(io), syncMs: timeSync(output) };
 }
 
-function copyFloor(source: StoredStream): Row {
-  const output = join(folder, "floor");
-  const { userSeconds, systemSeconds, wallSeconds } = timeProcess("dd", [`if=${source.path}`, `of=${output}`, "bs=256k", "status=none"]);
-  rmSync(output);
-  return {
-    what: "floor: a copy of the file",
-    how: "",
-    "wall ms": significant(wallSeconds * 1000),
-    "CPU ms": significant((userSeconds + systemSeconds) * 1000),
-    "file MB": Math.round(source.sizeBytes / 1e6),
-  };
+function timeSync(path: string): number {
+  const fd = openSync(path, "r+");
+  const startMs = performance.now();
+  fdatasyncSync(fd);
+  const syncMs = performance.now() - startMs;
+  closeSync(fd);
+  return syncMs;
+}
+
+function bytesWritten(): number {
+  return wcharOf(readFileSync("/proc/self/io", "utf8"));
+}
+
+function wcharOf(io: string): number {
+  return Number(/^wchar: (\d+)$/m.exec(io)?.[1] ?? Number.NaN);
+}
+
+function toRows(gibibytes: number, subjects: readonly Subject[]): Row[] {
+  const wallMs = (subject: Subject) => median(subject.runs.map((run) => run.wallMs));
+  const faststart = subjects.find((subject) => subject.what === FASTSTART);
+  return subjects.map((subject) => ({
+    GiB: gibibytes,
+    what: subject.what,
+    how: subject.how,
+    "wall ms": significant(wallMs(subject)),
+    "of faststart": faststart ? `${significant((100 * wallMs(subject)) / wallMs(faststart))} %` : "",
+    "written MB": significant(median(subject.runs.map((run) => run.writtenBytes)) / 1e6),
+    "sync ms": significant(median(subject.runs.map((run) => run.syncMs))),
+    "wall ms, each": subject.runs.map((run) => significant(run.wallMs)).join(" "),
+  }));
 }
