@@ -20,6 +20,8 @@ export interface Target {
   computedPathToFile: string;
   /** Absolute, without part number; the key of its reservation. */
   basePath: string;
+  /** The same before a number was added: what further numbers are added to. */
+  plainPath: string;
   /** st_dev of the volume. */
   volume: number;
 }
@@ -74,17 +76,17 @@ export class Naming {
   async resolve(config: NamedConfig): Promise<Target> {
     const placed = await this.#place(config);
     if (config.dateFolderStructure) {
-      return { computedPathToFile: placed.shown, basePath: placed.absolute, volume: placed.volume };
+      return { computedPathToFile: placed.shown, basePath: placed.absolute, plainPath: placed.absolute, volume: placed.volume };
     }
     if (config.overwrite) {
       if (this.#reservations.isActive(placed.absolute)) throw new ReelError("targetBusy", `${placed.absolute} is being written by another recording`);
-      return { computedPathToFile: placed.shown, basePath: placed.absolute, volume: placed.volume };
+      return { computedPathToFile: placed.shown, basePath: placed.absolute, plainPath: placed.absolute, volume: placed.volume };
     }
     const names = new Set(await readdir(dirname(placed.absolute)));
     for (let number = 0; number <= MAX_NUMBER; number++) {
       const basePath = numbered(placed.absolute, number, config.type);
       if (this.#isTaken(names, basePath, config)) continue;
-      return { computedPathToFile: numbered(placed.shown, number, config.type), basePath, volume: placed.volume };
+      return { computedPathToFile: numbered(placed.shown, number, config.type), basePath, plainPath: placed.absolute, volume: placed.volume };
     }
     throw new ReelError("noFreeName", `every number of ${placed.absolute} up to ${MAX_NUMBER} is taken; move files away or choose another name`);
   }
@@ -127,8 +129,9 @@ export class Naming {
     const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
     const folder = join(target.basePath, config.localStreamName, day);
     try {
-      await mkdir(folder, { recursive: true });
+      await this.#makeFolder(folder, folder);
     } catch (error) {
+      if (error instanceof ReelError) throw error;
       throw new ReelError("notWritable", `${folder} cannot be created: ${(error as Error).message}`, {}, { cause: error });
     }
     this.#mustBeInside(await realpath(folder), folder);
@@ -175,9 +178,10 @@ export class Naming {
     if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
     let real: string;
     try {
-      if (mayBeMissing && !(await isFolder(folder))) await mkdir(folder, { recursive: true });
+      if (mayBeMissing) await this.#makeFolder(folder, given);
       real = await realpath(folder);
     } catch (error) {
+      if (error instanceof ReelError) throw error;
       throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
     }
     this.#mustBeInside(real, given);
@@ -189,6 +193,14 @@ export class Naming {
       throw new ReelError("notWritable", `the folder ${folder} is not writable by this server`, {}, { cause: error });
     }
     return { real, volume: found.dev };
+  }
+
+  /** Nothing is made before it is known where the part that exists really is: a symbolic link may lead out. */
+  async #makeFolder(folder: string, given: string): Promise<void> {
+    let existing = folder;
+    while (!(await isFolder(existing)) && dirname(existing) !== existing) existing = dirname(existing);
+    this.#mustBeInside(await realpath(existing), given);
+    await mkdir(folder, { recursive: true });
   }
 
   #mustBeInside(real: string, given: string): void {

@@ -303,8 +303,10 @@ export class Recording implements OutStream, Cursor {
     const target = this.target as Target;
     const { type, chunkLength, dateFolderStructure } = this.config;
     if (dateFolderStructure) return naming.dated(target, this.config, clock.wallMs());
-    if (chunkLength === 0 && cause !== undefined) return naming.nextFree(target.basePath, type);
+    if (chunkLength === 0 && cause !== undefined) return naming.nextFree(target.plainPath, type);
     const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
+    // A part of another recording, or one that the recovery is finishing: its files must not be touched.
+    if (path !== target.basePath && this.#deps.reservations.isActive(path)) return naming.nextFree(path, type);
     // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it takes.
     if (this.config.overwrite) return finisher.makeWay(path, type);
     this.#deps.reservations.take(path);

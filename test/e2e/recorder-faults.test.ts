@@ -5,11 +5,11 @@ import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
+import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import { Recorder, type RecorderOptions } from "../../src/recording/recorder.js";
 import type { Recording } from "../../src/recording/recording.js";
 import type { InStream } from "../../src/stream/in-stream.js";
-import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
+import { AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
 import { until } from "../support/until.js";
 
 const FRAME_90K = 3600;
@@ -59,5 +59,49 @@ describe("a recorder in trouble", () => {
     recording.unlock();
     await closed;
     await recording.whenEnded;
+  });
+
+  it("does not write into a part that another recording holds, also with overwrite=1", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    const files: string[] = [];
+    reel.on("segmentClosed", (report) => files.push(`${report.path.slice(root.length + 7)} ${report.videoFrames}`));
+    await reel.record({ localStreamName: "cam", pathToFile: "x_part0000.ts", type: "ts", overwrite: true });
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", overwrite: true, chunkLength: 600 });
+    writeVideo(stream, 0, 30);
+    const ended = once(reel, "inStreamClosed");
+    stream.end("test");
+    await ended;
+    expect(files.sort()).toEqual(["x_part0000.ts 30", "x_part0000_0001.ts 30"]);
+  });
+
+  it("goes on with the next number behind a numbered file where the decoder configuration changes", async () => {
+    const reel = await open();
+    for (let run = 0; run < 2; run++) {
+      const stream = reel.streams.open("cam");
+      stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+      if (run === 0) await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+      writeVideo(stream, 0, 25);
+      if (run === 1) {
+        stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC_OTHER);
+        writeVideo(stream, 25, 25);
+      }
+      const ended = once(reel, "inStreamClosed");
+      stream.end("test");
+      await ended;
+    }
+    expect(await names()).toEqual(["x.ts", "x_0001.ts", "x_0002.ts"]);
+  });
+
+  it("makes no folder through a symbolic link that leads out of the media folder", async () => {
+    const reel = await open();
+    const outside = join(root, "outside");
+    await mkdir(outside);
+    await symlink(outside, join(root, "media", "link"));
+    const options = { localStreamName: "cam", pathToFile: "link/days", dateFolderStructure: true };
+    await expect(reel.record(options)).rejects.toMatchObject({ code: "badPath" });
+    expect(await readdir(outside)).toEqual([]);
   });
 });
