@@ -191,7 +191,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
       if (pointer !== 0) return pointer;
     }
     if (!mayGrow) return 0;
-    if (frameStride(sizeBytes) * 2 > this.#options.maxRingBytes) {
+    // An empty ring that cannot grow any more will never have the room: waiting would have no end.
+    if (frameStride(sizeBytes) * 2 > this.#options.maxRingBytes || this.ring.heldBytes === 0) {
       throw new ReelError(
         "arenaFull",
         `a frame of ${sizeBytes} bytes does not fit into a ring of at most ${this.#options.maxRingBytes} bytes (ring.maximumBytes)`,

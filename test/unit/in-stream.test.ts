@@ -75,6 +75,19 @@ function rig(options: { maxRingBytes?: number; isConfigured?: boolean } = {}): R
   return { arena, clock, registry, inStream, gaps, write };
 }
 
+describe("a ring that is empty and cannot grow", () => {
+  it("refuses a frame that will never fit, instead of holding the source back for ever", () => {
+    const arena = new Arena();
+    const options = { ringBytes: RING_BYTES, maxRingBytes: 40_000, lagLimitMs: 2000 };
+    const inStream = new StreamRegistry(arena, new TestClock(), options, () => 1).open("cam");
+    inStream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    new TestCursor(inStream);
+    expect(() => inStream.reserve(18_000)).toThrow(expect.objectContaining({ code: "arenaFull" }));
+    expect(inStream.isHeldBack).toBe(false);
+    expect(inStream.writeFrame(TRACK_VIDEO, new Uint8Array(1000), 0, 0, true)).toBe(true);
+  });
+});
+
 describe("tracks", () => {
   it("settle with both decoder configurations", () => {
     const { inStream } = rig({ isConfigured: false });
