@@ -274,6 +274,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (entry && !permanently && entry.config.keepAlive) recording.handOver();
     else {
       if (entry) this.#forget(entry);
+      // A hand-over may have given it a successor, which belongs to the same config.
+      for (const own of entry?.recordings ?? []) own.stop();
       recording.stop();
     }
     return true;
@@ -290,7 +292,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     for (const stream of this.streams.list()) stream.end("server stopping");
     for (const recording of this.#recordings.values()) recording.stop();
     this.#finisher.close();
-    while (this.#recordings.size > 0) await new Promise<void>((resolve) => this.once("outStreamClosed", () => resolve()));
+    while (this.#recordings.size > 0) await Promise.all([...this.#recordings.values()].map((recording) => recording.whenEnded));
     await this.#finisher.whenIdle();
     await this.#recovery.close();
     this.#scheduler.close();
@@ -335,7 +337,13 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   /** The cursor hangs on the ring from this moment; finding the name takes its time while the ring holds the frames. */
   #start(entry: Entry, stream: InStream, index: number, target: Target | undefined): void {
     clearTimeout(entry.retry);
-    const recording = new Recording(this.nextStreamId(), entry.config, stream, index, this.#deps);
+    let recording: Recording;
+    try {
+      recording = new Recording(this.nextStreamId(), entry.config, stream, index, this.#deps);
+    } catch (error) {
+      this.#cannotStart(entry, stream, target, error);
+      return;
+    }
     this.#recordings.set(recording.id, recording);
     entry.recordings.add(recording);
     this.#setStatus(entry, CONFIG_STREAMING, recording.id);
@@ -355,6 +363,15 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
         recording.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }));
       });
     }
+  }
+
+  /** No shared memory for it: neither the stream nor what else is recorded may suffer from that. */
+  #cannotStart(entry: Entry, stream: InStream, target: Target | undefined, error: unknown): void {
+    this.logger.warn({ err: error, stream: stream.name, configId: entry.config.configId }, "a recording could not start");
+    if (target && !entry.config.dateFolderStructure) this.#reservations.giveBack(target.basePath);
+    this.#setStatus(entry, CONFIG_FAILED);
+    if (!entry.config.keepAlive) this.#forget(entry);
+    else if (!this.#isClosing) this.#retryLater(entry, target, undefined);
   }
 
   #handOver(recording: Recording, index: number): void {
@@ -404,7 +421,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #ended(recording: Recording): void {
     this.#scheduler.remove(recording);
     this.#recordings.delete(recording.id);
-    this.emit("outStreamClosed", recording);
+    // One that never got a name was never announced.
+    if (recording.target) this.emit("outStreamClosed", recording);
   }
 
   #segmentOpened(segment: Segment): void {

@@ -104,4 +104,60 @@ describe("a recorder in trouble", () => {
     await expect(reel.record(options)).rejects.toMatchObject({ code: "badPath" });
     expect(await readdir(outside)).toEqual([]);
   });
+
+  it("starts a recording later where there is no shared memory for it", async () => {
+    const reel = await open({ arenaMib: 16 });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    const taken: number[] = [];
+    for (const sizeBytes of [1 << 20, 1 << 12, 64]) {
+      try {
+        for (;;) taken.push(reel.arena.allocate(sizeBytes, false));
+      } catch (error) {
+        expect(error).toMatchObject({ code: "arenaFull" });
+      }
+    }
+    const entry = await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    expect(reel.outStreams()).toEqual([]);
+    expect(entry.status.current.code).toBe(5);
+    for (const pointer of taken) reel.arena.free(pointer);
+    await once(reel, "outStreamCreated");
+    expect(entry.computedPathToFile).toBe("x.ts");
+  });
+
+  it("announces no end of a recording whose beginning was not announced", async () => {
+    const reel = await open();
+    const seen: string[] = [];
+    for (const name of ["outStreamCreated", "outStreamClosed", "segmentFailed", "inStreamClosed"] as const) reel.on(name, () => seen.push(name));
+    await mkdir(join(root, "media", "gone"));
+    await reel.record({ localStreamName: "cam", pathToFile: "gone/x", type: "ts", keepAlive: false });
+    await rm(join(root, "media", "gone"), { recursive: true });
+    const stream = reel.streams.open("cam");
+    await once(reel, "segmentFailed");
+    stream.end("test");
+    await until("the in-stream is closed", () => seen.includes("inStreamClosed"));
+    expect(seen).toEqual(["segmentFailed", "inStreamClosed"]);
+  });
+
+  it("stops the successor too where a handed-over recording is shut down for good", async () => {
+    const reel = await open();
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    writeVideo(stream, 0, 20);
+    await once(reel, "segmentOpened");
+    const first = reel.outStreams()[0]?.id ?? 0;
+    const created = once(reel, "outStreamCreated");
+    expect(reel.stopOutStream(first, false)).toBe(true);
+    writeVideo(stream, 20, 20);
+    // The old one is still being finished when its successor is announced, or has just been.
+    await created;
+    const isThere = reel.outStreams().some((out) => out.id === first);
+    expect(reel.stopOutStream(first, true)).toBe(isThere);
+    if (!isThere) reel.removeConfig(reel.configs()[0]?.config.configId ?? 0);
+    await until("nothing is recorded any more", () => reel.outStreams().length === 0);
+    expect(reel.configs()).toEqual([]);
+  });
 });
