@@ -63,7 +63,8 @@ export class Scheduler {
   #options: SchedulerOptions;
   #recordings = new Set<Recording>();
   #batches = new Set<Batch>();
-  #sickVolumes = new Map<number, number>();
+  /** How many calls hang on a volume, and since when. */
+  #sickVolumes = new Map<number, { calls: number; sinceMs: number }>();
   #timer: NodeJS.Timeout;
   #isKicked = false;
   /** The last look found more to do than there were threads. */
@@ -120,7 +121,8 @@ export class Scheduler {
     if (this.#hasBacklog) return;
     const due: Recording[] = [];
     for (const recording of this.#recordings) {
-      if (this.#sickVolumes.size > 0 && this.isSick(recording.target?.volume ?? -1)) this.#checkStalled(recording, now);
+      const sick = this.#sickVolumes.size > 0 ? this.#sickVolumes.get(recording.target?.volume ?? -1) : undefined;
+      if (sick) this.#checkStalled(recording, sick.sinceMs, now);
       else if (recording.isDue(now, minBytes, maxAgeMs)) due.push(recording);
     }
     let from = 0;
@@ -187,7 +189,10 @@ export class Scheduler {
     if (writtenOff >= this.#options.spareThreads) return;
     batch.isWrittenOff = true;
     batch.volume = running.target?.volume;
-    if (batch.volume !== undefined) this.#sickVolumes.set(batch.volume, (this.#sickVolumes.get(batch.volume) ?? 0) + 1);
+    if (batch.volume !== undefined) {
+      const sick = this.#sickVolumes.get(batch.volume) ?? { calls: 0, sinceMs: batch.lastBeatMs };
+      this.#sickVolumes.set(batch.volume, { ...sick, calls: sick.calls + 1 });
+    }
     let taken = 0;
     for (const recording of batch.recordings) if (recording.takeBack()) taken++;
     this.#logger.warn({ path: running.currentPath, recordings: taken }, "a write does not return; its volume gets no new work until it does");
@@ -197,15 +202,18 @@ export class Scheduler {
   #recover(batch: Batch): void {
     const { volume } = batch;
     if (volume === undefined) return;
-    const left = (this.#sickVolumes.get(volume) ?? 1) - 1;
-    if (left > 0) this.#sickVolumes.set(volume, left);
-    else this.#sickVolumes.delete(volume);
+    const sick = this.#sickVolumes.get(volume);
+    if (sick && sick.calls > 1) {
+      sick.calls--;
+      return;
+    }
+    this.#sickVolumes.delete(volume);
     this.#logger.info({ volume }, "the write has returned; its volume is used again");
   }
 
-  /** A recording on a sick volume that is not itself in the stuck call. */
-  #checkStalled(recording: Recording, now: number): void {
-    const stalledMs = now - recording.lastProgressMs;
+  /** A recording on a sick volume that is not itself in the stuck call. That it had nothing to write before is no stall. */
+  #checkStalled(recording: Recording, sickSinceMs: number, now: number): void {
+    const stalledMs = now - Math.max(recording.lastProgressMs, sickSinceMs);
     if (recording.lastProgressMs > 0 && stalledMs >= this.#options.giveUpMs) this.#giveUp(recording, stalledMs);
   }
 
