@@ -6,6 +6,7 @@ import { TRACK_AUDIO, TRACK_VIDEO } from "../abi/frame.js";
 import { CONTAINER_MP4 } from "../abi/recording.js";
 import type { Arena } from "../arena/arena.js";
 import type { Logger } from "../arena/logger.js";
+import { ReelError } from "../arena/reel-error.js";
 import type { Clock } from "../time/units.js";
 import type { ContainerName } from "../worker/container.js";
 import type { FinishResult } from "../worker/finish-task.js";
@@ -52,10 +53,18 @@ export class Finisher {
    * Resolves when the segment is final, or was given up by `close` with its journal intact; with the bytes of index per second of an MP4. Never rejects.
    */
   finish(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
-    const done = this.#run(segment, container, durability).finally(() => {
-      this.#pending.delete(segment);
-      segment.free();
-    });
+    const done = this.#run(segment, container, durability)
+      .catch((error: unknown) => {
+        // No free number, a folder that is gone: an MP4 keeps its journal, for the recovery of the next start.
+        this.#deps.logger.warn({ err: error, path: segment.path }, "a segment could not be finished");
+        const { code, message } = error instanceof ReelError ? error : { code: "io", message: (error as Error).message };
+        this.#deps.onFailed({ ...segment.report(), code, error: message });
+        return undefined;
+      })
+      .finally(() => {
+        this.#pending.delete(segment);
+        segment.free();
+      });
     this.#pending.set(segment, { path: segment.path, done });
     return done;
   }

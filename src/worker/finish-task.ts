@@ -51,7 +51,17 @@ export function finish(request: FinishRequest): FinishResult {
     if (request.container === CONTAINER_MP4) return finishJournal(views, request);
     return finishInPlace(kernel, views, request);
   } catch (error) {
+    if (request.segment !== 0) closeQuietly(views, request.segment);
     return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: false, failure: fileFailure(error, request.path) };
+  }
+}
+
+/** After a failure that has its report already. */
+function closeQuietly(arena: ArenaViews, segment: number): void {
+  try {
+    closeSegmentFiles(arena, segment);
+  } catch {
+    // The first failure is the one to tell.
   }
 }
 
