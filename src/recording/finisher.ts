@@ -11,6 +11,7 @@ import type { Clock } from "../time/units.js";
 import type { ContainerName } from "../worker/container.js";
 import type { FinishResult } from "../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../worker/pools.js";
+import { Lanes } from "./lanes.js";
 import type { Ledger } from "./ledger.js";
 import type { Naming } from "./naming.js";
 import type { Durability } from "./record-config.js";
@@ -42,6 +43,7 @@ const MAKE_WAY_MS = 2000;
 export class Finisher {
   #deps: FinisherDeps;
   #pending = new Map<Segment, { path: string; done: Promise<unknown> }>();
+  #lanes = new Lanes();
   #isClosing = false;
   #wakeAll = new Set<() => void>();
 
@@ -74,6 +76,7 @@ export class Finisher {
    * index); if it takes too long the new segment gets the next number. A journal is moved to the next number. Returns the name to use, reserved.
    */
   async makeWay(path: string, type: ContainerName): Promise<string> {
+    if (this.#deps.recovery.isBusy(path)) return this.#deps.naming.nextFree(path, type);
     const busy = [...this.#pending.values()].find((entry) => entry.path === path);
     if (busy) {
       const isDone = await Promise.race([busy.done.then(() => true), this.#pause(MAKE_WAY_MS).then(() => false)]);
@@ -101,6 +104,7 @@ export class Finisher {
     const stoppedMs = this.#deps.clock.wallMs();
     let path = segment.path;
     let pauseMs = FIRST_PAUSE_MS;
+    let isReported = false;
     for (let tries = 0; ; tries++) {
       const result = await this.#try(segment, container, durability, path, tries);
       const failure = result.failure;
@@ -117,9 +121,10 @@ export class Finisher {
         path = free;
         continue;
       }
-      if (tries === 0) {
+      if (!isReported) {
+        isReported = true;
         this.#deps.logger.warn({ path, code: failure.code, errno: failure.errno }, failure.message);
-        this.#deps.onFailed({ ...segment.report(), path, code: failure.code, error: failure.message });
+        this.#deps.onFailed({ ...segment.report(), path, code: failure.code, error: `The index could not be written: ${failure.message}` });
       }
       if (this.#isClosing || container !== CONTAINER_MP4) {
         await this.#gaveUp(segment, path, stoppedMs, container);
@@ -149,24 +154,32 @@ export class Finisher {
 
   async #try(segment: Segment, container: number, durability: Durability | undefined, path: string, tries: number): Promise<FinishResult> {
     const { pools, lockPath } = this.#deps;
-    const out = pools.takeOutput();
-    try {
-      return await pools.finish({
-        container,
-        segment: container === CONTAINER_MP4 && tries > 0 ? 0 : segment.pointer,
-        path: segment.path,
-        targetPath: path,
-        overwrite: segment.mayReplace,
-        sync: (durability ?? this.#deps.durability) !== "none",
-        out,
-        outBytes: OUTPUT_BYTES,
-        lockPath,
-      });
-    } catch (error) {
-      return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: false, failure: { code: "io", message: (error as Error).message, path, errno: undefined } };
-    } finally {
-      pools.releaseOutput(out);
-    }
+    return this.#lanes.run(segment.volume, async () => {
+      const out = pools.takeOutput();
+      try {
+        return await pools.finish({
+          container,
+          segment: container === CONTAINER_MP4 && tries > 0 ? 0 : segment.pointer,
+          path: segment.path,
+          targetPath: path,
+          overwrite: segment.mayReplace,
+          sync: (durability ?? this.#deps.durability) !== "none",
+          out,
+          outBytes: OUTPUT_BYTES,
+          lockPath,
+        });
+      } catch (error) {
+        return {
+          finish: "none",
+          sizeBytes: 0,
+          moovBytes: 0,
+          isEmpty: false,
+          failure: { code: "io", message: (error as Error).message, path, errno: undefined },
+        };
+      } finally {
+        pools.releaseOutput(out);
+      }
+    });
   }
 
   async #closed(segment: Segment, path: string, stoppedMs: number, result: FinishResult): Promise<void> {

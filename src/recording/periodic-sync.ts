@@ -1,5 +1,5 @@
-// durability=interval: every so often all growing segments that ask for it are synced in one task of the finish pool. One task at a time: a slow disk
-// makes the interval longer, not the queue.
+// durability=interval: every so often all growing segments that ask for it are synced, those of a volume in one task of the finish pool. One task a volume
+// at a time: a slow disk makes its interval longer, not the queue, and holds up no other.
 
 import type { Logger } from "../arena/logger.js";
 import type { Pools } from "../worker/pools.js";
@@ -9,22 +9,31 @@ export class PeriodicSync {
   #pools: Pools;
   #logger: Logger;
   #timer: NodeJS.Timeout;
-  #isRunning = false;
+  #running = new Set<number>();
 
   /** `due`: the open segments to sync. */
   constructor(pools: Pools, logger: Logger, intervalMs: number, due: () => readonly Segment[]) {
     this.#pools = pools;
     this.#logger = logger;
-    this.#timer = setInterval(() => void this.#run(due()), intervalMs);
+    this.#timer = setInterval(() => this.#tick(due()), intervalMs);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  async #run(segments: readonly Segment[]): Promise<void> {
-    if (this.#isRunning || segments.length === 0) return;
-    this.#isRunning = true;
+  #tick(segments: readonly Segment[]): void {
+    for (const volume of new Set(segments.map((segment) => segment.volume))) {
+      if (!this.#running.has(volume))
+        void this.#sync(
+          volume,
+          segments.filter((segment) => segment.volume === volume),
+        );
+    }
+  }
+
+  async #sync(volume: number, segments: readonly Segment[]): Promise<void> {
+    this.#running.add(volume);
     for (const segment of segments) segment.hold();
     try {
       const failed = new Set(await this.#pools.sync(segments.map((segment) => segment.pointer)));
@@ -33,7 +42,7 @@ export class PeriodicSync {
       this.#logger.warn({ err: error }, "growing files could not be synced");
     } finally {
       for (const segment of segments) segment.free();
-      this.#isRunning = false;
+      this.#running.delete(volume);
     }
   }
 }

@@ -21,6 +21,7 @@ import { reserveFor } from "../worker/mp4/reserve.js";
 import { Pools } from "../worker/pools.js";
 import { JsonConfigStore } from "./config-store.js";
 import { Finisher } from "./finisher.js";
+import type { Interruption } from "./interruption.js";
 import { Ledger } from "./ledger.js";
 import { Naming, type Target } from "./naming.js";
 import type { OutStream } from "./out-stream.js";
@@ -67,6 +68,7 @@ export interface RecorderOptions {
 const MIB = 1024 * 1024;
 const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
+const MIN_RING_BYTES = 65536;
 const DEFAULT_LAG_LIMIT_MS = 2000;
 const SYNC_INTERVAL_MS = 1000;
 /** ems-record-spec §3.2: the config is retried on a one-second timer. */
@@ -82,6 +84,18 @@ interface Entry extends RecordEntry {
   recordings: Set<Recording>;
   retry: NodeJS.Timeout | undefined;
   isRemoved: boolean;
+  /** Where its last recording failed, until the next one has begun. */
+  interruption: Interruption | undefined;
+  /** The failure that has had its event and lasts. */
+  lastFailure: ErrorCode | undefined;
+}
+
+function checkRingBytes(initial: number, maximum: number): void {
+  for (const bytes of [initial, maximum]) {
+    if (bytes < MIN_RING_BYTES || (bytes & (bytes - 1)) !== 0)
+      throw new ReelError("badArgument", `ring sizes are powers of two from ${MIN_RING_BYTES} bytes, not ${bytes}`);
+  }
+  if (initial > maximum) throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);
 }
 
 export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi {
@@ -109,6 +123,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   /** Opens the state folder, reads what the last run left, and takes up its record configs. */
   static async open(options: RecorderOptions = {}): Promise<Recorder> {
     const logger = options.logger ?? silentLogger;
+    checkRingBytes(options.ringBytes ?? DEFAULT_RING_BYTES, options.maxRingBytes ?? DEFAULT_MAX_RING_BYTES);
     const stateFolder = options.stateFolder ?? join(process.cwd(), ".reel");
     const lock = await StateLock.take(stateFolder);
     try {
@@ -178,7 +193,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       lockPath: lock.path,
       reserveBytes: reserveFor,
       listener: {
-        segmentOpened: (_recording, segment) => this.#segmentOpened(segment),
+        segmentOpened: (recording, segment) => {
+          const entry = this.#entries.get(recording.config.configId);
+          if (entry) entry.lastFailure = undefined;
+          this.#segmentOpened(segment);
+        },
         segmentFailed: (recording, segment, error) => this.#segmentFailed(recording, segment, error),
         gap: (recording, segment, gap) => this.#gap(recording, segment, gap),
         handOver: (recording, index) => this.#handOver(recording, index),
@@ -305,7 +324,16 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   #newEntry(config: RecordConfig, computedPathToFile: string): Entry {
     const current = { code: CONFIG_WAITING, timestamp: Math.floor(this.clock.wallMs() / 1000), uniqueStreamId: 0 } as const;
-    return { config, computedPathToFile, status: { current, previous: null }, recordings: new Set(), retry: undefined, isRemoved: false };
+    return {
+      config,
+      computedPathToFile,
+      status: { current, previous: null },
+      recordings: new Set(),
+      retry: undefined,
+      isRemoved: false,
+      interruption: undefined,
+      lastFailure: undefined,
+    };
   }
 
   #setStatus(entry: Entry, code: ConfigStatusCode, uniqueStreamId = 0): void {
@@ -328,6 +356,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #streamEnded(stream: InStream, reason: string): void {
     const own = [...this.#recordings.values()].filter((recording) => recording.inStream === stream);
     for (const recording of own) recording.stop();
+    for (const entry of this.#entries.values()) if (entry.interruption?.stream === stream) this.#endInterruption(entry, entry.interruption);
     // The spec's order at an end: recordChunkClosed, outStreamClosed, inStreamClosed (§6.3). A volume that hangs does not hold it up for ever.
     const report = (): boolean => this.emit("inStreamClosed", stream, reason);
     if (own.length === 0) report();
@@ -344,6 +373,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       this.#cannotStart(entry, stream, target, error);
       return;
     }
+    recording.resumes = entry.interruption;
+    entry.interruption = undefined;
     this.#recordings.set(recording.id, recording);
     entry.recordings.add(recording);
     this.#setStatus(entry, CONFIG_STREAMING, recording.id);
@@ -388,6 +419,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       this.#forget(entry);
       return;
     }
+    entry.interruption = recording.interruption ?? recording.resumes;
     this.#setStatus(entry, failure ? CONFIG_FAILED : CONFIG_WAITING);
     if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
   }
@@ -425,6 +457,14 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (recording.target) this.emit("outStreamClosed", recording);
   }
 
+  /** The stream ended before its recording could go on. */
+  #endInterruption(entry: Entry, interruption: Interruption): void {
+    entry.interruption = undefined;
+    const gap = interruption.untilEnd();
+    this.logger.warn({ stream: interruption.stream.name, path: entry.computedPathToFile, ...gap }, "gap");
+    this.emit("gap", gap, { path: entry.computedPathToFile, variables: entry.config.variables, startedMs: interruption.stream.createdMs, sequence: 0 });
+  }
+
   #segmentOpened(segment: Segment): void {
     segment.sequence = this.#ledger.nextSequence();
     const report = segment.report();
@@ -432,6 +472,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   #segmentFailed(recording: Recording, segment: Segment | undefined, error: ReelError): void {
+    const entry = this.#entries.get(recording.config.configId);
+    // A config that is tried again every second and fails the same way each time is a state: it has had its event.
+    if (!segment?.isOpen && entry?.lastFailure === error.code) return;
+    if (entry) entry.lastFailure = error.code;
     const path = segment?.path ?? recording.target?.basePath ?? recording.config.pathToFile;
     this.logger.warn({ stream: recording.inStream.name, path, code: error.code }, error.message);
     const base = segment?.report() ?? { path, variables: recording.config.variables, startedMs: this.clock.wallMs(), sequence: 0 };

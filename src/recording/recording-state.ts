@@ -8,6 +8,7 @@ import {
   CLAIM_STATE_MASK,
   CLAIM_TICKET_SHIFT,
   LOCK_FREE,
+  LOCK_KERNEL,
   LOCK_MAIN,
   REC_CHUNK_LENGTH_OFFSET,
   REC_CLAIM_OFFSET,
@@ -98,6 +99,14 @@ export class RecordingState {
   takeBack(): boolean {
     const dispatched = this.#ticket | CLAIM_DISPATCHED;
     return Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, dispatched, this.#ticket | CLAIM_IDLE) === dispatched;
+  }
+
+  /** The worker of a dispatch has died: its lock and claim go. False where the dispatch is not the last one. */
+  releaseDead(ticket: number): boolean {
+    if (this.#ticket !== ticket << CLAIM_TICKET_SHIFT) return false;
+    Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_KERNEL, LOCK_FREE);
+    Atomics.store(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, this.#ticket | CLAIM_IDLE);
+    return true;
   }
 
   get isRunning(): boolean {

@@ -16,8 +16,10 @@ import { type Clock, TICKS_PER_MS } from "../time/units.js";
 import { CONTAINERS } from "../worker/container.js";
 import type { DrainItem, DrainResult } from "../worker/drain-task.js";
 import { failureToError } from "../worker/file-failure.js";
+import type { Unwritten } from "../worker/segment-counters.js";
 import type { SegmentOpening } from "../worker/segment-files.js";
 import type { Finisher } from "./finisher.js";
+import { Interruption } from "./interruption.js";
 import { type Naming, partOf, type Target } from "./naming.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
 import type { RecordConfig } from "./record-config.js";
@@ -64,6 +66,10 @@ export class Recording implements OutStream, Cursor {
   /** Resolves when its last segment is final. */
   readonly whenEnded: Promise<void>;
   #resolveEnded: () => void = () => {};
+  /** Set where a failure ended it: what its successor, if there is one, begins behind. */
+  interruption: Interruption | undefined;
+  /** The interruption that this recording ends. */
+  resumes: Interruption | undefined;
   /** Bytes of output its next frame wants; 0 = the usual buffer does. */
   wantedOutput = 0;
   #phase: Phase = "running";
@@ -180,6 +186,11 @@ export class Recording implements OutStream, Cursor {
     };
   }
 
+  /** Its worker thread died: nobody holds it any more. False where another worker has it by now. */
+  releaseDead(ticket: number): boolean {
+    return this.#state.releaseDead(ticket);
+  }
+
   /** Takes the recording back from a worker that hangs in another one's write. */
   takeBack(): boolean {
     if (!this.inFlight || !this.#state.takeBack()) return false;
@@ -198,11 +209,26 @@ export class Recording implements OutStream, Cursor {
     }
     this.#reportSkipped();
     this.wantedOutput = 0;
+    if (result.unwritten && result.unwritten.frames > 0) this.#reportUnwritten(result.unwritten);
+    if (result.opened) this.#reportInterruption(segment);
     // It was given up while a write hung, and the write has returned.
     if (this.#phase === "stopped") this.#endSegment();
     else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
     else this.#onStatus(segment, result);
     this.inStream.onDrained();
+  }
+
+  #reportUnwritten({ frames, bytes, from90k, to90k }: Unwritten): void {
+    this.onGap({ cause: "writeFailed", track: null, dtsMs: from90k / TICKS_PER_MS, durationMs: (to90k - from90k) / TICKS_PER_MS, frames, bytes });
+  }
+
+  /** What passed between the failure of its predecessor and its own first frame. */
+  #reportInterruption(segment: Segment): void {
+    const interruption = this.resumes;
+    this.resumes = undefined;
+    if (interruption?.stream !== this.inStream) return;
+    const taken = { frames: segment.frames(TRACK_VIDEO) + segment.frames(TRACK_AUDIO), bytes: segment.bytes(TRACK_VIDEO) + segment.bytes(TRACK_AUDIO) };
+    this.onGap(interruption.until(this.#state.tail(), taken, segment.zero90k));
   }
 
   #onFailure(segment: Segment, error: ReelError): void {
@@ -233,6 +259,7 @@ export class Recording implements OutStream, Cursor {
   fail(error: ReelError): void {
     if (this.#phase === "stopped") return;
     this.#deps.listener.segmentFailed(this, this.segment, error);
+    if (this.segment?.isOpen) this.interruption = new Interruption(this.inStream, this.#state.tail(), this.config.hasAudio);
     // A worker that comes back from a hung write finds nothing more to take: the ring has moved on.
     this.#state.stop(STOP_AT_INDEX, this.#state.tail());
     this.#end(error);
@@ -291,7 +318,7 @@ export class Recording implements OutStream, Cursor {
     const target = this.target as Target;
     // Only the name that pathToFile asks for may replace a file; one that was found free must still be free.
     const mayReplace = this.config.overwrite && (path === target.basePath || (this.config.chunkLength > 0 && !this.config.dateFolderStructure));
-    this.segment = new Segment(arena, path, mayReplace, clock.wallMs(), this.config.variables);
+    this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), this.config.variables);
     this.#unfinished++;
     this.lastDrainMs = 0;
     this.lastProgressMs = clock.monotonicMs();

@@ -44,6 +44,7 @@ export class Recovery {
   #deps: RecoveryDeps;
   #orphans = new Map<string, Orphan>();
   #isClosing = false;
+  #busy: string | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(deps: RecoveryDeps) {
@@ -69,6 +70,11 @@ export class Recovery {
   /** Resolves when everything found at the start is finished or named. */
   whenDone(): Promise<void> {
     return this.#running;
+  }
+
+  /** True while the segment of this name is being recovered. */
+  isBusy(path: string): boolean {
+    return this.#busy === path;
   }
 
   /** True where a crash left an unfinished segment under this name. */
@@ -99,15 +105,19 @@ export class Recovery {
     for (const { path } of found) {
       const orphan = this.#orphans.get(path); // a new recording may have moved it meanwhile
       if (this.#isClosing || !orphan || this.#deps.reservations.has(path)) continue;
+      // Reserved, but not active: a new recording of this name takes the next number at once instead of failing.
       this.#deps.reservations.take(path);
+      this.#deps.reservations.finishing(path);
+      this.#busy = path;
       try {
         await this.#recover(orphan);
       } catch (error) {
         // One that fails in a way nobody thought of must not keep the others from being finished.
         this.#deps.logger.warn({ err: error, path }, "an unfinished segment could not be recovered; the next start tries again");
       } finally {
+        this.#busy = undefined;
         this.#orphans.delete(path);
-        this.#deps.reservations.giveBack(path);
+        this.#deps.reservations.free(path);
       }
     }
   }

@@ -158,7 +158,7 @@ export class Scheduler {
       if (batch.isWrittenOff) this.#recover(batch);
       recordings.forEach((recording, index) => {
         const result = results[index];
-        if (result) recording.onResult(result);
+        if (result) this.#take(recording, result);
       });
       // Otherwise the next tick: a look after every batch would find a few recordings each time, and small batches cost the most.
       if (this.#hasBacklog) this.kick();
@@ -166,8 +166,27 @@ export class Scheduler {
     this.#pools.drain({ out, outBytes, beat, items }).then(settle, (error: Error) => {
       // The pool itself failed (a thread died): these recordings fail, each with its event.
       const failure = { code: "trap", message: `a drain worker ended: ${error.message}`, path: "", errno: undefined } as const;
-      settle(recordings.map(() => ({ claimed: true, status: 0, opened: false, writtenBytes: 0, failure })));
+      settle(
+        recordings.map((recording, index) => ({
+          claimed: recording.releaseDead(items[index]?.ticket ?? -1),
+          status: 0,
+          opened: false,
+          writtenBytes: 0,
+          failure,
+          unwritten: undefined,
+        })),
+      );
     });
+  }
+
+  /** A listener that throws must not leave the batch's other recordings without their results. */
+  #take(recording: Recording, result: DrainResult): void {
+    try {
+      recording.onResult(result);
+    } catch (error) {
+      this.#logger.warn({ err: error, path: recording.currentPath }, "a recording's result could not be taken; it ends");
+      recording.fail(new ReelError("io", (error as Error).message, {}, { cause: error }));
+    }
   }
 
   #watch(batch: Batch, now: number): void {

@@ -39,6 +39,8 @@ export class Segment {
     arena: Arena,
     /** Absolute, final. */
     readonly path: string,
+    /** st_dev of its volume. */
+    readonly volume: number,
     /** It replaces a file of its name (overwrite=1). */
     readonly mayReplace: boolean,
     readonly startedMs: number,
@@ -82,6 +84,11 @@ export class Segment {
 
   config(track: number): number {
     return this.#arena.view.getUint32(this.pointer + SEG_CONFIG_OFFSET + track * 4, true);
+  }
+
+  /** Its time zero on the in-stream's timeline. */
+  get zero90k(): number {
+    return this.#arena.i64(this.pointer + SEG_ZERO_OFFSET);
   }
 
   /** Media time from the segment's zero to its last frame. */

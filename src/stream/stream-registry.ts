@@ -63,7 +63,13 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> {
       this.#byId.delete(stream.id);
       this.emit("ended", stream, reason);
     });
-    this.emit("opened", stream);
+    try {
+      this.emit("opened", stream);
+    } catch (error) {
+      // A listener failed: the name must not stay taken by a stream that nobody feeds.
+      stream.end("it could not be opened");
+      throw error;
+    }
     return stream;
   }
 

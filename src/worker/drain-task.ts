@@ -24,6 +24,7 @@ import { ArenaViews } from "./arena-views.js";
 import { type FileFailure, fileFailure } from "./file-failure.js";
 import { instantiateKernel, type Kernel } from "./kernel.js";
 import { appendGap } from "./mp4/journal.js";
+import { saveCounters, takeBack, type Unwritten } from "./segment-counters.js";
 import { closeSegmentFiles, openSegmentFiles, type SegmentOpening } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
 
@@ -58,6 +59,8 @@ export interface DrainResult {
   opened: boolean;
   writtenBytes: number;
   failure: FileFailure | undefined;
+  /** Of a batch that could not be written: what it held. The segment's counters are without it. */
+  unwritten: Unwritten | undefined;
 }
 
 export interface DrainWorkerData {
@@ -73,7 +76,7 @@ export function drain(batch: DrainBatch): DrainResult[] {
   const { memory, module, arenaBase } = workerData as DrainWorkerData;
   views ??= new ArenaViews(memory);
   return batch.items.map((item) => {
-    const result: DrainResult = { claimed: true, status: 0, opened: false, writtenBytes: 0, failure: undefined };
+    const result: DrainResult = { claimed: true, status: 0, opened: false, writtenBytes: 0, failure: undefined, unwritten: undefined };
     const arena = views as ArenaViews;
     const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
     const ticket = item.ticket << CLAIM_TICKET_SHIFT;
@@ -113,9 +116,15 @@ function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: Drai
   }
   if (item.gaps && arena.u32(item.recording + REC_CONTAINER_OFFSET) === CONTAINER_MP4) for (const gap of item.gaps) appendGap(item.path, { ...gap });
   for (;;) {
+    const counters = saveCounters(arena, item.segment);
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
     Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);
-    result.writtenBytes += writeOutputs(arena, item.segment, item.path);
+    try {
+      result.writtenBytes += writeOutputs(arena, item.segment, item.path);
+    } catch (error) {
+      result.unwritten = takeBack(arena, item.segment, counters);
+      throw error;
+    }
     Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);
     if (result.status !== STATUS_OUTPUT_FULL) return;
   }

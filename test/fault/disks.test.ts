@@ -76,6 +76,13 @@ describe("a volume", () => {
     }
     expect((await ffprobe(server.file("small/cam1_0001.ts"))).video?.packets[0]?.isKey).toBe(true);
     expect(control.of("recordChunkError").length).toBe(1);
+    // Nothing lost in silence: what the two files lack is in the reported gaps, frame by frame.
+    const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
+    const parts = await Promise.all(["small/cam1.ts", "small/cam1_0001.ts"].map((name) => ffprobe(server.file(name))));
+    const held = parts.flatMap((part) => part.tracks).reduce((sum, track) => sum + track.packets.length, 0);
+    expect(held + lost).toBe(sent.tracks.reduce((sum, track) => sum + track.packets.length, 0));
+    const [first] = control.of("recordChunkClosed").filter((event) => event.payload.file === server.file("small/cam1.ts"));
+    expect(first?.payload.frameCount).toBe(parts[0]?.video?.packets.length);
   });
 
   it("that freezes holds up nobody else; after the thaw its file is whole, or its gap is reported", async () => {
@@ -102,5 +109,25 @@ describe("a volume", () => {
     const frames = (stuck.video?.packets.length ?? 0) + (stuck.audio?.packets.length ?? 0);
     const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
     expect(frames + lost).toBe((sent.video?.packets.length ?? 0) + (sent.audio?.packets.length ?? 0));
+  });
+
+  it("that freezes while six files end on it holds up no finish elsewhere", async () => {
+    const clip = await makeClip({ seconds: 10, video: { gopFrames: 25 } });
+    const server = await ReelProcess.start();
+    await mountLoop(server.file("frozen"), 64);
+    const control = await Control.connect(server);
+    const names = Array.from({ length: 6 }, (_, i) => `idle${i}`);
+    for (const name of names) await control.succeed(`record localStreamName=${name} pathToFile=frozen/${name} type=mp4 keepAlive=0`);
+    const idle = names.map((name) => publishWithFfmpeg({ url: server.rtmpUrl(name), input: clip }));
+    await control.wait("recordChunkCreated", names.length);
+    await freeze(server.file("frozen"));
+    await Promise.all(idle.map((publisher) => publisher.kill()));
+    await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=1 keepAlive=0");
+    await publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip }).exited;
+    const healthy = (): number => control.of("recordChunkClosed").filter((event) => String(event.payload.file).startsWith(server.file("cam1_part"))).length;
+    await until("the healthy segments are final", () => healthy() === 10);
+    expect(control.of("recordChunkClosed").length).toBe(10);
+    await thaw(server.file("frozen"));
+    await until("the others are final too", () => control.of("recordChunkClosed").length === 10 + names.length);
   });
 });
