@@ -7,12 +7,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { startLoad } from "./load/load.js";
 import { treeUsage } from "./measure/process-tree.js";
 import { environment, formatTable, quantile, type Row, significant, writeResult } from "./measure/report.js";
 import { type CommandChannel, startReel } from "./servers/reel.js";
 
-const { values } = parseArgs({ options: { count: { type: "string", default: "5000" }, configs: { type: "string", default: "200" } } });
+const { values } = parseArgs({
+  options: { count: { type: "string", default: "5000" }, configs: { type: "string", default: "200" }, live: { type: "string", default: "0" } },
+});
 const UNDER_WAY = 64;
+/** --live N: so many streams are published meanwhile. */
+const LOAD_SECONDS = 90;
 const count = Number(values.count);
 const configs = Array.from({ length: Number(values.configs) }, (_, i) => `waiting${i}`);
 
@@ -21,16 +26,27 @@ const server = await startReel({ folder, streams: configs, type: "mp4", recordAr
 const rows: Row[] = [];
 try {
   const { commands, pid } = server;
-  const work: { title: string; run: (i: number) => Promise<unknown>; share: number }[] = [
+  const live = Number(values.live);
+  const names = Array.from({ length: live }, (_, i) => `live${i}`);
+  const load =
+    live > 0 ? startLoad({ port: server.port, app: server.app, names, workload: "720p30", seconds: LOAD_SECONDS, seed: 1, chunkBytes: 4096 }) : undefined;
+  await load?.publishing;
+  const work: { title: string; run: (i: number) => Promise<unknown>; share: number; after?: (reply: unknown) => Promise<unknown> }[] = [
     { title: "version", run: () => commands.send("version"), share: 1 },
     { title: "isStreamRunning", run: (i) => commands.send(`isStreamRunning localStreamName=waiting${i % configs.length}`), share: 1 },
     { title: `listConfig (${configs.length} configs)`, run: () => commands.send("listConfig"), share: 0.1 },
-    { title: "record + removeConfig", run: (i) => recordAndRemove(commands, i), share: 0.2 },
+    { title: "record", run: (i) => record(commands, i), share: 0.2, after: (reply: unknown) => remove(commands, String(reply)) },
   ];
-  for (const { run } of work) for (let i = 0; i < 200; i++) await run(count + i); // warm-up: code compiled, folders seen
-  for (const { title, run, share } of work) {
-    for (const underWay of [1, UNDER_WAY]) rows.push(await measure(title, run, Math.max(100, Math.round(count * share)), underWay, pid));
+  for (const { run, after } of work) {
+    for (let i = 0; i < 200; i++) {
+      const reply = await run(count + i);
+      await after?.(reply);
+    }
+  } // warm-up: code compiled, folders seen
+  for (const { title, run, share, after } of work) {
+    for (const underWay of [1, UNDER_WAY]) rows.push(await measure(title, run, after, Math.max(100, Math.round(count * share)), underWay, pid));
   }
+  load?.stop();
 } finally {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -40,27 +56,39 @@ console.log(`\n${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}
 console.log(formatTable(rows));
 console.log(`\n${writeResult("commands", `npm run bench:commands -- ${process.argv.slice(2).join(" ")}`, rows)}`);
 
-async function recordAndRemove(commands: CommandChannel, i: number): Promise<void> {
-  const reply = await commands.send(`record localStreamName=never${i} pathToFile=never${i} type=ts keepAlive=1`);
+function record(commands: CommandChannel, i: number): Promise<string> {
+  return commands.send(`record localStreamName=never${i} pathToFile=never${i} type=ts keepAlive=1`);
+}
+
+/** Not timed: so that the number of configs stays what the title says. */
+async function remove(commands: CommandChannel, reply: string): Promise<void> {
   await commands.send(`removeConfig id=${/"?configId"?:\s*(\d+)/.exec(reply)?.[1] ?? ""}`);
 }
 
-async function measure(title: string, run: (i: number) => Promise<unknown>, times: number, underWay: number, pid: number): Promise<Row> {
+async function measure(
+  title: string,
+  run: (i: number) => Promise<unknown>,
+  after: ((reply: unknown) => Promise<unknown>) | undefined,
+  times: number,
+  underWay: number,
+  pid: number,
+): Promise<Row> {
   const latenciesMs = new Float64Array(times);
-  const before = treeUsage(pid);
+  const usageBefore = treeUsage(pid);
   const startedMs = performance.now();
   let next = 0;
   const lane = async () => {
     for (let i = next++; i < times; i = next++) {
       const sentMs = performance.now();
-      await run(i);
+      const reply = await run(i);
       latenciesMs[i] = performance.now() - sentMs;
+      await after?.(reply);
     }
   };
   await Promise.all(Array.from({ length: underWay }, lane));
   const seconds = (performance.now() - startedMs) / 1000;
-  const after = treeUsage(pid);
-  const cpuSeconds = after.userSeconds + after.systemSeconds - before.userSeconds - before.systemSeconds;
+  const usageAfter = treeUsage(pid);
+  const cpuSeconds = usageAfter.userSeconds + usageAfter.systemSeconds - usageBefore.userSeconds - usageBefore.systemSeconds;
   latenciesMs.sort();
   return {
     command: title,

@@ -8,6 +8,8 @@ import type { ConfigStore } from "./recorder-api.js";
 
 const FILE_NAME = "configs.json";
 const FORMAT = 1;
+/** Between two writes: the whole file is written each time, and a control room may send hundreds of commands a second. */
+const PAUSE_MS = 100;
 
 export class JsonConfigStore implements ConfigStore {
   #path: string;
@@ -15,6 +17,8 @@ export class JsonConfigStore implements ConfigStore {
   #sections: Record<string, unknown>;
   #writing: Promise<void> | undefined;
   #isDirty = false;
+  #isFlushing = false;
+  #endPause: () => void = () => {};
 
   private constructor(path: string, sections: Record<string, unknown>, logger: Logger) {
     this.#path = path;
@@ -42,7 +46,10 @@ export class JsonConfigStore implements ConfigStore {
 
   /** Resolves when everything set so far is on the disk. */
   async flush(): Promise<void> {
+    this.#isFlushing = true;
+    this.#endPause();
     await this.#writing;
+    this.#isFlushing = false;
   }
 
   async #write(): Promise<void> {
@@ -53,7 +60,18 @@ export class JsonConfigStore implements ConfigStore {
       } catch (error) {
         this.#logger.warn({ err: error, path: this.#path }, "the record configs could not be saved; they would not survive a restart");
       }
+      if (!this.#isFlushing) await this.#pause();
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PAUSE_MS);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
 
