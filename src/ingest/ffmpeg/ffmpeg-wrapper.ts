@@ -13,7 +13,7 @@ export const BEGIN_INPUT = "--input";
 export const END_INPUT = "--end";
 
 // The arguments are kept as they are, quoted at every step: first all of them are passed over for the input options, then once more for the rest.
-const SCRIPT = `#!/bin/sh
+const SCRIPT = (server: number): string => `#!/bin/sh
 # Puts ffmpeg's input options in front of -i. Written by Reel; see its src/ingest/ffmpeg/ffmpeg-wrapper.ts.
 count=$#
 set -- "$@" "$@"
@@ -41,17 +41,18 @@ while [ "$left" -gt 0 ]; do
   esac
 done
 if command -v setpriv >/dev/null 2>&1; then
-  exec setpriv --pdeathsig KILL "$@"
+  # A server that died before the signal was set left us to another parent: then there is nothing to do.
+  exec setpriv --pdeathsig KILL sh -c '[ "$PPID" = ${server} ] && exec "$@"' sh "$@"
 fi
 exec "$@"
 `;
 
-/** Writes the script; the new one appears whole, others may be running the old. Returns its path. */
+/** Writes the script, for processes that this one starts; the new one appears whole, others may be running the old. Returns its path. */
 export function writeWrapper(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, "ffmpeg-input-first.sh");
   const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, SCRIPT, { mode: 0o700 });
+  writeFileSync(temporary, SCRIPT(process.pid), { mode: 0o700 });
   chmodSync(temporary, 0o700);
   renameSync(temporary, path);
   return path;
