@@ -10,7 +10,7 @@ import { expectFrames, STREAM_CONTAINERS } from "../support/oracle.js";
 import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SEI, NAL_SLICE, nalUnit } from "../support/test-media.js";
 
 const VARIANTS = BUILDS.flatMap((build) => STREAM_CONTAINERS.map((container) => ({ build, container })));
-const RUNS = { debug: effort(25, 500), release: effort(60, 2000) };
+const RUNS = { debug: effort(25, 150), release: effort(60, 500) };
 
 interface Step {
   isAudio: boolean;
