@@ -29,7 +29,7 @@ function mutate(valid: Buffer, random: (below: number) => number): Buffer {
   const times = 1 + random(8);
   for (let i = 0; i < times; i++) {
     // Half of the mutations hit the openings: that is where most of the parsing is.
-    const at = random(2) === 0 ? random(bytes.length) : random(Math.min(bytes.length, 5000));
+    const at = random(2) === 0 ? random(Math.max(1, bytes.length)) : random(Math.max(1, Math.min(bytes.length, 5000)));
     const size = random(2) === 0 ? 1 + random(4) : 1 + random(300);
     switch (random(6)) {
       case 0:
