@@ -32,6 +32,7 @@ import {
   REC_STOP_INDEX_OFFSET,
   REC_STOP_MODE_OFFSET,
   REC_TAIL_OFFSET,
+  REC_VIDEO_DELTA_OFFSET,
   STOP_AT_INDEX,
   STOP_AT_RANDOM_ACCESS,
 } from "../src/abi/recording";
@@ -48,6 +49,7 @@ import {
   STATUS_RING_EMPTY,
   STATUS_STOPPED,
 } from "../src/abi/status";
+import { accessUnitDuration90k } from "./codec/aac";
 import { flvFrameBound, flvHeaderBound, flvWriteBatch } from "./flv/batch";
 import { mp4FrameBound, mp4HeaderBound, mp4WriteBatch } from "./mp4/batch";
 import { tsFrameBound, tsHeaderBound, tsWriteBatch } from "./mpegts/batch";
@@ -56,6 +58,7 @@ import { segmentConfig, segmentTrack } from "./segment";
 
 // Leading audio of a stream whose video is expected waits this long (media time) for the first video frame.
 const START_WAIT_90K: i64 = 90000;
+const MAX_DELTA_90K: i64 = 90000;
 
 // @ts-ignore: decorator
 @inline
@@ -150,7 +153,6 @@ function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   if (!isFound && hasAudio && !droppedVideo && isStopReached(rec, limit)) isFound = true;
   atomic.store<u32>(rec + REC_TAIL_OFFSET, start);
   setFlag(rec, REC_FLAG_DROPPED_VIDEO, droppedVideo && !isFound);
-  if (isFound) setFlag(rec, REC_FLAG_START_ANYWHERE, false);
   return isFound ? STATUS_READY : STATUS_NOT_READY;
 }
 
@@ -197,20 +199,38 @@ function openLocked(rec: usize, seg: usize): i32 {
     }
   }
   store<i64>(seg, zero, SEG_ZERO_OFFSET);
+  store<u32>(seg, load<u32>(rec, REC_VIDEO_DELTA_OFFSET), SEG_LAST_DELTA_OFFSET);
   store<u32>(seg, load<u32>(seg, SEG_FLAGS_OFFSET) | SEG_FLAG_OPEN, SEG_FLAGS_OFFSET);
   return STATUS_READY;
 }
 
+/**
+ * Half of a frame's duration: what its configuration says of an audio frame, the distance of the last two video frames of a video frame. `ownDelta`, the
+ * frame's distance from the last video frame, does where no two have been seen.
+ */
+function cutTolerance(rec: usize, frame: usize, ownDelta: u32): i64 {
+  if (frameTrack(frame) == TRACK_AUDIO) return accessUnitDuration90k(frameConfig(frame)) >> 1;
+  const known = load<u32>(rec, REC_VIDEO_DELTA_OFFSET);
+  return <i64>((known != 0 ? known : ownDelta) >> 1);
+}
+
+/** A gap is no frame duration: only a plausible distance (up to 1 s) counts, any other is 0. */
+// @ts-ignore: decorator
+@inline
+function plausibleDelta(from90k: i64, to90k: i64): u32 {
+  if (from90k == i64.MIN_VALUE || to90k <= from90k || to90k - from90k > MAX_DELTA_90K) return 0;
+  return <u32>(to90k - from90k);
+}
+
 /** True where a frame may not join this segment because its time is up. */
-function isCut(rec: usize, seg: usize, frame: usize): bool {
+function isCut(rec: usize, seg: usize, frame: usize, videoDelta: u32): bool {
   const chunkLength = load<i64>(rec, REC_CHUNK_LENGTH_OFFSET);
   if (chunkLength == 0) return false;
   const flags = load<u32>(rec, REC_FLAGS_OFFSET);
   const waits = (flags & REC_FLAG_WAIT_FOR_IDR) != 0 && segmentConfig(seg, TRACK_VIDEO) != 0;
   if (waits && !isVideoRandomAccess(frame)) return false;
   // Less half a frame, so that a 2 s GOP and chunkLength=2 give 2 s files (ems-record-spec §3.4).
-  const tolerance = <i64>(load<u32>(seg, SEG_LAST_DELTA_OFFSET) >> 1);
-  return frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) >= chunkLength - tolerance;
+  return frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) >= chunkLength - cutTolerance(rec, frame, videoDelta);
 }
 
 // @ts-ignore: decorator
@@ -285,6 +305,8 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
     if (found == STATUS_BAD_FRAME) return found;
     if (found != STATUS_READY) return isStopReached(rec, limit) ? STATUS_STOPPED : STATUS_RING_EMPTY;
   }
+  // The segment's files are open, so the frame that was cut at has its place: kept until now for an opening that is tried again under another name.
+  setFlag(rec, REC_FLAG_START_ANYWHERE, false);
   const from = load<u32>(rec, REC_TAIL_OFFSET);
   const header = headerBound(container, seg);
   let index = from;
@@ -303,7 +325,8 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       index += frameStride(frame);
       continue;
     }
-    status = verdict(rec, seg, frame, index, used == header);
+    const videoDelta = track == TRACK_VIDEO ? plausibleDelta(lastVideoDts, frameDts(frame)) : 0;
+    status = verdict(rec, seg, frame, index, used == header, videoDelta);
     if (status != STATUS_RING_EMPTY) break;
     const bound = frameBound(container, seg, frame);
     if (used + bound > capacity) {
@@ -312,9 +335,10 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       break;
     }
     if (track == TRACK_VIDEO) {
-      // A gap is no frame duration: only plausible ones (up to 1 s) set the tolerance of a cut.
-      const delta = lastVideoDts == i64.MIN_VALUE ? 0 : frameDts(frame) - lastVideoDts;
-      if (delta > 0 && delta <= 90000) store<u32>(seg, <u32>delta, SEG_LAST_DELTA_OFFSET);
+      if (videoDelta != 0) {
+        store<u32>(seg, videoDelta, SEG_LAST_DELTA_OFFSET);
+        store<u32>(rec, videoDelta, REC_VIDEO_DELTA_OFFSET);
+      }
       lastVideoDts = frameDts(frame);
     }
     used += bound;
@@ -329,13 +353,13 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
 }
 
 /** Why a frame does not join this batch, or STATUS_RING_EMPTY where it does. `isFirst`: nothing is in the batch yet. */
-function verdict(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool): i32 {
+function verdict(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
   const track = frameTrack(frame);
   if (track >= <u32>TRACK_COUNT || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_RANDOM_ACCESS && <i32>(index - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0) {
     if (isVideoRandomAccess(frame) || segmentConfig(seg, TRACK_VIDEO) == 0) return STATUS_STOPPED;
   }
-  if ((!isFirst || segmentHasFrames(seg)) && isCut(rec, seg, frame)) {
+  if ((!isFirst || segmentHasFrames(seg)) && isCut(rec, seg, frame, videoDelta)) {
     // The frame that was cut at begins the next segment, whatever the rules for a recording's start say.
     setFlag(rec, REC_FLAG_START_ANYWHERE, true);
     return STATUS_CUT;

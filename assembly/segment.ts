@@ -4,6 +4,10 @@ import { FLAG_RANDOM_ACCESS } from "../src/abi/frame";
 import {
   SEG_CLAMPED_OFFSET,
   SEG_CONFIG_OFFSET,
+  SEG_LEFT_OUT_BYTES_OFFSET,
+  SEG_LEFT_OUT_FRAMES_OFFSET,
+  SEG_LEFT_OUT_FROM_OFFSET,
+  SEG_LEFT_OUT_TO_OFFSET,
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_POINTER_OFFSET,
   SEG_OUTPUT_POSITION_OFFSET,
@@ -40,7 +44,7 @@ export function segmentDts(seg: usize, dts90k: i64): i64 {
   return dts < 0 ? 0 : dts;
 }
 
-/** Takes a written frame into the segment's counters. Every container calls it exactly once per frame. */
+/** Takes a written frame into the segment's counters. Every container calls this or `countLeftOut` exactly once per frame. */
 export function countFrame(seg: usize, track: u32, frame: usize): void {
   const at = segmentTrack(seg, track);
   const dts = frameDts(frame);
@@ -53,6 +57,20 @@ export function countFrame(seg: usize, track: u32, frame: usize): void {
   if ((frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0) {
     store<u32>(at, load<u32>(at, SEG_TRACK_RANDOM_ACCESS_OFFSET) + 1, SEG_TRACK_RANDOM_ACCESS_OFFSET);
   }
+}
+
+/** Takes a frame into account that is not written: the loss is reported as an entry of its own. */
+export function countLeftOut(seg: usize, track: u32, frame: usize): void {
+  const frames = seg + (track << 2);
+  const dts = frameDts(frame);
+  if ((load<u32>(seg, SEG_LEFT_OUT_FRAMES_OFFSET) | load<u32>(seg, SEG_LEFT_OUT_FRAMES_OFFSET + 4)) == 0) {
+    store<i64>(seg, dts, SEG_LEFT_OUT_FROM_OFFSET);
+    store<i64>(seg, dts, SEG_LEFT_OUT_TO_OFFSET);
+  }
+  store<i64>(seg, min<i64>(load<i64>(seg, SEG_LEFT_OUT_FROM_OFFSET), dts), SEG_LEFT_OUT_FROM_OFFSET);
+  store<i64>(seg, max<i64>(load<i64>(seg, SEG_LEFT_OUT_TO_OFFSET), dts), SEG_LEFT_OUT_TO_OFFSET);
+  store<u32>(frames, load<u32>(frames, SEG_LEFT_OUT_FRAMES_OFFSET) + 1, SEG_LEFT_OUT_FRAMES_OFFSET);
+  store<i64>(seg, load<i64>(seg, SEG_LEFT_OUT_BYTES_OFFSET) + <i64>frameSize(frame), SEG_LEFT_OUT_BYTES_OFFSET);
 }
 
 /** Tells the worker what to write to descriptor `output` (it advances the position itself). */

@@ -6,7 +6,7 @@ import { REC_FLAG_HAS_AUDIO, REC_FLAGS_OFFSET, REC_RING_OFFSET } from "../../src
 import { SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET, SEG_PRIVATE_OFFSET, SEG_ZERO_OFFSET } from "../../src/abi/segment";
 import { wholeNalBytes } from "../codec/avc";
 import { frameAt, frameConfig, frameCts, frameDts, frameFlags, framePayload, frameSize, frameStride, frameTrack, isFiller } from "../ring";
-import { countFrame, outputPosition, segmentConfig, segmentDts, setOutput } from "../segment";
+import { countFrame, countLeftOut, outputPosition, segmentConfig, segmentDts, setOutput } from "../segment";
 import { addKeyframe } from "./keyframes";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
 import {
@@ -45,8 +45,10 @@ export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: u
     if (isFiller(frame)) continue;
     const isVideo = frameTrack(frame) == TRACK_VIDEO;
     if (!isVideo && !hasAudio) continue;
-    at = isVideo ? writeVideoFrame(seg, at, frame, base) : writeAudioFrame(seg, at, frame);
-    countFrame(seg, frameTrack(frame), frame);
+    const end = isVideo ? writeVideoFrame(seg, at, frame, base) : writeAudioFrame(seg, at, frame);
+    if (end == at) countLeftOut(seg, frameTrack(frame), frame);
+    else countFrame(seg, frameTrack(frame), frame);
+    at = end;
   }
   assert(<u32>(at - out) <= capacity);
   setOutput(seg, 0, out, <u32>(at - out));
@@ -73,7 +75,7 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
   return at;
 }
 
-/** What no tag can hold is left out: an access unit without a whole NAL unit, or of 16 MiB and more. */
+/** What no tag can hold is left out (the end is where it began): an access unit without a whole NAL unit, or of 16 MiB and more. */
 function writeVideoFrame(seg: usize, at: usize, frame: usize, base: i64): usize {
   const bytes = wholeNalBytes(framePayload(frame), frameSize(frame));
   if (bytes == 0 || bytes > MAX_BODY_SIZE - VIDEO_PREFIX_SIZE) return at;

@@ -1,7 +1,6 @@
 // What is known only when a segment ends: which tracks it has, duration, file size, frame rate and the keyframe table. File header and metadata are
 // written again in one piece at the file's beginning; their sizes are fixed.
 
-import { CONFIG_SAMPLE_RATE_OFFSET, CONFIG_SAMPLES_PER_FRAME_OFFSET } from "../../src/abi/decoder-config";
 import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../src/abi/frame";
 import { FLV_TRACKS_BEGUN_OFFSET } from "../../src/abi/flv";
 import {
@@ -15,6 +14,7 @@ import {
   SEG_TRACK_FRAMES_OFFSET,
   SEG_TRACK_LAST_DTS_OFFSET,
 } from "../../src/abi/segment";
+import { accessUnitDuration90k } from "../codec/aac";
 import { outputPosition, segmentConfig, segmentDts, segmentTrack, setOutput } from "../segment";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
 import { FILE_HEADER_SIZE, putFileHeader } from "./tag";
@@ -50,8 +50,7 @@ function duration90k(seg: usize): i64 {
 
 function lastFrame90k(seg: usize, track: u32): i64 {
   if (track == TRACK_VIDEO) return <i64>load<u32>(seg, SEG_LAST_DELTA_OFFSET);
-  const config = segmentConfig(seg, TRACK_AUDIO);
-  return (<i64>load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET) * 90000) / <i64>max<u32>(load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET), 1);
+  return accessUnitDuration90k(segmentConfig(seg, TRACK_AUDIO));
 }
 
 /** Mean over the segment, 0 where there are not two pictures. */

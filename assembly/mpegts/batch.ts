@@ -8,7 +8,7 @@ import { SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET, SEG_PRIVATE_OFFSET, SEG_ZERO
 import { ADTS_MAX_PAYLOAD } from "../codec/adts";
 import { scanAccessUnit } from "../codec/avc";
 import { frameAt, frameConfig, frameCts, frameDts, frameFlags, framePayload, frameSize, frameStride, frameTrack, isFiller } from "../ring";
-import { countFrame, segmentConfig, segmentDts, setOutput } from "../segment";
+import { countFrame, countLeftOut, segmentConfig, segmentDts, setOutput } from "../segment";
 import { areTablesDue, beginClock, beginClockBound, carriesPcr, clockBound, dueTables, EPOCH_90K, fillClock, jumpFlag, pcrBefore, putTablesAt, wantsPcrPacket } from "./clock";
 import { ADAPTATION_DISCONTINUITY, ADAPTATION_PCR, ADAPTATION_RANDOM_ACCESS, PACKET_PAYLOAD_SIZE, PACKET_SIZE, putPcrPacket } from "./packet";
 import { accessUnitOverhead, PES_MAX_HEADER_SIZE, writeAudioPes, writeVideoPes } from "./pes";
@@ -40,8 +40,10 @@ export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: us
     if (isFiller(frame)) continue;
     const isVideo = frameTrack(frame) == TRACK_VIDEO;
     if (!isVideo && !hasAudio) continue;
-    at = isVideo ? writeVideoFrame(seg, at, frame) : writeAudioFrame(seg, at, frame);
-    countFrame(seg, frameTrack(frame), frame);
+    const end = isVideo ? writeVideoFrame(seg, at, frame) : writeAudioFrame(seg, at, frame);
+    if (end == at) countLeftOut(seg, frameTrack(frame), frame);
+    else countFrame(seg, frameTrack(frame), frame);
+    at = end;
   }
   assert(<u32>(at - out) <= capacity);
   setOutput(seg, 0, out, <u32>(at - out));
@@ -59,7 +61,7 @@ function joinTracks(seg: usize): void {
   dueTables(ts);
 }
 
-/** What may be left out: an access unit without a whole NAL unit has nothing that a decoder could take. */
+/** What is left out (the end is where it began): an access unit without a whole NAL unit has nothing that a decoder could take. */
 function writeVideoFrame(seg: usize, at: usize, frame: usize): usize {
   const ts = seg + SEG_PRIVATE_OFFSET;
   const size = frameSize(frame);
@@ -75,6 +77,7 @@ function writeVideoFrame(seg: usize, at: usize, frame: usize): usize {
   return writeVideoPes(ts, at, framePayload(frame), size, frameConfig(frame), scan, isRandomAccess, flags, pcr, pts + EPOCH_90K, dts + EPOCH_90K);
 }
 
+/** Left out: an access unit that is empty, or longer than ADTS can say. */
 function writeAudioFrame(seg: usize, at: usize, frame: usize): usize {
   const ts = seg + SEG_PRIVATE_OFFSET;
   const size = frameSize(frame);

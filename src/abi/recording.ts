@@ -24,6 +24,7 @@ export const REC_SKIPPED_FRAMES_OFFSET = 164; // u32 × TRACK_COUNT: frames that
 export const REC_SKIPPED_BYTES_OFFSET = 176; // i64
 export const REC_SKIPPED_FROM_OFFSET = 184; // i64, dts90k of the first frame dropped since the last jump
 export const REC_SKIPPED_TO_OFFSET = 192; // i64, dts90k of the frame the recording went on with
+export const REC_VIDEO_DELTA_OFFSET = 200; // u32, 90 kHz, distance of the last two video frames, over all segments; 0 = not known yet. The kernel's
 export const REC_SIZE = 256;
 
 export const LOCK_FREE = 0;
@@ -44,7 +45,7 @@ export const REC_FLAG_WAIT_FOR_IDR = 1;
 export const REC_FLAG_HAS_AUDIO = 2; // record the audio track
 export const REC_FLAG_HAS_VIDEO_TRACK = 4; // the in-stream has, or is expected to have, video: cuts and starts wait for it
 export const REC_FLAG_SKIP_TO_RANDOM_ACCESS = 8; // after a jump: drop (and count) up to the next random access point; cleared by the kernel
-export const REC_FLAG_START_ANYWHERE = 16; // the next segment takes the very next frame (inner cut); set and cleared by the kernel
+export const REC_FLAG_START_ANYWHERE = 16; // the next segment takes the very next frame (inner cut); set by the kernel, cleared by its first drain into that segment
 export const REC_FLAG_DROPPED_VIDEO = 32; // kernel's: video was dropped while waiting for a start, so audio is dropped with it
 
 export const STOP_NONE = 0;

@@ -6,7 +6,7 @@ export const SEG_FLAGS_OFFSET = 8; // u32, SEG_FLAG_*
 export const SEG_NEEDED_OUTPUT_OFFSET = 12; // u32, with STATUS_NEED_OUTPUT: bytes the next frame wants
 export const SEG_CONFIG_OFFSET = 16; // u32 × TRACK_COUNT, decoder configuration in use, 0 = track absent so far
 export const SEG_CLAMPED_OFFSET = 24; // u32, frames in front of zero that were clamped to it
-export const SEG_LAST_DELTA_OFFSET = 28; // u32, 90 kHz, distance of the last two video frames (half of it is the tolerance of a cut)
+export const SEG_LAST_DELTA_OFFSET = 28; // u32, 90 kHz, distance of the last two video frames
 export const SEG_CREATED_MS_OFFSET = 32; // f64, wall ms of the opening (creation_time)
 export const SEG_RESERVE_OFFSET = 40; // u32, MP4: bytes reserved in front of the media for the index
 
@@ -29,6 +29,13 @@ export const SEG_OUTPUT_FD_OFFSET = 0; // i32, -1 = not open
 export const SEG_OUTPUT_POINTER_OFFSET = 4; // u32
 export const SEG_OUTPUT_BYTES_OFFSET = 8; // u32
 export const SEG_OUTPUT_POSITION_OFFSET = 16; // i64
+
+// Access units that the container cannot hold, or in which no decoder would find anything: left out of the file. The kernel adds, the main thread takes
+// them (and sets them to 0) while no worker has the recording.
+export const SEG_LEFT_OUT_FRAMES_OFFSET = 288; // u32 × TRACK_COUNT
+export const SEG_LEFT_OUT_BYTES_OFFSET = 296; // i64, payload
+export const SEG_LEFT_OUT_FROM_OFFSET = 304; // i64, dts90k of the first
+export const SEG_LEFT_OUT_TO_OFFSET = 312; // i64, dts90k of the last
 
 export const SEG_PRIVATE_OFFSET = 320;
 export const SEG_SIZE = 8192; // room for FLV's keyframe table

@@ -133,7 +133,8 @@ describe.each(VARIANTS)("$container, $build build", ({ build, container }) => {
       }
       const segments = run.finish();
       // The harness has guarded every output buffer; the frames are all accounted for.
-      expect(segments.flatMap((segment) => segment.tracks).reduce((sum, track) => sum + track.frames, 0)).toBe(frames.length);
+      const counted = segments.flatMap((segment) => [...segment.tracks.map((track) => track.frames), ...segment.leftOut.frames]);
+      expect(counted.reduce((sum, count) => sum + count, 0)).toBe(frames.length);
     });
   });
 });

@@ -35,6 +35,8 @@ import {
   SEG_CLAMPED_OFFSET,
   SEG_CONFIG_OFFSET,
   SEG_CREATED_MS_OFFSET,
+  SEG_LEFT_OUT_BYTES_OFFSET,
+  SEG_LEFT_OUT_FRAMES_OFFSET,
   SEG_NEEDED_OUTPUT_OFFSET,
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_COUNT,
@@ -134,6 +136,8 @@ export interface RecordedSegment {
   endedBy: number;
   zero90k: number;
   clamped: number;
+  /** Frames that no file could hold, per track, and their payload. */
+  leftOut: { frames: number[]; bytes: number };
   tracks: TrackCounters[];
   /** Decoder configuration pointers at the end, 0 = no such track. */
   configs: number[];
@@ -345,6 +349,10 @@ export class KernelRun<K extends Kernel = Kernel> {
       endedBy: status,
       zero90k: this.arena.i64(pointer + SEG_ZERO_OFFSET),
       clamped: view.getUint32(pointer + SEG_CLAMPED_OFFSET, true),
+      leftOut: {
+        frames: Array.from({ length: TRACK_COUNT }, (_, track) => view.getUint32(pointer + SEG_LEFT_OUT_FRAMES_OFFSET + 4 * track, true)),
+        bytes: this.arena.i64(pointer + SEG_LEFT_OUT_BYTES_OFFSET),
+      },
       configs: Array.from({ length: TRACK_COUNT }, (_, track) => view.getUint32(pointer + SEG_CONFIG_OFFSET + 4 * track, true)),
       tracks: Array.from({ length: TRACK_COUNT }, (_, track) => {
         const at = pointer + SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE;
