@@ -5,6 +5,7 @@
 // taken up goes to others, the volume is sick and gets no new work until the call returns.
 
 import type { Arena } from "../arena/arena.js";
+import { LogLimit } from "../arena/log-limit.js";
 import type { Logger } from "../arena/logger.js";
 import { ReelError } from "../arena/reel-error.js";
 import type { Clock } from "../time/units.js";
@@ -61,6 +62,7 @@ export class Scheduler {
   #clock: Clock;
   #logger: Logger;
   #options: SchedulerOptions;
+  #logLimit: LogLimit;
   #recordings = new Set<Recording>();
   #batches = new Set<Batch>();
   /** How many calls hang on a volume, and since when. */
@@ -76,6 +78,7 @@ export class Scheduler {
     this.#clock = clock;
     this.#logger = logger;
     this.#options = options;
+    this.#logLimit = new LogLimit(clock, 1);
     this.#timer = setInterval(() => this.#tick(), options.tickMs);
   }
 
@@ -125,6 +128,7 @@ export class Scheduler {
       if (sick) this.#checkStalled(recording, sick.sinceMs, now);
       else if (recording.isDue(now, minBytes, maxAgeMs)) due.push(recording);
     }
+    due.sort((a, b) => (a.target?.volume ?? 0) - (b.target?.volume ?? 0));
     let from = 0;
     while (free > 0 && from < due.length) {
       const size = Math.min(MAX_BATCH, Math.ceil((due.length - from) / free));
@@ -143,7 +147,7 @@ export class Scheduler {
     try {
       out = isLarge ? this.#arena.allocate(wanted + BEAT_SIZE) : this.#pools.takeOutput();
     } catch (error) {
-      this.#logger.warn({ err: error }, "no memory for an output buffer; the drain waits");
+      this.#logLimit.pass((suppressed) => this.#logger.warn({ err: error, suppressed }, "no memory for an output buffer; the drain waits"));
       return;
     }
     const outBytes = isLarge ? wanted : OUTPUT_BYTES - BEAT_SIZE;
@@ -244,14 +248,17 @@ export class Scheduler {
   }
 }
 
-/** The next batch of a list; one that wants a larger output buffer goes alone. */
+/**
+ * The next batch of a list; one that wants a larger output buffer goes alone. All write to one volume: the results of a batch come with its last, and those in
+ * front of a write that hangs must not wait for it.
+ */
 function takeBatch(due: readonly Recording[], from: number, size: number): Recording[] {
   const first = due[from] as Recording;
   if (first.wantedOutput > 0) return [first];
   const batch = [first];
   for (let i = from + 1; i < due.length && batch.length < size; i++) {
     const next = due[i] as Recording;
-    if (next.wantedOutput > 0) break;
+    if (next.wantedOutput > 0 || next.target?.volume !== first.target?.volume) break;
     batch.push(next);
   }
   return batch;
