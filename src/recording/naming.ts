@@ -135,7 +135,8 @@ export class Naming {
       throw new ReelError("notWritable", `${folder} cannot be created: ${(error as Error).message}`, {}, { cause: error });
     }
     this.#mustBeInside(await realpath(folder), folder);
-    const path = join(folder, `${config.localStreamName}-${day}-${time}.${config.type}`);
+    // `live/cam1` has folders of its own already (§3.6 knows no slash in a stream's name).
+    const path = join(folder, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
     const names = new Set(await readdir(folder));
     if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
     this.#reservations.take(path);

@@ -119,6 +119,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #nextStreamId = 1;
   #nextConfigId: number;
   #isClosing = false;
+  #closed: Promise<void> | undefined;
 
   /** Opens the state folder, reads what the last run left, and takes up its record configs. */
   static async open(options: RecorderOptions = {}): Promise<Recorder> {
@@ -126,13 +127,15 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     checkRingBytes(options.ringBytes ?? DEFAULT_RING_BYTES, options.maxRingBytes ?? DEFAULT_MAX_RING_BYTES);
     const stateFolder = options.stateFolder ?? join(process.cwd(), ".reel");
     const lock = await StateLock.take(stateFolder);
+    let ledger: Ledger | undefined;
     try {
       const reservations = new Reservations();
       const naming = await Naming.open(options.mediaFolders ?? [join(process.cwd(), "media")], reservations);
       const store = await JsonConfigStore.open(stateFolder, logger);
-      const ledger = await Ledger.open(stateFolder, logger);
+      ledger = await Ledger.open(stateFolder, logger);
       return new Recorder(options, logger, lock, reservations, naming, store, ledger);
     } catch (error) {
+      await ledger?.close();
       lock.release();
       throw error;
     }
@@ -304,9 +307,13 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     return this.#ledger.closedSince(sequence);
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
+  close(): Promise<void> {
     this.#isClosing = true;
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     for (const entry of this.#entries.values()) clearTimeout(entry.retry);
     for (const stream of this.streams.list()) stream.end("server stopping");
     for (const recording of this.#recordings.values()) recording.stop();

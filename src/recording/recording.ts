@@ -79,7 +79,8 @@ export class Recording implements OutStream, Cursor {
   #unfinished = 0;
   #done: OutTrackStatistics[] = [];
   #isDetached = false;
-  #stopIndex = 0;
+  /** It was stopping when its drain was given out: the kernel has seen the index to stop at. */
+  #isLastDrain = false;
   #indexBytesPerSecond: number | undefined;
   #isReleased = false;
 
@@ -143,10 +144,9 @@ export class Recording implements OutStream, Cursor {
 
   /** Takes what the ring holds now, then ends. */
   stop(): void {
-    if (this.#phase === "stopped") return;
+    if (this.#phase === "stopped" || this.#phase === "stopping") return;
     this.#phase = "stopping";
-    this.#stopIndex = this.inStream.ring.head;
-    this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
+    this.#state.stop(STOP_AT_INDEX, this.inStream.ring.head);
     this.#deps.listener.wake(this);
   }
 
@@ -163,7 +163,8 @@ export class Recording implements OutStream, Cursor {
 
   /** True where a drain would find something to do. */
   isDue(nowMs: number, minBytes: number, maxAgeMs: number): boolean {
-    if (this.inFlight || !this.segment || !this.inStream.settled || this.#phase === "stopped") return false;
+    if (this.inFlight || !this.segment || this.#phase === "stopped") return false;
+    if (!this.inStream.settled && this.#phase !== "stopping") return false;
     if (this.#phase === "stopping" || this.wantedOutput > 0) return true;
     const held = (this.inStream.ring.head - this.#state.tail()) >>> 0;
     return held > 0 && (held >= minBytes || nowMs - this.lastDrainMs >= maxAgeMs || this.inStream.isHeldBack);
@@ -173,6 +174,7 @@ export class Recording implements OutStream, Cursor {
   dispatch(nowMs: number, ticket: number): DrainItem {
     const segment = this.segment as Segment;
     this.inFlight = true;
+    this.#isLastDrain = this.#phase === "stopping";
     this.lastDrainMs = nowMs;
     this.#state.setTracks(this.inStream.config(TRACK_VIDEO)?.pointer ?? 0, this.inStream.config(TRACK_AUDIO)?.pointer ?? 0);
     this.#state.dispatch(ticket);
@@ -210,7 +212,9 @@ export class Recording implements OutStream, Cursor {
     this.#reportSkipped();
     this.wantedOutput = 0;
     if (result.unwritten && result.unwritten.frames > 0) this.#reportUnwritten(result.unwritten);
-    if (result.opened) this.#reportInterruption(segment);
+    const leftOut = segment.takeLeftOut();
+    if (leftOut) this.onGap(leftOut);
+    if (result.opened) this.#reportInterruption(segment, result.unwritten, leftOut);
     // It was given up while a write hung, and the write has returned.
     if (this.#phase === "stopped") this.#endSegment();
     else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
@@ -222,12 +226,16 @@ export class Recording implements OutStream, Cursor {
     this.onGap({ cause: "writeFailed", track: null, dtsMs: from90k / TICKS_PER_MS, durationMs: (to90k - from90k) / TICKS_PER_MS, frames, bytes });
   }
 
-  /** What passed between the failure of its predecessor and its own first frame. */
-  #reportInterruption(segment: Segment): void {
+  /** What passed between the failure of its predecessor and its own first frame. `reported`: losses of its own that are entries already. */
+  #reportInterruption(segment: Segment, ...reported: ({ frames: number; bytes: number } | undefined)[]): void {
     const interruption = this.resumes;
     this.resumes = undefined;
     if (interruption?.stream !== this.inStream) return;
     const taken = { frames: segment.frames(TRACK_VIDEO) + segment.frames(TRACK_AUDIO), bytes: segment.bytes(TRACK_VIDEO) + segment.bytes(TRACK_AUDIO) };
+    for (const loss of reported) {
+      taken.frames += loss?.frames ?? 0;
+      taken.bytes += loss?.bytes ?? 0;
+    }
     this.onGap(interruption.until(this.#state.tail(), taken, segment.zero90k));
   }
 
@@ -242,7 +250,7 @@ export class Recording implements OutStream, Cursor {
     if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
       this.#endSegment();
       void this.#prepareSegment(result.status);
-    } else if (result.status === STATUS_STOPPED && this.#isAtEnd(segment)) {
+    } else if (result.status === STATUS_STOPPED && this.#isAtEnd()) {
       if (this.#phase === "handingOver") this.#deps.listener.handOver(this, this.#state.tail());
       this.#end(undefined);
     } else if (result.status === STATUS_NEED_OUTPUT) {
@@ -417,9 +425,9 @@ export class Recording implements OutStream, Cursor {
     });
   }
 
-  /** A hand-over that became a stop while its drain was under way is at its end only where the stop is; a laggard's jump may go past it. */
-  #isAtEnd(segment: Segment): boolean {
-    return this.#phase !== "stopping" || !segment.isOpen || ((this.#state.tail() - this.#stopIndex) | 0) >= 0;
+  /** A hand-over that became a stop while its drain was under way has ended where the successor would have begun: the rest is still to be taken. */
+  #isAtEnd(): boolean {
+    return this.#phase !== "stopping" || this.#isLastDrain;
   }
 
   #totalFrames(): number {

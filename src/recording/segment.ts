@@ -4,6 +4,10 @@ import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import {
   SEG_CONFIG_OFFSET,
   SEG_CREATED_MS_OFFSET,
+  SEG_LEFT_OUT_BYTES_OFFSET,
+  SEG_LEFT_OUT_FRAMES_OFFSET,
+  SEG_LEFT_OUT_FROM_OFFSET,
+  SEG_LEFT_OUT_TO_OFFSET,
   SEG_NEEDED_OUTPUT_OFFSET,
   SEG_OUTPUT_FD_OFFSET,
   SEG_OUTPUT_SIZE,
@@ -18,7 +22,7 @@ import {
   SEG_ZERO_OFFSET,
 } from "../abi/segment.js";
 import type { Arena } from "../arena/arena.js";
-import type { Gap } from "../stream/gap.js";
+import { type Gap, trackName } from "../stream/gap.js";
 import { TICKS_PER_MS } from "../time/units.js";
 import type { Lost, SegmentReport } from "./recorder-events.js";
 
@@ -68,6 +72,26 @@ export class Segment {
   /** Gaps since the last call: the worker notes them in the journal, for a recovery to report. */
   takeNewGaps(): readonly Gap[] | undefined {
     return this.#newGaps.length > 0 ? this.#newGaps.splice(0) : undefined;
+  }
+
+  /** What the kernel left out of the file since the last call. Only while no worker has the segment. */
+  takeLeftOut(): Gap | undefined {
+    const { view } = this.#arena;
+    const at = this.pointer;
+    const [video = 0, audio = 0] = [TRACK_VIDEO, TRACK_AUDIO].map((track) => view.getUint32(at + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4, true));
+    if (video + audio === 0) return undefined;
+    const from90k = this.#arena.i64(at + SEG_LEFT_OUT_FROM_OFFSET);
+    const gap: Gap = {
+      cause: "unusable",
+      track: video > 0 && audio > 0 ? null : trackName(video > 0 ? TRACK_VIDEO : TRACK_AUDIO),
+      dtsMs: from90k / TICKS_PER_MS,
+      durationMs: (this.#arena.i64(at + SEG_LEFT_OUT_TO_OFFSET) - from90k) / TICKS_PER_MS,
+      frames: video + audio,
+      bytes: this.#arena.i64(at + SEG_LEFT_OUT_BYTES_OFFSET),
+    };
+    for (let track = 0; track < TRACK_COUNT; track++) view.setUint32(at + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4, 0, true);
+    this.#arena.setI64(at + SEG_LEFT_OUT_BYTES_OFFSET, 0);
+    return gap;
   }
 
   get lost(): Lost | null {

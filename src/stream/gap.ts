@@ -9,6 +9,7 @@ export type GapCause =
   | "overflow" // a source that cannot wait met a full ring; frames were dropped up to the next random access point
   | "heldBack" // the source was kept waiting: no frame is missing
   | "lateTrack" // a track appeared after the segment had begun
+  | "unusable" // access units without anything to decode, or too large for the container, were left out of a file
   | "sourceLoss" // the transport lost data before it reached us (continuity, sequence numbers)
   | "writeFailed" // a failed write lost what was in flight
   | "crash"; // what a recovered file lost at its end

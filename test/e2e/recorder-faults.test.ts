@@ -1,15 +1,18 @@
 // The recorder at its edges: laggards that are stopped, shared memory that runs out, names that somebody else holds. With real workers and real files.
 
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TRACK_VIDEO } from "../../src/abi/frame.js";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
+import { CLAIM_IDLE, CLAIM_STATE_MASK, REC_CLAIM_OFFSET } from "../../src/abi/recording.js";
 import { Recorder, type RecorderOptions } from "../../src/recording/recorder.js";
+import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
 import type { Recording } from "../../src/recording/recording.js";
+import type { Gap } from "../../src/stream/gap.js";
 import type { InStream } from "../../src/stream/in-stream.js";
-import { AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
+import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
 import { until } from "../support/until.js";
 
 const FRAME_90K = 3600;
@@ -59,6 +62,72 @@ describe("a recorder in trouble", () => {
     recording.unlock();
     await closed;
     await recording.whenEnded;
+  });
+
+  it("records what came before the end of the source where a hand-over was asked for before the first file was open", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    const recording = reel.outStreams()[0] as Recording;
+    await until("its name", () => recording.segment);
+    expect(reel.stopOutStream(recording.id, false)).toBe(true);
+    const dispatch = recording.dispatch.bind(recording);
+    recording.dispatch = (nowMs, ticket) => {
+      const item = dispatch(nowMs, ticket);
+      recording.dispatch = dispatch;
+      // The source ends when the worker has come to the place of the hand-over and its word of that is on the way.
+      process.nextTick(() => {
+        const claim = (recording.statePointer + REC_CLAIM_OFFSET) >>> 2;
+        while ((Atomics.load(reel.arena.i32, claim) & CLAIM_STATE_MASK) !== CLAIM_IDLE);
+        stream.end("test");
+      });
+      return item;
+    };
+    const frames: number[] = [];
+    reel.on("segmentClosed", (report) => frames.push(report.videoFrames));
+    const ended = once(reel, "inStreamClosed");
+    writeVideo(stream, 0, 30);
+    await ended;
+    expect(frames).toEqual([30]);
+  });
+
+  it.each(["ts", "flv"] as const)("counts access units that %s cannot hold as a loss, and not as recorded", async (type) => {
+    const reel = await open();
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type });
+    const gaps: Gap[] = [];
+    reel.on("gap", (gap) => gaps.push(gap));
+    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+    writeVideo(stream, 0, 5);
+    stream.writeFrame(TRACK_VIDEO, Uint8Array.of(0, 0, 9, 0, 1), 5 * FRAME_90K, 0, false);
+    stream.writeFrame(TRACK_VIDEO, new Uint8Array(0), 6 * FRAME_90K, 0, false);
+    writeVideo(stream, 7, 5);
+    stream.end("test");
+    const [report] = await closed;
+    const gap = { cause: "unusable", track: "video", dtsMs: 200, durationMs: 40, frames: 2, bytes: 5 };
+    expect(gaps).toEqual([gap]);
+    expect(report).toMatchObject({ videoFrames: 10, gaps: [gap], lost: { frames: 2, bytes: 5, durationMs: 40 } });
+  });
+
+  it("ends for all who close it at the same time", async () => {
+    const reel = await open();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "mp4" });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    writeVideo(stream, 0, 30);
+    void reel.close();
+    await reel.close();
+    expect(await names()).toEqual(["x.mp4"]);
+  });
+
+  it("leaves no descriptor of its ledger open where it cannot be opened", async () => {
+    await expect(open({ arenaMib: 0.01 })).rejects.toThrow();
+    const targets = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    expect(targets.filter((path) => path.startsWith(root))).toEqual([]);
   });
 
   it("does not write into a part that another recording holds, also with overwrite=1", async () => {

@@ -121,6 +121,14 @@ describe("the embedded recorder", () => {
     for (const name of found) expect(name).toMatch(/^days\/cam\/(\d{8})\/cam-\1-\d{6}(_0001)?\.ts$/);
   });
 
+  it("names dated files of a stream with a slash in its name by the last part of it", async () => {
+    const reel = await open();
+    await reel.record({ localStreamName: "live/cam", pathToFile: "days", type: "ts", dateFolderStructure: true });
+    await feed(reel.streams.open("live/cam"), await readClip(await makeClip({ seconds: 1 })));
+    await end(reel, "live/cam");
+    expect(await names()).toEqual([expect.stringMatching(/^days\/live\/cam\/(\d{8})\/cam-\1-\d{6}\.ts$/)]);
+  });
+
   it("brings its record configs back with their ids, and lists what was closed since a sequence", async () => {
     const first = await open();
     const kept = await first.record({ localStreamName: "cam", pathToFile: "cam", type: "flv", variables: { _site: "north" } });
