@@ -89,10 +89,7 @@ function fill(hasPayload: boolean): void {
     if (pointer === 0) throw new Error("a period does not fit into the ring");
     if (hasPayload) arena.u8.set(bytes, pointer);
     const config = configs[track] as number;
-    ring.commit(
-      { track, flags: isRandomAccess ? FLAG_RANDOM_ACCESS : 0, dts90k: lap * PERIOD_MS * 90 + dts90k, ctsOffset90k: 0, config, arrivalMs: 0 },
-      bytes.length,
-    );
+    ring.commit({ track, flags: isRandomAccess ? FLAG_RANDOM_ACCESS : 0, dts90k: lap * PERIOD_MS * 90 + dts90k, ctsOffset90k: 0, config }, bytes.length);
   }
   lap++;
 }

@@ -2,7 +2,7 @@
 // Compiled by tsc and by asc; numeric constants only.
 //
 //   0        4       5       6         8            16                20        24              32
-//   | size   | track | flags | (0)     | dts90k i64 | ctsOffset90k i32 | config  | arrivalMs u32 ..| payload … pad
+//   | size   | track | flags | (0)     | dts90k i64 | ctsOffset90k i32 | config  | (0)             | payload … pad
 //
 // A frame never wraps: where it does not fit before the end of the ring, a filler (track FRAME_FILLER) takes the rest.
 // Owner of every field: the producer, until the ring's head has passed the frame. Then it is constant.
@@ -13,7 +13,6 @@ export const FRAME_FLAGS_OFFSET = 5; // u8
 export const FRAME_DTS_OFFSET = 8; // i64, 90 kHz, never goes back within a track
 export const FRAME_CTS_OFFSET = 16; // i32, 90 kHz, presentation minus decoding time
 export const FRAME_CONFIG_OFFSET = 20; // pointer to the track's decoder configuration block
-export const FRAME_ARRIVAL_OFFSET = 24; // u32, wall ms modulo 2^32, for the lag that is reported
 export const FRAME_HEADER_SIZE = 32;
 export const FRAME_ALIGN = 32;
 

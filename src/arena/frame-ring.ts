@@ -7,7 +7,6 @@
 
 import {
   FRAME_ALIGN,
-  FRAME_ARRIVAL_OFFSET,
   FRAME_CONFIG_OFFSET,
   FRAME_CTS_OFFSET,
   FRAME_DTS_OFFSET,
@@ -28,7 +27,6 @@ export interface FrameHeader {
   ctsOffset90k: number;
   /** Pointer to the decoder configuration block. */
   config: number;
-  arrivalMs: number;
 }
 
 /** A frame as found in a ring; `payload` is a pointer into the arena. */
@@ -115,7 +113,6 @@ export class FrameRing {
     this.#arena.setI64(at + FRAME_DTS_OFFSET, header.dts90k);
     i32[(at + FRAME_CTS_OFFSET) >>> 2] = header.ctsOffset90k;
     u32[(at + FRAME_CONFIG_OFFSET) >>> 2] = header.config;
-    u32[(at + FRAME_ARRIVAL_OFFSET) >>> 2] = header.arrivalMs >>> 0;
     this.#reserved = -1;
     this.#head = (index + frameStride(payloadBytes)) >>> 0;
     // Published last: a consumer that sees this head sees payload and header.
@@ -143,7 +140,6 @@ export class FrameRing {
           dts90k: this.#arena.i64(at + FRAME_DTS_OFFSET),
           ctsOffset90k: i32[(at + FRAME_CTS_OFFSET) >>> 2] ?? 0,
           config: u32[(at + FRAME_CONFIG_OFFSET) >>> 2] ?? 0,
-          arrivalMs: u32[(at + FRAME_ARRIVAL_OFFSET) >>> 2] ?? 0,
         };
       }
       i = next;

@@ -106,7 +106,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #dropping: { frames: number; bytes: number; from90k: Ticks90k } | undefined;
   /** The next frame of the track carries FLAG_DISCONTINUITY. */
   #discontinuity: boolean[] = new Array(TRACK_COUNT).fill(false);
-  readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0, arrivalMs: 0 };
+  readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0 };
 
   constructor(
     readonly id: number,
@@ -236,7 +236,6 @@ export class InStream extends EventEmitter<InStreamEvents> {
     header.ctsOffset90k = ctsOffset90k;
     header.config = config.pointer;
     this.lastFrameMs = nowMs;
-    header.arrivalMs = this.#clock.wallMs() % 4294967296;
     this.#discontinuity[track] = false;
     this.ring.commit(header, sizeBytes);
     const statistics = this.statistics[track];

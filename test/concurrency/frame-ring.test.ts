@@ -142,5 +142,5 @@ function publish(run: KernelRun, frame: TestFrame, pointer: number): void {
   for (const [i, byte] of frame.payload.entries()) u8[pointer + i] = byte;
   const flags = frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0;
   const { track, dts90k, config, ctsOffset90k = 0 } = frame;
-  run.ring.commit({ track, flags, dts90k, ctsOffset90k, config, arrivalMs: 0 }, frame.payload.byteLength);
+  run.ring.commit({ track, flags, dts90k, ctsOffset90k, config }, frame.payload.byteLength);
 }

@@ -237,7 +237,7 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.arena.u8.set(frame.payload, pointer);
     const flags = (frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) | (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0);
     const { track, dts90k, config } = frame;
-    return this.ring.commit({ track, flags, dts90k, ctsOffset90k: frame.ctsOffset90k ?? 0, config, arrivalMs: 0 }, frame.payload.byteLength);
+    return this.ring.commit({ track, flags, dts90k, ctsOffset90k: frame.ctsOffset90k ?? 0, config }, frame.payload.byteLength);
   }
 
   /** Opens, drains, cuts and closes until the ring has nothing more for this recording. */

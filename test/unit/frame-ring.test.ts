@@ -10,7 +10,7 @@ import { FrameRing, frameStride } from "../../src/arena/frame-ring.js";
 import { ReelError } from "../../src/arena/reel-error.js";
 import { effort, seed } from "../support/effort.js";
 
-const HEADER = { track: TRACK_VIDEO, flags: FLAG_RANDOM_ACCESS, dts90k: 0, ctsOffset90k: 0, config: 64, arrivalMs: 0 };
+const HEADER = { track: TRACK_VIDEO, flags: FLAG_RANDOM_ACCESS, dts90k: 0, ctsOffset90k: 0, config: 64 };
 
 /** Writes a frame of a size, filled with a byte; false where the ring is full. */
 function write(arena: Arena, ring: FrameRing, sizeBytes: number, fill: number, dts90k = 0): boolean {
@@ -27,7 +27,7 @@ describe("FrameRing", () => {
     const ring = new FrameRing(arena, 4096);
     const pointer = ring.reserve(5);
     arena.u8.set([1, 2, 3, 4, 5], pointer);
-    const header = { track: TRACK_AUDIO, flags: 3, dts90k: 2 ** 40 + 1, ctsOffset90k: -7, config: 128, arrivalMs: 2 ** 32 - 1 };
+    const header = { track: TRACK_AUDIO, flags: 3, dts90k: 2 ** 40 + 1, ctsOffset90k: -7, config: 128 };
     const index = ring.commit(header, 5);
     expect(ring.frameAt(index)).toEqual({ ...header, index, next: index + 64, sizeBytes: 5, payload: pointer });
     expect(Atomics.load(arena.u32, (ring.pointer + RING_HEAD_OFFSET) >>> 2)).toBe(64);

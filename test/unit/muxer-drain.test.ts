@@ -343,7 +343,7 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
     // Whole laps of a ring that nobody reads yet.
     while (ring.head !== 2 ** 32 - ring.capacity) {
       ring.reserve(ring.capacity - 32);
-      ring.commit({ track: TRACK_VIDEO, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 64, arrivalMs: 0 }, ring.capacity - 32);
+      ring.commit({ track: TRACK_VIDEO, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 64 }, ring.capacity - 32);
       ring.setTail(ring.head);
     }
     run.jump(ring.head, false);
