@@ -31,16 +31,10 @@ import {
   REC_TAIL_OFFSET,
 } from "../abi/recording.js";
 import type { Arena } from "../arena/arena.js";
-import { TICKS_PER_SECOND } from "../time/units.js";
+import type { Gap } from "../stream/gap.js";
+import { TICKS_PER_MS, TICKS_PER_SECOND } from "../time/units.js";
 import { CONTAINERS } from "../worker/container.js";
 import type { RecordConfig } from "./record-config.js";
-
-export interface Skipped {
-  frames: number;
-  bytes: number;
-  from90k: number;
-  to90k: number;
-}
 
 export class RecordingState {
   readonly pointer: number;
@@ -114,17 +108,20 @@ export class RecordingState {
   }
 
   /** Frames the kernel dropped after a jump, once it has found a random access point; the counters start again. */
-  takeSkipped(): Skipped | undefined {
+  takeSkipped(): Gap | undefined {
     if ((this.#get(REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) !== 0) return undefined;
     let frames = 0;
     for (let track = 0; track < TRACK_COUNT; track++) frames += this.#get(REC_SKIPPED_FRAMES_OFFSET + track * 4);
     if (frames === 0) return undefined;
     const at = this.pointer;
-    const skipped = {
+    const from90k = this.#arena.i64(at + REC_SKIPPED_FROM_OFFSET);
+    const skipped: Gap = {
+      cause: "lag",
+      track: null,
+      dtsMs: from90k / TICKS_PER_MS,
+      durationMs: (this.#arena.i64(at + REC_SKIPPED_TO_OFFSET) - from90k) / TICKS_PER_MS,
       frames,
       bytes: this.#arena.i64(at + REC_SKIPPED_BYTES_OFFSET),
-      from90k: this.#arena.i64(at + REC_SKIPPED_FROM_OFFSET),
-      to90k: this.#arena.i64(at + REC_SKIPPED_TO_OFFSET),
     };
     for (let track = 0; track < TRACK_COUNT; track++) this.#set(REC_SKIPPED_FRAMES_OFFSET + track * 4, 0);
     this.#arena.setI64(at + REC_SKIPPED_BYTES_OFFSET, 0);

@@ -10,8 +10,9 @@ import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../abi/recording.js";
 import { STATUS_BAD_FRAME, STATUS_CONFIG_CHANGED, STATUS_CUT, STATUS_NEED_OUTPUT, STATUS_STOPPED } from "../abi/status.js";
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../arena/reel-error.js";
+import type { Cursor } from "../stream/cursor.js";
 import type { Gap } from "../stream/gap.js";
-import type { Cursor, InStream } from "../stream/in-stream.js";
+import type { InStream } from "../stream/in-stream.js";
 import { type Clock, TICKS_PER_MS } from "../time/units.js";
 import { CONTAINERS } from "../worker/container.js";
 import type { DrainItem, DrainResult } from "../worker/drain-task.js";
@@ -20,27 +21,15 @@ import type { Unwritten } from "../worker/segment-counters.js";
 import type { SegmentOpening } from "../worker/segment-files.js";
 import type { Finisher } from "./finisher.js";
 import { Interruption } from "./interruption.js";
-import { type Naming, partOf, type Target } from "./naming.js";
+import type { Naming, Target } from "./naming.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
 import type { RecordConfig } from "./record-config.js";
+import type { RecordingListener } from "./recording-listener.js";
 import { RecordingState } from "./recording-state.js";
 import type { Reservations } from "./reservations.js";
 import { Segment } from "./segment.js";
-
-/** What a recording tells its recorder. */
-export interface RecordingListener {
-  segmentOpened(recording: Recording, segment: Segment): void;
-  segmentFailed(recording: Recording, segment: Segment | undefined, error: ReelError): void;
-  gap(recording: Recording, segment: Segment | undefined, gap: Gap): void;
-  /** The cursor has reached the random access point of a hand-over: the successor begins there. */
-  handOver(recording: Recording, index: number): void;
-  /** It takes no more frames. `failure` is set where it did not end by itself. */
-  stopped(recording: Recording, failure: ReelError | undefined): void;
-  /** Its last segment is final; it is gone. */
-  ended(recording: Recording): void;
-  /** It has work for the scheduler. */
-  wake(recording: Recording): void;
-}
+import { SegmentNames } from "./segment-names.js";
+import { TrackTotals } from "./track-totals.js";
 
 export interface RecordingDeps {
   arena: Arena;
@@ -48,7 +37,7 @@ export interface RecordingDeps {
   naming: Naming;
   reservations: Reservations;
   finisher: Finisher;
-  listener: RecordingListener;
+  listener: RecordingListener<Recording>;
   lockPath: string;
   /** MP4: room for the index, from what the last segment's index took per second. */
   reserveBytes: (chunkLengthSeconds: number, indexBytesPerSecond?: number) => number;
@@ -75,9 +64,10 @@ export class Recording implements OutStream, Cursor {
   #phase: Phase = "running";
   #deps: RecordingDeps;
   #state: RecordingState;
-  #part = 0;
+  #names: SegmentNames | undefined;
+  /** Segments that are not final. */
   #unfinished = 0;
-  #done: OutTrackStatistics[] = [];
+  #totals = new TrackTotals();
   #isDetached = false;
   /** It was stopping when its drain was given out: the kernel has seen the index to stop at. */
   #isLastDrain = false;
@@ -94,9 +84,6 @@ export class Recording implements OutStream, Cursor {
     this.#deps = deps;
     this.createdMs = deps.clock.wallMs();
     this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config);
-    for (let track = 0; track < TRACK_COUNT; track++) {
-      this.#done.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0, codec: undefined, width: 0, height: 0, profile: 0, level: 0 });
-    }
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -108,7 +95,7 @@ export class Recording implements OutStream, Cursor {
     return this.target?.computedPathToFile ?? "";
   }
   get inStreamId(): number | undefined {
-    return this.#totalFrames() > 0 ? this.inStream.id : undefined;
+    return this.#totals.frames(this.segment) > 0 ? this.inStream.id : undefined;
   }
   get currentPath(): string | undefined {
     return this.segment?.isOpen ? this.segment.path : undefined;
@@ -138,8 +125,10 @@ export class Recording implements OutStream, Cursor {
 
   /** The target is known, and reserved for this recording: the first segment may open. */
   begin(target: Target): void {
+    const { naming, finisher, reservations, clock } = this.#deps;
     this.target = target;
-    void this.#prepareSegment(undefined);
+    this.#names = new SegmentNames(target, this.config, naming, finisher, reservations, clock);
+    void this.#prepareSegment(this.#names, false);
   }
 
   /** Takes what the ring holds now, then ends. */
@@ -209,7 +198,8 @@ export class Recording implements OutStream, Cursor {
       segment.isOpen = true;
       this.#deps.listener.segmentOpened(this, segment);
     }
-    this.#reportSkipped();
+    const skipped = this.#state.takeSkipped();
+    if (skipped) this.onGap(skipped);
     this.wantedOutput = 0;
     if (result.unwritten && result.unwritten.frames > 0) this.#reportUnwritten(result.unwritten);
     const leftOut = segment.takeLeftOut();
@@ -249,7 +239,7 @@ export class Recording implements OutStream, Cursor {
     if (result.writtenBytes > 0) this.lastProgressMs = this.#deps.clock.monotonicMs();
     if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
       this.#endSegment();
-      void this.#prepareSegment(result.status);
+      this.#prepareNext();
     } else if (result.status === STATUS_STOPPED && this.#isAtEnd()) {
       if (this.#phase === "handingOver") this.#deps.listener.handOver(this, this.#state.tail());
       this.#end(undefined);
@@ -276,28 +266,12 @@ export class Recording implements OutStream, Cursor {
   onGap(gap: Gap): void {
     const segment = this.segment?.isOpen ? this.segment : undefined;
     segment?.addGap(gap);
-    if (gap.frames > 0) {
-      const done = this.#done[gap.track === "audio" ? TRACK_AUDIO : TRACK_VIDEO];
-      if (done) {
-        done.droppedFrames += gap.frames;
-        done.droppedBytes += gap.bytes;
-      }
-    }
+    if (gap.frames > 0) this.#totals.lost(gap);
     this.#deps.listener.gap(this, segment, gap);
   }
 
   track(track: number): OutTrackStatistics {
-    const done = this.#done[track] as OutTrackStatistics;
-    const config = this.inStream.config(track);
-    const isTaken = done.frames > 0 || (this.segment?.frames(track) ?? 0) > 0;
-    if (isTaken && config) {
-      done.codec = config.codec;
-      done.width = config.video?.width ?? 0;
-      done.height = config.video?.height ?? 0;
-      done.profile = config.video?.profile ?? 0;
-      done.level = config.video?.level ?? 0;
-    }
-    return { ...done, frames: done.frames + (this.segment?.frames(track) ?? 0), bytes: done.bytes + (this.segment?.bytes(track) ?? 0) };
+    return this.#totals.of(track, this.segment, this.inStream.config(track));
   }
 
   #opening(segment: Segment): SegmentOpening {
@@ -310,22 +284,24 @@ export class Recording implements OutStream, Cursor {
     };
   }
 
-  /** Finds the next segment's name. `cause`: the status that ended the one before, undefined for the first. */
-  async #prepareSegment(cause: number | undefined): Promise<void> {
+  #prepareNext(): void {
+    if (this.#names) void this.#prepareSegment(this.#names, true);
+  }
+
+  /** Finds the next segment's name. */
+  async #prepareSegment(names: SegmentNames, isInnerCut: boolean): Promise<void> {
     try {
-      const path = await this.#nextPath(cause);
+      const path = await names.next(isInnerCut);
       if (this.#phase === "stopped") this.#deps.reservations.giveBack(path);
-      else this.#useName(path);
+      else this.#useName(path, names.mayReplace(path));
     } catch (error) {
       this.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }));
     }
   }
 
-  #useName(path: string): void {
+  #useName(path: string, mayReplace: boolean): void {
     const { arena, clock, listener } = this.#deps;
     const target = this.target as Target;
-    // Only the name that pathToFile asks for may replace a file; one that was found free must still be free.
-    const mayReplace = this.config.overwrite && (path === target.basePath || (this.config.chunkLength > 0 && !this.config.dateFolderStructure));
     this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), this.config.variables);
     this.#unfinished++;
     this.lastDrainMs = 0;
@@ -333,26 +309,11 @@ export class Recording implements OutStream, Cursor {
     listener.wake(this);
   }
 
-  async #nextPath(cause: number | undefined): Promise<string> {
-    const { naming, finisher, clock } = this.#deps;
-    const target = this.target as Target;
-    const { type, chunkLength, dateFolderStructure } = this.config;
-    if (dateFolderStructure) return naming.dated(target, this.config, clock.wallMs());
-    if (chunkLength === 0 && cause !== undefined) return naming.nextFree(target.plainPath, type);
-    const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
-    // A part of another recording, or one that the recovery is finishing: its files must not be touched.
-    if (path !== target.basePath && this.#deps.reservations.isActive(path)) return naming.nextFree(path, type);
-    // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it takes.
-    if (this.config.overwrite) return finisher.makeWay(path, type);
-    this.#deps.reservations.take(path);
-    return path;
-  }
-
   #renameSegment(): void {
     const segment = this.segment as Segment;
     this.segment = undefined;
     this.#freeSegment(segment);
-    void this.#prepareSegment(this.config.chunkLength > 0 ? undefined : STATUS_CUT);
+    this.#prepareNext();
   }
 
   #end(failure: ReelError | undefined): void {
@@ -369,11 +330,7 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment;
     if (!segment) return;
     this.segment = undefined;
-    for (let track = 0; track < TRACK_COUNT; track++) {
-      const done = this.#done[track] as OutTrackStatistics;
-      done.frames += segment.frames(track);
-      done.bytes += segment.bytes(track);
-    }
+    this.#totals.add(segment);
     if (!segment.isOpen) {
       this.#freeSegment(segment);
       return;
@@ -412,25 +369,8 @@ export class Recording implements OutStream, Cursor {
     this.#resolveEnded();
   }
 
-  #reportSkipped(): void {
-    const skipped = this.#state.takeSkipped();
-    if (!skipped) return;
-    this.onGap({
-      cause: "lag",
-      track: null,
-      dtsMs: skipped.from90k / TICKS_PER_MS,
-      durationMs: (skipped.to90k - skipped.from90k) / TICKS_PER_MS,
-      frames: skipped.frames,
-      bytes: skipped.bytes,
-    });
-  }
-
   /** A hand-over that became a stop while its drain was under way has ended where the successor would have begun: the rest is still to be taken. */
   #isAtEnd(): boolean {
     return this.#phase !== "stopping" || this.#isLastDrain;
-  }
-
-  #totalFrames(): number {
-    return this.#done.reduce((sum, track, index) => sum + track.frames + (this.segment?.frames(index) ?? 0), 0);
   }
 }

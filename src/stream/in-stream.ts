@@ -13,8 +13,14 @@ import { FrameRing, frameStride } from "../arena/frame-ring.js";
 import { ReelError } from "../arena/reel-error.js";
 import { Timeline } from "../time/timeline.js";
 import { type Clock, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
-import { type CodecName, type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
+import type { Cursor } from "./cursor.js";
+import type { CodecName, DecoderConfig } from "./decoder-config.js";
+import { DecoderConfigs } from "./decoder-configs.js";
 import { type Gap, trackName } from "./gap.js";
+import { JitterRun } from "./jitter-run.js";
+import { jumpLaggards } from "./laggards.js";
+import { OverflowRun } from "./overflow-run.js";
+import { growRing } from "./ring-growth.js";
 
 export interface InStreamOptions {
   ringBytes: number;
@@ -47,19 +53,6 @@ export interface TrackStatistics {
   droppedBytes: number;
 }
 
-/** What a recording hangs on a ring. */
-export interface Cursor {
-  /** Index of the oldest frame it still wants. */
-  tail(): number;
-  /** Takes the cursor's lock, so that no kernel reads; false where one does right now (it will not for long). */
-  tryLock(): boolean;
-  unlock(): void;
-  /** Moves the cursor (the lock is held). With `skip` the frames up to the next random access point are to be dropped and counted. */
-  jump(index: number, skip: boolean): void;
-  /** A gap that concerns this recording alone. */
-  onGap(gap: Gap): void;
-}
-
 interface InStreamEvents {
   /** Both tracks are known, or as many as there will be: recordings may open. */
   settled: [];
@@ -76,8 +69,8 @@ interface InStreamEvents {
 
 /** Media time after which a stream with one track no longer waits for the other. */
 const SETTLE_90K = TICKS_PER_SECOND;
-/** Distinct decoder configurations of a stream: recordings point to them, so they stay while one is attached, and a source that sends more is at fault. */
-const MAX_CONFIGS = 64;
+/** Short holds are how back-pressure works; one that a viewer could notice is reported. */
+const HELD_BACK_MS = 1000;
 
 export class InStream extends EventEmitter<InStreamEvents> {
   readonly createdMs: number;
@@ -93,8 +86,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #clock: Clock;
   #options: InStreamOptions;
   #timeline: Timeline;
-  #configs: (DecoderConfig | undefined)[] = new Array(TRACK_COUNT).fill(undefined);
-  #allConfigs: DecoderConfig[] = [];
+  #configs: DecoderConfigs;
   #cursors = new Set<Cursor>();
   /** Cursors whose kernels may still read the ring, detached ones included. */
   #users = new Set<Cursor>();
@@ -102,8 +94,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #isHeldBack = false;
   #isReleased = false;
   #heldBackSinceMs = 0;
-  #jitter = { frames: 0, dts90k: 0, track: 0 };
-  #dropping: { frames: number; bytes: number; from90k: Ticks90k } | undefined;
+  #jitter = new JitterRun();
+  #overflow = new OverflowRun();
   /** The next frame of the track carries FLAG_DISCONTINUITY. */
   #discontinuity: boolean[] = new Array(TRACK_COUNT).fill(false);
   readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0 };
@@ -124,6 +116,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#clock = clock;
     this.#options = options;
     this.#timeline = new Timeline();
+    this.#configs = new DecoderConfigs(arena, name);
     this.createdMs = clock.wallMs();
     this.lastFrameMs = clock.monotonicMs();
     this.ring = new FrameRing(arena, options.ringBytes);
@@ -135,7 +128,16 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** The decoder configuration in force for a track. */
   config(track: number): DecoderConfig | undefined {
-    return this.#configs[track];
+    return this.#configs.of(track);
+  }
+
+  get hasVideo(): boolean {
+    return this.#configs.of(TRACK_VIDEO) !== undefined;
+  }
+
+  /** Place of the newest frame of all tracks. */
+  get newest90k(): Ticks90k {
+    return Math.max(0, ...this.lastDts90k);
   }
 
   get cursorCount(): number {
@@ -144,23 +146,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** A decoder configuration, from the source or from the embedding program. Repeats are ignored. Throws ReelError `badConfig`, `badInput`. */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
-    const current = this.#configs[track];
-    if (current && current.codec === codec && sameBytes(current.bytes, bytes)) return;
-    let config = this.#allConfigs.find((known) => known.codec === codec && sameBytes(known.bytes, bytes));
-    if (!config) {
-      if (this.#allConfigs.length >= MAX_CONFIGS && !this.#freeOldestConfig()) {
-        throw new ReelError("badInput", `more than ${MAX_CONFIGS} different decoder configurations`, { stream: this.name });
-      }
-      config = storeDecoderConfig(this.#arena, codec, bytes);
-      this.#allConfigs.push(config);
-    }
-    this.#configs[track] = config;
+    const isFirst = this.#configs.of(track) === undefined;
+    if (!this.#configs.set(track, codec, bytes, this.#users.size > 0)) return;
     this.emit("config", track);
-    if (!current && this.settled) {
-      const dts = Math.max(0, ...this.lastDts90k);
-      this.#emitGap({ cause: "lateTrack", track: trackName(track), dtsMs: dts / TICKS_PER_MS, durationMs: 0, frames: 0, bytes: 0 });
+    if (isFirst && this.settled) {
+      this.#emitGap({ cause: "lateTrack", track: trackName(track), dtsMs: this.newest90k / TICKS_PER_MS, durationMs: 0, frames: 0, bytes: 0 });
     }
-    if (this.#configs[TRACK_VIDEO] && this.#configs[TRACK_AUDIO]) this.settle();
+    if (this.hasVideo && this.#configs.of(TRACK_AUDIO)) this.settle();
   }
 
   /** Ends the wait for a second track. Embedding programs that know their tracks call it themselves. */
@@ -181,12 +173,12 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.refreshTail();
     pointer = this.ring.reserve(sizeBytes);
     if (pointer !== 0) return pointer;
-    if (this.#cursors.size > 1 && this.#jumpLaggards()) {
+    if (this.#cursors.size > 1 && jumpLaggards(this, this.#cursors, this.#options.lagLimitMs * TICKS_PER_MS)) {
       this.refreshTail();
       pointer = this.ring.reserve(sizeBytes);
       if (pointer !== 0) return pointer;
     }
-    if (mayGrow && this.#grow(sizeBytes)) {
+    if (mayGrow && growRing(this.ring, this.#cursors, sizeBytes, this.#options.maxRingBytes, () => this.refreshTail())) {
       pointer = this.ring.reserve(sizeBytes);
       if (pointer !== 0) return pointer;
     }
@@ -209,14 +201,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** Publishes the reserved frame. `wireDts90k` is the source's unwrapped clock. */
   commit(track: number, sizeBytes: number, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): void {
-    const config = this.#configs[track];
+    const config = this.#configs.of(track);
     if (!config) throw new ReelError("badConfig", `a frame of the ${trackName(track)} track came before its decoder configuration`, { stream: this.name });
     // Read once a frame: with several thousand frames a second a clock is no small cost.
     const nowMs = this.#clock.monotonicMs();
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
-    if (placed.clamped) this.#countJitter(track, dts90k);
-    else if (this.#jitter.frames > 0) this.#reportJitter();
+    if (placed.clamped) this.#jitter.clamped(track, dts90k);
+    else this.#emitGap(this.#jitter.end(this.lastDts90k));
     const splice = placed.splice;
     if (splice) {
       this.#discontinuity.fill(true, 0, TRACK_COUNT);
@@ -267,29 +259,15 @@ export class InStream extends EventEmitter<InStreamEvents> {
    * counted and reported as `overflow`. True where the frame was taken.
    */
   writeFrameOrDrop(track: number, payload: Uint8Array, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): boolean {
-    const hasVideo = this.#configs[TRACK_VIDEO] !== undefined;
-    const mayResume = !hasVideo || (track === TRACK_VIDEO && isRandomAccess);
-    if ((!this.#dropping || mayResume) && this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)) {
-      const dropped = this.#dropping;
-      this.#dropping = undefined;
-      if (dropped) {
-        const to90k = this.lastDts90k[track] ?? 0;
-        this.#discontinuity.fill(true, 0, TRACK_COUNT);
-        this.#emitGap({
-          cause: "overflow",
-          track: null,
-          dtsMs: dropped.from90k / TICKS_PER_MS,
-          durationMs: (to90k - dropped.from90k) / TICKS_PER_MS,
-          frames: dropped.frames,
-          bytes: dropped.bytes,
-        });
-      }
+    const mayResume = !this.hasVideo || (track === TRACK_VIDEO && isRandomAccess);
+    if ((!this.#overflow.isRunning || mayResume) && this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)) {
+      const gap = this.#overflow.end(this.lastDts90k[track] ?? 0);
+      if (gap) this.#discontinuity.fill(true, 0, TRACK_COUNT);
+      this.#emitGap(gap);
       return true;
     }
     this.#isHeldBack = false;
-    this.#dropping ??= { frames: 0, bytes: 0, from90k: Math.max(0, ...this.lastDts90k) };
-    this.#dropping.frames++;
-    this.#dropping.bytes += payload.byteLength;
+    this.#overflow.dropped(payload.byteLength, this.newest90k);
     const statistics = this.statistics[track];
     if (statistics) {
       statistics.droppedFrames++;
@@ -301,10 +279,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
   /** The transport lost data before it reached us: the next frame of each track is marked, the loss reported. */
   reportSourceLoss(gap: { track: number | null; frames: number; bytes: number; durationMs: number }): void {
     this.#discontinuity.fill(true, 0, TRACK_COUNT);
-    const dtsMs = Math.max(0, ...this.lastDts90k) / TICKS_PER_MS;
     this.#emitGap({
       cause: "sourceLoss",
-      dtsMs,
+      dtsMs: this.newest90k / TICKS_PER_MS,
       durationMs: gap.durationMs,
       frames: gap.frames,
       bytes: gap.bytes,
@@ -317,7 +294,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.ended) return;
     this.ended = true;
     this.ring.abandon();
-    if (this.#jitter.frames > 0) this.#reportJitter();
+    this.#emitGap(this.#jitter.end(this.lastDts90k));
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
     this.emit("ended", reason);
@@ -358,35 +335,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.ring.setTail((head - most) >>> 0);
   }
 
-  /** Media time between a cursor and the newest frame. */
-  lag90k(cursor: Cursor): Ticks90k {
-    const frame = this.ring.frameAt(cursor.tail());
-    return frame ? Math.max(0, (this.lastDts90k[frame.track] ?? 0) - frame.dts90k) : 0;
+  #emitGap(gap: Gap | undefined): void {
+    if (gap) this.emit("gap", gap);
   }
 
-  #emitGap(gap: Gap): void {
-    this.emit("gap", gap);
-  }
-
-  #countJitter(track: number, dts90k: Ticks90k): void {
-    if (this.#jitter.frames++ === 0) {
-      this.#jitter.dts90k = dts90k;
-      this.#jitter.track = track;
-    }
-  }
-
-  /** A run of clamped frames is one entry: nothing is missing, and a source with a broken clock must not flood the events. */
-  #reportJitter(): void {
-    const { frames, dts90k, track } = this.#jitter;
-    this.#jitter.frames = 0;
-    const durationMs = Math.max(0, (this.lastDts90k[track] ?? dts90k) - dts90k) / TICKS_PER_MS;
-    this.#emitGap({ cause: "jitter", track: trackName(track), dtsMs: dts90k / TICKS_PER_MS, durationMs, frames: 0, bytes: 0 });
-    this.#timelineJitterFrames += frames;
-  }
-  #timelineJitterFrames = 0;
   /** Frames that were clamped to just after their predecessors. */
   get jitterFrames(): number {
-    return this.#timelineJitterFrames + this.#jitter.frames;
+    return this.#jitter.totalFrames;
   }
 
   #holdBack(): void {
@@ -401,96 +356,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const ms = this.#clock.monotonicMs() - this.#heldBackSinceMs;
     this.#timeline.heldBack(ms);
     this.lastFrameMs = this.#clock.monotonicMs();
-    // Short holds are how back-pressure works; one that a viewer could notice is reported.
-    if (ms >= 1000)
-      this.#emitGap({ cause: "heldBack", track: null, dtsMs: Math.max(0, ...this.lastDts90k) / TICKS_PER_MS, durationMs: ms, frames: 0, bytes: 0 });
+    if (ms >= HELD_BACK_MS) this.#emitGap({ cause: "heldBack", track: null, dtsMs: this.newest90k / TICKS_PER_MS, durationMs: ms, frames: 0, bytes: 0 });
     this.emit("room");
   }
   get isHeldBack(): boolean {
     return this.#isHeldBack;
-  }
-
-  /** Recordings that lag by more than the limit while a sibling keeps up lose their place. True where one was moved. */
-  #jumpLaggards(): boolean {
-    const limit90k = this.#options.lagLimitMs * TICKS_PER_MS;
-    const lags = [...this.#cursors].map((cursor) => ({ cursor, lag90k: this.lag90k(cursor) }));
-    if (Math.min(...lags.map((entry) => entry.lag90k)) > limit90k / 2) return false;
-    let moved = false;
-    for (const { cursor, lag90k } of lags) if (lag90k > limit90k) moved = this.#jump(cursor) || moved;
-    return moved;
-  }
-
-  /** Moves a cursor to the newest random access point, or to the head to wait for the next, and tells its recording what it lost. */
-  #jump(cursor: Cursor): boolean {
-    if (!cursor.tryLock()) return false;
-    try {
-      const ring = this.ring;
-      const from = ring.frameAt(cursor.tail());
-      if (!from) return false;
-      let target: number | undefined;
-      let lost = { frames: 0, bytes: 0, dts90k: this.lastDts90k[from.track] ?? from.dts90k };
-      let frames = 0;
-      let bytes = 0;
-      const hasVideo = this.#configs[TRACK_VIDEO] !== undefined;
-      for (let frame: ReturnType<FrameRing["frameAt"]> = from; frame; frame = ring.frameAt(frame.next)) {
-        const isStart = hasVideo ? frame.track === TRACK_VIDEO && (frame.flags & FLAG_RANDOM_ACCESS) !== 0 : true;
-        if (isStart && frame.index !== from.index && (hasVideo || (ring.head - frame.index) >>> 0 < ring.capacity / 4)) {
-          target = frame.index;
-          lost = { frames, bytes, dts90k: frame.dts90k };
-          if (!hasVideo) break;
-        }
-        frames++;
-        bytes += frame.sizeBytes;
-      }
-      if (target === undefined) lost = { ...lost, frames, bytes };
-      cursor.jump(target ?? ring.head, target === undefined);
-      cursor.onGap({
-        cause: "lag",
-        track: null,
-        dtsMs: from.dts90k / TICKS_PER_MS,
-        durationMs: (lost.dts90k - from.dts90k) / TICKS_PER_MS,
-        frames: lost.frames,
-        bytes: lost.bytes,
-      });
-      return true;
-    } finally {
-      cursor.unlock();
-    }
-  }
-
-  /** Doubles the ring until the frame fits. Every cursor is locked meanwhile: kernel calls are short, so a busy one is waited for. */
-  #grow(sizeBytes: number): boolean {
-    let capacity = this.ring.capacity;
-    const wanted = this.ring.heldBytes + 2 * frameStride(sizeBytes);
-    do capacity *= 2;
-    while (capacity < wanted);
-    if (capacity > this.#options.maxRingBytes) return false;
-    const locked: Cursor[] = [];
-    try {
-      for (const cursor of this.#cursors) {
-        let tries = 0;
-        while (!cursor.tryLock()) if (++tries > 1_000_000) return false;
-        locked.push(cursor);
-      }
-      this.refreshTail();
-      this.ring.resize(capacity);
-      return true;
-    } catch (error) {
-      if (error instanceof ReelError && error.code === "arenaFull") return false;
-      throw error;
-    } finally {
-      for (const cursor of locked) cursor.unlock();
-    }
-  }
-
-  #freeOldestConfig(): boolean {
-    if (this.#users.size > 0) return false;
-    const at = this.#allConfigs.findIndex((config) => !this.#configs.includes(config));
-    const config = this.#allConfigs[at];
-    if (!config) return false;
-    this.#allConfigs.splice(at, 1);
-    this.#arena.free(config.pointer);
-    return true;
   }
 
   #release(): void {
@@ -498,8 +368,6 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.ring.free();
-    for (const config of this.#allConfigs) this.#arena.free(config.pointer);
-    this.#allConfigs = [];
-    this.#configs.fill(undefined);
+    this.#configs.free();
   }
 }

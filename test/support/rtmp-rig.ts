@@ -11,8 +11,9 @@ import { PublishGate } from "../../src/ingest/rtmp/publish-gate.js";
 import { HEADROOM_BYTES } from "../../src/ingest/rtmp/read-loop.js";
 import { RtmpServer, type RtmpServerOptions } from "../../src/ingest/rtmp/rtmp-server.js";
 import { ScratchBudget } from "../../src/ingest/rtmp/scratch.js";
+import type { Cursor } from "../../src/stream/cursor.js";
 import type { Gap } from "../../src/stream/gap.js";
-import type { Cursor, InStream } from "../../src/stream/in-stream.js";
+import type { InStream } from "../../src/stream/in-stream.js";
 import { StreamRegistry } from "../../src/stream/stream-registry.js";
 import { TestClock } from "./test-clock.js";
 

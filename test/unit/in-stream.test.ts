@@ -3,8 +3,9 @@
 import { describe, expect, it } from "vitest";
 import { FLAG_DISCONTINUITY, TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { Arena } from "../../src/arena/arena.js";
+import type { Cursor } from "../../src/stream/cursor.js";
 import type { Gap } from "../../src/stream/gap.js";
-import type { Cursor, InStream } from "../../src/stream/in-stream.js";
+import type { InStream } from "../../src/stream/in-stream.js";
 import { parseStreamName, StreamRegistry } from "../../src/stream/stream-registry.js";
 import { TestClock } from "../support/test-clock.js";
 import { ASC, AVCC, AVCC_OTHER } from "../support/test-media.js";

@@ -1,0 +1,31 @@
+// Runs of clamped frames (design.md §4, jitter). A run is one entry: nothing is missing, and a source with a broken clock must not flood the events.
+
+import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
+import { type Gap, trackName } from "./gap.js";
+
+export class JitterRun {
+  #frames = 0;
+  #track = 0;
+  #from90k: Ticks90k = 0;
+  #framesBefore = 0;
+
+  /** Frames clamped since the beginning of the stream. */
+  get totalFrames(): number {
+    return this.#framesBefore + this.#frames;
+  }
+
+  clamped(track: number, dts90k: Ticks90k): void {
+    if (this.#frames++ > 0) return;
+    this.#track = track;
+    this.#from90k = dts90k;
+  }
+
+  /** Ends the run, if there is one. `lastDts90k`: of each track. */
+  end(lastDts90k: readonly Ticks90k[]): Gap | undefined {
+    if (this.#frames === 0) return undefined;
+    this.#framesBefore += this.#frames;
+    this.#frames = 0;
+    const durationMs = Math.max(0, (lastDts90k[this.#track] ?? this.#from90k) - this.#from90k) / TICKS_PER_MS;
+    return { cause: "jitter", track: trackName(this.#track), dtsMs: this.#from90k / TICKS_PER_MS, durationMs, frames: 0, bytes: 0 };
+  }
+}
