@@ -1,11 +1,13 @@
 // A real publisher, a real server, real files, outside judges: what was sent is what the files hold, in all three containers.
 
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ClipSpec, makeClip } from "../support/clip.js";
 import { ffprobe, type Probe, type ProbedTrack } from "../support/ffprobe.js";
 import { mediainfo } from "../support/mediainfo.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { runProgram } from "../support/run-program.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
 /** Half of the coarsest unit a time is rounded to on its way: RTMP and FLV count milliseconds. */
@@ -25,25 +27,38 @@ const CLIPS: Record<string, ClipSpec> = {
   "48 kHz mono": { seconds: 2, audio: { sampleRate: 48000, channels: 1 } },
 };
 
+/** Sends a clip to the server and answers when all of it is sent. */
+const PUBLISHERS = {
+  ffmpeg: async (input: string, url: string) => (await publishWithFfmpeg({ url, input, realtime: false }).exited).stderr,
+  rtmp2sink: async (input: string, url: string) => (await runProgram("/usr/bin/python3", [RTMP2SINK, input, url])).stderr,
+};
+const RTMP2SINK = join(import.meta.dirname, "../support/rtmp2sink.py");
+
 describe("a published clip, recorded to mp4, ts and flv at once", () => {
   it.each(Object.entries(CLIPS))("%s: the files hold the frames that were sent", async (_name, spec) => {
-    const clip = await makeClip({ ...spec, format: "flv" });
-    const server = await ReelProcess.start();
-    const control = await Control.connect(server);
-    for (const type of CONTAINERS) await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} keepAlive=0`);
-    const { stderr } = await publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip, realtime: false }).exited;
-    expect(stderr).toBe("");
-    await control.wait("outStreamClosed", 3);
-    const sent = await ffprobe(clip, { hash: true });
-    for (const type of CONTAINERS) {
-      const path = server.file(`cam1.${type}`);
-      const found = await ffprobe(path, { hash: type !== "ts" });
-      expectSameTracks(sent, found, type);
-      const told = await mediainfo(path);
-      expect(JSON.stringify(told)).toContain(sent.video ? "AVC" : "AAC");
-    }
+    await expectRecorded(await makeClip({ ...spec, format: "flv" }), PUBLISHERS.ffmpeg);
+  });
+
+  it("by GStreamer's rtmp2sink: the files hold the frames that were sent", async () => {
+    await expectRecorded(await makeClip({ seconds: 3, format: "flv" }), PUBLISHERS.rtmp2sink);
   });
 });
+
+async function expectRecorded(clip: string, publish: (input: string, url: string) => Promise<string>): Promise<void> {
+  const server = await ReelProcess.start();
+  const control = await Control.connect(server);
+  for (const type of CONTAINERS) await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} keepAlive=0`);
+  expect(await publish(clip, server.rtmpUrl("cam1"))).toBe("");
+  await control.wait("outStreamClosed", 3);
+  const sent = await ffprobe(clip, { hash: true });
+  for (const type of CONTAINERS) {
+    const path = server.file(`cam1.${type}`);
+    const found = await ffprobe(path, { hash: type !== "ts" });
+    expectSameTracks(sent, found, type);
+    const told = await mediainfo(path);
+    expect(JSON.stringify(told)).toContain(sent.video ? "AVC" : "AAC");
+  }
+}
 
 function expectSameTracks(sent: Probe, found: Probe, type: string): void {
   expect(found.tracks.map((track) => track.codec).sort(), type).toEqual(sent.tracks.map((track) => track.codec).sort());
