@@ -4,16 +4,18 @@
 // configs, in all containers; configs are added to live streams and removed again. At the end of each cycle the churn is over, only the steady streams are left, and
 // memory, threads, descriptors and temporary files are counted. The run fails where the later half of the cycles needs more than the earlier.
 
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Load, startLoad } from "./load/load.js";
 import { seededRandom } from "./load/workload.js";
 import { treeUsage } from "./measure/process-tree.js";
 import { environment, formatTable, median, type Row, significant, writeResult } from "./measure/report.js";
 import { countFrames } from "./media/count-frames.js";
+import { waitFor } from "./servers/recording-server.js";
 import { type RunningReel, startReel } from "./servers/reel.js";
 
 const { values } = parseArgs({
@@ -37,12 +39,16 @@ const MEMORY_SLACK_MIB = 12;
 const THREADS_SLACK = 2;
 const DESCRIPTORS_SLACK = 10;
 const MIB = 2 ** 20;
+const ARENA_COUNTER = fileURLToPath(new URL("measure/arena-count.mjs", import.meta.url));
 
 interface Sample {
   minute: number;
   residentMiB: number;
   threads: number;
   descriptors: number;
+  /** In use: rings, recordings, segments, output buffers. */
+  arenaBlocks: number;
+  arenaMiB: number;
   /** Files that are not final, of the steady streams. */
   unfinished: number;
   filesMade: number;
@@ -57,7 +63,8 @@ const samples: Sample[] = [];
 const faults: string[] = [];
 let filesMade = 0;
 
-const server = await startReel({ folder, streams: [], type: "mp4" });
+const arenaCount = join(folder, "arena.json");
+const server = await startReel({ folder, streams: [], type: "mp4", nodeArgs: ["--import", ARENA_COUNTER], env: { ARENA_COUNT_FILE: arenaCount } });
 const loads = new Set<Load>();
 try {
   for (const [i, name] of steadyNames.entries()) {
@@ -74,12 +81,15 @@ try {
     const now = treeUsage(server.pid);
     const cpuMs = 1000 * (now.userSeconds + now.systemSeconds - before.userSeconds - before.systemSeconds);
     const streamSeconds = ((performance.now() - beforeMs) / 1000) * (steadyNames.length + Number(values.churn) / 2);
+    const arena = await countArena();
     await inspectFiles(server);
     samples.push({
       minute: significant((performance.now() - startedMs) / 60_000),
       residentMiB: significant(now.residentBytes / MIB, 4),
       threads: now.threads,
       descriptors: now.descriptors,
+      arenaBlocks: arena.blocks,
+      arenaMiB: significant(arena.usedBytes / MIB, 4),
       unfinished: readdirSync(server.media).filter((name) => name.endsWith(".mdat")).length,
       filesMade,
       cpuMsPerStreamSecond: significant(cpuMs / streamSeconds),
@@ -128,6 +138,13 @@ async function churn(to: RunningReel, cycle: number, lastsMs: number): Promise<v
   }
 }
 
+async function countArena(): Promise<{ blocks: number; usedBytes: number }> {
+  rmSync(arenaCount, { force: true });
+  process.kill(server.pid, "SIGUSR2");
+  await waitFor("the arena is counted", server.process, () => existsSync(arenaCount));
+  return JSON.parse(readFileSync(arenaCount, "utf8")) as { blocks: number; usedBytes: number };
+}
+
 function pick<T>(choices: readonly T[]): T {
   return choices[Math.floor(random() * choices.length)] as T;
 }
@@ -165,6 +182,8 @@ function conclude(): void {
     ...grows("residentMiB", median, MEMORY_SLACK_MIB),
     ...grows("threads", most, THREADS_SLACK),
     ...grows("descriptors", most, DESCRIPTORS_SLACK),
+    // A steady stream that is just being cut has the old segment and the new one.
+    ...grows("arenaBlocks", median, steadyNames.length / 2),
     ...grows("unfinished", most, 0),
   ];
   const env = environment();

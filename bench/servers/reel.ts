@@ -21,6 +21,8 @@ export interface ReelOptions extends StartOptions {
   serverArgs?: readonly string[];
   /** Runs Node with these: `--cpu-prof`. */
   nodeArgs?: readonly string[];
+  /** Added to the environment. */
+  env?: Readonly<Record<string, string>>;
 }
 
 export interface RunningReel extends RunningServer {
@@ -29,12 +31,12 @@ export interface RunningReel extends RunningServer {
   media: string;
 }
 
-export async function startReel({ folder, streams, type, recordArgs = "", serverArgs = [], nodeArgs = [] }: ReelOptions): Promise<RunningReel> {
+export async function startReel({ folder, streams, type, recordArgs = "", serverArgs = [], nodeArgs = [], env = {} }: ReelOptions): Promise<RunningReel> {
   const media = join(folder, "media");
   const readyFile = join(folder, "ready.json");
   const doors = ["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--json-cli", "127.0.0.1:0", "--ascii-cli", "127.0.0.1:0"];
   const args = ["serve", "--media", media, "--state", join(folder, "state"), ...doors, "--ready-file", readyFile, "--log-level", "warn", ...serverArgs];
-  const server = new ServerProcess(process.execPath, [...nodeArgs, program, ...args], { cwd: folder });
+  const server = new ServerProcess(process.execPath, [...nodeArgs, program, ...args], { cwd: folder, env: { ...process.env, ...env } });
   await waitFor("reel is ready", server, () => existsSync(readyFile));
   const ready = JSON.parse(readFileSync(readyFile, "utf8")) as Ready;
   const commands = await CommandChannel.open(`ws://${ready.http}/ws`);
