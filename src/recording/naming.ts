@@ -155,7 +155,7 @@ export class Naming {
     let shown = given;
     let absolute = isAbsolute(rest) ? rest : join(first, rest);
     if (config.dateFolderStructure) {
-      const folder = await this.#checkFolder(absolute, given, true);
+      const folder = await this.#checkFutureFolder(absolute, given);
       return { shown, absolute: folder.real, volume: folder.volume };
     }
     if (given.endsWith("/") || rest === "" || (await isFolder(absolute))) {
@@ -167,22 +167,29 @@ export class Naming {
       absolute += `.${config.type}`;
     }
     if (Buffer.byteLength(basename(absolute)) > 200) throw new ReelError("badPath", `the name ${basename(absolute)} is longer than 200 bytes`);
-    const folder = await this.#checkFolder(dirname(absolute), given, false);
+    const folder = await this.#checkFolder(dirname(absolute), given);
     absolute = join(folder.real, basename(absolute));
     const existing = await lstat(absolute).catch(() => undefined);
     if (existing && !existing.isFile()) throw new ReelError("badPath", `${absolute} exists and is not a regular file`);
     return { shown, absolute, volume: folder.volume };
   }
 
-  async #checkFolder(folder: string, given: string, mayBeMissing: boolean): Promise<{ real: string; volume: number }> {
+  /** A folder that is made when the first segment opens. What exists of the way there is checked now, so that a caller hears of it. */
+  async #checkFutureFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
+    if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
+    let existing = folder;
+    while (!this.#folders.includes(existing) && !(await exists(existing))) existing = dirname(existing);
+    const { real, volume } = await this.#checkFolder(existing, given);
+    return { real: join(real, relative(existing, folder)), volume };
+  }
+
+  async #checkFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
     // Said before the disk is asked: an outsider learns nothing about what exists outside the media folders.
     if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
     let real: string;
     try {
-      if (mayBeMissing) await this.#makeFolder(folder, given);
       real = await realpath(folder);
     } catch (error) {
-      if (error instanceof ReelError) throw error;
       throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
     }
     this.#mustBeInside(real, given);
@@ -250,4 +257,9 @@ function isInside(path: string, folder: string): boolean {
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+/** Anything of that name, a symbolic link that leads nowhere included. */
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }

@@ -1,20 +1,27 @@
 // Mutated command lines, JSON messages and HTTP requests: each gets a reply or a closed connection, the server goes on, and what was there before stays: a live stream,
-// its recording, a waiting config, the files of the media folder.
+// its recording, a waiting config, the files of the media folder. A mutation may happen to be a valid command: what the replies say was done (test/support/reply-model.ts)
+// is exactly what may have changed, and what was not answered with SUCCESS has changed nothing.
 
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type CommandRequest, parseCommandLine } from "../../src/control/grammar.js";
+import type { RecordEntry } from "../../src/recording/record-config.js";
 import { ControlFixture } from "../support/control-fixture.js";
 import { effort, seed } from "../support/effort.js";
 import { LiveSource } from "../support/live-source.js";
+import { framedReplies, ReplyModel } from "../support/reply-model.js";
 import { until } from "../support/until.js";
 
 const COUNT = effort(1000, 10_000);
 /** Inputs per connection. */
 const BATCH = 20;
 const WITNESS = "witness-5f1c9a0b7d";
+/** The witnesses' config ids begin here: no mutation of the ids below arrives at them by chance. */
+const FIRST_CONFIG_ID = 3_141_592_653;
 
 const LINES = [
   "record localStreamName=fuzz1 pathToFile=../media/fuzz type=mp4 overwrite=1 keepAlive=0 chunkLength=60 _x=y commandId=7",
@@ -94,20 +101,27 @@ describe(`hostile input (seed ${seed})`, () => {
   let fixture: ControlFixture;
   let source: LiveSource;
   let random: (below: number) => number;
-  let before: string[];
+  let model: ReplyModel;
+  let filesBefore: string[];
+  let witnesses: readonly unknown[];
   const rejections: unknown[] = [];
   const onRejection = (reason: unknown): void => void rejections.push(reason);
 
   beforeEach(async () => {
     process.on("unhandledRejection", onRejection);
     random = generator(seed);
-    fixture = await ControlFixture.open();
+    model = new ReplyModel();
+    const root = mkdtempSync(join(tmpdir(), "reel-fuzz-"));
+    mkdirSync(join(root, "state"));
+    writeFileSync(join(root, "state", "configs.json"), JSON.stringify({ format: 1, nextConfigId: FIRST_CONFIG_ID }));
+    fixture = await ControlFixture.open({ root });
     source = new LiveSource(fixture.publish(WITNESS), 10_000);
     await fixture.recorder.record({ localStreamName: WITNESS, pathToFile: WITNESS, type: "ts" });
     await fixture.recorder.record({ localStreamName: "later", pathToFile: "later" });
     await source.writeUpTo(2000);
     await until("the recording's file", () => existsSync(join(fixture.root, "media", `${WITNESS}.ts`)));
-    before = mediaFiles();
+    filesBefore = mediaFiles();
+    witnesses = structuredClone(fixture.recorder.configs().map(asShown));
   });
 
   afterEach(async () => {
@@ -116,20 +130,26 @@ describe(`hostile input (seed ${seed})`, () => {
     await fixture.close();
   });
 
-  /** Folders of dateFolderStructure are made when the config is: those may come. */
+  /** A config and where it stands, as listConfig would show it. */
+  function asShown({ config, computedPathToFile, status }: RecordEntry): unknown {
+    return { config, computedPathToFile, status };
+  }
+
   function mediaFiles(): string[] {
-    return readdirSync(join(fixture.root, "media"), { recursive: true, withFileTypes: true })
-      .filter((entry) => !entry.isDirectory())
-      .map((entry) => entry.name);
+    return readdirSync(join(fixture.root, "media"), { recursive: true, encoding: "utf8" });
   }
 
   async function expectUntouched(): Promise<void> {
     expect(rejections).toEqual([]);
-    expect(fixture.recorder.streams.get(WITNESS)?.ended).toBe(false);
+    expect(fixture.recorder.streams.list().map((stream) => [stream.name, stream.ended])).toEqual([[WITNESS, false]]);
     expect(fixture.recorder.outStreams().map((out) => out.config.localStreamName)).toEqual([WITNESS]);
-    const configs = fixture.recorder.configs().map((entry) => entry.config.localStreamName);
-    expect(configs.slice(0, 2)).toEqual([WITNESS, "later"]);
-    expect(mediaFiles()).toEqual(before);
+    const configs = fixture.recorder.configs();
+    expect(configs.slice(0, 2).map(asShown)).toEqual(witnesses);
+    expect(model.differences(configs.slice(2).map(({ config }) => config))).toEqual({ unexplained: [], missing: [] });
+    expect(fixture.control.pulls.list()).toEqual([]);
+    const timers = await fixture.control.dispatch.execute(parseCommandLine("listTimers") as CommandRequest);
+    expect(((timers.data ?? []) as { timerId: number }[]).map((timer) => timer.timerId)).toEqual(model.timers);
+    expect(mediaFiles()).toEqual(filesBefore);
     expect(readdirSync(fixture.root).sort()).toEqual(["media", "state"]);
     await source.writeUpTo(4000);
     const closed = once(fixture.recorder, "segmentClosed");
@@ -152,9 +172,12 @@ describe(`hostile input (seed ${seed})`, () => {
       const client = await fixture.tcp(fixture[door]);
       const lines = Array.from({ length: BATCH }, () => Buffer.concat([line(), Buffer.from("\n")]));
       // Which of them the connection did not survive (quit, a line too long) is not said: either the last is answered or it is closed.
-      client.socket.write(Buffer.concat([...lines, Buffer.from(`isStreamRunning id=1000000 commandId=m${sent}\n`)]));
-      const answer = door === "json" ? `"responseId":"m${sent}"` : "Running: false";
-      await until(`an answer to lines ${sent} ff. of seed ${seed}`, () => client.isClosed || client.received.includes(answer));
+      const last = `the-end-of-${sent}`;
+      client.socket.write(Buffer.concat([...lines, Buffer.from(`${last}\n`)]));
+      const isOver = (): boolean => client.isEnded || client.isClosed || client.received.includes(`command ${last} not known`);
+      await until(`an answer to lines ${sent} ff. of seed ${seed}`, isOver);
+      if (door === "json") for (const reply of framedReplies(client.received)) model.takeJson(reply);
+      else model.takeHuman(client.received.toString());
       client.socket.destroy();
     }
     await expectUntouched();
@@ -167,6 +190,7 @@ describe(`hostile input (seed ${seed})`, () => {
       client.socket.send(`isStreamRunning id=1000000 commandId=m${sent}`);
       const answer = `"responseId":"m${sent}"`;
       await until(`an answer to messages ${sent} ff. of seed ${seed}`, () => client.isClosed || client.messages.some((text) => text.includes(answer)));
+      for (const message of client.messages) model.takeJson(message);
       client.socket.terminate();
     }
     await expectUntouched();
@@ -184,18 +208,20 @@ describe(`hostile input (seed ${seed})`, () => {
         "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
       ];
       const socket = connect({ host: "127.0.0.1", port: fixture.http });
-      let received = 0;
+      const chunks: Buffer[] = [];
       let isClosed = false;
-      socket.on("data", (chunk) => {
-        received += chunk.byteLength;
-      });
+      socket.on("data", (chunk) => chunks.push(chunk));
       socket.on("error", () => {});
       socket.on("close", () => {
         isClosed = true;
       });
       socket.end(mutate(Buffer.from(forms[random(forms.length)] ?? ""), random));
-      await until(`an answer to request ${n} of seed ${seed}`, () => isClosed || received > 0);
+      // Every answer but a WebSocket's ends the connection.
+      const isAnswered = (): boolean => isClosed || Buffer.concat(chunks).toString().startsWith("HTTP/1.1 101 ");
+      await until(`an answer to request ${n} of seed ${seed}`, isAnswered);
       socket.destroy();
+      const body = Buffer.concat(chunks).toString().split("\r\n\r\n")[1] ?? "";
+      if (body.startsWith("{")) model.takeJson(body);
     };
     for (let n = 0; n < COUNT; n += 20) await Promise.all(Array.from({ length: 20 }, (_, i) => one(n + i)));
     await expectUntouched();

@@ -7,6 +7,7 @@ import { LogLimit } from "../../arena/log-limit.js";
 import type { Logger } from "../../arena/logger.js";
 import { ReelError } from "../../arena/reel-error.js";
 import type { Clock } from "../../time/units.js";
+import { waitAtMost } from "../deadline.js";
 import type { Value } from "../reply.js";
 import type { BusEvent } from "./event-bus.js";
 import type { EventSink } from "./event-sink.js";
@@ -73,12 +74,7 @@ export class FileSink implements EventSink {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([this.#writing ?? Promise.resolve(), deadline]);
-    clearTimeout(timer);
+    await waitAtMost(this.#writing ?? Promise.resolve(), deadlineMs);
     const file = this.#file;
     this.#file = undefined;
     // A write that hangs keeps its descriptor until the process ends.

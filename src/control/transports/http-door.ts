@@ -1,8 +1,8 @@
 // HTTP (ems-record-spec §1.4): any method, any path prefix, status 200 for SUCCESS and FAIL alike, one request per connection. The WebSocket channel shares the port
 // (websocket-door.ts). What is not a command's business (a dashboard, metrics) can add routes of its own; they stand behind the same guard.
 
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Dispatch } from "../dispatch.js";
 import type { Refusal, RequestGuard } from "../protection.js";
@@ -16,33 +16,49 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Room for 16 KiB of parameters as base64, percent-encoded, beside the headers. */
 const MAX_HEADER_BYTES = 48 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A connection on which nothing moves for so long, because its reply is not read or its request does not come, is dropped. */
+const IDLE_MS = 30_000;
+
+/** What Node's parser gives up on, beside plain nonsense. */
+const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>> = {
+  HPE_HEADER_OVERFLOW: { status: "431 Request Header Fields Too Large", reason: `A request has at most ${MAX_HEADER_BYTES} bytes before its body` },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: "408 Request Timeout", reason: `A request comes within ${REQUEST_TIMEOUT_MS / 1000} s` },
+};
 
 /** Adds routes beside the commands. */
 export type AddRoutes = (app: FastifyInstance) => void;
 
 export class HttpDoor {
   readonly #app: FastifyInstance;
+  /** The first request of a connection, its only one. */
+  readonly #requests = new WeakMap<Socket, IncomingMessage>();
 
   constructor(
     private readonly dispatch: Dispatch,
     private readonly guard: RequestGuard,
     addRoutes?: AddRoutes,
+    idleMs = IDLE_MS,
   ) {
     const app: FastifyInstance = fastify({
       logger: false,
       bodyLimit: MAX_BODY_BYTES,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: idleMs,
       forceCloseConnections: true,
       return503OnClosing: false,
       http: { maxHeaderSize: MAX_HEADER_BYTES },
       // Paths that the router cannot read are commands too.
       frameworkErrors: (_error, request, reply) => void this.#answerGuarded(request as FastifyRequest, reply as FastifyReply),
+      clientErrorHandler: (error, socket) => this.#refuseBytes(error, socket),
     });
     this.#app = app;
     app.server.maxConnections = MAX_CONNECTIONS;
+    // A client that ends its side after the request (`printf … | nc`) gets its reply all the same. The types do not know this property of Node's server.
+    (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     app.addHook("onRequest", async (request, reply) => {
+      if (!this.#isFirst(request)) return reply.hijack();
       const refusal = guard.check(request.headers);
       if (refusal) await sendRefusal(reply, refusal);
     });
@@ -74,7 +90,28 @@ export class HttpDoor {
     await this.#app.close();
   }
 
+  /** The connection closes after its first reply, so a request behind the first would be carried out without one. */
+  #isFirst({ raw }: FastifyRequest): boolean {
+    const isFirst = !this.#requests.has(raw.socket);
+    if (isFirst) this.#requests.set(raw.socket, raw);
+    return isFirst;
+  }
+
+  /** Bytes that are no request. Behind a whole one they are left alone: its reply tells what was done. */
+  #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (this.#requests.get(socket)?.complete) return;
+    const body = httpFormat(undefined, fail(`Syntax error. ${CLIENT_ERRORS[error.code ?? ""]?.reason ?? "The request cannot be read"}`));
+    const status = CLIENT_ERRORS[error.code ?? ""]?.status ?? "400 Bad Request";
+    const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.byteLength}\r\n\r\n`;
+    if (socket.writable) socket.write(Buffer.concat([Buffer.from(head), body]));
+    socket.destroySoon();
+  }
+
   async #answerGuarded(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!this.#isFirst(request)) {
+      reply.hijack();
+      return;
+    }
     const refusal = this.guard.check(request.raw.headers);
     await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
   }

@@ -18,17 +18,25 @@ export class Session {
   readonly #jobs: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #isPaused = false;
+  #isOver = false;
 
   constructor(private readonly flow: Flow) {}
 
   /** Jobs must not reject. */
   submit(job: () => Promise<void>): void {
+    if (this.#isOver) return;
     this.#jobs.push(job);
     if (this.#jobs.length >= PAUSE_AT && !this.#isPaused) {
       this.#isPaused = true;
       this.flow.pause();
     }
     this.#running ??= this.#run();
+  }
+
+  /** After `quit` or a line too long nothing is carried out any more: its reply could not be sent. */
+  end(): void {
+    this.#isOver = true;
+    this.#jobs.length = 0;
   }
 
   /** Resolves when all that was submitted is done. */

@@ -5,6 +5,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { RecorderApi } from "../../recording/recorder-api.js";
+import { waitAtMost } from "../deadline.js";
 import type { Dispatch } from "../dispatch.js";
 import type { EventBus } from "../events/event-bus.js";
 import { EventSubscriber } from "../events/event-subscriber.js";
@@ -24,6 +25,8 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 const SLOW_READER_MS = 30_000;
 const HEARTBEAT_MS = 30_000;
 const CLOSE_WAIT_MS = 2_000;
+/** Headers that concern an upgrade. */
+const HOP_HEADERS: ReadonlySet<string> = new Set(["connection", "upgrade", "http2-settings"]);
 const GOING_AWAY = 1001;
 const UNSUPPORTED_DATA = 1003;
 const MESSAGE_TOO_BIG = 1009;
@@ -38,7 +41,7 @@ export class WebSocketDoor {
   #isClosing = false;
 
   constructor(
-    http: Server,
+    private readonly http: Server,
     private readonly dispatch: Dispatch,
     private readonly guard: RequestGuard,
     private readonly bus: EventBus,
@@ -57,7 +60,7 @@ export class WebSocketDoor {
   async close(): Promise<void> {
     this.stopAccepting();
     clearInterval(this.#heartbeat);
-    await Promise.all([...this.#sessions.values()].map((session) => session.idle()));
+    await waitAtMost(Promise.all([...this.#sessions.values()].map((session) => session.idle())), CLOSE_WAIT_MS);
     await Promise.all([...this.#sessions.keys()].map(goodbye));
     this.#server.close();
   }
@@ -66,12 +69,27 @@ export class WebSocketDoor {
     socket.on("error", () => socket.destroy());
     const path = (request.url ?? "").replace(/\?.*$/s, "");
     const isHere = path.endsWith("/ws") && !this.#isClosing;
+    if (!isWebSocket(request)) {
+      this.#serveWithoutUpgrade(request, socket, head);
+      return;
+    }
     const refusal = this.guard.check(request.headers) ?? (isHere ? undefined : ({ status: 404, reason: "The WebSocket channel is at /ws" } as const));
     if (refusal) {
       socket.end(refusalHead(refusal));
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws));
+  }
+
+  /** A client that offers another protocol (`Upgrade: h2c`, as Java's and curl's do) may be answered in this one: the request is read again without the offer. */
+  #serveWithoutUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+    for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
+      const name = request.rawHeaders[at] ?? "";
+      if (!HOP_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${request.rawHeaders[at + 1]}`);
+    }
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+    this.http.emit("connection", socket);
   }
 
   #serve(ws: WebSocket): void {
@@ -92,15 +110,20 @@ export class WebSocketDoor {
       this.#sessions.delete(ws);
     });
     ws.on("pong", () => this.#silent.delete(ws));
+    // Pongs are queued by the library: pings whose pongs nobody reads must not fill the memory.
+    ws.on("ping", () => {
+      if (ws.bufferedAmount > MAX_BUFFERED_BYTES) ws.terminate();
+    });
     ws.on("message", (data, isBinary) => {
       if (isBinary) ws.close(UNSUPPORTED_DATA, "text messages only");
-      else for (const command of splitMessage(String(data))) session.submit(() => this.#answer(ws, subscriber, command));
+      else for (const command of splitMessage(String(data))) session.submit(() => this.#answer(ws, session, subscriber, command));
     });
   }
 
-  async #answer(ws: WebSocket, subscriber: EventSubscriber, command: MessageCommand): Promise<void> {
+  async #answer(ws: WebSocket, session: Session, subscriber: EventSubscriber, command: MessageCommand): Promise<void> {
     try {
       if (command === "overlong") {
+        session.end();
         await send(ws, serializeReply(OVERLONG));
         ws.close(MESSAGE_TOO_BIG, "command line too long");
       } else if ("failure" in command) await send(ws, serializeReply(fail(command.failure)));
@@ -109,7 +132,9 @@ export class WebSocketDoor {
         await send(ws, serializeReply(reply));
         // Not awaited: what was missed may be much, and commands go on meanwhile.
         subscriber.start().catch(() => ws.terminate());
-        if (command.request.command.toLowerCase() === "quit") ws.close(NORMAL, "Bye!");
+        if (command.request.command.toLowerCase() !== "quit") return;
+        session.end();
+        ws.close(NORMAL, "Bye!");
       }
     } catch {
       // The connection went away; commands that it had sent before are carried out nevertheless.
@@ -127,6 +152,10 @@ export class WebSocketDoor {
       }
     }
   }
+}
+
+function isWebSocket(request: IncomingMessage): boolean {
+  return /(?:^|,)\s*websocket\s*(?:,|$)/i.test(request.headers.upgrade ?? "");
 }
 
 type MessageCommand = { readonly request: CommandRequest } | { readonly failure: string } | "overlong";
