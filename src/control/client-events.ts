@@ -16,7 +16,7 @@ export class EventFeed {
   constructor(private readonly subscribe: Subscribe) {}
 
   iterate<T extends EventName>(types: readonly T[] | undefined, since: number | undefined): AsyncIterableIterator<ReelEvent<T>> {
-    const queue = new EventQueue(types && new Set(types), since ?? 0, () => this.#queues.delete(queue));
+    const queue = new EventQueue(types && new Set(types), since, () => this.#queues.delete(queue));
     if (this.#isEnded) queue.end();
     else {
       this.#queues.add(queue);
@@ -32,7 +32,7 @@ export class EventFeed {
 
   /** After a reconnection. */
   async resume(): Promise<void> {
-    if (this.#queues.size > 0) await this.#renew(this.#lastSequence);
+    if (this.#queues.size > 0) await this.#renew(undefined);
   }
 
   end(): void {
@@ -40,14 +40,21 @@ export class EventFeed {
     for (const queue of [...this.#queues]) queue.end();
   }
 
-  /** One subscription for all iterators: what any of them wants. recordChunkClosed is always in it, to know the last sequence. */
-  async #renew(since: number | undefined): Promise<void> {
+  /**
+   * One subscription for all iterators: what any of them wants. recordChunkClosed is always in it, to know the last sequence. A new subscription ends the one before,
+   * which may have been sending what was missed: it begins no later than that had come.
+   */
+  async #renew(wanted: number | undefined): Promise<void> {
+    const since = wanted === undefined ? this.#lastSequence : Math.min(wanted, this.#lastSequence ?? wanted);
     const queues = [...this.#queues];
     const wantsAll = queues.some((queue) => queue.types === undefined);
     const types = new Set<EventName>(["recordChunkClosed"]);
     for (const queue of queues) for (const type of queue.types ?? []) types.add(type);
     const from = await this.subscribe(wantsAll ? undefined : [...types], since);
-    this.#lastSequence ??= from;
+    // Lower than asked for: the ledger is another one, its sequences begin anew.
+    if (since !== undefined && from < since) this.#lastSequence = from;
+    else this.#lastSequence ??= from;
+    for (const queue of queues) queue.begin(from, since);
   }
 }
 
@@ -59,8 +66,8 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
 
   constructor(
     readonly types: ReadonlySet<EventName> | undefined,
-    /** recordChunkClosed up to this were seen. */
-    private lastSequence: number,
+    /** recordChunkClosed up to this were seen; undefined until the server has said where "now" is. */
+    private lastSequence: number | undefined,
     private readonly onEnd: () => void,
   ) {}
 
@@ -68,10 +75,15 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
     return this;
   }
 
+  /** A subscription has begun after the sequence `from`, where `asked` was asked for. */
+  begin(from: number, asked: number | undefined): void {
+    if (this.lastSequence === undefined || (asked !== undefined && from < asked)) this.lastSequence = from;
+  }
+
   push(event: ReelEvent): void {
     if (this.#isEnded || (this.types && !this.types.has(event.type))) return;
     if (event.type === "recordChunkClosed") {
-      if (event.payload.sequence <= this.lastSequence) return;
+      if (event.payload.sequence <= (this.lastSequence ?? 0)) return;
       this.lastSequence = event.payload.sequence;
     }
     if (this.#events.length >= MAX_BUFFERED) {

@@ -67,7 +67,9 @@ export class ClientConnection {
 
   /** Opens the connection. Rejects where it cannot be opened; only a broken one is opened again by itself. */
   async open(): Promise<void> {
-    const socket = new WebSocket(this.#options.url ?? DEFAULT_URL, { handshakeTimeout: HANDSHAKE_MS, headers: this.#authorization() });
+    // One message a turn: what follows from a reply (subscribe's `since`) is done before the events behind it arrive.
+    const options = { handshakeTimeout: HANDSHAKE_MS, headers: this.#authorization(), allowSynchronousEvents: false };
+    const socket = new WebSocket(this.#options.url ?? DEFAULT_URL, options);
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);
       socket.on("error", reject);

@@ -1,7 +1,7 @@
 // Record and pull configs as replies and events show them (ems-record-spec §2.0–2.6).
 
+import { maskProxy, maskUri } from "../arena/credentials.js";
 import type { ConfigState, RecordConfig, RecordEntry } from "../recording/record-config.js";
-import { maskCredentials } from "./pull/credentials.js";
 import type { PullEntry } from "./pull/pull-configs.js";
 import type { PullSettings } from "./pull/pull-port.js";
 import type { ValueObject } from "./reply.js";
@@ -49,9 +49,9 @@ export function recordEntryObject(entry: RecordEntry, mp4BinPath: string): Value
 
 /** With the plain `uri`; passwords masked, in whichever URL they are. */
 export function pullSettings(settings: PullSettings): ValueObject {
-  const { variables, ...rest } = settings;
-  const masked = Object.entries(rest).map(([key, value]) => [key, typeof value === "string" ? maskCredentials(value) : value]);
-  return { ...variables, ...(Object.fromEntries(masked) as ValueObject), operationType: OPERATION_PULL };
+  const { variables, httpProxy, ...rest } = settings;
+  const masked = Object.entries(rest).map(([key, value]) => [key, typeof value === "string" ? maskUri(value) : value]);
+  return { ...variables, ...(Object.fromEntries(masked) as ValueObject), httpProxy: maskProxy(httpProxy), operationType: OPERATION_PULL };
 }
 
 export function pullEntryObject(entry: PullEntry): ValueObject {

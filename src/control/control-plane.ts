@@ -97,12 +97,13 @@ export class ControlPlane {
     if (doors.jsonCli) requireAddressList("jsonCli", doors.jsonCli.host, allowAddresses);
     if (doors.asciiCli) requireAddressList("asciiCli", doors.asciiCli.host, allowAddresses);
     const guard = new AddressGuard(allowAddresses);
+    this.pulls.restore();
     const opened = {
       http: doors.http && (await this.#openHttp(doors.http)),
       jsonCli: doors.jsonCli && (await this.#openTcp(doors.jsonCli, guard, jsonFormat(this.#options.lengthPadding ?? true))),
       asciiCli: doors.asciiCli && (await this.#openTcp(doors.asciiCli, guard, humanFormat)),
     };
-    this.pulls.restore();
+    this.pulls.startRestored();
     this.bus.emit("serverStarted", () => ({ version: this.#version }));
     return opened;
   }

@@ -1,13 +1,13 @@
 // The one dispatch behind every transport: finds the command, runs it, answers. It never rejects: what goes wrong inside is a FAIL and a log line.
 // cliRequest and cliResponse are sent for every command (ems-record-spec §6.2), passwords masked.
 
+import { maskProxy, maskUri } from "../arena/credentials.js";
 import type { Logger } from "../arena/logger.js";
 import type { CommandContext } from "./command.js";
 import { findCommand } from "./command-table.js";
 import type { EventBus } from "./events/event-bus.js";
 import type { CommandRequest } from "./grammar.js";
 import { CommandFailure } from "./parameter.js";
-import { maskCredentials } from "./pull/credentials.js";
 import { fail, type Reply, type Value, type ValueObject } from "./reply.js";
 
 export type DispatchContext = Omit<CommandContext, "subscribe">;
@@ -29,7 +29,7 @@ export class Dispatch {
 
   async #run(request: CommandRequest, subscribe: CommandContext["subscribe"]): Promise<Reply> {
     const command = findCommand(request.command);
-    if (!command) return fail(`command ${request.command.toLowerCase()} not known. Type help for list of commands`);
+    if (!command) return fail(`command ${maskUri(request.command.toLowerCase())} not known. Type help for list of commands`);
     try {
       return await command.run(request, { ...this.context, subscribe });
     } catch (error) {
@@ -40,8 +40,12 @@ export class Dispatch {
   }
 }
 
+/** Parameters as typed, lists as arrays; what may hold a password is text and masked. */
 function requestPayload(request: CommandRequest): ValueObject {
   const parameters: Record<string, Value> = Object.create(null);
-  for (const { name, items, text } of request.parameters) parameters[name] = items.length > 1 && !text.includes("://") ? items : maskCredentials(text);
-  return { command: request.command, parameters };
+  for (const { name, items, text } of request.parameters) {
+    if (name.toLowerCase() === "httpproxy") parameters[name] = maskProxy(text);
+    else parameters[name] = items.length > 1 && !text.includes("://") ? items : maskUri(text);
+  }
+  return { command: maskUri(request.command), parameters };
 }

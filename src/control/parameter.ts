@@ -79,6 +79,11 @@ export function optionalInteger(description: string, max: number = MAX_ID): Para
   return define<number | undefined>("integer", description, { parse, fallback: undefined });
 }
 
+/** Commands that take a stream by its id or its name need one of them. */
+export function requireIdOrName({ id, localStreamName }: { id: number | undefined; localStreamName: string }): void {
+  if (id === undefined && localStreamName === "") throw new CommandFailure("id or localStreamName parameters needs to be supplied");
+}
+
 /** One of a few words, any case. */
 export function choice<const T extends string>(description: string, words: readonly T[], fallback: T, failure?: string): Parameter<T> {
   const parse = (raw: RawParameter, name: string): T => {

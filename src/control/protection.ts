@@ -35,7 +35,11 @@ export function isLoopback(host: string): boolean {
 
 /** Throws ReelError `badArgument` where a door would be open to the network. */
 export function requireHttpProtection(host: string, credentials: HttpCredentials): void {
-  if (isLoopback(host) || credentials.token || (credentials.user && credentials.password)) return;
+  const { token, user, password } = credentials;
+  if (token || (user && password)) return;
+  // Half of a pair would be no protection, and whoever set it believes there is one.
+  if (isLoopback(host) && (user || password)) throw new ReelError("badArgument", "control.user and control.password go together: set both or none");
+  if (isLoopback(host)) return;
   throw new ReelError(
     "badArgument",
     `HTTP and WebSocket on ${host} would be open to the network: set control.token, or control.user and control.password, or listen on 127.0.0.1`,

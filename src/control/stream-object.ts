@@ -1,13 +1,13 @@
 // Stream objects, as list replies, shutdownStream and stream events show them (ems-record-spec §2.0).
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../abi/frame.js";
+import { maskUri } from "../arena/credentials.js";
 import type { OutStream } from "../recording/out-stream.js";
 import type { CodecName } from "../stream/decoder-config.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { ContainerName } from "../worker/container.js";
 import { OPERATION_NONE, OPERATION_PULL, OPERATION_RECORD, pullSettings, recordSettings } from "./config-object.js";
 import type { ControlView } from "./control-view.js";
-import { maskCredentials } from "./pull/credentials.js";
 import { Decimal, type ValueObject } from "./reply.js";
 
 const APP_NAME = "evostreamms";
@@ -115,7 +115,7 @@ export function inStreamObject(stream: InStream, view: ControlView, codecs: InSt
 
 /** Publishers put keys into the query of their URLs: it is left out, and passwords are masked. */
 function maskUrl(url: string | undefined): string {
-  return maskCredentials((url ?? "").replace(/\?.*$/s, ""));
+  return maskUri((url ?? "").replace(/\?.*$/s, ""));
 }
 
 export function outStreamObject(out: OutStream, view: ControlView): ValueObject {

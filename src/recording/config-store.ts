@@ -10,6 +10,10 @@ const FILE_NAME = "configs.json";
 const FORMAT = 1;
 /** Between two writes: the whole file is written each time, and a control room may send hundreds of commands a second. */
 const PAUSE_MS = 100;
+/** Between two tries of a disk that does not take the file. */
+const LAST_RETRY_MS = 10_000;
+/** URIs of sources hold passwords: nobody else reads the file. */
+const MODE = 0o600;
 
 export class JsonConfigStore implements ConfigStore {
   #path: string;
@@ -18,6 +22,8 @@ export class JsonConfigStore implements ConfigStore {
   #writing: Promise<void> | undefined;
   #isDirty = false;
   #isFlushing = false;
+  /** Configs as text. They do not change, so each is serialized once, not with every write. */
+  readonly #texts = new WeakMap<object, string>();
   #endPause: () => void = () => {};
 
   private constructor(path: string, sections: Record<string, unknown>, logger: Logger) {
@@ -52,21 +58,47 @@ export class JsonConfigStore implements ConfigStore {
     this.#isFlushing = false;
   }
 
+  /** What could not be saved is tried again, ever more rarely, until the end. */
   async #write(): Promise<void> {
+    let pauseMs = PAUSE_MS;
     while (this.#isDirty) {
       this.#isDirty = false;
       try {
-        await replaceFile(this.#path, `${JSON.stringify({ format: FORMAT, ...this.#sections }, null, 2)}\n`);
+        await replaceFile(this.#path, this.#serialize());
+        pauseMs = PAUSE_MS;
       } catch (error) {
-        this.#logger.warn({ err: error, path: this.#path }, "the record configs could not be saved; they would not survive a restart");
+        this.#logger.warn({ err: error, path: this.#path }, "the configs could not be saved; they would not survive a restart");
+        if (this.#isFlushing) return;
+        this.#isDirty = true;
+        pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS);
       }
-      if (!this.#isFlushing) await this.#pause();
+      if (!this.#isFlushing) await this.#pause(pauseMs);
     }
   }
 
-  #pause(): Promise<void> {
+  /** One line for each config. */
+  #serialize(): string {
+    const lines = Object.entries({ format: FORMAT, ...this.#sections }).flatMap(([section, value]) => {
+      if (!Array.isArray(value)) return value === undefined ? [] : [`  ${JSON.stringify(section)}: ${JSON.stringify(value)}`];
+      const items = value.map((item: unknown) => `    ${this.#textOf(item)}`).join(",\n");
+      return [`  ${JSON.stringify(section)}: [${items === "" ? "" : `\n${items}\n  `}]`];
+    });
+    return `{\n${lines.join(",\n")}\n}\n`;
+  }
+
+  #textOf(item: unknown): string {
+    if (typeof item !== "object" || item === null) return JSON.stringify(item);
+    let text = this.#texts.get(item);
+    if (text === undefined) {
+      text = JSON.stringify(item);
+      this.#texts.set(item, text);
+    }
+    return text;
+  }
+
+  #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, PAUSE_MS);
+      const timer = setTimeout(resolve, ms);
       this.#endPause = () => {
         clearTimeout(timer);
         resolve();
@@ -98,6 +130,8 @@ async function readSections(path: string, logger: Logger): Promise<Record<string
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
   await withFile(temporary, "w", async (file) => {
+    // One that a crash or an earlier version left keeps its mode when it is opened.
+    await file.chmod(MODE);
     await file.writeFile(text);
     await file.sync();
   });
@@ -106,7 +140,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, flags);
+  const file = await open(path, flags, MODE);
   try {
     await use(file);
   } finally {

@@ -52,6 +52,6 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
 /** A section of the persisted state; values are plain JSON. */
 export interface ConfigStore {
   get(section: string): unknown;
-  /** Replaces a section; written soon, atomically, and fsynced. */
+  /** Replaces a section; written soon, atomically, and fsynced. Objects in a section that is an array must not change any more. */
   set(section: string, value: unknown): void;
 }

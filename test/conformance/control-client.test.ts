@@ -2,7 +2,7 @@
 // record on inStreamCreated, a timer on outStreamCreated, shutdownStream permanently=0 on timerTriggered — files follow each other without a frame missing.
 
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/arena/logger.js";
 import { CommandRefused, type ConnectOptions, connect, type ReelClient, type ReelEvent } from "../../src/control/client.js";
@@ -89,6 +89,50 @@ describe("the client", () => {
     expect(await client.isStreamRunning({ id: 1 })).toEqual({ Running: false });
     await client.close();
     await reading;
+  });
+
+  it("gives each iterator its own beginning, and a late one takes nothing from an earlier one", async () => {
+    fixture = await ControlFixture.open();
+    const { root } = fixture;
+    await fixture.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "ts" });
+    const record = async (file: string): Promise<void> => {
+      const source = new LiveSource((fixture as ControlFixture).publish("cam1"), 1000);
+      await source.writeUpTo(1000);
+      source.stop();
+      await until(file, () => readdirSync(join(root, "media")).includes(file));
+      await until("its end", () => fixture?.recorder.outStreams().length === 0);
+    };
+    await record("cam1.ts");
+    await record("cam1_0001.ts");
+    const client = await connected();
+    const files: Record<string, string[]> = { now: [], all: [], later: [] };
+    const read = (name: string, since?: number): void => {
+      void (async () => {
+        for await (const event of client.events({ types: ["recordChunkClosed"], ...(since !== undefined && { since }) }))
+          files[name]?.push(basename(event.payload.file));
+      })();
+    };
+    read("now");
+    // Subscriptions that follow one another at once: the last one must not take from the second what it was promised.
+    read("all", 0);
+    read("later");
+    await until("the history", () => files.all?.length === 2);
+    await record("cam1_0002.ts");
+    await until("the third file", () => files.all?.length === 3 && files.now?.includes("cam1_0002.ts"));
+    expect(files.all).toEqual(["cam1.ts", "cam1_0001.ts", "cam1_0002.ts"]);
+    expect(files.now).toEqual(["cam1_0002.ts"]);
+  });
+
+  it("takes a ledger that begins anew for what it is", async () => {
+    fixture = await ControlFixture.open();
+    const client = await connected();
+    const events = client.events({ types: ["recordChunkClosed"], since: 1_000_000 });
+    await client.record({ localStreamName: "cam1", pathToFile: "cam1", type: "ts" });
+    const next = events.next();
+    const source = new LiveSource(fixture.publish("cam1"), 1000);
+    await source.writeUpTo(1000);
+    source.stop();
+    expect((await next).value?.payload.file).toBe(join(fixture.root, "media", "cam1.ts"));
   });
 
   it("rejects what was under way when the connection breaks, and ends its events without reconnect", async () => {

@@ -245,6 +245,10 @@ describe("doors off loopback", () => {
     expect(() => requireAddressList("jsonCli", "::ffff:127.0.0.1", undefined)).not.toThrow();
   });
 
+  it("half of a user and password is refused, not taken for none", () => {
+    for (const half of [{ user: "me" }, { password: "secret" }]) expect(() => requireHttpProtection("127.0.0.1", half)).toThrow("go together");
+  });
+
   it("a refused start leaves no door open", async () => {
     await expect(ControlFixture.open({ control: { allowAddresses: ["not an address"] } })).rejects.toMatchObject({ code: "badArgument" });
   });

@@ -1,12 +1,12 @@
 // pullStream (ems-record-spec §2.2): validation, config and reply. The sources themselves are behind PullPort.
 
 import { randomInt } from "node:crypto";
+import { maskUri } from "../../arena/credentials.js";
 import { ReelError } from "../../arena/reel-error.js";
 import { parseStreamName } from "../../stream/stream-registry.js";
 import { type CommandContext, defineCommand } from "../command.js";
 import { pullSettings } from "../config-object.js";
 import { CommandFailure, flag, integer, optionalText, text } from "../parameter.js";
-import { maskCredentials } from "../pull/credentials.js";
 import type { PullSettings } from "../pull/pull-port.js";
 import { parsePullUri, uriObject } from "../pull/pull-uri.js";
 import { success } from "../reply.js";
@@ -55,7 +55,7 @@ export const pullStream = defineCommand({
   shownKeys: ["configId", "forceTcp", "keepAlive", "localStreamName", "uri", "fullUri", "port", "scheme"],
   handle(args, context, variables) {
     const uri = parsePullUri(args.uri);
-    const shownUri = maskCredentials(args.uri);
+    const shownUri = maskUri(args.uri);
     if (!uri) throw new CommandFailure(`Invalid URI: ${shownUri}`);
     if (args.rangeStart < -2 || args.rangeEnd < -1) throw new CommandFailure("rangeStart and rangeEnd can only have positive values, -2 or -1");
     const localStreamName = chooseName(args.localStreamName, context);

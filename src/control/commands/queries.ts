@@ -2,7 +2,7 @@
 
 import { type CommandContext, defineCommand } from "../command.js";
 import { pullEntryObject, recordEntryObject } from "../config-object.js";
-import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText } from "../parameter.js";
+import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
 import { listOrNull, success, type ValueObject } from "../reply.js";
 import { inStreamObject, outStreamObject } from "../stream-object.js";
 
@@ -124,8 +124,9 @@ export const getInboundStreamsCount = defineCommand({
 const STREAM_CHOICE = { id: optionalInteger("Stream id."), localStreamName: optionalText("Stream name.") };
 
 /** One stream by id or, sources first, by name. */
-function findStream({ id, localStreamName }: { id: number | undefined; localStreamName: string }, context: CommandContext): (() => ValueObject) | undefined {
-  if (id === undefined && localStreamName === "") throw new CommandFailure("id or localStreamName parameters needs to be supplied");
+function findStream(choice: { id: number | undefined; localStreamName: string }, context: CommandContext): (() => ValueObject) | undefined {
+  requireIdOrName(choice);
+  const { id, localStreamName } = choice;
   if (id !== undefined && localStreamName !== "") throw new CommandFailure("id and localStreamName must not go together, choose only 1");
   const { recorder } = context;
   const stream = id === undefined ? recorder.streams.get(localStreamName) : recorder.streams.getById(id);

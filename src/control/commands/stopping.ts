@@ -4,7 +4,7 @@ import type { OutStream } from "../../recording/out-stream.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { type CommandContext, defineCommand } from "../command.js";
 import { pullSettings, recordSettings } from "../config-object.js";
-import { CommandFailure, flag, optionalInteger, optionalText } from "../parameter.js";
+import { CommandFailure, flag, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
 import { type Reply, success, type ValueObject } from "../reply.js";
 import { inStreamObject, outStreamObject } from "../stream-object.js";
 
@@ -35,7 +35,7 @@ export const shutdownStream = defineCommand({
     "video",
   ],
   handle({ id, localStreamName, permanently }, context) {
-    if (id === undefined && localStreamName === "") throw new CommandFailure("id or localStreamName parameters needs to be supplied");
+    requireIdOrName({ id, localStreamName });
     const { recorder } = context;
     const stream = id === undefined ? recorder.streams.get(localStreamName) : recorder.streams.getById(id);
     if (stream) return closeInStream(stream, permanently, context);

@@ -25,8 +25,7 @@ const MAX_HELD = 10_000;
 export class EventSubscriber {
   #detach: (() => void) | undefined;
   #held: BusEvent[] | undefined;
-  #missed: readonly ClosedSegmentReport[] = [];
-  #isPrepared = false;
+  #missed: readonly ClosedSegmentReport[] | undefined;
 
   constructor(
     private readonly bus: EventBus,
@@ -38,39 +37,45 @@ export class EventSubscriber {
   /** Begins to hold events; answers the sequence from which on none will be missed. `start` goes on after the reply. */
   async prepare({ types, since }: EventSubscription): Promise<number> {
     this.close();
-    this.#held = [];
+    const held: BusEvent[] = [];
+    this.#held = held;
     this.#detach = this.bus.add({ types, deliver: (event) => this.#deliver(event) });
-    const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
-    this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
-    this.#isPrepared = true;
-    return since ?? closed.newest;
+    try {
+      const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
+      if (this.#held === held) this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
+      // A sequence that is yet to come is one of another ledger: what it names is not to be waited for.
+      return Math.min(since ?? closed.newest, closed.newest);
+    } catch (error) {
+      if (this.#held === held) this.close();
+      throw error;
+    }
   }
 
-  /** Sends what was missed and held, then lives. Does nothing unless prepared. */
+  /** Sends what was missed and held, then lives. Does nothing unless prepared; ends where another `prepare` has come meanwhile. */
   async start(): Promise<void> {
-    if (!this.#isPrepared) return;
-    this.#isPrepared = false;
     const missed = this.#missed;
-    this.#missed = [];
+    const held = this.#held;
+    this.#missed = undefined;
+    if (!missed || !held) return;
     const sent = new Set<number>();
     for (const report of missed) {
+      if (this.#held !== held) return;
       sent.add(report.sequence);
       // Not of this run's count: id 0.
       await this.receiver.send(new BusEvent(0, "recordChunkClosed", Math.floor(report.stoppedMs / 1000), chunkClosed(report)).serialize());
     }
-    for (let event = this.#held?.shift(); event; event = this.#held?.shift()) {
+    for (let event = held.shift(); event && this.#held === held; event = held.shift()) {
       const { sequence } = event.payload;
       if (event.type !== "recordChunkClosed" || typeof sequence !== "number" || !sent.has(sequence)) await this.receiver.send(event.serialize());
     }
-    this.#held = undefined;
+    if (this.#held === held) this.#held = undefined;
   }
 
   close(): void {
     this.#detach?.();
     this.#detach = undefined;
     this.#held = undefined;
-    this.#missed = [];
-    this.#isPrepared = false;
+    this.#missed = undefined;
   }
 
   #deliver(event: BusEvent): void {

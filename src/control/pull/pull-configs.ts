@@ -25,6 +25,7 @@ function isPullSettings(value: unknown): value is PullSettings {
 
 export class PullConfigs {
   readonly #entries = new Map<number, PullEntry>();
+  readonly #restored = new Set<PullEntry>();
 
   constructor(
     private readonly port: PullPort | undefined,
@@ -33,14 +34,20 @@ export class PullConfigs {
     private readonly logger: Logger,
   ) {}
 
-  /** Starts what was stored before a restart. */
+  /** Takes up what was stored before a restart, before the first command: one that stores its own config must not overwrite them. */
   restore(): void {
     const stored = this.store.get(STORE_SECTION);
     if (!Array.isArray(stored)) return;
     for (const settings of stored) {
-      if (isPullSettings(settings)) this.#start(settings);
+      if (isPullSettings(settings)) this.#restored.add(this.#enter(settings));
       else this.logger.warn({ section: STORE_SECTION }, "a stored pull config cannot be read and was left out");
     }
+  }
+
+  /** Starts what was restored and is still wanted. */
+  startRestored(): void {
+    for (const entry of this.#restored) if (this.get(entry.settings.configId) === entry) this.#start(entry);
+    this.#restored.clear();
   }
 
   /** Why a URI cannot be pulled. */
@@ -49,7 +56,8 @@ export class PullConfigs {
   }
 
   add(settings: PullSettings): PullEntry {
-    const entry = this.#start(settings);
+    const entry = this.#enter(settings);
+    this.#start(entry);
     if (settings.keepAlive) this.#persist();
     return entry;
   }
@@ -72,7 +80,8 @@ export class PullConfigs {
   }
 
   named(localStreamName: string): PullEntry | undefined {
-    return this.list().find((entry) => entry.settings.localStreamName === localStreamName);
+    for (const entry of this.#entries.values()) if (entry.settings.localStreamName === localStreamName) return entry;
+    return undefined;
   }
 
   /** The config that brings a stream in; undefined for a published one. */
@@ -86,11 +95,14 @@ export class PullConfigs {
     return current.uniqueStreamId === 0 && (isRtmpPull || stream.source.type !== "INR") ? entry : undefined;
   }
 
-  #start(settings: PullSettings): PullEntry {
+  #enter(settings: PullSettings): PullEntry {
     const entry: PullEntry = { settings, status: { current: this.#state(CONFIG_CONNECTING, 0), previous: null } };
     this.#entries.set(settings.configId, entry);
-    this.port?.start(settings, (code, streamId) => this.#report(entry, code, streamId));
     return entry;
+  }
+
+  #start(entry: PullEntry): void {
+    this.port?.start(entry.settings, (code, streamId) => this.#report(entry, code, streamId));
   }
 
   #report(entry: PullEntry, code: ConfigStatusCode, streamId: number): void {

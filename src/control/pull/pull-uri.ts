@@ -1,8 +1,8 @@
 // The parts of a source's URI as pullStream's reply shows them (ems-record-spec §2.2). Credentials appear masked only.
 
 import { isIP } from "node:net";
+import { maskQuery, maskUri } from "../../arena/credentials.js";
 import type { ValueObject } from "../reply.js";
-import { maskCredentials, maskQuery } from "./credentials.js";
 
 export interface PullUri {
   scheme: string;
@@ -56,7 +56,7 @@ export function uriObject(text: string, uri: PullUri): ValueObject {
   const host = uri.host.includes(":") ? `[${uri.host}]` : uri.host;
   const authority = `${host}${uri.isPortGiven ? `:${uri.port}` : ""}`;
   const query = maskQuery(uri.query);
-  const masked = maskCredentials(text);
+  const masked = maskUri(text);
   return {
     document,
     documentPath: uri.path.slice(0, slash + 1),

@@ -2,10 +2,10 @@
 // words go to the log without credentials; it is made to wait by leaving its stdout unread; `onExit` comes when it is gone and all is read.
 
 import Mpeg1Muxer from "node-rtsp-stream/mpeg1muxer.js";
+import { maskCredentials } from "../../arena/credentials.js";
 import { LogLimit } from "../../arena/log-limit.js";
 import type { Logger } from "../../arena/logger.js";
 import type { Clock } from "../../time/units.js";
-import { maskCredentials } from "../pull/pull-uri.js";
 import { OUTPUT_OPTIONS } from "./ffmpeg-arguments.js";
 import { BEGIN_INPUT, END_INPUT } from "./ffmpeg-wrapper.js";
 import { LineSplitter } from "./line-splitter.js";

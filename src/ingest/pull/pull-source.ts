@@ -6,6 +6,7 @@
 // A source that delivers nothing for a while counts as gone; the time for which we ourselves keep it waiting does not. `stop` ends all at once.
 
 import type { Arena } from "../../arena/arena.js";
+import { maskCredentials } from "../../arena/credentials.js";
 import type { Logger } from "../../arena/logger.js";
 import { ReelError } from "../../arena/reel-error.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
@@ -13,7 +14,7 @@ import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { TsSession } from "../mpegts/ts-session.js";
 import type { PullConnection, PullRequest, PullTransport } from "./pull-transport.js";
-import { maskCredentials, schemeOf } from "./pull-uri.js";
+import { schemeOf } from "./pull-uri.js";
 import { retryDelayMs } from "./retry-delay.js";
 import type { Timers } from "./timers.js";
 

@@ -2,6 +2,7 @@
 // shape that the control plane asks for (src/control/pull/pull-port.ts) and knows nothing of it.
 
 import type { Arena } from "../../arena/arena.js";
+import { maskCredentials } from "../../arena/credentials.js";
 import type { Logger } from "../../arena/logger.js";
 import { ReelError } from "../../arena/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
@@ -10,7 +11,7 @@ import type { Clock, Millis } from "../../time/units.js";
 import { FfmpegTransport } from "../ffmpeg/ffmpeg-transport.js";
 import { PULL_DISCONNECTED, PULL_FAILED, type PullReport, PullSource } from "./pull-source.js";
 import type { PullRequest, PullTransport } from "./pull-transport.js";
-import { maskCredentials, parseSourceUri, schemeOf } from "./pull-uri.js";
+import { parseSourceUri, schemeOf } from "./pull-uri.js";
 import { TcpTransport } from "./tcp-transport.js";
 import { systemTimers, type Timers } from "./timers.js";
 import { UdpTransport } from "./udp-transport.js";

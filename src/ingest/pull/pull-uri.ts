@@ -31,10 +31,3 @@ export function requirePort(uri: URL): number {
   if (!(port > 0)) throw new ReelError("badArgument", `${uri.protocol}// needs a port: ${uri.protocol}//${uri.hostname || "host"}:5000`);
   return port;
 }
-
-/** Log lines and error texts carry no credentials, whoever wrote them. */
-export function maskCredentials(text: string): string {
-  return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]*(?:@[^\s/?#"'@]*)*@/gi, "$1***@")
-    .replace(/([?&](?:passphrase|password|passwd|pwd|token|key|secret|auth)=)[^&\s"']*/gi, "$1***");
-}
