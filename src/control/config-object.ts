@@ -4,7 +4,7 @@ import { maskProxy, maskUri } from "../arena/credentials.js";
 import type { ConfigState, RecordConfig, RecordEntry } from "../recording/record-config.js";
 import type { PullEntry } from "./pull/pull-configs.js";
 import type { PullSettings } from "./pull/pull-port.js";
-import type { ValueObject } from "./reply.js";
+import { Prepared, type ValueObject } from "./reply.js";
 
 export const OPERATION_NONE = 0;
 export const OPERATION_PULL = 1;
@@ -20,10 +20,9 @@ function statusObject(status: { current: ConfigState; previous: ConfigState | nu
   return { current: stateObject(status.current), previous: status.previous ? stateObject(status.previous) : null };
 }
 
-/** The fields of record's reply. */
-export function recordSettings(config: RecordConfig, computedPathToFile: string, mp4BinPath: string): ValueObject {
-  return {
-    ...config.variables,
+/** The fields of record's reply; in the order in which they are printed, which saves sorting them. */
+export function recordSettings(config: RecordConfig, computedPathToFile: string, mp4BinPath: string, status?: ValueObject): ValueObject {
+  const settings = {
     chunkLength: config.chunkLength,
     computedPathToFile,
     configId: config.configId,
@@ -37,14 +36,32 @@ export function recordSettings(config: RecordConfig, computedPathToFile: string,
     overwrite: config.overwrite,
     pathToFile: config.pathToFile,
     preset: config.preset,
+    status,
     type: config.type,
     waitForIDR: config.waitForIDR,
     winQtCompat: config.winQtCompat,
   };
+  // Object.assign copies plain objects many times faster than a second spread does.
+  return Object.assign({}, config.variables, settings);
 }
 
-export function recordEntryObject(entry: RecordEntry, mp4BinPath: string): ValueObject {
-  return { ...recordSettings(entry.config, entry.computedPathToFile, mp4BinPath), status: statusObject(entry.status) };
+interface Shown {
+  readonly status: RecordEntry["status"];
+  readonly computedPathToFile: string;
+  readonly value: Prepared;
+}
+
+/** Web UIs ask for listConfig every second or two, and most configs stay as they are for hours. */
+const lastShown = new WeakMap<RecordConfig, Shown>();
+
+/** A config and where it stands. */
+export function recordEntryObject({ config, computedPathToFile, status }: RecordEntry, mp4BinPath: string): Prepared {
+  const last = lastShown.get(config);
+  // A status is replaced, never changed.
+  if (last?.status === status && last.computedPathToFile === computedPathToFile) return last.value;
+  const value = new Prepared(recordSettings(config, computedPathToFile, mp4BinPath, statusObject(status)));
+  lastShown.set(config, { status, computedPathToFile, value });
+  return value;
 }
 
 /** With the plain `uri`; passwords masked, in whichever URL they are. */

@@ -2,7 +2,7 @@
 // command shows. Lines end with CR LF.
 
 import { findCommand } from "./command-table.js";
-import { Decimal, isValueArray, isValueObject, type Reply, serialize, serializeNumber, sortedKeys, type Value } from "./reply.js";
+import { Decimal, isValueArray, isValueObject, Prepared, type Reply, serialize, serializeNumber, sortedKeys, type Value } from "./reply.js";
 
 const EOL = "\r\n";
 const FIRST_INDENT = 4;
@@ -14,9 +14,14 @@ export function renderHuman(commandName: string, reply: Reply): string {
   const keys = findCommand(commandName)?.shownKeys;
   const shown = keys && new Set(keys);
   const lines: string[] = [];
-  if (isValueArray(reply.data)) renderItems(reply.data, FIRST_INDENT, shown, lines);
-  else if (isValueObject(reply.data)) renderEntries(reply.data, FIRST_INDENT, shown, lines);
+  const data = unwrap(reply.data);
+  if (isValueArray(data)) renderItems(data, FIRST_INDENT, shown, lines);
+  else if (isValueObject(data)) renderEntries(data, FIRST_INDENT, shown, lines);
   return ["Command entered successfully!", oneLine(reply.description), "", ...lines, "", ""].join(EOL);
+}
+
+function unwrap(value: Value): Value {
+  return value instanceof Prepared ? value.object : value;
 }
 
 /** A value cannot begin a line of its own. */
@@ -34,7 +39,7 @@ function renderEntries(object: { readonly [key: string]: Value | undefined }, in
   const margin = " ".repeat(indent);
   for (const key of sortedKeys(object)) {
     if (shown && !shown.has(key)) continue;
-    const value = object[key] ?? null;
+    const value = unwrap(object[key] ?? null);
     const label = `${margin}${oneLine(key)}:`;
     if (isValueArray(value)) {
       lines.push(value.length === 0 ? `${label} []` : label);
@@ -51,7 +56,8 @@ function renderEntries(object: { readonly [key: string]: Value | undefined }, in
 
 function renderItems(items: readonly Value[], indent: number, shown: ReadonlySet<string> | undefined, lines: string[]): void {
   const margin = " ".repeat(indent);
-  for (const item of items) {
+  for (const wrapped of items) {
+    const item = unwrap(wrapped);
     if (isValueObject(item)) {
       lines.push(`${margin}--`);
       renderEntries(item, indent + INDENT_STEP, shown, lines);
