@@ -12,6 +12,8 @@ export class ConfigEntry implements RecordEntry {
   readonly recordings = new Set<Recording>();
   retry: NodeJS.Timeout | undefined;
   isRemoved = false;
+  /** Names it has asked for and not been given: a volume that does not answer keeps them waiting. */
+  claims = 0;
   /** Where its last recording failed, until the next one has begun. */
   interruption: Interruption | undefined;
   /** The failure that has had its event and lasts. */

@@ -5,15 +5,15 @@ import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 
-interface Position {
-  /** Frames and payload bytes of the stream in front of this place, of the tracks that are recorded. */
+/** Frames and their payload. Of a place: what the stream has had in front of it, of the tracks that are recorded. */
+export interface Amount {
   frames: number;
   bytes: number;
 }
 
 /** Where a recording was interrupted. */
 export class Interruption {
-  readonly #from: Position;
+  readonly #from: Amount;
   readonly #dts90k: Ticks90k;
 
   constructor(
@@ -21,20 +21,24 @@ export class Interruption {
     index: number,
     private readonly hasAudio: boolean,
   ) {
-    this.#from = positionOf(stream, index, hasAudio);
-    this.#dts90k = stream.ring.frameAt(index)?.dts90k ?? Math.max(0, ...stream.lastDts90k);
+    this.#from = amountBefore(stream, index, hasAudio);
+    this.#dts90k = stream.ring.frameAt(index)?.dts90k ?? stream.newest90k;
   }
 
-  /** The gap up to a ring index, in front of which a successor has written `taken`. */
-  until(index: number, taken: Position, dts90k: Ticks90k): Gap {
-    const to = positionOf(this.stream, index, this.hasAudio);
-    return this.#gap(to.frames - taken.frames, to.bytes - taken.bytes, dts90k);
+  /** The gap up to a ring index, in front of which a successor has written `taken`; `dts90k` is where it began. */
+  until(index: number, dts90k: Ticks90k = this.stream.newest90k, taken: readonly (Amount | undefined)[] = []): Gap {
+    const to = amountBefore(this.stream, index, this.hasAudio);
+    for (const amount of taken) {
+      to.frames -= amount?.frames ?? 0;
+      to.bytes -= amount?.bytes ?? 0;
+    }
+    return this.#gap(to.frames, to.bytes, dts90k);
   }
 
   /** The gap up to the end of the stream. */
   untilEnd(): Gap {
     const all = totalOf(this.stream, this.hasAudio);
-    return this.#gap(all.frames, all.bytes, Math.max(0, ...this.stream.lastDts90k));
+    return this.#gap(all.frames, all.bytes, this.stream.newest90k);
   }
 
   #gap(toFrames: number, toBytes: number, toDts90k: Ticks90k): Gap {
@@ -49,7 +53,7 @@ export class Interruption {
   }
 }
 
-function totalOf(stream: InStream, hasAudio: boolean): Position {
+function totalOf(stream: InStream, hasAudio: boolean): Amount {
   const total = { frames: 0, bytes: 0 };
   stream.statistics.forEach((track, index) => {
     if (index === TRACK_AUDIO && !hasAudio) return;
@@ -59,7 +63,7 @@ function totalOf(stream: InStream, hasAudio: boolean): Position {
   return total;
 }
 
-function positionOf(stream: InStream, index: number, hasAudio: boolean): Position {
+function amountBefore(stream: InStream, index: number, hasAudio: boolean): Amount {
   const position = totalOf(stream, hasAudio);
   for (let frame = stream.ring.frameAt(index); frame; frame = stream.ring.frameAt(frame.next)) {
     if (frame.track === TRACK_AUDIO && !hasAudio) continue;

@@ -16,10 +16,12 @@ import type { InStream } from "../stream/in-stream.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { ConfigEntry } from "./config-entry.js";
+import { Interruption } from "./interruption.js";
 import type { Naming, Target } from "./naming.js";
 import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type RecordConfig } from "./record-config.js";
 import type { RecorderEvents } from "./recorder-events.js";
-import { Recording, type RecordingDeps } from "./recording.js";
+import { Recording } from "./recording.js";
+import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import type { RecordingReports } from "./recording-reports.js";
 import type { Reservations } from "./reservations.js";
@@ -34,7 +36,7 @@ export interface MatchingParts {
   reports: RecordingReports;
   clock: Clock;
   logger: Logger;
-  recording: Omit<RecordingDeps, "listener">;
+  recording: RecordingDeps;
   nextStreamId: () => number;
   /** The configs that must survive a restart have changed. */
   save: () => void;
@@ -49,14 +51,14 @@ const RESUME_BYTES = 32 * 1024 * 1024;
 
 export class Matching {
   #parts: MatchingParts;
-  #deps: RecordingDeps;
+  #listener: RecordingListener<Recording>;
   #entries = new Map<number, ConfigEntry>();
   #recordings = new Map<number, Recording>();
   #isClosing = false;
 
   constructor(parts: MatchingParts) {
     this.#parts = parts;
-    this.#deps = { ...parts.recording, listener: this.#listener() };
+    this.#listener = this.#makeListener();
   }
 
   get entries(): readonly ConfigEntry[] {
@@ -130,22 +132,27 @@ export class Matching {
     clearTimeout(entry.retry);
     let recording: Recording;
     try {
-      recording = new Recording(nextStreamId(), entry.config, stream, index, this.#deps);
+      recording = new Recording(nextStreamId(), entry.config, stream, index, this.#parts.recording, this.#listener);
     } catch (error) {
-      this.#cannotStart(entry, stream, target, error);
+      this.#cannotStart(entry, stream, index, target, error);
       return;
     }
     recording.resumes = entry.interruption;
     entry.interruption = undefined;
     this.#recordings.set(recording.id, recording);
+    this.#parts.scheduler.add(recording);
     entry.recordings.add(recording);
     entry.setStatus(CONFIG_STREAMING, recording.id);
     if (target) this.#begin(entry, recording, target);
     else {
-      naming.claim(entry.config).then(
-        (found) => this.#begin(entry, recording, found),
-        (error: unknown) => recording.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error })),
-      );
+      entry.claims++;
+      naming
+        .claim(entry.config)
+        .finally(() => entry.claims--)
+        .then(
+          (found) => this.#begin(entry, recording, found),
+          (error: unknown) => recording.fail(error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error })),
+        );
     }
   }
 
@@ -156,11 +163,10 @@ export class Matching {
     }
     entry.computedPathToFile = target.computedPathToFile;
     recording.begin(target);
-    this.#parts.scheduler.add(recording);
     this.#parts.events.emit("outStreamCreated", recording);
   }
 
-  #listener(): RecordingListener<Recording> {
+  #makeListener(): RecordingListener<Recording> {
     const { reports, scheduler } = this.#parts;
     const entryOf = (recording: Recording): ConfigEntry | undefined => this.#entries.get(recording.config.configId);
     return {
@@ -182,24 +188,35 @@ export class Matching {
   }
 
   /** No shared memory for it: neither the stream nor what else is recorded may suffer from that. */
-  #cannotStart(entry: ConfigEntry, stream: InStream, target: Target | undefined, error: unknown): void {
+  #cannotStart(entry: ConfigEntry, stream: InStream, index: number, target: Target | undefined, error: unknown): void {
     this.#parts.logger.warn({ err: error, stream: stream.name, configId: entry.config.configId }, "a recording could not start");
     if (target && !entry.config.dateFolderStructure) this.#parts.reservations.giveBack(target.basePath);
     entry.setStatus(CONFIG_FAILED);
     if (!entry.config.keepAlive) this.forget(entry);
-    else if (!this.#isClosing) this.#retryLater(entry, target, undefined);
+    else if (!this.#isClosing) {
+      entry.interruption ??= new Interruption(stream, index, entry.config.hasAudio);
+      this.#retryLater(entry, target, undefined);
+    }
   }
 
   #stopped(recording: Recording, failure: ReelError | undefined): void {
     const entry = this.#entries.get(recording.config.configId);
+    // One that never came to a frame of its own leaves what it should have ended.
+    const interruption = recording.resumes ?? recording.interruption;
+    entry?.recordings.delete(recording);
+    const [successor] = entry?.recordings ?? [];
+    if (successor) {
+      successor.resumes ??= interruption;
+      return;
+    }
+    const goesOn = entry?.config.keepAlive && !recording.inStream.ended && !this.#isClosing;
+    if (interruption && !goesOn) this.#parts.reports.interruptionEnded(recording, interruption);
     if (!entry) return;
-    entry.recordings.delete(recording);
-    if (entry.recordings.size > 0) return; // its successor is running
     if (!entry.config.keepAlive) {
       this.forget(entry);
       return;
     }
-    entry.interruption = recording.interruption ?? recording.resumes;
+    if (goesOn) entry.interruption = interruption;
     entry.setStatus(failure ? CONFIG_FAILED : CONFIG_WAITING);
     if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
   }
@@ -219,7 +236,8 @@ export class Matching {
         if (entry.isRemoved || entry.recordings.size > 0 || this.#isClosing) return;
         const stream = this.#parts.streams.get(entry.config.localStreamName);
         if (!stream || stream.ended) return;
-        if (may) this.start(entry, stream, stream.ring.head, undefined);
+        // A look-up that still waits for its volume is not asked a second time.
+        if (may && entry.claims === 0) this.start(entry, stream, stream.ring.head, undefined);
         else this.#retryLater(entry, target, cause);
       });
     }, RETRY_MS);

@@ -3,16 +3,18 @@
 //   pathToFile ─▶ base path below a media folder ─▶ number (_0001) ─▶ part (_part0000) ─▶ extension
 //
 // A name is taken if its final file, any temporary file of it, any part of it (when chunking) or a reservation exists. Nothing is written outside
-// the media folders: neither by `..`, nor by an absolute path, nor through a symbolic link. All look-ups are asynchronous: a dead mount
-// keeps one command waiting, never the thread.
+// the media folders: neither by `..`, nor by an absolute path, nor through a symbolic link. All look-ups are asynchronous, and those in one folder take
+// turns: a dead mount keeps those waiting that want a name on it, never the thread, and one look-up of a folder at a time.
 
 import { constants } from "node:fs";
-import { access, lstat, mkdir, readdir, realpath, rename, stat } from "node:fs/promises";
+import { access, lstat, mkdir, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { ReelError } from "../arena/reel-error.js";
 import type { ContainerName } from "../worker/container.js";
+import { FolderListing } from "./folder-listing.js";
 import type { RecordConfig } from "./record-config.js";
 import type { Reservations } from "./reservations.js";
+import { Turns } from "./turns.js";
 
 /** Where one run of a recording writes. */
 export interface Target {
@@ -73,41 +75,44 @@ export class Naming {
   }
 
   /** Finds the next free name without reserving it. Throws ReelError `badPath`, `notWritable`, `noFreeName`, `targetBusy`. */
-  async resolve(config: NamedConfig): Promise<Target> {
+  resolve(config: NamedConfig): Promise<Target> {
+    return this.#find(config, () => undefined);
+  }
+
+  /** `onFound` is called in the same turn as the last look: between the two nothing else runs. */
+  async #find(config: NamedConfig, onFound: (basePath: string) => void): Promise<Target> {
     const placed = await this.#place(config);
     if (config.dateFolderStructure) {
       return { computedPathToFile: placed.shown, basePath: placed.absolute, plainPath: placed.absolute, volume: placed.volume };
     }
     if (config.overwrite) {
       if (this.#reservations.isActive(placed.absolute)) throw new ReelError("targetBusy", `${placed.absolute} is being written by another recording`);
+      onFound(placed.absolute);
       return { computedPathToFile: placed.shown, basePath: placed.absolute, plainPath: placed.absolute, volume: placed.volume };
     }
-    const names = new Set(await readdir(dirname(placed.absolute)));
+    const names = await FolderListing.read(dirname(placed.absolute));
     for (let number = 0; number <= MAX_NUMBER; number++) {
       const basePath = numbered(placed.absolute, number, config.type);
       if (this.#isTaken(names, basePath, config)) continue;
+      onFound(basePath);
       return { computedPathToFile: numbered(placed.shown, number, config.type), basePath, plainPath: placed.absolute, volume: placed.volume };
     }
     throw new ReelError("noFreeName", `every number of ${placed.absolute} up to ${MAX_NUMBER} is taken; move files away or choose another name`);
   }
 
-  /** The same, and reserves the name. Between the last look and the reservation nothing else runs, so two recordings never get one name. */
-  async claim(config: NamedConfig): Promise<Target> {
-    return this.#claims.run(async () => {
-      const target = await this.resolve(config);
-      // Dated names are unique by themselves; their folder is shared.
-      if (!config.dateFolderStructure) this.#reservations.take(target.basePath);
-      return target;
-    });
+  /** The same, and reserves the name, so that two recordings never get one. Dated names are unique by themselves; their folder is shared. */
+  claim(config: NamedConfig): Promise<Target> {
+    const { absolute } = this.#given(config.pathToFile);
+    return this.#claims.run(dirname(absolute), () => this.#find(config, (basePath) => this.#reservations.take(basePath)));
   }
 
   /** The next free number of a path, reserved: where an unfinished file, or an inner cut of an unchunked recording, goes. */
   nextFree(basePath: string, type: ContainerName): Promise<string> {
-    return this.#claims.run(() => this.#claimNext(basePath, type));
+    return this.#claims.run(dirname(basePath), () => this.#claimNext(basePath, type));
   }
 
   async #claimNext(basePath: string, type: ContainerName): Promise<string> {
-    const names = new Set(await readdir(dirname(basePath)));
+    const names = await FolderListing.read(dirname(basePath));
     for (let number = 1; number <= MAX_NUMBER; number++) {
       const path = numbered(basePath, number, type);
       if (this.#isTaken(names, path, { type, chunkLength: 0 })) continue;
@@ -119,7 +124,7 @@ export class Naming {
 
   /** dateFolderStructure: the name of a segment that opens now, local time, reserved; its folders are made (§3.6). */
   dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
-    return this.#claims.run(() => this.#claimDated(target, config, wallMs));
+    return this.#claims.run(target.basePath, () => this.#claimDated(target, config, wallMs));
   }
 
   async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
@@ -137,23 +142,28 @@ export class Naming {
     this.#mustBeInside(await realpath(folder), folder);
     // `live/cam1` has folders of its own already (§3.6 knows no slash in a stream's name).
     const path = join(folder, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
-    const names = new Set(await readdir(folder));
+    const names = await FolderListing.read(folder);
     if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
     this.#reservations.take(path);
     return path;
   }
 
-  /** Steps 1 to 4 of §3.3. */
-  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
-    const given = config.pathToFile.trim();
-    if (given === "" || given.includes("\0")) throw new ReelError("badPath", "pathToFile is empty");
-    if (/^[A-Za-z]:[\\/]|^\\\\/.test(given)) throw new ReelError("badPath", `${given} is a Windows path, and this server runs on ${process.platform}`);
-    const first = this.#folders[0] as string;
+  /** pathToFile as it was written, without EMS's prefix, and where that is. Nothing is looked up. */
+  #given(pathToFile: string): { given: string; rest: string; absolute: string } {
+    const given = pathToFile.trim();
     const isEmsForm = given === "../media" || given.startsWith(EMS_MEDIA_PREFIX);
     const rest = isEmsForm ? given.slice(EMS_MEDIA_PREFIX.length) : given;
+    return { given, rest, absolute: isAbsolute(rest) ? rest : join(this.#folders[0] as string, rest) };
+  }
+
+  /** Steps 1 to 4 of §3.3. */
+  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
+    const { given, rest, ...place } = this.#given(config.pathToFile);
+    let { absolute } = place;
+    if (given === "" || given.includes("\0")) throw new ReelError("badPath", "pathToFile is empty");
+    if (/^[A-Za-z]:[\\/]|^\\\\/.test(given)) throw new ReelError("badPath", `${given} is a Windows path, and this server runs on ${process.platform}`);
     if (rest.split("/").includes("..")) throw new ReelError("badPath", `${given} leads out of the media folders by '..'`);
     let shown = given;
-    let absolute = isAbsolute(rest) ? rest : join(first, rest);
     if (config.dateFolderStructure) {
       const folder = await this.#checkFutureFolder(absolute, given);
       return { shown, absolute: folder.real, volume: folder.volume };
@@ -219,25 +229,11 @@ export class Naming {
     throw new ReelError("badPath", `${given} is outside the media folders (media.folders in reel.json)`);
   }
 
-  #isTaken(names: ReadonlySet<string>, path: string, config: Pick<NamedConfig, "type" | "chunkLength">): boolean {
+  #isTaken(names: FolderListing, path: string, config: Pick<NamedConfig, "type" | "chunkLength">): boolean {
     if (this.#reservations.has(path)) return true;
     const name = basename(path);
     if (names.has(name) || TEMPORARY_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
-    if (config.chunkLength === 0) return false;
-    const parts = `${stem(name, config.type)}_part`;
-    for (const other of names) if (other.startsWith(parts)) return true;
-    return false;
-  }
-}
-
-/** One at a time: a name that was found free is reserved before the next one looks. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  run<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work, work);
-    this.#last = result.catch(() => undefined);
-    return result;
+    return config.chunkLength > 0 && names.hasPartsOf(stem(name, config.type));
   }
 }
 

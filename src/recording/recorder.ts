@@ -148,6 +148,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const complete = completeRecordConfig(options);
     const isLive = this.streams.get(complete.localStreamName) !== undefined;
     const target = isLive ? await naming.claim(complete) : await naming.resolve(complete);
+    if (this.#isClosing) {
+      if (isLive && !complete.dateFolderStructure) reservations.giveBack(target.basePath);
+      throw new ReelError("closed", "the server is stopping");
+    }
     const config: RecordConfig = { ...complete, configId: this.nextConfigId() };
     const entry = this.#matching.add(config, target.computedPathToFile);
     if (config.keepAlive) this.#save();

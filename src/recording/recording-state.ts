@@ -107,9 +107,13 @@ export class RecordingState {
     return (Atomics.load(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2) & CLAIM_STATE_MASK) === CLAIM_RUNNING;
   }
 
-  /** Frames the kernel dropped after a jump, once it has found a random access point; the counters start again. */
-  takeSkipped(): Gap | undefined {
-    if ((this.#get(REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) !== 0) return undefined;
+  /**
+   * Frames the kernel dropped after a jump, once it has found a random access point; the counters start again. With `end90k` also those after which none will
+   * come: that is where the gap ends then.
+   */
+  takeSkipped(end90k: number | undefined): Gap | undefined {
+    const isSkipping = (this.#get(REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) !== 0;
+    if (isSkipping && end90k === undefined) return undefined;
     let frames = 0;
     for (let track = 0; track < TRACK_COUNT; track++) frames += this.#get(REC_SKIPPED_FRAMES_OFFSET + track * 4);
     if (frames === 0) return undefined;
@@ -119,7 +123,7 @@ export class RecordingState {
       cause: "lag",
       track: null,
       dtsMs: from90k / TICKS_PER_MS,
-      durationMs: (this.#arena.i64(at + REC_SKIPPED_TO_OFFSET) - from90k) / TICKS_PER_MS,
+      durationMs: ((isSkipping && end90k !== undefined ? end90k : this.#arena.i64(at + REC_SKIPPED_TO_OFFSET)) - from90k) / TICKS_PER_MS,
       frames,
       bytes: this.#arena.i64(at + REC_SKIPPED_BYTES_OFFSET),
     };

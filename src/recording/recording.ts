@@ -8,40 +8,26 @@
 import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../abi/recording.js";
 import { STATUS_BAD_FRAME, STATUS_CONFIG_CHANGED, STATUS_CUT, STATUS_NEED_OUTPUT, STATUS_STOPPED } from "../abi/status.js";
-import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../arena/reel-error.js";
 import type { Cursor } from "../stream/cursor.js";
 import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
-import { type Clock, TICKS_PER_MS } from "../time/units.js";
+import { TICKS_PER_MS } from "../time/units.js";
 import { CONTAINERS } from "../worker/container.js";
 import type { DrainItem, DrainResult } from "../worker/drain-task.js";
 import { failureToError } from "../worker/file-failure.js";
 import type { Unwritten } from "../worker/segment-counters.js";
 import type { SegmentOpening } from "../worker/segment-files.js";
-import type { Finisher } from "./finisher.js";
-import { Interruption } from "./interruption.js";
-import type { Naming, Target } from "./naming.js";
+import { type Amount, Interruption } from "./interruption.js";
+import type { Target } from "./naming.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
 import type { RecordConfig } from "./record-config.js";
+import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import { RecordingState } from "./recording-state.js";
-import type { Reservations } from "./reservations.js";
-import { Segment } from "./segment.js";
+import { MAX_GAPS, Segment } from "./segment.js";
 import { SegmentNames } from "./segment-names.js";
 import { TrackTotals } from "./track-totals.js";
-
-export interface RecordingDeps {
-  arena: Arena;
-  clock: Clock;
-  naming: Naming;
-  reservations: Reservations;
-  finisher: Finisher;
-  listener: RecordingListener<Recording>;
-  lockPath: string;
-  /** MP4: room for the index, from what the last segment's index took per second. */
-  reserveBytes: (chunkLengthSeconds: number, indexBytesPerSecond?: number) => number;
-}
 
 type Phase = "running" | "stopping" | "handingOver" | "stopped";
 
@@ -52,6 +38,10 @@ export class Recording implements OutStream, Cursor {
   /** A worker has, or will get, this recording. */
   inFlight = false;
   lastDrainMs = 0;
+  /** When bytes last reached a file, or a new one was begun; monotonic. */
+  lastProgressMs: number;
+  /** Since when it has waited for the name of its next segment, monotonic. A volume that does not answer keeps it waiting. */
+  nameWantedMs: number | undefined;
   /** Resolves when its last segment is final. */
   readonly whenEnded: Promise<void>;
   #resolveEnded: () => void = () => {};
@@ -63,12 +53,16 @@ export class Recording implements OutStream, Cursor {
   wantedOutput = 0;
   #phase: Phase = "running";
   #deps: RecordingDeps;
+  #listener: RecordingListener<Recording>;
   #state: RecordingState;
   #names: SegmentNames | undefined;
   /** Segments that are not final. */
   #unfinished = 0;
   #totals = new TrackTotals();
   #isDetached = false;
+  #stopIndex = 0;
+  /** Of the time between two segments: they are listed in the next one. */
+  #gapsBetween: Gap[] = [];
   /** It was stopping when its drain was given out: the kernel has seen the index to stop at. */
   #isLastDrain = false;
   #indexBytesPerSecond: number | undefined;
@@ -80,9 +74,13 @@ export class Recording implements OutStream, Cursor {
     readonly inStream: InStream,
     index: number,
     deps: RecordingDeps,
+    listener: RecordingListener<Recording>,
   ) {
     this.#deps = deps;
+    this.#listener = listener;
     this.createdMs = deps.clock.wallMs();
+    this.lastProgressMs = deps.clock.monotonicMs();
+    this.nameWantedMs = this.lastProgressMs;
     this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config);
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -135,8 +133,9 @@ export class Recording implements OutStream, Cursor {
   stop(): void {
     if (this.#phase === "stopped" || this.#phase === "stopping") return;
     this.#phase = "stopping";
-    this.#state.stop(STOP_AT_INDEX, this.inStream.ring.head);
-    this.#deps.listener.wake(this);
+    this.#stopIndex = this.inStream.ring.head;
+    this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
+    this.#listener.wake(this);
   }
 
   /** Ends at the next random access point, where a successor begins; at the end of the source if that comes first. */
@@ -196,10 +195,10 @@ export class Recording implements OutStream, Cursor {
     if (this.#isReleased || !segment) return;
     if (result.opened) {
       segment.isOpen = true;
-      this.#deps.listener.segmentOpened(this, segment);
+      for (const gap of this.#gapsBetween.splice(0)) segment.addGap(gap);
+      this.#listener.segmentOpened(this, segment);
     }
-    const skipped = this.#state.takeSkipped();
-    if (skipped) this.onGap(skipped);
+    this.#reportSkipped();
     this.wantedOutput = 0;
     if (result.unwritten && result.unwritten.frames > 0) this.#reportUnwritten(result.unwritten);
     const leftOut = segment.takeLeftOut();
@@ -212,21 +211,29 @@ export class Recording implements OutStream, Cursor {
     this.inStream.onDrained();
   }
 
+  /** What the kernel dropped after a jump; at the end also where no random access point has come any more. */
+  #reportSkipped(): void {
+    const skipped = this.#state.takeSkipped(this.#phase === "stopped" ? this.inStream.newest90k : undefined);
+    if (skipped) this.onGap(skipped);
+  }
+
   #reportUnwritten({ frames, bytes, from90k, to90k }: Unwritten): void {
     this.onGap({ cause: "writeFailed", track: null, dtsMs: from90k / TICKS_PER_MS, durationMs: (to90k - from90k) / TICKS_PER_MS, frames, bytes });
   }
 
+  /** A laggard's jump may have gone past the end: then nothing is left, and the ring no longer holds the place. */
+  #reportRest(interruption: Interruption): void {
+    const end = this.#phase === "stopping" ? this.#stopIndex : this.inStream.ring.head;
+    const gap = ((end - this.#state.tail()) | 0) > 0 ? interruption.until(end) : undefined;
+    if (gap && gap.frames > 0) this.onGap(gap);
+  }
+
   /** What passed between the failure of its predecessor and its own first frame. `reported`: losses of its own that are entries already. */
-  #reportInterruption(segment: Segment, ...reported: ({ frames: number; bytes: number } | undefined)[]): void {
+  #reportInterruption(segment: Segment, ...reported: (Amount | undefined)[]): void {
     const interruption = this.resumes;
     this.resumes = undefined;
     if (interruption?.stream !== this.inStream) return;
-    const taken = { frames: segment.frames(TRACK_VIDEO) + segment.frames(TRACK_AUDIO), bytes: segment.bytes(TRACK_VIDEO) + segment.bytes(TRACK_AUDIO) };
-    for (const loss of reported) {
-      taken.frames += loss?.frames ?? 0;
-      taken.bytes += loss?.bytes ?? 0;
-    }
-    this.onGap(interruption.until(this.#state.tail(), taken, segment.zero90k));
+    this.onGap(interruption.until(this.#state.tail(), segment.zero90k, [segment.taken, ...reported]));
   }
 
   #onFailure(segment: Segment, error: ReelError): void {
@@ -241,23 +248,24 @@ export class Recording implements OutStream, Cursor {
       this.#endSegment();
       this.#prepareNext();
     } else if (result.status === STATUS_STOPPED && this.#isAtEnd()) {
-      if (this.#phase === "handingOver") this.#deps.listener.handOver(this, this.#state.tail());
+      if (this.#phase === "handingOver") this.#listener.handOver(this, this.#state.tail());
       this.#end(undefined);
     } else if (result.status === STATUS_NEED_OUTPUT) {
       this.wantedOutput = segment.neededOutput;
-      this.#deps.listener.wake(this);
+      this.#listener.wake(this);
     } else if (result.status === STATUS_BAD_FRAME) {
       this.fail(new ReelError("badFrame", `the frame ring of ${this.inStream.name} holds a frame that cannot be`, { index: this.#state.tail() }));
     }
   }
-  /** When bytes last reached a file, monotonic. */
-  lastProgressMs = 0;
 
   /** Ends this recording alone; its segment is closed as far as it got. Also called while a write hangs. */
   fail(error: ReelError): void {
     if (this.#phase === "stopped") return;
-    this.#deps.listener.segmentFailed(this, this.segment, error);
-    if (this.segment?.isOpen) this.interruption = new Interruption(this.inStream, this.#state.tail(), this.config.hasAudio);
+    this.#listener.segmentFailed(this, this.segment, error);
+    const interruption = new Interruption(this.inStream, this.#state.tail(), this.config.hasAudio);
+    // A successor says what passed until its own first frame. Where there will be none, that is what the ring still held.
+    if (this.#phase !== "stopping" && this.config.keepAlive) this.interruption = interruption;
+    else this.#reportRest(interruption);
     // A worker that comes back from a hung write finds nothing more to take: the ring has moved on.
     this.#state.stop(STOP_AT_INDEX, this.#state.tail());
     this.#end(error);
@@ -265,9 +273,10 @@ export class Recording implements OutStream, Cursor {
 
   onGap(gap: Gap): void {
     const segment = this.segment?.isOpen ? this.segment : undefined;
-    segment?.addGap(gap);
+    if (segment) segment.addGap(gap);
+    else if (this.#totals.frames(undefined) > 0 && this.#gapsBetween.length < MAX_GAPS) this.#gapsBetween.push(gap);
     if (gap.frames > 0) this.#totals.lost(gap);
-    this.#deps.listener.gap(this, segment, gap);
+    this.#listener.gap(this, segment, gap);
   }
 
   track(track: number): OutTrackStatistics {
@@ -290,6 +299,7 @@ export class Recording implements OutStream, Cursor {
 
   /** Finds the next segment's name. */
   async #prepareSegment(names: SegmentNames, isInnerCut: boolean): Promise<void> {
+    this.nameWantedMs = this.#deps.clock.monotonicMs();
     try {
       const path = await names.next(isInnerCut);
       if (this.#phase === "stopped") this.#deps.reservations.giveBack(path);
@@ -300,13 +310,19 @@ export class Recording implements OutStream, Cursor {
   }
 
   #useName(path: string, mayReplace: boolean): void {
-    const { arena, clock, listener } = this.#deps;
+    const { arena, clock } = this.#deps;
     const target = this.target as Target;
-    this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), this.config.variables);
+    try {
+      this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), this.config.variables);
+    } catch (error) {
+      this.#deps.reservations.giveBack(path);
+      throw error;
+    }
+    this.nameWantedMs = undefined;
     this.#unfinished++;
     this.lastDrainMs = 0;
     this.lastProgressMs = clock.monotonicMs();
-    listener.wake(this);
+    this.#listener.wake(this);
   }
 
   #renameSegment(): void {
@@ -319,8 +335,11 @@ export class Recording implements OutStream, Cursor {
   #end(failure: ReelError | undefined): void {
     this.#phase = "stopped";
     if (this.target && !this.config.dateFolderStructure) this.#deps.reservations.finishing(this.target.basePath);
-    if (!this.inFlight) this.#endSegment();
-    this.#deps.listener.stopped(this, failure);
+    if (!this.inFlight) {
+      this.#reportSkipped();
+      this.#endSegment();
+    }
+    this.#listener.stopped(this, failure);
     // A worker that hangs still has the cursor's state, but no longer holds up the ring.
     this.#detach();
     this.#releaseWhenDone();
@@ -365,7 +384,7 @@ export class Recording implements OutStream, Cursor {
     if (this.target && !this.config.dateFolderStructure) this.#deps.reservations.free(this.target.basePath);
     this.inStream.leave(this);
     this.#state.free();
-    this.#deps.listener.ended(this);
+    this.#listener.ended(this);
     this.#resolveEnded();
   }
 

@@ -126,6 +126,7 @@ export class Scheduler {
     for (const recording of this.#recordings) {
       const sick = this.#sickVolumes.size > 0 ? this.#sickVolumes.get(recording.target?.volume ?? -1) : undefined;
       if (sick) this.#checkStalled(recording, sick.sinceMs, now);
+      else if (recording.nameWantedMs !== undefined) this.#checkStalled(recording, recording.nameWantedMs, now);
       else if (recording.isDue(now, minBytes, maxAgeMs)) due.push(recording);
     }
     due.sort((a, b) => (a.target?.volume ?? 0) - (b.target?.volume ?? 0));
@@ -237,7 +238,7 @@ export class Scheduler {
   /** A recording on a sick volume that is not itself in the stuck call. That it had nothing to write before is no stall. */
   #checkStalled(recording: Recording, sickSinceMs: number, now: number): void {
     const stalledMs = now - Math.max(recording.lastProgressMs, sickSinceMs);
-    if (recording.lastProgressMs > 0 && stalledMs >= this.#options.giveUpMs) this.#giveUp(recording, stalledMs);
+    if (stalledMs >= this.#options.giveUpMs) this.#giveUp(recording, stalledMs);
   }
 
   #giveUp(recording: Recording, stalledMs: number): void {

@@ -27,7 +27,7 @@ import { TICKS_PER_MS } from "../time/units.js";
 import type { Lost, SegmentReport } from "./recorder-events.js";
 
 /** A broken source could report for ever: beyond this only the sums go on. */
-const MAX_GAPS = 200;
+export const MAX_GAPS = 200;
 
 export class Segment {
   readonly pointer: number;
@@ -104,6 +104,11 @@ export class Segment {
 
   bytes(track: number): number {
     return this.#arena.i64(this.#track(track) + SEG_TRACK_BYTES_OFFSET);
+  }
+
+  /** Of both tracks. */
+  get taken(): { frames: number; bytes: number } {
+    return { frames: this.frames(TRACK_VIDEO) + this.frames(TRACK_AUDIO), bytes: this.bytes(TRACK_VIDEO) + this.bytes(TRACK_AUDIO) };
   }
 
   config(track: number): number {

@@ -260,10 +260,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
    */
   writeFrameOrDrop(track: number, payload: Uint8Array, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): boolean {
     const mayResume = !this.hasVideo || (track === TRACK_VIDEO && isRandomAccess);
+    if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, TRACK_COUNT);
     if ((!this.#overflow.isRunning || mayResume) && this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)) {
-      const gap = this.#overflow.end(this.lastDts90k[track] ?? 0);
-      if (gap) this.#discontinuity.fill(true, 0, TRACK_COUNT);
-      this.#emitGap(gap);
+      this.#emitGap(this.#overflow.end(this.lastDts90k[track] ?? 0));
       return true;
     }
     this.#isHeldBack = false;
@@ -295,6 +294,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.ended = true;
     this.ring.abandon();
     this.#emitGap(this.#jitter.end(this.lastDts90k));
+    this.#emitGap(this.#overflow.end(this.newest90k));
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
     this.emit("ended", reason);

@@ -19,7 +19,7 @@ export class OverflowRun {
     this.#bytes += sizeBytes;
   }
 
-  /** Ends the run, if there is one, with the frame that was taken again. */
+  /** Ends the run, if there is one, with the frame that was taken again, or with the stream. */
   end(to90k: Ticks90k): Gap | undefined {
     if (this.#frames === 0) return undefined;
     const gap: Gap = {

@@ -1,8 +1,7 @@
 // Opens the files of a segment and notes their descriptors in its state. MPEG-TS and FLV are written in place under their final name; MP4 grows as a
 // journal beside it (src/worker/mp4/).
 
-import { closeSync, constants, openSync, statfsSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, constants, openSync } from "node:fs";
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../abi/decoder-config.js";
 import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import { CONTAINER_MP4 } from "../abi/recording.js";
@@ -15,7 +14,7 @@ import {
   SEG_ZERO_OFFSET,
 } from "../abi/segment.js";
 import type { ArenaViews } from "./arena-views.js";
-import { addMp4Track, allocateReserve, openMp4Journal } from "./mp4/journal.js";
+import { addMp4Track, openMp4Journal } from "./mp4/journal.js";
 import { outputAt } from "./segment-state.js";
 
 export interface SegmentOpening {
@@ -31,8 +30,6 @@ export interface SegmentOpening {
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 const FILE_MODE = 0o644;
-/** Below this much free space the index gets its blocks before the media takes them: a full disk then still has room to finish on. */
-const NEARLY_FULL_BYTES = 1024 * 1024 * 1024;
 
 export function openSegmentFiles(arena: ArenaViews, segment: number, container: number, path: string, opening: SegmentOpening): void {
   for (let output = 0; output < SEG_OUTPUT_COUNT; output++) arena.setU32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET, -1);
@@ -56,7 +53,6 @@ export function openSegmentFiles(arena: ArenaViews, segment: number, container: 
     sequence: opening.sequence,
     overwrite: !opening.exclusive,
   });
-  if (isNearlyFull(path)) allocateReserve(journal.mdatFd, opening.reserveBytes);
   setDescriptor(arena, segment, 0, journal.mdatFd);
   for (const { track, fd } of journal.trackFds) setDescriptor(arena, segment, 1 + track, fd);
   arena.setI64(outputAt(segment, 0) + SEG_OUTPUT_POSITION_OFFSET, journal.mediaPosition);
@@ -88,11 +84,6 @@ export function closeSegmentFiles(arena: ArenaViews, segment: number): void {
 
 function setDescriptor(arena: ArenaViews, segment: number, output: number, fd: number): void {
   arena.setU32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET, fd);
-}
-
-function isNearlyFull(path: string): boolean {
-  const { bavail, bsize } = statfsSync(dirname(path));
-  return bavail * bsize < NEARLY_FULL_BYTES;
 }
 
 /** A copy of the track's decoder configuration block, header and bytes (src/abi/decoder-config.ts). */

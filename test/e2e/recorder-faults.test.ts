@@ -4,11 +4,15 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { CLAIM_IDLE, CLAIM_STATE_MASK, REC_CLAIM_OFFSET } from "../../src/abi/recording.js";
+import { SEG_SIZE } from "../../src/abi/segment.js";
+import { ReelError } from "../../src/arena/reel-error.js";
+import { Finisher } from "../../src/recording/finisher.js";
+import { Naming } from "../../src/recording/naming.js";
 import { Recorder } from "../../src/recording/recorder.js";
-import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
+import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/recording/recorder-events.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import type { Recording } from "../../src/recording/recording.js";
 import type { Gap } from "../../src/stream/gap.js";
@@ -24,6 +28,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "reel-test-"));
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   await recorder?.close();
   recorder = undefined;
   await rm(root, { recursive: true, force: true });
@@ -114,6 +119,130 @@ describe("a recorder in trouble", () => {
     expect(report).toMatchObject({ videoFrames: 10, gaps: [gap], lost: { frames: 2, bytes: 5, durationMs: 40 } });
   });
 
+  describe("whose next segment cannot be opened", () => {
+    /** Replaces parts, and one of them is a folder: the recording fails behind its first second. */
+    async function failAtTheCut(keepAlive: boolean): Promise<{ reel: Recorder; stream: InStream; counts: { frames: number; lost: number } }> {
+      const reel = await open();
+      const stream = reel.streams.open("cam");
+      stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+      stream.settle();
+      const counts = { frames: 0, lost: 0 };
+      reel.on("segmentClosed", (report) => {
+        counts.frames += report.videoFrames;
+      });
+      reel.on("gap", (gap) => {
+        counts.lost += gap.frames;
+      });
+      await mkdir(join(root, "media", "x_part0001.ts"));
+      await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", overwrite: true, chunkLength: 1, keepAlive });
+      const failed = once(reel, "segmentFailed");
+      writeVideo(stream, 0, 60);
+      await failed;
+      return { reel, stream, counts };
+    }
+
+    it("accounts for every frame until it goes on", async () => {
+      const { reel, stream, counts } = await failAtTheCut(true);
+      await rm(join(root, "media", "x_part0001.ts"), { recursive: true });
+      await once(reel, "outStreamCreated");
+      const ended = once(reel, "inStreamClosed");
+      writeVideo(stream, 60, 60);
+      stream.end("test");
+      await ended;
+      expect(counts).toEqual({ frames: 25 + 45, lost: 35 + 15 });
+    });
+
+    it("accounts for every frame where the source ends before it goes on", async () => {
+      const { reel, stream, counts } = await failAtTheCut(true);
+      await once(reel, "outStreamCreated");
+      const ended = once(reel, "inStreamClosed");
+      stream.end("test");
+      await ended;
+      expect(counts).toEqual({ frames: 25, lost: 35 });
+    });
+
+    it("accounts for what the ring still held where it does not go on", async () => {
+      const { reel, counts } = await failAtTheCut(false);
+      await until("the first segment is final", () => reel.outStreams().length === 0);
+      expect(counts).toEqual({ frames: 25, lost: 35 });
+    });
+  });
+
+  it("gives a name back where there is no shared memory for its segment", async () => {
+    const reel = await open();
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    const allocate = reel.arena.allocate.bind(reel.arena);
+    const spy = vi.spyOn(reel.arena, "allocate").mockImplementation((sizeBytes, zeroed) => {
+      if (sizeBytes !== SEG_SIZE) return allocate(sizeBytes, zeroed);
+      spy.mockRestore();
+      throw new ReelError("arenaFull", "no room");
+    });
+    const failed = once(reel, "segmentFailed");
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", overwrite: true });
+    await failed;
+    await once(reel, "outStreamCreated");
+    expect(reel.configs()[0]?.status.current.code).toBe(0);
+  });
+
+  it("fails alone where the look for its name does not return", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, giveUpMs: 200 } });
+    const claim = Naming.prototype.claim;
+    vi.spyOn(Naming.prototype, "claim").mockImplementation(function (this: Naming, config) {
+      return config.pathToFile === "dead" ? new Promise(() => undefined) : claim.call(this, config);
+    });
+    await reel.record({ localStreamName: "cam", pathToFile: "dead", type: "ts" });
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    const failed = once(reel, "segmentFailed") as Promise<[FailedSegmentReport]>;
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    expect(stream.cursorCount).toBe(2);
+    const [report] = await failed;
+    expect(report).toMatchObject({ code: "stuck", path: "dead" });
+    expect(stream.cursorCount).toBe(1);
+  });
+
+  it("lists what is lost between two segments in the second", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    const makeWay = Finisher.prototype.makeWay;
+    const gap: Gap = { cause: "lag", track: null, dtsMs: 1000, durationMs: 40, frames: 1, bytes: 10 };
+    vi.spyOn(Finisher.prototype, "makeWay").mockImplementation(function (this: Finisher, path, type) {
+      // The in-stream moves a laggard while it waits for its next name.
+      if (path.endsWith("_part0001.ts")) (reel.outStreams()[0] as Recording).onGap(gap);
+      return makeWay.call(this, path, type);
+    });
+    const reports: ClosedSegmentReport[] = [];
+    reel.on("segmentClosed", (report) => reports.push(report));
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", overwrite: true, chunkLength: 1 });
+    const ended = once(reel, "inStreamClosed");
+    writeVideo(stream, 0, 50);
+    stream.end("test");
+    await ended;
+    const [first, second] = reports.sort((a, b) => (a.path < b.path ? -1 : 1));
+    expect(first?.gaps).toEqual([]);
+    expect(second).toMatchObject({ gaps: [gap], lost: { frames: 1 } });
+  });
+
+  it("ends the recording of a stream that has not settled when its config is removed", async () => {
+    const reel = await open();
+    reel.streams.open("cam");
+    const entry = await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    reel.removeConfig(entry.config.configId);
+    await until("the recording has ended", () => reel.outStreams().length === 0);
+  });
+
+  it("takes up no config that was on its way when it was closed", async () => {
+    const reel = await open();
+    const pending = reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    const closed = reel.close();
+    await expect(pending).rejects.toMatchObject({ code: "closed" });
+    expect(reel.configs()).toEqual([]);
+    await closed;
+  });
+
   it("ends for all who close it at the same time", async () => {
     const reel = await open();
     await reel.record({ localStreamName: "cam", pathToFile: "x", type: "mp4" });
@@ -129,6 +258,25 @@ describe("a recorder in trouble", () => {
     await expect(open({ arenaMib: 0.01 })).rejects.toThrow();
     const targets = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
     expect(targets.filter((path) => path.startsWith(root))).toEqual([]);
+  });
+
+  it("reports what a laggard skipped also where the source ends before its next random access point", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    writeVideo(stream, 0, 30);
+    const recording = reel.outStreams()[0] as Recording;
+    await until("all is drained", () => recording.tail() === stream.ring.head);
+    await until("the cursor's lock", () => recording.tryLock());
+    recording.jump(stream.ring.head, true);
+    recording.unlock();
+    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+    writeVideo(stream, 30, 15);
+    stream.end("test");
+    const [report] = await closed;
+    expect(report).toMatchObject({ videoFrames: 30, gaps: [{ cause: "lag", dtsMs: 1200, durationMs: 560, frames: 15 }], lost: { frames: 15 } });
   });
 
   it("does not write into a part that another recording holds, also with overwrite=1", async () => {
@@ -191,9 +339,18 @@ describe("a recorder in trouble", () => {
     const entry = await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
     expect(reel.outStreams()).toEqual([]);
     expect(entry.status.current.code).toBe(5);
+    const gaps: Gap[] = [];
+    reel.on("gap", (gap) => gaps.push(gap));
+    writeVideo(stream, 0, 10);
     for (const pointer of taken) reel.arena.free(pointer);
     await once(reel, "outStreamCreated");
     expect(entry.computedPathToFile).toBe("x.ts");
+    // What passed meanwhile is a loss like any other.
+    const ended = once(reel, "inStreamClosed");
+    writeVideo(stream, 25, 10);
+    stream.end("test");
+    await ended;
+    expect(gaps).toMatchObject([{ cause: "writeFailed", frames: 10 }]);
   });
 
   it("announces no end of a recording whose beginning was not announced", async () => {

@@ -253,6 +253,28 @@ describe("a full ring", () => {
   });
 });
 
+describe("a run of dropped frames", () => {
+  it("marks the frame that ends it", () => {
+    const { inStream } = rig();
+    const cursor = new TestCursor(inStream);
+    const offer = (ms: number, isRandomAccess: boolean): boolean => inStream.writeFrameOrDrop(TRACK_VIDEO, new Uint8Array(1000), ms * 90, 0, isRandomAccess);
+    let ms = 0;
+    for (; offer(ms, ms === 0); ms += 40);
+    cursor.readAll();
+    expect(offer(ms + 40, true)).toBe(true);
+    expect((inStream.ring.frameAt(cursor.at)?.flags ?? 0) & FLAG_DISCONTINUITY).toBe(FLAG_DISCONTINUITY);
+  });
+
+  it("is reported also where the stream ends in it", () => {
+    const { inStream, gaps } = rig();
+    new TestCursor(inStream);
+    let ms = 0;
+    for (; inStream.writeFrameOrDrop(TRACK_VIDEO, new Uint8Array(1000), ms * 90, 0, ms === 0); ms += 40);
+    inStream.end("over");
+    expect(gaps).toMatchObject([{ cause: "overflow", frames: 1, bytes: 1000, dtsMs: ms - 40 }]);
+  });
+});
+
 describe("time", () => {
   it("a jump is reported and marks the next frame of each track", () => {
     const { inStream, gaps, write } = rig();
