@@ -149,6 +149,7 @@ export class Scheduler {
       out = isLarge ? this.#arena.allocate(wanted + BEAT_SIZE) : this.#pools.takeOutput();
     } catch (error) {
       this.#logLimit.pass((suppressed) => this.#logger.warn({ err: error, suppressed }, "no memory for an output buffer; the drain waits"));
+      if (isLarge) this.#checkStarved(recordings, now, error);
       return;
     }
     const outBytes = isLarge ? wanted : OUTPUT_BYTES - BEAT_SIZE;
@@ -239,6 +240,15 @@ export class Scheduler {
   #checkStalled(recording: Recording, sickSinceMs: number, now: number): void {
     const stalledMs = now - Math.max(recording.lastProgressMs, sickSinceMs);
     if (stalledMs >= this.#options.giveUpMs) this.#giveUp(recording, stalledMs);
+  }
+
+  /** A frame that wants more than there is would hold its source back for ever. It was asked for with the last drain. */
+  #checkStarved(recordings: readonly Recording[], now: number, cause: unknown): void {
+    for (const recording of recordings) {
+      if (now - Math.max(recording.lastProgressMs, recording.lastDrainMs) < this.#options.giveUpMs) continue;
+      const message = `there is no memory for a frame that takes ${recording.wantedOutput} bytes of output; raise arena.maximumMib`;
+      recording.fail(new ReelError("arenaFull", message, { path: recording.currentPath }, { cause }));
+    }
   }
 
   #giveUp(recording: Recording, stalledMs: number): void {

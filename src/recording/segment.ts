@@ -2,7 +2,6 @@
 
 import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import {
-  SEG_CONFIG_OFFSET,
   SEG_CREATED_MS_OFFSET,
   SEG_LEFT_OUT_BYTES_OFFSET,
   SEG_LEFT_OUT_FRAMES_OFFSET,
@@ -109,10 +108,6 @@ export class Segment {
   /** Of both tracks. */
   get taken(): { frames: number; bytes: number } {
     return { frames: this.frames(TRACK_VIDEO) + this.frames(TRACK_AUDIO), bytes: this.bytes(TRACK_VIDEO) + this.bytes(TRACK_AUDIO) };
-  }
-
-  config(track: number): number {
-    return this.#arena.view.getUint32(this.pointer + SEG_CONFIG_OFFSET + track * 4, true);
   }
 
   /** Its time zero on the in-stream's timeline. */

@@ -202,6 +202,25 @@ describe("a recorder in trouble", () => {
     expect(stream.cursorCount).toBe(1);
   });
 
+  it("fails alone where there is no memory for what its next frame takes", async () => {
+    const reel = await open({ ringBytes: 1 << 23, scheduler: { tickMs: 10, maxAgeMs: 20, giveUpMs: 200 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", keepAlive: false });
+    const allocate = reel.arena.allocate.bind(reel.arena);
+    vi.spyOn(reel.arena, "allocate").mockImplementation((sizeBytes, zeroed) => {
+      if (sizeBytes > 1 << 20) throw new ReelError("arenaFull", "no room");
+      return allocate(sizeBytes, zeroed);
+    });
+    const failed = once(reel, "segmentFailed") as Promise<[FailedSegmentReport]>;
+    const lost = once(reel, "gap") as Promise<[Gap]>;
+    stream.writeFrame(TRACK_VIDEO, accessUnit([nalUnit(NAL_IDR, 2 << 20)]), 0, 0, true);
+    expect((await failed)[0]).toMatchObject({ code: "arenaFull" });
+    expect((await lost)[0]).toMatchObject({ cause: "writeFailed", frames: 1 });
+    expect(stream.cursorCount).toBe(0);
+  });
+
   it("lists what is lost between two segments in the second", async () => {
     const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
     const stream = reel.streams.open("cam");
