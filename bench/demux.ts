@@ -37,6 +37,7 @@ const registry = new StreamRegistry(arena, systemClock, { ringBytes: 512 * 1024,
 function pushAll(demuxer: TsDemuxer, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) demuxer.push(bytes.subarray(at, at + CHUNK_BYTES));
   demuxer.end();
+  demuxer.free();
 }
 
 function demuxOnly(bytes: Uint8Array): number {
@@ -50,13 +51,13 @@ function demuxOnly(bytes: Uint8Array): number {
       throw new Error("the stream is whole, and the demuxer reports a loss");
     },
   };
-  pushAll(new TsDemuxer(sink, silentLogger), bytes);
+  pushAll(new TsDemuxer(sink, arena, silentLogger), bytes);
   return frames;
 }
 
 function demuxIntoRing(bytes: Uint8Array): number {
   const sink = new InStreamSink({ arena, open: () => registry.open(`bench${streamId}`, SOURCE, () => {}), flow: { pause: () => {}, resume: () => {} } });
-  pushAll(new TsDemuxer(sink, silentLogger), bytes);
+  pushAll(new TsDemuxer(sink, arena, silentLogger), bytes);
   const frames = sink.stream?.statistics.reduce((sum, track) => sum + track.frames, 0) ?? 0;
   sink.end("done", true);
   return frames;

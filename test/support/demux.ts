@@ -1,6 +1,7 @@
 // Runs the demuxer on bytes in pieces and keeps what came out.
 
 import { createHash } from "node:crypto";
+import { Arena } from "../../src/arena/arena.js";
 import type { AccessUnit, AccessUnitSink, Loss } from "../../src/ingest/mpegts/access-unit.js";
 import type { DemuxStatistics } from "../../src/ingest/mpegts/demux-statistics.js";
 import { type DemuxerOptions, TsDemuxer } from "../../src/ingest/mpegts/ts-demuxer.js";
@@ -25,6 +26,8 @@ export interface Demuxed {
   named: string[];
 }
 
+const arena = new Arena();
+
 export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {}): Demuxed {
   const frames: DemuxedFrame[] = [];
   const configs: Demuxed["configs"] = [];
@@ -43,7 +46,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
     },
     accessUnit(au: AccessUnit) {
       const units: Buffer[] = [];
-      for (let i = 0; i < au.rangeCount; i++) units.push(Buffer.from(au.bytes.slice(au.ranges[i * 2], au.ranges[i * 2 + 1])));
+      for (let i = 0; i < au.rangeCount; i++) units.push(Buffer.from(arena.u8.slice(au.ranges[i * 2], au.ranges[i * 2 + 1])));
       const size = units.reduce((sum, unit) => sum + unit.length + (au.isLengthPrefixed ? 4 : 0), 0);
       if (size !== au.sizeBytes) throw new Error(`an access unit of ${size} bytes says it has ${au.sizeBytes}`);
       frames.push({ track: au.track, dts: au.dts90k, cts: au.ctsOffset90k, isRandomAccess: au.isRandomAccess, units });
@@ -53,9 +56,14 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
   const log = (_: object, message: string): void => {
     named.push(message);
   };
-  const demuxer = new TsDemuxer(sink, { debug: log, info: log, warn: log }, options);
-  for (const piece of pieces) demuxer.push(piece);
-  demuxer.end();
+  const demuxer = new TsDemuxer(sink, arena, { debug: log, info: log, warn: log }, options);
+  try {
+    for (const piece of pieces) demuxer.push(piece);
+    demuxer.end();
+  } finally {
+    demuxer.free();
+  }
+  if (arena.stats().blocks !== 0) throw new Error(`the demuxer left ${arena.stats().blocks} arena blocks behind`);
   return { frames, configs, losses, statistics: demuxer.statistics, named };
 }
 

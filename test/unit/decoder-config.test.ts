@@ -6,27 +6,8 @@ import { describe, expect, it } from "vitest";
 import { ReelError } from "../../src/arena/reel-error.js";
 import { parseAudioSpecificConfig } from "../../src/stream/codec/aac.js";
 import { buildAvcDecoderConfiguration, parseAvcDecoderConfiguration, parseSps } from "../../src/stream/codec/h264.js";
+import { BitWriter } from "../support/bit-writer.js";
 import { ASC, ASC_HE, AVCC } from "../support/test-media.js";
-
-class BitWriter {
-  #bits: number[] = [];
-  u(bits: number, value: number): this {
-    for (let i = bits - 1; i >= 0; i--) this.#bits.push(Math.floor(value / 2 ** i) % 2);
-    return this;
-  }
-  ue(value: number): this {
-    const bits = Math.floor(Math.log2(value + 1));
-    return this.u(bits, 0).u(bits + 1, value + 1);
-  }
-  se(value: number): this {
-    return this.ue(value > 0 ? 2 * value - 1 : -2 * value);
-  }
-  bytes(): Uint8Array {
-    const out = new Uint8Array(Math.ceil(this.#bits.length / 8));
-    for (const [i, bit] of this.#bits.entries()) out[i >> 3] = (out[i >> 3] ?? 0) | (bit << (7 - (i & 7)));
-    return out;
-  }
-}
 
 interface Sps {
   profile: number;

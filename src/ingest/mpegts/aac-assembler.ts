@@ -4,11 +4,12 @@
 // A header is believed when it repeats the fixed part of the one before, or when another one like it stands where its frame ends.
 
 import { TRACK_AUDIO } from "../../abi/frame.js";
+import type { Arena } from "../../arena/arena.js";
 import { AAC_SAMPLE_RATES } from "../../stream/codec/aac.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, newAccessUnit } from "./access-unit.js";
-import { copyBytes } from "./copy-bytes.js";
 import type { DemuxStatistics } from "./demux-statistics.js";
+import { StagingBlock, type StagingBudget } from "./staging.js";
 
 const HEADER_SIZE = 7;
 const CRC_SIZE = 2;
@@ -23,8 +24,7 @@ export class AacAssembler {
   #sink: AccessUnitSink;
   #statistics: DemuxStatistics;
   #onUnsupported: (what: string) => void;
-  #words = new Int32Array(SCRATCH_SIZE / 4);
-  #bytes = new Uint8Array(this.#words.buffer);
+  #scratch: StagingBlock;
   #start = 0;
   #end = 0;
   #isOpen = false;
@@ -42,14 +42,13 @@ export class AacAssembler {
   #lostBytes = 0;
   #lostFrames = 0;
   #nextDts90k: Ticks90k = Number.NaN;
-  readonly #accessUnit = newAccessUnit(TRACK_AUDIO, false);
+  readonly #accessUnit = newAccessUnit(TRACK_AUDIO, false, 1);
 
-  constructor(sink: AccessUnitSink, statistics: DemuxStatistics, onUnsupported: (what: string) => void) {
+  constructor(sink: AccessUnitSink, statistics: DemuxStatistics, arena: Arena, budget: StagingBudget, onUnsupported: (what: string) => void) {
     this.#sink = sink;
     this.#statistics = statistics;
+    this.#scratch = new StagingBlock(arena, budget);
     this.#onUnsupported = onUnsupported;
-    this.#accessUnit.words = this.#words;
-    this.#accessUnit.bytes = this.#bytes;
     this.#accessUnit.rangeCount = 1;
     this.#accessUnit.isRandomAccess = true;
   }
@@ -64,10 +63,11 @@ export class AacAssembler {
     this.#markCount++;
   }
 
-  push(input: Uint8Array, inputWords: Int32Array, start: number, end: number): void {
+  push(input: StagingBlock, start: number, end: number): void {
     if (!this.#isOpen) return;
+    if (this.#scratch.bytes.byteLength < SCRATCH_SIZE) this.#scratch.grow(SCRATCH_SIZE, 0);
     if (this.#end + (end - start) > SCRATCH_SIZE) this.#compact();
-    copyBytes(input, inputWords, start, end, this.#bytes, this.#words, this.#end);
+    this.#scratch.copyFrom(input, start, end - start, this.#end);
     this.#end += end - start;
     this.#takeFrames(false);
   }
@@ -92,6 +92,10 @@ export class AacAssembler {
     this.#reportLoss(Number.NaN);
   }
 
+  free(): void {
+    this.#scratch.free();
+  }
+
   #clear(): void {
     this.#start = 0;
     this.#end = 0;
@@ -100,7 +104,7 @@ export class AacAssembler {
 
   #compact(): void {
     const by = this.#start;
-    this.#bytes.copyWithin(0, by, this.#end);
+    this.#scratch.copyFrom(this.#scratch, by, this.#end - by, 0);
     this.#start = 0;
     this.#end -= by;
     for (let i = 0; i < this.#markCount; i++) this.#markAt[i] = Math.max(0, (this.#markAt[i] ?? 0) - by);
@@ -145,13 +149,13 @@ export class AacAssembler {
 
   /** Everything that stays the same from frame to frame, the 28 bits of adts_fixed_header: the home bit is the last but one before the lengths. */
   #fixedHeader(at: number): number {
-    const b = this.#bytes;
+    const b = this.#scratch.bytes;
     return (((b[at] as number) << 20) | ((b[at + 1] as number) << 12) | ((b[at + 2] as number) << 4) | ((b[at + 3] as number) >> 4)) & ~0x3;
   }
 
   /** frame_length, or 0 where this is no header. */
   #frameSize(at: number): number {
-    const b = this.#bytes;
+    const b = this.#scratch.bytes;
     const b1 = b[at + 1] as number;
     if (b[at] !== 0xff || (b1 & 0xf6) !== 0xf0) return 0; // syncword, layer 0
     if ((((b[at + 2] as number) >> 2) & 15) >= AAC_SAMPLE_RATES.length) return 0;
@@ -162,10 +166,10 @@ export class AacAssembler {
 
   /** AudioSpecificConfig from an ADTS header: profile + 1, the rate's index, the channels. */
   #configure(at: number): void {
-    const b2 = this.#bytes[at + 2] as number;
+    const b2 = this.#scratch.bytes[at + 2] as number;
     const objectType = (b2 >> 6) + 1;
     const rateIndex = (b2 >> 2) & 15;
-    const channelConfiguration = ((b2 & 1) << 2) | ((this.#bytes[at + 3] as number) >> 6);
+    const channelConfiguration = ((b2 & 1) << 2) | ((this.#scratch.bytes[at + 3] as number) >> 6);
     this.#fixed = this.#fixedHeader(at);
     this.#sampleRate = AAC_SAMPLE_RATES[rateIndex] ?? 48000;
     this.#hasConfig = false;
@@ -180,8 +184,8 @@ export class AacAssembler {
 
   #emit(at: number, size: number): void {
     const dts90k = this.#takeTime(at);
-    const header = this.#bytes[at + 1] as number;
-    if (((this.#bytes[at + 6] as number) & 3) !== 0) {
+    const header = this.#scratch.bytes[at + 1] as number;
+    if (((this.#scratch.bytes[at + 6] as number) & 3) !== 0) {
       this.#onUnsupported("AAC with several raw data blocks in one ADTS frame");
       this.#lostFrames++;
       return;
@@ -192,8 +196,8 @@ export class AacAssembler {
     }
     const au = this.#accessUnit;
     const start = at + (header & 1 ? HEADER_SIZE : HEADER_SIZE + CRC_SIZE);
-    au.ranges[0] = start;
-    au.ranges[1] = at + size;
+    au.ranges[0] = this.#scratch.pointer + start;
+    au.ranges[1] = this.#scratch.pointer + at + size;
     au.sizeBytes = at + size - start;
     au.dts90k = dts90k;
     this.#reportLoss(dts90k);

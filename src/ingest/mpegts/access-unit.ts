@@ -1,16 +1,13 @@
-// What the demuxer hands on: one access unit at a time, as ranges of the scratch memory in which it was assembled, and the sink that takes it.
-// The object and its memory are the assembler's own and are reused by the next one: a sink copies before it returns.
+// What the demuxer hands on: one access unit at a time, as ranges of the arena memory in which it was assembled, and the sink that takes it. The
+// object and that memory are the assembler's own and are reused by the next one: a sink copies before it returns.
 
 import type { CodecName } from "../../stream/decoder-config.js";
 import type { Ticks90k } from "../../time/units.js";
 
 export interface AccessUnit {
   track: number;
-  /** The assembler's scratch, as bytes and as words: `words` is a view of the same memory. */
-  bytes: Uint8Array;
-  words: Int32Array;
-  /** Pairs [start, end) into `bytes`: NAL units without start codes, or one raw AAC access unit. */
-  ranges: Int32Array;
+  /** Pairs [start, end) of pointers into the arena: NAL units without start codes, or the parts of one raw AAC access unit. */
+  ranges: Uint32Array;
   rangeCount: number;
   /** Each range gets a 4-byte length in front. */
   isLengthPrefixed: boolean;
@@ -39,8 +36,6 @@ export interface AccessUnitSink {
 
 export const LENGTH_PREFIX_SIZE = 4;
 
-export function newAccessUnit(track: number, isLengthPrefixed: boolean): AccessUnit {
-  const words = new Int32Array(0);
-  const bytes = new Uint8Array(words.buffer);
-  return { track, bytes, words, ranges: new Int32Array(2), rangeCount: 0, isLengthPrefixed, sizeBytes: 0, dts90k: 0, ctsOffset90k: 0, isRandomAccess: false };
+export function newAccessUnit(track: number, isLengthPrefixed: boolean, maxRanges: number): AccessUnit {
+  return { track, ranges: new Uint32Array(2 * maxRanges), rangeCount: 0, isLengthPrefixed, sizeBytes: 0, dts90k: 0, ctsOffset90k: 0, isRandomAccess: false };
 }

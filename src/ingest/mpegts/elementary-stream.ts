@@ -1,18 +1,31 @@
 // One recorded PID: its continuity counter (ISO/IEC 13818-1 §2.4.3.3), its PES packets, and the assembler of its access units.
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
+import type { Arena } from "../../arena/arena.js";
 import { AacAssembler } from "./aac-assembler.js";
 import type { AccessUnitSink } from "./access-unit.js";
 import type { DemuxStatistics } from "./demux-statistics.js";
 import { H264Assembler } from "./h264-assembler.js";
 import { PesHeader } from "./pes.js";
 import { ProgramClock } from "./program-clock.js";
+import type { StagingBlock, StagingBudget } from "./staging.js";
 
 const PAYLOAD_PER_PACKET = 184;
 /** Nothing is taken before the first PES start, nor after a loss. */
 const WAITING = 0;
 const IN_HEADER = 1;
 const IN_PAYLOAD = 2;
+
+/** What the streams of one demuxer share. */
+export interface StreamContext {
+  sink: AccessUnitSink;
+  statistics: DemuxStatistics;
+  clock: ProgramClock;
+  arena: Arena;
+  budget: StagingBudget;
+  maxAccessUnitBytes: number;
+  onUnsupported(what: string): void;
+}
 
 export class ElementaryStream {
   #statistics: DemuxStatistics;
@@ -23,29 +36,30 @@ export class ElementaryStream {
   #state = WAITING;
   #counter = -1;
   #wasDuplicate = false;
+  #signature = 0;
 
   constructor(
     track: number,
     readonly pid: number,
-    sink: AccessUnitSink,
-    statistics: DemuxStatistics,
-    clock: ProgramClock,
-    maxAccessUnitBytes: number,
-    onUnsupported: (what: string) => void,
+    { sink, statistics, clock, arena, budget, maxAccessUnitBytes, onUnsupported }: StreamContext,
   ) {
     this.#statistics = statistics;
     this.#clock = clock;
     this.#header = new PesHeader(statistics);
-    if (track === TRACK_VIDEO) this.#video = new H264Assembler(sink, statistics, maxAccessUnitBytes);
-    else this.#audio = new AacAssembler(sink, statistics, onUnsupported);
+    if (track === TRACK_VIDEO) this.#video = new H264Assembler(sink, statistics, arena, budget, maxAccessUnitBytes);
+    else this.#audio = new AacAssembler(sink, statistics, arena, budget, onUnsupported);
   }
 
-  /** Checks the counter of a packet. False where it repeats the one before and is to be passed over. */
-  continues(counter: number, hasPayload: boolean, isAnnounced: boolean, isUnitStart: boolean): boolean {
+  /**
+   * Checks the counter of a packet that ends at `end`. False where it repeats the one before and is to be passed over.
+   */
+  continues(bytes: Uint8Array, end: number, counter: number, hasPayload: boolean, isAnnounced: boolean, isUnitStart: boolean): boolean {
     if (isAnnounced) this.#statistics.announcedDiscontinuities++;
     if (!hasPayload) return true; // its counter stands still
     const last = this.#counter;
+    const lastSignature = this.#signature;
     this.#counter = counter;
+    this.#signature = signature(bytes, end);
     if (last < 0 || counter === ((last + 1) & 15)) {
       this.#wasDuplicate = false;
       return true;
@@ -55,7 +69,8 @@ export class ElementaryStream {
       if (!isUnitStart) this.#lose(0);
       return true;
     }
-    if (counter === last && !this.#wasDuplicate) {
+    // The same counter on other bytes: a multiple of sixteen packets, less one, is missing.
+    if (counter === last && this.#signature === lastSignature && !this.#wasDuplicate) {
       this.#wasDuplicate = true;
       this.#statistics.duplicates++;
       return false;
@@ -67,7 +82,7 @@ export class ElementaryStream {
   }
 
   /** The payload of a packet: bytes [start, end). */
-  push(input: Uint8Array, inputWords: Int32Array, start: number, end: number, isUnitStart: boolean): void {
+  push(input: StagingBlock, start: number, end: number, isUnitStart: boolean): void {
     if (isUnitStart) {
       if (this.#state === IN_HEADER) this.#statistics.badPes++;
       this.#header.begin();
@@ -75,22 +90,28 @@ export class ElementaryStream {
     }
     let at = start;
     if (this.#state === IN_HEADER) {
-      at = this.#header.push(input, start, end);
+      at = this.#header.push(input.bytes, start, end);
       if (at > end) return;
       if (at < 0) {
         this.#lose(0);
         return;
       }
-      this.#beginPes(input, at, end);
+      this.#beginPes(input.bytes, at, end);
     } else if (this.#state === WAITING) return;
-    if (this.#video) this.#video.push(input, inputWords, at, end);
-    else this.#audio?.push(input, inputWords, at, end);
+    if (this.#video) this.#video.push(input, at, end);
+    else this.#audio?.push(input, at, end);
   }
 
+  /** No more bytes will come: what is complete without a successor is handed on. */
   end(): void {
     this.#video?.end();
     this.#audio?.end();
     this.#state = WAITING;
+  }
+
+  free(): void {
+    this.#video?.free();
+    this.#audio?.free();
   }
 
   #beginPes(input: Uint8Array, start: number, end: number): void {
@@ -106,4 +127,11 @@ export class ElementaryStream {
     this.#video?.lose(bytes);
     this.#audio?.lose(bytes);
   }
+}
+
+/** What tells a packet from another one, taken where a PCR, which a repeated packet may have of its own, cannot stand: sixteen bytes of the last 120. */
+function signature(bytes: Uint8Array, end: number): number {
+  let hash = 0;
+  for (let at = end - 120; at < end; at += 8) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;
+  return (Math.imul(hash, 31) + (bytes[end - 1] as number)) | 0;
 }

@@ -1,7 +1,8 @@
 // Parameter sets that come in band (ITU-T H.264 §7.4.1.2.1) and the avcC made of them. A repeat changes nothing. Changed sets take effect at the
 // next random access point, where a recording can cut; until then they stay in the frames that brought them.
 
-import { buildAvcDecoderConfiguration } from "../../stream/codec/h264.js";
+import { ReelError } from "../../arena/reel-error.js";
+import { buildAvcDecoderConfiguration, type FrameNumbering, parseSps } from "../../stream/codec/h264.js";
 
 const NAL_SPS = 7;
 const MAX_SPS_ID = 31;
@@ -47,6 +48,10 @@ export class H264ParameterSets {
   #pps = new Map<number, PictureSet>();
   #newSps = new Map<number, Uint8Array>();
   #newPps = new Map<number, PictureSet>();
+  /** By SPS, of the newest one of each id; none where it cannot be parsed. */
+  #numberings = new Map<number, FrameNumbering>();
+  /** Fields may be coded as pictures of their own. */
+  mayHaveFields = false;
 
   /** Sets have arrived that `apply` has not yet taken over. */
   get hasChanges(): boolean {
@@ -68,9 +73,30 @@ export class H264ParameterSets {
       return true;
     }
     const pending = this.#newSps.get(id);
-    if (!pending || !sameRange(pending, bytes, start, end)) this.#newSps.set(id, bytes.slice(start, end));
+    if (!pending || !sameRange(pending, bytes, start, end)) {
+      const set = bytes.slice(start, end);
+      this.#newSps.set(id, set);
+      this.#learnNumbering(id, set);
+    }
     return false;
   }
+
+  #learnNumbering(spsId: number, set: Uint8Array): void {
+    this.#numberings.delete(spsId);
+    try {
+      this.#numberings.set(spsId, parseSps(set));
+    } catch (error) {
+      if (!(error instanceof ReelError)) throw error; // `apply` will refuse it
+    }
+    this.mayHaveFields = [...this.#numberings.values()].some((numbering) => !numbering.frameMbsOnly);
+  }
+
+  /** How the pictures of a PPS are numbered; a PPS that has not been seen yet goes with the only SPS. */
+  readonly numberingOf = (ppsId: number): FrameNumbering | undefined => {
+    const set = this.#newPps.get(ppsId) ?? this.#pps.get(ppsId);
+    if (set) return this.#numberings.get(set.spsId);
+    return this.#numberings.size === 1 ? this.#numberings.values().next().value : undefined;
+  };
 
   #learnPps(bytes: Uint8Array, start: number, end: number): boolean {
     const id = ueAt(bytes, (start + 1) * 8, end);
@@ -116,6 +142,7 @@ export class H264ParameterSets {
 
   /** Forgets what is in force, so that the next sets count as new. */
   forget(): void {
-    for (const map of [this.#sps, this.#pps, this.#newSps, this.#newPps]) map.clear();
+    for (const map of [this.#sps, this.#pps, this.#newSps, this.#newPps, this.#numberings]) map.clear();
+    this.mayHaveFields = false;
   }
 }

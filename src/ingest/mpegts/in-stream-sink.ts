@@ -1,4 +1,4 @@
-// Puts access units into an in-stream. The payload goes from the assembler's scratch into the ring in one copy, lengths in place of start codes.
+// Puts access units into an in-stream. The payload goes from the assembler's scratch into the ring by memory.copy, lengths in place of start codes.
 //
 //   a source that can wait:   full ring ─▶ backlog, `pause` ─▶ room ─▶ backlog into the ring ─▶ `resume`
 //   a source that cannot:     full ring ─▶ the in-stream drops up to the next random access point
@@ -11,7 +11,9 @@ import type { CodecName } from "../../stream/decoder-config.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { Ticks90k } from "../../time/units.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./access-unit.js";
-import { copyBytes } from "./copy-bytes.js";
+
+/** Frames of sources that cannot wait are put together in memory that is kept from one to the next, up to this size. */
+const KEPT_BYTES = 1024 * 1024;
 
 interface Held {
   track: number;
@@ -36,10 +38,12 @@ export class InStreamSink implements AccessUnitSink {
   #options: InStreamSinkOptions;
   #stream: InStream | undefined;
   #waiting: Waiting[] = [];
+  /** All that came. */
+  accessUnits = 0;
   /** Frames that can never fit into the ring. */
   oversizeFrames = 0;
-  #contiguous = new Int32Array(0);
-  /** Set where the in-stream ends once the backlog is empty. */
+  #contiguous = new Uint8Array(0);
+  /** Set where the in-stream ends once the backlog is empty, and where it was not yet there to be ended. */
   #endReason: string | undefined;
 
   constructor(options: InStreamSinkOptions) {
@@ -52,9 +56,13 @@ export class InStreamSink implements AccessUnitSink {
 
   decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
     if (!this.#stream) {
+      if (this.#endReason !== undefined) return false;
       this.#stream = this.#options.open();
       this.#stream.on("room", () => this.#onRoom());
+      // Who hears of a new in-stream may end its source.
+      if (this.#endReason !== undefined) this.#stream.end(this.#endReason);
     }
+    if (this.#stream.ended) return false;
     if (this.#waiting.length > 0) {
       this.#waiting.push({ kind: "config", track, codec, bytes });
       return true;
@@ -63,6 +71,7 @@ export class InStreamSink implements AccessUnitSink {
   }
 
   accessUnit(au: AccessUnit): void {
+    this.accessUnits++;
     const stream = this.#stream;
     if (!stream || stream.ended) return;
     if (!this.#options.flow) {
@@ -72,7 +81,7 @@ export class InStreamSink implements AccessUnitSink {
     if (this.#waiting.length === 0 && this.#write(stream, au)) return;
     const frame: Held = {
       track: au.track,
-      payload: this.#gather(au).slice(),
+      payload: this.#gather(au, new Uint8Array(au.sizeBytes)),
       dts90k: au.dts90k,
       ctsOffset90k: au.ctsOffset90k,
       isRandomAccess: au.isRandomAccess,
@@ -88,8 +97,15 @@ export class InStreamSink implements AccessUnitSink {
 
   /** Ends the in-stream, when what waits for room is in the ring. */
   end(reason: string, atOnce: boolean): void {
-    if (this.#waiting.length > 0 && !atOnce) this.#endReason = reason;
-    else this.#stream?.end(reason);
+    this.#endReason = reason;
+    if (this.#waiting.length > 0 && !atOnce) return;
+    const stream = this.#stream;
+    if (!stream || stream.ended) return;
+    const frames = this.#waiting.flatMap((entry) => (entry.kind === "frame" ? [entry.frame] : []));
+    const bytes = frames.reduce((sum, frame) => sum + frame.payload.byteLength, 0);
+    this.#waiting = [];
+    if (frames.length > 0) stream.reportSourceLoss({ track: null, frames: frames.length, bytes, durationMs: 0 });
+    stream.end(reason);
   }
 
   #setConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
@@ -107,15 +123,14 @@ export class InStreamSink implements AccessUnitSink {
     const pointer = this.#reserve(stream, au.track, au.sizeBytes);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
-    const { u8, i32 } = this.#options.arena;
-    gatherInto(au, u8, i32, pointer);
+    this.#copyToArena(au, pointer);
     stream.commit(au.track, au.sizeBytes, au.dts90k, au.ctsOffset90k, au.isRandomAccess);
     return true;
   }
 
   #writeOrDrop(stream: InStream, au: AccessUnit): void {
     try {
-      stream.writeFrameOrDrop(au.track, this.#gather(au), au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+      stream.writeFrameOrDrop(au.track, this.#gather(au, this.#contiguousOf(au.sizeBytes)), au.dts90k, au.ctsOffset90k, au.isRandomAccess);
     } catch (error) {
       this.#giveUp(error, stream, au.track, au.sizeBytes);
     }
@@ -137,11 +152,38 @@ export class InStreamSink implements AccessUnitSink {
     stream.reportSourceLoss({ track, frames: 1, bytes: sizeBytes, durationMs: 0 });
   }
 
-  #gather(au: AccessUnit): Uint8Array {
-    if (this.#contiguous.byteLength < au.sizeBytes + 4) this.#contiguous = new Int32Array(Math.ceil((au.sizeBytes + 4) / 4) + 1024);
-    const bytes = new Uint8Array(this.#contiguous.buffer, 0, au.sizeBytes);
-    gatherInto(au, bytes, this.#contiguous, 0);
-    return bytes;
+  /** Writes an access unit as the ring carries it. */
+  #copyToArena(au: AccessUnit, pointer: number): void {
+    const { arena } = this.#options;
+    const { u8 } = arena;
+    let to = pointer;
+    for (let i = 0; i < au.rangeCount; i++) {
+      const start = au.ranges[i * 2] as number;
+      const size = (au.ranges[i * 2 + 1] as number) - start;
+      if (au.isLengthPrefixed) to = putLength(u8, to, size);
+      arena.copy(to, start, size);
+      to += size;
+    }
+  }
+
+  /** The same into memory of our own, for frames that have no place in the ring yet. */
+  #gather(au: AccessUnit, target: Uint8Array): Uint8Array {
+    const { u8 } = this.#options.arena;
+    let to = 0;
+    for (let i = 0; i < au.rangeCount; i++) {
+      const start = au.ranges[i * 2] as number;
+      const end = au.ranges[i * 2 + 1] as number;
+      if (au.isLengthPrefixed) to = putLength(target, to, end - start);
+      target.set(u8.subarray(start, end), to);
+      to += end - start;
+    }
+    return target;
+  }
+
+  #contiguousOf(sizeBytes: number): Uint8Array {
+    if (sizeBytes > KEPT_BYTES) return new Uint8Array(sizeBytes);
+    if (this.#contiguous.byteLength < sizeBytes) this.#contiguous = new Uint8Array(Math.min(KEPT_BYTES, sizeBytes * 2));
+    return this.#contiguous.subarray(0, sizeBytes);
   }
 
   #onRoom(): void {
@@ -172,21 +214,11 @@ export class InStreamSink implements AccessUnitSink {
   }
 }
 
-/** Writes an access unit as the ring carries it. */
-function gatherInto(au: AccessUnit, target: Uint8Array, targetWords: Int32Array, pointer: number): void {
-  let to = pointer;
-  for (let i = 0; i < au.rangeCount; i++) {
-    const start = au.ranges[i * 2] as number;
-    const end = au.ranges[i * 2 + 1] as number;
-    const size = end - start;
-    if (au.isLengthPrefixed) {
-      target[to] = size >>> 24;
-      target[to + 1] = size >>> 16;
-      target[to + 2] = size >>> 8;
-      target[to + 3] = size;
-      to += LENGTH_PREFIX_SIZE;
-    }
-    copyBytes(au.bytes, au.words, start, end, target, targetWords, to);
-    to += size;
-  }
+/** The length in front of a NAL unit; returns where the unit begins. */
+function putLength(target: Uint8Array, to: number, size: number): number {
+  target[to] = size >>> 24;
+  target[to + 1] = size >>> 16;
+  target[to + 2] = size >>> 8;
+  target[to + 3] = size;
+  return to + LENGTH_PREFIX_SIZE;
 }

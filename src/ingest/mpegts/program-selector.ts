@@ -8,6 +8,8 @@ import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264 } from "./stream-types.js";
 const PAT_PID = 0;
 /** Tables come at least every 500 ms; by this many of them every program should have had its turn. */
 const MAX_WAIT_TABLES = 50;
+/** Of all sections of a PAT together: what one section can name. */
+const MAX_PROGRAMS = 253;
 
 interface SelectorEvents {
   /** Whether packets of this PID are to be given to `push`. */
@@ -67,7 +69,10 @@ export class ProgramSelector {
     if (this.#sections.has(pat.sectionNumber)) return;
     this.#sections.set(pat.sectionNumber, pat.programs);
     if (this.#sections.size <= pat.lastSectionNumber) return;
-    const programs = [...this.#sections].sort(([a], [b]) => a - b).flatMap(([, list]) => list);
+    const programs = [...this.#sections]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([, list]) => list)
+      .slice(0, MAX_PROGRAMS);
     this.#programs = programs;
     const pids = new Set(programs.map((program) => program.pmtPid));
     for (const pid of this.#assemblers.keys()) {

@@ -3,19 +3,21 @@
 //   push ─▶ input buffer ─▶ packets ─┬▶ PAT, PMT ─▶ which PIDs are the tracks
 //                                     └▶ PES header ─▶ H264Assembler / AacAssembler ─▶ sink
 //
-// Packets are parsed only where they lie whole in the input buffer, on a 4-byte boundary, so the result depends on the bytes and not on how they
-// came. Nothing is allocated per packet. No input throws; what is wrong is counted (demux-statistics.ts).
+// Packets are parsed only where they lie whole in the input buffer, so the result depends on the bytes and not on how they came. Nothing is allocated
+// per packet. No input throws; what is wrong is counted (demux-statistics.ts). Its arena memory is given back by `free`.
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import type { Arena } from "../../arena/arena.js";
 import type { Logger } from "../../arena/logger.js";
 import type { AccessUnitSink } from "./access-unit.js";
 import { type DemuxStatistics, newDemuxStatistics } from "./demux-statistics.js";
-import { ElementaryStream } from "./elementary-stream.js";
+import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
 import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
 import { PcrWatch } from "./pcr-watch.js";
 import { ProgramClock } from "./program-clock.js";
 import { ProgramSelector } from "./program-selector.js";
 import type { ProgramMap } from "./psi.js";
+import { type StagingBlock, StagingBudget } from "./staging.js";
 import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264, streamTypeName } from "./stream-types.js";
 
 export interface DemuxerOptions {
@@ -23,6 +25,8 @@ export interface DemuxerOptions {
   maxAccessUnitBytes?: number;
   /** Default: the first program with video. */
   programNumber?: number;
+  /** Shared by the demuxers of a door; default: one of its own. */
+  budget?: StagingBudget;
 }
 
 const DEFAULT_MAX_ACCESS_UNIT_BYTES = 16 * 1024 * 1024;
@@ -39,23 +43,23 @@ const MAX_NAMED_TYPES = 64;
 
 export class TsDemuxer {
   readonly statistics: DemuxStatistics = newDemuxStatistics();
-  #sink: AccessUnitSink;
   #logger: Logger;
-  #maxAccessUnitBytes: number;
-  #input = new PacketSync(this.statistics);
+  #packets: PacketSync;
+  #context: StreamContext;
   #kinds = new Uint8Array(PID_COUNT);
   #selector: ProgramSelector;
-  #clock = new ProgramClock();
   #video: ElementaryStream | undefined;
   #audio: ElementaryStream | undefined;
   #pcr = new PcrWatch(this.statistics);
   /** Types that were already named in the log. */
   #named = new Set<string>();
 
-  constructor(sink: AccessUnitSink, logger: Logger, options: DemuxerOptions = {}) {
-    this.#sink = sink;
+  constructor(sink: AccessUnitSink, arena: Arena, logger: Logger, options: DemuxerOptions = {}) {
+    const { budget = new StagingBudget(), maxAccessUnitBytes = DEFAULT_MAX_ACCESS_UNIT_BYTES } = options;
     this.#logger = logger;
-    this.#maxAccessUnitBytes = options.maxAccessUnitBytes ?? DEFAULT_MAX_ACCESS_UNIT_BYTES;
+    this.#packets = new PacketSync(this.statistics, arena, budget);
+    const onUnsupported = (what: string): void => this.#nameOnce(what);
+    this.#context = { sink, statistics: this.statistics, clock: new ProgramClock(), arena, budget, maxAccessUnitBytes, onUnsupported };
     this.#selector = new ProgramSelector(this.statistics, options.programNumber, {
       watchPid: (pid, isWatched) => {
         if (this.#kinds[pid] === IGNORED || this.#kinds[pid] === SECTION) this.#kinds[pid] = isWatched ? SECTION : IGNORED;
@@ -66,28 +70,38 @@ export class TsDemuxer {
   }
 
   push(chunk: Uint8Array): void {
-    const input = this.#input;
     for (let taken = 0; taken < chunk.byteLength; ) {
-      taken = input.fill(chunk, taken);
+      taken = this.#packets.fill(chunk, taken);
       this.#parsePackets();
     }
   }
 
-  /** The stream ends: what is complete is handed on. */
+  /** The stream ends: what is complete without a successor is handed on, the access unit of an unbounded PES packet among it. */
   end(): void {
-    this.#input.endOfInput();
+    this.#packets.endOfInput();
     this.#parsePackets();
     this.#video?.end();
     this.#audio?.end();
   }
 
+  /** Gives its memory back. Nothing may be pushed after. */
+  free(): void {
+    this.#packets.input.free();
+    this.#video?.free();
+    this.#audio?.free();
+    this.#video = undefined;
+    this.#audio = undefined;
+  }
+
   #parsePackets(): void {
-    const input = this.#input;
-    for (let at = input.next(); at >= 0; at = input.next()) this.#parsePacket(input.bytes, at);
+    const packets = this.#packets;
+    const { input } = packets;
+    for (let at = packets.next(); at >= 0; at = packets.next()) this.#parsePacket(input, at);
   }
 
   /** One transport packet, §2.4.3.2. */
-  #parsePacket(bytes: Uint8Array, at: number): void {
+  #parsePacket(input: StagingBlock, at: number): void {
+    const { bytes } = input;
     this.statistics.packets++;
     const b1 = bytes[at + 1] as number;
     const b3 = bytes[at + 3] as number;
@@ -120,13 +134,13 @@ export class TsDemuxer {
       return;
     }
     const stream = kind === VIDEO ? this.#video : this.#audio;
-    if (!stream?.continues(b3 & 15, hasPayload, isAnnounced, isUnitStart)) return;
+    if (!stream?.continues(bytes, end, b3 & 15, hasPayload, isAnnounced, isUnitStart)) return;
     if ((b3 & 0xc0) !== 0) {
       this.statistics.scrambledPackets++;
       this.#nameOnce("scrambled packets");
       return;
     }
-    if (hasPayload) stream.push(bytes, this.#input.words, payload, end, isUnitStart);
+    if (hasPayload) stream.push(input, payload, end, isUnitStart);
   }
 
   /** Takes the tracks of a program map: streams that stay where they were go on. */
@@ -149,12 +163,13 @@ export class TsDemuxer {
     if (stream?.pid === pid) return stream;
     if (stream) {
       stream.end();
+      stream.free();
       if (this.#kinds[stream.pid] === kind) this.#kinds[stream.pid] = IGNORED;
     }
     if (pid < 0) return undefined;
     this.#kinds[pid] = kind;
     const track = kind === VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
-    return new ElementaryStream(track, pid, this.#sink, this.statistics, this.#clock, this.#maxAccessUnitBytes, (what) => this.#nameOnce(what));
+    return new ElementaryStream(track, pid, this.#context);
   }
 
   #nameOnce(what: string): void {

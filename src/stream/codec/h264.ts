@@ -103,7 +103,15 @@ export function buildAvcDecoderConfiguration(sps: readonly Uint8Array[], pps: re
   return Uint8Array.from(parts);
 }
 
-interface SpsFields extends Omit<VideoConfig, "nalLengthSize" | "sps" | "pps"> {
+/** What a slice header's frame_num and field flags are read by. */
+export interface FrameNumbering {
+  frameMbsOnly: boolean;
+  /** Bits of frame_num. */
+  frameNumBits: number;
+  separatePlanes: boolean;
+}
+
+interface SpsFields extends Omit<VideoConfig, "nalLengthSize" | "sps" | "pps">, FrameNumbering {
   chromaFormat: number;
   bitDepthLuma: number;
   bitDepthChroma: number;
@@ -133,7 +141,8 @@ export function parseSps(nal: Uint8Array): SpsFields {
       for (let i = 0; i < (chromaFormat === 3 ? 12 : 8); i++) if (r.u(1)) skipScalingList(r, i < 6 ? 16 : 64);
     }
   }
-  r.ue(); // log2_max_frame_num_minus4
+  const frameNumBits = 4 + r.ue();
+  if (frameNumBits > 16) bad(`log2_max_frame_num_minus4 ${frameNumBits - 4}`);
   const orderType = r.ue();
   if (orderType === 0) r.ue();
   else if (orderType === 1) {
@@ -184,7 +193,8 @@ export function parseSps(nal: Uint8Array): SpsFields {
       else if (!fullRange) colour = undefined;
     }
   }
-  return { width, height, profile, constraints, level, parWidth, parHeight, colour, chromaFormat, bitDepthLuma, bitDepthChroma };
+  const numbering = { frameMbsOnly: frameMbsOnly === 1, frameNumBits, separatePlanes: separatePlanes === 1 };
+  return { width, height, profile, constraints, level, parWidth, parHeight, colour, chromaFormat, bitDepthLuma, bitDepthChroma, ...numbering };
 }
 
 function skipScalingList(r: BitReader, size: number): void {
