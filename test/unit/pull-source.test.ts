@@ -43,14 +43,17 @@ class FakeTime {
 class FakeTransport implements PullTransport {
   readonly schemes = ["fake"];
   readonly connections: { events: TransportEvents; openedMs: number; isClosed: boolean; isPaused: boolean }[] = [];
-  constructor(private readonly time: FakeTime) {}
+  constructor(
+    private readonly time: FakeTime,
+    private readonly mayWait: boolean,
+  ) {}
   sourceType = (): string => "INTS";
   check(): void {}
   open(_request: PullRequest, _uri: URL, events: TransportEvents): PullConnection {
     const connection = { events, openedMs: this.time.nowMs, isClosed: false, isPaused: false };
     this.connections.push(connection);
     return {
-      flow: { pause: () => (connection.isPaused = true), resume: () => (connection.isPaused = false) },
+      flow: this.mayWait ? { pause: () => (connection.isPaused = true), resume: () => (connection.isPaused = false) } : undefined,
       close: () => {
         connection.isClosed = true;
         events.onClosed("closed");
@@ -79,9 +82,18 @@ class MediaBytes {
   }
 }
 
-function setup(options: { keepAlive?: boolean; maxRingBytes?: number } = {}) {
+interface Setup {
+  keepAlive?: boolean;
+  maxRingBytes?: number;
+  /** False: datagrams, which cannot be held back. */
+  mayWait?: boolean;
+  /** Called with every report, before the test sees it. */
+  onReport?(code: number, pulls: PullSources): void;
+}
+
+function setup(options: Setup = {}) {
   const time = new FakeTime();
-  const transport = new FakeTransport(time);
+  const transport = new FakeTransport(time, options.mayWait ?? true);
   const arena = new Arena();
   let id = 0;
   const registry = new StreamRegistry(arena, time.clock, { ringBytes: 4096, maxRingBytes: options.maxRingBytes ?? 1 << 20, lagLimitMs: 2000 }, () => ++id);
@@ -106,7 +118,10 @@ function setup(options: { keepAlive?: boolean; maxRingBytes?: number } = {}) {
     ssmIp: "",
     rangeStart: -2,
   };
-  pulls.start(request, (code, streamId) => reports.push([code, streamId]));
+  pulls.start(request, (code, streamId) => {
+    options.onReport?.(code, pulls);
+    reports.push([code, streamId]);
+  });
   return { time, transport, arena, registry, pulls, reports };
 }
 
@@ -170,7 +185,7 @@ describe("a pulled source", () => {
       stream?.onDrained();
     }
     expect(transport.last.isPaused).toBe(false);
-    expect(stream?.statistics[0]?.frames).toBe(31);
+    expect(stream?.statistics[0]?.frames).toBe(31); // the last one may go on
     time.advance(13_000);
     expect(transport.connections[0]?.isClosed).toBe(true);
     expect(reports.slice(3, 5)).toEqual([
@@ -194,6 +209,61 @@ describe("a pulled source", () => {
       stream?.onDrained();
     }
     expect([stream?.ended, stream?.statistics[0]?.frames]).toEqual([true, 32]);
+  });
+
+  it("gives out the last frame, which no successor completes, when the source falls silent or is stopped", () => {
+    for (const isStopped of [false, true]) {
+      const { time, transport, registry, pulls, arena } = setup({ keepAlive: false, mayWait: false });
+      transport.last.events.onBytes(new MediaBytes().next(5));
+      const stream = registry.get("s");
+      expect(stream?.statistics[0]?.frames).toBe(4);
+      if (isStopped) pulls.stop(7, "removed");
+      else time.advance(12_000);
+      expect([stream?.ended, stream?.statistics[0]?.frames, arena.stats().blocks]).toEqual([true, 5, 0]);
+    }
+  });
+
+  it("is not gone while frames come that find no room, as on a disk that is stuck", () => {
+    const { time, transport, registry, reports } = setup({ maxRingBytes: 4096, mayWait: false });
+    const media = new MediaBytes();
+    transport.last.events.onBytes(media.next(2));
+    const stream = registry.get("s");
+    const tail = stream?.ring.head ?? 0;
+    stream?.attach({ tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} });
+    for (let second = 0; second < 30; second++) {
+      transport.last.events.onBytes(media.next(25));
+      time.advance(1000);
+    }
+    expect(stream?.statistics[0]?.droppedFrames).toBeGreaterThan(600);
+    expect([stream?.ended, reports.at(-1)]).toEqual([false, [0, 1]]);
+    time.advance(12_000);
+    expect(stream?.ended).toBe(true);
+  });
+
+  it("opens nothing when it is stopped by who hears that it connects", () => {
+    const { time, transport } = setup({ onReport: (code, pulls) => code === 1 && pulls.stop(7, "removed") });
+    expect([transport.connections.length, time.pending]).toEqual([0, 0]);
+  });
+
+  it("leaves no memory where it is stopped by who hears of its stream", () => {
+    const { time, transport, registry, arena } = setup({ onReport: (code, pulls) => code === 0 && pulls.stop(7, "removed") });
+    transport.last.events.onBytes(new MediaBytes().next(30));
+    expect([transport.last.isClosed, registry.list().length, time.pending, arena.stats().blocks]).toEqual([true, 0, 0, 0]);
+  });
+
+  it("reports the frames that waited for room when it is stopped at once", () => {
+    const { transport, registry, pulls } = setup({ maxRingBytes: 4096 });
+    const media = new MediaBytes();
+    transport.last.events.onBytes(media.next(2));
+    const stream = registry.get("s");
+    const tail = stream?.ring.head ?? 0;
+    const gaps: number[] = [];
+    stream?.on("gap", (gap) => gaps.push(gap.frames));
+    stream?.attach({ tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} });
+    transport.last.events.onBytes(media.next(30));
+    pulls.stop(7, "removed");
+    const taken = stream?.statistics[0]?.frames ?? 0;
+    expect([stream?.ended, gaps]).toEqual([true, [32 - taken]]);
   });
 
   it("ends at once and for good when it is stopped, waiting or streaming", () => {

@@ -27,6 +27,7 @@ export class TsSession {
   #demuxer: TsDemuxer;
   #sink: InStreamSink;
   #isOver = false;
+  #isParsing = false;
   #logger: Logger;
   #name: string;
 
@@ -39,7 +40,7 @@ export class TsSession {
       return stream;
     };
     this.#sink = new InStreamSink({ arena: options.arena, open, flow: options.flow });
-    this.#demuxer = new TsDemuxer(this.#sink, options.logger, options.demuxer);
+    this.#demuxer = new TsDemuxer(this.#sink, options.arena, options.logger, options.demuxer);
   }
 
   get stream(): InStream | undefined {
@@ -50,19 +51,51 @@ export class TsSession {
     return this.#demuxer.statistics;
   }
 
-  /** Throws ReelError where the in-stream cannot be opened (`nameTaken`, `badName`, `arenaFull`). */
-  push(chunk: Uint8Array): void {
-    if (!this.#isOver) this.#demuxer.push(chunk);
+  /** Access units that have come so far, whatever became of them. */
+  get accessUnits(): number {
+    return this.#sink.accessUnits;
   }
 
-  /** No more bytes will come. Frames that wait for room enter the ring before the in-stream ends, unless it is to end at once. */
+  /** Throws ReelError where the in-stream cannot be opened (`nameTaken`, `badName`, `arenaFull`). */
+  push(chunk: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#isParsing = true;
+    try {
+      this.#demuxer.push(chunk);
+    } finally {
+      this.#isParsing = false;
+      if (this.#isOver) this.#demuxer.free();
+    }
+  }
+
+  /**
+   * No more bytes will come. The access unit under way is complete, as far as anyone can know. Frames that wait for room enter the ring before the
+   * in-stream ends, unless it is to end at once.
+   */
   end(reason: string, atOnce = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    // The last access units may be the first: then there is no in-stream yet, and none is worth opening.
-    if (this.stream && !atOnce) this.#demuxer.end();
+    // Who hears of a frame may end its source: then the parser is still at work below us, and frees its memory when it returns.
+    if (!this.#isParsing) {
+      this.#endDemuxer();
+      this.#demuxer.free();
+    }
     this.#sink.end(reason, atOnce);
     const counted = Object.fromEntries(Object.entries(this.statistics).filter(([, count]) => count > 0));
-    this.#logger.info({ stream: this.#name, ...counted }, "a transport stream has ended");
+    const text = "a transport stream has ended";
+    // Without an in-stream anyone who can connect could fill the log.
+    if (this.stream) this.#logger.info({ stream: this.#name, ...counted }, text);
+    else this.#logger.debug({ stream: this.#name, ...counted }, text);
+  }
+
+  #endDemuxer(): void {
+    // The last access units may be the first: then there is no in-stream yet, and none is worth opening.
+    if (!this.stream) return;
+    try {
+      this.#demuxer.end();
+    } catch (error) {
+      // No connection is left to be ended by it.
+      this.#logger.warn({ stream: this.#name, error: error instanceof Error ? error.message : String(error) }, "the last access units of a stream were lost");
+    }
   }
 }

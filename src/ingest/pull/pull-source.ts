@@ -8,10 +8,10 @@
 import type { Arena } from "../../arena/arena.js";
 import { maskCredentials } from "../../arena/credentials.js";
 import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
+import type { StagingBudget } from "../mpegts/staging.js";
 import { TsSession } from "../mpegts/ts-session.js";
 import type { PullConnection, PullRequest, PullTransport } from "./pull-transport.js";
 import { schemeOf } from "./pull-uri.js";
@@ -35,6 +35,8 @@ export interface PullSourceOptions {
   timers: Timers;
   logger: Logger;
   silenceMs: Millis;
+  /** Of all pulled sources together. */
+  budget: StagingBudget;
   /** [0, 1), for the jitter of the pauses. */
   random(): number;
 }
@@ -58,6 +60,8 @@ export class PullSource {
   #failures = 0;
   #streamingSinceMs: Millis = Number.NaN;
   #lastBytesMs: Millis = 0;
+  #lastFrameMs: Millis = 0;
+  #framesSeen = 0;
   #isPaused = false;
   #isStopped = false;
   #closeReason: string | undefined;
@@ -76,12 +80,15 @@ export class PullSource {
 
   start(): void {
     if (this.#isStopped) return;
-    const { registry, arena, logger, clock } = this.#options;
+    const { registry, arena, logger, clock, budget } = this.#options;
     this.#report(PULL_CONNECTING, 0);
+    // Who hears of it may have stopped the source.
+    if (this.#isStopped) return;
     this.#closeReason = undefined;
     this.#isPaused = false;
     this.#streamingSinceMs = Number.NaN;
-    this.#lastBytesMs = clock.monotonicMs();
+    this.#framesSeen = 0;
+    this.#markAlive();
     let ends: Partial<SourceInfo> = {};
     let isOpening = true;
     try {
@@ -108,7 +115,7 @@ export class PullSource {
           },
           resume: () => {
             this.#isPaused = false;
-            this.#lastBytesMs = clock.monotonicMs();
+            this.#markAlive();
             connection.flow?.resume();
           },
         },
@@ -117,6 +124,7 @@ export class PullSource {
           this.#streamingSinceMs = clock.monotonicMs();
           this.#report(PULL_STREAMING, stream.id);
         },
+        demuxer: { budget },
       });
       this.#watchSilence();
     } catch (error) {
@@ -137,21 +145,31 @@ export class PullSource {
   #onBytes(chunk: Uint8Array): void {
     if (this.#closeReason !== undefined) return;
     this.#lastBytesMs = this.#options.clock.monotonicMs();
+    const session = this.#session;
+    if (!session) return;
     try {
-      this.#session?.push(chunk);
+      session.push(chunk);
     } catch (error) {
-      // nameTaken, badName, arenaFull: this connection ends; the next attempt may find another state of things.
-      if (!(error instanceof ReelError)) throw error;
-      this.#close(error.message);
+      // nameTaken, badName, arenaFull: this connection ends; the next attempt may find another state of things. So does whatever else a source can
+      // make go wrong, and no other source with it.
+      this.#close(error instanceof Error ? error.message : String(error));
     }
+    if (session.accessUnits === this.#framesSeen) return;
+    this.#framesSeen = session.accessUnits;
+    this.#lastFrameMs = this.#lastBytesMs;
+  }
+
+  #markAlive(): void {
+    this.#lastBytesMs = this.#options.clock.monotonicMs();
+    this.#lastFrameMs = this.#lastBytesMs;
   }
 
   /** The in-stream ends now; what carried it follows by `onClosed`. */
   #close(reason: string): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
-    this.#connection?.close();
     this.#session?.end(reason, true);
+    this.#connection?.close();
   }
 
   #onClosed(transportReason: string): void {
@@ -186,8 +204,8 @@ export class PullSource {
     this.#cancelWatch = timers.after(silenceMs / SILENCE_CHECKS, () => {
       const stream = this.#session?.stream;
       const isWaiting = this.#isPaused || stream?.isHeldBack === true;
-      // Frames are what counts once there are any: null packets keep a connection busy and record nothing.
-      const lastMs = stream ? stream.lastFrameMs : this.#lastBytesMs;
+      // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that found no room counts too.
+      const lastMs = stream ? this.#lastFrameMs : this.#lastBytesMs;
       if (!isWaiting && clock.monotonicMs() - lastMs >= silenceMs) this.#close(`the source delivered nothing for ${silenceMs / 1000} s`);
       else this.#watchSilence();
     });

@@ -9,6 +9,7 @@ import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { FfmpegTransport } from "../ffmpeg/ffmpeg-transport.js";
+import { StagingBudget } from "../mpegts/staging.js";
 import { PULL_DISCONNECTED, PULL_FAILED, type PullReport, PullSource } from "./pull-source.js";
 import type { PullRequest, PullTransport } from "./pull-transport.js";
 import { parseSourceUri, schemeOf } from "./pull-uri.js";
@@ -38,6 +39,7 @@ export class PullSources {
   #silenceMs: Millis;
   #transports: PullTransport[];
   #sources = new Map<number, PullSource>();
+  #budget = new StagingBudget();
 
   constructor(options: PullSourcesOptions) {
     this.#options = options;
@@ -89,6 +91,7 @@ export class PullSources {
       clock,
       logger,
       silenceMs: this.#silenceMs,
+      budget: this.#budget,
       timers: this.#options.timers ?? systemTimers,
       random: this.#options.random ?? Math.random,
     };
