@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/arena/logger.js";
 import { FfmpegTransport } from "../../src/ingest/ffmpeg/ffmpeg-transport.js";
+import { writeWrapper } from "../../src/ingest/ffmpeg/ffmpeg-wrapper.js";
 import { systemClock } from "../../src/time/units.js";
 import { makeClip } from "../support/clip.js";
 import { effort } from "../support/effort.js";
@@ -42,6 +43,22 @@ function processesWith(text: string): number[] {
       }
     })
     .map(Number);
+}
+
+/** The opening lines of a program of its own that pulls; its temporary files go below `folder`. */
+function pullsOf(folder: string): string {
+  const built = new URL("../../dist/", import.meta.url).href;
+  return `
+    process.env.TMPDIR = ${JSON.stringify(folder)};
+    const { PullSources } = await import("${built}ingest/pull/pull-sources.js");
+    const { Arena } = await import("${built}arena/arena.js");
+    const { StreamRegistry } = await import("${built}stream/stream-registry.js");
+    const { systemClock } = await import("${built}time/units.js");
+    const { silentLogger } = await import("${built}arena/logger.js");
+    const arena = new Arena();
+    const registry = new StreamRegistry(arena, systemClock, { ringBytes: 1 << 20, maxRingBytes: 1 << 24, lagLimitMs: 2000 }, () => 1);
+    const pulls = new PullSources({ registry, arena, clock: systemClock, logger: silentLogger });
+  `;
 }
 
 async function expectPlays(path: string, seconds: number): Promise<void> {
@@ -152,6 +169,76 @@ describe("sources through ffmpeg", () => {
     await transport.close();
   });
 
+  it("puts the input options in front, whatever the arguments look like", () => {
+    const folder = join(fixture.folder, "wrapper");
+    const wrapper = writeWrapper(folder);
+    const printer = join(folder, "print-arguments.sh");
+    writeFileSync(printer, '#!/bin/sh\nfor a in "$@"; do printf "%s\\0" "$a"; done\n', { mode: 0o700 });
+    const input = ["-user_agent", 'it\'s a "$HOME" `id` *', "-x", "--", "\n"];
+    const output = ["-i", "srt://h:1?passphrase=a b", "", "-f", "mpegts", "$1"];
+    const printed = execFileSync(wrapper, [...output, "--input", printer, ...input, "--end", "-"], { encoding: "utf8" });
+    expect(printed.split("\0").slice(0, -1)).toEqual([...input, ...output, "-"]);
+  });
+
+  it("writes its wrapper again where a cleaner of temporary folders has taken it", async () => {
+    const path = await makeClip({ seconds: SECONDS, format: "mp4" });
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = join(fixture.folder, "tmp");
+    mkdirSync(process.env.TMPDIR);
+    try {
+      for (const name of ["first", "second"]) {
+        const configId = fixture.pull(`file://${path}`, name, { keepAlive: false });
+        await until("frames arrive", () => fixture.frames(name) > 0);
+        fixture.pulls.stop(configId, "test");
+        for (const entry of readdirSync(process.env.TMPDIR)) rmSync(join(process.env.TMPDIR, entry), { recursive: true });
+      }
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    }
+  });
+
+  it("closes as often as it is told to", async () => {
+    const path = await makeClip({ seconds: SECONDS, format: "mp4" });
+    fixture.pull(`file://${path}`, "twice");
+    await until("frames arrive", () => fixture.frames("twice") > 0);
+    await Promise.all([fixture.pulls.close(), fixture.pulls.close()]);
+    expect(processesWith(path)).toEqual([]);
+  });
+
+  it("fails, and the server does not, where no descriptors are left to start ffmpeg", async () => {
+    const script = `
+      ${pullsOf(fixture.folder)}
+      const { openSync, closeSync } = await import("node:fs");
+      pulls.checkUri("http://127.0.0.1:1/x"); // everything is loaded
+      const taken = [];
+      try { for (;;) taken.push(openSync("/dev/null")); } catch {}
+      for (const fd of taken.splice(0, Number(process.argv[1]))) closeSync(fd);
+      const codes = [];
+      const request = { configId: 1, uri: "http://127.0.0.1:1/x", localStreamName: "s", keepAlive: false, forceTcp: false, emulateUserAgent: "", ssmIp: "", rangeStart: -2 };
+      pulls.start(request, (code) => codes.push(code));
+      const timer = setInterval(() => {
+        if (codes.at(-1) !== 5) return;
+        clearInterval(timer);
+        for (const fd of taken) closeSync(fd);
+        process.stdout.write("lives " + JSON.stringify(codes));
+        void pulls.close();
+      }, 10);
+    `;
+    // With none, with some, with nearly as many as the pipes of a process take.
+    for (const left of [0, 3, 6]) {
+      const child = spawn("sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script, String(left)], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let output = "";
+      child.stdout.on("data", (bytes: Buffer) => {
+        output += bytes.toString();
+      });
+      const [code] = await once(child, "close");
+      expect([code, output], `${left} descriptors`).toEqual([0, "lives [1,5]"]);
+    }
+  });
+
   it("shows no credentials when a source cannot be opened", async () => {
     const port = await freePort();
     const configId = fixture.pull(`rtsp://user:secret@127.0.0.1:${port}/x`, "nobody", { keepAlive: false, forceTcp: true });
@@ -189,22 +276,11 @@ describe("sources through ffmpeg", () => {
     const address = silent.address();
     const uri = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/silent-${process.pid}.ts`;
     const folder = mkdtempSync(join(tmpdir(), "reel-killed-"));
-    const built = new URL("../../dist/", import.meta.url).href;
     const script = `
-      const { PullSources } = await import("${built}ingest/pull/pull-sources.js");
-      const { Arena } = await import("${built}arena/arena.js");
-      const { StreamRegistry } = await import("${built}stream/stream-registry.js");
-      const { systemClock } = await import("${built}time/units.js");
-      const { silentLogger } = await import("${built}arena/logger.js");
-      const arena = new Arena();
-      const registry = new StreamRegistry(arena, systemClock, { ringBytes: 1 << 20, maxRingBytes: 1 << 24, lagLimitMs: 2000 }, () => 1);
-      const pulls = new PullSources({ registry, arena, clock: systemClock, logger: silentLogger });
+      ${pullsOf(folder)}
       pulls.start({ configId: 1, uri: "${uri}", localStreamName: "s", keepAlive: true, forceTcp: false, emulateUserAgent: "", ssmIp: "", rangeStart: -2 }, () => {});
     `;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, TMPDIR: folder },
-    });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "inherit", "inherit"] });
     const mark = `silent-${process.pid}.ts`;
     const ffmpegs = (): number[] => processesWith(mark).filter((pid) => pid !== child.pid);
     await until("ffmpeg runs", () => ffmpegs().length > 0);

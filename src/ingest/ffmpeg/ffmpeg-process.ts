@@ -5,6 +5,7 @@ import Mpeg1Muxer from "node-rtsp-stream/mpeg1muxer.js";
 import { maskCredentials } from "../../arena/credentials.js";
 import { LogLimit } from "../../arena/log-limit.js";
 import type { Logger } from "../../arena/logger.js";
+import { ReelError } from "../../arena/reel-error.js";
 import type { Clock } from "../../time/units.js";
 import { OUTPUT_OPTIONS } from "./ffmpeg-arguments.js";
 import { BEGIN_INPUT, END_INPUT } from "./ffmpeg-wrapper.js";
@@ -48,7 +49,7 @@ export class FfmpegProcess {
       if (hasValue) i++;
     }
     ffmpegOptions[END_INPUT] = "";
-    this.#muxer = new Mpeg1Muxer({ url: options.uri, ffmpegPath: options.wrapperPath, ffmpegOptions });
+    this.#muxer = startMuxer({ url: options.uri, ffmpegPath: options.wrapperPath, ffmpegOptions });
     const child = this.#muxer.stream;
     // The library's own listener prints to our stderr.
     child.removeAllListeners("exit");
@@ -103,5 +104,20 @@ export class FfmpegProcess {
     if (code === 0) return "the source has ended";
     const how = signal ? `was ended by ${signal}` : `ended with ${code}`;
     return this.#lastLine === "" ? `ffmpeg ${how}` : `ffmpeg ${how}: ${this.#lastLine}`;
+  }
+}
+
+/**
+ * Throws ReelError `io` where there are no descriptors left. Node then gives a child without pipes, on which the library's constructor throws, and
+ * announces the error on that child: with nobody listening to it, it would end the server. So the object is made first, to have the child in any case.
+ */
+function startMuxer(options: ConstructorParameters<typeof Mpeg1Muxer>[0]): Mpeg1Muxer {
+  const muxer: Mpeg1Muxer = Object.create(Mpeg1Muxer.prototype);
+  try {
+    Reflect.apply(Mpeg1Muxer, muxer, [options]);
+    return muxer;
+  } catch (cause) {
+    muxer.stream?.on("error", () => {});
+    throw new ReelError("io", "ffmpeg could not be started: no descriptors are left for its pipes (ulimit -n)", {}, { cause });
   }
 }

@@ -1,7 +1,7 @@
 // Sources that ffmpeg reads for us: RTSP, HTTP (HLS and progressive), SRT, files at live pace. One process each, 40 to 60 MB: right for odd
 // sources, wrong for hundreds of cameras.
 
-import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,7 +31,7 @@ export class FfmpegTransport implements PullTransport {
   #folder: string | undefined;
   #wrapperPath = "";
   #processes = new Set<FfmpegProcess>();
-  #onIdle: (() => void) | undefined;
+  #onIdle: (() => void)[] = [];
 
   constructor(options: FfmpegTransportOptions) {
     this.#options = options;
@@ -77,7 +77,7 @@ export class FfmpegTransport implements PullTransport {
         onExit: (reason) => {
           this.#processes.delete(ffmpeg);
           events.onClosed(reason);
-          if (this.#processes.size === 0) this.#onIdle?.();
+          if (this.#processes.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
         },
       },
     );
@@ -87,11 +87,7 @@ export class FfmpegTransport implements PullTransport {
 
   async close(): Promise<void> {
     for (const ffmpeg of this.#processes) ffmpeg.stop();
-    if (this.#processes.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    if (this.#processes.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
     if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
   }
@@ -112,7 +108,8 @@ export class FfmpegTransport implements PullTransport {
   }
 
   #prepareWrapper(): string {
-    if (!this.#folder) {
+    // Cleaners of temporary folders remove what nobody has touched for some days, and a source comes back after months.
+    if (!this.#folder || !existsSync(this.#wrapperPath)) {
       this.#folder = mkdtempSync(join(tmpdir(), "reel-ffmpeg-"));
       this.#wrapperPath = writeWrapper(this.#folder);
     }

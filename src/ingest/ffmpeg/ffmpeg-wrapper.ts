@@ -12,33 +12,24 @@ import { join } from "node:path";
 export const BEGIN_INPUT = "--input";
 export const END_INPUT = "--end";
 
-// The arguments are kept as they are, quoted at every step: first all of them are passed over for the input options, then once more for the rest.
+// The arguments are kept as they are, quoted at every step: all of them are passed over for the input options, then once more for the rest.
 const SCRIPT = (server: number): string => `#!/bin/sh
 # Puts ffmpeg's input options in front of -i. Written by Reel; see its src/ingest/ffmpeg/ffmpeg-wrapper.ts.
 count=$#
 set -- "$@" "$@"
-isInput=0
-left=$count
-while [ "$left" -gt 0 ]; do
-  argument=$1
-  shift
-  left=$((left - 1))
-  case $argument in
-    ${BEGIN_INPUT}) isInput=1 ;;
-    ${END_INPUT}) isInput=0 ;;
-    *) [ "$isInput" = 1 ] && set -- "$@" "$argument" ;;
-  esac
-done
-left=$count
-while [ "$left" -gt 0 ]; do
-  argument=$1
-  shift
-  left=$((left - 1))
-  case $argument in
-    ${BEGIN_INPUT}) isInput=1 ;;
-    ${END_INPUT}) isInput=0 ;;
-    *) [ "$isInput" = 0 ] && set -- "$@" "$argument" ;;
-  esac
+for wanted in 1 0; do
+  isInput=0
+  left=$count
+  while [ "$left" -gt 0 ]; do
+    argument=$1
+    shift
+    left=$((left - 1))
+    case $argument in
+      ${BEGIN_INPUT}) isInput=1 ;;
+      ${END_INPUT}) isInput=0 ;;
+      *) [ "$isInput" = "$wanted" ] && set -- "$@" "$argument" ;;
+    esac
+  done
 done
 if command -v setpriv >/dev/null 2>&1; then
   # A server that died before the signal was set left us to another parent: then there is nothing to do.

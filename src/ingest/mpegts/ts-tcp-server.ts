@@ -9,6 +9,7 @@ import { ReelError } from "../../arena/reel-error.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
+import { StagingBudget } from "./staging.js";
 import { TsSession } from "./ts-session.js";
 
 export interface TsTcpServerOptions {
@@ -28,6 +29,7 @@ export interface TsTcpServerOptions {
 const TAKE_OVER_AFTER_MS = 3000;
 const SILENCE_MS = 10_000;
 const MAX_CONNECTIONS = 1024;
+const LOG_LINES_PER_SECOND = 5;
 
 export class TsTcpServer {
   #options: TsTcpServerOptions;
@@ -35,10 +37,14 @@ export class TsTcpServer {
   #connections = new Map<Socket, TsSession>();
   #accepted = 0;
   #log: LogLimit;
+  /** For what outsiders can trigger, all connections together. */
+  #logger: Logger;
+  #budget = new StagingBudget();
 
   constructor(options: TsTcpServerOptions) {
     this.#options = options;
-    this.#log = new LogLimit(options.clock, 5);
+    this.#log = new LogLimit(options.clock, LOG_LINES_PER_SECOND);
+    this.#logger = limited(options.logger, this.#log);
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   }
@@ -49,7 +55,7 @@ export class TsTcpServer {
       this.#server.once("error", reject);
       this.#server.listen(address.port, address.host, () => {
         this.#server.off("error", reject);
-        this.#server.on("error", (error) => this.#log.pass(() => this.#options.logger.warn({ error: error.message }, "MPEG-TS listener")));
+        this.#server.on("error", (error) => this.#logger.warn({ error: error.message }, "MPEG-TS listener"));
         const bound = this.#server.address();
         resolve(typeof bound === "object" && bound ? { host: bound.address, port: bound.port } : address);
       });
@@ -73,7 +79,8 @@ export class TsTcpServer {
   }
 
   #accept(socket: Socket): void {
-    const { registry, arena, clock, logger } = this.#options;
+    const { registry, arena, clock, silenceMs = SILENCE_MS } = this.#options;
+    const logger = this.#logger;
     const name = this.#options.streamName.replaceAll("{n}", String(++this.#accepted)).replaceAll("{port}", String(socket.localPort ?? 0));
     const source = sourceOf(socket);
     let isPaused = false;
@@ -94,6 +101,8 @@ export class TsTcpServer {
         },
         resume: () => {
           isPaused = false;
+          // From here on its silence counts again.
+          socket.setTimeout(silenceMs);
           socket.resume();
         },
       },
@@ -101,14 +110,17 @@ export class TsTcpServer {
         socket.destroy();
         session.end(why);
       },
+      demuxer: { budget: this.#budget },
     });
     this.#connections.set(socket, session);
     const fail = (error: unknown): void => {
       reason = error instanceof Error ? error.message : String(error);
-      this.#log.pass((suppressed) => logger.warn({ stream: name, farIp: source.farIp, reason, suppressed }, "an MPEG-TS connection was closed"));
+      logger.warn({ stream: name, farIp: source.farIp, reason }, "an MPEG-TS connection was closed");
       socket.destroy();
     };
-    socket.setTimeout(this.#options.silenceMs ?? SILENCE_MS, () => {
+    socket.setTimeout(silenceMs);
+    // A callback given to setTimeout is called once: a first timeout that was ours would have been the last.
+    socket.on("timeout", () => {
       // The time for which we keep a source waiting is not its silence.
       if (!isPaused) fail(new ReelError("closed", "the publisher sent nothing for too long"));
     });
@@ -138,4 +150,12 @@ function sourceOf(socket: Socket): SourceInfo {
   const nearIp = socket.localAddress ?? "";
   const nearPort = socket.localPort ?? 0;
   return { type: "INTS", ip: nearIp, port: nearPort, nearIp, nearPort, farIp: socket.remoteAddress ?? "", farPort: socket.remotePort ?? 0 };
+}
+
+function limited(logger: Logger, limit: LogLimit): Logger {
+  return {
+    debug: (context, message) => logger.debug(context, message),
+    info: (context, message) => logger.info(context, message),
+    warn: (context, message) => limit.pass((suppressed) => logger.warn({ ...context, suppressed }, message)),
+  };
 }
