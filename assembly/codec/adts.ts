@@ -7,6 +7,8 @@ import { putU8, putU16, putU32 } from "../io/bytes";
 export const ADTS_HEADER_SIZE: u32 = 7;
 /** aac_frame_length has 13 bits and counts the header. */
 export const ADTS_MAX_PAYLOAD: u32 = 8191 - ADTS_HEADER_SIZE;
+/** id_syn_ele of a program_config_element, the upper three bits of the frame that opens with it (ISO/IEC 14496-3 Table 4.85). */
+const ID_PCE: u32 = 5;
 const RATE_COUNT: u32 = 13;
 const RATES = memory.data<u32>([96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]);
 
@@ -27,11 +29,14 @@ function rateIndex(config: usize): u32 {
   return nearest;
 }
 
-export function putAdtsHeader(at: usize, config: usize, payloadBytes: u32): usize {
+/** `payload` has at least one byte. */
+export function putAdtsHeader(at: usize, config: usize, payload: usize, payloadBytes: u32): usize {
   const objectType = load<u32>(config, CONFIG_OBJECT_TYPE_OFFSET);
   const profile: u32 = objectType >= 1 && objectType <= 4 ? objectType - 1 : 1; // else AAC-LC, which decoders of the others start from
   const channels = load<u32>(config, CONFIG_CHANNELS_OFFSET);
-  const channelConfiguration: u32 = channels == 8 ? 7 : channels & 7;
+  // A frame that begins with a program_config_element describes its channels itself.
+  const isDescribed = <u32>load<u8>(payload) >> 5 == ID_PCE;
+  const channelConfiguration: u32 = isDescribed ? 0 : channels == 8 ? 7 : channels & 7;
   const frameLength = payloadBytes + ADTS_HEADER_SIZE;
   at = putU16(at, 0xfff1); // syncword, ID = MPEG-4, layer, protection_absent
   // profile_ObjectType (2), sampling_frequency_index (4), private_bit, channel_configuration (3), original_copy, home, 2 copyright bits,

@@ -92,7 +92,7 @@ export function writeVideoPes(
 
 export function writeAudioPes(ts: usize, at: usize, payload: usize, size: u32, config: usize, flags: u32, pcr: i64, time: i64): usize {
   at = beginAccessUnit(ts, at, TRACK_AUDIO, flags, pcr, time, time, ADTS_HEADER_SIZE + size, ADTS_HEADER_SIZE);
-  at = putAdtsHeader(at, config, size);
+  at = putAdtsHeader(at, config, payload, size);
   return writeSpan(ts, at, TRACK_AUDIO, payload, size);
 }
 

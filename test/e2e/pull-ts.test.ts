@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/arena/logger.js";
@@ -14,7 +15,7 @@ import { makeClip } from "../support/clip.js";
 import { demux } from "../support/demux.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
 import { FIELD_FRAME_HEIGHT, FIELD_PPS, FIELD_SPS, FIELD_WIDTH, fieldSlice } from "../support/field-pictures.js";
-import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { Publisher, publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { freePort, PullFixture } from "../support/pull-fixture.js";
 import { annexB, TsBuilder } from "../support/ts-builder.js";
 import { until } from "../support/until.js";
@@ -184,6 +185,35 @@ describe("MPEG-TS sources", () => {
       expect(fixture.codes.get(configId)).toEqual([1, 5]);
     }
     expect(fixture.log.join("\n")).toContain("a multicast group of the same family");
+  });
+
+  it("records AAC whose channels are described in band, and every file can be decoded from its first frame", async () => {
+    const { recorder } = fixture;
+    for (const type of CONTAINERS) await fixture.record("quad", type, { chunkLength: 2, waitForIDR: false });
+    const path = join(fixture.folder, "quad.ts");
+    // ffmpeg writes the description (program_config_element) into the first frame only.
+    const lavfi = ["-f", "lavfi", "-i", "sine=frequency=440:duration=5:sample_rate=48000", "-af", "aformat=channel_layouts=quad"];
+    await new Publisher(["-v", "error", "-nostdin", ...lavfi, "-c:a", "aac", "-f", "mpegts", path]).exited;
+    const bytes = readFileSync(path);
+    const server = createServer((socket) => void socket.on("error", () => {}).end(bytes)).listen(0, "127.0.0.1");
+    servers.add(server);
+    await once(server, "listening");
+    const address = server.address();
+    fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "quad", { keepAlive: false });
+    const files = await fixture.untilClosed(CONTAINERS.length * 3);
+    const sent = (await ffprobe(path)).audio?.packets.length ?? 0;
+    for (const type of CONTAINERS) {
+      const parts = files.filter((file) => file.path.endsWith(`.${type}`));
+      expect(
+        parts.reduce((sum, file) => sum + file.audioFrames, 0),
+        type,
+      ).toBe(sent);
+      for (const file of parts) {
+        expect((await ffprobe(file.path)).audio?.channels, file.path).toBe(4);
+        await decodeWithFfmpeg(file.path);
+      }
+    }
+    expect(recorder.streams.list()).toEqual([]);
   });
 
   it("records both fields of a frame as one sample, and a decoder shows the frames", async () => {

@@ -5,6 +5,8 @@ import { describe, expect, it } from "vitest";
 import { newDemuxStatistics } from "../../src/ingest/mpegts/demux-statistics.js";
 import { ProgramSelector } from "../../src/ingest/mpegts/program-selector.js";
 import { StagingBudget } from "../../src/ingest/mpegts/staging.js";
+import { parseAudioSpecificConfig } from "../../src/stream/codec/aac.js";
+import { BitWriter } from "../support/bit-writer.js";
 import { makeClip } from "../support/clip.js";
 import { type Demuxed, demux } from "../support/demux.js";
 import { ffprobe } from "../support/ffprobe.js";
@@ -199,6 +201,32 @@ describe("MPEG-TS demuxer", () => {
     const result = demux([ts.bytes()]);
     expect(audioOf(result).map((frame) => frame.units[0]?.length)).toEqual([60, 61, 62]);
     expect(result.statistics.audioGarbageBytes).toBe(fake.length);
+  });
+
+  it("records AAC whose channels are described in band from the description on, and gives it to every frame", () => {
+    // id_syn_ele PCE, one front pair and one back pair of channels, a comment of two bytes.
+    const element = (comment: string): Buffer => {
+      const w = new BitWriter().u(3, 5).u(4, 0).u(2, 1).u(4, 3).u(4, 1).u(4, 0).u(4, 1).u(2, 0).u(3, 0).u(4, 0).u(3, 0).u(1, 1).u(4, 0).u(1, 1).u(4, 1);
+      return Buffer.concat([w.align().bytes(), Buffer.of(comment.length), Buffer.from(comment)]);
+    };
+    const body = (seed: number): Buffer => Buffer.alloc(60, seed).fill(0x20, 0, 1); // begins with a channel pair
+    const pce = element("hi");
+    const ts = tables();
+    const blocks = [body(1), Buffer.concat([pce, body(2)]), body(3), Buffer.concat([pce, body(4)]), Buffer.concat([element("ho!"), body(5)]), body(6)];
+    for (const [i, block] of blocks.entries()) ts.pes(AUDIO_PID, adts(block, 3, 0), { pts: i * 1920, streamId: 0xc0 });
+    const result = demux([ts.bytes()]);
+    expect(audioOf(result).map((frame) => Buffer.concat(frame.units))).toEqual([
+      blocks[1],
+      Buffer.concat([pce, body(3)]),
+      blocks[3],
+      blocks[4],
+      Buffer.concat([element("ho!"), body(6)]),
+    ]);
+    expect(dtsOf(audioOf(result))).toEqual([1, 2, 3, 4, 5].map((i) => i * 1920));
+    expect(result.statistics.framesBeforeConfig).toBe(1);
+    expect(result.named).toEqual(["not recorded: AAC whose channels are described in band, before a description (program_config_element) has come"]);
+    const config = Buffer.from(result.configs[0]?.hex ?? "", "hex");
+    expect(parseAudioSpecificConfig(config)).toMatchObject({ objectType: 2, sampleRate: 48000, channels: 4 });
   });
 
   it("takes the first program with video, and the one that is asked for", () => {

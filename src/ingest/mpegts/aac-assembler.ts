@@ -5,18 +5,20 @@
 
 import { TRACK_AUDIO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
+import { ReelError } from "../../arena/reel-error.js";
 import { AAC_SAMPLE_RATES } from "../../stream/codec/aac.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, newAccessUnit } from "./access-unit.js";
 import type { DemuxStatistics } from "./demux-statistics.js";
+import { ID_PCE, MAX_PROGRAM_CONFIG_SIZE, parseProgramConfig } from "./program-config.js";
 import { StagingBlock, type StagingBudget } from "./staging.js";
 
 const HEADER_SIZE = 7;
 const CRC_SIZE = 2;
 /** frame_length has 13 bits. */
 const MAX_FRAME_SIZE = 8191;
-/** A PES packet of audio has at most 64 KiB; its frames are taken as they complete, so that little more than one is ever held. */
-const SCRATCH_SIZE = 64 * 1024;
+/** Frames are taken as they complete, so that little more than two are ever held: one, and the next that bears it out. */
+const SCRATCH_SIZE = 32 * 1024;
 const SAMPLES_PER_FRAME = 1024;
 const MAX_MARKS = 64;
 
@@ -32,6 +34,10 @@ export class AacAssembler {
   #fixed = 0;
   #hasConfig = false;
   #sampleRate = 0;
+  /** The channels are described in band: the element that does, behind SCRATCH_SIZE, is put in front of frames that come without it. */
+  #isDescribed = false;
+  #objectType = 0;
+  #describedBytes = 0;
   // The last PES times that were used, and the samples since.
   #anchor90k: Ticks90k = Number.NaN;
   #samples = 0;
@@ -42,14 +48,13 @@ export class AacAssembler {
   #lostBytes = 0;
   #lostFrames = 0;
   #nextDts90k: Ticks90k = Number.NaN;
-  readonly #accessUnit = newAccessUnit(TRACK_AUDIO, false, 1);
+  readonly #accessUnit = newAccessUnit(TRACK_AUDIO, false, 2);
 
   constructor(sink: AccessUnitSink, statistics: DemuxStatistics, arena: Arena, budget: StagingBudget, onUnsupported: (what: string) => void) {
     this.#sink = sink;
     this.#statistics = statistics;
     this.#scratch = new StagingBlock(arena, budget);
     this.#onUnsupported = onUnsupported;
-    this.#accessUnit.rangeCount = 1;
     this.#accessUnit.isRandomAccess = true;
   }
 
@@ -65,7 +70,7 @@ export class AacAssembler {
 
   push(input: StagingBlock, start: number, end: number): void {
     if (!this.#isOpen) return;
-    if (this.#scratch.bytes.byteLength < SCRATCH_SIZE) this.#scratch.grow(SCRATCH_SIZE, 0);
+    if (this.#scratch.bytes.byteLength < SCRATCH_SIZE) this.#scratch.grow(SCRATCH_SIZE + MAX_PROGRAM_CONFIG_SIZE, 0);
     if (this.#end + (end - start) > SCRATCH_SIZE) this.#compact();
     this.#scratch.copyFrom(input, start, end - start, this.#end);
     this.#end += end - start;
@@ -168,18 +173,47 @@ export class AacAssembler {
   #configure(at: number): void {
     const b2 = this.#scratch.bytes[at + 2] as number;
     const objectType = (b2 >> 6) + 1;
+    this.#objectType = objectType;
     const rateIndex = (b2 >> 2) & 15;
     const channelConfiguration = ((b2 & 1) << 2) | ((this.#scratch.bytes[at + 3] as number) >> 6);
     this.#fixed = this.#fixedHeader(at);
     this.#sampleRate = AAC_SAMPLE_RATES[rateIndex] ?? 48000;
     this.#hasConfig = false;
-    if (channelConfiguration === 0) {
-      this.#onUnsupported("AAC whose channels are described in band (channel_configuration 0)");
-      return;
-    }
+    this.#isDescribed = channelConfiguration === 0;
+    this.#describedBytes = 0;
+    if (this.#isDescribed) return;
     const config = Uint8Array.of((objectType << 3) | (rateIndex >> 1), ((rateIndex & 1) << 7) | (channelConfiguration << 3));
+    this.#useConfig(config);
+  }
+
+  #useConfig(config: Uint8Array): void {
     this.#hasConfig = this.#sink.decoderConfig(TRACK_AUDIO, "aac", config);
     if (!this.#hasConfig) this.#statistics.badConfigs++;
+  }
+
+  /** Looks for a program_config_element at the front of a frame. True where the frame has the one in force. */
+  #takeDescription(start: number, end: number): boolean {
+    const bytes = this.#scratch.bytes;
+    if ((bytes[start] as number) >> 5 !== ID_PCE) {
+      if (this.#describedBytes === 0) this.#onUnsupported("AAC whose channels are described in band, before a description (program_config_element) has come");
+      return false;
+    }
+    let same = 0;
+    while (same < this.#describedBytes && bytes[start + same] === bytes[SCRATCH_SIZE + same]) same++;
+    if (this.#describedBytes > 0 && same === this.#describedBytes) return true;
+    this.#hasConfig = false;
+    this.#describedBytes = 0;
+    try {
+      const rateIndex = AAC_SAMPLE_RATES.findIndex((rate) => rate === this.#sampleRate);
+      const { sizeBytes, audioSpecificConfig } = parseProgramConfig(bytes.subarray(start, end), this.#objectType, rateIndex);
+      bytes.copyWithin(SCRATCH_SIZE, start, start + sizeBytes);
+      this.#describedBytes = sizeBytes;
+      this.#useConfig(audioSpecificConfig);
+    } catch (error) {
+      if (!(error instanceof ReelError)) throw error;
+      this.#statistics.badConfigs++;
+    }
+    return true;
   }
 
   #emit(at: number, size: number): void {
@@ -190,18 +224,29 @@ export class AacAssembler {
       this.#lostFrames++;
       return;
     }
+    const start = at + (header & 1 ? HEADER_SIZE : HEADER_SIZE + CRC_SIZE);
+    const isPrefixed = this.#isDescribed && !this.#takeDescription(start, at + size);
     if (!this.#hasConfig || Number.isNaN(dts90k)) {
       this.#statistics.framesBeforeConfig++;
       return;
     }
     const au = this.#accessUnit;
-    const start = at + (header & 1 ? HEADER_SIZE : HEADER_SIZE + CRC_SIZE);
-    au.ranges[0] = this.#scratch.pointer + start;
-    au.ranges[1] = this.#scratch.pointer + at + size;
-    au.sizeBytes = at + size - start;
+    au.rangeCount = 0;
+    au.sizeBytes = 0;
+    // A file may begin with any frame: where the channels are described in band each has the description. It takes whole bytes.
+    if (isPrefixed) this.#addRange(SCRATCH_SIZE, SCRATCH_SIZE + this.#describedBytes);
+    this.#addRange(start, at + size);
     au.dts90k = dts90k;
     this.#reportLoss(dts90k);
     this.#sink.accessUnit(au);
+  }
+
+  #addRange(start: number, end: number): void {
+    const au = this.#accessUnit;
+    au.ranges[au.rangeCount * 2] = this.#scratch.pointer + start;
+    au.ranges[au.rangeCount * 2 + 1] = this.#scratch.pointer + end;
+    au.rangeCount++;
+    au.sizeBytes += end - start;
   }
 
   /** The time of the frame at an offset: of the last PES packet that began at or before it, else counted on from the one before. */

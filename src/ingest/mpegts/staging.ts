@@ -43,11 +43,9 @@ export class StagingBlock {
     return this.#buffer.indexOf(pattern, from);
   }
 
-  /** Makes the block at least so large and keeps its first bytes. Throws ReelError `arenaFull`. */
+  /** Makes the block at least so large, at least twice as large as it is, and keeps its first bytes. Throws ReelError `arenaFull`. */
   grow(wantedBytes: number, keptBytes: number): void {
-    let size = Math.max(this.bytes.byteLength, 4096);
-    while (size < wantedBytes) size *= 2;
-    if (size > this.bytes.byteLength) this.#resize(size, keptBytes);
+    this.#resize(Math.max(wantedBytes, 2 * this.bytes.byteLength), keptBytes);
   }
 
   /** Halves a large block of which no more than an eighth was used. What it held is gone. */

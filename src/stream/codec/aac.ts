@@ -59,6 +59,35 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AudioConfig {
   if (!GENERAL_AUDIO.has(objectType)) bad(`audio object type ${objectType} is not AAC`);
   const shortFrames = r.bitsLeft >= 1 && r.u(1) === 1; // frameLengthFlag
   const channels = CHANNELS[channelConfiguration] ?? bad(`channel configuration ${channelConfiguration} is reserved`);
-  // channelConfiguration 0 describes its channels in a program_config_element; 2 is the usual content, and decoders read the bytes themselves.
-  return { ...core, channels: channels || 2, samplesPerFrame: shortFrames ? 960 : 1024, objectType, sbr, ps };
+  return { ...core, channels: channels || describedChannels(r), samplesPerFrame: shortFrames ? 960 : 1024, objectType, sbr, ps };
+}
+
+/** The channels of channelConfiguration 0. Some writers leave the element out: 2 is the usual content, and decoders find it in the frames. */
+function describedChannels(r: BitReader): number {
+  if (r.bitsLeft < 2 + PROGRAM_CONFIG_MIN_BITS) return 2;
+  if (r.u(1)) r.u(14); // dependsOnCoreCoder, coreCoderDelay
+  r.u(1); // extensionFlag
+  return skipProgramConfigElement(r) || 2;
+}
+
+const PROGRAM_CONFIG_MIN_BITS = 34;
+
+/** program_config_element (§4.5.1.2) up to its byte_alignment; answers how many channels it describes. */
+export function skipProgramConfigElement(r: BitReader): number {
+  r.u(10); // element_instance_tag, object_type, sampling_frequency_index
+  const channelElements = r.u(4) + r.u(4) + r.u(4); // front, side, back
+  const lfeElements = r.u(2);
+  const dataElements = r.u(3);
+  const couplingElements = r.u(4);
+  if (r.u(1)) r.u(4); // mono_mixdown_element_number
+  if (r.u(1)) r.u(4); // stereo_mixdown_element_number
+  if (r.u(1)) r.u(3); // matrix_mixdown_idx, pseudo_surround_enable
+  let channels = lfeElements;
+  for (let i = 0; i < channelElements; i++) {
+    channels += 1 + r.u(1); // element_is_cpe
+    r.u(4);
+  }
+  for (let i = 0; i < lfeElements + dataElements; i++) r.u(4);
+  for (let i = 0; i < couplingElements; i++) r.u(5);
+  return channels;
 }
