@@ -243,7 +243,7 @@ describe("sources through ffmpeg", () => {
     const port = await freePort();
     const configId = fixture.pull(`rtsp://user:secret@127.0.0.1:${port}/x`, "nobody", { keepAlive: false, forceTcp: true });
     await until("it has failed", () => fixture.codes.get(configId)?.at(-1) === 5);
-    expect(fixture.log.join("\n")).toContain("rtsp://***@127.0.0.1");
+    expect(fixture.log.join("\n")).toContain("rtsp://user:***@127.0.0.1");
     expect(fixture.log.join("\n")).not.toContain("secret");
   });
 

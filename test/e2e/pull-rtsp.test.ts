@@ -31,8 +31,10 @@ describe("RTSP sources", () => {
       const probe = await ffprobe(file?.path ?? "");
       expect(fixture.codes.get(configId)).toEqual([1, 3, 0, 4]);
       expect(probe.video?.packets.length).toBe(sent.video?.packets.length);
-      // GStreamer leaves out the encoder's priming frame, which the edit list hides, and the one cut short at the end.
-      expect((sent.audio?.packets.length ?? 0) - (probe.audio?.packets.length ?? 0)).toBeLessThanOrEqual(2);
+      // Frame by frame: all but the encoder's priming frame, which the file's edit list hides and the server does not send, and the one cut short at
+      // the end, which ffmpeg's RTSP reader does not hand over: `ffmpeg -i rtsp://… -f framecrc` has just these.
+      const sizes = (packets: readonly { sizeBytes: number }[] = []): number[] => packets.map((packet) => packet.sizeBytes);
+      expect(sizes(probe.audio?.packets)).toEqual(sizes(sent.audio?.packets).slice(1, -1));
       expect(Math.abs(skewMs(probe) - skewMs(sent))).toBeLessThan(MAX_SKEW_MS);
       await decodeWithFfmpeg(file?.path ?? "");
     });
@@ -50,7 +52,7 @@ describe("RTSP sources", () => {
       const restartedMs = performance.now();
       const again = await startRtspServer("live", port);
       await until("recording goes on", () => fixture.frames("cam") > 0, 15_000);
-      expect(performance.now() - restartedMs).toBeLessThan(5000 + 500);
+      expect(performance.now() - restartedMs).toBeLessThan(5000);
       await again.kill();
       await until("the stream has ended", () => fixture.frames("cam") === 0);
     }

@@ -181,6 +181,7 @@ describe("MPEG-TS sources", () => {
       ["mpegtsudp://239.255.77.1", "::1"],
       ["mpegtsudp://239.255.77.1", "cam1"],
     ] as const) {
+      expect(fixture.pulls.checkUri(`${uri}:5000`, ssmIp)).toContain("a multicast group of the same family");
       const configId = fixture.pull(`${uri}:${await freePort()}`, "nobody", { ssmIp, keepAlive: false });
       expect(fixture.codes.get(configId)).toEqual([1, 5]);
     }

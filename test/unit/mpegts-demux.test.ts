@@ -339,6 +339,13 @@ describe("MPEG-TS demuxer on a bad line", () => {
     const scrambled = run((packets) => packets.map((packet, i) => (i > 20 ? Buffer.from(packet).fill((packet[3] ?? 0) | 0x80, 3, 4) : packet)));
     expect(scrambled.statistics.scrambledPackets).toBeGreaterThan(10);
     expect(scrambled.named).toEqual(["not recorded: scrambled packets"]);
+    // The same said by the PES header, in the first packet of a picture.
+    const inside = run((packets) => {
+      const at = videoPackets(packets).filter((i) => ((packets[i]?.[1] ?? 0) & 0x40) !== 0)[3];
+      return packets.map((packet, i) => (i === at ? Buffer.from(packet).fill(0x90, 10, 11) : packet));
+    });
+    // The picture before it might have gone on in it.
+    expect([inside.frames.length, inside.statistics.scrambledPackets]).toEqual([10, 1]);
   });
 
   it("finds the packets again behind garbage, whatever its length", () => {

@@ -59,7 +59,7 @@ export const pullStream = defineCommand({
     if (!uri) throw new CommandFailure(`Invalid URI: ${shownUri}`);
     if (args.rangeStart < -2 || args.rangeEnd < -1) throw new CommandFailure("rangeStart and rangeEnd can only have positive values, -2 or -1");
     const localStreamName = chooseName(args.localStreamName, context);
-    const reason = context.pulls.checkUri(args.uri);
+    const reason = context.pulls.checkUri(args.uri, args.ssmIp);
     if (reason !== undefined) throw new CommandFailure(`Unable to pull requested stream. ${reason}`);
     const emulateUserAgent = AGENTS[args.emulateUserAgent.toLowerCase()] ?? args.emulateUserAgent;
     const settings: PullSettings = { ...args, emulateUserAgent, localStreamName, variables, configId: context.recorder.nextConfigId() };

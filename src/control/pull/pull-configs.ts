@@ -51,8 +51,8 @@ export class PullConfigs {
   }
 
   /** Why a URI cannot be pulled. */
-  checkUri(uri: string): string | undefined {
-    return this.port ? this.port.checkUri(uri) : "This server has no pull sources";
+  checkUri(uri: string, ssmIp: string): string | undefined {
+    return this.port ? this.port.checkUri(uri, ssmIp) : "This server has no pull sources";
   }
 
   add(settings: PullSettings): PullEntry {

@@ -41,8 +41,8 @@ export interface PullSettings {
 export type PullReport = (code: ConfigStatusCode, streamId: number) => void;
 
 export interface PullPort {
-  /** Why a URI cannot be pulled, for people; undefined where it can. */
-  checkUri(uri: string): string | undefined;
+  /** Why a URI cannot be pulled, from this sender where `ssmIp` is not empty, for people; undefined where it can. */
+  checkUri(uri: string, ssmIp: string): string | undefined;
   /** Begins to pull. A source with keepAlive is tried again for ever; the other reports `Disconnected` or `Connection failed` once and is over. */
   start(settings: PullSettings, report: PullReport): void;
   /** Ends a source at once, its in-stream included. */

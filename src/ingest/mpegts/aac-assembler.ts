@@ -37,6 +37,7 @@ export class AacAssembler {
   /** The channels are described in band: the element that does, behind SCRATCH_SIZE, is put in front of frames that come without it. */
   #isDescribed = false;
   #objectType = 0;
+  #rateIndex = 0;
   #describedBytes = 0;
   // The last PES times that were used, and the samples since.
   #anchor90k: Ticks90k = Number.NaN;
@@ -173,8 +174,9 @@ export class AacAssembler {
   #configure(at: number): void {
     const b2 = this.#scratch.bytes[at + 2] as number;
     const objectType = (b2 >> 6) + 1;
-    this.#objectType = objectType;
     const rateIndex = (b2 >> 2) & 15;
+    this.#objectType = objectType;
+    this.#rateIndex = rateIndex;
     const channelConfiguration = ((b2 & 1) << 2) | ((this.#scratch.bytes[at + 3] as number) >> 6);
     this.#fixed = this.#fixedHeader(at);
     this.#sampleRate = AAC_SAMPLE_RATES[rateIndex] ?? 48000;
@@ -204,8 +206,7 @@ export class AacAssembler {
     this.#hasConfig = false;
     this.#describedBytes = 0;
     try {
-      const rateIndex = AAC_SAMPLE_RATES.findIndex((rate) => rate === this.#sampleRate);
-      const { sizeBytes, audioSpecificConfig } = parseProgramConfig(bytes.subarray(start, end), this.#objectType, rateIndex);
+      const { sizeBytes, audioSpecificConfig } = parseProgramConfig(bytes.subarray(start, end), this.#objectType, this.#rateIndex);
       bytes.copyWithin(SCRATCH_SIZE, start, start + sizeBytes);
       this.#describedBytes = sizeBytes;
       this.#useConfig(audioSpecificConfig);

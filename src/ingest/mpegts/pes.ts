@@ -52,6 +52,11 @@ export class PesHeader {
       this.#statistics.badPes++;
       return false;
     }
+    if (((b[6] ?? 0) & 0x30) !== 0) {
+      // PES_scrambling_control: the payload is scrambled although its packets say nothing of it.
+      this.#statistics.scrambledPackets++;
+      return false;
+    }
     return true;
   }
 

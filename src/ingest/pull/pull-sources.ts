@@ -58,10 +58,10 @@ export class PullSources {
   }
 
   /** Why a URI cannot be pulled, for people; undefined where it can. */
-  checkUri(text: string): string | undefined {
+  checkUri(text: string, ssmIp = ""): string | undefined {
     try {
       const uri = parseSourceUri(text);
-      this.#transportOf(uri).check(uri);
+      this.#transportOf(uri).check(uri, ssmIp);
       return undefined;
     } catch (error) {
       if (!(error instanceof ReelError)) throw error;

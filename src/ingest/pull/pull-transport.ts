@@ -36,8 +36,8 @@ export interface PullTransport {
   readonly schemes: readonly string[];
   /** EMS's tag of such in-streams (ems-record-spec §2.0). */
   readonly sourceType: (scheme: string) => string;
-  /** Throws ReelError with the text to show where this cannot be pulled. */
-  check(uri: URL): void;
+  /** Throws ReelError with the text to show where this cannot be pulled. `ssmIp` is empty unless the sender of a group was named. */
+  check(uri: URL, ssmIp: string): void;
   /** No event comes before it has returned. Throws where a connection cannot even be tried. */
   open(request: PullRequest, uri: URL, events: TransportEvents): PullConnection;
   /** Resolves when nothing of it is left, processes and files included. */

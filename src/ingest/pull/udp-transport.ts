@@ -19,10 +19,11 @@ export class UdpTransport implements PullTransport {
     return "INTS";
   }
 
-  check(uri: URL): void {
+  check(uri: URL, ssmIp: string): void {
     requirePort(uri);
     if (isIP(hostOf(uri)) === 0 && hostOf(uri) !== "localhost")
       throw new ReelError("badArgument", `${uri.protocol}// takes the address to receive at, or a multicast group, not a name`);
+    checkSender(hostOf(uri), ssmIp);
     interfaceOf(uri);
   }
 
@@ -32,9 +33,7 @@ export class UdpTransport implements PullTransport {
     const isGroup = isMulticast(host);
     const family = isIP(host);
     const { ssmIp } = request;
-    if (ssmIp !== "" && (!isGroup || isIP(ssmIp) !== family)) {
-      throw new ReelError("badArgument", "ssmIp is the address of a group's sender: it goes with a multicast group of the same family");
-    }
+    checkSender(host, ssmIp);
     const local = interfaceOf(uri);
     const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", reuseAddr: isGroup });
     let isClosed = false;
@@ -64,6 +63,11 @@ export class UdpTransport implements PullTransport {
   }
 
   async close(): Promise<void> {}
+}
+
+function checkSender(host: string, ssmIp: string): void {
+  if (ssmIp === "" || (isMulticast(host) && isIP(ssmIp) === isIP(host))) return;
+  throw new ReelError("badArgument", "ssmIp is the address of a group's sender: it goes with a multicast group of the same family");
 }
 
 function join(socket: Socket, group: string, ssmIp: string, local: string | undefined): void {
