@@ -196,20 +196,20 @@ export class Naming {
   async #checkFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
     // Said before the disk is asked: an outsider learns nothing about what exists outside the media folders.
     if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
-    let real: string;
-    try {
-      real = await realpath(folder);
-    } catch (error) {
-      throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
-    }
+    // Asked all at once: each answer costs a round trip to the thread pool, and a control room sends many commands.
+    const [real, found, unwritable] = await Promise.all([
+      realpath(folder).catch((error: unknown) => {
+        throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
+      }),
+      stat(folder).catch(() => undefined),
+      access(folder, constants.W_OK | constants.X_OK).then(
+        () => undefined,
+        (error: unknown) => error ?? true,
+      ),
+    ]);
     this.#mustBeInside(real, given);
-    const found = await stat(real);
-    if (!found.isDirectory()) throw new ReelError("notWritable", `${folder} is not a folder`);
-    try {
-      await access(real, constants.W_OK | constants.X_OK);
-    } catch (error) {
-      throw new ReelError("notWritable", `the folder ${folder} is not writable by this server`, {}, { cause: error });
-    }
+    if (!found?.isDirectory()) throw new ReelError("notWritable", `${folder} is not a folder`);
+    if (unwritable) throw new ReelError("notWritable", `the folder ${folder} is not writable by this server`, {}, { cause: unwritable });
     return { real, volume: found.dev };
   }
 

@@ -89,7 +89,7 @@ export const ServerConfigSchema = Type.Object(
     pull: Type.Optional(
       Type.Object(
         {
-          fileFolders: Type.Optional(Type.Array(Folder("file: URIs may name files below these only"))),
+          fileFolders: Type.Optional(Type.Array(Folder("file: URIs may name files below these only (default: the media folders)"))),
           silenceMs: Type.Optional(Type.Integer({ minimum: 500, description: "a source that delivers nothing for so long is gone (default 10000)" })),
         },
         closed,
