@@ -16,6 +16,23 @@ const CODEC_TAGS: Readonly<Partial<Record<CodecName, string>>> = { h264: "VH264"
 /** Below this a mean bit rate says nothing. */
 const BANDWIDTH_AFTER_MS = 1000;
 
+/** What human-readable replies show of it (ems-record-spec §5). */
+export const STREAM_KEYS = [
+  "audio",
+  "bytesCount",
+  "codec",
+  "farIp",
+  "inStreamUniqueId",
+  "name",
+  "nearIp",
+  "outStreamsUniqueIds",
+  "processId",
+  "processType",
+  "type",
+  "uniqueId",
+  "video",
+] as const;
+
 /** A tag's ASCII bytes, left-aligned in a big-endian 64-bit integer. */
 export function tagNumber(tag: string): bigint {
   let number = 0n;

@@ -4,23 +4,8 @@ import { type CommandContext, defineCommand } from "../command.js";
 import { pullEntryObject, recordEntryObject } from "../config-object.js";
 import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
 import { listOrNull, success, type ValueObject } from "../reply.js";
-import { inStreamObject, outStreamObject } from "../stream-object.js";
+import { inStreamObject, outStreamObject, STREAM_KEYS } from "../stream-object.js";
 
-const STREAM_KEYS = [
-  "audio",
-  "bytesCount",
-  "codec",
-  "farIp",
-  "inStreamUniqueId",
-  "name",
-  "nearIp",
-  "outStreamsUniqueIds",
-  "processId",
-  "processType",
-  "type",
-  "uniqueId",
-  "video",
-] as const;
 const CONFIG_SECTIONS = ["dash", "hds", "hls", "metalistener", "mss", "process", "pull", "push", "record", "webrtc"] as const;
 const EMPTY_SECTIONS: ValueObject = Object.fromEntries(CONFIG_SECTIONS.map((name) => [name, []]));
 

@@ -6,7 +6,7 @@ import { type CommandContext, defineCommand } from "../command.js";
 import { pullSettings, recordSettings } from "../config-object.js";
 import { CommandFailure, flag, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
 import { type Reply, success, type ValueObject } from "../reply.js";
-import { inStreamObject, outStreamObject } from "../stream-object.js";
+import { inStreamObject, outStreamObject, STREAM_KEYS } from "../stream-object.js";
 
 const GONE = "Stream no longer available";
 
@@ -18,22 +18,7 @@ export const shutdownStream = defineCommand({
     localStreamName: optionalText("Name of the source."),
     permanently: flag("1: remove the stream's own config too. 0: keep it; the operation starts again.", true),
   },
-  shownKeys: [
-    "streamInfo",
-    "audio",
-    "bytesCount",
-    "codec",
-    "farIp",
-    "inStreamUniqueId",
-    "name",
-    "nearIp",
-    "outStreamsUniqueIds",
-    "processId",
-    "processType",
-    "type",
-    "uniqueId",
-    "video",
-  ],
+  shownKeys: ["streamInfo", ...STREAM_KEYS],
   handle({ id, localStreamName, permanently }, context) {
     requireIdOrName({ id, localStreamName });
     const { recorder } = context;
