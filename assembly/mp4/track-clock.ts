@@ -4,16 +4,8 @@
 // milliseconds; the clock is set again only where it is off by more than a viewer could miss, or where the source says that time was spliced.
 // Both passes of the index place every sample here, so they agree by construction.
 
-import { CONFIG_CODEC_OFFSET, CONFIG_SAMPLES_PER_FRAME_OFFSET, CODEC_AAC } from "../../src/abi/decoder-config";
-import {
-  INDEX_CONFIG_OFFSET,
-  INDEX_FIRST_TIME_OFFSET,
-  INDEX_NOMINAL_OFFSET,
-  INDEX_SAMPLES_OFFSET,
-  INDEX_TIME_OFFSET,
-  INDEX_TIMESCALE_OFFSET,
-  SAMPLE_FLAG_DISCONTINUITY,
-} from "../../src/abi/mp4";
+import { CODEC_AAC, CONFIG_CODEC_OFFSET, CONFIG_SAMPLES_PER_FRAME_OFFSET } from "../../src/abi/decoder-config";
+import { INDEX_CONFIG_OFFSET, SAMPLE_FLAG_DISCONTINUITY } from "../../src/abi/mp4";
 
 const TICKS_PER_SECOND: i64 = 90000;
 // ITU-R BT.1359: a skew below 45 ms is not noticed. One frame more is allowed, because encoders that send two frames at a time stamp both alike.
@@ -24,8 +16,9 @@ const MAX_DELTA: i64 = 0x7fffffff;
 /** A distance above this is a gap, not a duration that the last sample should repeat. */
 const MAX_NOMINAL_SECONDS: i64 = 10;
 /** Of a track with a single picture: 25 fps. */
-const DEFAULT_NOMINAL_90K: i64 = 3600;
+export const DEFAULT_NOMINAL_90K: i64 = 3600;
 
+/** Of an audio track; 0 for video. */
 export function trackSamplesPerFrame(track: usize): u32 {
   const config = <usize>load<u32>(track, INDEX_CONFIG_OFFSET);
   return load<u32>(config, CONFIG_CODEC_OFFSET) == CODEC_AAC ? load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET) : 0;
@@ -35,34 +28,39 @@ export function trackSamplesPerFrame(track: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function toMediaTime(ticks90k: i64, timescale: i64): i64 {
-  if (timescale == TICKS_PER_SECOND) return ticks90k;
+  if (timescale == TICKS_PER_SECOND || ticks90k == 0) return ticks90k; // a division costs more than all the rest of a sample
   const scaled = ticks90k * timescale;
   return (scaled + (scaled < 0 ? -(TICKS_PER_SECOND >> 1) : TICKS_PER_SECOND >> 1)) / TICKS_PER_SECOND;
 }
 
-function idealTime(track: usize, time: i64, frame: i64, timescale: i64, flags: u32): i64 {
-  const ideal = load<i64>(track, INDEX_TIME_OFFSET) + frame;
-  if ((flags & SAMPLE_FLAG_DISCONTINUITY) != 0) return time;
-  const off = time > ideal ? time - ideal : ideal - time;
-  return off > max(timescale * DRIFT_LIMIT_MS, frame * 1000 + timescale * DRIFT_MARGIN_MS) / 1000 ? time : ideal;
+/** How far a sample may be from its ideal place, in thousandths of a tick. */
+export function driftLimit(frame: i64, timescale: i64): i64 {
+  return max(timescale * DRIFT_LIMIT_MS, frame * 1000 + timescale * DRIFT_MARGIN_MS);
 }
 
-/** Places the next sample and returns its distance from the one before it (0 for the first). */
-export function placeSample(track: usize, dts90k: i64, flags: u32): i64 {
-  const timescale = <i64>load<u32>(track, INDEX_TIMESCALE_OFFSET);
-  const frame = <i64>trackSamplesPerFrame(track);
+/** Where an audio frame belongs: at its ideal place, unless its own time is too far from that. */
+// @ts-ignore: decorator
+@inline
+export function idealTime(ideal: i64, dts90k: i64, flags: u32, timescale: i64, limit: i64): i64 {
+  if ((flags & SAMPLE_FLAG_DISCONTINUITY) != 0) return toMediaTime(dts90k, timescale);
+  // Nearly every frame is within the limit by more than the one tick that rounding may add, and then its own time needs no division.
+  const off90k = dts90k * timescale - ideal * TICKS_PER_SECOND;
+  if (max(off90k, -off90k) <= (limit - 1000) * (TICKS_PER_SECOND / 1000)) return ideal;
   const time = toMediaTime(dts90k, timescale);
-  if (load<u32>(track, INDEX_SAMPLES_OFFSET) == 0) {
-    store<i64>(track, time, INDEX_FIRST_TIME_OFFSET);
-    store<i64>(track, time, INDEX_TIME_OFFSET);
-    store<i64>(track, frame != 0 ? frame : DEFAULT_NOMINAL_90K, INDEX_NOMINAL_OFFSET);
-    return 0;
-  }
-  const last = load<i64>(track, INDEX_TIME_OFFSET);
-  const wanted = frame != 0 ? idealTime(track, time, frame, timescale, flags) : time;
+  return max(time - ideal, ideal - time) * 1000 > limit ? time : ideal;
+}
+
+/** The distance of a sample from the one before it, which lies at `last`. */
+// @ts-ignore: decorator
+@inline
+export function distanceTo(wanted: i64, last: i64): i64 {
   // A sample that does not come after its predecessor (clamped to the segment's zero) is put just behind it.
-  const delta = min(max(wanted - last, 1), MAX_DELTA);
-  store<i64>(track, last + delta, INDEX_TIME_OFFSET);
-  if (frame == 0 && (flags & SAMPLE_FLAG_DISCONTINUITY) == 0 && delta <= MAX_NOMINAL_SECONDS * timescale) store<i64>(track, delta, INDEX_NOMINAL_OFFSET);
-  return delta;
+  return min(max(wanted - last, 1), MAX_DELTA);
+}
+
+/** Whether a distance is one that the last picture may repeat as its duration. */
+// @ts-ignore: decorator
+@inline
+export function isNominal(distance: i64, flags: u32): bool {
+  return (flags & SAMPLE_FLAG_DISCONTINUITY) == 0 && distance <= MAX_NOMINAL_SECONDS * TICKS_PER_SECOND;
 }

@@ -40,8 +40,9 @@ interface Way {
 const WAYS: readonly Way[] = [
   { name: "in the reserve", reserveBytes: 16_384, durationMs: 2000, args: (path) => [TOOL, `-path=${path}`, "--recovery"] },
   { name: "by inserting", reserveBytes: 0, durationMs: 20_000, args: (path) => [TOOL, `-path=${path}`] },
-  { name: "by cutting out", reserveBytes: 1 << 20, durationMs: 2000, args: (path) => [TOOL, `-path=${path.slice(0, -".mp4".length)}`] },
-  { name: "by a copy", reserveBytes: 0, durationMs: 20_000, args: (path) => [CHILD, path, "copied"] },
+  { name: "by cutting out", reserveBytes: 1 << 20, durationMs: 2000, args: (path) => [CHILD, path, "collapsed"] },
+  { name: "by a copy of a small file", reserveBytes: 1 << 20, durationMs: 2000, args: (path) => [TOOL, `-path=${path.slice(0, -".mp4".length)}`] },
+  { name: "by a copy where nothing else is allowed", reserveBytes: 0, durationMs: 20_000, args: (path) => [CHILD, path, "copied"] },
 ];
 
 function makeJournal(way: Way): string {

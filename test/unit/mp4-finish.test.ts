@@ -110,10 +110,15 @@ describe("where the index goes", () => {
     expect(leftovers(path)).toEqual([]);
   });
 
-  it.each([undefined, ["copied"] as const])("with little left of a reserve that was far too large (%s)", (methods) => {
+  it.each([
+    { methods: undefined, method: "copied" }, // it is small: a copy costs less than fallocate(1)
+    { methods: ["copied"] as const, method: "copied" },
+    { methods: ["collapsed"] as const, method: "collapsed" },
+  ])("with little left of a reserve that was far too large ($methods)", ({ methods, method }) => {
+    if (!canShift && method === "collapsed") throw new Error(`${scratch.path} is on a volume without --collapse-range; set TMPDIR to one on ext4 or XFS`);
     const { path, frames } = journal({ reserveBytes: 1 << 20 });
     const result = finish(path, methods ? { methods } : {});
-    expect(result.method).toBe(methods || !canShift ? "copied" : "collapsed");
+    expect(result.method).toBe(method);
     expect(readMp4(path).sizes.free ?? 0).toBeLessThan(64 * 1024);
     expectFrames(path, frames);
   });

@@ -1,11 +1,16 @@
 // The index of an MP4 from bare sample records: times, tables, edits, and both sides of every edge where a field becomes 64 bits wide. The media are
 // sparse files; the strict reader says what came of it.
 
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { CONFIG_COLOUR_OFFSET, CONFIG_PAR_HEIGHT_OFFSET, CONFIG_PAR_WIDTH_OFFSET } from "../../src/abi/decoder-config.js";
 import { SAMPLE_FLAG_CHUNK_START, SAMPLE_FLAG_DISCONTINUITY, SAMPLE_FLAG_SYNC } from "../../src/abi/mp4.js";
 import { finishMp4 } from "../../src/worker/mp4/finish.js";
+import { IndexBuilder } from "../../src/worker/mp4/index-builder.js";
+import { infoPathOf, trackPathOf } from "../../src/worker/mp4/journal.js";
+import { readJournalInfo } from "../../src/worker/mp4/journal-info.js";
+import { restoreConfig } from "../../src/worker/mp4/track-config.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { BUILDS, testModule } from "../support/kernel-harness.js";
 import { AUDIO, type BareSample, type BareTrack, recordJournal, SILENCE, scratchFolder, VIDEO, writeBareJournal } from "../support/mp4-journal.js";
@@ -256,5 +261,45 @@ describe.each(BUILDS)("the index of an MP4 (%s)", (build) => {
     expect(file.video?.samples.length).toBe(frames.filter((frame) => frame.track === VIDEO).length);
     expect(file.video?.edits[0]).toEqual({ duration: 93_600, mediaTime: -1 });
     expect(file.tracks.map((track) => track.kind)).toEqual(["video", "audio"]);
+  });
+
+  it.each([0, 8192, -4096])("gives the same bytes from the entries of the first pass as from a second one, the media moved by %i", (shift) => {
+    const finalPath = newPath();
+    const places = writeBareJournal({ finalPath }, [
+      bareTrack(VIDEO, 20_000, (i, sample) => {
+        sample.dts90k = Math.floor((i * 1000) / 30) * 90;
+        sample.ctsOffset90k = (i % 3) * 3000;
+        sample.flags = (i % 50 === 0 ? SAMPLE_FLAG_SYNC : 0) | (i % 7 === 0 ? SAMPLE_FLAG_CHUNK_START : 0);
+      }),
+      bareTrack(AUDIO, 20_000, (i, sample) => (sample.dts90k = Math.floor((i * 1024) / 48) * 90)),
+    ]);
+    const index = (keptBytes: number): Buffer => {
+      const fds: number[] = [];
+      const builder = new IndexBuilder(testModule(build), {
+        createdMs: 0,
+        large: false,
+        mediaStart: places.mediaPosition,
+        mediaEnd: places.mediaEnd,
+        keptBytes,
+      });
+      for (const { file, track, config } of readJournalInfo(infoPathOf(finalPath)).tracks) {
+        const fd = openSync(trackPathOf(finalPath, file), "r");
+        fds.push(fd);
+        expect(builder.scan(track, restoreConfig(config), fd, fstatSync(fd).size).samples).toBe(20_000);
+      }
+      const bytes = Buffer.alloc(builder.layout(shift).moovBytes);
+      let written = 0;
+      builder.write(0, (piece, position) => {
+        bytes.set(piece, position);
+        written += piece.byteLength;
+      });
+      expect(written).toBe(bytes.byteLength);
+      for (const fd of fds) closeSync(fd);
+      return bytes;
+    };
+    const kept = index(48 << 20);
+    expect(kept.equals(index(0))).toBe(true);
+    // Room for one track and not for the other.
+    expect(kept.equals(index(20_001 * 40 + 1000))).toBe(true);
   });
 });

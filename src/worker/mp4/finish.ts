@@ -97,7 +97,15 @@ function finishJournal(finalPath: string, contents: JournalContents, infoFd: num
     }
     const { segment, gaps } = contents;
     const target = options.targetPath ?? finalPath;
-    const written = writeFinishedFile(scanned.recorded, { finalPath, mdatFd, infoFd, shift, large: !segment.winQtCompat, options });
+    const written = writeFinishedFile(scanned.recorded, {
+      finalPath,
+      mdatFd,
+      infoFd,
+      isLocked: recovered && !options.dryRun,
+      shift,
+      large: !segment.winQtCompat,
+      options,
+    });
     const { source, ...made } = written;
     const { videoFrames, audioFrames, lost } = scanned;
     const { createdMs, sequence } = segment;

@@ -1,10 +1,11 @@
 // Streams sample records through the index kernel (assembly/mp4/) in a memory of its own: no arena, no server needed. What is held is one block of
-// records and one block of each table, however long the recording is.
+// records and one block of each table, however long the recording is. Of one with up to a million samples the first pass keeps all entries that it makes,
+// so that the records need not be read a second time.
 //
 //   scan(track) … ─▶ layout(shift) ─▶ size, duration ─▶ write(to file)
 //
-//   0          64 KiB                                                              (grown for large configurations)
-//   | constants | movie and tracks | records | six tables | configurations, then headers …
+//   0          64 KiB                                                                                    16 MiB
+//   | constants | movie and tracks | records | six tables | configurations, then headers (grown to fit) … | kept tables, where there are any
 
 import { readSync } from "node:fs";
 import { CODEC_AAC, CONFIG_CODEC_OFFSET, CONFIG_SAMPLE_RATE_OFFSET } from "../../abi/decoder-config.js";
@@ -13,6 +14,7 @@ import {
   INDEX_BYTES_OFFSET,
   INDEX_CONFIG_OFFSET,
   INDEX_CREATED_OFFSET,
+  INDEX_CTS_SHIFT_OFFSET,
   INDEX_DURATION_OFFSET,
   INDEX_END_POSITION_OFFSET,
   INDEX_FLAG_LARGE,
@@ -38,6 +40,8 @@ import {
   SAMPLE_RECORD_SIZE,
   TABLE_COUNT,
   TABLE_MAX_ENTRY_SIZE,
+  TABLE_STCO,
+  TABLE_STSS,
   VIDEO_TIMESCALE,
 } from "../../abi/mp4.js";
 import { ReelError } from "../../arena/reel-error.js";
@@ -66,7 +70,12 @@ const CONFIGS_AT = TABLES_AT + TABLE_COUNT * TABLE_SIZE;
 const HEADERS_SIZE = 16 * 1024;
 /** A decoder configuration is a few hundred bytes; one beyond this comes from a damaged or hostile source. */
 const MAX_CONFIG_BYTES = 4 << 20;
-const MAXIMUM_PAGES = 256;
+const KEPT_AT = 16 << 20;
+/** What is reserved for kept tables; of it only what they fill is ever touched, about 6 bytes a sample. */
+const KEPT_BYTES = 48 << 20;
+/** The most that one sample adds to all tables: stts 8, ctts 8, stss 4, stsc 12, stsz 4, stco 4; one more entry for each run that the end closes. */
+const KEPT_ENTRY_SIZES: readonly number[] = [8, 8, 4, 12, 4, 4];
+const MAXIMUM_PAGES = (KEPT_AT + KEPT_BYTES) / PAGE_SIZE;
 const SECONDS_1904_TO_1970 = 2082844800;
 const UINT32_LIMIT = 4294967296;
 
@@ -77,6 +86,8 @@ export interface IndexOptions {
   mediaStart: number;
   mediaEnd: number;
   onRecords?: ((records: number) => void) | undefined;
+  /** Room for entries that are kept between the passes; default 48 MiB. */
+  keptBytes?: number | undefined;
 }
 
 export interface ScannedTrack {
@@ -91,9 +102,19 @@ export interface ScannedTrack {
 
 interface TrackSource {
   track: number;
+  isAudio: boolean;
   fd: number;
   samples: number;
+  /** Where the first pass left the entries of each table; undefined where there was no room. */
+  kept: { pointer: number; bytes: number }[] | undefined;
 }
+
+interface Gap {
+  position: number;
+  bytes: number;
+}
+
+type Write = (bytes: Uint8Array, position: number) => void;
 
 export class IndexBuilder {
   #kernel: IndexKernel;
@@ -101,6 +122,8 @@ export class IndexBuilder {
   #options: IndexOptions;
   #sources: TrackSource[] = [];
   #configsEnd = CONFIGS_AT;
+  #keptAt = KEPT_AT;
+  #keptEnd: number;
   #wasm: WebAssembly.Memory;
 
   constructor(module: WebAssembly.Module, options: IndexOptions) {
@@ -109,6 +132,7 @@ export class IndexBuilder {
     this.#kernel = instantiateKernel<IndexKernel>(module, this.#wasm, BASE);
     this.#memory = new ArenaViews(this.#wasm);
     this.#options = options;
+    this.#keptEnd = KEPT_AT + (options.keptBytes ?? KEPT_BYTES);
     this.#memory.setU32(BASE + INDEX_FLAGS_OFFSET, options.large ? INDEX_FLAG_LARGE : 0);
     this.#memory.setI64(BASE + INDEX_CREATED_OFFSET, Math.max(0, Math.floor(options.createdMs / 1000) + SECONDS_1904_TO_1970));
     this.#memory.setI64(BASE + INDEX_MEDIA_START_OFFSET, options.mediaStart);
@@ -123,10 +147,12 @@ export class IndexBuilder {
     const isAudio = view.getUint32(CONFIG_CODEC_OFFSET, true) === CODEC_AAC;
     this.#memory.setU32(at + INDEX_TIMESCALE_OFFSET, isAudio ? view.getUint32(CONFIG_SAMPLE_RATE_OFFSET, true) : VIDEO_TIMESCALE);
     const records = Math.floor(sizeBytes / SAMPLE_RECORD_SIZE);
-    this.#kernel.mp4IndexBegin(at);
-    const samples = this.#stream(at, fd, records);
-    this.#kernel.mp4IndexEnd(at);
-    this.#sources.push({ track, fd, samples });
+    const source: TrackSource = { track, isAudio, fd, samples: 0, kept: undefined };
+    const places = this.#takePlaces(records);
+    source.samples = this.#pass(source, records, places);
+    source.kept = places?.map((pointer, table) => ({ pointer, bytes: this.#memory.u32(trackTableAt(at, table) + INDEX_TABLE_OUT_OFFSET) - pointer }));
+    this.#sources.push(source);
+    const { samples } = source;
     const lostMs = samples < records ? this.#lostMs(at, fd, records) : 0;
     const bytes = this.#memory.i64(at + INDEX_BYTES_OFFSET);
     return { samples, lostRecords: records - samples, lostMs, bytes, endPosition: this.#memory.i64(at + INDEX_END_POSITION_OFFSET) };
@@ -141,9 +167,9 @@ export class IndexBuilder {
     return { moovBytes, durationMs: this.#memory.i64(BASE + INDEX_DURATION_OFFSET) / (MOVIE_TIMESCALE / 1000) };
   }
 
-  /** Second pass: writes the index that was laid out last, through `write`, from `position` on. Returns the bytes written. */
-  write(position: number, write: (bytes: Uint8Array, position: number) => void): number {
-    const gaps: { position: number; bytes: number }[] = [];
+  /** Writes the index that was laid out last, through `write`, from `position` on. Returns the bytes written. */
+  write(position: number, write: Write): number {
+    const gaps: Gap[] = [];
     const pieces = this.#memory.u32(BASE + INDEX_PIECES_OFFSET);
     let at = position;
     let from = this.#configsEnd;
@@ -158,34 +184,73 @@ export class IndexBuilder {
       from = end;
     }
     const present = this.#sources.filter((source) => source.samples > 0).sort((a, b) => a.track - b.track);
-    for (const [i, source] of present.entries()) this.#writeTables(source, gaps.slice(i * TABLE_COUNT, (i + 1) * TABLE_COUNT), write);
+    for (const [i, source] of present.entries()) {
+      const own = gaps.slice(i * TABLE_COUNT, (i + 1) * TABLE_COUNT);
+      if (!this.#writeKept(source, own, write)) this.#writeAgain(source, own, write);
+    }
     return at - position;
   }
 
-  #writeTables(source: TrackSource, gaps: { position: number; bytes: number }[], write: (bytes: Uint8Array, position: number) => void): void {
-    const track = trackAt(source.track);
-    const flush = (): void => {
-      gaps.forEach((gap, table) => {
-        const base = TABLES_AT + table * TABLE_SIZE;
-        const out = trackTableAt(track, table) + INDEX_TABLE_OUT_OFFSET;
-        const bytes = this.#memory.u32(out) - base;
-        this.#memory.setU32(out, gap.bytes > 0 ? base : 0);
-        if (gap.bytes === 0 || bytes <= 0) return;
-        write(this.#memory.bytes(base, bytes), gap.position);
-        gap.position += bytes;
-        gap.bytes -= bytes;
-        // A gap that is full takes no more; only a pass that disagrees with the first would have more.
-        if (gap.bytes === 0) this.#memory.setU32(out, base);
-      });
-    };
-    this.#kernel.mp4IndexBegin(track);
-    gaps.forEach((gap, table) => {
-      this.#memory.setU32(trackTableAt(track, table) + INDEX_TABLE_OUT_OFFSET, gap.bytes > 0 ? TABLES_AT + table * TABLE_SIZE : 0);
+  /** Room for all entries of `records` samples, a place per table; undefined where they are too many. */
+  #takePlaces(records: number): number[] | undefined {
+    const sizes = KEPT_ENTRY_SIZES.map((size) => (records + 1) * size);
+    const end = this.#keptAt + sizes.reduce((sum, size) => sum + size, 0);
+    if (end > this.#keptEnd) return undefined;
+    this.#growTo(end);
+    return sizes.map((size) => {
+      const place = this.#keptAt;
+      this.#keptAt += size;
+      return place;
     });
-    const samples = this.#stream(track, source.fd, source.samples, flush);
-    this.#kernel.mp4IndexEnd(track);
-    flush();
+  }
+
+  /** From the first pass, which knew neither a shift of composition offsets nor that chunk offsets would be wide. False where they are. */
+  #writeKept({ track, kept }: TrackSource, gaps: readonly Gap[], write: Write): boolean {
+    if (!kept || this.#memory.u32(trackAt(track) + INDEX_CTS_SHIFT_OFFSET) !== 0) return false;
+    // A table that is left out has no gap, whatever was kept of it.
+    if (gaps.some((gap, table) => gap.bytes !== 0 && gap.bytes !== kept[table]?.bytes)) return false;
+    const shift = this.#memory.i64(BASE + INDEX_SHIFT_OFFSET);
+    for (const [table, { pointer, bytes }] of kept.entries()) {
+      const gap = gaps[table];
+      if (!gap || gap.bytes === 0) continue;
+      const entries = this.#memory.bytes(pointer, bytes);
+      write(table === TABLE_STCO && shift !== 0 ? shifted(entries, shift) : entries, gap.position);
+    }
+    return true;
+  }
+
+  /** The second pass. */
+  #writeAgain(source: TrackSource, gaps: Gap[], write: Write): void {
+    const places = KEPT_ENTRY_SIZES.map((_, table) => TABLES_AT + table * TABLE_SIZE);
+    const samples = this.#pass(source, source.samples, places, () => {
+      for (const [table, place] of places.entries()) {
+        const out = trackTableAt(trackAt(source.track), table) + INDEX_TABLE_OUT_OFFSET;
+        const bytes = this.#memory.u32(out) - place;
+        const gap = gaps[table];
+        // Only a pass that disagrees with the first would have more than the gap holds.
+        if (gap && bytes > 0 && bytes <= gap.bytes) {
+          write(this.#memory.bytes(place, bytes), gap.position);
+          gap.position += bytes;
+          gap.bytes -= bytes;
+        }
+        if (bytes > 0) this.#memory.setU32(out, place);
+      }
+    });
     if (samples !== source.samples || gaps.some((gap) => gap.bytes !== 0)) throw new ReelError("corrupt", "the sample records changed while they were read");
+  }
+
+  /** Takes a track's records; their entries go to `places`, one per table, or are only counted. Returns how many records were sound. */
+  #pass({ track, isAudio, fd }: TrackSource, records: number, places: readonly number[] | undefined, afterBlock?: () => void): number {
+    const at = trackAt(track);
+    this.#kernel.mp4IndexBegin(at);
+    for (const [table, place] of (places ?? []).entries()) {
+      // Every audio frame is a sync sample: that table is left out.
+      if (!isAudio || table !== TABLE_STSS) this.#memory.setU32(trackTableAt(at, table) + INDEX_TABLE_OUT_OFFSET, place);
+    }
+    const samples = this.#stream(at, fd, records, afterBlock);
+    this.#kernel.mp4IndexEnd(at);
+    afterBlock?.();
+    return samples;
   }
 
   #stream(track: number, fd: number, records: number, afterBlock?: () => void): number {
@@ -218,17 +283,28 @@ export class IndexBuilder {
     return Math.max(0, lost90k / TICKS_PER_MS);
   }
 
+  #growTo(end: number): void {
+    const missing = Math.ceil((end - this.#wasm.buffer.byteLength) / PAGE_SIZE);
+    if (missing > 0) this.#wasm.grow(missing);
+  }
+
   #storeConfig(config: Uint8Array): number {
     if (config.byteLength > MAX_CONFIG_BYTES) throw new ReelError("corrupt", `a decoder configuration of ${config.byteLength} bytes`);
     const pointer = this.#configsEnd;
     this.#configsEnd += Math.ceil(config.byteLength / 64) * 64;
     // The headers that are laid out behind the configurations hold a copy of each.
     const needed = this.#configsEnd + (this.#configsEnd - CONFIGS_AT) + HEADERS_SIZE;
-    const missing = Math.ceil((needed - this.#wasm.buffer.byteLength) / PAGE_SIZE);
-    if (missing > 0) this.#wasm.grow(missing);
+    if (needed > KEPT_AT) throw new ReelError("corrupt", `decoder configurations of ${this.#configsEnd - CONFIGS_AT} bytes`);
+    this.#growTo(needed);
     this.#memory.bytes(pointer, config.byteLength).set(config);
     return pointer;
   }
+}
+
+function shifted(offsets: Uint8Array, shift: number): Buffer {
+  const moved = Buffer.from(offsets);
+  for (let at = 0; at < moved.byteLength; at += 4) moved.writeUInt32BE(moved.readUInt32BE(at) + shift, at);
+  return moved;
 }
 
 function trackAt(track: number): number {

@@ -5,12 +5,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { ReelError } from "../../arena/reel-error.js";
 
-/** flock(1): the lock is held by another. */
-const CONFLICT_EXIT_CODE = 1;
+/** flock(1): the lock is held by another. Not its own default of 1, with which the commands that it runs fail too. */
+export const CONFLICT_EXIT_CODE = 75;
 const LOCK_DESCRIPTOR = 3;
 
 function runFlock(args: readonly string[], fd?: number): boolean {
-  const { status, error } = spawnSync("flock", args, { stdio: ["ignore", "ignore", "ignore", ...(fd === undefined ? [] : [fd])] });
+  const { status, error } = spawnSync("flock", ["--conflict-exit-code", `${CONFLICT_EXIT_CODE}`, ...args], {
+    stdio: ["ignore", "ignore", "ignore", ...(fd === undefined ? [] : [fd])],
+  });
   if (error) throw new ReelError("io", `flock(1) cannot be run (${error.message}); it is part of util-linux`, {}, { cause: error });
   if (status === 0) return true;
   if (status === CONFLICT_EXIT_CODE) return false;
