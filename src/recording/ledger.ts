@@ -27,21 +27,28 @@ export class Ledger {
   #folder: string;
   #file: FileHandle;
   #bytes: number;
+  #rotateAt: number;
+  readonly #rotateBytes: number;
+  /** The file ends inside a line: a crash or a full disk tore it. The next entry begins a line of its own. */
+  #isTorn: boolean;
   #sequence: number;
   #queue: Promise<void> = Promise.resolve();
   #logger: Logger;
   /** Segments that were opened and never closed, by their sequence: what a crash left. */
   readonly unclosed = new Map<number, Extract<LedgerEntry, { type: "opened" }>>();
 
-  private constructor(folder: string, file: FileHandle, bytes: number, sequence: number, logger: Logger) {
+  private constructor(folder: string, file: FileHandle, end: { bytes: number; isTorn: boolean }, sequence: number, logger: Logger, rotateBytes: number) {
     this.#folder = folder;
     this.#file = file;
-    this.#bytes = bytes;
+    this.#bytes = end.bytes;
+    this.#isTorn = end.isTorn;
+    this.#rotateBytes = rotateBytes;
+    this.#rotateAt = rotateBytes;
     this.#sequence = sequence;
     this.#logger = logger;
   }
 
-  static async open(folder: string, logger: Logger): Promise<Ledger> {
+  static async open(folder: string, logger: Logger, rotateBytes = ROTATE_BYTES): Promise<Ledger> {
     await mkdir(folder, { recursive: true });
     const unclosed = new Map<number, Extract<LedgerEntry, { type: "opened" }>>();
     let sequence = 0;
@@ -53,7 +60,7 @@ export class Ledger {
       }
     }
     const file = await open(join(folder, CURRENT), "a");
-    const ledger = new Ledger(folder, file, (await file.stat()).size, sequence, logger);
+    const ledger = new Ledger(folder, file, await endOf(join(folder, CURRENT)), sequence, logger, rotateBytes);
     for (const [key, entry] of unclosed) ledger.unclosed.set(key, entry);
     return ledger;
   }
@@ -72,13 +79,15 @@ export class Ledger {
     this.#queue = this.#queue.then(async () => {
       try {
         const json = JSON.stringify(entry);
-        const line = `${crc32(json).toString(16).padStart(8, "0")} ${json}\n`;
+        const line = `${this.#isTorn ? "\n" : ""}${crc32(json).toString(16).padStart(8, "0")} ${json}\n`;
+        this.#isTorn = true;
         await this.#file.appendFile(line);
+        this.#isTorn = false;
         this.#bytes += Buffer.byteLength(line);
-        if (this.#bytes >= ROTATE_BYTES) await this.#rotate();
       } catch (error) {
         this.#logger.warn({ err: error }, "the ledger could not be written: after a crash this segment may be reported twice or not at all");
       }
+      if (this.#bytes >= this.#rotateAt) await this.#rotate();
     });
     return this.#queue;
   }
@@ -100,14 +109,38 @@ export class Ledger {
     await this.#file.close();
   }
 
-  /** Segments last hours, rotated files months: what is deleted is closed. */
+  /** Segments last hours, rotated files months: what is deleted is closed. Where a step fails the old file goes on, and the next try is a rotation later. */
   async #rotate(): Promise<void> {
-    await this.#file.close();
-    await rename(join(this.#folder, CURRENT), join(this.#folder, `ledger-${this.#sequence}.log`));
-    const names = await rotatedNames(this.#folder);
-    for (const name of names.slice(0, Math.max(0, names.length - KEEP_ROTATED))) await unlink(join(this.#folder, name));
-    this.#file = await open(join(this.#folder, CURRENT), "a");
-    this.#bytes = 0;
+    const current = join(this.#folder, CURRENT);
+    const rotated = join(this.#folder, `ledger-${this.#sequence}.log`);
+    try {
+      await rename(current, rotated);
+      const next = await open(current, "a").catch(async (error: unknown) => {
+        await rename(rotated, current);
+        throw error;
+      });
+      const old = this.#file;
+      this.#file = next;
+      this.#bytes = 0;
+      this.#rotateAt = this.#rotateBytes;
+      await old.close();
+      const names = await rotatedNames(this.#folder);
+      for (const name of names.slice(0, Math.max(0, names.length - KEEP_ROTATED))) await unlink(join(this.#folder, name));
+    } catch (error) {
+      if (this.#bytes > 0) this.#rotateAt = this.#bytes + this.#rotateBytes;
+      this.#logger.warn({ err: error }, "the ledger could not be rotated: it goes on growing, and this is tried again later");
+    }
+  }
+}
+
+async function endOf(path: string): Promise<{ bytes: number; isTorn: boolean }> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    return { bytes: size, isTorn: size > 0 && (await file.read(last, 0, 1, size - 1)).bytesRead === 1 && last[0] !== 0x0a };
+  } finally {
+    await file.close();
   }
 }
 
@@ -133,7 +166,7 @@ async function readEntries(path: string, logger: Logger): Promise<LedgerEntry[]>
   for (const line of text.split("\n")) {
     if (line === "") continue;
     const json = line.slice(9);
-    if (crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8)) damaged++;
+    if (json === "" || crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8)) damaged++;
     else entries.push(JSON.parse(json) as LedgerEntry);
   }
   if (damaged > 0) logger.warn({ path, lines: damaged }, "damaged lines in the ledger were passed over");

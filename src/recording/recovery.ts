@@ -6,6 +6,7 @@
 import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../arena/logger.js";
+import type { Gap } from "../stream/gap.js";
 import type { Clock } from "../time/units.js";
 import { CONTAINERS, type ContainerName } from "../worker/container.js";
 import type { Pools } from "../worker/pools.js";
@@ -148,7 +149,7 @@ export class Recovery {
       this.#deps.reservations.giveBack(targetPath);
     }
     if (!result.failure && result.path !== undefined && result.videoFrames + result.audioFrames === 0) Object.assign(result, await countFrames(result.path));
-    const base = { path: result.path ?? orphan.path, variables: orphan.variables, startedMs: orphan.startedMs };
+    const base = { path: result.path ?? orphan.path, variables: orphan.variables, startedMs: result.createdMs || orphan.startedMs };
     if (result.failure) {
       if (result.failure.code === "locked") return logger.info({ path: orphan.path }, "an unfinished segment belongs to another running server");
       logger.warn(
@@ -175,7 +176,7 @@ export class Recovery {
       sizeBytes: result.sizeBytes,
       finish: result.finish,
       recovered: true,
-      gaps: [],
+      gaps: result.gaps as unknown as readonly Gap[], // the journal's lines are what the recorder put there
       lost: result.lost,
     };
     logger.info({ path: report.path, lost: report.lost }, "an unfinished segment was recovered");

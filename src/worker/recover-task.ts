@@ -29,6 +29,10 @@ export interface RecoverResult {
   audioFrames: number;
   durationMs: number;
   lost: { frames: number; bytes: number; durationMs: number } | null;
+  /** MP4: the gaps that its journal lists, as the recorder noted them. */
+  gaps: readonly Readonly<Record<string, unknown>>[];
+  /** MP4: when the segment was opened; 0 where the file does not say. */
+  createdMs: number;
   failure: FileFailure | undefined;
 }
 
@@ -45,6 +49,8 @@ export function recover({ path, targetPath, container, lockPath }: RecoverReques
       audioFrames: 0,
       durationMs: 0,
       lost: null,
+      gaps: [],
+      createdMs: 0,
       failure: fileFailure(error, path),
     };
   }
@@ -55,13 +61,14 @@ function recoverMp4(path: string, targetPath: string, lockPath: string): Recover
   if (!existsSync(`${path}.info`) && existsSync(path)) {
     // The crash came between the final name and the ledger: the file is whole.
     const { size, mtimeMs } = statSync(path);
-    return { path, finish: "none", sizeBytes: size, modifiedMs: mtimeMs, videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, failure: undefined };
+    const unknown = { videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, gaps: [], createdMs: 0 };
+    return { path, finish: "none", sizeBytes: size, modifiedMs: mtimeMs, ...unknown, failure: undefined };
   }
   const modifiedMs = existsSync(mdat) ? statSync(mdat).mtimeMs : 0;
   const done = finishMp4(path, { ownLockPath: lockPath, recover: true, ...(targetPath !== path && { targetPath }) });
   if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
-  const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost } = done;
-  return { path: done.path, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, failure: undefined };
+  const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost, gaps, createdMs } = done;
+  return { path: done.path, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, gaps, createdMs, failure: undefined };
 }
 
 function recoverInPlace(path: string, container: number): RecoverResult {
@@ -78,6 +85,8 @@ function recoverInPlace(path: string, container: number): RecoverResult {
     audioFrames: done.audioFrames,
     durationMs: done.durationMs,
     lost,
+    gaps: [],
+    createdMs: 0,
     failure: undefined,
   };
 }

@@ -115,6 +115,13 @@ describe.each(["ts", "flv"] as const)("the repair of a torn %s file", (container
     const text = write(name, Buffer.from("export const a = 1;\n".repeat(100)));
     expect(() => repair(text)).toThrow(/it is left as it is$/);
     expect(isTorn(text)).toBe(false);
+    // Shorter than a packet, and beginning with what is a sync byte in a transport stream.
+    for (const words of ["export {};\n", "G", "Good.is(1);\n", "Good.is(1);\n".repeat(20), "Good.is(1);\n".repeat(2000)]) {
+      const other = write(name, Buffer.from(words));
+      expect(() => repair(other), words.slice(0, 20)).toThrow(/it is left as it is$/);
+      expect(readFileSync(other, "latin1")).toBe(words);
+      expect(isTorn(other)).toBe(false);
+    }
   });
 
   it("takes an empty file for what it is", () => {

@@ -103,7 +103,7 @@ export function appendLineTo(infoPath: string, line: JournalLine): void {
 
 function parseLine(text: string): JournalLine | undefined {
   const json = text.slice(9);
-  if (text[8] !== " " || Number.parseInt(text.slice(0, 8), 16) !== crc32(json)) return undefined;
+  if (text[8] !== " " || json === "" || Number.parseInt(text.slice(0, 8), 16) !== crc32(json)) return undefined;
   return JSON.parse(json) as JournalLine;
 }
 

@@ -2,9 +2,10 @@
 // unit. They are cut off in one ftruncate(2), so a killed repair has either not begun or is done. A file that is damaged further in front is left untouched.
 
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync } from "node:fs";
+import { ReelError } from "../../arena/reel-error.js";
 import { FileWindow } from "./file-window.js";
 import type { RepairOptions, RepairReport } from "./repair-report.js";
-import { SYNC_BYTE, TS_PACKET_BYTES } from "./ts-packet.js";
+import { isTransportStream, RECOGNITION_BYTES, TS_PACKET_BYTES } from "./ts-packet.js";
 import { TsScan } from "./ts-scan.js";
 
 /** PES packets that say their size are shorter by far. */
@@ -16,6 +17,8 @@ export function repairTs(path: string, options: RepairOptions = {}): RepairRepor
   try {
     const { size } = fstatSync(fd);
     const window = new FileWindow(fd, size, (position) => options.onProgress?.(position / size));
+    if (size > 0 && !isTransportStream(window.read(0, RECOGNITION_BYTES)))
+      throw new ReelError("corrupt", `${path} does not begin like a transport stream: it is left as it is`, { path });
     const scan = new TsScan(path, window);
     scan.run();
     const isChanged = scan.keptBytes < size;
@@ -35,7 +38,7 @@ export function isTornTs(path: string): boolean {
   try {
     const { size } = fstatSync(fd);
     const window = new FileWindow(fd, size);
-    if (size < TS_PACKET_BYTES || window.read(0, 1)[0] !== SYNC_BYTE) return false;
+    if (!isTransportStream(window.read(0, RECOGNITION_BYTES))) return false;
     const tail = Math.max(0, size - TAIL_BYTES);
     const scan = new TsScan(path, window);
     scan.run(tail - (tail % TS_PACKET_BYTES));

@@ -28,6 +28,25 @@ export interface TsPacket {
   payloadAt: number;
 }
 
+/** PIDs that a stream begins with: the PAT, and the SDT that other writers put in front of it (ETSI EN 300 468 §5.1.3). */
+const FIRST_PIDS: readonly number[] = [0, 0x11];
+const PAYLOAD_UNIT_START = 0x40;
+/** Sync bytes in a row that are no accident. */
+export const SYNC_RUN = 5;
+export const RECOGNITION_BYTES = (SYNC_RUN - 1) * TS_PACKET_BYTES + 1;
+
+/**
+ * Whether a file that begins with these bytes is a transport stream: a table first, or five packets in a row. A text may begin with a sync byte ("G"),
+ * and `.ts` is the ending of TypeScript too: what is no transport stream must never be cut like one.
+ */
+export function isTransportStream(head: Buffer): boolean {
+  if (head[0] !== SYNC_BYTE) return false;
+  if (head.byteLength >= 3 && ((head[1] ?? 0) & 0xe0) === PAYLOAD_UNIT_START && FIRST_PIDS.includes(head.readUInt16BE(1) & 0x1fff)) return true;
+  if (head.byteLength < RECOGNITION_BYTES) return false;
+  for (let at = 0; at < RECOGNITION_BYTES; at += TS_PACKET_BYTES) if (head[at] !== SYNC_BYTE) return false;
+  return true;
+}
+
 export function emptyPacket(): TsPacket {
   return {
     pid: 0,

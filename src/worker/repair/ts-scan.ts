@@ -14,13 +14,12 @@ import {
   parsePesHeader,
   parseTsPacket,
   SYNC_BYTE,
+  SYNC_RUN,
   TS_PACKET_BYTES,
   type TsPacket,
 } from "./ts-packet.js";
 
 const PACKETS_PER_READ = 1024;
-/** Sync bytes in a row that are no accident. */
-const SYNC_RUN = 5;
 /** Zeros in a row that no NAL unit holds (ITU-T H.264 §7.4.1). */
 const ZERO_RUN = 3;
 const SEARCH_BYTES = 64 * 1024;

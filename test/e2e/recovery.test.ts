@@ -1,0 +1,32 @@
+// What the recovery at start reports of an orphan: all that its journal knows. With real workers and real files.
+
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { Recorder } from "../../src/recording/recorder.js";
+import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
+import { appendGap } from "../../src/worker/mp4/journal.js";
+import { CREATED_MS, recordJournal, scratchFolder } from "../support/mp4-journal.js";
+import { AVCC, makeMedia } from "../support/test-media.js";
+
+const scratch = scratchFolder();
+afterAll(scratch.remove);
+let recorder: Recorder | undefined;
+afterEach(async () => {
+  await recorder?.close();
+  recorder = undefined;
+});
+
+it("reports the gaps and the beginning that a journal names, also of an orphan that no ledger knows", async () => {
+  const media = join(scratch.path, "media");
+  mkdirSync(media);
+  const path = join(media, "cam1.mp4");
+  recordJournal({ build: "release", finalPath: path }, (run) => makeMedia({ durationMs: 2000, video: { config: run.addConfig("h264", AVCC) } }));
+  const gap = { cause: "lag", track: null, dtsMs: 1000, durationMs: 500, frames: 12, bytes: 3400 };
+  appendGap(path, gap);
+  recorder = await Recorder.open({ mediaFolders: [media], stateFolder: join(scratch.path, "state"), workers: 1 });
+  const [report] = (await once(recorder, "segmentClosed")) as [ClosedSegmentReport];
+  expect(report).toMatchObject({ path, recovered: true, startedMs: CREATED_MS, gaps: [gap], lost: null });
+  expect((await recorder.closedSince(0)).entries).toEqual([report]);
+});
