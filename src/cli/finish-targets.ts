@@ -25,7 +25,9 @@ export function expandTarget(path: string): FinishTarget[] {
   if (TEMPORARY_FILE.test(path)) return expandTarget(path.replace(TEMPORARY_FILE, ".mp4"));
   if (hasMp4Journal(`${path}.mp4`)) return [{ path: `${path}.mp4`, container: "mp4" }];
   if (!existsSync(path)) throw new ReelError("notFound", "no such file, and no journal of that name", { path });
-  if (statSync(path).isDirectory()) return orphansIn(path, 0);
+  const found = statSync(path);
+  if (found.isDirectory()) return orphansIn(path, 0);
+  if (!found.isFile()) throw new ReelError("badArgument", "is neither a file nor a folder", { path });
   const container = EXTENSION.exec(path)?.[1]?.toLowerCase() as ContainerName | undefined;
   if (!container) throw new ReelError("badArgument", "is neither an MP4, MPEG-TS or FLV recording nor a folder", { path });
   return [{ path, container }];

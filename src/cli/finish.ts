@@ -138,7 +138,9 @@ function report(target: FinishTarget, outcome: Outcome, { dryRun = false, json =
 function describe(outcome: Outcome, dryRun: boolean): string {
   if (outcome.path === null)
     return dryRun ? "nothing was recorded; the temporary files would be removed" : "nothing was recorded; the temporary files are removed";
-  if (!outcome.isChanged || !outcome.content) return "is complete, nothing to do";
+  // Whether the file itself is sound, `reel verify` says.
+  if (!outcome.content) return "has no journal, nothing to do";
+  if (!outcome.isChanged) return "is complete, nothing to do";
   const { videoFrames, audioFrames, durationMs, method, lost } = outcome.content;
   const index = method === undefined ? "" : `, index ${method}`;
   const loss = lost ? `; ${lost.frames} frame${lost.frames === 1 ? "" : "s"} (${lost.bytes} bytes) at the end ${dryRun ? "would be" : "are"} lost` : "";

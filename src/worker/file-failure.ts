@@ -31,6 +31,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "operation not permitted",
   EROFS: "the volume is read-only",
   EEXIST: "the file exists already",
+  EISDIR: "a folder stands where the file should be",
   ELOOP: "the file is a symbolic link",
   EMFILE: "too many open files; raise the limit (ulimit -n)",
   ENFILE: "the system has too many open files",

@@ -160,6 +160,15 @@ describe("reel finish", () => {
     expect(lines(json.stdout)[0]).toMatchObject({ path: damaged, outcome: "failed", code: "corrupt" });
   });
 
+  it("waits for no pipe", async () => {
+    await runProgram("mkfifo", [at("pipe.ts")]);
+    for (const command of ["finish", "verify"]) {
+      const { code, stderr } = await reel(command, at("pipe.ts"));
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/pipe\.ts: (is neither a file nor a folder|not a regular file)$/m);
+    }
+  });
+
   it("ends with 2 on a wrong command line", async () => {
     for (const args of [["finish"], ["finish", "--nonsense", folder], ["verify"], ["verify", "--nonsense", folder]]) {
       const { code, stderr } = await reel(...args);

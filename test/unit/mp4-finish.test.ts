@@ -300,6 +300,14 @@ describe("a journal that ends anywhere", () => {
     }
   });
 
+  it("is left as it is where its media is gone and its records are not", () => {
+    const { path } = journal();
+    truncateFile(`${path}.mdat`, 0);
+    const before = leftovers(path);
+    expect(codeOf(() => finish(path))).toBe("corrupt");
+    expect(leftovers(path)).toEqual(before);
+  });
+
   it("knows whether an announced shift happened", () => {
     if (!canShift) throw new Error(`${scratch.path} is on a volume without --insert-range; set TMPDIR to one on ext4 or XFS`);
     for (const happened of [false, true]) {

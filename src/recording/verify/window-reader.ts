@@ -5,7 +5,7 @@
 //
 // A slice is valid until the next `load` on the same window. At the end of the file it is shorter than asked for.
 
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { ReelError } from "../../arena/reel-error.js";
 
 const WINDOW_BYTES = 1024 * 1024;
@@ -29,10 +29,10 @@ export class WindowReader {
   static async open(path: string): Promise<WindowReader> {
     let handle: FileHandle | undefined;
     try {
+      // Opening a pipe would wait for its writer.
+      if (!(await stat(path)).isFile()) throw new ReelError("io", "not a regular file", { path });
       handle = await open(path, "r");
-      const stat = await handle.stat();
-      if (!stat.isFile()) throw new ReelError("io", "not a regular file", { path });
-      return new WindowReader(path, handle, stat.size, WINDOW_BYTES);
+      return new WindowReader(path, handle, (await handle.stat()).size, WINDOW_BYTES);
     } catch (error) {
       await handle?.close();
       throw readFailure(error, path);

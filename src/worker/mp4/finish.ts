@@ -92,6 +92,8 @@ function finishJournal(finalPath: string, contents: JournalContents, infoFd: num
     const scanned = scanTracks(finalPath, contents, mdatFd, shift, fds, options);
     if (scanned.recorded.mediaEnd <= scanned.recorded.mediaStart) {
       if (scanned.hasMedia) throw new ReelError("corrupt", `no sample record of ${finalPath} can be used`, { path: finalPath });
+      // Records follow their media: only a power cut, or a hand, takes the media and leaves them.
+      if (scanned.lost) throw new ReelError("corrupt", `${mdatPath} is empty, but ${scanned.lost.frames} sample records name media in it`, { path: mdatPath });
       if (!options.dryRun) removeJournal(finalPath);
       return { ...nothingRecorded(contents, undefined), recovered };
     }

@@ -51,7 +51,8 @@ async function findSync(reader: WindowReader, from: number): Promise<number | un
       for (let k = i; k < Math.min(i + run, block.byteLength) && isRun; k += TS_PACKET_BYTES) isRun = block[k] === SYNC_BYTE;
       if (isRun && at + i + TS_PACKET_BYTES <= reader.sizeBytes) return at + i;
     }
-    if (at + block.byteLength >= reader.sizeBytes) return undefined;
+    // A block that came out short: the file became shorter while it was read.
+    if (at + block.byteLength >= reader.sizeBytes || block.byteLength <= run) return undefined;
     at += block.byteLength - run;
   }
   return undefined;
