@@ -57,8 +57,8 @@ describe.each(BUILDS)("a finished MP4 (%s)", (build) => {
   it.each(Object.keys(CLIPS))("holds every frame of %s at its time", async (name) => {
     const { path, frames } = await record(name, build);
     const file = readMp4(path);
-    expect(file.topLevel).toEqual(["ftyp", "moov", "free", "mdat"]);
-    expect(file.sizes.free).toBeLessThanOrEqual(64 * 1024);
+    // The reserve of a small file is trimmed by a copy, which leaves no free box.
+    expect(file.topLevel).toEqual(["ftyp", "moov", "mdat"]);
     expect([file.majorBrand, file.minorVersion, ...file.brands]).toEqual(["isom", 0x200, "isom", "iso2", "avc1", "mp41"]);
     compare(path, file, frames);
     if (file.audio) expect(file.audio.sttsEntries, "AAC frames all last 1024 samples").toBe(1);

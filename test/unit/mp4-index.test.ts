@@ -263,15 +263,25 @@ describe.each(BUILDS)("the index of an MP4 (%s)", (build) => {
     expect(file.tracks.map((track) => track.kind)).toEqual(["video", "audio"]);
   });
 
-  it.each([0, 8192, -4096])("gives the same bytes from the entries of the first pass as from a second one, the media moved by %i", (shift) => {
+  it.each([
+    { shift: 0, begin: 0 },
+    { shift: 8192, begin: 0 },
+    { shift: -4096, begin: 0 },
+    { shift: -(1 << 24), begin: 2 ** 32 }, // over 4 GiB until the reserve is cut out
+    { shift: 1 << 24, begin: 2 ** 32 - (1 << 23) },
+  ])("gives the same bytes from the entries of the first pass as from a second one, media at $begin moved by $shift", ({ shift, begin }) => {
     const finalPath = newPath();
     const places = writeBareJournal({ finalPath }, [
       bareTrack(VIDEO, 20_000, (i, sample) => {
         sample.dts90k = Math.floor((i * 1000) / 30) * 90;
         sample.ctsOffset90k = (i % 3) * 3000;
         sample.flags = (i % 50 === 0 ? SAMPLE_FLAG_SYNC : 0) | (i % 7 === 0 ? SAMPLE_FLAG_CHUNK_START : 0);
+        if (i >= 10_000) sample.position += begin;
       }),
-      bareTrack(AUDIO, 20_000, (i, sample) => (sample.dts90k = Math.floor((i * 1024) / 48) * 90)),
+      bareTrack(AUDIO, 20_000, (i, sample) => {
+        sample.dts90k = Math.floor((i * 1024) / 48) * 90;
+        if (i >= 10_000) sample.position += begin;
+      }),
     ]);
     const index = (keptBytes: number): Buffer => {
       const fds: number[] = [];

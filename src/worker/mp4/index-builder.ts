@@ -301,9 +301,13 @@ export class IndexBuilder {
   }
 }
 
+/**
+ * Chunk offsets of 32 bits behind a shift. Modulo 2^32, because the first pass wrote the low half of where the media lay: behind a reserve that has since
+ * been cut out an offset may have come back below 4 GiB.
+ */
 function shifted(offsets: Uint8Array, shift: number): Buffer {
   const moved = Buffer.from(offsets);
-  for (let at = 0; at < moved.byteLength; at += 4) moved.writeUInt32BE(moved.readUInt32BE(at) + shift, at);
+  for (let at = 0; at < moved.byteLength; at += 4) moved.writeUInt32BE((moved.readUInt32BE(at) + shift) >>> 0, at);
   return moved;
 }
 
