@@ -61,7 +61,12 @@ export class FrameRing {
     this.#arena = arena;
     this.pointer = arena.allocate(RING_SIZE);
     this.#capacity = capacityBytes;
-    this.#data = arena.allocate(capacityBytes, false);
+    try {
+      this.#data = arena.allocate(capacityBytes, false);
+    } catch (error) {
+      arena.free(this.pointer);
+      throw error;
+    }
     this.#storeGeometry();
   }
 

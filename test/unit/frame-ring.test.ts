@@ -22,6 +22,12 @@ function write(arena: Arena, ring: FrameRing, sizeBytes: number, fill: number, d
 }
 
 describe("FrameRing", () => {
+  it("leaves nothing in an arena that has no room for it", () => {
+    const arena = new Arena({ maximumBytes: 2 << 20 });
+    expect(() => new FrameRing(arena, 4 << 20)).toThrow(ReelError);
+    expect(arena.stats()).toMatchObject({ blocks: 0, usedBytes: 0 });
+  });
+
   it("gives a frame back as it was written", () => {
     const arena = new Arena();
     const ring = new FrameRing(arena, 4096);
