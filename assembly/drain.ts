@@ -94,10 +94,11 @@ function setFlag(rec: usize, flag: u32, on: bool): void {
 /** The index a stopping recording may not pass, else the head. Never behind the cursor, which a jump may have moved past the stop. */
 function limitOf(rec: usize, head: u32): u32 {
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) != STOP_AT_INDEX) return head;
-  const stop = load<u32>(rec, REC_STOP_INDEX_OFFSET);
-  if (<i32>(stop - head) >= 0) return head;
+  // Counted from the cursor: where a worker comes back from a write that hung for hours, the head may be more than 2^31 bytes ahead of the stop.
   const tail = load<u32>(rec, REC_TAIL_OFFSET);
-  return <i32>(stop - tail) >= 0 ? stop : tail;
+  const left = <i32>(load<u32>(rec, REC_STOP_INDEX_OFFSET) - tail);
+  if (left <= 0) return tail;
+  return <u32>left < head - tail ? tail + <u32>left : head;
 }
 
 /** True where the ring holds all that a stopping recording still takes. */

@@ -357,6 +357,25 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
     expectFrames(container, frames, run.finish());
   });
 
+  it("takes nothing more behind its stop, however far the ring has moved on since", () => {
+    const run = start();
+    const { ring } = run;
+    const frames = makeAv(run, 400);
+    record(run, frames);
+    run.drainAll();
+    // Given up in a write that hangs: its cursor no longer holds the ring.
+    run.stop(STOP_AT_INDEX, run.tail);
+    while (ring.head < 2 ** 31 + ring.capacity * 3) {
+      ring.setTail(ring.head);
+      const sizeBytes = ring.capacity - (ring.head & (ring.capacity - 1)) - 32;
+      ring.reserve(sizeBytes);
+      ring.commit({ track: TRACK_VIDEO, flags: 0, dts90k: 0, ctsOffset90k: 0, config: frames[0]?.config ?? 0 }, sizeBytes);
+    }
+    const segments = run.finish();
+    expectFrames(container, frames, segments);
+    expect(segments.map((segment) => segment.endedBy)).toEqual([STATUS_STOPPED]);
+  });
+
   it("asks for a larger output where one frame needs more than it is given", () => {
     const run = start({ capacityBytes: 100 });
     const frames = makeAv(run, 400);
