@@ -208,7 +208,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
     if (placed.clamped) this.#jitter.clamped(track, dts90k);
-    else this.#emitGap(this.#jitter.end(this.lastDts90k));
+    else this.#emitGap(this.#jitter.end(this.lastDts90k, track));
     const splice = placed.splice;
     if (splice) {
       this.#discontinuity.fill(true, 0, TRACK_COUNT);

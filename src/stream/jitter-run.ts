@@ -20,9 +20,9 @@ export class JitterRun {
     this.#from90k = dts90k;
   }
 
-  /** Ends the run, if there is one. `lastDts90k`: of each track. */
-  end(lastDts90k: readonly Ticks90k[]): Gap | undefined {
-    if (this.#frames === 0) return undefined;
+  /** Ends the run, if there is one: with the stream, or with a frame in order of the `track` that it began with. `lastDts90k`: of each track. */
+  end(lastDts90k: readonly Ticks90k[], track = this.#track): Gap | undefined {
+    if (this.#frames === 0 || track !== this.#track) return undefined;
     this.#framesBefore += this.#frames;
     this.#frames = 0;
     const durationMs = Math.max(0, (lastDts90k[this.#track] ?? this.#from90k) - this.#from90k) / TICKS_PER_MS;

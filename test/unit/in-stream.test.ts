@@ -296,6 +296,16 @@ describe("time", () => {
     expect(gaps).toMatchObject([{ cause: "jitter", track: "video", frames: 0 }]);
     expect(inStream.jitterFrames).toBe(3);
   });
+
+  it("a run of clamped frames is one entry also where the other track goes on in order", () => {
+    const { inStream, gaps, write } = rig();
+    for (const ms of [0, 400, 100, 140, 180, 440]) {
+      write(TRACK_VIDEO, ms, 10, ms === 0);
+      write(TRACK_AUDIO, inStream.newest90k / 90 + 1, 10);
+    }
+    expect(gaps).toMatchObject([{ cause: "jitter", track: "video", frames: 0 }]);
+    expect(inStream.jitterFrames).toBe(3);
+  });
 });
 
 describe("the end", () => {
