@@ -129,16 +129,15 @@ export class Scheduler {
       else if (recording.nameWantedMs !== undefined) this.#checkStalled(recording, recording.nameWantedMs, now);
       else if (recording.isDue(now, minBytes, maxAgeMs)) due.push(recording);
     }
-    due.sort((a, b) => (a.target?.volume ?? 0) - (b.target?.volume ?? 0));
-    let from = 0;
-    while (free > 0 && from < due.length) {
-      const size = Math.min(MAX_BATCH, Math.ceil((due.length - from) / free));
-      const batch = takeBatch(due, from, size);
-      from += batch.length;
-      free--;
+    // Who has waited longest comes first: a volume that is slow and always has work must not keep the others from theirs.
+    let waiting = due.sort((a, b) => a.lastDrainMs - b.lastDrainMs);
+    for (; free > 0 && waiting.length > 0; free--) {
+      const batch = nextBatch(waiting, Math.min(MAX_BATCH, Math.ceil(waiting.length / free)));
+      const taken = new Set(batch);
+      waiting = waiting.filter((recording) => !taken.has(recording));
       this.#run(batch, now);
     }
-    this.#hasBacklog = from < due.length;
+    this.#hasBacklog = waiting.length > 0;
   }
 
   #run(recordings: Recording[], now: number): void {
@@ -263,14 +262,8 @@ export class Scheduler {
  * The next batch of a list; one that wants a larger output buffer goes alone. All write to one volume: the results of a batch come with its last, and those in
  * front of a write that hangs must not wait for it.
  */
-function takeBatch(due: readonly Recording[], from: number, size: number): Recording[] {
-  const first = due[from] as Recording;
+function nextBatch(waiting: readonly Recording[], size: number): Recording[] {
+  const first = waiting[0] as Recording;
   if (first.wantedOutput > 0) return [first];
-  const batch = [first];
-  for (let i = from + 1; i < due.length && batch.length < size; i++) {
-    const next = due[i] as Recording;
-    if (next.wantedOutput > 0 || next.target?.volume !== first.target?.volume) break;
-    batch.push(next);
-  }
-  return batch;
+  return waiting.filter((other) => other.wantedOutput === 0 && other.target?.volume === first.target?.volume).slice(0, size);
 }
