@@ -3,8 +3,8 @@
 //   pathToFile ─▶ base path below a media folder ─▶ number (_0001) ─▶ part (_part0000) ─▶ extension
 //
 // A name is taken if its final file, any temporary file of it, any part of it (when chunking) or a reservation exists. Nothing is written outside
-// the media folders: neither by `..`, nor by an absolute path, nor through a symbolic link. All look-ups are asynchronous, and those in one folder take
-// turns: a dead mount keeps those waiting that want a name on it, never the thread, and one look-up of a folder at a time.
+// the media folders: neither by `..`, nor by an absolute path, nor through a symbolic link. All look-ups are asynchronous, and claims on one volume take
+// turns: a dead mount keeps those waiting that want a name on it, never the thread, and holds one of the few threads that look up for all.
 
 import { constants } from "node:fs";
 import { access, lstat, mkdir, realpath, rename, stat } from "node:fs/promises";
@@ -53,6 +53,8 @@ export class Naming {
   readonly #folders: readonly string[];
   readonly #reservations: Reservations;
   readonly #claims = new Turns();
+  /** st_dev of the folders that have answered. */
+  readonly #volumes = new Map<string, number>();
 
   private constructor(folders: readonly string[], reservations: Reservations) {
     this.#folders = folders;
@@ -102,13 +104,12 @@ export class Naming {
 
   /** The same, and reserves the name, so that two recordings never get one. Dated names are unique by themselves; their folder is shared. */
   claim(config: NamedConfig): Promise<Target> {
-    const { absolute } = this.#given(config.pathToFile);
-    return this.#claims.run(dirname(absolute), () => this.#find(config, (basePath) => this.#reservations.take(basePath)));
+    return this.#claims.run(this.#turnOf(config), () => this.#find(config, (basePath) => this.#reservations.take(basePath)));
   }
 
   /** The next free number of a path, reserved: where an unfinished file, or an inner cut of an unchunked recording, goes. */
   nextFree(basePath: string, type: ContainerName): Promise<string> {
-    return this.#claims.run(dirname(basePath), () => this.#claimNext(basePath, type));
+    return this.#claims.run(this.#turnIn(dirname(basePath)), () => this.#claimNext(basePath, type));
   }
 
   async #claimNext(basePath: string, type: ContainerName): Promise<string> {
@@ -124,7 +125,7 @@ export class Naming {
 
   /** dateFolderStructure: the name of a segment that opens now, local time, reserved; its folders are made (§3.6). */
   dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
-    return this.#claims.run(target.basePath, () => this.#claimDated(target, config, wallMs));
+    return this.#claims.run(this.#turnIn(target.basePath), () => this.#claimDated(target, config, wallMs));
   }
 
   async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
@@ -139,13 +140,27 @@ export class Naming {
       if (error instanceof ReelError) throw error;
       throw new ReelError("notWritable", `${folder} cannot be created: ${(error as Error).message}`, {}, { cause: error });
     }
-    this.#mustBeInside(await realpath(folder), folder);
+    const real = await realpath(folder);
+    this.#mustBeInside(real, folder);
     // `live/cam1` has folders of its own already (§3.6 knows no slash in a stream's name).
-    const path = join(folder, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
-    const names = await FolderListing.read(folder);
+    const path = join(real, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
+    const names = await FolderListing.read(real);
     if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
     this.#reservations.take(path);
     return path;
+  }
+
+  #turnOf({ pathToFile, dateFolderStructure }: NamedConfig): string {
+    const { absolute } = this.#given(pathToFile);
+    const path = withoutSlash(absolute);
+    const isFolder = dateFolderStructure || absolute.endsWith("/") || this.#volumes.has(path);
+    return this.#turnIn(isFolder ? path : dirname(path));
+  }
+
+  /** Whose turn a look-up in a folder waits for: its volume's, or its own as long as it has not answered. */
+  #turnIn(folder: string): string {
+    const volume = this.#volumes.get(folder);
+    return volume === undefined ? folder : `volume ${volume}`;
   }
 
   /** pathToFile as it was written, without EMS's prefix, and where that is. Nothing is looked up. */
@@ -190,17 +205,19 @@ export class Naming {
     let existing = folder;
     while (!this.#folders.includes(existing) && !(await exists(existing))) existing = dirname(existing);
     const { real, volume } = await this.#checkFolder(existing, given);
-    return { real: join(real, relative(existing, folder)), volume };
+    const future = join(real, relative(existing, folder));
+    for (const path of [withoutSlash(folder), withoutSlash(future)]) this.#volumes.set(path, volume);
+    return { real: future, volume };
   }
 
   async #checkFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
     // Said before the disk is asked: an outsider learns nothing about what exists outside the media folders.
     if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
-    // Asked all at once: each answer costs a round trip to the thread pool, and a control room sends many commands.
-    const [real, found, unwritable] = await Promise.all([
-      realpath(folder).catch((error: unknown) => {
-        throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
-      }),
+    const real = await realpath(folder).catch((error: unknown) => {
+      throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
+    });
+    // It has answered, so both at once: each answer costs a round trip to the thread pool, and a control room sends many commands.
+    const [found, unwritable] = await Promise.all([
       stat(folder).catch(() => undefined),
       access(folder, constants.W_OK | constants.X_OK).then(
         () => undefined,
@@ -210,6 +227,7 @@ export class Naming {
     this.#mustBeInside(real, given);
     if (!found?.isDirectory()) throw new ReelError("notWritable", `${folder} is not a folder`);
     if (unwritable) throw new ReelError("notWritable", `the folder ${folder} is not writable by this server`, {}, { cause: unwritable });
+    for (const path of [folder, real]) this.#volumes.set(path, found.dev);
     return { real, volume: found.dev };
   }
 
@@ -253,6 +271,10 @@ function isInside(path: string, folder: string): boolean {
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** Anything of that name, a symbolic link that leads nowhere included. */

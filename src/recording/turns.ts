@@ -1,4 +1,4 @@
-// Work on one thing at a time, in order; work on another thing does not wait for it. Of folders: a dead mount keeps those waiting that write there, no other.
+// Work on one thing at a time, in order; work on another thing does not wait for it. Of volumes: a dead mount keeps those waiting that write there, no other.
 
 export class Turns {
   #last = new Map<string, Promise<unknown>>();

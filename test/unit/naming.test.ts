@@ -1,6 +1,6 @@
 // Names of recordings: which are taken, and that a folder that does not answer keeps nobody waiting who writes elsewhere.
 
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -14,7 +14,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "reel-test-"));
 });
 afterEach(async () => {
-  vi.mocked(readdir).mockReset();
+  for (const call of [readdir, realpath, stat]) vi.mocked(call).mockReset();
   await rm(root, { recursive: true, force: true });
 });
 
@@ -44,5 +44,35 @@ describe("names", () => {
     void naming.nextFree(join(root, "dead", "y.ts"), "ts");
     expect((await naming.claim(config("x"))).basePath).toBe(join(root, "x.ts"));
     expect(await naming.nextFree(join(root, "x.ts"), "ts")).toBe(join(root, "x_0001.ts"));
+  });
+
+  it("hold one thread of those that look up for all, however many folders of a volume do not answer", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    const folders = Array.from({ length: 6 }, (_, i) => `dead${i}`);
+    for (const folder of folders) await mkdir(join(root, folder));
+    for (const folder of folders) await naming.claim(config(`${folder}/`));
+    let asked = 0;
+    const hang = (): Promise<never> => {
+      asked++;
+      return new Promise(() => undefined);
+    };
+    for (const call of [readdir, realpath, stat]) vi.mocked(call).mockImplementation(hang as unknown as never);
+    for (const folder of folders) {
+      void naming.claim(config(`${folder}/`));
+      void naming.claim(config(`${folder}/x`));
+      void naming.nextFree(join(root, folder, "y.ts"), "ts");
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toBe(1);
+  });
+
+  it("are found beside a mount that has never answered, named as a folder", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    await mkdir(join(root, "dead"));
+    const { realpath: real } = await vi.importActual<{ realpath: (path: string) => Promise<string> }>("node:fs/promises");
+    const look = (path: string): Promise<string> => (path.includes("dead") ? new Promise(() => undefined) : real(path));
+    vi.mocked(realpath).mockImplementation(look as unknown as typeof realpath);
+    void naming.claim(config("dead/"));
+    expect((await naming.claim(config("x"))).basePath).toBe(join(root, "x.ts"));
   });
 });
