@@ -1,7 +1,8 @@
 // Opens the files of a segment and notes their descriptors in its state. MPEG-TS and FLV are written in place under their final name; MP4 grows as a
 // journal beside it (src/worker/mp4/).
 
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../abi/decoder-config.js";
 import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import { CONTAINER_MP4 } from "../abi/recording.js";
@@ -13,6 +14,7 @@ import {
   SEG_OUTPUT_POSITION_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../abi/segment.js";
+import { ReelError } from "../arena/reel-error.js";
 import type { ArenaViews } from "./arena-views.js";
 import { addMp4Track, openMp4Journal } from "./mp4/journal.js";
 import { outputAt } from "./segment-state.js";
@@ -33,6 +35,7 @@ const FILE_MODE = 0o644;
 
 export function openSegmentFiles(arena: ArenaViews, segment: number, container: number, path: string, opening: SegmentOpening): void {
   for (let output = 0; output < SEG_OUTPUT_COUNT; output++) arena.setU32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET, -1);
+  mustBeReal(dirname(path));
   if (container !== CONTAINER_MP4) {
     setDescriptor(arena, segment, 0, openSync(path, CREATE | (opening.exclusive ? constants.O_EXCL : constants.O_TRUNC), FILE_MODE));
     return;
@@ -80,6 +83,12 @@ export function closeSegmentFiles(arena: ArenaViews, segment: number): void {
     }
   }
   if (failure !== undefined) throw failure;
+}
+
+/** Naming gives real paths. Hours may lie between that and this opening, and whoever writes there may have put a symbolic link on the way (design.md §5). */
+function mustBeReal(folder: string): void {
+  const real = realpathSync.native(folder);
+  if (real !== folder) throw new ReelError("badPath", `${folder} leads to ${real} by a symbolic link that was not there when the name was found`, { folder });
 }
 
 function setDescriptor(arena: ArenaViews, segment: number, output: number, fd: number): void {
