@@ -105,9 +105,12 @@ export class Finisher {
     let path = segment.path;
     let pauseMs = FIRST_PAUSE_MS;
     let isReported = false;
-    for (let tries = 0; ; tries++) {
-      const result = await this.#try(segment, container, durability, path, tries);
+    for (let isFirst = true; ; ) {
+      const result = await this.#try(segment, container, durability, path, isFirst);
       const failure = result.failure;
+      // Without a buffer no thread has seen the segment, and its descriptors are still open.
+      const isStarved = failure?.code === "arenaFull";
+      isFirst &&= isStarved;
       if (!failure) {
         if (result.isEmpty) await this.#nothing(segment);
         else await this.#closed(segment, path, stoppedMs, result);
@@ -126,7 +129,7 @@ export class Finisher {
         this.#deps.logger.warn({ path, code: failure.code, errno: failure.errno }, failure.message);
         this.#deps.onFailed({ ...segment.report(), path, code: failure.code, error: `The index could not be written: ${failure.message}` });
       }
-      if (this.#isClosing || container !== CONTAINER_MP4) {
+      if (this.#isClosing || (container !== CONTAINER_MP4 && !isStarved)) {
         await this.#gaveUp(segment, path, stoppedMs, container);
         return undefined;
       }
@@ -152,14 +155,15 @@ export class Finisher {
     await ledger.append({ type: "failed", opened: segment.sequence, report });
   }
 
-  async #try(segment: Segment, container: number, durability: Durability | undefined, path: string, tries: number): Promise<FinishResult> {
+  async #try(segment: Segment, container: number, durability: Durability | undefined, path: string, isFirst: boolean): Promise<FinishResult> {
     const { pools, lockPath } = this.#deps;
     return this.#lanes.run(segment.volume, async () => {
-      const out = pools.takeOutput();
+      let out: number | undefined;
       try {
+        out = pools.takeOutput();
         return await pools.finish({
           container,
-          segment: container === CONTAINER_MP4 && tries > 0 ? 0 : segment.pointer,
+          segment: container === CONTAINER_MP4 && !isFirst ? 0 : segment.pointer,
           path: segment.path,
           targetPath: path,
           overwrite: segment.mayReplace,
@@ -174,10 +178,10 @@ export class Finisher {
           sizeBytes: 0,
           moovBytes: 0,
           isEmpty: false,
-          failure: { code: "io", message: (error as Error).message, path, errno: undefined },
+          failure: { code: error instanceof ReelError ? error.code : "io", message: (error as Error).message, path, errno: undefined },
         };
       } finally {
-        pools.releaseOutput(out);
+        if (out !== undefined) pools.releaseOutput(out);
       }
     });
   }
