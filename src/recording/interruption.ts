@@ -25,13 +25,15 @@ export class Interruption {
     this.#dts90k = stream.ring.frameAt(index)?.dts90k ?? stream.newest90k;
   }
 
-  /** The gap up to a ring index, in front of which a successor has written `taken`; `dts90k` is where it began. */
-  until(index: number, dts90k: Ticks90k = this.stream.newest90k, taken: readonly (Amount | undefined)[] = []): Gap {
+  /** Frames behind its place that were recorded after all, or whose loss is an entry of its own. */
+  exclude({ frames, bytes }: Amount): void {
+    this.#from.frames += frames;
+    this.#from.bytes += bytes;
+  }
+
+  /** The gap up to a ring index that a cursor still holds; `dts90k` is where its successor began. */
+  until(index: number, dts90k: Ticks90k = this.stream.newest90k): Gap {
     const to = amountBefore(this.stream, index, this.hasAudio);
-    for (const amount of taken) {
-      to.frames -= amount?.frames ?? 0;
-      to.bytes -= amount?.bytes ?? 0;
-    }
     return this.#gap(to.frames, to.bytes, dts90k);
   }
 

@@ -88,6 +88,9 @@ export class Matching {
     entry.isRemoved = true;
     clearTimeout(entry.retry);
     this.#entries.delete(entry.config.configId);
+    const { interruption } = entry;
+    entry.interruption = undefined;
+    if (interruption) this.#parts.reports.interruptionEnded(entry, interruption);
     if (entry.config.keepAlive) this.#parts.save();
   }
 
@@ -127,12 +130,12 @@ export class Matching {
   }
 
   /** The cursor hangs on the ring from this moment; finding the name takes its time while the ring holds the frames. */
-  start(entry: ConfigEntry, stream: InStream, index: number, target: Target | undefined): void {
+  start(entry: ConfigEntry, stream: InStream, index: number, target: Target | undefined, predecessor?: Recording): void {
     const { naming, nextStreamId } = this.#parts;
     clearTimeout(entry.retry);
     let recording: Recording;
     try {
-      recording = new Recording(nextStreamId(), entry.config, stream, index, this.#parts.recording, this.#listener);
+      recording = new Recording(nextStreamId(), entry.config, stream, index, this.#parts.recording, this.#listener, predecessor);
     } catch (error) {
       this.#cannotStart(entry, stream, index, target, error);
       return;
@@ -179,7 +182,7 @@ export class Matching {
       gap: (recording, segment, gap) => reports.gap(recording, segment, gap),
       handOver: (recording, index) => {
         const entry = entryOf(recording);
-        if (entry && !this.#isClosing) this.start(entry, recording.inStream, index, undefined);
+        if (entry && !this.#isClosing) this.start(entry, recording.inStream, index, undefined, recording);
       },
       stopped: (recording, failure) => this.#stopped(recording, failure),
       ended: (recording) => this.#ended(recording),

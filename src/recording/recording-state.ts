@@ -14,6 +14,7 @@ import {
   REC_CLAIM_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
+  REC_FLAG_DROPPED_VIDEO,
   REC_FLAG_HAS_AUDIO,
   REC_FLAG_HAS_VIDEO_TRACK,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
@@ -41,15 +42,21 @@ export class RecordingState {
   #arena: Arena;
   #ticket = 0;
 
-  constructor(arena: Arena, ring: number, tail: number, config: RecordConfig) {
+  /** `inherited`: of the recording that hands over to it, see `startFlags`. */
+  constructor(arena: Arena, ring: number, tail: number, config: RecordConfig, inherited = 0) {
     this.#arena = arena;
     this.pointer = arena.allocate(REC_SIZE);
     this.#set(REC_TAIL_OFFSET, tail);
     this.#set(REC_RING_OFFSET, ring);
     this.#set(REC_CONTAINER_OFFSET, CONTAINERS[config.type]);
-    this.#set(REC_FLAGS_OFFSET, (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0));
+    this.#set(REC_FLAGS_OFFSET, (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0) | inherited);
     arena.setI64(this.pointer + REC_CHUNK_LENGTH_OFFSET, config.chunkLength * TICKS_PER_SECOND);
     arena.setI64(this.pointer + REC_SKIPPED_FROM_OFFSET, -1);
+  }
+
+  /** What was dropped in front of the cursor, and so decides where the next segment may begin. */
+  get startFlags(): number {
+    return this.#get(REC_FLAGS_OFFSET) & (REC_FLAG_DROPPED_VIDEO | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
   }
 
   tail(): number {

@@ -18,7 +18,7 @@ import type { DrainItem, DrainResult } from "../worker/drain-task.js";
 import { failureToError } from "../worker/file-failure.js";
 import type { Unwritten } from "../worker/segment-counters.js";
 import type { SegmentOpening } from "../worker/segment-files.js";
-import { type Amount, Interruption } from "./interruption.js";
+import { Interruption } from "./interruption.js";
 import type { Target } from "./naming.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
 import type { RecordConfig } from "./record-config.js";
@@ -75,13 +75,15 @@ export class Recording implements OutStream, Cursor {
     index: number,
     deps: RecordingDeps,
     listener: RecordingListener<Recording>,
+    /** The recording that hands over to this one. */
+    predecessor?: Recording,
   ) {
     this.#deps = deps;
     this.#listener = listener;
     this.createdMs = deps.clock.wallMs();
     this.lastProgressMs = deps.clock.monotonicMs();
     this.nameWantedMs = this.lastProgressMs;
-    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config);
+    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, predecessor?.startFlags);
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -116,6 +118,9 @@ export class Recording implements OutStream, Cursor {
   }
   get isRunningInWorker(): boolean {
     return this.#state.isRunning;
+  }
+  get startFlags(): number {
+    return this.#state.startFlags;
   }
   get statePointer(): number {
     return this.#state.pointer;
@@ -203,7 +208,7 @@ export class Recording implements OutStream, Cursor {
     if (result.unwritten && result.unwritten.frames > 0) this.#reportUnwritten(result.unwritten);
     const leftOut = segment.takeLeftOut();
     if (leftOut) this.onGap(leftOut);
-    if (result.opened) this.#reportInterruption(segment, result.unwritten, leftOut);
+    if (result.opened) this.#reportInterruption(segment);
     // It was given up while a write hung, and the write has returned.
     if (this.#phase === "stopped") this.#endSegment();
     else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
@@ -228,12 +233,14 @@ export class Recording implements OutStream, Cursor {
     if (gap && gap.frames > 0) this.onGap(gap);
   }
 
-  /** What passed between the failure of its predecessor and its own first frame. `reported`: losses of its own that are entries already. */
-  #reportInterruption(segment: Segment, ...reported: (Amount | undefined)[]): void {
+  /** What passed between the failure of its predecessor and its own first frame. */
+  #reportInterruption(segment: Segment): void {
     const interruption = this.resumes;
     this.resumes = undefined;
     if (interruption?.stream !== this.inStream) return;
-    this.onGap(interruption.until(this.#state.tail(), segment.zero90k, [segment.taken, ...reported]));
+    interruption.exclude(segment.taken);
+    // It was given up before it began: a successor ends the interruption, and the ring no longer holds this place.
+    if (this.#phase !== "stopped") this.onGap(interruption.until(this.#state.tail(), segment.zero90k));
   }
 
   #onFailure(segment: Segment, error: ReelError): void {
@@ -276,6 +283,8 @@ export class Recording implements OutStream, Cursor {
     if (segment) segment.addGap(gap);
     else if (this.#totals.frames(undefined) > 0 && this.#gapsBetween.length < MAX_GAPS) this.#gapsBetween.push(gap);
     if (gap.frames > 0) this.#totals.lost(gap);
+    // Frames that the ring held: what this recording ends would count them once more.
+    if (gap.cause === "lag" || gap.cause === "unusable" || gap.cause === "writeFailed") this.resumes?.exclude(gap);
     this.#listener.gap(this, segment, gap);
   }
 

@@ -1,7 +1,7 @@
 // The recorder at its edges: laggards that are stopped, shared memory that runs out, names that somebody else holds. With real workers and real files.
 
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readlink, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -17,6 +17,7 @@ import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import type { Recording } from "../../src/recording/recording.js";
 import type { Gap } from "../../src/stream/gap.js";
 import type { InStream } from "../../src/stream/in-stream.js";
+import { Pools } from "../../src/worker/pools.js";
 import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
 import { until } from "../support/until.js";
 
@@ -161,6 +162,66 @@ describe("a recorder in trouble", () => {
       expect(counts).toEqual({ frames: 25, lost: 35 });
     });
 
+    it("accounts for every frame where its config is removed before it goes on", async () => {
+      const { reel, stream, counts } = await failAtTheCut(true);
+      writeVideo(stream, 60, 5);
+      reel.removeConfig(reel.configs()[0]?.config.configId ?? 0);
+      await until("the first segment is final", () => reel.outStreams().length === 0);
+      expect(counts).toEqual({ frames: 25, lost: 40 });
+    });
+
+    it("accounts for every frame once where it is moved as a laggard before it goes on", async () => {
+      const { reel, stream, counts } = await failAtTheCut(true);
+      await rm(join(root, "media", "x_part0001.ts"), { recursive: true });
+      await once(reel, "outStreamCreated");
+      const recording = reel.outStreams().find((out) => !(out as Recording).isStopped) as Recording;
+      writeVideo(stream, 60, 10);
+      // What the in-stream does with a laggard when its ring is full.
+      await until("the cursor's lock", () => recording.tryLock());
+      recording.jump(stream.ring.head, true);
+      recording.unlock();
+      recording.onGap({ cause: "lag", track: null, dtsMs: 2400, durationMs: 400, frames: 10, bytes: 10 * 408 });
+      const ended = once(reel, "inStreamClosed");
+      writeVideo(stream, 70, 20);
+      stream.end("test");
+      await ended;
+      expect(counts).toEqual({ frames: 25 + 15, lost: 50 });
+    });
+
+    it("accounts for every frame once where it is given up while its next opening hangs", async () => {
+      const { reel, stream, counts } = await failAtTheCut(true);
+      await rm(join(root, "media", "x_part0001.ts"), { recursive: true });
+      await once(reel, "outStreamCreated");
+      const second = reel.outStreams().find((out) => !(out as Recording).isStopped) as Recording;
+      const dispatch = second.dispatch.bind(second);
+      const givenUp = new Promise<void>((resolve) => {
+        second.dispatch = (nowMs, ticket) => {
+          const item = dispatch(nowMs, ticket);
+          // The worker has opened and written, and its word of that comes after the recorder's patience has ended.
+          process.nextTick(() => {
+            const claim = (second.statePointer + REC_CLAIM_OFFSET) >>> 2;
+            while ((Atomics.load(reel.arena.i32, claim) & CLAIM_STATE_MASK) !== CLAIM_IDLE);
+            second.fail(new ReelError("stuck", "the volume does not answer"));
+            resolve();
+          });
+          return item;
+        };
+      });
+      writeVideo(stream, 60, 30);
+      await givenUp;
+      const wentOn = once(reel, "outStreamCreated");
+      // The ring moves on: what stood at the cursor of the one that was given up is written over.
+      for (let i = 90; i < 4000; i += 100) writeVideo(stream, i, 100);
+      await wentOn;
+      const ended = once(reel, "inStreamClosed");
+      writeVideo(stream, 4000, 20);
+      stream.end("test");
+      await ended;
+      const written = stream.statistics[TRACK_VIDEO]?.frames ?? 0;
+      expect(counts.frames + counts.lost).toBe(written);
+      expect(counts.frames).toBe(25 + 15 + 20);
+    });
+
     it("accounts for what the ring still held where it does not go on", async () => {
       const { reel, counts } = await failAtTheCut(false);
       await until("the first segment is final", () => reel.outStreams().length === 0);
@@ -219,6 +280,36 @@ describe("a recorder in trouble", () => {
     expect((await failed)[0]).toMatchObject({ code: "arenaFull" });
     expect((await lost)[0]).toMatchObject({ cause: "writeFailed", frames: 1 });
     expect(stream.cursorCount).toBe(0);
+  });
+
+  it.each(["mp4", "ts"] as const)("finishes later (%s) where there is no memory for it, and leaves no descriptor", async (type) => {
+    const reel = await open();
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type });
+    const opened = once(reel, "segmentOpened");
+    writeVideo(stream, 0, 30);
+    await opened;
+    const recording = reel.outStreams()[0] as Recording;
+    const dispatch = recording.dispatch.bind(recording);
+    recording.dispatch = (nowMs, ticket) => {
+      // The next one who asks is the finish.
+      process.nextTick(() => {
+        const spy = vi.spyOn(Pools.prototype, "takeOutput").mockImplementation(() => {
+          spy.mockRestore();
+          throw new ReelError("arenaFull", "no room");
+        });
+      });
+      return dispatch(nowMs, ticket);
+    };
+    const failed = once(reel, "segmentFailed") as Promise<[FailedSegmentReport]>;
+    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+    stream.end("test");
+    expect((await failed)[0]).toMatchObject({ code: "arenaFull" });
+    expect((await closed)[0]).toMatchObject({ videoFrames: 30 });
+    const targets = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    expect(targets.filter((path) => path.startsWith(join(root, "media")))).toEqual([]);
   });
 
   it("lists what is lost between two segments in the second", async () => {
@@ -330,6 +421,48 @@ describe("a recorder in trouble", () => {
       await ended;
     }
     expect(await names()).toEqual(["x.ts", "x_0001.ts", "x_0002.ts"]);
+  });
+
+  it.each(["mp4", "ts"] as const)("opens no next part (%s) behind a symbolic link that has taken the place of its folder", async (type) => {
+    const reel = await open();
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    const folder = join(root, "media", "cam");
+    const outside = join(root, "outside");
+    for (const path of [folder, outside]) await mkdir(path);
+    await reel.record({ localStreamName: "cam", pathToFile: "cam/x", type, chunkLength: 1, keepAlive: false });
+    const opened = once(reel, "segmentOpened");
+    writeVideo(stream, 0, 20);
+    await opened;
+    await rename(folder, `${folder}-old`);
+    await symlink(outside, folder);
+    const failed = new Promise((resolve) => reel.on("segmentFailed", (report) => report.code === "badPath" && resolve(report)));
+    writeVideo(stream, 20, 20);
+    expect(await failed).toMatchObject({ path: join(folder, `x_part0001.${type}`) });
+    expect(await readdir(outside)).toEqual([]);
+  });
+
+  it("drops the audio in front of a hand-over's random access point where it has dropped the video", async () => {
+    const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+    const writeAudio = (at90k: number): boolean => stream.writeFrame(TRACK_AUDIO, new Uint8Array(20), at90k, 0, true);
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts" });
+    const first = reel.outStreams()[0] as Recording;
+    writeVideo(stream, 1, 3);
+    await until("the video in front is dropped", () => first.tail() === stream.ring.head);
+    const created = once(reel, "outStreamCreated");
+    reel.stopOutStream(first.id, false);
+    writeAudio(4 * FRAME_90K);
+    await created;
+    writeAudio(5 * FRAME_90K);
+    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+    writeVideo(stream, 25, 5);
+    writeAudio(29 * FRAME_90K);
+    stream.end("test");
+    expect((await closed)[0]).toMatchObject({ videoFrames: 5, audioFrames: 1 });
   });
 
   it("makes no folder through a symbolic link that leads out of the media folder", async () => {
