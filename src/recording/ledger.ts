@@ -5,7 +5,7 @@
 //
 // Entries carry a sequence that goes on over restarts: consumers ask for all since the last one they have seen (ems-record-spec §6.4).
 
-import { type FileHandle, mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Logger } from "../arena/logger.js";
@@ -32,6 +32,8 @@ export class Ledger {
   /** The file ends inside a line: a crash or a full disk tore it. The next entry begins a line of its own. */
   #isTorn: boolean;
   #sequence: number;
+  /** Sequence of the newest entry that went into the file, or was to. */
+  #newest: number;
   #queue: Promise<void> = Promise.resolve();
   #logger: Logger;
   /** Segments that were opened and never closed, by their sequence: what a crash left. */
@@ -45,6 +47,7 @@ export class Ledger {
     this.#rotateBytes = rotateBytes;
     this.#rotateAt = rotateBytes;
     this.#sequence = sequence;
+    this.#newest = sequence;
     this.#logger = logger;
   }
 
@@ -52,8 +55,8 @@ export class Ledger {
     await mkdir(folder, { recursive: true });
     const unclosed = new Map<number, Extract<LedgerEntry, { type: "opened" }>>();
     let sequence = 0;
-    for (const name of [...(await rotatedNames(folder)), CURRENT]) {
-      for (const entry of await readEntries(join(folder, name), logger)) {
+    for (const { name } of [...(await rotatedFiles(folder)), { name: CURRENT }]) {
+      for await (const entry of readEntries(join(folder, name), logger)) {
         sequence = Math.max(sequence, entry.report.sequence);
         if (entry.type === "opened") unclosed.set(entry.report.sequence, entry);
         else unclosed.delete(entry.opened);
@@ -87,21 +90,36 @@ export class Ledger {
       } catch (error) {
         this.#logger.warn({ err: error }, "the ledger could not be written: after a crash this segment may be reported twice or not at all");
       }
+      this.#newest = entry.report.sequence;
       if (this.#bytes >= this.#rotateAt) await this.#rotate();
     });
     return this.#queue;
   }
 
+  /** What is still on its way into the file is not in `newest`: its event is yet to come. */
   async closedSince(sequence: number): Promise<ClosedSince> {
-    await this.#queue;
-    if (sequence >= this.#sequence) return { entries: [], newest: this.#sequence };
-    const entries: ClosedSegmentReport[] = [];
-    for (const name of [...(await rotatedNames(this.#folder)), CURRENT]) {
-      for (const entry of await readEntries(join(this.#folder, name), this.#logger)) {
-        if (entry.type === "closed" && entry.report.sequence > sequence) entries.push(entry.report);
+    return { entries: this.#closedAfter(sequence), newest: this.#newest };
+  }
+
+  /** Read as it is asked for, a line at a time: the ledger may hold 150 MB, and a consumer may be slow. */
+  async *#closedAfter(sequence: number): AsyncGenerator<ClosedSegmentReport> {
+    if (sequence >= this.#sequence) return;
+    let done = sequence;
+    for (;;) {
+      // Opened before the others are listed: where it has been rotated away meanwhile, it is read under its new name.
+      const current = await openIfThere(join(this.#folder, CURRENT));
+      const rotated = (await rotatedFiles(this.#folder)).filter((file) => file.upTo > done);
+      if (rotated.length === 0) {
+        if (current) yield* closedEntries(current, sequence);
+        return;
+      }
+      await current?.close();
+      for (const { name, upTo } of rotated) {
+        const file = await openIfThere(join(this.#folder, name));
+        if (file) yield* closedEntries(file, sequence);
+        done = upTo;
       }
     }
-    return { entries, newest: this.#sequence };
   }
 
   async close(): Promise<void> {
@@ -124,8 +142,8 @@ export class Ledger {
       this.#bytes = 0;
       this.#rotateAt = this.#rotateBytes;
       await old.close();
-      const names = await rotatedNames(this.#folder);
-      for (const name of names.slice(0, Math.max(0, names.length - KEEP_ROTATED))) await unlink(join(this.#folder, name));
+      const files = await rotatedFiles(this.#folder);
+      for (const { name } of files.slice(0, Math.max(0, files.length - KEEP_ROTATED))) await unlink(join(this.#folder, name));
     } catch (error) {
       if (this.#bytes > 0) this.#rotateAt = this.#bytes + this.#rotateBytes;
       this.#logger.warn({ err: error }, "the ledger could not be rotated: it goes on growing, and this is tried again later");
@@ -144,31 +162,57 @@ async function endOf(path: string): Promise<{ bytes: number; isTorn: boolean }> 
   }
 }
 
-async function rotatedNames(folder: string): Promise<string[]> {
-  const numbered = (await readdir(folder)).flatMap((name) => {
+/** Oldest first; none has an entry beyond `upTo`. */
+async function rotatedFiles(folder: string): Promise<{ name: string; upTo: number }[]> {
+  const files = (await readdir(folder)).flatMap((name) => {
     const match = ROTATED.exec(name);
-    return match ? [{ name, sequence: Number(match[1]) }] : [];
+    return match ? [{ name, upTo: Number(match[1]) }] : [];
   });
-  return numbered.sort((a, b) => a.sequence - b.sequence).map((entry) => entry.name);
+  return files.sort((a, b) => a.upTo - b.upTo);
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Damaged lines were told of at the start; a line that is just being written comes as an event. */
+async function* closedEntries(file: FileHandle, sequence: number): AsyncGenerator<ClosedSegmentReport> {
+  for await (const line of readLines(file)) {
+    const entry = parseLine(line);
+    if (entry?.type === "closed" && entry.report.sequence > sequence) yield entry.report;
+  }
 }
 
 /** Lines whose checksum does not hold (the torn end of a crash) are passed over. */
-async function readEntries(path: string, logger: Logger): Promise<LedgerEntry[]> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-  const entries: LedgerEntry[] = [];
+async function* readEntries(path: string, logger: Logger): AsyncGenerator<LedgerEntry> {
+  const file = await openIfThere(path);
+  if (!file) return;
   let damaged = 0;
-  for (const line of text.split("\n")) {
-    if (line === "") continue;
-    const json = line.slice(9);
-    if (json === "" || crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8)) damaged++;
-    else entries.push(JSON.parse(json) as LedgerEntry);
+  for await (const line of readLines(file)) {
+    const entry = parseLine(line);
+    if (entry) yield entry;
+    else damaged++;
   }
   if (damaged > 0) logger.warn({ path, lines: damaged }, "damaged lines in the ledger were passed over");
-  return entries;
+}
+
+/** Closes the file, also where the reader stops early. */
+async function* readLines(file: FileHandle): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of file.createReadStream({ encoding: "utf8" })) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") yield line;
+  }
+  if (rest !== "") yield rest;
+}
+
+function parseLine(line: string): LedgerEntry | undefined {
+  const json = line.slice(9);
+  return json !== "" && crc32(json).toString(16).padStart(8, "0") === line.slice(0, 8) ? (JSON.parse(json) as LedgerEntry) : undefined;
 }

@@ -8,8 +8,9 @@ import type { ClosedSegmentReport, RecorderEvents } from "./recorder-events.js";
 
 /** The ledger's closed entries, for consumers that missed events. */
 export interface ClosedSince {
-  readonly entries: readonly ClosedSegmentReport[];
-  /** Sequence of the newest entry. */
+  /** Oldest first; read from the disk as they are asked for, once. */
+  readonly entries: AsyncIterable<ClosedSegmentReport>;
+  /** Sequence of the newest entry: events of what comes behind it are yet to come. */
   readonly newest: number;
 }
 
@@ -36,7 +37,7 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
   /** Ends a recording. `permanently` removes its config; else, while the source lives, the next file begins at the next random access point, nothing lost. */
   stopOutStream(id: number, permanently: boolean): boolean;
 
-  /** Segments closed after `sequence`, oldest first. */
+  /** Segments closed after `sequence`. */
   closedSince(sequence: number): Promise<ClosedSince>;
 
   /** Reads and writes what must survive a restart beside the record configs (pull configs, timers): one JSON file, replaced atomically. */

@@ -12,6 +12,7 @@ import { Recorder } from "../../src/recording/recorder.js";
 import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import { makeClip } from "../support/clip.js";
+import { collect } from "../support/collect.js";
 import { feed, readClip } from "../support/feed.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { AVCC_OTHER } from "../support/test-media.js";
@@ -145,7 +146,7 @@ describe("the embedded recorder", () => {
     await end(second, "cam");
     expect(await names()).toEqual(["cam.flv", "cam_0001.flv"]);
     const since = await second.closedSince(sequence);
-    expect(since.entries.map((entry) => entry.path)).toEqual([join(root, "media", "cam_0001.flv")]);
+    expect((await collect(since.entries)).map((entry) => entry.path)).toEqual([join(root, "media", "cam_0001.flv")]);
     expect((await second.record({ localStreamName: "new", pathToFile: "new" })).config.configId).toBeGreaterThan(kept.config.configId + 1);
   });
 

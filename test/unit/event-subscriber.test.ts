@@ -41,8 +41,12 @@ function rig(closedSince: (sequence: number) => Promise<ClosedSince> = async (si
   return { subscriber, sent, state, live, open };
 }
 
+async function* reports(sequences: readonly number[]): AsyncGenerator<ClosedSegmentReport> {
+  for (const sequence of sequences) yield report(sequence);
+}
+
 function ledger(since: number): ClosedSince {
-  return { entries: [1, 2, 3].filter((sequence) => sequence > since).map(report), newest: NEWEST };
+  return { entries: reports([1, 2, 3].filter((sequence) => sequence > since)), newest: NEWEST };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -53,6 +57,7 @@ describe("a subscription", () => {
     state.isGated = true;
     await subscriber.prepare({ types: CLOSED, since: 0 });
     const first = subscriber.start();
+    await settled();
     await subscriber.prepare({ types: CLOSED, since: 0 });
     live(4);
     state.isGated = false;

@@ -6,7 +6,9 @@ import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/arena/logger.js";
 import { Ledger, type LedgerEntry } from "../../src/recording/ledger.js";
 import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
+import { collect } from "../support/collect.js";
 import { scratch } from "../support/scratch.js";
+import { until } from "../support/until.js";
 
 const { path } = scratch();
 let folders = 0;
@@ -67,7 +69,7 @@ describe("the ledger", () => {
       const again = await Ledger.open(folder, silentLogger);
       expect([...again.unclosed.keys()], `torn at byte ${end}`).toEqual([next]);
       expect(again.sequence).toBe(newest);
-      expect((await again.closedSince(0)).entries.length).toBe(new Set(closedIn(folder)).size);
+      expect((await collect((await again.closedSince(0)).entries)).length).toBe(new Set(closedIn(folder)).size);
       expect(closedIn(folder).length).toBe(new Set(closedIn(folder)).size);
       for (const sequence of unclosed) expect(closedIn(folder)).toContain(sequence);
       await again.close();
@@ -87,12 +89,49 @@ describe("the ledger", () => {
     expect(text.split("\n").filter((line) => line.includes('"closed"')).length).toBe(closed.length);
   });
 
+  it("is read a line at a time while it is rotated under its reader, who misses and repeats nothing", async () => {
+    const ledger = await Ledger.open(newFolder(), silentLogger, 1000);
+    const closed: number[] = [];
+    const add = async (): Promise<void> => void closed.push(await addClosed(ledger, await addOpened(ledger)));
+    for (let i = 0; i < 5; i++) await add();
+    const seen: number[] = [];
+    for await (const report of (await ledger.closedSince(0)).entries) {
+      seen.push(report.sequence);
+      if (closed.length < 15) await add();
+    }
+    // What was added while it read is read too.
+    expect(seen).toEqual(closed.slice(0, seen.length));
+    expect(seen.length).toBeGreaterThan(5);
+    // A reader that stops early, or never begins, keeps no file open.
+    const descriptors = (): number => readdirSync("/proc/self/fd").length;
+    const before = descriptors();
+    for (let i = 0; i < 20; i++) {
+      for await (const _first of (await ledger.closedSince(0)).entries) break;
+      await ledger.closedSince(0);
+    }
+    await until("closed files", () => descriptors() <= before);
+    await ledger.close();
+  });
+
+  it("names as newest what it holds, not what is on its way: the event of that is yet to come", async () => {
+    const ledger = await Ledger.open(newFolder(), silentLogger);
+    const opened = await addOpened(ledger);
+    const closing = addClosed(ledger, opened);
+    expect((await ledger.closedSince(opened)).newest).toBe(opened);
+    expect((await ledger.closedSince(opened + 1)).newest).toBe(opened);
+    const sequence = await closing;
+    expect((await ledger.closedSince(opened)).newest).toBe(sequence);
+    await ledger.close();
+  });
+
   it("answers from rotated files too, and keeps no more than eight of them", async () => {
     const folder = newFolder();
     const ledger = await Ledger.open(folder, silentLogger, 1000);
     const closed: number[] = [];
     for (let i = 0; i < 10; i++) closed.push(await addClosed(ledger, await addOpened(ledger)));
-    expect((await ledger.closedSince(0)).entries.map((entry) => entry.sequence)).toEqual(closed);
+    expect((await collect((await ledger.closedSince(0)).entries)).map((entry) => entry.sequence)).toEqual(closed);
+    const later = closed.slice(4);
+    expect((await collect((await ledger.closedSince(closed[3] ?? 0)).entries)).map((entry) => entry.sequence)).toEqual(later);
     for (let i = 0; i < 40; i++) await addClosed(ledger, await addOpened(ledger));
     await ledger.close();
     expect(readdirSync(folder).filter((name) => /^ledger-\d+\.log$/.test(name)).length).toBe(8);

@@ -1,7 +1,7 @@
 // One subscriber of events (a WebSocket connection). With `since`, what the ledger holds after that sequence comes first, without a gap or a double: live events
 // are held from before the ledger is read until it has been sent.
 //
-//   prepare: attach (holding) ─▶ read ledger     reply is sent     start: send ledger's ─▶ send held, less those ─▶ live
+//   prepare: attach (holding)     reply is sent     start: read ledger, send what it has ─▶ send held, less those ─▶ live
 
 import type { RecorderApi } from "../../recording/recorder-api.js";
 import type { ClosedSegmentReport } from "../../recording/recorder-events.js";
@@ -25,7 +25,7 @@ const MAX_HELD = 10_000;
 export class EventSubscriber {
   #detach: (() => void) | undefined;
   #held: BusEvent[] | undefined;
-  #missed: readonly ClosedSegmentReport[] | undefined;
+  #missed: AsyncIterable<ClosedSegmentReport> | readonly never[] | undefined;
 
   constructor(
     private readonly bus: EventBus,
@@ -58,7 +58,7 @@ export class EventSubscriber {
     this.#missed = undefined;
     if (!missed || !held) return;
     const sent = new Set<number>();
-    for (const report of missed) {
+    for await (const report of missed) {
       if (this.#held !== held) return;
       sent.add(report.sequence);
       // Not of this run's count: id 0.
