@@ -20,7 +20,7 @@ export class EventFeed {
     if (this.#isEnded) queue.end();
     else {
       this.#queues.add(queue);
-      this.#renew(since).catch((error: unknown) => queue.end(error));
+      this.#renew().catch((error: unknown) => queue.end(error));
     }
     return queue as unknown as AsyncIterableIterator<ReelEvent<T>>;
   }
@@ -32,7 +32,7 @@ export class EventFeed {
 
   /** After a reconnection. */
   async resume(): Promise<void> {
-    if (this.#queues.size > 0) await this.#renew(undefined);
+    if (this.#queues.size > 0) await this.#renew();
   }
 
   end(): void {
@@ -42,11 +42,12 @@ export class EventFeed {
 
   /**
    * One subscription for all iterators: what any of them wants. recordChunkClosed is always in it, to know the last sequence. A new subscription ends the one before,
-   * which may have been sending what was missed: it begins no later than that had come.
+   * which may have been sending what was missed: it begins where the iterator that has seen least stands.
    */
-  async #renew(wanted: number | undefined): Promise<void> {
-    const since = wanted === undefined ? this.#lastSequence : Math.min(wanted, this.#lastSequence ?? wanted);
+  async #renew(): Promise<void> {
     const queues = [...this.#queues];
+    const positions = queues.flatMap((queue) => queue.position ?? []);
+    const since = positions.length === 0 ? undefined : Math.min(...positions);
     const wantsAll = queues.some((queue) => queue.types === undefined);
     const types = new Set<EventName>(["recordChunkClosed"]);
     for (const queue of queues) for (const type of queue.types ?? []) types.add(type);
@@ -54,7 +55,7 @@ export class EventFeed {
     // Lower than asked for: the ledger is another one, its sequences begin anew.
     if (since !== undefined && from < since) this.#lastSequence = from;
     else this.#lastSequence ??= from;
-    for (const queue of queues) queue.begin(from, since);
+    for (const queue of queues) queue.begin(from, since, this.#lastSequence);
   }
 }
 
@@ -75,15 +76,22 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
     return this;
   }
 
-  /** A subscription has begun after the sequence `from`, where `asked` was asked for. */
-  begin(from: number, asked: number | undefined): void {
-    if (this.lastSequence === undefined || (asked !== undefined && from < asked)) this.lastSequence = from;
+  /** Up to where it has seen every recordChunkClosed; undefined where it has no beginning yet, or wants none. */
+  get position(): number | undefined {
+    return !this.types || this.types.has("recordChunkClosed") ? this.lastSequence : undefined;
+  }
+
+  /** A subscription has begun after the sequence `from`, where `asked` was asked for; `newest` is the last that is known of. */
+  begin(from: number, asked: number | undefined, newest: number): void {
+    if (asked !== undefined && from < asked) this.lastSequence = from;
+    // What is sent again for another's sake is not of "now".
+    else this.lastSequence ??= Math.max(from, newest);
   }
 
   push(event: ReelEvent): void {
     if (this.#isEnded || (this.types && !this.types.has(event.type))) return;
     if (event.type === "recordChunkClosed") {
-      if (event.payload.sequence <= (this.lastSequence ?? 0)) return;
+      if (event.payload.sequence <= (this.lastSequence ?? Number.POSITIVE_INFINITY)) return;
       this.lastSequence = event.payload.sequence;
     }
     if (this.#events.length >= MAX_BUFFERED) {
