@@ -127,7 +127,7 @@ export class ControlPlane {
   async #openHttp(address: DoorAddress): Promise<DoorAddress> {
     const guard = new RequestGuard(this.#options);
     const http = new HttpDoor(this.dispatch, guard, this.#options.addRoutes);
-    const channel = new WebSocketDoor(http.server, this.dispatch, guard, this.bus, this.#recorder);
+    const channel = new WebSocketDoor(http, this.dispatch, guard, this.bus, this.#recorder);
     this.#doors.push({
       stopAccepting() {
         channel.stopAccepting();

@@ -1,14 +1,17 @@
 // How conversations end: what was answered was carried out, what was carried out is answered, and nobody who does not read or does not send holds the server up.
 
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { chmod, mkdir, open, readdir, symlink } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Dispatch } from "../../src/control/dispatch.js";
-import { RequestGuard } from "../../src/control/protection.js";
+import { AddressGuard, RequestGuard } from "../../src/control/protection.js";
 import { success } from "../../src/control/reply.js";
 import { HttpDoor } from "../../src/control/transports/http-door.js";
+import { jsonFormat } from "../../src/control/transports/reply-formats.js";
+import { TcpDoor } from "../../src/control/transports/tcp-door.js";
 import { ControlFixture, TcpClient } from "../support/control-fixture.js";
 import { until } from "../support/until.js";
 
@@ -82,6 +85,29 @@ describe("the end of a conversation", () => {
     expect(names()).toHaveLength(4);
   });
 
+  it("a WebSocket behind an HTTP request is not opened: its reply would stand among the messages", async () => {
+    const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+    const offered = GET.replace("\r\n\r\n", `\r\n${offer}\r\n`);
+    const webSocket = `GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n${upgrade}\r\n`;
+    for (const bytes of [GET + webSocket, offered + webSocket, offered.repeat(20)]) {
+      const answer = await raw(fixture.http, bytes);
+      expect(answer).not.toContain("101 Switching");
+      expect(answer.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(1);
+    }
+    expect(names()).toHaveLength(3);
+  });
+
+  it("what stands behind a binary message is not carried out, what stands before it is answered", async () => {
+    const channel = await fixture.webSocket();
+    channel.socket.send(RECORD);
+    channel.socket.send(Buffer.from([1]));
+    channel.socket.send(RECORD);
+    await until("the end", () => channel.isClosed);
+    expect([channel.messages.length, channel.closeCode]).toEqual([1, 1003]);
+    expect(names()).toEqual(["cam1"]);
+  });
+
   it("bytes that are no HTTP request get a FAIL in the interface's own form", async () => {
     const body = '{"data":null,"description":"Syntax error. The request cannot be read","status":"FAIL"}\r\n\r\n';
     const head = (status: string, length: number): string =>
@@ -123,6 +149,34 @@ describe("the end of a conversation", () => {
     expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 15_000, "hangs").unref())])).toBe("stopped");
     greedy.resume();
     await closed;
+  });
+});
+
+describe("a TCP door that closes", () => {
+  it("does so though a client resets the connection with replies under way", async () => {
+    const reply = success("large", "x".repeat(12 * 1024));
+    const door = new TcpDoor({ execute: async () => reply } as unknown as Dispatch, new AddressGuard(), jsonFormat(true));
+    const accepted: Socket[] = [];
+    const note = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
+    subscribe("net.server.socket", note);
+    try {
+      const { port } = await door.open({ host: "127.0.0.1", port: 0 });
+      const client = connect({ host: "127.0.0.1", port });
+      client.on("error", () => {});
+      client.pause();
+      const server = await until("the connection", () => accepted.find((socket) => socket.localPort === port));
+      // Until the network takes no more: one reply waits in this process, which no command waits for.
+      for (let sent = 0; server.writableLength === 0; sent = server.bytesWritten) {
+        client.write("version\n");
+        while (server.bytesWritten === sent) await new Promise((resolve) => setImmediate(resolve));
+      }
+      const closed = door.close();
+      await new Promise((resolve) => setImmediate(resolve));
+      client.resetAndDestroy();
+      await expect(closed).resolves.toBeUndefined();
+    } finally {
+      unsubscribe("net.server.socket", note);
+    }
   });
 });
 

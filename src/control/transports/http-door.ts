@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Dispatch } from "../dispatch.js";
 import type { Refusal, RequestGuard } from "../protection.js";
@@ -31,7 +32,7 @@ export type AddRoutes = (app: FastifyInstance) => void;
 export class HttpDoor {
   readonly #app: FastifyInstance;
   /** The first request of a connection, its only one. */
-  readonly #requests = new WeakMap<Socket, IncomingMessage>();
+  readonly #requests = new WeakMap<Duplex, IncomingMessage>();
 
   constructor(
     private readonly dispatch: Dispatch,
@@ -80,6 +81,11 @@ export class HttpDoor {
     await this.#app.listen({ host, port });
     const { address, port: actual } = this.#app.server.address() as AddressInfo;
     return { host: address, port: actual };
+  }
+
+  /** True where a connection has had its request. */
+  hasRequest(socket: Duplex): boolean {
+    return this.#requests.has(socket);
   }
 
   stopAccepting(): void {

@@ -1,7 +1,6 @@
 // The TCP doors (ems-record-spec §1.4): JSON on 1112, human-readable on 1222. They differ in how a reply is written, nothing else. No greeting, no prompt, no echo;
 // open until `quit` or until the other side has ended; a half-closed connection still gets its replies.
 
-import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { waitAtMost } from "../deadline.js";
 import type { Dispatch } from "../dispatch.js";
@@ -94,7 +93,8 @@ export class TcpDoor {
 async function goodbye(socket: Socket, session: Session): Promise<void> {
   await session.idle();
   if (socket.destroyed) return;
-  const isClosed = once(socket, "close");
+  // Not `once` of node:events: a reset on the way would reject, and with it the whole stop.
+  const isClosed = new Promise((resolve) => socket.once("close", resolve));
   socket.destroySoon();
   await isClosed;
 }

@@ -1,7 +1,7 @@
 // The WebSocket channel, ws://host:port/ws: each text message carries command lines or one JSON object, each reply is one text message without prefix and trailer
 // (ems-record-spec §1.4). It alone carries events.
 
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { RecorderApi } from "../../recording/recorder-api.js";
@@ -13,7 +13,7 @@ import { type CommandRequest, MAX_LINE_BYTES, parseCommandLine } from "../gramma
 import { looksLikeJson, parseJsonCommand } from "../json-command.js";
 import type { RequestGuard } from "../protection.js";
 import { fail, serializeReply } from "../reply.js";
-import { refusalHead } from "./http-door.js";
+import { type HttpDoor, refusalHead } from "./http-door.js";
 import { Session } from "./session.js";
 import { OVERLONG } from "./tcp-door.js";
 
@@ -41,13 +41,13 @@ export class WebSocketDoor {
   #isClosing = false;
 
   constructor(
-    private readonly http: Server,
+    private readonly http: HttpDoor,
     private readonly dispatch: Dispatch,
     private readonly guard: RequestGuard,
     private readonly bus: EventBus,
     private readonly recorder: RecorderApi,
   ) {
-    http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    http.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     this.#heartbeat.unref();
   }
@@ -67,6 +67,11 @@ export class WebSocketDoor {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
+    if (this.http.hasRequest(socket)) {
+      // Behind a request whose reply ends the connection: what comes is thrown away.
+      socket.resume();
+      return;
+    }
     const path = (request.url ?? "").replace(/\?.*$/s, "");
     const isHere = path.endsWith("/ws") && !this.#isClosing;
     if (!isWebSocket(request)) {
@@ -89,7 +94,7 @@ export class WebSocketDoor {
       if (!HOP_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${request.rawHeaders[at + 1]}`);
     }
     socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
-    this.http.emit("connection", socket);
+    this.http.server.emit("connection", socket);
   }
 
   #serve(ws: WebSocket): void {
@@ -115,7 +120,7 @@ export class WebSocketDoor {
       if (ws.bufferedAmount > MAX_BUFFERED_BYTES) ws.terminate();
     });
     ws.on("message", (data, isBinary) => {
-      if (isBinary) ws.close(UNSUPPORTED_DATA, "text messages only");
+      if (isBinary) session.submit(async () => refuseBinary(ws, session));
       else for (const command of splitMessage(String(data))) session.submit(() => this.#answer(ws, session, subscriber, command));
     });
   }
@@ -152,6 +157,12 @@ export class WebSocketDoor {
       }
     }
   }
+}
+
+/** In its turn: the commands before it are answered, those behind it not carried out. */
+function refuseBinary(ws: WebSocket, session: Session): void {
+  session.end();
+  ws.close(UNSUPPORTED_DATA, "text messages only");
 }
 
 function isWebSocket(request: IncomingMessage): boolean {
