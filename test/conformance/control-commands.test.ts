@@ -281,6 +281,14 @@ describe("every command, to the byte", () => {
     expect(await send("quit")).toBe(ok("Bye!", "null"));
   });
 
+  it("a variable may have any name that begins with _, in replies and in what is listed", async () => {
+    fixture = await ControlFixture.open();
+    const client = await fixture.webSocket();
+    const variables = '{"___":"2","__proto__":"1","_constructor":"3","chunkLength":0';
+    expect(await client.ask("record localStreamName=odd pathToFile=odd __proto__=1 ___=2 _constructor=3")).toContain(`{"data":${variables}`);
+    expect(await client.ask("listConfig")).toContain(variables);
+  });
+
   it("help lists every command with commandId last, and mandatory parameters without default", async () => {
     fixture = await ControlFixture.open();
     const client = await fixture.webSocket();

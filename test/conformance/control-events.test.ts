@@ -341,13 +341,17 @@ describe("events", () => {
       [{ type: "RPC" }, "needs its url"],
       [{ type: "RPC", url: "nowhere" }, "no URL"],
       [{ type: "RPC", url: "ftp://h/" }, "http or https"],
+      [{ type: "RPC", url: "http://user:100%@h/" }, "is written %25"],
       [{ type: "RPC", url: "http://h/", serializerType: "XML" }, "XML is not written"],
       [{ type: "file" }, "needs its filename"],
       [{ type: "file", filename: "x", enabledEvents: ["nonsense"] }, "no event nonsense"],
       [{ type: "file", filename: "x", fileChunkTime: "25:00:00" }, "not HH:MM:SS"],
     ] as const)("the configuration %j is refused", async (sink, reason) => {
       await open();
-      await expect(ControlFixture.open({ control: { eventLogger: { sinks: [sink] } } })).rejects.toThrow(reason);
+      await expect(ControlFixture.open({ control: { eventLogger: { sinks: [sink] } } })).rejects.toMatchObject({
+        code: "badArgument",
+        message: expect.stringContaining(reason),
+      });
     });
   });
 });

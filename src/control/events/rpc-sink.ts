@@ -55,7 +55,7 @@ export class RpcSink implements EventSink {
     if (this.#url.protocol !== "http:" && this.#url.protocol !== "https:")
       throw new ReelError("badArgument", "eventLogger: the url of an RPC sink is http or https");
     const { username, password } = this.#url;
-    this.#auth = username === "" ? undefined : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    this.#auth = username === "" ? undefined : `${decodeUserInfo(username)}:${decodeUserInfo(password)}`;
   }
 
   deliver(event: BusEvent): void {
@@ -153,5 +153,13 @@ export class RpcSink implements EventSink {
   /** The host alone: the rest of the URL may hold secrets. */
   #warn(message: string): void {
     this.#limit.pass((suppressed) => this.#logger.warn({ host: this.#url.host, dropped: this.dropped, failed: this.failed, suppressed }, message));
+  }
+}
+
+function decodeUserInfo(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new ReelError("badArgument", "eventLogger: a % in the user or password of an RPC sink's url is written %25");
   }
 }
