@@ -1,7 +1,7 @@
 // What must survive a restart, in one JSON file of the state folder: replaced atomically (temporary name, fsync, rename, fsync of the folder), a
 // damaged one is set aside and the server starts without it (ems-record-spec §3.9). Deleting the file gives a clean start.
 
-import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "../arena/logger.js";
 import type { ConfigStore } from "./recorder-api.js";
@@ -129,9 +129,9 @@ async function readSections(path: string, logger: Logger): Promise<Record<string
 
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  await withFile(temporary, "w", async (file) => {
-    // One that a crash or an earlier version left keeps its mode when it is opened.
-    await file.chmod(MODE);
+  // One that a crash or an earlier version left would keep its mode when it is opened. Not chmod: file systems without modes (vfat, SMB) refuse it.
+  await rm(temporary, { force: true });
+  await withFile(temporary, "wx", async (file) => {
     await file.writeFile(text);
     await file.sync();
   });

@@ -1,9 +1,10 @@
 // The file of configs: who may read it, what it holds, what happens when it cannot be written.
 
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { silentLogger } from "../../src/arena/logger.js";
 import { JsonConfigStore } from "../../src/recording/config-store.js";
 import { until } from "../support/until.js";
@@ -26,6 +27,20 @@ describe("the file of configs", () => {
     store.set("pull", [{ uri: "rtsp://u:p@h" }]);
     await store.flush();
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("is written where the file system knows no modes", async () => {
+    const probe = await open(join(folder, "probe"), "w");
+    const chmod = vi.spyOn(Object.getPrototypeOf(probe), "chmod").mockRejectedValue(Object.assign(new Error("EPERM"), { code: "EPERM" }));
+    await probe.close();
+    try {
+      const store = await JsonConfigStore.open(folder, silentLogger);
+      store.set("record", [{ configId: 1 }]);
+      await store.flush();
+      expect(saved()).toMatchObject({ record: [{ configId: 1 }] });
+    } finally {
+      chmod.mockRestore();
+    }
   });
 
   it("holds every section as it was set last, one config a line", async () => {
