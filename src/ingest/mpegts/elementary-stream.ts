@@ -96,10 +96,16 @@ export class ElementaryStream {
         this.#lose(0);
         return;
       }
-      this.#beginPes(input.bytes, at, end);
     } else if (this.#state === WAITING) return;
-    if (this.#video) this.#video.push(input, at, end);
-    else this.#audio?.push(input, at, end);
+    try {
+      if (this.#state === IN_HEADER) this.#beginPes(input.bytes, at, end);
+      if (this.#video) this.#video.push(input, at, end);
+      else this.#audio?.push(input, at, end);
+    } catch (error) {
+      // There was no memory, or no stream to be had: what is under way has a hole, or was half handed on, and must not become a frame at the end.
+      this.#lose(end - at);
+      throw error;
+    }
   }
 
   /** No more bytes will come: what is complete without a successor is handed on. */

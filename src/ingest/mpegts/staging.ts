@@ -51,7 +51,10 @@ export class StagingBlock {
   /** Halves a large block of which no more than an eighth was used. What it held is gone. */
   shrink(usedBytes: number): void {
     const size = this.bytes.byteLength;
-    if (size > KEPT_BYTES && usedBytes < size / 8) this.#resize(size / 2, 0);
+    if (size <= KEPT_BYTES || usedBytes >= size / 8) return;
+    // Freed first: its half then has a place in a full arena too.
+    this.free();
+    this.#resize(size / 2, 0);
   }
 
   free(): void {
