@@ -266,6 +266,34 @@ describe("a pulled source", () => {
     expect([stream?.ended, gaps]).toEqual([true, [32 - taken]]);
   });
 
+  for (const ending of ["its stream is closed", "the source is stopped"] as const) {
+    it(`ends at once a stream whose connection has gone and whose last frames wait for room, when ${ending}`, () => {
+      const { time, transport, registry, pulls, arena } = setup({ maxRingBytes: 4096 });
+      const media = new MediaBytes();
+      transport.last.events.onBytes(media.next(2));
+      const stream = registry.get("s");
+      const tail = stream?.ring.head ?? 0;
+      let lost = 0;
+      const cursor = { tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} };
+      stream?.on("gap", (gap) => {
+        lost += gap.frames;
+      });
+      stream?.attach(cursor);
+      transport.last.events.onBytes(media.next(30));
+      transport.last.events.onClosed("gone");
+      time.advance(1000);
+      expect([stream?.ended, transport.connections.length, transport.last.isClosed]).toEqual([false, 2, false]);
+      if (ending === "the source is stopped") pulls.stop(7, "removed");
+      else stream?.closeSource("shutdownStream");
+      expect([stream?.ended, registry.list().length, (stream?.statistics[0]?.frames ?? 0) + lost]).toEqual([true, 0, 32]);
+      // The next connection has nothing to do with it.
+      expect(transport.last.isClosed).toBe(ending === "the source is stopped");
+      pulls.stop(7, "removed");
+      stream?.leave(cursor);
+      expect(arena.stats().blocks).toBe(0);
+    });
+  }
+
   it("ends at once and for good when it is stopped, waiting or streaming", () => {
     const { time, transport, registry, pulls, arena } = setup();
     transport.last.events.onBytes(new MediaBytes().next(3));

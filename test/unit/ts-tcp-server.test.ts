@@ -78,6 +78,38 @@ describe("the MPEG-TS door", () => {
     expect(arena.stats().blocks).toBeLessThanOrEqual(3); // the ring and its configuration, for the cursor that still hangs on them
   });
 
+  for (const ending of ["the stream of a publisher that has left is closed", "the door closes"] as const) {
+    it(`gives up what waits for room, and counts it, when ${ending}`, async () => {
+      const { registry, arena, dial, server } = await open();
+      let full = false;
+      let lost = 0;
+      const cursor = { tail: () => 0, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} };
+      registry.on("opened", (stream) => {
+        stream.on("full", () => {
+          full = true;
+        });
+        stream.on("gap", (gap) => {
+          lost += gap.frames;
+        });
+        stream.attach(cursor);
+      });
+      const socket = await dial();
+      socket.write(media(30));
+      await until("the ring is full", () => full);
+      const stream = registry.get("in1");
+      if (ending === "the door closes") await server.close();
+      else {
+        socket.resetAndDestroy();
+        await until("the publisher has left", () => server.connectionCount === 0);
+        expect(stream?.ended).toBe(false);
+        stream?.closeSource("shutdownStream");
+      }
+      expect([stream?.ended, (stream?.statistics[0]?.frames ?? 0) + lost]).toEqual([true, 30]);
+      stream?.leave(cursor);
+      expect(arena.stats().blocks).toBe(0);
+    });
+  }
+
   it("lets strangers write no more than a few lines a second into the log, and keeps nothing of them", async () => {
     const { lines, arena, dial, server } = await open({ clock: { wallMs: () => 0, monotonicMs: () => 0 } });
     const ts = new TsBuilder().pat([{ number: 1, pmtPid: 0x1000 }]);

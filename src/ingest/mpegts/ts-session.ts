@@ -70,10 +70,13 @@ export class TsSession {
 
   /**
    * No more bytes will come. The access unit under way is complete, as far as anyone can know. Frames that wait for room enter the ring before the
-   * in-stream ends, unless it is to end at once.
+   * in-stream ends, unless it is to end at once; that can be asked for while they wait.
    */
   end(reason: string, atOnce = false): void {
-    if (this.#isOver) return;
+    if (this.#isOver) {
+      if (atOnce) this.#sink.end(reason, true);
+      return;
+    }
     this.#isOver = true;
     // Who hears of a frame may end its source: then the parser is still at work below us, and frees its memory when it returns.
     if (!this.#isParsing) {

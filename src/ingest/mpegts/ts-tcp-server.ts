@@ -74,7 +74,8 @@ export class TsTcpServer {
         resolve();
       });
       for (const socket of this.#connections.keys()) socket.destroy();
-      for (const session of this.#connections.values()) session.end("the server is closing");
+      // Recordings end next: what still waits for room is counted as lost, and does not vanish.
+      for (const session of this.#connections.values()) session.end("the server is closing", true);
     });
   }
 
@@ -107,8 +108,9 @@ export class TsTcpServer {
         },
       },
       closeSource: (why) => {
+        // Of a publisher that has left, what still waits for room is given up.
+        session.end(why, socket.destroyed);
         socket.destroy();
-        session.end(why);
       },
       demuxer: { budget: this.#budget },
     });

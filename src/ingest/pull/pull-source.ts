@@ -55,6 +55,8 @@ export class PullSource {
   #report: PullReport;
   #connection: PullConnection | undefined;
   #session: TsSession | undefined;
+  /** Of an earlier connection, while its last frames wait for room: there is one at most, as it has the name. */
+  #lingering: TsSession | undefined;
   #cancelTimer: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
   #failures = 0;
@@ -102,7 +104,7 @@ export class PullSource {
       });
       isOpening = false;
       this.#connection = connection;
-      this.#session = new TsSession({
+      const session: TsSession = new TsSession({
         registry,
         arena,
         logger,
@@ -119,13 +121,17 @@ export class PullSource {
             connection.flow?.resume();
           },
         },
-        closeSource: (reason) => this.#close(reason),
+        closeSource: (reason) => {
+          if (this.#session === session) this.#close(reason);
+          else session.end(reason, true);
+        },
         onOpened: (stream) => {
           this.#streamingSinceMs = clock.monotonicMs();
           this.#report(PULL_STREAMING, stream.id);
         },
         demuxer: { budget },
       });
+      this.#session = session;
       this.#watchSilence();
     } catch (error) {
       if (!isOpening) throw error;
@@ -139,6 +145,7 @@ export class PullSource {
     this.#isStopped = true;
     this.#cancelTimer?.();
     this.#cancelWatch?.();
+    this.#lingering?.end(reason, true);
     this.#close(reason);
   }
 
@@ -179,6 +186,7 @@ export class PullSource {
     this.#cancelWatch?.();
     this.#closeReason ??= reason;
     this.#session?.end(reason);
+    if (this.stream?.ended === false) this.#lingering = this.#session;
     this.#session = undefined;
     this.#connection = undefined;
     if (this.#isStopped) return;
