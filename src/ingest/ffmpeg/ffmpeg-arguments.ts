@@ -26,12 +26,12 @@ const ANALYZE_MICROSECONDS = 2_000_000;
 const PROBE_BYTES = 1_000_000;
 
 /** The agent strings behind EMS's shorthands. */
-const USER_AGENTS: Readonly<Record<string, string>> = {
-  evo: "EvoStream Media Server (www.evostream.com) player",
-  fmle: "FMLE/3.0 (compatible; FMSc/1.0)",
-  wirecast: "Wirecast/FM 1.0 (compatible; FMSc/1.0)",
-  flash: "MAC 11,3,300,265",
-};
+const USER_AGENTS: ReadonlyMap<string, string> = new Map([
+  ["evo", "EvoStream Media Server (www.evostream.com) player"],
+  ["fmle", "FMLE/3.0 (compatible; FMSc/1.0)"],
+  ["wirecast", "Wirecast/FM 1.0 (compatible; FMSc/1.0)"],
+  ["flash", "MAC 11,3,300,265"],
+]);
 
 /** Options that stand in front of `-i`. */
 export function inputOptions(request: PullRequest, scheme: string, timeoutMs: number): string[] {
@@ -55,7 +55,7 @@ export function inputOptions(request: PullRequest, scheme: string, timeoutMs: nu
 /** Without line breaks, behind which a header of its own would begin, and without leading dashes, which make an option. */
 function userAgent(wanted: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
-  return (USER_AGENTS[wanted.toLowerCase()] ?? wanted).replace(/[\u0000-\u001f\u007f]/g, " ").replace(/^[-\s]+/, "");
+  return (USER_AGENTS.get(wanted.toLowerCase()) ?? wanted).replace(/[\u0000-\u001f\u007f]/g, " ").replace(/^[-\s]+/, "");
 }
 
 /**

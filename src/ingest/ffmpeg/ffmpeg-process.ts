@@ -86,7 +86,11 @@ export class FfmpegProcess {
     // Unread output would keep ffmpeg, and our `close`, waiting.
     child.stdout.resume();
     child.kill("SIGTERM");
-    this.#killTimer = setTimeout(() => child.kill("SIGKILL"), TERM_GRACE_MS);
+    this.#killTimer = setTimeout(() => {
+      child.kill("SIGKILL");
+      // Where `ffmpeg` is a script, a child of its own may hold the pipes open: we let go of them, or `close` would never come.
+      for (const pipe of child.stdio) pipe?.destroy();
+    }, TERM_GRACE_MS);
   }
 
   #listen({ logger, clock, name }: FfmpegOptions): void {
