@@ -119,12 +119,13 @@ describe("MPEG-TS sources", () => {
   for (const ending of ["falls silent", "is stopped"] as const) {
     it(`records what ffmpeg sends over UDP, whole, to the last frame, when the source ${ending}`, async () => {
       await fixture.close();
-      fixture = await PullFixture.open({ silenceMs: ending === "falls silent" ? 1000 : 10_000 });
+      // Made first: the time that it takes would count as the source's silence.
+      const input = await makeClip({ ...clipSpec, format: "mp4" });
+      fixture = await PullFixture.open({ silenceMs: ending === "falls silent" ? 3000 : 10_000 });
       const port = await freePort();
       await recordAll("udp1");
       const configId = fixture.pull(`mpegtsudp://127.0.0.1:${port}`, "udp1", { keepAlive: false });
       await until("the socket is bound", () => fixture.codes.get(configId)?.includes(3));
-      const input = await makeClip({ ...clipSpec, format: "mp4" });
       await publishWithFfmpeg({ url: `udp://127.0.0.1:${port}?pkt_size=1316`, input, format: "mpegts" }).exited;
       if (ending === "is stopped") {
         // The end of a datagram stream does not show: the last picture has no successor that would complete it.
