@@ -131,16 +131,17 @@ export class Scheduler {
     }
     // Who has waited longest comes first: a volume that is slow and always has work must not keep the others from theirs.
     let waiting = due.sort((a, b) => a.lastDrainMs - b.lastDrainMs);
-    for (; free > 0 && waiting.length > 0; free--) {
+    while (free > 0 && waiting.length > 0) {
       const batch = nextBatch(waiting, Math.min(MAX_BATCH, Math.ceil(waiting.length / free)));
       const taken = new Set(batch);
       waiting = waiting.filter((recording) => !taken.has(recording));
-      this.#run(batch, now);
+      if (this.#run(batch, now)) free--;
     }
     this.#hasBacklog = waiting.length > 0;
   }
 
-  #run(recordings: Recording[], now: number): void {
+  /** False where there is no memory for the batch: it takes no thread. */
+  #run(recordings: Recording[], now: number): boolean {
     const wanted = recordings[0]?.wantedOutput ?? 0;
     const isLarge = wanted > OUTPUT_BYTES - BEAT_SIZE;
     let out: number;
@@ -149,7 +150,7 @@ export class Scheduler {
     } catch (error) {
       this.#logLimit.pass((suppressed) => this.#logger.warn({ err: error, suppressed }, "no memory for an output buffer; the drain waits"));
       if (isLarge) this.#checkStarved(recordings, now, error);
-      return;
+      return false;
     }
     const outBytes = isLarge ? wanted : OUTPUT_BYTES - BEAT_SIZE;
     const beat = out + Math.ceil(outBytes / BEAT_SIZE) * BEAT_SIZE;
@@ -182,6 +183,7 @@ export class Scheduler {
         })),
       );
     });
+    return true;
   }
 
   /** A listener that throws must not leave the batch's other recordings without their results. */

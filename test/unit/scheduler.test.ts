@@ -35,36 +35,54 @@ function busy(id: number, volume: number): Recording {
   return recording as unknown as Recording;
 }
 
+function rig(): { scheduler: Scheduler; arena: Arena; clock: TestClock; batches: number[][]; turn: () => Promise<void> } {
+  const arena = new Arena({ maximumBytes: 8 << 20 });
+  const out = arena.allocate(OUTPUT_BYTES);
+  const clock = new TestClock();
+  const batches: number[][] = [];
+  let settle = (): void => {};
+  const pools = {
+    workers: 1,
+    takeOutput: () => out,
+    releaseOutput: () => undefined,
+    drain: (batch: DrainBatch) => {
+      batches.push(batch.items.map((item) => item.recording));
+      return new Promise<DrainResult[]>((resolve) => {
+        settle = () => resolve(batch.items.map(() => ({}) as DrainResult));
+      });
+    },
+  } as unknown as Pools;
+  const made = new Scheduler(arena, pools, clock, silentLogger, { ...DEFAULT_SCHEDULER_OPTIONS, tickMs: 1_000_000 });
+  scheduler = made;
+  /** A second passes; the one thread gets a batch and does it. */
+  const turn = async (): Promise<void> => {
+    clock.nowMs += 1000;
+    made.kick();
+    await new Promise((resolve) => setImmediate(resolve));
+    settle();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { scheduler: made, arena, clock, batches, turn };
+}
+
 describe("a scheduler", () => {
   it("lets a volume that always has work keep none of the others from theirs, and mixes none in a batch", async () => {
-    const arena = new Arena();
-    const out = arena.allocate(OUTPUT_BYTES);
-    const clock = new TestClock();
-    const batches: number[][] = [];
-    let settle = (): void => {};
-    const pools = {
-      workers: 1,
-      takeOutput: () => out,
-      releaseOutput: () => undefined,
-      drain: (batch: DrainBatch) => {
-        batches.push(batch.items.map((item) => item.recording));
-        return new Promise<DrainResult[]>((resolve) => {
-          settle = () => resolve(batch.items.map(() => ({}) as DrainResult));
-        });
-      },
-    } as unknown as Pools;
-    scheduler = new Scheduler(arena, pools, clock, silentLogger, { ...DEFAULT_SCHEDULER_OPTIONS, tickMs: 1_000_000 });
+    const { scheduler, batches, turn } = rig();
     for (let id = 0; id < 100; id++) scheduler.add(busy(id, 1));
     for (let id = 100; id < 103; id++) scheduler.add(busy(id, 2));
-    for (let turn = 0; turn < 6; turn++) {
-      clock.nowMs += 1000;
-      scheduler.kick();
-      await new Promise((resolve) => setImmediate(resolve));
-      settle();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const drained = new Set(batches.flat());
-    expect(drained.size).toBe(103);
+    for (let i = 0; i < 6; i++) await turn();
+    expect(new Set(batches.flat()).size).toBe(103);
     for (const batch of batches) expect(new Set(batch.map((id) => id < 100)).size).toBe(1);
+  });
+
+  it("gives the thread to others while there is no memory for a frame that wants a large output", async () => {
+    const { scheduler, clock, batches, turn } = rig();
+    const starved = Object.assign(busy(0, 1), { wantedOutput: 64 << 20, lastDrainMs: 0, lastProgressMs: clock.nowMs });
+    scheduler.add(starved);
+    scheduler.add(Object.assign(busy(1, 1), { lastDrainMs: 1 }));
+    await turn();
+    await turn();
+    expect(batches.length).toBeGreaterThan(0);
+    expect(new Set(batches.flat())).toEqual(new Set([1]));
   });
 });
