@@ -13,6 +13,7 @@ import type { ClosedSince } from "./recorder-api.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./recorder-events.js";
 
 export type LedgerEntry =
+  /** Once more with the same sequence: an unfinished segment got another name. */
   | { type: "opened"; report: SegmentReport }
   | { type: "closed"; opened: number; report: ClosedSegmentReport }
   /** Its file is gone: it will never be closed. */
@@ -90,7 +91,7 @@ export class Ledger {
       } catch (error) {
         this.#logger.warn({ err: error }, "the ledger could not be written: after a crash this segment may be reported twice or not at all");
       }
-      this.#newest = entry.report.sequence;
+      this.#newest = Math.max(this.#newest, entry.report.sequence); // that of a segment which got another name is an old one
       if (this.#bytes >= this.#rotateAt) await this.#rotate();
     });
     return this.#queue;

@@ -12,7 +12,7 @@ import { CONTAINERS, type ContainerName } from "../worker/container.js";
 import type { Pools } from "../worker/pools.js";
 import type { Ledger } from "./ledger.js";
 import { moveUnfinished, type Naming } from "./naming.js";
-import type { ClosedSegmentReport, FailedSegmentReport } from "./recorder-events.js";
+import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./recorder-events.js";
 import type { Reservations } from "./reservations.js";
 import { verifyFile } from "./verify/verify-file.js";
 
@@ -87,6 +87,8 @@ export class Recovery {
   async move(from: string, to: string): Promise<void> {
     const orphan = this.#orphans.get(from) ?? { path: from, container: "mp4" as const, startedMs: this.#deps.clock.wallMs(), opened: 0, variables: {} };
     this.#orphans.delete(from);
+    // First: after another crash the new recording of the old name must not be taken for this segment.
+    if (orphan.opened > 0) await this.#deps.ledger.append({ type: "opened", report: { ...reportOf(orphan), path: to } });
     await moveUnfinished(from, to, orphan.container);
     this.#running = this.#running
       .then(() => this.#recover({ ...orphan, path: to }))
@@ -183,6 +185,10 @@ export class Recovery {
     await ledger.append({ type: "closed", opened: orphan.opened, report });
     this.#deps.onClosed(report);
   }
+}
+
+function reportOf({ path, variables, startedMs, opened }: Orphan): SegmentReport {
+  return { path, variables, startedMs, sequence: opened };
 }
 
 /** Of a file that was final before its entry was in the ledger: it is read back. */

@@ -7,6 +7,7 @@ import { afterAll, afterEach, expect, it } from "vitest";
 import { Recorder } from "../../src/recording/recorder.js";
 import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
 import { appendGap } from "../../src/worker/mp4/journal.js";
+import { collect } from "../support/collect.js";
 import { CREATED_MS, recordJournal, scratchFolder } from "../support/mp4-journal.js";
 import { AVCC, makeMedia } from "../support/test-media.js";
 
@@ -28,5 +29,5 @@ it("reports the gaps and the beginning that a journal names, also of an orphan t
   recorder = await Recorder.open({ mediaFolders: [media], stateFolder: join(scratch.path, "state"), workers: 1 });
   const [report] = (await once(recorder, "segmentClosed")) as [ClosedSegmentReport];
   expect(report).toMatchObject({ path, recovered: true, startedMs: CREATED_MS, gaps: [gap], lost: null });
-  expect((await recorder.closedSince(0)).entries).toEqual([report]);
+  expect(await collect((await recorder.closedSince(0)).entries)).toEqual([report]);
 });
