@@ -300,6 +300,16 @@ describe("a journal that ends anywhere", () => {
     }
   });
 
+  it("is left as it is where a power cut left zeros instead of its media", () => {
+    const { path } = journal();
+    const bytes = sizeOf(`${path}.mdat`);
+    truncateFile(`${path}.mdat`, 0);
+    truncateFile(`${path}.mdat`, bytes);
+    const before = leftovers(path);
+    expect(codeOf(() => finish(path))).toBe("corrupt");
+    expect(leftovers(path)).toEqual(before);
+  });
+
   it("is left as it is where its media is gone and its records are not", () => {
     const { path } = journal();
     truncateFile(`${path}.mdat`, 0);

@@ -3,14 +3,14 @@
 
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { CONFIG_COLOUR_OFFSET, CONFIG_PAR_HEIGHT_OFFSET, CONFIG_PAR_WIDTH_OFFSET } from "../../src/abi/decoder-config.js";
 import { SAMPLE_FLAG_CHUNK_START, SAMPLE_FLAG_DISCONTINUITY, SAMPLE_FLAG_SYNC } from "../../src/abi/mp4.js";
 import { finishMp4 } from "../../src/worker/mp4/finish.js";
 import { IndexBuilder } from "../../src/worker/mp4/index-builder.js";
 import { infoPathOf, trackPathOf } from "../../src/worker/mp4/journal.js";
 import { readJournalInfo } from "../../src/worker/mp4/journal-info.js";
-import { restoreConfig } from "../../src/worker/mp4/track-config.js";
+import { restoreConfig, type StoredConfig } from "../../src/worker/mp4/track-config.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { BUILDS, testModule } from "../support/kernel-harness.js";
 import { AUDIO, type BareSample, type BareTrack, recordJournal, SILENCE, scratchFolder, VIDEO, writeBareJournal } from "../support/mp4-journal.js";
@@ -304,6 +304,7 @@ describe.each(BUILDS)("the index of an MP4 (%s)", (build) => {
         written += piece.byteLength;
       });
       expect(written).toBe(bytes.byteLength);
+      builder.close();
       for (const fd of fds) closeSync(fd);
       return bytes;
     };
@@ -311,5 +312,57 @@ describe.each(BUILDS)("the index of an MP4 (%s)", (build) => {
     expect(kept.equals(index(0))).toBe(true);
     // Room for one track and not for the other.
     expect(kept.equals(index(20_001 * 40 + 1000))).toBe(true);
+  });
+
+  it("is laid out again as before where writing it failed in the middle", () => {
+    const finalPath = newPath();
+    const places = writeBareJournal({ finalPath }, [bareTrack(VIDEO, 20_000, (i, sample) => (sample.ctsOffset90k = (i % 3) * 3000))]);
+    const fd = openSync(trackPathOf(finalPath, 1), "r");
+    const options = { createdMs: 0, large: false, mediaStart: places.mediaPosition, mediaEnd: places.mediaEnd, keptBytes: 0 };
+    const builder = new IndexBuilder(testModule(build), options);
+    builder.scan(VIDEO, restoreConfig(readJournalInfo(infoPathOf(finalPath)).tracks[0]?.config as StoredConfig), fd, fstatSync(fd).size);
+    const index = (failAt: number): Buffer => {
+      const bytes = Buffer.alloc(builder.layout(0).moovBytes);
+      let writes = 0;
+      builder.write(0, (piece, position) => {
+        if (++writes === failAt) throw new Error("no space left");
+        bytes.set(piece, position);
+      });
+      return bytes;
+    };
+    const whole = index(0);
+    // The headers come first, a dozen writes; then the tables, block by block.
+    for (const failAt of [1, 12, 16]) {
+      expect(() => index(failAt)).toThrow("no space left");
+      expect(index(0).equals(whole), `after write ${failAt} failed`).toBe(true);
+    }
+    builder.close();
+    closeSync(fd);
+  });
+
+  it("is made in one memory, finish after finish, also where one fails", () => {
+    const damaged = newPath();
+    writeBareJournal({ finalPath: damaged }, [bareTrack(VIDEO, 10, (_, sample) => (sample.position = 0))]);
+    let memories = 0;
+    class CountedMemory extends WebAssembly.Memory {
+      constructor(descriptor: ConstructorParameters<typeof WebAssembly.Memory>[0]) {
+        super(descriptor);
+        memories++;
+      }
+    }
+    vi.stubGlobal("WebAssembly", Object.assign(Object.create(WebAssembly), { Memory: CountedMemory }));
+    try {
+      for (let i = 0; i < 3; i++) {
+        const path = newPath();
+        writeBareJournal({ finalPath: path }, [bareTrack(VIDEO, 10, () => undefined)]);
+        const before = memories;
+        finishMp4(path, { module: testModule(build), durability: "none" });
+        expect(() => finishMp4(damaged, { module: testModule(build), durability: "none" })).toThrow("10 sample records");
+        expect(memories - before).toBeLessThanOrEqual(i === 0 ? 1 : 0);
+      }
+      expect(memories).toBeGreaterThan(0); // they are counted: those of the journals are made too
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });

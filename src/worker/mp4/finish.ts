@@ -5,7 +5,7 @@
 //
 // Cost: the index, unless the file must be copied. All of it is synchronous: it runs in a worker or in a process of its own.
 
-import { closeSync, constants, existsSync, fdatasyncSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, fdatasyncSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { ReelError } from "../../arena/reel-error.js";
@@ -86,10 +86,11 @@ function nothingRecorded({ segment, gaps }: JournalContents, path: string | unde
 function finishJournal(finalPath: string, contents: JournalContents, infoFd: number, options: Mp4FinishOptions, recovered: boolean): Mp4FinishResult {
   const mdatPath = mdatPathOf(finalPath);
   const mdatFd = openSync(mdatPath, (options.dryRun ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
-  const fds = [mdatFd];
+  const ends = [(): void => closeSync(mdatFd)];
   try {
     const shift = settledShift(contents, { mdatPath, mdatFd, infoFd }, options.dryRun ?? false);
-    const scanned = scanTracks(finalPath, contents, mdatFd, shift, fds, options);
+    refuseZeros(mdatPath, mdatFd, FTYP_SIZE + contents.segment.reserveBytes + shift);
+    const scanned = scanTracks(finalPath, contents, mdatFd, shift, ends, options);
     if (scanned.recorded.mediaEnd <= scanned.recorded.mediaStart) {
       if (scanned.hasMedia) throw new ReelError("corrupt", `no sample record of ${finalPath} can be used`, { path: finalPath });
       // Records follow their media: only a power cut, or a hand, takes the media and leaves them.
@@ -115,7 +116,7 @@ function finishJournal(finalPath: string, contents: JournalContents, infoFd: num
     if (!options.dryRun) complete(finalPath, source, result, infoFd, options, options.overwrite ?? segment.overwrite);
     return result;
   } finally {
-    for (const fd of fds) closeSync(fd);
+    for (const end of ends) end();
   }
 }
 
@@ -159,6 +160,13 @@ function settledShift(contents: JournalContents, files: { mdatPath: string; mdat
   return shiftBytes + (moved ? pendingShift.bytes : 0);
 }
 
+/** The head of the media was written before the media: where it reads as zeros, a power cut took the blocks and left the size. */
+function refuseZeros(mdatPath: string, mdatFd: number, headAt: number): void {
+  const head = Buffer.alloc(MDAT_HEADER_ROOM);
+  const isThere = readSync(mdatFd, head, 0, head.byteLength, headAt) === head.byteLength;
+  if (isThere && head.every((byte) => byte === 0)) throw new ReelError("corrupt", `${mdatPath} holds zeros where its media begin`, { path: mdatPath });
+}
+
 interface Scanned {
   recorded: Recorded;
   hasMedia: boolean;
@@ -167,7 +175,8 @@ interface Scanned {
   lost: Mp4Loss | null;
 }
 
-function scanTracks(finalPath: string, contents: JournalContents, mdatFd: number, shift: number, fds: number[], options: Mp4FinishOptions): Scanned {
+/** `ends`: what is to be called when the work is over, however it ends. */
+function scanTracks(finalPath: string, contents: JournalContents, mdatFd: number, shift: number, ends: (() => void)[], options: Mp4FinishOptions): Scanned {
   const { segment } = contents;
   const mediaStart = FTYP_SIZE + segment.reserveBytes + MDAT_HEADER_ROOM;
   const fileEnd = fstatSync(mdatFd).size - shift;
@@ -175,7 +184,7 @@ function scanTracks(finalPath: string, contents: JournalContents, mdatFd: number
     const path = trackPathOf(finalPath, file);
     if (!existsSync(path)) return [];
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    fds.push(fd);
+    ends.push(() => closeSync(fd));
     return [{ track, fd, config: restoreConfig(config), sizeBytes: fstatSync(fd).size }];
   });
   const passes = 2 * files.reduce((sum, { sizeBytes }) => sum + sizeBytes / SAMPLE_RECORD_SIZE, 0);
@@ -187,6 +196,7 @@ function scanTracks(finalPath: string, contents: JournalContents, mdatFd: number
   ownModule ??= options.module ?? compileKernel(KERNEL_FILE);
   const { createdMs, winQtCompat } = segment;
   const index = new IndexBuilder(options.module ?? ownModule, { createdMs, large: !winQtCompat, mediaStart, mediaEnd: fileEnd, onRecords });
+  ends.push(() => index.close());
   const frames = [0, 0];
   const lost: Mp4Loss = { frames: 0, bytes: Math.max(0, fileEnd - mediaStart), durationMs: 0 };
   let mediaEnd = mediaStart;

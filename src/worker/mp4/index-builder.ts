@@ -116,6 +116,9 @@ interface Gap {
 
 type Write = (bytes: Uint8Array, position: number) => void;
 
+/** The memory of the last finish of this thread. A collector does not see how much of a shared memory is touched: each left to it would pile up. */
+let spareMemory: WebAssembly.Memory | undefined;
+
 export class IndexBuilder {
   #kernel: IndexKernel;
   #memory: ArenaViews;
@@ -128,15 +131,22 @@ export class IndexBuilder {
 
   constructor(module: WebAssembly.Module, options: IndexOptions) {
     const pages = Math.ceil((CONFIGS_AT + HEADERS_SIZE + PAGE_SIZE) / PAGE_SIZE);
-    this.#wasm = new WebAssembly.Memory({ initial: pages, maximum: MAXIMUM_PAGES, shared: true });
+    this.#wasm = spareMemory ?? new WebAssembly.Memory({ initial: pages, maximum: MAXIMUM_PAGES, shared: true });
+    spareMemory = undefined;
     this.#kernel = instantiateKernel<IndexKernel>(module, this.#wasm, BASE);
     this.#memory = new ArenaViews(this.#wasm);
+    this.#memory.bytes(BASE, INDEX_SIZE).fill(0);
     this.#options = options;
     this.#keptEnd = KEPT_AT + (options.keptBytes ?? KEPT_BYTES);
     this.#memory.setU32(BASE + INDEX_FLAGS_OFFSET, options.large ? INDEX_FLAG_LARGE : 0);
     this.#memory.setI64(BASE + INDEX_CREATED_OFFSET, Math.max(0, Math.floor(options.createdMs / 1000) + SECONDS_1904_TO_1970));
     this.#memory.setI64(BASE + INDEX_MEDIA_START_OFFSET, options.mediaStart);
     this.#memory.setI64(BASE + INDEX_MEDIA_END_OFFSET, options.mediaEnd);
+  }
+
+  /** Gives the memory back. Nothing else may be called afterwards. */
+  close(): void {
+    spareMemory = this.#wasm;
   }
 
   /** First pass over a track's records. `config`: its decoder configuration block. */
@@ -219,8 +229,18 @@ export class IndexBuilder {
     return true;
   }
 
-  /** The second pass. */
+  /** The second pass. One that fails (disk full) leaves what the first found out: the index may be laid out again, for another place. */
   #writeAgain(source: TrackSource, gaps: Gap[], write: Write): void {
+    const state = this.#memory.bytes(trackAt(source.track), INDEX_TRACK_SIZE).slice();
+    try {
+      this.#streamTables(source, gaps, write);
+    } catch (error) {
+      this.#memory.bytes(trackAt(source.track), INDEX_TRACK_SIZE).set(state);
+      throw error;
+    }
+  }
+
+  #streamTables(source: TrackSource, gaps: Gap[], write: Write): void {
     const places = KEPT_ENTRY_SIZES.map((_, table) => TABLES_AT + table * TABLE_SIZE);
     const samples = this.#pass(source, source.samples, places, () => {
       for (const [table, place] of places.entries()) {
