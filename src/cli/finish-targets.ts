@@ -1,13 +1,13 @@
 // From the paths of a command line to what there is to finish. A file may be named by its final name or by one of an MP4's temporary files; a folder
 // stands for the orphans in it and below. `.ts` is many things: below a folder only transport streams with a torn end count.
 
-import { type Dirent, existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
 import { ReelError } from "../arena/reel-error.js";
 import type { ContainerName } from "../worker/container.js";
 import { hasMp4Journal } from "../worker/mp4/journal.js";
 import { isTornFlv } from "../worker/repair/repair-flv.js";
 import { isTornTs } from "../worker/repair/repair-ts.js";
+import { filesBelow } from "./files-below.js";
 
 export interface FinishTarget {
   path: string;
@@ -16,8 +16,6 @@ export interface FinishTarget {
 
 const TEMPORARY_FILE = /\.mp4\.(info|mdat|track\d)$/;
 const EXTENSION = /\.(mp4|ts|flv)$/i;
-/** Dated recordings nest three deep. */
-const MAX_DEPTH = 8;
 
 /** Throws ReelError `notFound`, `badArgument` or `io`. */
 export function expandTarget(path: string): FinishTarget[] {
@@ -26,30 +24,19 @@ export function expandTarget(path: string): FinishTarget[] {
   if (hasMp4Journal(`${path}.mp4`)) return [{ path: `${path}.mp4`, container: "mp4" }];
   if (!existsSync(path)) throw new ReelError("notFound", "no such file, and no journal of that name", { path });
   const found = statSync(path);
-  if (found.isDirectory()) return orphansIn(path, 0);
+  if (found.isDirectory()) return orphansIn(path);
   if (!found.isFile()) throw new ReelError("badArgument", "is neither a file nor a folder", { path });
   const container = EXTENSION.exec(path)?.[1]?.toLowerCase() as ContainerName | undefined;
   if (!container) throw new ReelError("badArgument", "is neither an MP4, MPEG-TS or FLV recording nor a folder", { path });
   return [{ path, container }];
 }
 
-function orphansIn(folder: string, depth: number): FinishTarget[] {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch (error) {
-    throw new ReelError("io", `cannot be searched: ${(error as Error).message}`, { path: folder }, { cause: error });
-  }
-  return entries
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry): FinishTarget[] => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return depth < MAX_DEPTH ? orphansIn(path, depth + 1) : [];
-      if (!entry.isFile()) return [];
-      if (path.endsWith(".mp4.info")) return [{ path: path.slice(0, -".info".length), container: "mp4" }];
-      if (/\.ts$/i.test(path)) return isTorn(path, isTornTs) ? [{ path, container: "ts" }] : [];
-      return /\.flv$/i.test(path) && isTorn(path, isTornFlv) ? [{ path, container: "flv" }] : [];
-    });
+function orphansIn(folder: string): FinishTarget[] {
+  return filesBelow(folder).flatMap((path): FinishTarget[] => {
+    if (path.endsWith(".mp4.info")) return [{ path: path.slice(0, -".info".length), container: "mp4" }];
+    if (/\.ts$/i.test(path)) return isTorn(path, isTornTs) ? [{ path, container: "ts" }] : [];
+    return /\.flv$/i.test(path) && isTorn(path, isTornFlv) ? [{ path, container: "flv" }] : [];
+  });
 }
 
 /** What cannot be read counts: its repair says why. */

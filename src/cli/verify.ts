@@ -1,16 +1,20 @@
-// `reel verify PATH…`: reads finished files back and says what is in them and what is wrong with them. Exit code 1 where one has a defect or cannot be
-// read; each file is judged by itself, so that a bad one never hides the others.
+// `reel verify PATH…`: reads finished files back and says what is in them and what is wrong with them. A folder stands for the recordings in it and below
+// (an MP4 that still grows has not that name yet). Exit code 1 where one has a defect or cannot be read; each file is judged by itself, so that a bad one never hides
+// the others.
 
+import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
+import { ReelError } from "../arena/reel-error.js";
 import type { FileReport, TrackReport } from "../recording/verify/file-report.js";
 import { verifyFile } from "../recording/verify/verify-file.js";
+import { filesBelow } from "./files-below.js";
 import { printTable } from "./table.js";
 import { EXIT_FAILED, EXIT_OK, exitOnUsage } from "./usage.js";
 
 export function addVerifyCommand(program: Command): void {
   exitOnUsage(program.command("verify"))
     .description("read finished MP4, MPEG-TS and FLV files back: structure, tracks, times, gaps; exit code 1 on a defect")
-    .argument("<path...>", "finished files")
+    .argument("<path...>", "finished files, or folders of them")
     .option("--json", "one JSON object a line and file")
     .action(async (paths: string[], flags: { json?: boolean }) => {
       process.exitCode = await verify(paths, flags.json === true);
@@ -19,21 +23,39 @@ export function addVerifyCommand(program: Command): void {
 
 async function verify(paths: readonly string[], isJson: boolean): Promise<number> {
   let isSound = true;
+  let isFirst = true;
   for (const path of paths) {
-    try {
-      const report = await verifyFile(path);
-      isSound &&= report.defectCount === 0;
-      if (isJson) console.log(JSON.stringify(report));
-      else printReport(report);
-    } catch (error) {
-      isSound = false;
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (isJson) console.log(JSON.stringify({ path, code, error: message }));
-      else console.error(`${path}: ${message}`);
+    for (const { file, error } of filesOf(path)) {
+      if (!isJson && !isFirst) console.log();
+      isFirst = false;
+      try {
+        if (error) throw error;
+        const report = await verifyFile(file);
+        isSound &&= report.defectCount === 0;
+        if (isJson) console.log(JSON.stringify(report));
+        else printReport(report);
+      } catch (thrown) {
+        isSound = false;
+        const { code, message } = thrown as NodeJS.ErrnoException;
+        if (isJson) console.log(JSON.stringify({ path: file, code, error: message }));
+        else console.error(`${file}: ${message}`);
+      }
     }
-    if (!isJson && path !== paths.at(-1)) console.log();
   }
   return isSound ? EXIT_OK : EXIT_FAILED;
+}
+
+/** A folder that cannot be searched, or holds no recording, is a failure of its own. */
+function filesOf(path: string): { file: string; error?: ReelError }[] {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return [{ file: path }];
+  try {
+    const files = filesBelow(path).filter((file) => /\.(mp4|ts|flv)$/i.test(file));
+    if (files.length > 0) return files.map((file) => ({ file }));
+    return [{ file: path, error: new ReelError("notFound", "holds no finished MP4, MPEG-TS or FLV file", { path }) }];
+  } catch (error) {
+    if (!(error instanceof ReelError)) throw error;
+    return [{ file: path, error }];
+  }
 }
 
 function printReport(report: FileReport): void {

@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { StateLock } from "../../src/recording/state-lock.js";
@@ -206,5 +206,19 @@ describe("reel verify", () => {
     expect(done.stdout).toMatch(/video {2}h264 {3}320 × 240 +50 +2 +0\.000 s +2\.000 s/);
     expect(done.stdout).toContain("no defects");
     expect((await reel("verify", clip)).code).toBe(0);
+  });
+
+  it("takes a folder for the recordings in it and below", async () => {
+    mkdirSync(at("2026/11"), { recursive: true });
+    copyFileSync(await makeClip({ seconds: 2, format: "mp4" }), at("2026/11/a.mp4"));
+    copyFileSync(await makeClip({ seconds: 2, format: "flv" }), at("2026/b.flv"));
+    writeFileSync(at("2026/c.mp4.mdat"), "grows");
+    const done = await reel("verify", at("2026"));
+    expect(done.code).toBe(0);
+    expect(done.stdout.match(/no defects/g)).toHaveLength(2);
+    expect(done.stdout).toMatch(/a\.mp4: mp4, [^]*b\.flv: flv, /);
+    rmSync(at("2026/11"), { recursive: true });
+    rmSync(at("2026/b.flv"));
+    expect(await reel("verify", at("2026"))).toMatchObject({ code: 1, stderr: `${at("2026")}: holds no finished MP4, MPEG-TS or FLV file\n` });
   });
 });
