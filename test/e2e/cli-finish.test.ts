@@ -216,7 +216,7 @@ describe("reel verify", () => {
     const done = await reel("verify", at("2026"));
     expect(done.code).toBe(0);
     expect(done.stdout.match(/no defects/g)).toHaveLength(2);
-    expect(done.stdout).toMatch(/a\.mp4: mp4, [^]*b\.flv: flv, /);
+    expect(done.stdout).toMatch(/a\.mp4: mp4, [\s\S]*b\.flv: flv, /);
     rmSync(at("2026/11"), { recursive: true });
     rmSync(at("2026/b.flv"));
     expect(await reel("verify", at("2026"))).toMatchObject({ code: 1, stderr: `${at("2026")}: holds no finished MP4, MPEG-TS or FLV file\n` });
