@@ -85,6 +85,12 @@ describe("the end of a conversation", () => {
     expect(names()).toHaveLength(4);
   });
 
+  it("a request without Host is refused, and the one behind it is not carried out", async () => {
+    const answer = await raw(fixture.http, GET.replace(/Host: [^\r]*\r\n/, "") + GET);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"description":"Syntax error\. The request has no Host header","status":"FAIL"}\r\n\r\n$/s);
+    expect(names()).toEqual([]);
+  });
+
   it("a WebSocket behind an HTTP request is not opened: its reply would stand among the messages", async () => {
     const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";

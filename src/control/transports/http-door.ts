@@ -47,7 +47,8 @@ export class HttpDoor {
       connectionTimeout: idleMs,
       forceCloseConnections: true,
       return503OnClosing: false,
-      http: { maxHeaderSize: MAX_HEADER_BYTES },
+      // Node's own refusal of a request without Host leaves room for a second one, which would be carried out and never answered: it is refused here.
+      http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
       // Paths that the router cannot read are commands too.
       frameworkErrors: (_error, request, reply) => void this.#answerGuarded(request as FastifyRequest, reply as FastifyReply),
       clientErrorHandler: (error, socket) => this.#refuseBytes(error, socket),
@@ -60,7 +61,7 @@ export class HttpDoor {
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     app.addHook("onRequest", async (request, reply) => {
       if (!this.#isFirst(request)) return reply.hijack();
-      const refusal = guard.check(request.headers);
+      const refusal = this.#refusalOf(request);
       if (refusal) await sendRefusal(reply, refusal);
     });
     app.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
@@ -103,6 +104,12 @@ export class HttpDoor {
     return isFirst;
   }
 
+  /** HTTP/1.1 asks for a Host (RFC 9112 §3.2). */
+  #refusalOf({ raw }: FastifyRequest): Refusal | BadRequest | undefined {
+    if (raw.httpVersion === "1.1" && raw.headers.host === undefined) return { status: 400, reason: "Syntax error. The request has no Host header" };
+    return this.guard.check(raw.headers);
+  }
+
   /** Bytes that are no request. Behind a whole one they are left alone: its reply tells what was done. */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#requests.get(socket)?.complete) return;
@@ -118,7 +125,7 @@ export class HttpDoor {
       reply.hijack();
       return;
     }
-    const refusal = this.guard.check(request.raw.headers);
+    const refusal = this.#refusalOf(request);
     await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
   }
 
@@ -133,7 +140,12 @@ function sendText(reply: FastifyReply, status: number, body: Buffer): FastifyRep
   return reply.code(status).header("Content-Type", "text/plain").header("Connection", "close").send(body);
 }
 
-function sendRefusal(reply: FastifyReply, { status, reason }: Refusal): FastifyReply {
+interface BadRequest {
+  status: 400;
+  reason: string;
+}
+
+function sendRefusal(reply: FastifyReply, { status, reason }: Refusal | BadRequest): FastifyReply {
   if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="Reel", charset="UTF-8"');
   return sendText(reply, status, httpFormat(undefined, fail(reason)));
 }
