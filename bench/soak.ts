@@ -38,6 +38,8 @@ const MEMORY_SLACK_MIB = 12;
 /** Threads of a pool come and go with the load, each with a few descriptors of its own (epoll, events, pipes). */
 const THREADS_SLACK = 2;
 const DESCRIPTORS_SLACK = 10;
+/** Compiled code and its feedback; the record configs of a wave that has just ended. */
+const HEAP_SLACK_MIB = 2;
 const MIB = 2 ** 20;
 const ARENA_COUNTER = fileURLToPath(new URL("measure/arena-count.mjs", import.meta.url));
 
@@ -49,10 +51,19 @@ interface Sample {
   /** In use: rings, recordings, segments, output buffers. */
   arenaBlocks: number;
   arenaMiB: number;
+  /** Of the main thread, after a collection. */
+  heapMiB: number;
   /** Files that are not final, of the steady streams. */
   unfinished: number;
   filesMade: number;
   cpuMsPerStreamSecond: number;
+}
+
+/** What arena-count.mjs writes. */
+interface InsideCount {
+  blocks: number;
+  usedBytes: number;
+  heapBytes: number;
 }
 
 const random = seededRandom(Number(values.seed));
@@ -64,7 +75,13 @@ const faults: string[] = [];
 let filesMade = 0;
 
 const arenaCount = join(folder, "arena.json");
-const server = await startReel({ folder, streams: [], type: "mp4", nodeArgs: ["--import", ARENA_COUNTER], env: { ARENA_COUNT_FILE: arenaCount } });
+const server = await startReel({
+  folder,
+  streams: [],
+  type: "mp4",
+  nodeArgs: ["--expose-gc", "--import", ARENA_COUNTER],
+  env: { ARENA_COUNT_FILE: arenaCount },
+});
 const loads = new Set<Load>();
 try {
   for (const [i, name] of steadyNames.entries()) {
@@ -81,7 +98,7 @@ try {
     const now = treeUsage(server.pid);
     const cpuMs = 1000 * (now.userSeconds + now.systemSeconds - before.userSeconds - before.systemSeconds);
     const streamSeconds = ((performance.now() - beforeMs) / 1000) * (steadyNames.length + Number(values.churn) / 2);
-    const arena = await countArena();
+    const arena = await countInside();
     await inspectFiles(server);
     samples.push({
       minute: significant((performance.now() - startedMs) / 60_000),
@@ -90,6 +107,7 @@ try {
       descriptors: now.descriptors,
       arenaBlocks: arena.blocks,
       arenaMiB: significant(arena.usedBytes / MIB, 4),
+      heapMiB: significant(arena.heapBytes / MIB, 4),
       unfinished: readdirSync(server.media).filter((name) => name.endsWith(".mdat")).length,
       filesMade,
       cpuMsPerStreamSecond: significant(cpuMs / streamSeconds),
@@ -138,11 +156,11 @@ async function churn(to: RunningReel, cycle: number, lastsMs: number): Promise<v
   }
 }
 
-async function countArena(): Promise<{ blocks: number; usedBytes: number }> {
+async function countInside(): Promise<InsideCount> {
   rmSync(arenaCount, { force: true });
   process.kill(server.pid, "SIGUSR2");
   await waitFor("the arena is counted", server.process, () => existsSync(arenaCount));
-  return JSON.parse(readFileSync(arenaCount, "utf8")) as { blocks: number; usedBytes: number };
+  return JSON.parse(readFileSync(arenaCount, "utf8")) as InsideCount;
 }
 
 function pick<T>(choices: readonly T[]): T {
@@ -184,6 +202,7 @@ function conclude(): void {
     ...grows("descriptors", most, DESCRIPTORS_SLACK),
     // A steady stream that is just being cut has the old segment and the new one.
     ...grows("arenaBlocks", median, steadyNames.length / 2),
+    ...grows("heapMiB", median, HEAP_SLACK_MIB),
     ...grows("unfinished", most, 0),
   ];
   const env = environment();
