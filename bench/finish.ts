@@ -47,8 +47,10 @@ interface Way {
   journal: RepeatableJournal;
 }
 
+const LEAST_GIBIBYTES = 0.5;
 const rows: Row[] = [];
 for (const gibibytes of values.gibibytes.split(",").map(Number)) {
+  if (!(gibibytes >= LEAST_GIBIBYTES)) throw new Error(`--gibibytes: ${LEAST_GIBIBYTES} at least; the index of a smaller recording fits every reserve`);
   const folder = mkdtempSync(join(values.folder ?? tmpdir(), "reel-finish-"));
   try {
     rows.push(...(await measure(folder, gibibytes)));
