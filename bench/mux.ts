@@ -124,5 +124,16 @@ function report(source: StoredStream, turns: Record<Type, Turn[]>, floorSeconds:
     `\n${(source.sizeBytes / 1e6).toFixed(0)} MB of ${values.workload} (${source.seconds.toFixed(0)} s), medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`,
   );
   console.log(formatTable(rows));
-  console.log(`\n${writeResult("mux", `npm run bench:mux -- ${process.argv.slice(2).join(" ")}`, { source, turns, floorSeconds, ffmpegStartSeconds })}`);
+  console.log(
+    `\n${writeResult("mux", `npm run bench:mux -- ${process.argv.slice(2).join(" ")}`, { source: withoutPath(source), turns: withoutPaths(turns), floorSeconds, ffmpegStartSeconds })}`,
+  );
+}
+
+/** Scratch files of this machine are nobody's business. */
+function withoutPath<T extends { path: string }>({ path: _, ...rest }: T): Omit<T, "path"> {
+  return rest;
+}
+
+function withoutPaths(turns: Record<Type, Turn[]>): Record<string, object[]> {
+  return Object.fromEntries(Object.entries(turns).map(([type, list]) => [type, list.map((turn) => ({ ...turn, reel: withoutPath(turn.reel) }))]));
 }
