@@ -62,7 +62,7 @@ module.exports = {
       severity: "error",
       from: { path: "^src/control/client\\.ts$" },
       to: {
-        path: "^src/(cli|server|recording|worker|stream|ingest|arena|time)/|^src/index\\.ts$|/(fastify|pino|piscina|prom-client|assemblyscript)/",
+        path: "^src/(cli|server|recording|worker|stream|ingest|arena|time)/|^src/index\\.ts$|/(fastify|pino|piscina|assemblyscript)/",
         reachable: true,
       },
     },
