@@ -1,10 +1,12 @@
-// The way out of the ring, the same for every container: where a segment begins, which frames belong to it, where it is cut.
+// The way out of the ring, the same for every container: where a segment begins, which frames belong to it, where it is
+// cut.
 //
 //   tail ──▶ [ frame frame frame | RAP … head        select() walks headers only and never blocks;
 //             └── this batch ──┘ └── next segment    the container then writes the selected range into the output buffer.
 //
-// Every frame goes into exactly one segment, in ring order (design.md §3). All memory between two calls is in the recording's and the segment's
-// state; the recording's lock is held for the length of a call, so that the main thread may move a laggard's cursor between two calls.
+// Every frame goes into exactly one segment, in ring order (design.md §3). All memory between two calls is in the
+// recording's and the segment's state; the recording's lock is held for the length of a call, so that the main thread
+// may move a slow consumer's cursor between two calls.
 
 import { FLAG_RANDOM_ACCESS, FRAME_HEADER_SIZE, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../src/abi/frame";
 import {
@@ -37,7 +39,16 @@ import {
   STOP_AT_RANDOM_ACCESS,
 } from "../src/abi/recording";
 import { RING_CAPACITY_OFFSET } from "../src/abi/ring";
-import { SEG_CONFIG_OFFSET, SEG_FLAG_OPEN, SEG_FLAGS_OFFSET, SEG_LAST_DELTA_OFFSET, SEG_NEEDED_OUTPUT_OFFSET, SEG_TRACK_FRAMES_OFFSET, SEG_TRACK_LAST_DTS_OFFSET, SEG_ZERO_OFFSET } from "../src/abi/segment";
+import {
+  SEG_CONFIG_OFFSET,
+  SEG_FLAG_OPEN,
+  SEG_FLAGS_OFFSET,
+  SEG_LAST_DELTA_OFFSET,
+  SEG_NEEDED_OUTPUT_OFFSET,
+  SEG_TRACK_FRAMES_OFFSET,
+  SEG_TRACK_LAST_DTS_OFFSET,
+  SEG_ZERO_OFFSET,
+} from "../src/abi/segment";
 import {
   STATUS_BAD_FRAME,
   STATUS_CONFIG_CHANGED,
@@ -50,10 +61,20 @@ import {
   STATUS_STOPPED,
 } from "../src/abi/status";
 import { accessUnitDuration90k } from "./codec/aac";
-import { flvFrameBound, flvHeaderBound, flvWriteBatch } from "./flv/batch";
-import { mp4FrameBound, mp4HeaderBound, mp4WriteBatch } from "./mp4/batch";
-import { tsFrameBound, tsHeaderBound, tsWriteBatch } from "./mpegts/batch";
-import { frameAt, frameConfig, frameDts, frameFlags, frameSize, frameStride, frameTrack, isFiller, ringHead } from "./ring";
+import { flvFrameBound, flvHeaderBound, flvWriteBatch } from "./container/flv/batch";
+import { mp4FrameBound, mp4HeaderBound, mp4WriteBatch } from "./container/mp4/batch";
+import { tsFrameBound, tsHeaderBound, tsWriteBatch } from "./container/mpegts/batch";
+import {
+  frameAt,
+  frameConfig,
+  frameDts,
+  frameFlags,
+  frameSize,
+  frameStride,
+  frameTrack,
+  isFiller,
+  ringHead,
+} from "./ring";
 import { segmentConfig, segmentTrack } from "./segment";
 
 // Leading audio of a stream whose video is expected waits this long (media time) for the first video frame.
@@ -91,10 +112,14 @@ function setFlag(rec: usize, flag: u32, on: bool): void {
   store<u32>(rec, on ? flags | flag : flags & ~flag, REC_FLAGS_OFFSET);
 }
 
-/** The index a stopping recording may not pass, else the head. Never behind the cursor, which a jump may have moved past the stop. */
+/**
+ * The index a stopping recording may not pass, else the head. Never behind the cursor, which a jump may have moved past
+ * the stop.
+ */
 function limitOf(rec: usize, head: u32): u32 {
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) != STOP_AT_INDEX) return head;
-  // Counted from the cursor: where a worker comes back from a write that hung for hours, the head may be more than 2^31 bytes ahead of the stop.
+  // Counted from the cursor: where a worker comes back from a write that hung for hours, the head may be more than 2^31
+  // bytes ahead of the stop.
   const tail = load<u32>(rec, REC_TAIL_OFFSET);
   const left = <i32>(load<u32>(rec, REC_STOP_INDEX_OFFSET) - tail);
   if (left <= 0) return tail;
@@ -108,7 +133,10 @@ function isStopReached(rec: usize, limit: u32): bool {
   return load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_INDEX && <i32>(limit - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0;
 }
 
-/** A frame, or filler, that ends behind the limit is nothing a producer wrote, and walking on would never meet the limit. */
+/**
+ * A frame, or filler, that ends behind the limit is nothing a producer wrote, and walking on would never meet the
+ * limit.
+ */
 // @ts-ignore: decorator
 @inline
 function isWhole(ring: usize, frame: usize, index: u32, limit: u32): bool {
@@ -116,8 +144,9 @@ function isWhole(ring: usize, frame: usize, index: u32, limit: u32): bool {
 }
 
 /**
- * Finds where the next segment begins and moves the cursor there. Nothing that belongs to a segment is dropped: only what comes before the
- * first random access point of a recording that starts in the middle of a GOP (waitForIDR=1). STATUS_READY, STATUS_NOT_READY or STATUS_BAD_FRAME.
+ * Finds where the next segment begins and moves the cursor there. Nothing that belongs to a segment is dropped: only
+ * what comes before the first random access point of a recording that starts in the middle of a GOP (waitForIDR=1).
+ * STATUS_READY, STATUS_NOT_READY or STATUS_BAD_FRAME.
  */
 function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   const flags = load<u32>(rec, REC_FLAGS_OFFSET);
@@ -158,8 +187,8 @@ function seekStart(rec: usize, ring: usize, limit: u32): i32 {
 }
 
 /**
- * Fixes the zero and the tracks of a segment whose state is otherwise empty. STATUS_READY, STATUS_NOT_READY (nothing to begin with yet) or
- * STATUS_STOPPED (the recording ended before it began).
+ * Fixes the zero and the tracks of a segment whose state is otherwise empty. STATUS_READY, STATUS_NOT_READY (nothing to
+ * begin with yet) or STATUS_STOPPED (the recording ended before it began).
  */
 export function openSegment(rec: usize, seg: usize): i32 {
   lock(rec);
@@ -206,8 +235,8 @@ function openLocked(rec: usize, seg: usize): i32 {
 }
 
 /**
- * Half of a frame's duration: what its configuration says of an audio frame, the distance of the last two video frames of a video frame. `ownDelta`, the
- * frame's distance from the last video frame, does where no two have been seen.
+ * Half of a frame's duration: what its configuration says of an audio frame, the distance of the last two video frames
+ * of a video frame. `ownDelta`, the frame's distance from the last video frame, does where no two have been seen.
  */
 function cutTolerance(rec: usize, frame: usize, ownDelta: u32): i64 {
   if (frameTrack(frame) == TRACK_AUDIO) return accessUnitDuration90k(frameConfig(frame)) >> 1;
@@ -243,7 +272,10 @@ function countSkipped(rec: usize, frame: usize, track: u32): void {
   store<i64>(rec, load<i64>(rec, REC_SKIPPED_BYTES_OFFSET) + <i64>frameSize(frame), REC_SKIPPED_BYTES_OFFSET);
 }
 
-/** After a jump: drops and counts up to the next random access point. STATUS_READY, STATUS_NOT_READY while there is none, or STATUS_BAD_FRAME. */
+/**
+ * After a jump: drops and counts up to the next random access point. STATUS_READY, STATUS_NOT_READY while there is
+ * none, or STATUS_BAD_FRAME.
+ */
 function skipToRandomAccess(rec: usize, ring: usize, limit: u32): i32 {
   let index = load<u32>(rec, REC_TAIL_OFFSET);
   const hasVideo = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_VIDEO_TRACK) != 0;
@@ -287,8 +319,8 @@ function writeBatch(container: u32, rec: usize, seg: usize, from: u32, to: u32, 
 }
 
 /**
- * Muxes what the ring holds for a recording into `out` and sets the segment's outputs. Returns a STATUS_*; outputs may be set with any of them.
- * Not to be called while an output of the segment is still to be written.
+ * Muxes what the ring holds for a recording into `out` and sets the segment's outputs. Returns a STATUS_*; outputs may
+ * be set with any of them. Not to be called while an output of the segment is still to be written.
  */
 export function drain(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
   lock(rec);
@@ -306,7 +338,8 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
     if (found == STATUS_BAD_FRAME) return found;
     if (found != STATUS_READY) return isStopReached(rec, limit) ? STATUS_STOPPED : STATUS_RING_EMPTY;
   }
-  // The segment's files are open, so the frame that was cut at has its place: kept until now for an opening that is tried again under another name.
+  // The segment's files are open, so the frame that was cut at has its place: kept until now for an opening that is
+  // tried again under another name.
   setFlag(rec, REC_FLAG_START_ANYWHERE, false);
   const from = load<u32>(rec, REC_TAIL_OFFSET);
   const header = headerBound(container, seg);
@@ -327,7 +360,7 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       continue;
     }
     const videoDelta = track == TRACK_VIDEO ? plausibleDelta(lastVideoDts, frameDts(frame)) : 0;
-    status = verdict(rec, seg, frame, index, used == header, videoDelta);
+    status = frameStatus(rec, seg, frame, index, used == header, videoDelta);
     if (status != STATUS_RING_EMPTY) break;
     const bound = frameBound(container, seg, frame);
     if (used + bound > capacity) {
@@ -354,7 +387,7 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
 }
 
 /** Why a frame does not join this batch, or STATUS_RING_EMPTY where it does. `isFirst`: nothing is in the batch yet. */
-function verdict(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
+function frameStatus(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
   const track = frameTrack(frame);
   if (track >= <u32>TRACK_COUNT || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_RANDOM_ACCESS && <i32>(index - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0) {

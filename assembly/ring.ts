@@ -1,7 +1,18 @@
-// Reading a FrameRing from a muxer kernel. Indices count bytes modulo 2^32; the ring's capacity is a power of two, so `index & (capacity - 1)`
-// is the place. The producer stores the head last: everything below a loaded head is constant until this recording's tail has passed it.
+// Reading a FrameRing from a muxer kernel. Indices count bytes modulo 2^32; the ring's capacity is a power of two, so
+// `index & (capacity - 1)` is the place. The producer stores the head last: everything below a loaded head is constant
+// until this recording's tail has passed it.
 
-import { FRAME_ALIGN, FRAME_CONFIG_OFFSET, FRAME_CTS_OFFSET, FRAME_DTS_OFFSET, FRAME_FILLER, FRAME_FLAGS_OFFSET, FRAME_HEADER_SIZE, FRAME_SIZE_OFFSET, FRAME_TRACK_OFFSET } from "../src/abi/frame";
+import {
+  FRAME_ALIGN,
+  FRAME_CONFIG_OFFSET,
+  FRAME_CTS_OFFSET,
+  FRAME_DTS_OFFSET,
+  FRAME_FILLER,
+  FRAME_FLAGS_OFFSET,
+  FRAME_HEADER_SIZE,
+  FRAME_SIZE_OFFSET,
+  FRAME_TRACK_OFFSET,
+} from "../src/abi/frame";
 import { RING_CAPACITY_OFFSET, RING_DATA_OFFSET, RING_HEAD_OFFSET } from "../src/abi/ring";
 
 // @ts-ignore: decorator

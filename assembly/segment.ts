@@ -44,7 +44,10 @@ export function segmentDts(seg: usize, dts90k: i64): i64 {
   return dts < 0 ? 0 : dts;
 }
 
-/** Takes a written frame into the segment's counters. Every container calls this or `countLeftOut` exactly once per frame. */
+/**
+ * Takes a written frame into the segment's counters. Every container calls this or `countLeftOut` exactly once per
+ * frame.
+ */
 export function countFrame(seg: usize, track: u32, frame: usize): void {
   const at = segmentTrack(seg, track);
   const dts = frameDts(frame);

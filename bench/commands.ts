@@ -1,7 +1,7 @@
 // npm run bench:commands -- --count 5000
 //
-// How many commands a server takes over its WebSocket, one after the other and many under way at once, and what each costs it. With record configs in place, since
-// that is what listConfig and a busy control room walk through.
+// How many commands a server takes over its WebSocket, one after the other and many under way at once, and what each
+// costs it. With record configs in place, since that is what listConfig and a busy control room walk through.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,10 +13,17 @@ import { environment, formatTable, quantile, type Row, significant, writeResult 
 import { type CommandChannel, startReel } from "./servers/reel.js";
 
 const { values } = parseArgs({
-  options: { count: { type: "string", default: "5000" }, configs: { type: "string", default: "200" }, live: { type: "string", default: "0" } },
+  options: {
+    count: { type: "string", default: "5000" },
+    configs: { type: "string", default: "200" },
+    live: { type: "string", default: "0" },
+  },
 });
 const UNDER_WAY = 64;
-/** A server compiles a command's code while it serves the first thousand; until then its p99 is two to three times as long. */
+/**
+ * A server compiles a command's code while it serves the first thousand; until then its p99 is two to three times as
+ * long.
+ */
 const WARM_UP = 1000;
 /** --live N: so many streams are published meanwhile. */
 const LOAD_SECONDS = 90;
@@ -31,13 +38,37 @@ try {
   const live = Number(values.live);
   const names = Array.from({ length: live }, (_, i) => `live${i}`);
   const load =
-    live > 0 ? startLoad({ port: server.port, app: server.app, names, workload: "720p30", seconds: LOAD_SECONDS, seed: 1, chunkBytes: 4096 }) : undefined;
+    live > 0
+      ? startLoad({
+          port: server.port,
+          app: server.app,
+          names,
+          workload: "720p30",
+          seconds: LOAD_SECONDS,
+          seed: 1,
+          chunkBytes: 4096,
+        })
+      : undefined;
   await load?.publishing;
-  const work: { title: string; run: (i: number) => Promise<unknown>; share: number; after?: (reply: unknown) => Promise<unknown> }[] = [
+  const work: {
+    title: string;
+    run: (i: number) => Promise<unknown>;
+    share: number;
+    after?: (reply: unknown) => Promise<unknown>;
+  }[] = [
     { title: "version", run: () => commands.send("version"), share: 1 },
-    { title: "isStreamRunning", run: (i) => commands.send(`isStreamRunning localStreamName=waiting${i % configs.length}`), share: 1 },
+    {
+      title: "isStreamRunning",
+      run: (i) => commands.send(`isStreamRunning localStreamName=waiting${i % configs.length}`),
+      share: 1,
+    },
     { title: `listConfig (${configs.length} configs)`, run: () => commands.send("listConfig"), share: 0.1 },
-    { title: "record", run: (i) => record(commands, i), share: 0.5, after: (reply: unknown) => remove(commands, String(reply)) },
+    {
+      title: "record",
+      run: (i) => record(commands, i),
+      share: 0.5,
+      after: (reply: unknown) => remove(commands, String(reply)),
+    },
   ];
   for (const { run, after } of work) {
     for (let i = 0; i < WARM_UP; i++) {
@@ -46,7 +77,8 @@ try {
     }
   } // warm-up: code compiled, folders seen
   for (const { title, run, share, after } of work) {
-    for (const underWay of [1, UNDER_WAY]) rows.push(await measure(title, run, after, Math.max(100, Math.round(count * share)), underWay, pid));
+    for (const underWay of [1, UNDER_WAY])
+      rows.push(await measure(title, run, after, Math.max(100, Math.round(count * share)), underWay, pid));
   }
   load?.stop();
 } finally {
@@ -90,7 +122,8 @@ async function measure(
   await Promise.all(Array.from({ length: underWay }, lane));
   const seconds = (performance.now() - startedMs) / 1000;
   const usageAfter = treeUsage(pid);
-  const cpuSeconds = usageAfter.userSeconds + usageAfter.systemSeconds - usageBefore.userSeconds - usageBefore.systemSeconds;
+  const cpuSeconds =
+    usageAfter.userSeconds + usageAfter.systemSeconds - usageBefore.userSeconds - usageBefore.systemSeconds;
   latenciesMs.sort();
   return {
     command: title,

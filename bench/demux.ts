@@ -1,7 +1,8 @@
 // npm run bench:demux -- --megabytes 200 --repeat 5
 //
-// A stored transport stream through Reel's demuxer, alone and into an in-stream's ring, beside mux.js (in this process too) and beside ffmpeg demuxing it to nowhere
-// (a process of its own, its start told apart). All take turns; the table shows medians of CPU time. Every side's frames are counted.
+// A stored transport stream through Reel's demuxer, alone and into an in-stream's ring, beside mux.js (in this process
+// too) and beside ffmpeg demuxing it to nowhere (a process of its own, its start told apart). All take turns; the table
+// shows medians of CPU time. Every side's frames are counted.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -10,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Arena } from "../src/arena/arena.js";
-import { silentLogger } from "../src/arena/logger.js";
+import { silentLogger } from "../src/base/logger.js";
 import type { AccessUnitSink } from "../src/ingest/mpegts/access-unit.js";
 import { InStreamSink } from "../src/ingest/mpegts/in-stream-sink.js";
 import { TsDemuxer } from "../src/ingest/mpegts/ts-demuxer.js";
@@ -21,7 +22,11 @@ import { timeProcess } from "./measure/timed-process.js";
 import { writeStoredFlv } from "./media/stored-stream.js";
 
 const { values } = parseArgs({
-  options: { megabytes: { type: "string", default: "200" }, repeat: { type: "string", default: "5" }, workload: { type: "string", default: "720p30" } },
+  options: {
+    megabytes: { type: "string", default: "200" },
+    repeat: { type: "string", default: "5" },
+    workload: { type: "string", default: "720p30" },
+  },
 });
 /** What a socket's read gives. */
 const CHUNK_BYTES = 64 * 1024;
@@ -32,7 +37,12 @@ type Demux = (bytes: Uint8Array) => number;
 
 const arena = new Arena();
 let streamId = 0;
-const registry = new StreamRegistry(arena, systemClock, { ringBytes: 512 * 1024, maxRingBytes: 64 << 20, lagLimitMs: 2000 }, () => ++streamId);
+const registry = new StreamRegistry(
+  arena,
+  systemClock,
+  { ringBytes: 512 * 1024, maxRingBytes: 64 << 20, lagLimitMs: 2000 },
+  () => ++streamId,
+);
 
 function pushAll(demuxer: TsDemuxer, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) demuxer.push(bytes.subarray(at, at + CHUNK_BYTES));
@@ -56,7 +66,11 @@ function demuxOnly(bytes: Uint8Array): number {
 }
 
 function demuxIntoRing(bytes: Uint8Array): number {
-  const sink = new InStreamSink({ arena, open: () => registry.open(`bench${streamId}`, SOURCE, () => {}), flow: { pause: () => {}, resume: () => {} } });
+  const sink = new InStreamSink({
+    arena,
+    open: () => registry.open(`bench${streamId}`, SOURCE, () => {}),
+    flow: { pause: () => {}, resume: () => {} },
+  });
   pushAll(new TsDemuxer(sink, arena, silentLogger), bytes);
   const frames = sink.stream?.statistics.reduce((sum, track) => sum + track.frames, 0) ?? 0;
   sink.end("done", true);
@@ -73,7 +87,10 @@ function muxJs(): Demux | undefined {
   }
   try {
     const require = createRequire(new URL("package.json", import.meta.url));
-    const m2ts = require("mux.js/lib/m2ts/m2ts.js") as Record<"TransportPacketStream" | "TransportParseStream" | "ElementaryStream", new () => Stage>;
+    const m2ts = require("mux.js/lib/m2ts/m2ts.js") as Record<
+      "TransportPacketStream" | "TransportParseStream" | "ElementaryStream",
+      new () => Stage
+    >;
     const { H264Stream } = require("mux.js/lib/codecs/h264.js") as { H264Stream: new () => Stage };
     const Adts = require("mux.js/lib/codecs/adts.js") as new () => Stage;
     return (bytes) => {
@@ -115,7 +132,9 @@ try {
   const tiny = writeStoredFlv(join(folder, "tiny.flv"), values.workload, 0.5);
   const toTs = (from: string, to: string): string => {
     const path = join(folder, to);
-    spawnSync("ffmpeg", ["-v", "error", "-nostdin", "-i", from, "-c", "copy", "-f", "mpegts", path], { stdio: "inherit" });
+    spawnSync("ffmpeg", ["-v", "error", "-nostdin", "-i", from, "-c", "copy", "-f", "mpegts", path], {
+      stdio: "inherit",
+    });
     return path;
   };
   const path = toTs(flv.path, "source.ts");
@@ -123,13 +142,30 @@ try {
   const bytes = readFileSync(path);
   const frames = flv.videoFrames + flv.audioFrames;
   const ffmpegSeconds = (input: string): number => {
-    const { userSeconds, systemSeconds } = timeProcess("ffmpeg", ["-v", "error", "-nostdin", "-i", input, "-c", "copy", "-f", "null", "-"]);
+    const { userSeconds, systemSeconds } = timeProcess("ffmpeg", [
+      "-v",
+      "error",
+      "-nostdin",
+      "-i",
+      input,
+      "-c",
+      "copy",
+      "-f",
+      "null",
+      "-",
+    ]);
     return userSeconds + systemSeconds;
   };
   const peer = muxJs();
-  const seconds: Record<string, number[]> = { "Reel, access units": [], "Reel, into the ring": [], ffmpeg: [], ...(peer && { "mux.js": [] }) };
+  const seconds: Record<string, number[]> = {
+    "Reel, access units": [],
+    "Reel, into the ring": [],
+    ffmpeg: [],
+    ...(peer && { "mux.js": [] }),
+  };
   const starts: number[] = [];
-  for (const demux of [demuxOnly, demuxIntoRing, ...(peer ? [peer] : [])]) demux(bytes.subarray(0, 188 * 100_000)); // compiled before it counts
+  // compiled before it counts
+  for (const demux of [demuxOnly, demuxIntoRing, ...(peer ? [peer] : [])]) demux(bytes.subarray(0, 188 * 100_000));
   for (let turn = 0; turn < Number(values.repeat); turn++) {
     seconds["Reel, access units"]?.push(cpuSeconds(demuxOnly, bytes, frames));
     seconds["Reel, into the ring"]?.push(cpuSeconds(demuxIntoRing, bytes, frames));
@@ -153,7 +189,9 @@ try {
   );
   console.log(formatTable(rows));
   if (!peer) console.log("\nmux.js is not installed: npm install --prefix bench");
-  console.log(`\n${writeResult("demux", `npm run bench:demux -- ${process.argv.slice(2).join(" ")}`, { sizeBytes: bytes.length, frames, seconds, starts })}`);
+  console.log(
+    `\n${writeResult("demux", `npm run bench:demux -- ${process.argv.slice(2).join(" ")}`, { sizeBytes: bytes.length, frames, seconds, starts })}`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
-// One run of the density benchmark: one server, one load, and everything measured about the two. Used by bench:density, bench:scale and their like.
+// One run of the density benchmark: one server, one load, and everything measured about the two. Used by bench:density,
+// bench:scale and their like.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -66,7 +67,10 @@ const WATCHED = 4;
 /** A generator later than this did not send what the run is named after. */
 const LATE_P99_LIMIT_MS = 50;
 const LATE_MAX_LIMIT_MS = 1000;
-/** Cores that other processes may keep busy: a machine with other work makes every server cheaper or dearer as it pleases. */
+/**
+ * Cores that other processes may keep busy: a machine with other work makes every server cheaper or dearer as it
+ * pleases.
+ */
 const OTHERS_LIMIT_CORES = 0.2;
 const MIB = 2 ** 20;
 
@@ -86,7 +90,15 @@ export async function runDensity(order: DensityOrder): Promise<DensityResult> {
 async function measure(order: DensityOrder, server: RunningServer, names: readonly string[]): Promise<DensityResult> {
   const { streams, seconds, workload, seed, chunkBytes } = order;
   const idle = treeUsage(server.pid);
-  const load = startLoad({ port: server.port, app: server.app, names: [...names], workload, seconds, seed, chunkBytes });
+  const load = startLoad({
+    port: server.port,
+    app: server.app,
+    names: [...names],
+    workload,
+    seconds,
+    seed,
+    chunkBytes,
+  });
   try {
     const { streams: accounts, lastStartEpochMs } = await load.publishing;
     const probe = watchLag(server, accounts);
@@ -146,7 +158,14 @@ function watchLag(server: RunningServer, accounts: readonly StreamAccount[]): La
   return probe;
 }
 
-function costs(streams: number, windowSeconds: number, idle: TreeUsage, before: TreeUsage, after: TreeUsage, end: TreeUsage) {
+function costs(
+  streams: number,
+  windowSeconds: number,
+  idle: TreeUsage,
+  before: TreeUsage,
+  after: TreeUsage,
+  end: TreeUsage,
+) {
   const user = after.userSeconds - before.userSeconds;
   const system = after.systemSeconds - before.systemSeconds;
   const perStreamSecond = 1000 / (streams * windowSeconds);
@@ -178,12 +197,17 @@ async function compareFrames(server: RunningServer, accounts: readonly StreamAcc
   for (const [i, account] of accounts.entries()) {
     const own = counts.splice(0, filesOf[i]?.length ?? 0);
     files += own.length;
-    const found = own.reduce((sum, count) => ({ video: sum.video + count.videoFrames, audio: sum.audio + count.audioFrames }), { video: 0, audio: 0 });
+    const found = own.reduce(
+      (sum, count) => ({ video: sum.video + count.videoFrames, audio: sum.audio + count.audioFrames }),
+      { video: 0, audio: 0 },
+    );
     framesSent += account.videoFrames + account.audioFrames;
     framesFound += found.video + found.audio;
     if (account.failure) faults.push(`${account.name}: ${account.failure}`);
     if (found.video !== account.videoFrames || found.audio !== account.audioFrames) {
-      faults.push(`${account.name}: sent ${account.videoFrames} + ${account.audioFrames} frames, found ${found.video} + ${found.audio}`);
+      faults.push(
+        `${account.name}: sent ${account.videoFrames} + ${account.audioFrames} frames, found ${found.video} + ${found.audio}`,
+      );
     }
     for (const { complaint } of own) if (complaint) faults.push(`${account.name}: ${complaint.split("\n")[0]}`);
   }
@@ -193,9 +217,13 @@ async function compareFrames(server: RunningServer, accounts: readonly StreamAcc
 function voidReasons(report: LoadReport, otherCores: number): string[] {
   const reasons: string[] = [];
   if (report.lateP99Ms > LATE_P99_LIMIT_MS)
-    reasons.push(`the generator was late: 99 % of its frames within ${report.lateP99Ms} ms (limit ${LATE_P99_LIMIT_MS})`);
-  if (report.lateMaxMs > LATE_MAX_LIMIT_MS) reasons.push(`the generator was ${Math.round(report.lateMaxMs)} ms late once (limit ${LATE_MAX_LIMIT_MS})`);
-  if (otherCores > OTHERS_LIMIT_CORES) reasons.push(`other processes kept ${otherCores.toFixed(2)} cores busy (limit ${OTHERS_LIMIT_CORES})`);
+    reasons.push(
+      `the generator was late: 99 % of its frames within ${report.lateP99Ms} ms (limit ${LATE_P99_LIMIT_MS})`,
+    );
+  if (report.lateMaxMs > LATE_MAX_LIMIT_MS)
+    reasons.push(`the generator was ${Math.round(report.lateMaxMs)} ms late once (limit ${LATE_MAX_LIMIT_MS})`);
+  if (otherCores > OTHERS_LIMIT_CORES)
+    reasons.push(`other processes kept ${otherCores.toFixed(2)} cores busy (limit ${OTHERS_LIMIT_CORES})`);
   return reasons;
 }
 

@@ -1,7 +1,8 @@
 // npm run bench:density -- --streams 200 --seconds 30 --type mp4 --vs nginx-rtmp,node-media-server
 //
-// How much one host can record: the same load to each server in turn, Reel first, and what each one cost. With --repeat n the servers take turns n times and
-// the table shows medians. A run whose generator was late is void, and one whose files lack frames says so.
+// How much one host can record: the same load to each server in turn, Reel first, and what each one cost. With --repeat
+// n the servers take turns n times and the table shows medians. A run whose generator was late is void, and one whose
+// files lack frames says so.
 
 import { parseArgs } from "node:util";
 import { type DensityResult, runDensity } from "./density-run.js";
@@ -41,7 +42,9 @@ function toRow(runs: readonly DensityResult[]): Row {
     "MB / s": of((run) => run.fileMegabytesPerSecond),
     "frames sent": of((run) => run.framesSent, 9),
     found: of((run) => run.framesFound, 9),
-    "lag p50 / p99 / max ms": [of((run) => run.lag.p50Ms), of((run) => run.lag.p99Ms), of((run) => run.lag.maxMs)].join(" / "),
+    "lag p50 / p99 / max ms": [of((run) => run.lag.p50Ms), of((run) => run.lag.p99Ms), of((run) => run.lag.maxMs)].join(
+      " / ",
+    ),
     "sent late p99 ms": of((run) => run.generator.lateP99Ms),
   };
 }
@@ -54,7 +57,8 @@ const order = {
   chunkBytes: Number(values["chunk-size"]),
   ...(values.folder !== undefined ? { folder: values.folder } : {}),
 };
-if (!WORKLOADS[order.workload]) throw new Error(`no workload ${order.workload}; there are ${Object.keys(WORKLOADS).join(", ")}`);
+if (!WORKLOADS[order.workload])
+  throw new Error(`no workload ${order.workload}; there are ${Object.keys(WORKLOADS).join(", ")}`);
 
 const names = values.only !== undefined ? values.only.split(",") : ["reel", ...values.vs.split(",").filter(Boolean)];
 const field = contestants(names, values.type.split(",") as RecordType[]);
@@ -62,7 +66,9 @@ const runs: DensityResult[][] = field.map(() => []);
 for (let turn = 0; turn < Number(values.repeat); turn++) {
   for (const [i, { server, type }] of field.entries()) {
     const run = await runDensity({ ...order, server, type });
-    console.error(`${run.server}: ${run.cpuMsPerStreamSecond.toFixed(3)} ms of CPU per stream second, ${run.framesFound} of ${run.framesSent} frames`);
+    console.error(
+      `${run.server}: ${run.cpuMsPerStreamSecond.toFixed(3)} ms of CPU per stream second, ${run.framesFound} of ${run.framesSent} frames`,
+    );
     for (const reason of run.voidReasons) console.error(`  void: ${reason}`);
     for (const fault of run.faults.slice(0, 5)) console.error(`  ${fault}`);
     if (run.faults.length > 5) console.error(`  … and ${run.faults.length - 5} more`);

@@ -1,5 +1,6 @@
-// The child of bench:finish: records one stored FLV to MP4 as a server would, and kills itself when the last frame is in the journal and before anything closes
-// it. What it leaves is the state from which every finish starts. `finish-child.ts INPUT FRAMES FOLDER NAME CHUNK-LENGTH`.
+// The child of bench:finish: records one stored FLV to MP4 as a server would, and kills itself when the last frame is
+// in the journal and before anything closes it. What it leaves is the state from which every finish starts.
+// `finish-child.ts INPUT FRAMES FOLDER NAME CHUNK-LENGTH`.
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +20,13 @@ const recorder = await Recorder.open({
   durability: "none",
   scheduler: { tickMs: 5, minBytes: RING_BYTES / 2 },
 });
-await recorder.record({ localStreamName: name, pathToFile: name, type: "mp4", keepAlive: false, chunkLength: Number(chunkLength) });
+await recorder.record({
+  localStreamName: name,
+  pathToFile: name,
+  type: "mp4",
+  keepAlive: false,
+  chunkLength: Number(chunkLength),
+});
 const stream = recorder.streams.open(name);
 await feedFlv(recorder.arena, stream, input);
 // A frame's record follows its media.

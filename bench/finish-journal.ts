@@ -1,11 +1,23 @@
-// An MP4 journal that can be finished again and again: what a finish did to it is undone without copying the media. Ranges that were inserted or cut out are
-// cut out or inserted again, the space reserved becomes a hole again, a second name keeps the media where the finish made a copy.
+// An MP4 journal that can be finished again and again: what a finish did to it is undone without copying the media.
+// Ranges that were inserted or cut out are cut out or inserted again, the space reserved becomes a hole again, a second
+// name keeps the media where the finish made a copy.
 
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, fdatasyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
-import { FTYP_SIZE, fileTypeBox, freeBoxHeader, openMediaDataHeader } from "../src/worker/mp4/file-head.js";
-import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "../src/worker/mp4/journal.js";
-import { readJournalInfo } from "../src/worker/mp4/journal-info.js";
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { FTYP_SIZE, fileTypeBox, freeBoxHeader, openMediaDataHeader } from "../src/container/mp4/file-head.js";
+import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "../src/container/mp4/journal.js";
+import { readJournalInfo } from "../src/container/mp4/journal-info.js";
 
 export class RepeatableJournal {
   readonly path: string;
@@ -24,7 +36,9 @@ export class RepeatableJournal {
     this.#keptPath = `${path}.kept`;
     linkSync(mdatPathOf(path), this.#keptPath);
     this.sizeBytes = statSync(this.#keptPath).size;
-    const records = Array.from({ length: MAX_TRACK_FILES }, (_, i) => trackPathOf(path, i + 1)).filter((file) => existsSync(file));
+    const records = Array.from({ length: MAX_TRACK_FILES }, (_, i) => trackPathOf(path, i + 1)).filter((file) =>
+      existsSync(file),
+    );
     this.#smallFiles = [infoPathOf(path), ...records].map((file) => ({ path: file, bytes: readFileSync(file) }));
   }
 
@@ -32,7 +46,8 @@ export class RepeatableJournal {
   restore(): void {
     rmSync(this.path, { force: true });
     const shiftBytes = statSync(this.#keptPath).size - this.sizeBytes;
-    if (shiftBytes !== 0) this.#fallocate(shiftBytes > 0 ? "--collapse-range" : "--insert-range", 0, Math.abs(shiftBytes));
+    if (shiftBytes !== 0)
+      this.#fallocate(shiftBytes > 0 ? "--collapse-range" : "--insert-range", 0, Math.abs(shiftBytes));
     this.#fallocate("--punch-hole", 0, this.#mediaHeadAt);
     const fd = openSync(this.#keptPath, "r+");
     const reserveBytes = this.#mediaHeadAt - FTYP_SIZE;
@@ -57,7 +72,8 @@ export class RepeatableJournal {
   }
 
   remove(): void {
-    for (const path of [this.path, this.#keptPath, mdatPathOf(this.path), ...this.#smallFiles.map((file) => file.path)]) rmSync(path, { force: true });
+    for (const path of [this.path, this.#keptPath, mdatPathOf(this.path), ...this.#smallFiles.map((file) => file.path)])
+      rmSync(path, { force: true });
   }
 
   #fallocate(mode: string, offset: number, bytes: number): void {

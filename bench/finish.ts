@@ -1,16 +1,17 @@
 // npm run bench:finish -- --gibibytes 1,4 --repeat 3
 //
-// What closing a large MP4 costs: from the moment its last frame is in the journal to the finished file under its final name, in each of the four ways. Beside it
-// `ffmpeg -c copy -movflags +faststart` on the same media, which is how an index comes to the front elsewhere, the same without faststart, and a plain copy.
-// All in one run, one after the other, round after round, each on files that are written back; medians. The sync that durability adds is timed apart.
+// What closing a large MP4 costs: from the moment its last frame is in the journal to the finished file under its final
+// name, in each of the four ways. Beside it `ffmpeg -c copy -movflags +faststart` on the same media, which is how an
+// index comes to the front elsewhere, the same without faststart, and a plain copy. All in one run, one after the
+// other, round after round, each on files that are written back; medians. The sync that durability adds is timed apart.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { finishMp4 } from "../src/worker/mp4/finish.js";
-import type { Mp4FinishMethod } from "../src/worker/mp4/finish-result.js";
+import type { FinishMethod } from "../src/container/finish-method.js";
+import { finishMp4 } from "../src/container/mp4/finish.js";
 import { RepeatableJournal } from "./finish-journal.js";
 import { environment, formatTable, median, type Row, significant, writeResult } from "./measure/report.js";
 import { countFrames } from "./media/count-frames.js";
@@ -43,14 +44,15 @@ interface Subject {
 
 interface Way {
   what: string;
-  method: Exclude<Mp4FinishMethod, "none">;
+  method: Exclude<FinishMethod, "none">;
   journal: RepeatableJournal;
 }
 
 const LEAST_GIBIBYTES = 0.5;
 const rows: Row[] = [];
 for (const gibibytes of values.gibibytes.split(",").map(Number)) {
-  if (!(gibibytes >= LEAST_GIBIBYTES)) throw new Error(`--gibibytes: ${LEAST_GIBIBYTES} at least; the index of a smaller recording fits every reserve`);
+  if (!(gibibytes >= LEAST_GIBIBYTES))
+    throw new Error(`--gibibytes: ${LEAST_GIBIBYTES} at least; the index of a smaller recording fits every reserve`);
   const folder = mkdtempSync(join(values.folder ?? tmpdir(), "reel-finish-"));
   try {
     rows.push(...(await measure(folder, gibibytes)));
@@ -59,14 +61,17 @@ for (const gibibytes of values.gibibytes.split(",").map(Number)) {
   }
 }
 const env = environment();
-console.log(`\n${values.workload}, medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`);
+console.log(
+  `\n${values.workload}, medians of ${values.repeat}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`,
+);
 console.log(formatTable(rows));
 console.log(`\n${writeResult("finish", `npm run bench:finish -- ${process.argv.slice(2).join(" ")}`, rows)}`);
 
 async function measure(folder: string, gibibytes: number): Promise<Row[]> {
   const source = writeStoredFlv(join(folder, "source.flv"), values.workload, (gibibytes * 2 ** 30) / 1e6);
   const warmUp = recordJournal(writeStoredFlv(join(folder, "warm-up.flv"), values.workload, 20), folder, "warm-up", 0);
-  // Longer than the stream, so that nothing is cut. The reserve follows from the length: right, that of a segment without a length, and that of a whole day.
+  // Longer than the stream, so that nothing is cut. The reserve follows from the length: right, that of a segment
+  // without a length, and that of a whole day.
   const right = recordJournal(source, folder, "right", Math.ceil(source.seconds) + 60);
   const small = recordJournal(source, folder, "small", 0);
   const large = recordJournal(source, folder, "large", DAY_SECONDS);
@@ -126,13 +131,28 @@ function finish({ what, method, journal }: Way): Run {
 async function verify({ what, journal }: Way, source: StoredStream): Promise<void> {
   const { videoFrames, audioFrames, complaint } = await countFrames(journal.path);
   if (videoFrames === source.videoFrames && audioFrames === source.audioFrames && complaint === "") return;
-  throw new Error(`${what}: ${videoFrames} + ${audioFrames} of ${source.videoFrames} + ${source.audioFrames} frames ${complaint}`);
+  throw new Error(
+    `${what}: ${videoFrames} + ${audioFrames} of ${source.videoFrames} + ${source.audioFrames} frames ${complaint}`,
+  );
 }
 
 /** What others pay for the media that Reel has just finished: `input` is already written back. */
 function measurePeers(input: string, folder: string, note: (what: string, how: string, run: Run) => void): void {
   const output = join(folder, "peer.mp4");
-  const ffmpeg = (...flags: string[]) => ["ffmpeg", "-v", "error", "-nostdin", "-i", input, "-map", "0", "-c", "copy", ...flags, output];
+  const ffmpeg = (...flags: string[]) => [
+    "ffmpeg",
+    "-v",
+    "error",
+    "-nostdin",
+    "-i",
+    input,
+    "-map",
+    "0",
+    "-c",
+    "copy",
+    ...flags,
+    output,
+  ];
   const peers = [
     { what: FASTSTART, how: "copied twice", command: ffmpeg("-movflags", "+faststart") },
     { what: "ffmpeg -c copy, index at the end", how: "copied", command: ffmpeg() },

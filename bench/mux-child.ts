@@ -1,11 +1,11 @@
-// The child of bench:mux: records one stored FLV through an embedded recorder, as fast as the recorder takes it, and prints what the work cost beyond the start
-// of the process. `mux-child.ts TYPE INPUT WARM-UP FOLDER`.
+// The child of bench:mux: records one stored FLV through an embedded recorder, as fast as the recorder takes it, and
+// prints what the work cost beyond the start of the process. `mux-child.ts TYPE INPUT WARM-UP FOLDER`.
 
 import { once } from "node:events";
 import { join } from "node:path";
+import type { ClosedSegmentReport } from "../src/catalog/segment-report.js";
+import type { ContainerName } from "../src/container/table.js";
 import { Recorder } from "../src/recording/recorder.js";
-import type { ClosedSegmentReport } from "../src/recording/recorder-events.js";
-import type { ContainerName } from "../src/worker/container.js";
 import { feedFlv } from "./media/feed-flv.js";
 
 export interface MuxReport {
@@ -31,12 +31,18 @@ const recorder = await Recorder.open({
   durability: "none",
   scheduler: { tickMs: 5, minBytes: RING_BYTES / 2 },
 });
-// A server has started its threads and compiled its code long before; the first recording is not the one that is measured.
+// A server has started its threads and compiled its code long before; the first recording is not the one that is
+// measured.
 await recordFile("warm", warmUp);
 const startCpuSeconds = cpu();
 const startedMs = performance.now();
 const path = await recordFile("stored", input);
-const report: MuxReport = { cpuSeconds: cpu() - startCpuSeconds, wallSeconds: (performance.now() - startedMs) / 1000, startCpuSeconds, path };
+const report: MuxReport = {
+  cpuSeconds: cpu() - startCpuSeconds,
+  wallSeconds: (performance.now() - startedMs) / 1000,
+  startCpuSeconds,
+  path,
+};
 console.log(JSON.stringify(report));
 await recorder.close();
 

@@ -1,7 +1,8 @@
 // npm run bench:mux -- --megabytes 500 --repeat 5
 //
-// A stored FLV through Reel's ring and muxers into each container, beside `ffmpeg -c copy` of the same file and beside the floor: a plain read and write of as
-// many bytes. All take turns; the table shows medians of CPU time. The start of a process (Node, the modules; ffmpeg's own) is told apart: a server pays it once.
+// A stored FLV through Reel's ring and muxers into each container, beside `ffmpeg -c copy` of the same file and beside
+// the floor: a plain read and write of as many bytes. All take turns; the table shows medians of CPU time. The start of
+// a process (Node, the modules; ffmpeg's own) is told apart: a server pays it once.
 
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,11 @@ type Type = keyof typeof TYPES;
 const WARM_UP_MEGABYTES = 20;
 
 const { values } = parseArgs({
-  options: { megabytes: { type: "string", default: "500" }, repeat: { type: "string", default: "3" }, workload: { type: "string", default: "720p30" } },
+  options: {
+    megabytes: { type: "string", default: "500" },
+    repeat: { type: "string", default: "3" },
+    workload: { type: "string", default: "720p30" },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), "reel-mux-"));
 const child = fileURLToPath(new URL("mux-child.ts", import.meta.url));
@@ -97,11 +102,18 @@ function copyAll(input: string): number {
 async function expectFrames(path: string, source: StoredStream): Promise<void> {
   const { videoFrames, audioFrames, complaint } = await countFrames(path);
   if (videoFrames !== source.videoFrames || audioFrames !== source.audioFrames || complaint !== "") {
-    throw new Error(`${path} holds ${videoFrames} + ${audioFrames} frames of ${source.videoFrames} + ${source.audioFrames}: ${complaint}`);
+    throw new Error(
+      `${path} holds ${videoFrames} + ${audioFrames} frames of ${source.videoFrames} + ${source.audioFrames}: ${complaint}`,
+    );
   }
 }
 
-function report(source: StoredStream, turns: Record<Type, Turn[]>, floorSeconds: number, ffmpegStartSeconds: number): void {
+function report(
+  source: StoredStream,
+  turns: Record<Type, Turn[]>,
+  floorSeconds: number,
+  ffmpegStartSeconds: number,
+): void {
   const rows = (Object.keys(TYPES) as Type[]).map((type) => {
     const of = (pick: (turn: Turn) => number) => median(turns[type].map(pick));
     const reel = of((turn) => turn.reel.cpuSeconds);
@@ -135,5 +147,10 @@ function withoutPath<T extends { path: string }>({ path: _, ...rest }: T): Omit<
 }
 
 function withoutPaths(turns: Record<Type, Turn[]>): Record<string, object[]> {
-  return Object.fromEntries(Object.entries(turns).map(([type, list]) => [type, list.map((turn) => ({ ...turn, reel: withoutPath(turn.reel) }))]));
+  return Object.fromEntries(
+    Object.entries(turns).map(([type, list]) => [
+      type,
+      list.map((turn) => ({ ...turn, reel: withoutPath(turn.reel) })),
+    ]),
+  );
 }

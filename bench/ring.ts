@@ -1,25 +1,35 @@
 // npm run bench:ring -- --seconds 1
 //
-// The parts between a socket and write(2), each alone on one thread: putting frames into a ring, and taking them out by each muxer kernel (nothing is written). Beside
-// them the floor: the same bytes copied between two places of ordinary and of shared memory. V8 copies into shared memory byte by byte unless source and
-// target lie alike modulo the word, which is what the two shared rows show.
+// The parts between a socket and write(2), each alone on one thread: putting frames into a ring, and taking them out by
+// each muxer kernel (nothing is written). Beside them the floor: the same bytes copied between two places of ordinary
+// and of shared memory. V8 copies into shared memory byte by byte unless source and target lie alike modulo the word,
+// which is what the two shared rows show.
 
 import { parseArgs } from "node:util";
 import { FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_VIDEO } from "../src/abi/frame.js";
 import { REC_TAIL_OFFSET } from "../src/abi/recording.js";
-import { SEG_CREATED_MS_OFFSET, SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_COUNT, SEG_OUTPUT_SIZE, SEG_OUTPUTS_OFFSET, SEG_SIZE } from "../src/abi/segment.js";
+import {
+  SEG_CREATED_MS_OFFSET,
+  SEG_OUTPUT_BYTES_OFFSET,
+  SEG_OUTPUT_COUNT,
+  SEG_OUTPUT_SIZE,
+  SEG_OUTPUTS_OFFSET,
+  SEG_SIZE,
+} from "../src/abi/segment.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY, STATUS_RING_EMPTY } from "../src/abi/status.js";
 import { ARENA_BASE, Arena } from "../src/arena/arena.js";
 import { FrameRing } from "../src/arena/frame-ring.js";
+import { compileKernel, instantiateKernel } from "../src/arena/kernel.js";
+import type { ContainerName } from "../src/container/table.js";
+import { RecordingState } from "../src/recording/lifecycle/recording-state.js";
 import type { RecordConfig } from "../src/recording/record-config.js";
-import { RecordingState } from "../src/recording/recording-state.js";
 import { storeDecoderConfig } from "../src/stream/decoder-config.js";
-import type { ContainerName } from "../src/worker/container.js";
-import { compileKernel, instantiateKernel } from "../src/worker/kernel.js";
 import { loadFrames, PERIOD_MS, WORKLOADS } from "./load/workload.js";
 import { environment, formatTable, type Row, significant, writeResult } from "./measure/report.js";
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "1" }, workload: { type: "string", default: "720p30" } } });
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "1" }, workload: { type: "string", default: "720p30" } },
+});
 const workload = WORKLOADS[values.workload];
 if (!workload) throw new Error(`no workload ${values.workload}; there are ${Object.keys(WORKLOADS).join(", ")}`);
 
@@ -63,7 +73,11 @@ const ring = new FrameRing(arena, RING_BYTES);
 const configs = [TRACK_VIDEO, TRACK_AUDIO].map((track) => {
   const body = headers.find(({ isVideo }) => isVideo === (track === TRACK_VIDEO))?.body;
   return body
-    ? storeDecoderConfig(arena, track === TRACK_VIDEO ? "h264" : "aac", body.subarray(track === TRACK_VIDEO ? AVC_HEADER_BYTES : AAC_HEADER_BYTES)).pointer
+    ? storeDecoderConfig(
+        arena,
+        track === TRACK_VIDEO ? "h264" : "aac",
+        body.subarray(track === TRACK_VIDEO ? AVC_HEADER_BYTES : AAC_HEADER_BYTES),
+      ).pointer
     : 0;
 });
 let lap = 0;
@@ -78,7 +92,9 @@ measure("ring: reserve, copy, commit", () => {
 for (const container of ["flv", "ts", "mp4"] as const) measureKernel(container);
 
 const env = environment();
-console.log(`\nframes of ${values.workload}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`);
+console.log(
+  `\nframes of ${values.workload}; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`,
+);
 console.log(formatTable(rows));
 console.log(`\n${writeResult("ring", `npm run bench:ring -- ${process.argv.slice(2).join(" ")}`, rows)}`);
 
@@ -89,15 +105,33 @@ function fill(hasPayload: boolean): void {
     if (pointer === 0) throw new Error("a period does not fit into the ring");
     if (hasPayload) arena.u8.set(bytes, pointer);
     const config = configs[track] as number;
-    ring.commit({ track, flags: isRandomAccess ? FLAG_RANDOM_ACCESS : 0, dts90k: lap * PERIOD_MS * 90 + dts90k, ctsOffset90k: 0, config }, bytes.length);
+    ring.commit(
+      {
+        track,
+        flags: isRandomAccess ? FLAG_RANDOM_ACCESS : 0,
+        dts90k: lap * PERIOD_MS * 90 + dts90k,
+        ctsOffset90k: 0,
+        config,
+      },
+      bytes.length,
+    );
   }
   lap++;
 }
 
 /** A period goes into the ring, untimed; the kernel takes it out, timed. */
 function measureKernel(container: ContainerName): void {
-  const kernel = instantiateKernel(compileKernel(new URL("../dist/wasm/reel.wasm", import.meta.url)), arena.memory, ARENA_BASE);
-  const state = new RecordingState(arena, ring.pointer, ring.head, { type: container, waitForIDR: true, hasAudio: true, chunkLength: 0 } as RecordConfig);
+  const kernel = instantiateKernel(
+    compileKernel(new URL("../dist/wasm/reel.wasm", import.meta.url)),
+    arena.memory,
+    ARENA_BASE,
+  );
+  const state = new RecordingState(arena, ring.pointer, ring.head, {
+    type: container,
+    waitForIDR: true,
+    hasAudio: true,
+    chunkLength: 0,
+  } as RecordConfig);
   state.setTracks(configs[TRACK_VIDEO] as number, configs[TRACK_AUDIO] as number);
   const segment = arena.allocate(SEG_SIZE);
   arena.view.setFloat64(segment + SEG_CREATED_MS_OFFSET, 0, true);

@@ -1,7 +1,8 @@
 // npm run bench:scale -- --steps 50,100,200,400,800 --vs nginx-rtmp
 //
-// How the cost of a stream changes with their number, and where it breaks: the density run at each step, and an SVG plot of CPU and memory per stream. A step breaks
-// where frames are missing, or where the machine is so full that the generator, which shares it, can no longer send in time; a server's later steps are left out then.
+// How the cost of a stream changes with their number, and where it breaks: the density run at each step, and an SVG
+// plot of CPU and memory per stream. A step breaks where frames are missing, or where the machine is so full that the
+// generator, which shares it, can no longer send in time; a server's later steps are left out then.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -52,13 +53,17 @@ for (const streams of steps) {
     const problems = [...run.voidReasons, ...run.faults];
     if (problems.length === 0) continue;
     broken.add(contestant);
-    breaks.push(`${run.server} breaks at ${streams} streams: ${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""}`);
+    breaks.push(
+      `${run.server} breaks at ${streams} streams: ${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ""}`,
+    );
   }
 }
 
 const good = results.filter((run) => run.voidReasons.length === 0 && run.faults.length === 0);
 const env = environment();
-console.log(`\n${values.workload}, ${values.seconds} s a step; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`);
+console.log(
+  `\n${values.workload}, ${values.seconds} s a step; ${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`,
+);
 if (good.length > 0) {
   const rows = good.map((run) => ({
     server: run.server,

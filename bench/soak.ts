@@ -1,8 +1,10 @@
 // npm run bench:soak -- --minutes 20
 //
-// Steady load with churn, and whether anything grows. In cycles: some streams run all the time and are cut every few seconds; others come and go with their record
-// configs, in all containers; configs are added to live streams and removed again. At the end of each cycle the churn is over, only the steady streams are left, and
-// memory, threads, descriptors and temporary files are counted. The run fails where the later half of the cycles needs more than the earlier.
+// Steady load with churn, and whether anything grows. In cycles: some streams run all the time and are cut every few
+// seconds; others come and go with their record configs, in all containers; configs are added to live streams and
+// removed again. At the end of each cycle the churn is over, only the steady streams are left, and memory, threads,
+// descriptors and temporary files are counted. The run fails where the later half of the cycles needs more than the
+// earlier.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -85,7 +87,9 @@ const server = await startReel({
 const loads = new Set<Load>();
 try {
   for (const [i, name] of steadyNames.entries()) {
-    await server.commands.send(`record localStreamName=${name} pathToFile=${name} type=${TYPES[i % TYPES.length]} chunkLength=${CUT_SECONDS} keepAlive=1`);
+    await server.commands.send(
+      `record localStreamName=${name} pathToFile=${name} type=${TYPES[i % TYPES.length]} chunkLength=${CUT_SECONDS} keepAlive=1`,
+    );
   }
   const steady = publish(steadyNames, cycles * Number(values["cycle-seconds"]) + 30);
   await steady.publishing;
@@ -136,7 +140,9 @@ function publish(names: readonly string[], seconds: number): Load {
   return load;
 }
 
-/** Waves of streams that live for a part of the cycle, recorded by configs from before, during and after their coming. */
+/**
+ * Waves of streams that live for a part of the cycle, recorded by configs from before, during and after their coming.
+ */
 async function churn(to: RunningReel, cycle: number, lastsMs: number): Promise<void> {
   const endMs = performance.now() + lastsMs;
   const waveSize = Math.max(1, Math.floor(Number(values.churn) / 2));
@@ -150,7 +156,9 @@ async function churn(to: RunningReel, cycle: number, lastsMs: number): Promise<v
     await load.publishing;
     for (const name of names.filter((_, i) => i % 2 === 1)) await to.commands.send(configOf(name, pick(TYPES)));
     const extra = pick(steadyNames);
-    const reply = await to.commands.send(`record localStreamName=${extra} pathToFile=extra${cycle}x${wave} type=${pick(TYPES)} keepAlive=1`);
+    const reply = await to.commands.send(
+      `record localStreamName=${extra} pathToFile=extra${cycle}x${wave} type=${pick(TYPES)} keepAlive=1`,
+    );
     await load.done;
     await to.commands.send(`removeConfig id=${configIdOf(reply)}`);
   }
@@ -177,7 +185,8 @@ function configIdOf(reply: string): number {
 async function inspectFiles(of: RunningReel): Promise<void> {
   const growing = new Set(readdirSync(of.media).map((name) => name.replace(/\.(info|mdat|track\d+)$/, "")));
   const finished = readdirSync(of.media).filter(
-    (name) => /\.(mp4|ts|flv)$/.test(name) && Date.now() - statSync(join(of.media, name)).mtimeMs > (CUT_SECONDS + 2) * 1000,
+    (name) =>
+      /\.(mp4|ts|flv)$/.test(name) && Date.now() - statSync(join(of.media, name)).mtimeMs > (CUT_SECONDS + 2) * 1000,
   );
   for (const name of finished.filter((_, i) => i % Math.ceil(finished.length / 5) === 0)) {
     const { videoFrames, complaint } = await countFrames(join(of.media, name));
@@ -211,6 +220,8 @@ function conclude(): void {
   );
   console.log(formatTable(samples as unknown as Row[]));
   console.log(growth.length + faults.length === 0 ? "\nflat" : `\n${[...growth, ...faults].join("\n")}`);
-  console.log(writeResult("soak", `npm run bench:soak -- ${process.argv.slice(2).join(" ")}`, { samples, growth, faults }));
+  console.log(
+    writeResult("soak", `npm run bench:soak -- ${process.argv.slice(2).join(" ")}`, { samples, growth, faults }),
+  );
   if (growth.length + faults.length > 0) process.exitCode = 1;
 }

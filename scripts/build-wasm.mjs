@@ -1,5 +1,6 @@
-// Compiles the WebAssembly modules (asconfig.json) whose sources are newer than they are. `node scripts/build-wasm.mjs [target …]`, default: all.
-// A module appears under its name only when it is complete, so a test run beside a build never loads half of one.
+// Compiles the WebAssembly modules (asconfig.json) whose sources are newer than they are. `node scripts/build-wasm.mjs
+// [target …]`, default: all. A module appears under its name only when it is complete, so a test run beside a build
+// never loads half of one.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
@@ -35,7 +36,8 @@ function compile(target) {
       resolve(false);
     });
     child.on("close", (code) => {
-      if (code === 0) for (const name of readdirSync(scratch)) renameSync(join(scratch, name), join(dirname(outFile), name));
+      if (code === 0)
+        for (const name of readdirSync(scratch)) renameSync(join(scratch, name), join(dirname(outFile), name));
       rmSync(scratch, { recursive: true, force: true });
       resolve(code === 0);
     });
@@ -48,7 +50,9 @@ if (unknown.length > 0) {
   console.error(`unknown target ${unknown.join(", ")}; asconfig.json has ${Object.keys(targets).join(", ")}`);
   process.exit(2);
 }
-const sourceMs = Math.max(...["assembly", "src/abi", "asconfig.json", asc].map((path) => newestMs(path === asc ? asc : join(root, path))));
+const sourceMs = Math.max(
+  ...["assembly", "src/abi", "asconfig.json", asc].map((path) => newestMs(path === asc ? asc : join(root, path))),
+);
 const entryMs = (target) => mtimeMs(join(root, entryOf(target)));
 const stale = (named.length > 0 ? named : Object.keys(targets)).filter(
   (target) => mtimeMs(join(root, targets[target].outFile)) < Math.max(sourceMs, entryMs(target)),
@@ -57,7 +61,8 @@ const stale = (named.length > 0 ? named : Object.keys(targets)).filter(
 let failed = false;
 const queue = [...stale];
 const lane = async () => {
-  for (let target = queue.shift(); target !== undefined; target = queue.shift()) failed = !(await compile(target)) || failed;
+  for (let target = queue.shift(); target !== undefined; target = queue.shift())
+    failed = !(await compile(target)) || failed;
 };
 await Promise.all([lane(), lane()]);
 process.exitCode = failed ? 1 : 0;

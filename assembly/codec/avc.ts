@@ -1,5 +1,6 @@
-// H.264 access units in the ring's framing: NAL units behind 4-byte lengths (ISO/IEC 14496-15 §5.3.3.2). Payloads come from outside: a length past
-// the payload's end makes the rest of the access unit unusable, and it is left out. Nothing is read past `size`.
+// H.264 access units in the ring's framing: NAL units behind 4-byte lengths (ISO/IEC 14496-15 §5.3.3.2). Payloads come
+// from outside: a length past the payload's end makes the rest of the access unit unusable, and it is left out. Nothing
+// is read past `size`.
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
 import { readU16, readU32 } from "../io/bytes";
@@ -23,7 +24,9 @@ export function nalType(nal: usize): u32 {
   return <u32>load<u8>(nal) & 31;
 }
 
-/** Size of the NAL unit whose length field is at `at`, or -1 where it reaches past `end`. `end - at` is less than 2^31. */
+/**
+ * Size of the NAL unit whose length field is at `at`, or -1 where it reaches past `end`. `end - at` is less than 2^31.
+ */
 // @ts-ignore: decorator
 @inline
 export function nalSizeAt(at: usize, end: usize): i32 {
@@ -40,7 +43,9 @@ export function wholeNalBytes(payload: usize, size: u32): u32 {
   return <u32>(at - payload);
 }
 
-/** AU_HAS_* in the upper half; in the lower the bytes of the access unit in Annex B without its access unit delimiters. */
+/**
+ * AU_HAS_* in the upper half; in the lower the bytes of the access unit in Annex B without its access unit delimiters.
+ */
 export function scanAccessUnit(payload: usize, size: u32): u64 {
   const end = payload + size;
   let at = payload;
@@ -61,8 +66,8 @@ export function scanAccessUnit(payload: usize, size: u32): u64 {
 }
 
 /**
- * Walks the parameter sets of an avcC, sequence first: the place of the set behind `at`, or 0 at the end; its size is the u16 in front of it.
- * `at` = 0 asks for the first.
+ * Walks the parameter sets of an avcC, sequence first: the place of the set behind `at`, or 0 at the end; its size is
+ * the u16 in front of it. `at` = 0 asks for the first.
  */
 export function nextParameterSet(config: usize, at: usize): usize {
   const bytes = config + CONFIG_BYTES_OFFSET;

@@ -1,9 +1,11 @@
-// Big-endian fields at a pointer, as every container of this module stores them. A writer is the pointer itself: each `putX` stores one field and
-// returns the place behind it, so a header reads like the standard, one field a line, and nothing is allocated.
+// Big-endian fields at a pointer, as every container of this module stores them. A writer is the pointer itself: each
+// `putX` stores one field and returns the place behind it, so a header reads like the standard, one field a line, and
+// nothing is allocated.
 //
 //   at = putU16(at, 0xffff); // field_name
 //
-// Nothing is checked here: room is checked once per batch (assembly/drain.ts), against the bounds that each container states.
+// Nothing is checked here: room is checked once per batch (assembly/drain.ts), against the bounds that each container
+// states.
 
 // @ts-ignore: decorator
 @inline

@@ -1,7 +1,9 @@
-// The load's own process: publishes N paced streams and keeps an account of how well it did. Forked by bench/load/load.ts, which speaks to it by messages.
+// The load's own process: publishes N paced streams and keeps an account of how well it did. Forked by
+// bench/load/load.ts, which speaks to it by messages.
 //
-// One timer serves all streams: every few milliseconds each stream's due frames are written, each frame with a write of its own as an encoder does. Lateness is
-// the time from a frame's due moment to the write; where the server does not take bytes, they queue here, which is the server's account (`backlogBytes`).
+// One timer serves all streams: every few milliseconds each stream's due frames are written, each frame with a write of
+// its own as an encoder does. Lateness is the time from a frame's due moment to the write; where the server does not
+// take bytes, they queue here, which is the server's account (`backlogBytes`).
 
 import type { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
@@ -88,7 +90,14 @@ class Generator {
       const socket = sockets[i] as Socket;
       const startMs = beginMs + random() * PERIOD_MS;
       lastStartMs = Math.max(lastStartMs, startMs);
-      const account: StreamAccount = { name, startEpochMs: performance.timeOrigin + startMs, videoFrames: 0, audioFrames: 0, bytes: 0, failure: null };
+      const account: StreamAccount = {
+        name,
+        startEpochMs: performance.timeOrigin + startMs,
+        videoFrames: 0,
+        audioFrames: 0,
+        bytes: 0,
+        failure: null,
+      };
       const template = templates[i % templates.length] as LoadTemplate;
       const stream: LiveStream = {
         account,
@@ -122,7 +131,8 @@ class Generator {
     const sockets: Socket[] = new Array(names.length);
     let next = 0;
     const lane = async () => {
-      for (let i = next++; i < names.length; i = next++) sockets[i] = await openPublisher({ port, app, name: names[i] as string, chunkBytes });
+      for (let i = next++; i < names.length; i = next++)
+        sockets[i] = await openPublisher({ port, app, name: names[i] as string, chunkBytes });
     };
     await Promise.all(Array.from({ length: CONNECTS_AT_ONCE }, lane));
     return sockets;
@@ -190,7 +200,9 @@ class Generator {
 
   /** Waits until the server has taken every byte, then reports. */
   async #finish(): Promise<void> {
-    const closed = this.#streams.map(({ socket }) => (socket.closed ? undefined : new Promise((resolve) => socket.once("close", resolve))));
+    const closed = this.#streams.map(({ socket }) =>
+      socket.closed ? undefined : new Promise((resolve) => socket.once("close", resolve)),
+    );
     const timeout = setTimeout(() => {
       for (const { socket } of this.#streams) socket.destroy();
     }, 20_000);
@@ -224,7 +236,8 @@ const send = (message: GeneratorMessage): void => {
 
 process.once("message", (order: LoadOrder) => {
   try {
-    // A generator that waits for a core behind the server it loads would measure itself. Needs root; without it the lateness check decides.
+    // A generator that waits for a core behind the server it loads would measure itself. Needs root; without it the
+    // lateness check decides.
     setPriority(0, constants.priority.PRIORITY_HIGH);
   } catch {
     // stays at the usual priority

@@ -13,7 +13,9 @@ export interface Load {
 }
 
 export function startLoad(order: LoadOrder): Load {
-  const child = fork(fileURLToPath(new URL("generator.ts", import.meta.url)), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(fileURLToPath(new URL("generator.ts", import.meta.url)), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
   let settlePublishing: (value: { streams: StreamAccount[]; lastStartEpochMs: number }) => void = () => {};
   let failPublishing: (error: Error) => void = () => {};
   const publishing = new Promise<{ streams: StreamAccount[]; lastStartEpochMs: number }>((resolve, reject) => {

@@ -1,4 +1,5 @@
-// One RTMP message as a run of chunks (Adobe RTMP 1.0 §5.3.1), ready to be sent: type 0 with an absolute timestamp or type 1 with a difference, then type 3.
+// One RTMP message as a run of chunks (Adobe RTMP 1.0 §5.3.1), ready to be sent: type 0 with an absolute timestamp or
+// type 1 with a difference, then type 3.
 
 export const CONTROL_CHUNK_STREAM = 2;
 export const COMMAND_CHUNK_STREAM = 3;
@@ -18,7 +19,15 @@ export interface OutgoingMessage {
   chunkBytes: number;
 }
 
-export function writeRtmpMessage({ chunkStream, type, streamId, timeMs, isDelta, body, chunkBytes }: OutgoingMessage): Buffer {
+export function writeRtmpMessage({
+  chunkStream,
+  type,
+  streamId,
+  timeMs,
+  isDelta,
+  body,
+  chunkBytes,
+}: OutgoingMessage): Buffer {
   const headerBytes = isDelta ? 8 : 12;
   const continuations = Math.max(0, Math.ceil(body.length / chunkBytes) - 1);
   const out = Buffer.alloc(headerBytes + body.length + continuations);

@@ -1,5 +1,5 @@
-// One publisher of the load: connects, says what an encoder says (OBS's order), and is then a socket to write messages to. What the server sends while the
-// stream runs is not looked at.
+// One publisher of the load: connects, says what an encoder says (OBS's order), and is then a socket to write messages
+// to. What the server sends while the stream runs is not looked at.
 
 import { connect, type Socket } from "node:net";
 import { COMMAND_CHUNK_STREAM, CONTROL_CHUNK_STREAM, writeAmf0, writeRtmpMessage } from "./rtmp-message.js";
@@ -21,7 +21,15 @@ export async function openPublisher({ port, app, name, chunkBytes }: PublishTarg
   const replies = new ReplyReader(socket);
   const command = (streamId: number, ...values: Parameters<typeof writeAmf0>) =>
     socket.write(
-      writeRtmpMessage({ chunkStream: COMMAND_CHUNK_STREAM, type: COMMAND_TYPE, streamId, timeMs: 0, isDelta: false, body: writeAmf0(...values), chunkBytes }),
+      writeRtmpMessage({
+        chunkStream: COMMAND_CHUNK_STREAM,
+        type: COMMAND_TYPE,
+        streamId,
+        timeMs: 0,
+        isDelta: false,
+        body: writeAmf0(...values),
+        chunkBytes,
+      }),
     );
 
   const hello = Buffer.alloc(1 + HANDSHAKE_BYTES);
@@ -43,13 +51,19 @@ export async function openPublisher({ port, app, name, chunkBytes }: PublishTarg
       chunkBytes: 128,
     }),
   );
-  command(0, "connect", 1, { app, type: "nonprivate", flashVer: "FMLE/3.0 (compatible; Reel bench)", tcUrl: `rtmp://127.0.0.1:${port}/${app}` });
+  command(0, "connect", 1, {
+    app,
+    type: "nonprivate",
+    flashVer: "FMLE/3.0 (compatible; Reel bench)",
+    tcUrl: `rtmp://127.0.0.1:${port}/${app}`,
+  });
   await replies.command("_result", 1);
   command(0, "releaseStream", 2, null, name);
   command(0, "FCPublish", 3, null, name);
   command(0, "createStream", 4, null);
   const created = await replies.command("_result", 4);
-  // The stream id is the reply's last value; every server looked at counts from 1, which the ready-made messages rely on.
+  // The stream id is the reply's last value; every server looked at counts from 1, which the ready-made messages rely
+  // on.
   const streamId = created.readDoubleBE(created.length - 8);
   if (streamId !== 1) throw new Error(`the server gave ${name} the message stream ${streamId}`);
   command(1, "publish", 5, null, name, "live");
@@ -83,7 +97,10 @@ class ReplyReader {
   #bytes = Buffer.alloc(0);
   #chunkBytes = 128;
   #messages: { type: number; body: Buffer }[] = [];
-  #partial = new Map<number, { type: number; length: number; parts: Buffer[]; got: number; hasExtendedTime: boolean }>();
+  #partial = new Map<
+    number,
+    { type: number; length: number; parts: Buffer[]; got: number; hasExtendedTime: boolean }
+  >();
   #isHandshakeDone = false;
   #wake: (() => void) | undefined;
   #error: Error | undefined;
@@ -121,7 +138,8 @@ class ReplyReader {
       for (let message = this.#messages.shift(); message && !found; message = this.#messages.shift()) {
         const { type, body } = message;
         if (type !== COMMAND_TYPE) continue;
-        if (body.includes("_error") || body.includes("BadName")) throw new Error(`the server refused: ${body.toString("latin1").replace(/[^ -~]+/g, " ")}`);
+        if (body.includes("_error") || body.includes("BadName"))
+          throw new Error(`the server refused: ${body.toString("latin1").replace(/[^ -~]+/g, " ")}`);
         if (!body.includes(text)) continue;
         if (transaction !== undefined && body.readDoubleBE(3 + text.length + 1) !== transaction) continue;
         found = body;

@@ -1,8 +1,9 @@
 // What the streams of a load carry: named workloads, as tables of ready-made RTMP messages.
 //
-// The pictures are real ones (ffmpeg's test source, encoded small) with filler data NAL units (ISO/IEC 14496-10 §7.3.2.7) behind their slices up to the size
-// that the bit rate asks for; the audio frames are real AAC. One period holds whole numbers of both, so a stream repeats it for ever with timestamps that a
-// camera would have. All streams share the messages: the chunk headers carry differences of time (type 1), which are the same in every lap.
+// The pictures are real ones (ffmpeg's test source, encoded small) with filler data NAL units (ISO/IEC 14496-10
+// §7.3.2.7) behind their slices up to the size that the bit rate asks for; the audio frames are real AAC. One period
+// holds whole numbers of both, so a stream repeats it for ever with timestamps that a camera would have. All streams
+// share the messages: the chunk headers carry differences of time (type 1), which are the same in every lap.
 
 import { execFileSync } from "node:child_process";
 import { readFlvTags } from "../media/flv-reader.js";
@@ -15,8 +16,16 @@ export interface Workload {
 }
 
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
-  "720p30": { name: "720p30", video: { width: 1280, height: 720, kilobitsPerSecond: 2500 }, audioKilobitsPerSecond: 128 },
-  "1080p30": { name: "1080p30", video: { width: 1920, height: 1080, kilobitsPerSecond: 6000 }, audioKilobitsPerSecond: 128 },
+  "720p30": {
+    name: "720p30",
+    video: { width: 1280, height: 720, kilobitsPerSecond: 2500 },
+    audioKilobitsPerSecond: 128,
+  },
+  "1080p30": {
+    name: "1080p30",
+    video: { width: 1920, height: 1080, kilobitsPerSecond: 6000 },
+    audioKilobitsPerSecond: 128,
+  },
   audio: { name: "audio", audioKilobitsPerSecond: 128 },
 };
 
@@ -76,9 +85,26 @@ interface Source {
 }
 
 function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
-  const videoInput = video ? ["-f", "lavfi", "-i", `testsrc2=size=${video.width}x${video.height}:rate=30,trim=end_frame=${PICTURES}`] : [];
+  const videoInput = video
+    ? ["-f", "lavfi", "-i", `testsrc2=size=${video.width}x${video.height}:rate=30,trim=end_frame=${PICTURES}`]
+    : [];
   const videoCodec = video
-    ? ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "50", "-pix_fmt", "yuv420p", "-bf", "0", "-g", `${PICTURES}`, "-sc_threshold", "0"]
+    ? [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-qp",
+        "50",
+        "-pix_fmt",
+        "yuv420p",
+        "-bf",
+        "0",
+        "-g",
+        `${PICTURES}`,
+        "-sc_threshold",
+        "0",
+      ]
     : [];
   const audioInput = [
     "-f",
@@ -87,7 +113,19 @@ function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
     `anoisesrc=color=pink:sample_rate=48000:seed=1,aformat=channel_layouts=stereo,atrim=end_sample=${(AUDIO_FRAMES + 8) * 1024}`,
   ];
   const audioCodec = ["-c:a", "aac", "-b:a", `${audioKilobitsPerSecond}k`];
-  const args = ["-v", "error", "-nostdin", "-bitexact", ...videoInput, ...audioInput, ...videoCodec, ...audioCodec, "-f", "flv", "-"];
+  const args = [
+    "-v",
+    "error",
+    "-nostdin",
+    "-bitexact",
+    ...videoInput,
+    ...audioInput,
+    ...videoCodec,
+    ...audioCodec,
+    "-f",
+    "flv",
+    "-",
+  ];
   const flv = execFileSync("ffmpeg", args, { maxBuffer: 64 << 20, stdio: ["ignore", "pipe", "inherit"] });
   const source: Source = { videoHeader: undefined, audioHeader: Buffer.alloc(0), pictures: [], audioFrames: [] };
   for (const { kind, isHeader, body } of readFlvTags(flv)) {
@@ -98,7 +136,8 @@ function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
   }
   // The first frames of an encoder are its start-up: small ones.
   source.audioFrames = source.audioFrames.slice(4, 4 + AUDIO_FRAMES);
-  if ((video && source.pictures.length < PICTURES) || source.audioFrames.length < AUDIO_FRAMES) throw new Error("ffmpeg encoded fewer frames than asked for");
+  if ((video && source.pictures.length < PICTURES) || source.audioFrames.length < AUDIO_FRAMES)
+    throw new Error("ffmpeg encoded fewer frames than asked for");
   return source;
 }
 
@@ -109,8 +148,15 @@ export interface FrameBody {
   body: Buffer;
 }
 
-/** The frames of one period at `factor` times the nominal bit rate, in order of time, and the sequence headers before them. */
-export function loadFrames(workload: Workload, factor: number, seed: number): { headers: FrameBody[]; frames: FrameBody[] } {
+/**
+ * The frames of one period at `factor` times the nominal bit rate, in order of time, and the sequence headers before
+ * them.
+ */
+export function loadFrames(
+  workload: Workload,
+  factor: number,
+  seed: number,
+): { headers: FrameBody[]; frames: FrameBody[] } {
   const source = encodeSource(workload);
   return { headers: headersOf(source), frames: framesOf(source, workload, factor, seededRandom(seed)) };
 }
@@ -126,29 +172,65 @@ function framesOf(source: Source, { video }: Workload, factor: number, random: (
     const otherBytes = (video.kilobitsPerSecond * 125 * factor * PERIOD_MS) / 1000 / (PICTURES - 1 + IDR_FACTOR);
     for (let i = 0; i < PICTURES; i++) {
       const targetBytes = i === 0 ? otherBytes * IDR_FACTOR : otherBytes * (0.75 + 0.5 * random());
-      frames.push({ atMs: Math.round((i * PERIOD_MS) / PICTURES), isVideo: true, body: withFiller(source.pictures[i] as Buffer, Math.round(targetBytes)) });
+      frames.push({
+        atMs: Math.round((i * PERIOD_MS) / PICTURES),
+        isVideo: true,
+        body: withFiller(source.pictures[i] as Buffer, Math.round(targetBytes)),
+      });
     }
   }
   for (let i = 0; i < AUDIO_FRAMES; i++)
-    frames.push({ atMs: Math.round((i * PERIOD_MS) / AUDIO_FRAMES), isVideo: false, body: source.audioFrames[i] as Buffer });
+    frames.push({
+      atMs: Math.round((i * PERIOD_MS) / AUDIO_FRAMES),
+      isVideo: false,
+      body: source.audioFrames[i] as Buffer,
+    });
   return frames.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
 }
 
-function buildTemplate(source: Source, workload: Workload, factor: number, random: () => number, chunkBytes: number): LoadTemplate {
+function buildTemplate(
+  source: Source,
+  workload: Workload,
+  factor: number,
+  random: () => number,
+  chunkBytes: number,
+): LoadTemplate {
   const frames = framesOf(source, workload, factor, random);
   const message = ({ isVideo, body }: FrameBody, timeMs: number, isDelta: boolean) =>
-    writeRtmpMessage({ chunkStream: isVideo ? VIDEO_CHUNK_STREAM : AUDIO_CHUNK_STREAM, type: isVideo ? 9 : 8, streamId: 1, timeMs, isDelta, body, chunkBytes });
-  const lastMs = new Map([true, false].map((isVideo) => [isVideo, (frames.findLast((frame) => frame.isVideo === isVideo)?.atMs ?? 0) - PERIOD_MS]));
+    writeRtmpMessage({
+      chunkStream: isVideo ? VIDEO_CHUNK_STREAM : AUDIO_CHUNK_STREAM,
+      type: isVideo ? 9 : 8,
+      streamId: 1,
+      timeMs,
+      isDelta,
+      body,
+      chunkBytes,
+    });
+  const lastMs = new Map(
+    [true, false].map((isVideo) => [
+      isVideo,
+      (frames.findLast((frame) => frame.isVideo === isVideo)?.atMs ?? 0) - PERIOD_MS,
+    ]),
+  );
   const events = frames.map((frame): LoadEvent => {
     const { atMs, isVideo, body } = frame;
     const deltaMs = atMs - (lastMs.get(isVideo) as number);
     lastMs.set(isVideo, atMs);
-    return { atMs, isVideo, message: message(frame, deltaMs, true), first: message(frame, atMs, false), payloadBytes: body.length };
+    return {
+      atMs,
+      isVideo,
+      message: message(frame, deltaMs, true),
+      first: message(frame, atMs, false),
+      payloadBytes: body.length,
+    };
   });
   return { opening: Buffer.concat(headersOf(source).map((header) => message(header, 0, false))), events };
 }
 
-/** Appends one filler data NAL unit, so that the FLV tag body is `targetBytes` long (as it is, where it is longer already). */
+/**
+ * Appends one filler data NAL unit, so that the FLV tag body is `targetBytes` long (as it is, where it is longer
+ * already).
+ */
 function withFiller(body: Buffer, targetBytes: number): Buffer {
   const fillerBytes = targetBytes - body.length;
   if (fillerBytes < 8) return body;

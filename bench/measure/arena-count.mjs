@@ -1,5 +1,6 @@
-// Preloaded into the server of bench:soak (`node --expose-gc --import`): writes how many blocks of the arena are in use, their bytes, and what the main thread's heap
-// holds after a collection, to ARENA_COUNT_FILE whenever it gets SIGUSR2. Neither has a door of its own to the outside, and resident memory shows a leak late.
+// Preloaded into the server of bench:soak (`node --expose-gc --import`): writes how many blocks of the arena are in
+// use, their bytes, and what the main thread's heap holds after a collection, to ARENA_COUNT_FILE whenever it gets
+// SIGUSR2. Neither has a listener of its own to the outside, and resident memory shows a leak late.
 
 import { renameSync, writeFileSync } from "node:fs";
 import { Arena } from "../../dist/arena/arena.js";

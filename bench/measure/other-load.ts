@@ -1,5 +1,5 @@
-// How busy the machine was with what is no part of a measurement: CPU time of all processes less that of ours, and what the hypervisor took. Interrupts are left
-// out: those of a load on the loopback interface are ours.
+// How busy the machine was with what is no part of a measurement: CPU time of all processes less that of ours, and what
+// the hypervisor took. Interrupts are left out: those of a load on the loopback interface are ours.
 
 import { readFileSync } from "node:fs";
 import { treeUsage } from "./process-tree.js";
@@ -23,7 +23,11 @@ export class OtherLoad {
 
 function othersSeconds(): number {
   // cpu user nice system idle iowait irq softirq steal (proc(5))
-  const [, user = 0, nice = 0, system = 0, , , , , steal = 0] = (readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "").split(/\s+/).map(Number);
+  const [, user = 0, nice = 0, system = 0, , , , , steal = 0] = (
+    readFileSync("/proc/stat", "utf8").split("\n")[0] ?? ""
+  )
+    .split(/\s+/)
+    .map(Number);
   const own = treeUsage(process.pid);
   return (user + nice + system + steal) / TICKS_PER_SECOND - own.userSeconds - own.systemSeconds;
 }

@@ -1,4 +1,5 @@
-// What a server and its children cost, from /proc: CPU time with all threads, ended ones too; resident memory; write calls and bytes. Linux only.
+// What a server and its children cost, from /proc: CPU time with all threads, ended ones too; resident memory; write
+// calls and bytes. Linux only.
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -19,11 +20,21 @@ export interface TreeUsage {
 }
 
 export function treeUsage(root: number): TreeUsage {
-  const sum: TreeUsage = { userSeconds: 0, systemSeconds: 0, residentBytes: 0, peakBytes: 0, writeCalls: 0, fileBytes: 0, threads: 0, descriptors: 0 };
+  const sum: TreeUsage = {
+    userSeconds: 0,
+    systemSeconds: 0,
+    residentBytes: 0,
+    peakBytes: 0,
+    writeCalls: 0,
+    fileBytes: 0,
+    threads: 0,
+    descriptors: 0,
+  };
   for (const pid of processTree(root)) {
     const stat = statOf(pid);
     if (!stat) continue;
-    // 14 utime, 15 stime, 16 cutime, 17 cstime (proc(5), counted from 1): children that have ended and were waited for are in the last two.
+    // 14 utime, 15 stime, 16 cutime, 17 cstime (proc(5), counted from 1): children that have ended and were waited for
+    // are in the last two.
     sum.userSeconds += (stat(14) + stat(16)) / TICKS_PER_SECOND;
     sum.systemSeconds += (stat(15) + stat(17)) / TICKS_PER_SECOND;
     sum.threads += stat(20);
@@ -49,7 +60,10 @@ function processTree(root: number): number[] {
   return tree;
 }
 
-/** Field n of /proc/PID/stat, counted from 1. The second, the name, may hold spaces and parentheses: counting starts behind its end. */
+/**
+ * Field n of /proc/PID/stat, counted from 1. The second, the name, may hold spaces and parentheses: counting starts
+ * behind its end.
+ */
 function statOf(pid: number): ((n: number) => number) | undefined {
   const line = read(`/proc/${pid}/stat`);
   const rest = line.slice(line.lastIndexOf(")") + 2).split(" ");

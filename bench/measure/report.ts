@@ -22,10 +22,13 @@ export interface Environment {
 }
 
 export function environment(): Environment {
-  const git = (...args: string[]) => execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  const git = (...args: string[]) =>
+    execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   let commit = "unknown";
   try {
-    commit = git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no", "--", "src", "assembly") ? " and changes" : "");
+    commit =
+      git("rev-parse", "--short=12", "HEAD") +
+      (git("status", "--porcelain", "--untracked-files=no", "--", "src", "assembly") ? " and changes" : "");
   } catch {
     // not a git checkout: a package
   }
@@ -44,8 +47,12 @@ export function environment(): Environment {
 export function formatTable(rows: readonly Row[]): string {
   const columns = Object.keys(rows[0] ?? {});
   const cells = rows.map((row) => columns.map((column) => String(row[column] ?? "")));
-  const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((line) => (line[i] as string).length)));
-  const isNumber = columns.map((column) => rows.every((row) => typeof row[column] === "number" || /^[-–\d]/.test(String(row[column]))));
+  const widths = columns.map((column, i) =>
+    Math.max(column.length, ...cells.map((line) => (line[i] as string).length)),
+  );
+  const isNumber = columns.map((column) =>
+    rows.every((row) => typeof row[column] === "number" || /^[-–\d]/.test(String(row[column]))),
+  );
   const line = (texts: readonly string[]) =>
     `| ${texts.map((text, i) => (isNumber[i] ? text.padStart(widths[i] as number) : text.padEnd(widths[i] as number))).join(" | ")} |`;
   const rule = `|${widths.map((width, i) => (isNumber[i] ? `${"-".repeat(width + 1)}:` : "-".repeat(width + 2))).join("|")}|`;
@@ -69,9 +76,13 @@ export function significant(value: number, digits = 3): number {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
 export function quantile(sorted: ArrayLike<number>, fraction: number): number {
-  return sorted.length === 0 ? Number.NaN : (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] as number);
+  return sorted.length === 0
+    ? Number.NaN
+    : (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] as number);
 }

@@ -10,7 +10,16 @@ export interface FrameCount {
 }
 
 export function countFrames(path: string): Promise<FrameCount> {
-  const args = ["-v", "error", "-count_packets", "-show_entries", "stream=codec_type,nb_read_packets", "-of", "json", path];
+  const args = [
+    "-v",
+    "error",
+    "-count_packets",
+    "-show_entries",
+    "stream=codec_type,nb_read_packets",
+    "-of",
+    "json",
+    path,
+  ];
   return new Promise((resolve, reject) => {
     const child = spawn("ffprobe", args, { stdio: ["ignore", "pipe", "pipe"] });
     let stdout = "";
@@ -23,9 +32,13 @@ export function countFrames(path: string): Promise<FrameCount> {
     });
     child.on("error", reject);
     child.on("close", () => {
-      const { streams = [] } = JSON.parse(stdout || "{}") as { streams?: { codec_type: string; nb_read_packets?: string }[] };
+      const { streams = [] } = JSON.parse(stdout || "{}") as {
+        streams?: { codec_type: string; nb_read_packets?: string }[];
+      };
       const count = (kind: string) =>
-        streams.filter((stream) => stream.codec_type === kind).reduce((sum, stream) => sum + Number(stream.nb_read_packets ?? 0), 0);
+        streams
+          .filter((stream) => stream.codec_type === kind)
+          .reduce((sum, stream) => sum + Number(stream.nb_read_packets ?? 0), 0);
       resolve({ videoFrames: count("video"), audioFrames: count("audio"), complaint: stderr.trim() });
     });
   });

@@ -1,5 +1,5 @@
-// A stored FLV into an in-stream, as fast as its ring takes it. The file is read into the arena, as the RTMP ingest reads its sockets, and moved from there by
-// memory.copy: TypedArray.set into shared memory runs at a tenth of that.
+// A stored FLV into an in-stream, as fast as its ring takes it. The file is read into the arena, as the RTMP ingest
+// reads its sockets, and moved from there by memory.copy: TypedArray.set into shared memory runs at a tenth of that.
 
 import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";

@@ -1,4 +1,5 @@
-// The tags of an FLV file (Adobe Video File Format 10.1, annex E) for the benchmarks' own sources and checks. It trusts the file: ours or ffmpeg's.
+// The tags of an FLV file (Adobe Video File Format 10.1, annex E) for the benchmarks' own sources and checks. It trusts
+// the file: ours or ffmpeg's.
 
 export interface FlvTag {
   kind: "audio" | "video" | "script";

@@ -1,9 +1,10 @@
-// How long a frame takes from the publisher's send to the recorder's file, seen from outside: a growing file is looked at every 20 ms, and each frame that has
-// become complete in it since is compared with the moment at which the load was due to send it (wall clock of one machine). So a lag is exact to the interval
-// of looking, always on the high side. "In the file" means handed to the kernel: synced or not is not asked.
+// How long a frame takes from the publisher's send to the recorder's file, seen from outside: a growing file is looked
+// at every 20 ms, and each frame that has become complete in it since is compared with the moment at which the load was
+// due to send it (wall clock of one machine). So a lag is exact to the interval of looking, always on the high side.
+// "In the file" means handed to the kernel: synced or not is not asked.
 //
-// FLV: tags. MPEG-TS: packets that begin a PES packet; it counts as complete when the next one of its PID begins. Reel's MP4 journal: the records of
-// `.trackN`, which are written after their bytes are in `.mdat`.
+// FLV: tags. MPEG-TS: packets that begin a PES packet; it counts as complete when the next one of its PID begins.
+// Reel's MP4 journal: the records of `.trackN`, which are written after their bytes are in `.mdat`.
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { SAMPLE_DTS_OFFSET, SAMPLE_RECORD_SIZE } from "../../src/abi/mp4.js";
@@ -91,7 +92,8 @@ class TsGrowth implements GrowthReader {
     const bytes = Buffer.allocUnsafe(Math.max(0, this.#file.sizeBytes() - this.#at));
     const got = this.#file.read(bytes, this.#at);
     let at = 0;
-    for (; at + TS_PACKET_BYTES <= got; at += TS_PACKET_BYTES) this.#packet(bytes.subarray(at, at + TS_PACKET_BYTES), onFrame);
+    for (; at + TS_PACKET_BYTES <= got; at += TS_PACKET_BYTES)
+      this.#packet(bytes.subarray(at, at + TS_PACKET_BYTES), onFrame);
     this.#at += at;
   }
 
@@ -135,7 +137,8 @@ class Mp4JournalGrowth implements GrowthReader {
     const records = Buffer.allocUnsafe(Math.max(0, this.#file.sizeBytes() - this.#at));
     const got = this.#file.read(records, this.#at);
     let at = 0;
-    for (; at + SAMPLE_RECORD_SIZE <= got; at += SAMPLE_RECORD_SIZE) onFrame(Number(records.readBigInt64LE(at + SAMPLE_DTS_OFFSET)) / 90);
+    for (; at + SAMPLE_RECORD_SIZE <= got; at += SAMPLE_RECORD_SIZE)
+      onFrame(Number(records.readBigInt64LE(at + SAMPLE_DTS_OFFSET)) / 90);
     this.#at += at;
   }
 

@@ -1,5 +1,5 @@
-// A stored stream for the offline benchmarks: an FLV file of any length, made of the load's frames (bench/load/workload.ts), so that sizes and rates are those
-// of the live runs.
+// A stored stream for the offline benchmarks: an FLV file of any length, made of the load's frames
+// (bench/load/workload.ts), so that sizes and rates are those of the live runs.
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { type FrameBody, loadFrames, PERIOD_MS, WORKLOADS } from "../load/workload.js";

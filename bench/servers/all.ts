@@ -13,8 +13,8 @@ export interface Contestant {
 }
 
 /**
- * Each server with each type of `types` that it records, or else its own. One that is not installed is left out and named, with the command that
- * installs it, and the run ends with an exit code other than 0.
+ * Each server with each type of `types` that it records, or else its own. One that is not installed is left out and
+ * named, with the command that installs it, and the run ends with an exit code other than 0.
  */
 export function contestants(names: readonly string[], types: readonly RecordType[]): Contestant[] {
   return names.flatMap((name) => {

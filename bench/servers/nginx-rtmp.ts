@@ -1,10 +1,18 @@
-// nginx with the RTMP module (Debian libnginx-mod-rtmp), recording FLV: every frame is written by the thread that reads the sockets.
+// nginx with the RTMP module (Debian libnginx-mod-rtmp), recording FLV: every frame is written by the thread that reads
+// the sockets.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { freePort, type RecordingServer, ServerProcess, type StartOptions, untilQuiet, waitFor } from "./recording-server.js";
+import {
+  freePort,
+  type RecordingServer,
+  ServerProcess,
+  type StartOptions,
+  untilQuiet,
+  waitFor,
+} from "./recording-server.js";
 
 const MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
@@ -36,13 +44,20 @@ export function nginxRtmp(workers: "auto" | "1"): RecordingServer {
   return {
     name: workers === "auto" ? "nginx-rtmp" : "nginx-rtmp:1",
     types: ["flv"],
-    missing: () => (existsSync(MODULE) ? undefined : "nginx with its RTMP module: apt-get update && apt-get install -y nginx-light libnginx-mod-rtmp"),
+    missing: () =>
+      existsSync(MODULE)
+        ? undefined
+        : "nginx with its RTMP module: apt-get update && apt-get install -y nginx-light libnginx-mod-rtmp",
     async start({ folder }: StartOptions) {
       const recordings = join(folder, "recordings");
       mkdirSync(recordings);
       const port = await freePort();
       writeFileSync(join(folder, "nginx.conf"), configuration(port, folder, workers));
-      const server = new ServerProcess("nginx", ["-c", join(folder, "nginx.conf"), "-p", folder, "-e", join(folder, "error.log")], { cwd: folder });
+      const server = new ServerProcess(
+        "nginx",
+        ["-c", join(folder, "nginx.conf"), "-p", folder, "-e", join(folder, "error.log")],
+        { cwd: folder },
+      );
       let isListening = false;
       const probe = setInterval(() => {
         const socket = connect({ port, host: "127.0.0.1" }, () => {

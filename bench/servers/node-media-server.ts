@@ -1,10 +1,18 @@
-// Node-Media-Server, recording FLV: a Node stream per file, a write per frame. From bench's own package, not the project's.
+// Node-Media-Server, recording FLV: a Node stream per file, a write per frame. From bench's own package, not the
+// project's.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, type RecordingServer, ServerProcess, type StartOptions, untilQuiet, waitFor } from "./recording-server.js";
+import {
+  freePort,
+  type RecordingServer,
+  ServerProcess,
+  type StartOptions,
+  untilQuiet,
+  waitFor,
+} from "./recording-server.js";
 
 const packageFolder = fileURLToPath(new URL("../node_modules/node-media-server", import.meta.url));
 

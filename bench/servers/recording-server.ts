@@ -1,5 +1,5 @@
-// What the density benchmark needs of a server: to be started on a free port with a folder to record into, to name its process, and to say which file holds
-// which stream. Each peer is a file of its own beside this one.
+// What the density benchmark needs of a server: to be started on a free port with a folder to record into, to name its
+// process, and to say which file holds which stream. Each peer is a file of its own beside this one.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
@@ -24,7 +24,9 @@ export interface RunningServer {
   app: string;
   /** The finished files of a stream, oldest first. */
   filesOf(stream: string): string[];
-  /** The file that grows while a stream is recorded, for the lag from send to disk; undefined where it is not there yet. */
+  /**
+   * The file that grows while a stream is recorded, for the lag from send to disk; undefined where it is not there yet.
+   */
   growingFile(stream: string): { path: string; kind: "flv" | "ts" | "mp4-journal" } | undefined;
   /** Resolves when every recording is a finished file, after the publishers have left. */
   settled(): Promise<void>;
@@ -48,7 +50,10 @@ export class ServerProcess {
   #exited: Promise<unknown>;
 
   constructor(program: string, args: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
-    this.#child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], { stdio: ["ignore", "pipe", "pipe"], ...options });
+    this.#child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      ...options,
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (bytes: Buffer) => {
         this.#output = (this.#output + bytes.toString()).slice(-4096);
@@ -76,7 +81,12 @@ export class ServerProcess {
   }
 }
 
-export async function waitFor(what: string, server: ServerProcess, condition: () => boolean, deadlineMs = 20_000): Promise<void> {
+export async function waitFor(
+  what: string,
+  server: ServerProcess,
+  condition: () => boolean,
+  deadlineMs = 20_000,
+): Promise<void> {
   const endMs = performance.now() + deadlineMs;
   while (!condition()) {
     if (server.hasExited) throw new Error(`${what}: the server has ended: ${server.output}`);
@@ -97,7 +107,9 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Resolves when no file below the folder has grown for half a second: for servers that do not say when they are done. */
+/**
+ * Resolves when no file below the folder has grown for half a second: for servers that do not say when they are done.
+ */
 export async function untilQuiet(folder: string, deadlineMs = 20_000): Promise<void> {
   const endMs = performance.now() + deadlineMs;
   let last = -1;

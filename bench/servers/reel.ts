@@ -1,10 +1,17 @@
-// Reel itself, as a user runs it: `reel serve` in a process of its own, one `record` command per stream over its WebSocket, sent before the streams come.
+// Reel itself, as a user runs it: `reel serve` in a process of its own, one `record` command per stream over its
+// WebSocket, sent before the streams come.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { type RecordingServer, type RunningServer, ServerProcess, type StartOptions, waitFor } from "./recording-server.js";
+import {
+  type RecordingServer,
+  type RunningServer,
+  ServerProcess,
+  type StartOptions,
+  waitFor,
+} from "./recording-server.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/reel.js", import.meta.url));
 const projectPackage = fileURLToPath(new URL("../../package.json", import.meta.url));
@@ -31,16 +38,49 @@ export interface RunningReel extends RunningServer {
   media: string;
 }
 
-export async function startReel({ folder, streams, type, recordArgs = "", serverArgs = [], nodeArgs = [], env = {} }: ReelOptions): Promise<RunningReel> {
+export async function startReel({
+  folder,
+  streams,
+  type,
+  recordArgs = "",
+  serverArgs = [],
+  nodeArgs = [],
+  env = {},
+}: ReelOptions): Promise<RunningReel> {
   const media = join(folder, "media");
   const readyFile = join(folder, "ready.json");
-  const doors = ["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--json-cli", "127.0.0.1:0", "--ascii-cli", "127.0.0.1:0"];
-  const args = ["serve", "--media", media, "--state", join(folder, "state"), ...doors, "--ready-file", readyFile, "--log-level", "warn", ...serverArgs];
-  const server = new ServerProcess(process.execPath, [...nodeArgs, program, ...args], { cwd: folder, env: { ...process.env, ...env } });
+  const listeners = [
+    "--http",
+    "127.0.0.1:0",
+    "--rtmp",
+    "127.0.0.1:0",
+    "--json-cli",
+    "127.0.0.1:0",
+    "--ascii-cli",
+    "127.0.0.1:0",
+  ];
+  const args = [
+    "serve",
+    "--media",
+    media,
+    "--state",
+    join(folder, "state"),
+    ...listeners,
+    "--ready-file",
+    readyFile,
+    "--log-level",
+    "warn",
+    ...serverArgs,
+  ];
+  const server = new ServerProcess(process.execPath, [...nodeArgs, program, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+  });
   await waitFor("reel is ready", server, () => existsSync(readyFile));
   const ready = JSON.parse(readFileSync(readyFile, "utf8")) as Ready;
   const commands = await CommandChannel.open(`ws://${ready.http}/ws`);
-  for (const stream of streams) await commands.send(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0 ${recordArgs}`);
+  for (const stream of streams)
+    await commands.send(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0 ${recordArgs}`);
   const { version } = JSON.parse(readFileSync(projectPackage, "utf8")) as { version: string };
   // A stream's files: its name, and `_partNNNN` or `_NNNN` behind it.
   const own = (stream: string, suffix: string) =>
@@ -64,7 +104,10 @@ export async function startReel({ folder, streams, type, recordArgs = "", server
     settled: () =>
       waitFor("recordings are finished", server, () => {
         const names = readdirSync(media);
-        return !names.some((name) => name.endsWith(".info") || name.endsWith(".mdat")) && streams.every((stream) => own(stream, `.${type}`).length > 0);
+        return (
+          !names.some((name) => name.endsWith(".info") || name.endsWith(".mdat")) &&
+          streams.every((stream) => own(stream, `.${type}`).length > 0)
+        );
       }),
     async stop() {
       commands.close();
@@ -107,7 +150,8 @@ export class CommandChannel {
       this.#waiting.push({ resolve, reject });
       this.#socket.send(command);
     });
-    if (!reply.includes("SUCCESS") && !reply.startsWith("Command entered successfully!")) throw new Error(`${command}: ${reply}`);
+    if (!reply.includes("SUCCESS") && !reply.startsWith("Command entered successfully!"))
+      throw new Error(`${command}: ${reply}`);
     return reply;
   }
 

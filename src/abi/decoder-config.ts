@@ -1,5 +1,6 @@
-// A decoder configuration: what a container needs to know of a track besides its frames. Written once by the in-stream, then constant.
-// Two frames with the same configuration bytes point to the same block: a different pointer means a real change.
+// A decoder configuration: what a container needs to know of a track besides its frames. Written once by the in-stream,
+// then constant. Two frames with the same configuration bytes point to the same block: a different pointer means a real
+// change.
 
 export const CONFIG_CODEC_OFFSET = 0; // u32, CODEC_*
 export const CONFIG_BYTES_SIZE_OFFSET = 4; // u32
@@ -10,7 +11,8 @@ export const CONFIG_CHANNELS_OFFSET = 20; // u32
 export const CONFIG_SAMPLES_PER_FRAME_OFFSET = 24; // u32, at the core's rate: 1024, or 960
 export const CONFIG_PAR_WIDTH_OFFSET = 28; // u32, sample aspect ratio, 0 = unknown
 export const CONFIG_PAR_HEIGHT_OFFSET = 32; // u32
-export const CONFIG_COLOUR_OFFSET = 36; // u32: primaries | transfer << 8 | matrix << 16 | fullRange << 24 | present << 25
+// u32: primaries | transfer << 8 | matrix << 16 | fullRange << 24 | present << 25
+export const CONFIG_COLOUR_OFFSET = 36;
 export const CONFIG_OBJECT_TYPE_OFFSET = 40; // u32, AAC: object type of the core (2 = LC)
 export const CONFIG_RATE_INDEX_OFFSET = 44; // u32, AAC: sampling_frequency_index of the core, 15 = explicit
 export const CONFIG_PROFILE_OFFSET = 48; // u32, H.264: profile_idc << 16 | constraints << 8 | level_idc

@@ -4,7 +4,8 @@ export const FLV_TRACKS_BEGUN_OFFSET = 0; // u32, bit per track whose sequence h
 export const FLV_LAST_TIMESTAMP_OFFSET = 4; // u32, ms, greatest of all tags
 export const FLV_LAST_KEYFRAME_OFFSET = 8; // u32, ms, of the last video random access point
 
-// The keyframe table: every `stride`th random access point. When it is full every second entry goes and the stride doubles.
+// The keyframe table: every `stride`th random access point. When it is full every second entry goes and the stride
+// doubles.
 export const FLV_KEYFRAME_COUNT_OFFSET = 16; // u32, entries
 export const FLV_KEYFRAME_STRIDE_OFFSET = 20; // u32, 0 = 1
 export const FLV_KEYFRAMES_SEEN_OFFSET = 24; // u32

@@ -1,12 +1,12 @@
-// MP4 as it is shared between the kernels and the worker: the sample record of a journal's `.trackN`, and the state of the index kernel.
-// Compiled by tsc and by asc; numeric constants only.
+// MP4 as it is shared between the kernels and the worker: the sample record of a journal's `.trackN`, and the state of
+// the index kernel. Compiled by tsc and by asc; numeric constants only.
 //
 //   sample record, little-endian, one per access unit, append-only:
 //   0            8              16     20                24      28
 //   | dts90k i64 | position u64 | size | ctsOffset90k i32 | flags | check |
 //
-// dts90k counts from the segment's zero. `position` is the sample's place in `.mdat`. `check` mixes the other fields, so that zeros, a torn record or
-// the blocks of another file are told from a record.
+// dts90k counts from the segment's zero. `position` is the sample's place in `.mdat`. `check` mixes the other fields,
+// so that zeros, a torn record or the blocks of another file are told from a record.
 
 export const SAMPLE_DTS_OFFSET = 0;
 export const SAMPLE_POSITION_OFFSET = 8;
@@ -24,7 +24,8 @@ export const SAMPLE_FLAG_CHUNK_START = 4; // first sample of its track in a drai
 export const INDEX_FLAGS_OFFSET = 0; // u32, INDEX_FLAG_*
 export const INDEX_TRACKS_OFFSET = 4; // u32, tracks that have samples
 export const INDEX_CREATED_OFFSET = 8; // i64, seconds since 1904
-export const INDEX_SHIFT_OFFSET = 16; // i64, added to every position: what was inserted (cut out: negative) in front of the media
+// i64, added to every position: what was inserted (cut out: negative) in front of the media
+export const INDEX_SHIFT_OFFSET = 16;
 export const INDEX_MEDIA_START_OFFSET = 24; // i64, first byte of media in `.mdat`, as the records count
 export const INDEX_MEDIA_END_OFFSET = 32; // i64, size of `.mdat`, as the records count
 export const INDEX_MOOV_SIZE_OFFSET = 40; // i64, set by mp4IndexLayout
@@ -46,7 +47,8 @@ export const INDEX_FIRST_TIME_OFFSET = 16; // i64, dts of the first sample, medi
 export const INDEX_TIME_OFFSET = 24; // i64, place of the last sample on the track's clock
 export const INDEX_NOMINAL_OFFSET = 32; // i64, duration that the last sample gets
 export const INDEX_MEDIA_DURATION_OFFSET = 40; // i64, set by the end of a pass
-export const INDEX_MIN_COMPOSITION_OFFSET = 48; // i64, smallest presentation time among the first samples, from the first dts
+// i64, smallest presentation time among the first samples, from the first dts
+export const INDEX_MIN_COMPOSITION_OFFSET = 48;
 export const INDEX_MAX_COMPOSITION_OFFSET = 56; // i64, end of the last presented sample, from the first dts
 export const INDEX_MIN_CTS_OFFSET = 64; // i32
 export const INDEX_MAX_CTS_OFFSET = 68; // i32

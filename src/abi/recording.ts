@@ -1,12 +1,15 @@
-// The state of a recording: everything a muxer kernel must remember between two calls, outside of the segment it is writing.
+// The state of a recording: everything a muxer kernel must remember between two calls, outside of the segment it is
+// writing.
 //
 //   line 0: tail            the recording's cursor in the ring; advanced by the kernel
 //   line 1: lock, claim     see below
 //   line 2…: set by the main thread, before a drain or while it holds the lock, and read by the kernel
 //
-// lock:  LOCK_FREE → LOCK_KERNEL by a kernel call for its length (short: it never blocks), or → LOCK_MAIN by the main thread when it moves
-//        the cursor of a laggard or grows the ring. A worker that hangs in write(2) does not hold it.
-// claim: CLAIM_IDLE → CLAIM_DISPATCHED by the main thread when it puts the recording into a batch, → CLAIM_RUNNING by the worker that takes
+// lock:  LOCK_FREE → LOCK_KERNEL by a kernel call for its length (short: it never blocks), or → LOCK_MAIN by the main
+// thread when it moves
+//        the cursor of a slow consumer or grows the ring. A worker that hangs in write(2) does not hold it.
+// claim: CLAIM_IDLE → CLAIM_DISPATCHED by the main thread when it puts the recording into a batch, → CLAIM_RUNNING by
+// the worker that takes
 //        it up, → CLAIM_IDLE by that worker. The main thread takes back what a stuck worker has not yet taken up. Above the state stands the
 //        ticket of the dispatch (ticket << CLAIM_TICKET_SHIFT | state), so that a stuck worker that comes back cannot take up a later one.
 
@@ -20,11 +23,13 @@ export const REC_FLAGS_OFFSET = 144; // u32, REC_FLAG_*
 export const REC_STOP_MODE_OFFSET = 148; // u32, STOP_*
 export const REC_STOP_INDEX_OFFSET = 152; // u32, ring index that STOP_* refers to
 export const REC_CONFIG_OFFSET = 156; // u32 × TRACK_COUNT: decoder configuration of each settled track, 0 = none (yet)
-export const REC_SKIPPED_FRAMES_OFFSET = 164; // u32 × TRACK_COUNT: frames that the kernel dropped after a jump; the main thread reads differences
+// u32 × TRACK_COUNT: frames that the kernel dropped after a jump; the main thread reads differences
+export const REC_SKIPPED_FRAMES_OFFSET = 164;
 export const REC_SKIPPED_BYTES_OFFSET = 176; // i64
 export const REC_SKIPPED_FROM_OFFSET = 184; // i64, dts90k of the first frame dropped since the last jump
 export const REC_SKIPPED_TO_OFFSET = 192; // i64, dts90k of the frame the recording went on with
-export const REC_VIDEO_DELTA_OFFSET = 200; // u32, 90 kHz, distance of the last two video frames, over all segments; 0 = not known yet. The kernel's
+// u32, 90 kHz, distance of the last two video frames, over all segments; 0 = not known yet. The kernel's
+export const REC_VIDEO_DELTA_OFFSET = 200;
 export const REC_SIZE = 256;
 
 export const LOCK_FREE = 0;
@@ -43,10 +48,15 @@ export const CONTAINER_FLV = 3;
 
 export const REC_FLAG_WAIT_FOR_IDR = 1;
 export const REC_FLAG_HAS_AUDIO = 2; // record the audio track
-export const REC_FLAG_HAS_VIDEO_TRACK = 4; // the in-stream has, or is expected to have, video: cuts and starts wait for it
-export const REC_FLAG_SKIP_TO_RANDOM_ACCESS = 8; // after a jump: drop (and count) up to the next random access point; cleared by the kernel
-export const REC_FLAG_START_ANYWHERE = 16; // the next segment takes the very next frame (inner cut); set by the kernel, cleared by its first drain into that segment
-export const REC_FLAG_DROPPED_VIDEO = 32; // kernel's: video was dropped while waiting for a start, so audio is dropped with it
+// the in-stream has, or is expected to have, video: cuts and starts wait for it
+export const REC_FLAG_HAS_VIDEO_TRACK = 4;
+// after a jump: drop (and count) up to the next random access point; cleared by the kernel
+export const REC_FLAG_SKIP_TO_RANDOM_ACCESS = 8;
+// the next segment takes the very next frame (inner cut); set by the kernel, cleared by its first drain into that
+// segment
+export const REC_FLAG_START_ANYWHERE = 16;
+// kernel's: video was dropped while waiting for a start, so audio is dropped with it
+export const REC_FLAG_DROPPED_VIDEO = 32;
 
 export const STOP_NONE = 0;
 export const STOP_AT_INDEX = 1; // the segment ends where the ring reaches the index

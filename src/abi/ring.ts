@@ -1,5 +1,5 @@
-// The control block of a FrameRing. One producer (the thread that reads sockets), many consumers (one cursor per recording, in the
-// recording's state block). Producer and consumers never share a cache line.
+// The control block of a FrameRing. One producer (the thread that reads sockets), many consumers (one cursor per
+// recording, in the recording's state block). Producer and consumers never share a cache line.
 //
 //   line 0: head            bytes ever written, modulo 2^32; stored last, atomically, by the producer
 //   line 1: data, capacity  changed only while the producer holds the lock of every cursor (growth)

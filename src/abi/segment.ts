@@ -1,5 +1,6 @@
-// The state of one segment: common part, the outputs of the last kernel call, then the container's own part (each container's layout is in its
-// own file here). A segment's block is its own, so that finishing segment n and draining into n + 1 overlap.
+// The state of one segment: common part, the outputs of the last kernel call, then the container's own part (each
+// container's layout is in its own file here). A segment's block is its own, so that finishing segment n and draining
+// into n + 1 overlap.
 
 export const SEG_ZERO_OFFSET = 0; // i64, dts90k that becomes the segment's time zero
 export const SEG_FLAGS_OFFSET = 8; // u32, SEG_FLAG_*
@@ -20,8 +21,9 @@ export const SEG_TRACK_FIRST_DTS_OFFSET = 16; // i64
 export const SEG_TRACK_LAST_DTS_OFFSET = 24; // i64
 export const SEG_TRACK_PRIVATE_OFFSET = 32; // 32 bytes for the container
 
-// What the last kernel call wants written: output k goes to descriptor k at position k. The worker writes, then adds size to position.
-// It sets size to 0 only after the write has succeeded: a batch whose writer was written off is written again (same bytes, same place).
+// What the last kernel call wants written: output k goes to descriptor k at position k. The worker writes, then adds
+// size to position. It sets size to 0 only after the write has succeeded: a batch whose writer was written off is
+// written again (same bytes, same place).
 export const SEG_OUTPUTS_OFFSET = 192;
 export const SEG_OUTPUT_COUNT = 3; // 0: media file; 1, 2: sample records of MP4's tracks
 export const SEG_OUTPUT_SIZE = 32;
@@ -30,8 +32,8 @@ export const SEG_OUTPUT_POINTER_OFFSET = 4; // u32
 export const SEG_OUTPUT_BYTES_OFFSET = 8; // u32
 export const SEG_OUTPUT_POSITION_OFFSET = 16; // i64
 
-// Access units that the container cannot hold, or in which no decoder would find anything: left out of the file. The kernel adds, the main thread takes
-// them (and sets them to 0) while no worker has the recording.
+// Access units that the container cannot hold, or in which no decoder would find anything: left out of the file. The
+// kernel adds, the main thread takes them (and sets them to 0) while no worker has the recording.
 export const SEG_LEFT_OUT_FRAMES_OFFSET = 288; // u32 × TRACK_COUNT
 export const SEG_LEFT_OUT_BYTES_OFFSET = 296; // i64, payload
 export const SEG_LEFT_OUT_FROM_OFFSET = 304; // i64, dts90k of the first

@@ -1,19 +1,22 @@
-// The arena: one shared WebAssembly.Memory that is the shared memory of all threads and the linear memory of every muxer instance
-// (design.md §2). Blocks are handed out here, on the main thread only; workers get pointers.
+// The arena: one shared WebAssembly.Memory that is the shared memory of all threads and the linear memory of every
+// muxer instance (design.md §2). Blocks are handed out here, on the main thread only; workers get pointers.
 //
 //   0            ARENA_BASE                                   memory.buffer.byteLength
 //   | constants  | block | block | free | block | …           |
 //
-// Blocks are aligned to 64 bytes (a cache line) and never move. Views are made by the accessors and never kept across a growth:
-// `memory.buffer` is another object after each one.
+// Blocks are aligned to 64 bytes (a cache line) and never move. Views are made by the accessors and never kept across a
+// growth: `memory.buffer` is another object after each one.
 
-import { ReelError } from "./reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 
 const PAGE_SIZE = 65536;
 const BLOCK_ALIGN = 64;
 /** Where blocks begin; the module's constants must end before (checked when a module is instantiated). */
 export const ARENA_BASE = PAGE_SIZE;
-/** The limit compiled into the module (asconfig.json, maximumMemory): 4 GiB less one page, so that a pointer past the end fits into 32 bits. */
+/**
+ * The limit compiled into the module (asconfig.json, maximumMemory): 4 GiB less one page, so that a pointer past the
+ * end fits into 32 bits.
+ */
 const MAXIMUM_PAGES = 65535;
 const GROWTH_PAGES = 256; // 16 MiB at a time: growth is rare, and untouched pages cost nothing
 
@@ -21,15 +24,16 @@ const GROWTH_PAGES = 256; // 16 MiB at a time: growth is rare, and untouched pag
  * (module (import "env" "memory" (memory 1 65536 shared))
  *   (func (export "copy") (param i32 i32 i32) local.get 0 local.get 1 local.get 2 memory.copy))
  *
- * TypedArray.copyWithin on shared memory moves word by word with relaxed atomics; memory.copy is memmove. Measured on the RTMP load of
- * bench:density (200 × 2.6 Mb/s): copyWithin took a third of the main thread's cycles.
+ * TypedArray.copyWithin on shared memory moves word by word with relaxed atomics; memory.copy is memmove. Measured on
+ * the RTMP load of bench:density (200 × 2.6 Mb/s): copyWithin took a third of the main thread's cycles.
  */
 const COPY_MODULE = Uint8Array.from(
   // biome-ignore format: one section a line
   [
     0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,
     0x01, 0x07, 0x01, 0x60, 0x03, 0x7f, 0x7f, 0x7f, 0x00, // type
-    0x02, 0x12, 0x01, 0x03, 0x65, 0x6e, 0x76, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x03, 0x01, 0x80, 0x80, 0x04, // import
+    // import
+    0x02, 0x12, 0x01, 0x03, 0x65, 0x6e, 0x76, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x03, 0x01, 0x80, 0x80, 0x04,
     0x03, 0x02, 0x01, 0x00, // function
     0x07, 0x08, 0x01, 0x04, 0x63, 0x6f, 0x70, 0x79, 0x00, 0x00, // export
     0x0a, 0x0e, 0x01, 0x0c, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfc, 0x0a, 0x00, 0x00, 0x0b, // code
@@ -57,10 +61,14 @@ export class Arena {
   #usedBytes = 0;
 
   constructor(options: { maximumBytes?: number } = {}) {
-    this.#maximumPages = Math.min(MAXIMUM_PAGES, Math.ceil((options.maximumBytes ?? MAXIMUM_PAGES * PAGE_SIZE) / PAGE_SIZE));
+    this.#maximumPages = Math.min(
+      MAXIMUM_PAGES,
+      Math.ceil((options.maximumBytes ?? MAXIMUM_PAGES * PAGE_SIZE) / PAGE_SIZE),
+    );
     // The declared maximum must not exceed the module's; shared memory reserves it as address space, not as memory.
     this.memory = new WebAssembly.Memory({ initial: 2, maximum: this.#maximumPages, shared: true });
-    this.copy = new WebAssembly.Instance(new WebAssembly.Module(COPY_MODULE), { env: { memory: this.memory } }).exports.copy as typeof this.copy;
+    this.copy = new WebAssembly.Instance(new WebAssembly.Module(COPY_MODULE), { env: { memory: this.memory } }).exports
+      .copy as typeof this.copy;
     this.#u8 = new Uint8Array(this.memory.buffer);
     this.#u32 = new Uint32Array(this.memory.buffer);
     this.#i32 = new Int32Array(this.memory.buffer);
@@ -171,6 +179,10 @@ export class Arena {
 
   #full(size: number): never {
     const limitMib = Math.floor((this.#maximumPages * PAGE_SIZE) / 1048576);
-    throw new ReelError("arenaFull", `the arena's limit of ${limitMib} MiB is reached; raise arena.maximumMib or record fewer streams`, { size });
+    throw new ReelError(
+      "arenaFull",
+      `the arena's limit of ${limitMib} MiB is reached; raise arena.maximumMib or record fewer streams`,
+      { size },
+    );
   }
 }

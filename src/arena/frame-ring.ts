@@ -1,9 +1,11 @@
-// The producer's side of a FrameRing (src/abi/ring.ts, src/abi/frame.ts): one byte ring per in-stream, written by the thread that reads
-// sockets, read in place by the muxer kernels. A full ring never overwrites: `reserve` answers 0 and the caller decides (in-stream.ts).
+// The producer's side of a FrameRing (src/abi/ring.ts, src/abi/frame.ts): one byte ring per in-stream, written by the
+// thread that reads sockets, read in place by the muxer kernels. A full ring never overwrites: `reserve` answers 0 and
+// the caller decides (in-stream.ts).
 //
 //   payload is written into the reservation ─▶ header ─▶ Atomics.store(head): publish last.
 //
-// Indices count bytes modulo 2^32 over a power-of-two capacity. A frame is contiguous; a filler takes what is left before the end.
+// Indices count bytes modulo 2^32 over a power-of-two capacity. A frame is contiguous; a filler takes what is left
+// before the end.
 
 import {
   FRAME_ALIGN,
@@ -17,8 +19,8 @@ import {
   FRAME_TRACK_OFFSET,
 } from "../abi/frame.js";
 import { RING_CAPACITY_OFFSET, RING_DATA_OFFSET, RING_HEAD_OFFSET, RING_SIZE } from "../abi/ring.js";
+import { ReelError } from "../base/reel-error.js";
 import type { Arena } from "./arena.js";
-import { ReelError } from "./reel-error.js";
 
 export interface FrameHeader {
   track: number;
@@ -85,7 +87,10 @@ export class FrameRing {
     this.#tail = index >>> 0;
   }
 
-  /** Room for a frame's payload: a pointer to write to, or 0 where the ring is full. One reservation at a time; a second call replaces the first. */
+  /**
+   * Room for a frame's payload: a pointer to write to, or 0 where the ring is full. One reservation at a time; a second
+   * call replaces the first.
+   */
   reserve(payloadBytes: number): number {
     const stride = frameStride(payloadBytes);
     const mask = this.#capacity - 1;
@@ -108,7 +113,8 @@ export class FrameRing {
 
   /** Publishes the reserved frame; `payloadBytes` may be less than was reserved. Returns the frame's index. */
   commit(header: FrameHeader, payloadBytes: number): number {
-    if (this.#reserved < 0 || payloadBytes > this.#reservedBytes) throw new ReelError("badArgument", "commit without a fitting reservation");
+    if (this.#reserved < 0 || payloadBytes > this.#reservedBytes)
+      throw new ReelError("badArgument", "commit without a fitting reservation");
     const index = this.#reserved;
     const at = this.#data + (index & (this.#capacity - 1));
     const { u8, u32, i32 } = this.#arena;
@@ -125,7 +131,10 @@ export class FrameRing {
     return index;
   }
 
-  /** The frame at an index, or undefined at the head. Fillers are passed over. Only for indices at or behind every consumer's tail. */
+  /**
+   * The frame at an index, or undefined at the head. Fillers are passed over. Only for indices at or behind every
+   * consumer's tail.
+   */
   frameAt(index: number): RingFrame | undefined {
     const { u8, u32, i32 } = this.#arena;
     let i = index >>> 0;
@@ -153,8 +162,9 @@ export class FrameRing {
   }
 
   /**
-   * Moves the held bytes into a ring of another capacity. The caller holds the lock of every cursor: no kernel reads meanwhile. A reservation is
-   * lost. Indices stay: a range that was contiguous below the smaller mask is contiguous below the larger one.
+   * Moves the held bytes into a ring of another capacity. The caller holds the lock of every cursor: no kernel reads
+   * meanwhile. A reservation is lost. Indices stay: a range that was contiguous below the smaller mask is contiguous
+   * below the larger one.
    */
   resize(capacityBytes: number): void {
     if (capacityBytes <= this.#capacity) throw new ReelError("badArgument", "a ring only grows");

@@ -1,4 +1,5 @@
-// The part of the WebAssembly JavaScript interface that is used here; @types/node 20 has none, and lib.dom would bring all of the browser.
+// The part of the WebAssembly JavaScript interface that is used here; @types/node 20 has none, and lib.dom would bring
+// all of the browser.
 
 declare namespace WebAssembly {
   class Memory {

@@ -1,5 +1,6 @@
-// `reel demo`: the whole of Reel in ten seconds, with nothing but Node. A server on free ports, a publisher that sends the clip of this package over real
-// RTMP, record commands over the WebSocket, and at the end the files, read back by Reel and, where it is installed, by ffprobe.
+// `reel demo`: the whole of Reel in ten seconds, with nothing but Node. A server on free ports, a publisher that sends
+// the clip of this package over real RTMP, record commands over the WebSocket, and at the end the files, read back by
+// Reel and, where it is installed, by ffprobe.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -7,12 +8,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import type { Command } from "commander";
-import { connect, type ReelClient } from "../control/client.js";
-import { type FlvTag, parseFlvFile } from "../ingest/rtmp/flv-tags.js";
+import { connect, type ReelClient } from "../client/control-client.js";
 import { publishFlv, RtmpPublisher } from "../ingest/rtmp/publish-client.js";
-import { verifyFile } from "../recording/verify/verify-file.js";
+import { type FlvTag, parseFlvFile } from "../media/flv/flv-tags.js";
 import { createLogger } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
+import { verifyFile } from "../verify/verify-file.js";
 import { printTable } from "./table.js";
 
 const CLIP = new URL("../../assets/clip.flv", import.meta.url);
@@ -36,7 +37,11 @@ export function addDemoCommand(program: Command): void {
 async function demo(media: string, seconds: number): Promise<number> {
   const state = await mkdtemp(join(tmpdir(), "reel-demo-"));
   const server = await ReelServer.start(
-    { media: { folders: [media] }, state: { folder: state }, doors: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", jsonCli: "off", asciiCli: "off" } },
+    {
+      media: { folders: [media] },
+      state: { folder: state },
+      listeners: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", jsonCli: "off", asciiCli: "off" },
+    },
     createLogger("warn"),
   );
   try {
@@ -85,7 +90,8 @@ async function publishLoop(url: string, seconds: number): Promise<void> {
   const lengthMs = loopLengthMs(tags);
   const publisher = await RtmpPublisher.open(url);
   const stop = AbortSignal.timeout(seconds * 1000);
-  for (let offsetMs = 0; !stop.aborted; offsetMs += lengthMs) await publishFlv(publisher, tags, { paced: true, offsetMs, signal: stop });
+  for (let offsetMs = 0; !stop.aborted; offsetMs += lengthMs)
+    await publishFlv(publisher, tags, { paced: true, offsetMs, signal: stop });
   await publisher.close();
 }
 
@@ -121,14 +127,14 @@ async function showFiles(files: readonly string[]): Promise<number> {
       frames("audio"),
       `${(report.sizeBytes / 1024).toFixed(0)} KiB`,
       verdict,
-      ffprobeVerdict(file),
+      ffprobeFindings(file),
     ]);
   }
   printTable(["file", "duration", "video", "audio", "size", "Reel reads", "ffprobe"], rows, [1, 2, 3, 4]);
   return isSound && files.length > 0 ? 0 : 1;
 }
 
-function ffprobeVerdict(file: string): string {
+function ffprobeFindings(file: string): string {
   const { error, status, stderr } = spawnSync("ffprobe", ["-v", "warning", "-show_entries", "packet=pts", file], {
     encoding: "utf8",
     stdio: ["ignore", "ignore", "pipe"],

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-// `evo-mp4writer -path=<path> [--recovery]`: finishes by hand what a dead server left of an MP4 (ems-record-spec §4). The path is the final name, or the name
-// without `.mp4`. Exit code 0: the file is complete and the temporary files are gone; 1: it could not be finished, nothing is lost; 2: wrong usage.
+// `evo-mp4writer -path=<path> [--recovery]`: finishes by hand what a dead server left of an MP4 (ems-record-spec §4).
+// The path is the final name, or the name without `.mp4`. Exit code 0: the file is complete and the temporary files are
+// gone; 1: it could not be finished, nothing is lost; 2: wrong usage.
 
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { fileFailure } from "../worker/file-failure.js";
-import { finishMp4 } from "../worker/mp4/finish.js";
-import type { Mp4FinishResult } from "../worker/mp4/finish-result.js";
-import { hasMp4Journal } from "../worker/mp4/journal.js";
+import { fileFailure } from "../container/file-failure.js";
+import { finishMp4 } from "../container/mp4/finish.js";
+import type { Mp4FinishResult } from "../container/mp4/finish-result.js";
+import { hasMp4Journal } from "../container/mp4/journal.js";
 
 const USAGE = "usage: evo-mp4writer -path=<file.mp4> [--recovery]";
 const EXIT_DONE = 0;

@@ -2,7 +2,7 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ReelError } from "../arena/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 
 /** Dated recordings nest three deep. */
 const MAX_DEPTH = 8;

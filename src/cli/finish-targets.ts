@@ -1,12 +1,13 @@
-// From the paths of a command line to what there is to finish. A file may be named by its final name or by one of an MP4's temporary files; a folder
-// stands for the orphans in it and below. `.ts` is many things: below a folder only transport streams with a torn end count.
+// From the paths of a command line to what there is to finish. A file may be named by its final name or by one of an
+// MP4's temporary files; a folder stands for the orphans in it and below. `.ts` is many things: below a folder only
+// transport streams with a torn end count.
 
 import { existsSync, statSync } from "node:fs";
-import { ReelError } from "../arena/reel-error.js";
-import type { ContainerName } from "../worker/container.js";
-import { hasMp4Journal } from "../worker/mp4/journal.js";
-import { isTornFlv } from "../worker/repair/repair-flv.js";
-import { isTornTs } from "../worker/repair/repair-ts.js";
+import { ReelError } from "../base/reel-error.js";
+import { isTornFlv } from "../container/flv/repair-flv.js";
+import { hasMp4Journal } from "../container/mp4/journal.js";
+import { isTornTs } from "../container/mpegts/repair-ts.js";
+import type { ContainerName } from "../container/table.js";
 import { filesBelow } from "./files-below.js";
 
 export interface FinishTarget {
@@ -27,7 +28,8 @@ export function expandTarget(path: string): FinishTarget[] {
   if (found.isDirectory()) return orphansIn(path);
   if (!found.isFile()) throw new ReelError("badArgument", "is neither a file nor a folder", { path });
   const container = EXTENSION.exec(path)?.[1]?.toLowerCase() as ContainerName | undefined;
-  if (!container) throw new ReelError("badArgument", "is neither an MP4, MPEG-TS or FLV recording nor a folder", { path });
+  if (!container)
+    throw new ReelError("badArgument", "is neither an MP4, MPEG-TS or FLV recording nor a folder", { path });
   return [{ path, container }];
 }
 

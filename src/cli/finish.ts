@@ -1,18 +1,19 @@
-// `reel finish PATH…`: finishes by hand what a dead server left, as the server itself would at its next start: the journals of MP4, the torn ends of
-// MPEG-TS and FLV. Segments that a running server or another tool writes are refused. Each file is judged by itself.
-// Exit codes: 0 all is done, 1 something could not be finished (and is left as it was), 2 wrong usage.
+// `reel finish PATH…`: finishes by hand what a dead server left, as the server itself would at its next start: the
+// journals of MP4, the torn ends of MPEG-TS and FLV. Segments that a running server or another tool writes are refused.
+// Each file is judged by itself. Exit codes: 0 all is done, 1 something could not be finished (and is left as it was),
+// 2 wrong usage.
 
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
-import { ReelError } from "../arena/reel-error.js";
-import { numbered } from "../recording/naming.js";
-import { fileFailure } from "../worker/file-failure.js";
-import { finishMp4 } from "../worker/mp4/finish.js";
-import type { Mp4FinishOptions } from "../worker/mp4/finish-options.js";
-import type { Mp4FinishResult } from "../worker/mp4/finish-result.js";
-import { hasMp4Journal } from "../worker/mp4/journal.js";
-import { repairFlv } from "../worker/repair/repair-flv.js";
-import { repairTs } from "../worker/repair/repair-ts.js";
+import { ReelError } from "../base/reel-error.js";
+import { fileFailure } from "../container/file-failure.js";
+import { repairFlv } from "../container/flv/repair-flv.js";
+import { finishMp4 } from "../container/mp4/finish.js";
+import type { Mp4FinishOptions } from "../container/mp4/finish-options.js";
+import type { Mp4FinishResult } from "../container/mp4/finish-result.js";
+import { hasMp4Journal } from "../container/mp4/journal.js";
+import { repairTs } from "../container/mpegts/repair-ts.js";
+import { numbered } from "../recording/naming/naming.js";
 import { expandTarget, type FinishTarget } from "./finish-targets.js";
 import { ProgressBar } from "./progress-bar.js";
 import { EXIT_FAILED, EXIT_OK, exitOnUsage } from "./usage.js";
@@ -100,7 +101,13 @@ function finishJournal(path: string, options: Mp4FinishOptions): Outcome {
   }
   const done = finishUnderFreeName(path, options);
   const { videoFrames, audioFrames, durationMs, lost, method } = done;
-  return { path: done.path, container: "mp4", isChanged: true, sizeBytes: done.sizeBytes, content: { videoFrames, audioFrames, durationMs, lost, method } };
+  return {
+    path: done.path,
+    container: "mp4",
+    isChanged: true,
+    sizeBytes: done.sizeBytes,
+    content: { videoFrames, audioFrames, durationMs, lost, method },
+  };
 }
 
 /** A name that another recording has taken since is not replaced: the segment gets the next free number. */
@@ -117,7 +124,10 @@ function finishUnderFreeName(path: string, options: Mp4FinishOptions): Mp4Finish
   }
 }
 
-function repairInPlace({ path, container }: FinishTarget, options: { dryRun: boolean; onProgress: (fraction: number) => void }): Outcome {
+function repairInPlace(
+  { path, container }: FinishTarget,
+  options: { dryRun: boolean; onProgress: (fraction: number) => void },
+): Outcome {
   const writer = writerOf(path);
   if (writer !== undefined) throw new ReelError("locked", `${path} is not touched: ${writer}`, { path });
   const done = container === "ts" ? repairTs(path, options) : repairFlv(path, options);
@@ -129,7 +139,9 @@ function repairInPlace({ path, container }: FinishTarget, options: { dryRun: boo
 function report(target: FinishTarget, outcome: Outcome, { dryRun = false, json = false }: FinishFlags): void {
   if (json) {
     const { path, container, sizeBytes, content, isChanged } = outcome;
-    console.log(JSON.stringify({ path, container, outcome: isChanged ? "finished" : "unchanged", dryRun, sizeBytes, ...content }));
+    console.log(
+      JSON.stringify({ path, container, outcome: isChanged ? "finished" : "unchanged", dryRun, sizeBytes, ...content }),
+    );
     return;
   }
   console.log(`${outcome.path ?? target.path}: ${describe(outcome, dryRun)}`);
@@ -137,12 +149,16 @@ function report(target: FinishTarget, outcome: Outcome, { dryRun = false, json =
 
 function describe(outcome: Outcome, dryRun: boolean): string {
   if (outcome.path === null)
-    return dryRun ? "nothing was recorded; the temporary files would be removed" : "nothing was recorded; the temporary files are removed";
+    return dryRun
+      ? "nothing was recorded; the temporary files would be removed"
+      : "nothing was recorded; the temporary files are removed";
   // Whether the file itself is sound, `reel verify` says.
   if (!outcome.content) return "has no journal, nothing to do";
   if (!outcome.isChanged) return "is complete, nothing to do";
   const { videoFrames, audioFrames, durationMs, method, lost } = outcome.content;
   const index = method === undefined ? "" : `, index ${method}`;
-  const loss = lost ? `; ${lost.frames} frame${lost.frames === 1 ? "" : "s"} (${lost.bytes} bytes) at the end ${dryRun ? "would be" : "are"} lost` : "";
+  const loss = lost
+    ? `; ${lost.frames} frame${lost.frames === 1 ? "" : "s"} (${lost.bytes} bytes) at the end ${dryRun ? "would be" : "are"} lost`
+    : "";
   return `${dryRun ? "would be finished" : "finished"}: ${videoFrames} video and ${audioFrames} audio frames, ${(durationMs / 1000).toFixed(3)} s${index}${loss}`;
 }

@@ -1,9 +1,10 @@
-// `reel send '<command line>'`: one command to a running server over its WebSocket; the reply as EMS's telnet door prints it, or as JSON.
+// `reel send '<command line>'`: one command to a running server over its WebSocket; the reply as EMS's telnet listener
+// prints it, or as JSON.
 
 import type { Command } from "commander";
-import { connect } from "../control/client.js";
-import { renderHuman } from "../control/human.js";
-import type { Reply } from "../control/reply.js";
+import { connect } from "../client/control-client.js";
+import { renderHuman } from "../control/replies/human.js";
+import type { Reply } from "../control/replies/reply.js";
 
 interface SendFlags {
   url?: string;
@@ -31,7 +32,12 @@ async function send(line: string, flags: SendFlags): Promise<number> {
   const [user, ...password] = (flags.user ?? process.env.REEL_USER ?? "").split(":");
   const url = flags.url ?? process.env.REEL_URL;
   try {
-    const client = await connect({ reconnect: false, ...(url && { url }), ...(token && { token }), ...(user && { user, password: password.join(":") }) });
+    const client = await connect({
+      reconnect: false,
+      ...(url && { url }),
+      ...(token && { token }),
+      ...(user && { user, password: password.join(":") }),
+    });
     const reply = await client.send(line);
     await client.close();
     if (flags.json) console.log(JSON.stringify(reply));

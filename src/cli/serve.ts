@@ -1,8 +1,8 @@
-// `reel serve`: runs the server until SIGTERM or SIGINT. The first signal drains, finishes, sends the events and exits 0; a second one exits at once and
-// leaves the journals to the next start.
+// `reel serve`: runs the server until SIGTERM or SIGINT. The first signal drains, finishes, sends the events and exits
+// 0; a second one exits at once and leaves the journals to the next start.
 
 import type { Command } from "commander";
-import { ReelError } from "../arena/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import { type ConfigFlags, loadConfig } from "../server/config.js";
 import { ServerConfigSchema } from "../server/config-schema.js";
 import { createLogger } from "../server/logging.js";
@@ -73,9 +73,9 @@ async function serve(flags: ServeFlags): Promise<void> {
 
 function printBanner(server: ReelServer): void {
   const { addresses, recorder } = server;
-  const rows = Object.entries(DOOR_TITLES).flatMap(([door, title]) => {
-    const address = addresses[door as keyof typeof addresses];
-    return address ? [`  ${title.padEnd(26)} ${door === "http" ? `ws://${address}/ws` : address}`] : [];
+  const rows = Object.entries(LISTENER_TITLES).flatMap(([listener, title]) => {
+    const address = addresses[listener as keyof typeof addresses];
+    return address ? [`  ${title.padEnd(26)} ${listener === "http" ? `ws://${address}/ws` : address}`] : [];
   });
   const rtmp = addresses.rtmp ?? "127.0.0.1:1935";
   const url = addresses.http && addresses.http !== DEFAULT_HTTP ? ` --url ws://${addresses.http}/ws` : "";
@@ -88,7 +88,7 @@ Try
 }
 
 const DEFAULT_HTTP = "127.0.0.1:7777";
-const DOOR_TITLES = {
+const LISTENER_TITLES = {
   rtmp: "RTMP publishers",
   ts: "MPEG-TS publishers",
   http: "commands (WebSocket, HTTP)",

@@ -1,4 +1,5 @@
-// Exit codes of the commands that work on files: 0 all is well, 1 something failed or is defective, 2 the command line is wrong.
+// Exit codes of the commands that work on files: 0 all is well, 1 something failed or is defective, 2 the command line
+// is wrong.
 
 import type { Command } from "commander";
 

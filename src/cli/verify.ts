@@ -1,19 +1,21 @@
-// `reel verify PATH…`: reads finished files back and says what is in them and what is wrong with them. A folder stands for the recordings in it and below
-// (an MP4 that still grows has not that name yet). Exit code 1 where one has a defect or cannot be read; each file is judged by itself, so that a bad one never hides
-// the others.
+// `reel verify PATH…`: reads finished files back and says what is in them and what is wrong with them. A folder stands
+// for the recordings in it and below (an MP4 that still grows has not that name yet). Exit code 1 where one has a
+// defect or cannot be read; each file is judged by itself, so that a bad one never hides the others.
 
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
-import { ReelError } from "../arena/reel-error.js";
-import type { FileReport, TrackReport } from "../recording/verify/file-report.js";
-import { verifyFile } from "../recording/verify/verify-file.js";
+import { ReelError } from "../base/reel-error.js";
+import type { FileReport, TrackReport } from "../verify/file-report.js";
+import { verifyFile } from "../verify/verify-file.js";
 import { filesBelow } from "./files-below.js";
 import { printTable } from "./table.js";
 import { EXIT_FAILED, EXIT_OK, exitOnUsage } from "./usage.js";
 
 export function addVerifyCommand(program: Command): void {
   exitOnUsage(program.command("verify"))
-    .description("read finished MP4, MPEG-TS and FLV files back: structure, tracks, times, gaps; exit code 1 on a defect")
+    .description(
+      "read finished MP4, MPEG-TS and FLV files back: structure, tracks, times, gaps; exit code 1 on a defect",
+    )
     .argument("<path...>", "finished files, or folders of them")
     .option("--json", "one JSON object a line and file")
     .action(async (paths: string[], flags: { json?: boolean }) => {
@@ -66,17 +68,30 @@ function printReport(report: FileReport): void {
   if (report.avSkewStartMs !== null && report.avSkewEndMs !== null) {
     console.log(`audio begins ${skew(report.avSkewStartMs)} video and ends ${skew(report.avSkewEndMs)} it`);
   }
-  for (const gap of report.gaps) console.log(`gap: ${report.tracks[gap.track]?.kind} misses ${seconds(gap.missingMs)} behind ${seconds(gap.fromMs)}`);
+  for (const gap of report.gaps)
+    console.log(
+      `gap: ${report.tracks[gap.track]?.kind} misses ${seconds(gap.missingMs)} behind ${seconds(gap.fromMs)}`,
+    );
   if (report.gapCount > report.gaps.length) console.log(`… and ${report.gapCount - report.gaps.length} more gaps`);
   if (report.defectCount === 0) console.log("no defects");
   else console.log(`${report.defectCount} defect${report.defectCount === 1 ? "" : "s"}:`);
   for (const { path, message } of report.defects) console.log(`  ${path}: ${message}`);
-  if (report.defectCount > report.defects.length) console.log(`  … and ${report.defectCount - report.defects.length} more`);
+  if (report.defectCount > report.defects.length)
+    console.log(`  … and ${report.defectCount - report.defects.length} more`);
 }
 
 function trackRow(track: TrackReport): string[] {
   const { kind, codec, frames, keyframes, firstPtsMs, durationMs, sizeBytes } = track;
-  return [kind, codec, format(track), String(frames), kind === "video" ? String(keyframes) : "", seconds(firstPtsMs), seconds(durationMs), String(sizeBytes)];
+  return [
+    kind,
+    codec,
+    format(track),
+    String(frames),
+    kind === "video" ? String(keyframes) : "",
+    seconds(firstPtsMs),
+    seconds(durationMs),
+    String(sizeBytes),
+  ];
 }
 
 function format({ width, height, sampleRate, channels }: TrackReport): string {

@@ -1,6 +1,7 @@
-// Whether somebody is writing a file. MPEG-TS and FLV are written under their final name and carry no lock, but their writer keeps them open: Linux says so in
-// /proc/<pid>/fd, with the mode of opening in fdinfo. Processes of other users hide theirs; then a file that was written a moment ago is taken to be live,
-// because a recording writes at least every 500 ms and is given up after 30 s without progress.
+// Whether somebody is writing a file. MPEG-TS and FLV are written under their final name and carry no lock, but their
+// writer keeps them open: Linux says so in /proc/<pid>/fd, with the mode of opening in fdinfo. Processes of other users
+// hide theirs; then a file that was written a moment ago is taken to be live, because a recording writes at least every
+// 500 ms and is given up after 30 s without progress.
 
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 

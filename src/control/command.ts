@@ -1,11 +1,11 @@
-// What a command is: one entry of the command table (command-table.ts). Parsing, validation, help, human-readable replies and the reference all derive
-// from it.
+// What a command is: one entry of the command table (command-table.ts). Parsing, validation, help, human-readable
+// replies and the reference all derive from it.
 
 import type { ControlView } from "./control-view.js";
 import type { EventSubscription } from "./events/event-types.js";
 import type { CommandRequest, RawParameter } from "./grammar.js";
 import { CommandFailure, type Parameter } from "./parameter.js";
-import type { Reply } from "./reply.js";
+import type { Reply } from "./replies/reply.js";
 import type { Timers } from "./timers.js";
 import { readVariables, type Variables } from "./variables.js";
 
@@ -65,7 +65,12 @@ export function defineCommand<P extends ParameterTable>(definition: Definition<P
     takesVariables,
     shownKeys,
     isChannelOnly,
-    run: (request, context) => definition.handle(parseArguments(parameters, request), context, takesVariables ? readVariables(request.parameters) : {}),
+    run: (request, context) =>
+      definition.handle(
+        parseArguments(parameters, request),
+        context,
+        takesVariables ? readVariables(request.parameters) : {},
+      ),
   };
 }
 
@@ -78,7 +83,8 @@ function parseArguments<P extends ParameterTable>(table: P, request: CommandRequ
   const values: Record<string, unknown> = {};
   for (const [name, parameter] of Object.entries(table)) {
     const raw = given.get(name.toLowerCase());
-    if (raw?.isUnusable || (!raw && parameter.mandatory)) throw new CommandFailure(`Syntax error. Parameter ${name} is invalid`);
+    if (raw?.isUnusable || (!raw && parameter.mandatory))
+      throw new CommandFailure(`Syntax error. Parameter ${name} is invalid`);
     values[name] = raw ? parameter.parse(raw, name) : parameter.fallback;
   }
   return values as Arguments<P>;

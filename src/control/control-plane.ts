@@ -1,7 +1,7 @@
-// The control plane: one dispatch behind its doors, one bus of events behind its sinks, the pull configs and the timers. The server composes it with a recorder;
-// embedding programs may do without.
+// The control plane: one dispatch behind its listeners, one bus of events behind its sinks, the pull configs and the
+// timers. The server composes it with a recorder; embedding programs may do without.
 
-import type { Logger } from "../arena/logger.js";
+import type { Logger } from "../base/logger.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
 import { COMMANDS } from "./command-table.js";
@@ -11,28 +11,34 @@ import { createSinks } from "./events/create-sinks.js";
 import { EventBus } from "./events/event-bus.js";
 import type { EventLoggerOptions, EventSink } from "./events/event-sink.js";
 import { mapRecorderEvents } from "./events/recorder-mapper.js";
-import { AddressGuard, type HttpProtection, RequestGuard, requireAddressList, requireHttpProtection } from "./protection.js";
 import { PullConfigs } from "./pull/pull-configs.js";
 import type { PullPort } from "./pull/pull-port.js";
+import {
+  AddressGuard,
+  type HttpProtection,
+  RequestGuard,
+  requireAddressList,
+  requireHttpProtection,
+} from "./security/protection.js";
 import { type Schedule, systemSchedule, Timers } from "./timers.js";
-import { type AddRoutes, HttpDoor } from "./transports/http-door.js";
-import type { DoorAddress } from "./transports/listen.js";
+import { type AddRoutes, HttpListener } from "./transports/http-listener.js";
+import type { ListenerAddress } from "./transports/listen.js";
 import { humanFormat, jsonFormat } from "./transports/reply-formats.js";
-import { type ReplyFormat, TcpDoor } from "./transports/tcp-door.js";
-import { WebSocketDoor } from "./transports/websocket-door.js";
+import { type ReplyFormat, TcpListener } from "./transports/tcp-listener.js";
+import { WebSocketListener } from "./transports/websocket-listener.js";
 
 /** How long a stop waits for receivers of events. */
 const FLUSH_MS = 5000;
 
 export interface ControlOptions extends HttpProtection {
-  /** 4-byte length in front of replies on the JSON door. Default true: published clients skip it blindly. */
+  /** 4-byte length in front of replies on the JSON listener. Default true: published clients skip it blindly. */
   readonly lengthPadding?: boolean | undefined;
-  /** Addresses and networks that may use the TCP doors. */
+  /** Addresses and networks that may use the TCP listeners. */
   readonly allowAddresses?: readonly string[] | undefined;
   readonly eventLogger?: EventLoggerOptions | undefined;
   /** Shown as mp4BinPath. */
   readonly mp4BinPath?: string | undefined;
-  /** Routes beside the commands on the HTTP door. */
+  /** Routes beside the commands on the HTTP listener. */
   readonly addRoutes?: AddRoutes | undefined;
   /** What version shows beside the version. */
   readonly build?: { readonly ms?: number; readonly branch?: string; readonly hash?: string } | undefined;
@@ -48,14 +54,14 @@ export interface ControlPlaneParts {
   readonly schedule?: Schedule | undefined;
 }
 
-/** A door that is absent stays closed. */
-export interface ControlDoors {
-  readonly http?: DoorAddress | undefined;
-  readonly jsonCli?: DoorAddress | undefined;
-  readonly asciiCli?: DoorAddress | undefined;
+/** A listener that is absent stays closed. */
+export interface ControlListeners {
+  readonly http?: ListenerAddress | undefined;
+  readonly jsonCli?: ListenerAddress | undefined;
+  readonly asciiCli?: ListenerAddress | undefined;
 }
 
-interface OpenDoor {
+interface OpenListener {
   stopAccepting(): void;
   close(): Promise<void>;
 }
@@ -69,7 +75,7 @@ export class ControlPlane {
   readonly #version: string;
   readonly #timers: Timers;
   readonly #sinks: EventSink[];
-  readonly #doors: OpenDoor[] = [];
+  readonly #listeners: OpenListener[] = [];
   readonly #unmap: () => void;
   #isStopping = false;
 
@@ -90,18 +96,23 @@ export class ControlPlane {
     this.dispatch = new Dispatch({ ...view, timers: this.#timers, commands: COMMANDS, identity }, this.bus, logger);
   }
 
-  /** Opens the doors and takes up the pull configs. Throws ReelError `badArgument` where a door would be open to others without protection; none is open then. */
-  async start(doors: ControlDoors): Promise<ControlDoors> {
+  /**
+   * Opens the listeners and takes up the pull configs. Throws ReelError `badArgument` where a listener would be open to others
+   * without protection; none is open then.
+   */
+  async start(listeners: ControlListeners): Promise<ControlListeners> {
     const { allowAddresses } = this.#options;
-    if (doors.http) requireHttpProtection(doors.http.host, this.#options);
-    if (doors.jsonCli) requireAddressList("jsonCli", doors.jsonCli.host, allowAddresses);
-    if (doors.asciiCli) requireAddressList("asciiCli", doors.asciiCli.host, allowAddresses);
+    if (listeners.http) requireHttpProtection(listeners.http.host, this.#options);
+    if (listeners.jsonCli) requireAddressList("jsonCli", listeners.jsonCli.host, allowAddresses);
+    if (listeners.asciiCli) requireAddressList("asciiCli", listeners.asciiCli.host, allowAddresses);
     const guard = new AddressGuard(allowAddresses);
     this.pulls.restore();
     const opened = {
-      http: doors.http && (await this.#openHttp(doors.http)),
-      jsonCli: doors.jsonCli && (await this.#openTcp(doors.jsonCli, guard, jsonFormat(this.#options.lengthPadding ?? true))),
-      asciiCli: doors.asciiCli && (await this.#openTcp(doors.asciiCli, guard, humanFormat)),
+      http: listeners.http && (await this.#openHttp(listeners.http)),
+      jsonCli:
+        listeners.jsonCli &&
+        (await this.#openTcp(listeners.jsonCli, guard, jsonFormat(this.#options.lengthPadding ?? true))),
+      asciiCli: listeners.asciiCli && (await this.#openTcp(listeners.asciiCli, guard, humanFormat)),
     };
     this.pulls.startRestored();
     this.bus.emit("serverStarted", () => ({ version: this.#version }));
@@ -113,22 +124,25 @@ export class ControlPlane {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.bus.emit("serverStopping", () => ({ version: this.#version }));
-    for (const door of this.#doors) door.stopAccepting();
+    for (const listener of this.#listeners) listener.stopAccepting();
   }
 
   /** After the recorder: gets the last events out, for a bounded time, and ends every connection. */
   async close(): Promise<void> {
     this.stopAccepting();
     this.#timers.close();
-    await Promise.all([...this.#sinks.map((sink) => sink.close(FLUSH_MS)), ...this.#doors.map((door) => door.close())]);
+    await Promise.all([
+      ...this.#sinks.map((sink) => sink.close(FLUSH_MS)),
+      ...this.#listeners.map((listener) => listener.close()),
+    ]);
     this.#unmap();
   }
 
-  async #openHttp(address: DoorAddress): Promise<DoorAddress> {
+  async #openHttp(address: ListenerAddress): Promise<ListenerAddress> {
     const guard = new RequestGuard(this.#options);
-    const http = new HttpDoor(this.dispatch, guard, this.#options.addRoutes);
-    const channel = new WebSocketDoor(http, this.dispatch, guard, this.bus, this.#recorder);
-    this.#doors.push({
+    const http = new HttpListener(this.dispatch, guard, this.#options.addRoutes);
+    const channel = new WebSocketListener(http, this.dispatch, guard, this.bus, this.#recorder);
+    this.#listeners.push({
       stopAccepting() {
         channel.stopAccepting();
         http.stopAccepting();
@@ -142,9 +156,9 @@ export class ControlPlane {
     return http.open(address);
   }
 
-  async #openTcp(address: DoorAddress, guard: AddressGuard, format: ReplyFormat): Promise<DoorAddress> {
-    const door = new TcpDoor(this.dispatch, guard, format);
-    this.#doors.push(door);
-    return door.open(address);
+  async #openTcp(address: ListenerAddress, guard: AddressGuard, format: ReplyFormat): Promise<ListenerAddress> {
+    const listener = new TcpListener(this.dispatch, guard, format);
+    this.#listeners.push(listener);
+    return listener.open(address);
   }
 }

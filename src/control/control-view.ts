@@ -1,4 +1,5 @@
-// What replies and events are made from: the recorder, the pull configs, the clock. Handlers and the event mapper share it.
+// What replies and events are made from: the recorder, the pull configs, the clock. Handlers and the event mapper share
+// it.
 
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";

@@ -1,14 +1,15 @@
-// The one dispatch behind every transport: finds the command, runs it, answers. It never rejects: what goes wrong inside is a FAIL and a log line.
-// cliRequest and cliResponse are sent for every command (ems-record-spec §6.2), passwords masked.
+// The one dispatch behind every transport: finds the command, runs it, answers. It never rejects: what goes wrong
+// inside is a FAIL and a log line. cliRequest and cliResponse are sent for every command (ems-record-spec §6.2),
+// passwords masked.
 
-import { maskProxy, maskUri } from "../arena/credentials.js";
-import type { Logger } from "../arena/logger.js";
+import { maskProxy, maskUri } from "../base/credentials.js";
+import type { Logger } from "../base/logger.js";
 import type { CommandContext } from "./command.js";
 import { findCommand } from "./command-table.js";
 import type { EventBus } from "./events/event-bus.js";
 import type { CommandRequest } from "./grammar.js";
 import { CommandFailure } from "./parameter.js";
-import { fail, type Reply, type Value, type ValueObject } from "./reply.js";
+import { fail, type Reply, type Value, type ValueObject } from "./replies/reply.js";
 
 export type DispatchContext = Omit<CommandContext, "subscribe">;
 
@@ -29,7 +30,8 @@ export class Dispatch {
 
   async #run(request: CommandRequest, subscribe: CommandContext["subscribe"]): Promise<Reply> {
     const command = findCommand(request.command);
-    if (!command) return fail(`command ${maskUri(request.command.toLowerCase())} not known. Type help for list of commands`);
+    if (!command)
+      return fail(`command ${maskUri(request.command.toLowerCase())} not known. Type help for list of commands`);
     try {
       return await command.run(request, { ...this.context, subscribe });
     } catch (error) {

@@ -1,6 +1,7 @@
-// The command line of ems-record-spec §1.1: `command [key=value]...`.
-// Tokens are separated by spaces and tabs; a backslash escapes exactly `\`, space, `=` and `,` and is literal before anything else; the first unescaped
-// `=` splits a token, an unescaped comma makes a list of the value (which single-valued parameters put together again). Quotes mean nothing.
+// The command line of ems-record-spec §1.1: `command [key=value]...`. Tokens are separated by spaces and tabs; a
+// backslash escapes exactly `\`, space, `=` and `,` and is literal before anything else; the first unescaped `=` splits
+// a token, an unescaped comma makes a list of the value (which single-valued parameters put together again). Quotes
+// mean nothing.
 
 /** EMS's limit of one line, without its end. */
 export const MAX_LINE_BYTES = 16 * 1024;

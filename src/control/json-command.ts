@@ -1,5 +1,6 @@
-// The JSON form of a command (ems-record-spec §1.4, WebSocket): {"command":"record","parameters":{"localStreamName":"cam1"},"commandId":"7"}.
-// No escapes beyond JSON's own. Strings, numbers and booleans are values, arrays of them lists; null is a parameter not given.
+// The JSON form of a command (ems-record-spec §1.4, WebSocket):
+// {"command":"record","parameters":{"localStreamName":"cam1"},"commandId":"7"}. No escapes beyond JSON's own. Strings,
+// numbers and booleans are values, arrays of them lists; null is a parameter not given.
 
 import { type CommandRequest, findCommandId, type RawParameter } from "./grammar.js";
 
@@ -50,5 +51,12 @@ export function parseJsonCommand(message: string, command?: string): JsonCommand
   if (!isObject(given)) return { failure: 'Syntax error. Invalid JSON. "parameters" must be an object' };
   const parameters = parametersFromObject(given);
   const commandId = isBare ? undefined : scalarText(parsed.commandId);
-  return { request: { command: name.trim(), parameters, hasArguments: parameters.length > 0, commandId: commandId ?? findCommandId(parameters) } };
+  return {
+    request: {
+      command: name.trim(),
+      parameters,
+      hasArguments: parameters.length > 0,
+      commandId: commandId ?? findCommandId(parameters),
+    },
+  };
 }

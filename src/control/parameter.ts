@@ -1,5 +1,5 @@
-// Types of parameters (ems-record-spec §1.2). A parameter parses its raw value or throws the CommandFailure that EMS would answer; the same object
-// feeds `help` and the reference.
+// Types of parameters (ems-record-spec §1.2). A parameter parses its raw value or throws the CommandFailure that EMS
+// would answer; the same object feeds `help` and the reference.
 
 import type { RawParameter } from "./grammar.js";
 
@@ -26,7 +26,11 @@ function invalid(name: string): never {
   throw new CommandFailure(`Syntax error. Parameter ${name} is invalid`);
 }
 
-function define<T>(type: Parameter<T>["type"], description: string, given: Partial<Parameter<T>> & Pick<Parameter<T>, "parse" | "fallback">): Parameter<T> {
+function define<T>(
+  type: Parameter<T>["type"],
+  description: string,
+  given: Partial<Parameter<T>> & Pick<Parameter<T>, "parse" | "fallback">,
+): Parameter<T> {
   return { type, description, mandatory: false, defaultText: NO_DEFAULT, range: undefined, ...given };
 }
 
@@ -37,7 +41,11 @@ export function text(description: string): Parameter<string> {
 }
 
 export function optionalText(description: string, fallback = ""): Parameter<string> {
-  return define("string", description, { parse: (raw) => raw.text.trim() || fallback, fallback, defaultText: fallback === "" ? NO_DEFAULT : fallback });
+  return define("string", description, {
+    parse: (raw) => raw.text.trim() || fallback,
+    fallback,
+    defaultText: fallback === "" ? NO_DEFAULT : fallback,
+  });
 }
 
 /** EMS reads a leading integer, so that `true` is false there; here words mean what they say (spec 7.9). */
@@ -57,7 +65,8 @@ export function parseInteger(raw: string, name: string, min: number, max: number
   const pattern = min < 0 ? /^(?:0|-?[1-9]\d*)$/ : /^(?:0|[1-9]\d*)$/;
   const value = Number(raw);
   if (!pattern.test(raw) || !Number.isSafeInteger(value)) invalid(name);
-  if (value < min || value > max) throw new CommandFailure(`Syntax error. Parameter ${name} is invalid. Range: ${min} - ${max}`);
+  if (value < min || value > max)
+    throw new CommandFailure(`Syntax error. Parameter ${name} is invalid. Range: ${min} - ${max}`);
   return value;
 }
 
@@ -81,11 +90,17 @@ export function optionalInteger(description: string, max: number = MAX_ID): Para
 
 /** Commands that take a stream by its id or its name need one of them. */
 export function requireIdOrName({ id, localStreamName }: { id: number | undefined; localStreamName: string }): void {
-  if (id === undefined && localStreamName === "") throw new CommandFailure("id or localStreamName parameters needs to be supplied");
+  if (id === undefined && localStreamName === "")
+    throw new CommandFailure("id or localStreamName parameters needs to be supplied");
 }
 
 /** One of a few words, any case. */
-export function choice<const T extends string>(description: string, words: readonly T[], fallback: T, failure?: string): Parameter<T> {
+export function choice<const T extends string>(
+  description: string,
+  words: readonly T[],
+  fallback: T,
+  failure?: string,
+): Parameter<T> {
   const parse = (raw: RawParameter, name: string): T => {
     const word = raw.text.trim().toLowerCase();
     if (word === "") return fallback;

@@ -1,8 +1,9 @@
-// setTimer, listTimers, removeTimer (ems-record-spec §2.9). A period repeats and is counted from when it was set, so it does not drift; a time of day or a
-// date fires once. Both are UTC, as every time of this interface. Timers live as long as the server runs: what they drive are stream ids, which do too.
+// setTimer, listTimers, removeTimer (ems-record-spec §2.9). A period repeats and is counted from when it was set, so it
+// does not drift; a time of day or a date fires once. Both are UTC, as every time of this interface. Timers live as
+// long as the server runs: what they drive are stream ids, which do too.
 
 import type { Clock } from "../time/units.js";
-import type { ValueObject } from "./reply.js";
+import type { ValueObject } from "./replies/reply.js";
 import type { Variables } from "./variables.js";
 
 /** Runs something later; answers how to cancel it. Injected, so that tests own time. */
@@ -38,7 +39,9 @@ export function parseTimerValue(text: string, nowMs: number): TimerValue | undef
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.000)?$/.test(text)) return undefined;
   const atMs = Date.parse(`${text.slice(0, 19)}Z`);
   // Date.parse takes 31 February for 3 March.
-  return Number.isNaN(atMs) || atMs <= nowMs || new Date(atMs).toISOString().slice(0, 19) !== text.slice(0, 19) ? undefined : { atMs };
+  return Number.isNaN(atMs) || atMs <= nowMs || new Date(atMs).toISOString().slice(0, 19) !== text.slice(0, 19)
+    ? undefined
+    : { atMs };
 }
 
 interface Timer {
@@ -65,7 +68,15 @@ export class Timers {
   /** Undefined where there are too many. */
   set(value: TimerValue, variables: Variables): ValueObject | undefined {
     if (this.#timers.size >= MAX_TIMERS) return undefined;
-    const timer: Timer = { id: ++this.#lastId, value, variables, setMonotonicMs: this.clock.monotonicMs(), triggerCount: 0, beat: 1, cancel: () => {} };
+    const timer: Timer = {
+      id: ++this.#lastId,
+      value,
+      variables,
+      setMonotonicMs: this.clock.monotonicMs(),
+      triggerCount: 0,
+      beat: 1,
+      cancel: () => {},
+    };
     this.#timers.set(timer.id, timer);
     this.onEvent("timerCreated", timerObject(timer));
     this.#arm(timer);
@@ -119,6 +130,7 @@ export class Timers {
 }
 
 function timerObject(timer: Timer): ValueObject {
-  const value = "atMs" in timer.value ? `${new Date(timer.value.atMs).toISOString().slice(0, 19)}.000` : timer.value.periodS;
+  const value =
+    "atMs" in timer.value ? `${new Date(timer.value.atMs).toISOString().slice(0, 19)}.000` : timer.value.periodS;
   return { ...timer.variables, timerId: timer.id, triggerCount: timer.triggerCount, value };
 }

@@ -1,4 +1,5 @@
-// User variables (ems-record-spec §1.1): whatever begins with `_`, kept with what a command stores and shown wherever that is.
+// User variables (ems-record-spec §1.1): whatever begins with `_`, kept with what a command stores and shown wherever
+// that is.
 
 import type { RawParameter } from "./grammar.js";
 

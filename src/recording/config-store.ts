@@ -1,14 +1,17 @@
-// What must survive a restart, in one JSON file of the state folder: replaced atomically (temporary name, fsync, rename, fsync of the folder), a
-// damaged one is set aside and the server starts without it (ems-record-spec §3.9). Deleting the file gives a clean start.
+// What must survive a restart, in one JSON file of the state folder: replaced atomically (temporary name, fsync,
+// rename, fsync of the folder), a damaged one is set aside and the server starts without it (ems-record-spec §3.9).
+// Deleting the file gives a clean start.
 
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Logger } from "../arena/logger.js";
+import type { Logger } from "../base/logger.js";
 import type { ConfigStore } from "./recorder-api.js";
 
 const FILE_NAME = "configs.json";
 const FORMAT = 1;
-/** Between two writes: the whole file is written each time, and a control room may send hundreds of commands a second. */
+/**
+ * Between two writes: the whole file is written each time, and a control room may send hundreds of commands a second.
+ */
 const PAUSE_MS = 100;
 /** Between two tries of a disk that does not take the file. */
 const LAST_RETRY_MS = 10_000;
@@ -67,7 +70,10 @@ export class JsonConfigStore implements ConfigStore {
         await replaceFile(this.#path, this.#serialize());
         pauseMs = PAUSE_MS;
       } catch (error) {
-        this.#logger.warn({ err: error, path: this.#path }, "the configs could not be saved; they would not survive a restart");
+        this.#logger.warn(
+          { err: error, path: this.#path },
+          "the configs could not be saved; they would not survive a restart",
+        );
         if (this.#isFlushing) return;
         this.#isDirty = true;
         pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS);
@@ -79,7 +85,8 @@ export class JsonConfigStore implements ConfigStore {
   /** One line for each config. */
   #serialize(): string {
     const lines = Object.entries({ format: FORMAT, ...this.#sections }).flatMap(([section, value]) => {
-      if (!Array.isArray(value)) return value === undefined ? [] : [`  ${JSON.stringify(section)}: ${JSON.stringify(value)}`];
+      if (!Array.isArray(value))
+        return value === undefined ? [] : [`  ${JSON.stringify(section)}: ${JSON.stringify(value)}`];
       const items = value.map((item: unknown) => `    ${this.#textOf(item)}`).join(",\n");
       return [`  ${JSON.stringify(section)}: [${items === "" ? "" : `\n${items}\n  `}]`];
     });
@@ -122,14 +129,18 @@ async function readSections(path: string, logger: Logger): Promise<Record<string
   } catch (error) {
     const aside = `${path}.damaged-${Date.now()}`;
     await rename(path, aside);
-    logger.warn({ err: error, path, aside }, "the saved record configs are damaged; they were set aside and the server starts without them");
+    logger.warn(
+      { err: error, path, aside },
+      "the saved record configs are damaged; they were set aside and the server starts without them",
+    );
     return {};
   }
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  // One that a crash or an earlier version left would keep its mode when it is opened. Not chmod: file systems without modes (vfat, SMB) refuse it.
+  // One that a crash or an earlier version left would keep its mode when it is opened. Not chmod: file systems without
+  // modes (vfat, SMB) refuse it.
   await rm(temporary, { force: true });
   await withFile(temporary, "wx", async (file) => {
     await file.writeFile(text);

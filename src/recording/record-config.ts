@@ -1,6 +1,6 @@
 // A record config: one stored `record` command (ems-record-spec §2.1), and where it stands.
 
-import type { ContainerName } from "../worker/container.js";
+import type { ContainerName } from "../container/table.js";
 
 export type Durability = "none" | "close" | "interval";
 

@@ -1,8 +1,8 @@
 // Completes the options of `record` with EMS's defaults (ems-record-spec §2.1, 7.1, 7.2) and reads saved configs back.
 
-import type { Logger } from "../arena/logger.js";
-import { ReelError } from "../arena/reel-error.js";
-import { CONTAINERS, type ContainerName } from "../worker/container.js";
+import type { Logger } from "../base/logger.js";
+import { ReelError } from "../base/reel-error.js";
+import { CONTAINERS, type ContainerName } from "../container/table.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
 
 export const MAX_CHUNK_LENGTH = 999_999;
@@ -27,7 +27,8 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
   };
   if (config.localStreamName === "") throw new ReelError("badArgument", "localStreamName is empty");
   if (config.pathToFile === "") throw new ReelError("badArgument", "pathToFile is empty");
-  if (!Object.hasOwn(CONTAINERS, config.type)) throw new ReelError("badArgument", `type is mp4, ts or flv, not ${config.type}`);
+  if (!Object.hasOwn(CONTAINERS, config.type))
+    throw new ReelError("badArgument", `type is mp4, ts or flv, not ${config.type}`);
   if (!Number.isInteger(config.chunkLength) || config.chunkLength < 0 || config.chunkLength > MAX_CHUNK_LENGTH) {
     throw new ReelError("badArgument", `chunkLength is a whole number of seconds from 0 to ${MAX_CHUNK_LENGTH}`);
   }

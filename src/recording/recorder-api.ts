@@ -1,18 +1,11 @@
 // The recorder as the control plane and embedding programs use it. One implementation: recorder.ts.
 
 import type { EventEmitter } from "node:events";
+import type { ClosedSince } from "../catalog/ledger.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
-import type { OutStream } from "./out-stream.js";
+import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecordEntry, RecordOptions } from "./record-config.js";
-import type { ClosedSegmentReport, RecorderEvents } from "./recorder-events.js";
-
-/** The ledger's closed entries, for consumers that missed events. */
-export interface ClosedSince {
-  /** Oldest first; read from the disk as they are asked for, once. */
-  readonly entries: AsyncIterable<ClosedSegmentReport>;
-  /** Sequence of the newest entry: events of what comes behind it are yet to come. */
-  readonly newest: number;
-}
+import type { RecorderEvents } from "./recorder-events.js";
 
 export interface RecorderApi extends EventEmitter<RecorderEvents> {
   readonly streams: StreamRegistry;
@@ -22,25 +15,33 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
   nextConfigId(): number;
 
   /**
-   * Stores a record config and starts it if its stream is live. Rejects with ReelError (`badPath`, `notWritable`, `noFreeName`, `targetBusy`, …) and
-   * stores nothing then.
+   * Stores a record config and starts it if its stream is live. Rejects with ReelError (`badPath`, `notWritable`,
+   * `noFreeName`, `targetBusy`, …) and stores nothing then.
    */
   record(options: RecordOptions): Promise<RecordEntry>;
   /** Every live record config and the idle ones with keepAlive. */
   configs(): readonly RecordEntry[];
-  /** Removes a record config: a running recording is finished, a waiting one cancelled. undefined where there is none. */
+  /**
+   * Removes a record config: a running recording is finished, a waiting one cancelled. undefined where there is none.
+   */
   removeConfig(configId: number): RecordEntry | undefined;
 
   outStreams(): readonly OutStream[];
   /** Out-streams fed by an in-stream. */
   outStreamsOf(inStreamId: number): readonly OutStream[];
-  /** Ends a recording. `permanently` removes its config; else, while the source lives, the next file begins at the next random access point, nothing lost. */
+  /**
+   * Ends a recording. `permanently` removes its config; else, while the source lives, the next file begins at the next
+   * random access point, nothing lost.
+   */
   stopOutStream(id: number, permanently: boolean): boolean;
 
   /** Segments closed after `sequence`. */
   closedSince(sequence: number): Promise<ClosedSince>;
 
-  /** Reads and writes what must survive a restart beside the record configs (pull configs, timers): one JSON file, replaced atomically. */
+  /**
+   * Reads and writes what must survive a restart beside the record configs (pull configs, timers): one JSON file,
+   * replaced atomically.
+   */
   readonly store: ConfigStore;
 
   /** Media folders, the first is the base of relative paths. Absolute. */
@@ -53,6 +54,9 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
 /** A section of the persisted state; values are plain JSON. */
 export interface ConfigStore {
   get(section: string): unknown;
-  /** Replaces a section; written soon, atomically, and fsynced. Objects in a section that is an array must not change any more. */
+  /**
+   * Replaces a section; written soon, atomically, and fsynced. Objects in a section that is an array must not change
+   * any more.
+   */
   set(section: string, value: unknown): void;
 }

@@ -2,11 +2,11 @@
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Logger, silentLogger } from "../arena/logger.js";
-import { ReelError } from "../arena/reel-error.js";
+import { type Logger, silentLogger } from "../base/logger.js";
+import { ReelError } from "../base/reel-error.js";
 import { type Clock, systemClock } from "../time/units.js";
+import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./lifecycle/scheduler.js";
 import type { Durability } from "./record-config.js";
-import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./scheduler.js";
 
 export interface RecorderOptions {
   /** The first is the base of relative paths. Default: `media` below the working directory. */
@@ -27,7 +27,10 @@ export interface RecorderOptions {
   logger?: Logger;
 }
 
-export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "scheduler">> & { arenaMib: number | undefined; scheduler: SchedulerOptions };
+export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "scheduler">> & {
+  arenaMib: number | undefined;
+  scheduler: SchedulerOptions;
+};
 
 const MIB = 1024 * 1024;
 const DEFAULT_RING_BYTES = 512 * 1024;
@@ -61,5 +64,6 @@ function checkRingBytes(initial: number, maximum: number): void {
     if (bytes < MIN_RING_BYTES || (bytes & (bytes - 1)) !== 0)
       throw new ReelError("badArgument", `ring sizes are powers of two from ${MIN_RING_BYTES} bytes, not ${bytes}`);
   }
-  if (initial > maximum) throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);
+  if (initial > maximum)
+    throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);
 }

@@ -1,30 +1,33 @@
-// The recorder: the parts of this folder put together, behind the interface of recorder-api.ts. One process may hold several recorders; nothing here is global.
+// The recorder: the parts of this folder put together, behind the interface of recorder-api.ts. One process may hold
+// several recorders; nothing here is global.
 
 import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
-import type { Logger } from "../arena/logger.js";
-import { ReelError } from "../arena/reel-error.js";
+import type { Logger } from "../base/logger.js";
+import { ReelError } from "../base/reel-error.js";
+import type { ClosedSince } from "../catalog/ledger.js";
+import { Ledger } from "../catalog/ledger.js";
+import type { ClosedSegmentReport, FailedSegmentReport } from "../catalog/segment-report.js";
+import { reserveFor } from "../container/mp4/reserve.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
-import { reserveFor } from "../worker/mp4/reserve.js";
 import { Pools } from "../worker/pools.js";
 import { JsonConfigStore } from "./config-store.js";
-import { Finisher } from "./finisher.js";
-import { Ledger } from "./ledger.js";
-import { Matching } from "./matching.js";
-import { Naming } from "./naming.js";
-import type { OutStream } from "./out-stream.js";
-import { PeriodicSync } from "./periodic-sync.js";
+import { Finisher } from "./finishing/finisher.js";
+import { Recovery } from "./finishing/recovery.js";
+import type { OutStream } from "./lifecycle/out-stream.js";
+import { PeriodicSync } from "./lifecycle/periodic-sync.js";
+import { RecordingReports } from "./lifecycle/recording-reports.js";
+import { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
+import { Scheduler } from "./lifecycle/scheduler.js";
+import type { Segment } from "./lifecycle/segment.js";
+import { Naming } from "./naming/naming.js";
+import { Reservations } from "./naming/reservations.js";
 import type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./record-config.js";
 import { completeRecordConfig, readRecordConfigs } from "./record-options.js";
-import type { ClosedSince, ConfigStore, RecorderApi } from "./recorder-api.js";
-import type { ClosedSegmentReport, FailedSegmentReport, RecorderEvents } from "./recorder-events.js";
+import type { ConfigStore, RecorderApi } from "./recorder-api.js";
+import type { RecorderEvents } from "./recorder-events.js";
 import { completeRecorderOptions, type RecorderOptions, type RecorderSettings } from "./recorder-options.js";
-import { RecordingReports } from "./recording-reports.js";
-import { Recovery } from "./recovery.js";
-import { Reservations } from "./reservations.js";
-import { Scheduler } from "./scheduler.js";
-import type { Segment } from "./segment.js";
 import { StateLock } from "./state-lock.js";
 
 const MIB = 1024 * 1024;
@@ -51,7 +54,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #finisher: Finisher;
   #recovery: Recovery;
   #periodicSync: PeriodicSync;
-  #matching: Matching;
+  #supervisor: RecordingSupervisor;
   #nextStreamId = 1;
   #nextConfigId: number;
   #isClosing = false;
@@ -89,12 +92,26 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#scheduler = new Scheduler(this.arena, this.#pools, clock, logger, settings.scheduler);
     const onClosed = (report: ClosedSegmentReport): boolean => this.emit("segmentClosed", report);
     const onFailed = (report: FailedSegmentReport): boolean => this.emit("segmentFailed", report);
-    const closing = { pools: this.#pools, clock, ledger, naming, logger, lockPath: state.lock.path, onClosed, onFailed, reservations };
+    const closing = {
+      pools: this.#pools,
+      clock,
+      ledger,
+      naming,
+      logger,
+      lockPath: state.lock.path,
+      onClosed,
+      onFailed,
+      reservations,
+    };
     this.#recovery = new Recovery(closing);
     this.#finisher = new Finisher({ ...closing, arena: this.arena, durability, recovery: this.#recovery });
-    this.#periodicSync = new PeriodicSync(this.#pools, logger, settings.syncIntervalMs, () => this.#growing("interval", durability));
-    this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs }, () => this.nextStreamId());
-    this.#matching = new Matching({
+    this.#periodicSync = new PeriodicSync(this.#pools, logger, settings.syncIntervalMs, () =>
+      this.#growing("interval", durability),
+    );
+    this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs }, () =>
+      this.nextStreamId(),
+    );
+    this.#supervisor = new RecordingSupervisor({
       events: this,
       streams: this.streams,
       naming,
@@ -103,17 +120,28 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       reports: new RecordingReports(this, ledger, clock, logger),
       clock,
       logger,
-      recording: { arena: this.arena, clock, naming, reservations, finisher: this.#finisher, lockPath: state.lock.path, reserveBytes: reserveFor },
+      recording: {
+        arena: this.arena,
+        clock,
+        naming,
+        reservations,
+        finisher: this.#finisher,
+        lockPath: state.lock.path,
+        reserveBytes: reserveFor,
+      },
       nextStreamId: () => this.nextStreamId(),
       save: () => this.#save(),
     });
-    this.streams.on("opened", (stream) => this.#matching.streamOpened(stream));
-    this.streams.on("ended", (stream, reason) => this.#matching.streamEnded(stream, reason));
+    this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
+    this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
     const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION), logger);
     const savedNext = state.store.get(NEXT_CONFIG_ID_SECTION);
-    this.#nextConfigId = Math.max(typeof savedNext === "number" ? savedNext : 1, ...saved.map((config) => config.configId + 1));
+    this.#nextConfigId = Math.max(
+      typeof savedNext === "number" ? savedNext : 1,
+      ...saved.map((config) => config.configId + 1),
+    );
     this.#recovery.start(naming.folders);
-    for (const config of saved) this.#matching.add(config, config.pathToFile);
+    for (const config of saved) this.#supervisor.add(config, config.pathToFile);
   }
 
   /** Resolves when what an earlier run left unfinished is finished, or named as not recoverable. */
@@ -153,41 +181,43 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       throw new ReelError("closed", "the server is stopping");
     }
     const config: RecordConfig = { ...complete, configId: this.nextConfigId() };
-    const entry = this.#matching.add(config, target.computedPathToFile);
+    const entry = this.#supervisor.add(config, target.computedPathToFile);
     if (config.keepAlive) this.#save();
     const stream = this.streams.get(config.localStreamName);
-    if (stream) this.#matching.start(entry, stream, stream.ring.head, isLive ? target : undefined);
+    if (stream) this.#supervisor.start(entry, stream, stream.ring.head, isLive ? target : undefined);
     else if (isLive && !config.dateFolderStructure) reservations.giveBack(target.basePath);
     return entry;
   }
 
   configs(): readonly RecordEntry[] {
-    return this.#matching.entries;
+    return this.#supervisor.entries;
   }
 
   removeConfig(configId: number): RecordEntry | undefined {
-    const entry = this.#matching.entry(configId);
+    const entry = this.#supervisor.entry(configId);
     if (!entry) return undefined;
-    this.#matching.forget(entry);
+    this.#supervisor.forget(entry);
     for (const recording of entry.recordings) recording.stop();
     return entry;
   }
 
   outStreams(): readonly OutStream[] {
-    return this.#matching.recordings;
+    return this.#supervisor.recordings;
   }
 
   outStreamsOf(inStreamId: number): readonly OutStream[] {
-    return this.#matching.recordings.filter((recording) => recording.inStream.id === inStreamId && !recording.isStopped);
+    return this.#supervisor.recordings.filter(
+      (recording) => recording.inStream.id === inStreamId && !recording.isStopped,
+    );
   }
 
   stopOutStream(id: number, permanently: boolean): boolean {
-    const recording = this.#matching.recording(id);
+    const recording = this.#supervisor.recording(id);
     if (!recording) return false;
-    const entry = this.#matching.entry(recording.config.configId);
+    const entry = this.#supervisor.entry(recording.config.configId);
     if (entry && !permanently && entry.config.keepAlive) recording.handOver();
     else {
-      if (entry) this.#matching.forget(entry);
+      if (entry) this.#supervisor.forget(entry);
       // A hand-over may have given it a successor, which belongs to the same config.
       for (const own of entry?.recordings ?? []) own.stop();
       recording.stop();
@@ -207,7 +237,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   async #close(): Promise<void> {
     const { store, ledger, lock } = this.#state;
-    const recorded = this.#matching.close();
+    const recorded = this.#supervisor.close();
     for (const stream of this.streams.list()) stream.end("server stopping");
     this.#finisher.close();
     await recorded;
@@ -223,11 +253,13 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   /** The growing segments of a durability. */
   #growing(wanted: Durability, byDefault: Durability): Segment[] {
-    return this.#matching.recordings.flatMap(({ segment, config }) => (segment?.isOpen && (config.durability ?? byDefault) === wanted ? [segment] : []));
+    return this.#supervisor.recordings.flatMap(({ segment, config }) =>
+      segment?.isOpen && (config.durability ?? byDefault) === wanted ? [segment] : [],
+    );
   }
 
   #save(): void {
-    const kept = this.#matching.entries.filter((entry) => entry.config.keepAlive);
+    const kept = this.#supervisor.entries.filter((entry) => entry.config.keepAlive);
     this.#state.store.set(
       CONFIGS_SECTION,
       kept.map((entry) => entry.config),

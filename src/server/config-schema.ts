@@ -1,10 +1,14 @@
-// The configuration of a server: one schema for reel.json, its validation and its documentation (`reel config-schema` prints it as JSON Schema).
+// The configuration of a server: one schema for reel.json, its validation and its documentation (`reel config-schema`
+// prints it as JSON Schema).
 
 import Type, { type Static } from "typebox";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
-const Door = (description: string) =>
-  Type.String({ pattern: "^(off|.*:[0-9]{1,5})$", description: `${description} HOST:PORT, port 0 = any free one, "off" = closed` });
+const ListenerName = (description: string) =>
+  Type.String({
+    pattern: "^(off|.*:[0-9]{1,5})$",
+    description: `${description} HOST:PORT, port 0 = any free one, "off" = closed`,
+  });
 const closed = { additionalProperties: false } as const;
 
 export const EventSinkSchema = Type.Object(
@@ -17,7 +21,9 @@ export const EventSinkSchema = Type.Object(
     appendTimestamp: Type.Optional(Type.Boolean({ description: "file: name_YYYYMMDD_HHMMSS.ext (default true)" })),
     serializerType: Type.Optional(Type.String({ description: "RPC: JSON is the only one" })),
     format: Type.Optional(Type.String({ description: "file: json is the only one" })),
-    fileChunkLength: Type.Optional(Type.Integer({ minimum: 0, description: "file: seconds after which a new one begins" })),
+    fileChunkLength: Type.Optional(
+      Type.Integer({ minimum: 0, description: "file: seconds after which a new one begins" }),
+    ),
     fileChunkTime: Type.Optional(Type.String({ description: "file: HH:MM:SS UTC at which a new one begins" })),
   },
   closed,
@@ -25,31 +31,66 @@ export const EventSinkSchema = Type.Object(
 
 export const ServerConfigSchema = Type.Object(
   {
-    media: Type.Optional(Type.Object({ folders: Type.Optional(Type.Array(Folder("files are written below these only"), { minItems: 1 })) }, closed)),
+    media: Type.Optional(
+      Type.Object(
+        { folders: Type.Optional(Type.Array(Folder("files are written below these only"), { minItems: 1 })) },
+        closed,
+      ),
+    ),
     state: Type.Optional(Type.Object({ folder: Type.Optional(Folder("record configs, ledger, lock")) }, closed)),
-    doors: Type.Optional(
+    listeners: Type.Optional(
       Type.Object(
         {
-          http: Type.Optional(Door("HTTP and WebSocket commands (default 127.0.0.1:7777),")),
-          jsonCli: Type.Optional(Door("JSON over TCP (default 127.0.0.1:1112),")),
-          asciiCli: Type.Optional(Door("human-readable TCP (default 127.0.0.1:1222),")),
-          rtmp: Type.Optional(Door("RTMP publishers (default 127.0.0.1:1935),")),
-          ts: Type.Optional(Door("MPEG-TS over TCP publishers (default off),")),
+          http: Type.Optional(ListenerName("HTTP and WebSocket commands (default 127.0.0.1:7777),")),
+          jsonCli: Type.Optional(ListenerName("JSON over TCP (default 127.0.0.1:1112),")),
+          asciiCli: Type.Optional(ListenerName("human-readable TCP (default 127.0.0.1:1222),")),
+          rtmp: Type.Optional(ListenerName("RTMP publishers (default 127.0.0.1:1935),")),
+          ts: Type.Optional(ListenerName("MPEG-TS over TCP publishers (default off),")),
         },
         closed,
       ),
     ),
-    workers: Type.Optional(Type.Integer({ minimum: 1, maximum: 64, description: "threads that drain (default: one for every two cores)" })),
-    log: Type.Optional(Type.Object({ level: Type.Optional(Type.Enum(["debug", "info", "warn", "error", "silent"], { description: "default info" })) }, closed)),
+    workers: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 64, description: "threads that drain (default: one for every two cores)" }),
+    ),
+    log: Type.Optional(
+      Type.Object(
+        {
+          level: Type.Optional(
+            Type.Enum(["debug", "info", "warn", "error", "silent"], { description: "default info" }),
+          ),
+        },
+        closed,
+      ),
+    ),
     arena: Type.Optional(
-      Type.Object({ maximumMib: Type.Optional(Type.Integer({ minimum: 16, maximum: 4095, description: "limit of the shared memory" })) }, closed),
+      Type.Object(
+        {
+          maximumMib: Type.Optional(
+            Type.Integer({ minimum: 16, maximum: 4095, description: "limit of the shared memory" }),
+          ),
+        },
+        closed,
+      ),
     ),
     ring: Type.Optional(
       Type.Object(
         {
-          bytes: Type.Optional(Type.Integer({ minimum: 65536, description: "a stream's ring at its start, a power of two (default 524288)" })),
-          maximumBytes: Type.Optional(Type.Integer({ minimum: 65536, description: "what it may grow to, a power of two (default 67108864)" })),
-          lagLimitMs: Type.Optional(Type.Integer({ minimum: 100, description: "a recording that lags its siblings by more loses its place (default 2000)" })),
+          bytes: Type.Optional(
+            Type.Integer({
+              minimum: 65536,
+              description: "a stream's ring at its start, a power of two (default 524288)",
+            }),
+          ),
+          maximumBytes: Type.Optional(
+            Type.Integer({ minimum: 65536, description: "what it may grow to, a power of two (default 67108864)" }),
+          ),
+          lagLimitMs: Type.Optional(
+            Type.Integer({
+              minimum: 100,
+              description: "a recording that lags its siblings by more loses its place (default 2000)",
+            }),
+          ),
         },
         closed,
       ),
@@ -57,31 +98,58 @@ export const ServerConfigSchema = Type.Object(
     recording: Type.Optional(
       Type.Object(
         {
-          durability: Type.Optional(Type.Enum(["none", "close", "interval"], { description: "what is synced to the disk, and when (default close)" })),
-          syncIntervalMs: Type.Optional(Type.Integer({ minimum: 100, description: "durability=interval: how often (default 1000)" })),
+          durability: Type.Optional(
+            Type.Enum(["none", "close", "interval"], {
+              description: "what is synced to the disk, and when (default close)",
+            }),
+          ),
+          syncIntervalMs: Type.Optional(
+            Type.Integer({ minimum: 100, description: "durability=interval: how often (default 1000)" }),
+          ),
         },
         closed,
       ),
     ),
     rtmp: Type.Optional(
       Type.Object(
-        { publishKeys: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'stream name (or "*") → key that publishers give as ?key=…' })) },
+        {
+          publishKeys: Type.Optional(
+            Type.Record(Type.String(), Type.String(), {
+              description: 'stream name (or "*") → key that publishers give as ?key=…',
+            }),
+          ),
+        },
         closed,
       ),
     ),
     ts: Type.Optional(
-      Type.Object({ streamName: Type.Optional(Type.String({ description: "name of a connection's stream; {port} and {n} are replaced" })) }, closed),
+      Type.Object(
+        {
+          streamName: Type.Optional(
+            Type.String({ description: "name of a connection's stream; {port} and {n} are replaced" }),
+          ),
+        },
+        closed,
+      ),
     ),
     control: Type.Optional(
       Type.Object(
         {
-          lengthPadding: Type.Optional(Type.Boolean({ description: "4-byte length in front of replies on the JSON door (default true)" })),
-          token: Type.Optional(Type.String({ minLength: 8, description: "HTTP and WebSocket: Authorization: Bearer …" })),
+          lengthPadding: Type.Optional(
+            Type.Boolean({ description: "4-byte length in front of replies on the JSON listener (default true)" }),
+          ),
+          token: Type.Optional(
+            Type.String({ minLength: 8, description: "HTTP and WebSocket: Authorization: Bearer …" }),
+          ),
           user: Type.Optional(Type.String({ minLength: 1 })),
           password: Type.Optional(Type.String({ minLength: 1, description: "HTTP and WebSocket: Basic credentials" })),
-          allowAddresses: Type.Optional(Type.Array(Type.String(), { description: "who may use the TCP doors off loopback" })),
+          allowAddresses: Type.Optional(
+            Type.Array(Type.String(), { description: "who may use the TCP listeners off loopback" }),
+          ),
           allowOrigins: Type.Optional(Type.Array(Type.String(), { description: "web pages that may connect" })),
-          allowHosts: Type.Optional(Type.Array(Type.String(), { description: "Host headers accepted beside the loopback names" })),
+          allowHosts: Type.Optional(
+            Type.Array(Type.String(), { description: "Host headers accepted beside the loopback names" }),
+          ),
         },
         closed,
       ),
@@ -89,13 +157,25 @@ export const ServerConfigSchema = Type.Object(
     pull: Type.Optional(
       Type.Object(
         {
-          fileFolders: Type.Optional(Type.Array(Folder("file: URIs may name files below these only (default: the media folders)"))),
-          silenceMs: Type.Optional(Type.Integer({ minimum: 500, description: "a source that delivers nothing for so long is gone (default 10000)" })),
+          fileFolders: Type.Optional(
+            Type.Array(Folder("file: URIs may name files below these only (default: the media folders)")),
+          ),
+          silenceMs: Type.Optional(
+            Type.Integer({
+              minimum: 500,
+              description: "a source that delivers nothing for so long is gone (default 10000)",
+            }),
+          ),
         },
         closed,
       ),
     ),
-    eventLogger: Type.Optional(Type.Object({ sinks: Type.Optional(Type.Array(EventSinkSchema)), customData: Type.Optional(Type.Unknown()) }, closed)),
+    eventLogger: Type.Optional(
+      Type.Object(
+        { sinks: Type.Optional(Type.Array(EventSinkSchema)), customData: Type.Optional(Type.Unknown()) },
+        closed,
+      ),
+    ),
   },
   { ...closed, title: "reel.json", description: "Configuration of a Reel server" },
 );

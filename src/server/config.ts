@@ -1,11 +1,11 @@
-// Where a server's configuration comes from: reel.json, over it the environment (REEL_*), over it the flags. Unknown keys are refused with the
-// nearest known name; a wrong value is named with its place.
+// Where a server's configuration comes from: reel.json, over it the environment (REEL_*), over it the flags. Unknown
+// keys are refused with the nearest known name; a wrong value is named with its place.
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
-import { ReelError } from "../arena/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import { type ServerConfig, ServerConfigSchema } from "./config-schema.js";
 
 export const CONFIG_FILE = "reel.json";
@@ -39,13 +39,19 @@ const FLAG_NAMES = [
   "token",
 ] as const satisfies readonly (keyof ConfigFlags)[];
 
-/** Reads, merges and checks. Paths in reel.json are relative to its folder, others to `cwd`. Throws ReelError `badArgument`. */
+/**
+ * Reads, merges and checks. Paths in reel.json are relative to its folder, others to `cwd`. Throws ReelError
+ * `badArgument`.
+ */
 export function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
   const merged: ConfigFlags = { ...flagsFromEnvironment(env), ...definedOnly(flags) };
   const path = merged.config !== undefined ? resolve(cwd, merged.config) : resolve(cwd, CONFIG_FILE);
   const isThere = existsSync(path);
-  if (!isThere && merged.config !== undefined) throw new ReelError("badArgument", `the configuration file ${path} does not exist`);
-  const config: ServerConfig = isThere ? anchorPaths(parseConfigFile(readFileSync(path, "utf8"), path), dirname(path)) : {};
+  if (!isThere && merged.config !== undefined)
+    throw new ReelError("badArgument", `the configuration file ${path} does not exist`);
+  const config: ServerConfig = isThere
+    ? anchorPaths(parseConfigFile(readFileSync(path, "utf8"), path), dirname(path))
+    : {};
   const withFlags = applyFlags(config, merged, cwd);
   checkConfig(withFlags, "the flags or the environment");
   return withFlags;
@@ -58,8 +64,16 @@ export function parseConfigFile(text: string, path: string): ServerConfig {
   } catch (error) {
     throw new ReelError("badArgument", `${path} is not JSON: ${(error as Error).message}`, {}, { cause: error });
   }
-  checkConfig(value, path);
-  return value as ServerConfig;
+  const current = withCurrentNames(value);
+  checkConfig(current, path);
+  return current as ServerConfig;
+}
+
+/** Files of version 0.1 say `doors`. Both at once are left as they are, for the check to name. */
+function withCurrentNames(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("doors" in value) || "listeners" in value) return value;
+  const { doors, ...rest } = value;
+  return { ...rest, listeners: doors };
 }
 
 function checkConfig(value: unknown, where: string): void {
@@ -74,7 +88,11 @@ function checkConfig(value: unknown, where: string): void {
   throw new ReelError("badArgument", `${where}: ${place} ${first.message}`);
 }
 
-function findUnknownKey(schema: TSchema, value: unknown, prefix: string): { key: string; nearest: string | undefined } | undefined {
+function findUnknownKey(
+  schema: TSchema,
+  value: unknown,
+  prefix: string,
+): { key: string; nearest: string | undefined } | undefined {
   const properties = (schema as { properties?: Record<string, TSchema> }).properties;
   if (!properties || typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   for (const [key, inner] of Object.entries(value)) {
@@ -124,17 +142,19 @@ function anchorPaths(config: ServerConfig, folder: string): ServerConfig {
   const anchored = structuredClone(config);
   if (anchored.media?.folders) anchored.media.folders = anchored.media.folders.map((path) => resolve(folder, path));
   if (anchored.state?.folder) anchored.state.folder = resolve(folder, anchored.state.folder);
-  if (anchored.pull?.fileFolders) anchored.pull.fileFolders = anchored.pull.fileFolders.map((path) => resolve(folder, path));
-  for (const sink of anchored.eventLogger?.sinks ?? []) if (sink.filename) sink.filename = resolve(folder, sink.filename);
+  if (anchored.pull?.fileFolders)
+    anchored.pull.fileFolders = anchored.pull.fileFolders.map((path) => resolve(folder, path));
+  for (const sink of anchored.eventLogger?.sinks ?? [])
+    if (sink.filename) sink.filename = resolve(folder, sink.filename);
   return anchored;
 }
 
 function applyFlags(config: ServerConfig, flags: ConfigFlags, cwd: string): ServerConfig {
-  const result: ServerConfig = { ...config, doors: { ...config.doors } };
-  const doors = result.doors ?? {};
-  for (const door of ["http", "jsonCli", "asciiCli", "rtmp", "ts"] as const) {
-    const value = flags[door];
-    if (value !== undefined) doors[door] = value;
+  const result: ServerConfig = { ...config, listeners: { ...config.listeners } };
+  const listeners = result.listeners ?? {};
+  for (const listener of ["http", "jsonCli", "asciiCli", "rtmp", "ts"] as const) {
+    const value = flags[listener];
+    if (value !== undefined) listeners[listener] = value;
   }
   if (flags.media !== undefined) result.media = { ...config.media, folders: [resolve(cwd, flags.media)] };
   if (flags.state !== undefined) result.state = { ...config.state, folder: resolve(cwd, flags.state) };
@@ -144,13 +164,13 @@ function applyFlags(config: ServerConfig, flags: ConfigFlags, cwd: string): Serv
   return result;
 }
 
-export interface DoorAddress {
+export interface ListenerAddress {
   host: string;
   port: number;
 }
 
 /** `HOST:PORT` (`[::1]:7777` too), or undefined for `off`. */
-export function parseDoor(text: string): DoorAddress | undefined {
+export function parseListener(text: string): ListenerAddress | undefined {
   if (text === "off") return undefined;
   const colon = text.lastIndexOf(":");
   const host = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1") || "127.0.0.1";

@@ -1,5 +1,5 @@
-// A cursor: what a recording hangs on the ring of its in-stream. The in-stream holds the frames until every cursor has passed them, and moves those that
-// hold up their siblings.
+// A cursor: what a recording hangs on the ring of its in-stream. The in-stream holds the frames until every cursor has
+// passed them, and moves those that hold up their siblings.
 
 import type { Gap } from "./gap.js";
 
@@ -9,7 +9,10 @@ export interface Cursor {
   /** Takes the cursor's lock, so that no kernel reads; false where one does right now (it will not for long). */
   tryLock(): boolean;
   unlock(): void;
-  /** Moves the cursor (the lock is held). With `skip` the frames up to the next random access point are to be dropped and counted. */
+  /**
+   * Moves the cursor (the lock is held). With `skip` the frames up to the next random access point are to be dropped
+   * and counted.
+   */
   jump(index: number, skip: boolean): void;
   /** A gap that concerns this recording alone. */
   onGap(gap: Gap): void;

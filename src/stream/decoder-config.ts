@@ -1,5 +1,5 @@
-// Decoder configurations in the arena (src/abi/decoder-config.ts): parsed once when they arrive, compared by bytes, so that a repeat of the same
-// parameter sets is no change.
+// Decoder configurations in the arena (src/abi/decoder-config.ts): parsed once when they arrive, compared by bytes, so
+// that a repeat of the same parameter sets is no change.
 
 import {
   CODEC_AAC,
@@ -20,8 +20,8 @@ import {
   CONFIG_WIDTH_OFFSET,
 } from "../abi/decoder-config.js";
 import type { Arena } from "../arena/arena.js";
-import { type AudioConfig, parseAudioSpecificConfig } from "./codec/aac.js";
-import { parseAvcDecoderConfiguration, type VideoConfig } from "./codec/h264.js";
+import { type AudioConfig, parseAudioSpecificConfig } from "../media/codec/aac/audio-specific-config.js";
+import { parseAvcDecoderConfiguration, type VideoConfig } from "../media/codec/h264/decoder-configuration.js";
 
 const AVCC_LENGTH_SIZE_BYTE = 4;
 
@@ -45,7 +45,8 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
   const copy = bytes.slice();
   arena.u8.set(copy, pointer + CONFIG_BYTES_OFFSET);
   // lengthSizeMinusOne: frames in a ring have 4-byte lengths, whatever the source's have.
-  if (video) arena.view.setUint8(pointer + CONFIG_BYTES_OFFSET + AVCC_LENGTH_SIZE_BYTE, (copy[AVCC_LENGTH_SIZE_BYTE] ?? 0) | 3);
+  if (video)
+    arena.view.setUint8(pointer + CONFIG_BYTES_OFFSET + AVCC_LENGTH_SIZE_BYTE, (copy[AVCC_LENGTH_SIZE_BYTE] ?? 0) | 3);
   const put = (offset: number, value: number): void => {
     arena.u32[(pointer + offset) >>> 2] = value;
   };
@@ -58,7 +59,11 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
     put(CONFIG_PAR_HEIGHT_OFFSET, video.parHeight);
     put(CONFIG_PROFILE_OFFSET, (video.profile << 16) | (video.constraints << 8) | video.level);
     const c = video.colour;
-    if (c) put(CONFIG_COLOUR_OFFSET, c.primaries | (c.transfer << 8) | (c.matrix << 16) | ((c.fullRange ? 1 : 0) << 24) | (1 << 25));
+    if (c)
+      put(
+        CONFIG_COLOUR_OFFSET,
+        c.primaries | (c.transfer << 8) | (c.matrix << 16) | ((c.fullRange ? 1 : 0) << 24) | (1 << 25),
+      );
   }
   if (audio) {
     put(CONFIG_SAMPLE_RATE_OFFSET, audio.sampleRate);

@@ -1,12 +1,15 @@
-// The decoder configurations of an in-stream: the one in force for each track, and those before it, which frames in the ring and recordings still refer to.
-// The same bytes are the same block, so that a repeat is no change.
+// The decoder configurations of an in-stream: the one in force for each track, and those before it, which frames in the
+// ring and recordings still refer to. The same bytes are the same block, so that a repeat is no change.
 
 import { TRACK_COUNT } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
-import { ReelError } from "../arena/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import { type CodecName, type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
 
-/** Recordings point to configurations, so they stay while one is attached, and a source that sends more different ones is at fault. */
+/**
+ * Recordings point to configurations, so they stay while one is attached, and a source that sends more different ones
+ * is at fault.
+ */
 const MAX_CONFIGS = 64;
 
 export class DecoderConfigs {
@@ -25,7 +28,10 @@ export class DecoderConfigs {
     return this.#inForce[track];
   }
 
-  /** False where the bytes are those in force. `isInUse`: nothing stored may go. Throws ReelError `badConfig`, `badInput`. */
+  /**
+   * False where the bytes are those in force. `isInUse`: nothing stored may go. Throws ReelError `badConfig`,
+   * `badInput`.
+   */
   set(track: number, codec: CodecName, bytes: Uint8Array, isInUse: boolean): boolean {
     const isThis = (config: DecoderConfig): boolean => config.codec === codec && sameBytes(config.bytes, bytes);
     const current = this.#inForce[track];
@@ -33,7 +39,9 @@ export class DecoderConfigs {
     let config = this.#all.find(isThis);
     if (!config) {
       if (this.#all.length >= MAX_CONFIGS && (isInUse || !this.#freeOldest()))
-        throw new ReelError("badInput", `more than ${MAX_CONFIGS} different decoder configurations`, { stream: this.streamName });
+        throw new ReelError("badInput", `more than ${MAX_CONFIGS} different decoder configurations`, {
+          stream: this.streamName,
+        });
       config = storeDecoderConfig(this.#arena, codec, bytes);
       this.#all.push(config);
     }

@@ -1,5 +1,5 @@
-// Every loss, jump, splice, hold-back and late track is one typed entry (design.md §4). It is counted, sent as an event and listed in the
-// segment it happened in.
+// Every loss, jump, splice, hold-back and late track is one typed entry (design.md §4). It is counted, sent as an event
+// and listed in the segment it happened in.
 
 export type GapCause =
   | "backwardJump" // the source's clock went back; the timeline was spliced, no frame is missing

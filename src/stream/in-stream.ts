@@ -1,16 +1,17 @@
-// An in-stream: one live source under one localStreamName. It takes frames from an ingest, gives them their place in time and puts them into its
-// ring; recordings hang cursors on the ring. It knows nothing of files.
+// An in-stream: one live source under one localStreamName. It takes frames from an ingest, gives them their place in
+// time and puts them into its ring; recordings hang cursors on the ring. It knows nothing of files.
 //
 //   ingest: reserve ─▶ (payload) ─▶ commit        recording: attach ─▶ … kernel reads … ─▶ detach
 //
-// A full ring never overwrites. In this order: a laggard among the recordings loses its place (and is told), the ring grows, the source is held
-// back (`reserve` answers 0; `room` is emitted when there is room again). Memory is O(buffer).
+// A full ring never overwrites. In this order: a slow consumer among the recordings loses its place (and is told), the ring
+// grows, the source is held back (`reserve` answers 0; `room` is emitted when there is room again). Memory is
+// O(buffer).
 
 import { EventEmitter } from "node:events";
 import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import { FrameRing, frameStride } from "../arena/frame-ring.js";
-import { ReelError } from "../arena/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import { Timeline } from "../time/timeline.js";
 import { type Clock, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
@@ -18,9 +19,9 @@ import type { CodecName, DecoderConfig } from "./decoder-config.js";
 import { DecoderConfigs } from "./decoder-configs.js";
 import { type Gap, trackName } from "./gap.js";
 import { JitterRun } from "./jitter-run.js";
-import { jumpLaggards } from "./laggards.js";
 import { OverflowRun } from "./overflow-run.js";
 import { growRing } from "./ring-growth.js";
+import { jumpSlowConsumers } from "./slow-consumers.js";
 
 export interface InStreamOptions {
   ringBytes: number;
@@ -144,13 +145,23 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#cursors.size;
   }
 
-  /** A decoder configuration, from the source or from the embedding program. Repeats are ignored. Throws ReelError `badConfig`, `badInput`. */
+  /**
+   * A decoder configuration, from the source or from the embedding program. Repeats are ignored. Throws ReelError
+   * `badConfig`, `badInput`.
+   */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const isFirst = this.#configs.of(track) === undefined;
     if (!this.#configs.set(track, codec, bytes, this.#users.size > 0)) return;
     this.emit("config", track);
     if (isFirst && this.settled) {
-      this.#emitGap({ cause: "lateTrack", track: trackName(track), dtsMs: this.newest90k / TICKS_PER_MS, durationMs: 0, frames: 0, bytes: 0 });
+      this.#emitGap({
+        cause: "lateTrack",
+        track: trackName(track),
+        dtsMs: this.newest90k / TICKS_PER_MS,
+        durationMs: 0,
+        frames: 0,
+        bytes: 0,
+      });
     }
     if (this.hasVideo && this.#configs.of(TRACK_AUDIO)) this.settle();
   }
@@ -163,8 +174,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   /**
-   * Room for a frame's payload of `sizeBytes`: a pointer into the arena, valid until the next call of anything here, or 0 where the source must
-   * wait for `room`. With `mayGrow` false the ring is not made larger (a size that was announced, not received).
+   * Room for a frame's payload of `sizeBytes`: a pointer into the arena, valid until the next call of anything here, or
+   * 0 where the source must wait for `room`. With `mayGrow` false the ring is not made larger (a size that was
+   * announced, not received).
    */
   reserve(sizeBytes: number, mayGrow = true): number {
     if (this.ended) throw new ReelError("closed", `in-stream ${this.name} has ended`);
@@ -173,12 +185,15 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.refreshTail();
     pointer = this.ring.reserve(sizeBytes);
     if (pointer !== 0) return pointer;
-    if (this.#cursors.size > 1 && jumpLaggards(this, this.#cursors, this.#options.lagLimitMs * TICKS_PER_MS)) {
+    if (this.#cursors.size > 1 && jumpSlowConsumers(this, this.#cursors, this.#options.lagLimitMs * TICKS_PER_MS)) {
       this.refreshTail();
       pointer = this.ring.reserve(sizeBytes);
       if (pointer !== 0) return pointer;
     }
-    if (mayGrow && growRing(this.ring, this.#cursors, sizeBytes, this.#options.maxRingBytes, () => this.refreshTail())) {
+    if (
+      mayGrow &&
+      growRing(this.ring, this.#cursors, sizeBytes, this.#options.maxRingBytes, () => this.refreshTail())
+    ) {
       pointer = this.ring.reserve(sizeBytes);
       if (pointer !== 0) return pointer;
     }
@@ -200,9 +215,20 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   /** Publishes the reserved frame. `wireDts90k` is the source's unwrapped clock. */
-  commit(track: number, sizeBytes: number, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): void {
+  commit(
+    track: number,
+    sizeBytes: number,
+    wireDts90k: Ticks90k,
+    ctsOffset90k: Ticks90k,
+    isRandomAccess: boolean,
+  ): void {
     const config = this.#configs.of(track);
-    if (!config) throw new ReelError("badConfig", `a frame of the ${trackName(track)} track came before its decoder configuration`, { stream: this.name });
+    if (!config)
+      throw new ReelError(
+        "badConfig",
+        `a frame of the ${trackName(track)} track came before its decoder configuration`,
+        { stream: this.name },
+      );
     // Read once a frame: with several thousand frames a second a clock is no small cost.
     const nowMs = this.#clock.monotonicMs();
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
@@ -223,7 +249,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
     }
     const header = this.#header;
     header.track = track;
-    header.flags = (isRandomAccess || track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) | (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0);
+    header.flags =
+      (isRandomAccess || track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) |
+      (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0);
     header.dts90k = dts90k;
     header.ctsOffset90k = ctsOffset90k;
     header.config = config.pointer;
@@ -246,7 +274,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
   /**
    * A whole frame at once, copied into the ring. False where the source must wait for `room` (the frame was not taken).
    */
-  writeFrame(track: number, payload: Uint8Array, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): boolean {
+  writeFrame(
+    track: number,
+    payload: Uint8Array,
+    wireDts90k: Ticks90k,
+    ctsOffset90k: Ticks90k,
+    isRandomAccess: boolean,
+  ): boolean {
     const pointer = this.reserve(payload.byteLength);
     if (pointer === 0) return false;
     this.#arena.u8.set(payload, pointer);
@@ -255,13 +289,22 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   /**
-   * The same for a source that cannot wait: where the ring is full the frame is dropped, and with it all up to the next random access point;
-   * counted and reported as `overflow`. True where the frame was taken.
+   * The same for a source that cannot wait: where the ring is full the frame is dropped, and with it all up to the next
+   * random access point; counted and reported as `overflow`. True where the frame was taken.
    */
-  writeFrameOrDrop(track: number, payload: Uint8Array, wireDts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): boolean {
+  writeFrameOrDrop(
+    track: number,
+    payload: Uint8Array,
+    wireDts90k: Ticks90k,
+    ctsOffset90k: Ticks90k,
+    isRandomAccess: boolean,
+  ): boolean {
     const mayResume = !this.hasVideo || (track === TRACK_VIDEO && isRandomAccess);
     if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, TRACK_COUNT);
-    if ((!this.#overflow.isRunning || mayResume) && this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)) {
+    if (
+      (!this.#overflow.isRunning || mayResume) &&
+      this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)
+    ) {
       this.#emitGap(this.#overflow.end(this.lastDts90k[track] ?? 0));
       return true;
     }
@@ -318,7 +361,10 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.#users.delete(cursor) && this.ended && this.#users.size === 0) this.#release();
   }
 
-  /** Called after drains: takes over how far the cursors have come, and lets a waiting source go on when a quarter of the ring is free. */
+  /**
+   * Called after drains: takes over how far the cursors have come, and lets a waiting source go on when a quarter of
+   * the ring is free.
+   */
   onDrained(): void {
     if (this.ended) return;
     this.refreshTail();
@@ -356,7 +402,15 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const ms = this.#clock.monotonicMs() - this.#heldBackSinceMs;
     this.#timeline.heldBack(ms);
     this.lastFrameMs = this.#clock.monotonicMs();
-    if (ms >= HELD_BACK_MS) this.#emitGap({ cause: "heldBack", track: null, dtsMs: this.newest90k / TICKS_PER_MS, durationMs: ms, frames: 0, bytes: 0 });
+    if (ms >= HELD_BACK_MS)
+      this.#emitGap({
+        cause: "heldBack",
+        track: null,
+        dtsMs: this.newest90k / TICKS_PER_MS,
+        durationMs: ms,
+        frames: 0,
+        bytes: 0,
+      });
     this.emit("room");
   }
   get isHeldBack(): boolean {

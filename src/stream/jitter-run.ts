@@ -1,4 +1,5 @@
-// Runs of clamped frames (design.md §4, jitter). A run is one entry: nothing is missing, and a source with a broken clock must not flood the events.
+// Runs of clamped frames (design.md §4, jitter). A run is one entry: nothing is missing, and a source with a broken
+// clock must not flood the events.
 
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import { type Gap, trackName } from "./gap.js";
@@ -20,12 +21,22 @@ export class JitterRun {
     this.#from90k = dts90k;
   }
 
-  /** Ends the run, if there is one: with the stream, or with a frame in order of the `track` that it began with. `lastDts90k`: of each track. */
+  /**
+   * Ends the run, if there is one: with the stream, or with a frame in order of the `track` that it began with.
+   * `lastDts90k`: of each track.
+   */
   end(lastDts90k: readonly Ticks90k[], track = this.#track): Gap | undefined {
     if (this.#frames === 0 || track !== this.#track) return undefined;
     this.#framesBefore += this.#frames;
     this.#frames = 0;
     const durationMs = Math.max(0, (lastDts90k[this.#track] ?? this.#from90k) - this.#from90k) / TICKS_PER_MS;
-    return { cause: "jitter", track: trackName(this.#track), dtsMs: this.#from90k / TICKS_PER_MS, durationMs, frames: 0, bytes: 0 };
+    return {
+      cause: "jitter",
+      track: trackName(this.#track),
+      dtsMs: this.#from90k / TICKS_PER_MS,
+      durationMs,
+      frames: 0,
+      bytes: 0,
+    };
   }
 }

@@ -1,4 +1,5 @@
-// What a source that cannot wait loses to a full ring: whole frames, up to the next random access point. One entry for a run (design.md §2).
+// What a source that cannot wait loses to a full ring: whole frames, up to the next random access point. One entry for
+// a run (design.md §2).
 
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import type { Gap } from "./gap.js";

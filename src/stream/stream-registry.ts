@@ -1,8 +1,9 @@
-// All in-streams by name. A name belongs to one live stream; ids are shared with out-streams (ems-record-spec §2.0) and come from outside.
+// All in-streams by name. A name belongs to one live stream; ids are shared with out-streams (ems-record-spec §2.0) and
+// come from outside.
 
 import { EventEmitter } from "node:events";
 import type { Arena } from "../arena/arena.js";
-import { ReelError } from "../arena/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import type { Clock } from "../time/units.js";
 import { InStream, type InStreamOptions, type SourceInfo } from "./in-stream.js";
 
@@ -16,15 +17,19 @@ const MAX_NAME_BYTES = 255;
 const EMBEDDED: SourceInfo = { type: "INE", ip: "", port: 0, farIp: "", farPort: 0, nearIp: "", nearPort: 0 };
 
 /**
- * The name under which a published or pulled stream is known: without its `?query`. Throws ReelError `badName` on what could not be written in a
- * command line: control characters, spaces, `=`, `\`, `..` (design.md §5).
+ * The name under which a published or pulled stream is known: without its `?query`. Throws ReelError `badName` on what
+ * could not be written in a command line: control characters, spaces, `=`, `\`, `..` (design.md §5).
  */
 export function parseStreamName(raw: string): string {
   const query = raw.indexOf("?");
   const name = query < 0 ? raw : raw.slice(0, query);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
   if (name === "" || Buffer.byteLength(name) > MAX_NAME_BYTES || /[\u0000-\u0020\u007f=\\]|\.\./u.test(name)) {
-    throw new ReelError("badName", "a stream name has 1 to 255 bytes and no spaces, control characters, '=', '\\' or '..'", { name });
+    throw new ReelError(
+      "badName",
+      "a stream name has 1 to 255 bytes and no spaces, control characters, '=', '\\' or '..'",
+      { name },
+    );
   }
   return name;
 }

@@ -2,10 +2,11 @@
 //
 //   wire dts (unwrapped) + offset ─▶ dts90k, which never goes back within a track
 //
-// Backwards by less than 500 ms is jitter: the frame is clamped to just after its predecessor. More than that, or forwards by more than 10 s
-// against the furthest track, is a discontinuity: one offset for all tracks splices the timeline. A forward jump about as long as the silence
-// before it was real and is kept. After a splice each track is placed by the offset before it until its own clock has followed: the frames of the
-// tracks cross on their way, and a straggler of the old clock would otherwise be a second discontinuity.
+// Backwards by less than 500 ms is jitter: the frame is clamped to just after its predecessor. More than that, or
+// forwards by more than 10 s against the furthest track, is a discontinuity: one offset for all tracks splices the
+// timeline. A forward jump about as long as the silence before it was real and is kept. After a splice each track is
+// placed by the offset before it until its own clock has followed: the frames of the tracks cross on their way, and a
+// straggler of the old clock would otherwise be a second discontinuity.
 
 import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./units.js";
 
@@ -62,7 +63,8 @@ export class Timeline {
     placed.splice = undefined;
     let state = this.#tracks[track];
     if (this.#furthest === Number.NEGATIVE_INFINITY) {
-      // The timeline begins at 0 with the first frame; a track that starts a little earlier is clamped by the containers' own zero.
+      // The timeline begins at 0 with the first frame; a track that starts a little earlier is clamped by the
+      // containers' own zero.
       this.#offset = -wireDts90k;
       this.#previousOffset = this.#offset;
     }

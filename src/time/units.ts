@@ -1,4 +1,5 @@
-// Units of time. Media time is counted in ticks of 90 kHz, as an integer in a double (exact for 3 170 years); wall time in milliseconds.
+// Units of time. Media time is counted in ticks of 90 kHz, as an integer in a double (exact for 3 170 years); wall time
+// in milliseconds.
 
 export type Ticks90k = number & { readonly __unit?: "90k" };
 export type Millis = number & { readonly __unit?: "ms" };

@@ -1,5 +1,5 @@
-// Unwraps a wire clock of limited width to one that does not wrap: RTMP 2^32 ms, FLV 2^32 ms (24 + 8 bits), MPEG-TS 2^33, RTP 2^32.
-// The difference to the last value, taken modulo the width, is read as signed: the nearest way round.
+// Unwraps a wire clock of limited width to one that does not wrap: RTMP 2^32 ms, FLV 2^32 ms (24 + 8 bits), MPEG-TS
+// 2^33, RTP 2^32. The difference to the last value, taken modulo the width, is read as signed: the nearest way round.
 
 export class Unwrapper {
   #modulus: number;

@@ -1,10 +1,10 @@
-// The drain task, run by the drain pool: muxes what rings hold into segment files. All of it is synchronous: a worker does nothing else, so waiting
-// in write(2) costs nobody else's time.
+// The drain task, run by the drain pool: muxes what rings hold into segment files. All of it is synchronous: a worker
+// does nothing else, so waiting in write(2) costs nobody else's time.
 //
 //   for every recording of the batch: claim ─▶ (open) ─▶ kernel.drain ─▶ write outputs ─▶ … until the ring is empty or the segment ends
 //
-// An output is marked as written (size 0, position advanced) only after write(2) has taken all of it. A failure ends this recording's part of
-// the batch and no other's.
+// An output is marked as written (size 0, position advanced) only after write(2) has taken all of it. A failure ends
+// this recording's part of the batch and no other's.
 
 import { workerData } from "node:worker_threads";
 import {
@@ -20,11 +20,11 @@ import {
   REC_LOCK_OFFSET,
 } from "../abi/recording.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
-import { ArenaViews } from "./arena-views.js";
-import { type FileFailure, fileFailure } from "./file-failure.js";
-import { instantiateKernel, type Kernel } from "./kernel.js";
-import { appendGap } from "./mp4/journal.js";
-import { saveCounters, takeBack, type Unwritten } from "./segment-counters.js";
+import { ArenaViews } from "../arena/arena-views.js";
+import { instantiateKernel, type Kernel } from "../arena/kernel.js";
+import { type FileFailure, fileFailure } from "../container/file-failure.js";
+import { appendGap } from "../container/mp4/journal.js";
+import { restoreCounters, saveCounters, type Unwritten } from "./segment-counters.js";
 import { closeSegmentFiles, openSegmentFiles, type SegmentOpening } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
 
@@ -47,7 +47,7 @@ export interface DrainBatch {
   out: number;
   outBytes: number;
   /** A word that is counted up at every write, so that a stuck call can be told from a busy one. */
-  beat: number;
+  heartbeat: number;
   items: DrainItem[];
 }
 
@@ -76,12 +76,22 @@ export function drain(batch: DrainBatch): DrainResult[] {
   const { memory, module, arenaBase } = workerData as DrainWorkerData;
   views ??= new ArenaViews(memory);
   return batch.items.map((item) => {
-    const result: DrainResult = { claimed: true, status: 0, opened: false, writtenBytes: 0, failure: undefined, unwritten: undefined };
+    const result: DrainResult = {
+      claimed: true,
+      status: 0,
+      opened: false,
+      writtenBytes: 0,
+      failure: undefined,
+      unwritten: undefined,
+    };
     const arena = views as ArenaViews;
     const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
     const ticket = item.ticket << CLAIM_TICKET_SHIFT;
     const words = arena.i32(item.recording + REC_CLAIM_OFFSET);
-    if (Atomics.compareExchange(words, claim, ticket | CLAIM_DISPATCHED, ticket | CLAIM_RUNNING) !== (ticket | CLAIM_DISPATCHED)) {
+    if (
+      Atomics.compareExchange(words, claim, ticket | CLAIM_DISPATCHED, ticket | CLAIM_RUNNING) !==
+      (ticket | CLAIM_DISPATCHED)
+    ) {
       return { ...result, claimed: false };
     }
     try {
@@ -114,18 +124,19 @@ function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: Drai
     }
     result.opened = true;
   }
-  if (item.gaps && arena.u32(item.recording + REC_CONTAINER_OFFSET) === CONTAINER_MP4) for (const gap of item.gaps) appendGap(item.path, { ...gap });
+  if (item.gaps && arena.u32(item.recording + REC_CONTAINER_OFFSET) === CONTAINER_MP4)
+    for (const gap of item.gaps) appendGap(item.path, { ...gap });
   for (;;) {
     const counters = saveCounters(arena, item.segment);
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
-    Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);
+    Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
     try {
       result.writtenBytes += writeOutputs(arena, item.segment, item.path);
     } catch (error) {
-      result.unwritten = takeBack(arena, item.segment, counters);
+      result.unwritten = restoreCounters(arena, item.segment, counters);
       throw error;
     }
-    Atomics.add(arena.i32(batch.beat), batch.beat >>> 2, 1);
+    Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
     if (result.status !== STATUS_OUTPUT_FULL) return;
   }
 }

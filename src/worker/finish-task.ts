@@ -1,16 +1,17 @@
-// The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an FLV, nothing of a TS; the sync
-// that durability asks for comes on top.
+// The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an
+// FLV, nothing of a TS; the sync that durability asks for comes on top.
 
 import { closeSync, constants, fdatasyncSync, fsyncSync, ftruncateSync, openSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { workerData } from "node:worker_threads";
 import { CONTAINER_MP4 } from "../abi/recording.js";
 import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
-import { ArenaViews } from "./arena-views.js";
+import { ArenaViews } from "../arena/arena-views.js";
+import { instantiateKernel, type Kernel } from "../arena/kernel.js";
+import { type FileFailure, fileFailure } from "../container/file-failure.js";
+import type { FinishMethod } from "../container/finish-method.js";
+import { finishMp4 } from "../container/mp4/finish.js";
 import type { DrainWorkerData } from "./drain-task.js";
-import { type FileFailure, fileFailure } from "./file-failure.js";
-import { instantiateKernel, type Kernel } from "./kernel.js";
-import { finishMp4 } from "./mp4/finish.js";
 import { closeSegmentFiles } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
 import { outputAt } from "./segment-state.js";
@@ -31,7 +32,7 @@ export interface FinishRequest {
 }
 
 export interface FinishResult {
-  finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";
+  finish: FinishMethod;
   sizeBytes: number;
   /** MP4: size of the index. */
   moovBytes: number;
@@ -74,7 +75,13 @@ function finishJournal(arena: ArenaViews, request: FinishRequest): FinishResult 
     ownLockPath: request.lockPath,
     ...(request.targetPath !== request.path && { targetPath: request.targetPath }),
   });
-  return { finish: done.method, sizeBytes: done.sizeBytes, moovBytes: done.moovBytes, isEmpty: done.path === null, failure: undefined };
+  return {
+    finish: done.method,
+    sizeBytes: done.sizeBytes,
+    moovBytes: done.moovBytes,
+    isEmpty: done.path === null,
+    failure: undefined,
+  };
 }
 
 function finishInPlace(wasm: Kernel, arena: ArenaViews, request: FinishRequest): FinishResult {

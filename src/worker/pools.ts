@@ -1,12 +1,12 @@
-// The two pools: drains in one, finish, sync and copy in another, smaller one, so that closing a file never delays the frames of another
-// (design.md §2). A write that hangs cannot be interrupted; its thread is left alone until the call returns, and the pool makes another thread
-// for the work that waits (up to `spareThreads` more).
+// The two pools: drains in one, finish, sync and copy in another, smaller one, so that closing a file never delays the
+// frames of another (design.md §2). A write that hangs cannot be interrupted; its thread is left alone until the call
+// returns, and the pool makes another thread for the work that waits (up to `spareThreads` more).
 
 import { Piscina } from "piscina";
 import { ARENA_BASE, type Arena } from "../arena/arena.js";
+import { compileKernel, instantiateKernel } from "../arena/kernel.js";
 import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
-import { compileKernel, instantiateKernel } from "./kernel.js";
 import type { RecoverRequest, RecoverResult } from "./recover-task.js";
 import { ThreadLoading } from "./thread-loading.js";
 
@@ -17,10 +17,16 @@ export interface PoolOptions {
   spareThreads: number;
 }
 
-/** Bytes of output that one kernel call may fill: a write(2) of 256 KiB to 1 MiB costs the least per byte (libraries.md). */
+/**
+ * Bytes of output that one kernel call may fill: a write(2) of 256 KiB to 1 MiB costs the least per byte
+ * (libraries.md).
+ */
 export const OUTPUT_BYTES = 1 << 20;
 const IDLE_THREAD_MS = 10_000;
-/** Threads load JavaScript and wasm as built; a program that runs from the sources (tests, benches) uses the build beside them. */
+/**
+ * Threads load JavaScript and wasm as built; a program that runs from the sources (tests, benches) uses the build
+ * beside them.
+ */
 const BUILT = new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/" : "./", import.meta.url);
 
 export class Pools {
@@ -49,7 +55,13 @@ export class Pools {
       minThreads: options.workers,
       maxThreads: options.workers + options.spareThreads,
     });
-    this.#finish = new Piscina({ ...common, filename: file("./finish-task.js"), name: "finish", minThreads: 1, maxThreads: 1 + options.spareThreads });
+    this.#finish = new Piscina({
+      ...common,
+      filename: file("./finish-task.js"),
+      name: "finish",
+      minThreads: 1,
+      maxThreads: 1 + options.spareThreads,
+    });
     this.#loading = [new ThreadLoading(this.#drain), new ThreadLoading(this.#finish)];
   }
 
@@ -62,12 +74,17 @@ export class Pools {
   }
 
   recover(request: RecoverRequest): Promise<RecoverResult> {
-    return this.#finish.run(request, { filename: new URL("./recover-task.js", BUILT).href, name: "recover" }) as Promise<RecoverResult>;
+    return this.#finish.run(request, {
+      filename: new URL("./recover-task.js", BUILT).href,
+      name: "recover",
+    }) as Promise<RecoverResult>;
   }
 
   /** Syncs the files of growing segments; returns the pointers of those that could not be. */
   sync(segments: readonly number[]): Promise<number[]> {
-    return this.#finish.run(segments, { filename: new URL("./sync-task.js", BUILT).href, name: "sync" }) as Promise<number[]>;
+    return this.#finish.run(segments, { filename: new URL("./sync-task.js", BUILT).href, name: "sync" }) as Promise<
+      number[]
+    >;
   }
 
   /** A buffer of OUTPUT_BYTES; back with `releaseOutput`. */

@@ -1,13 +1,14 @@
-// The recovery task, run by the finish pool: makes what a crash left of a segment final. For MP4 it is the same finish as ever; MPEG-TS and FLV lose
-// the half packet or tag at their end, and FLV gets its duration.
+// The recovery task, run by the finish pool: makes what a crash left of a segment final. For MP4 it is the same finish
+// as ever; MPEG-TS and FLV lose the half packet or tag at their end, and FLV gets its duration.
 
 import { existsSync, statSync } from "node:fs";
 import { CONTAINER_MP4, CONTAINER_TS } from "../abi/recording.js";
-import { ReelError } from "../arena/reel-error.js";
-import { type FileFailure, fileFailure } from "./file-failure.js";
-import { finishMp4 } from "./mp4/finish.js";
-import { repairFlv } from "./repair/repair-flv.js";
-import { repairTs } from "./repair/repair-ts.js";
+import { ReelError } from "../base/reel-error.js";
+import { type FileFailure, fileFailure } from "../container/file-failure.js";
+import type { FinishMethod } from "../container/finish-method.js";
+import { repairFlv } from "../container/flv/repair-flv.js";
+import { finishMp4 } from "../container/mp4/finish.js";
+import { repairTs } from "../container/mpegts/repair-ts.js";
 
 export interface RecoverRequest {
   path: string;
@@ -21,7 +22,7 @@ export interface RecoverRequest {
 export interface RecoverResult {
   /** The final file; undefined where the segment held nothing. */
   path: string | undefined;
-  finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";
+  finish: FinishMethod;
   sizeBytes: number;
   /** Of the file before it was touched: about when the crash was. */
   modifiedMs: number;
@@ -68,7 +69,19 @@ function recoverMp4(path: string, targetPath: string, lockPath: string): Recover
   const done = finishMp4(path, { ownLockPath: lockPath, recover: true, ...(targetPath !== path && { targetPath }) });
   if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
   const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost, gaps, createdMs } = done;
-  return { path: done.path, finish: method, sizeBytes, modifiedMs, videoFrames, audioFrames, durationMs, lost, gaps, createdMs, failure: undefined };
+  return {
+    path: done.path,
+    finish: method,
+    sizeBytes,
+    modifiedMs,
+    videoFrames,
+    audioFrames,
+    durationMs,
+    lost,
+    gaps,
+    createdMs,
+    failure: undefined,
+  };
 }
 
 function recoverInPlace(path: string, container: number): RecoverResult {

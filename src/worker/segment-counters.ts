@@ -1,4 +1,5 @@
-// The counters of a segment's tracks around a batch: the kernel counts a frame when it muxes it, and a batch that could not be written was not recorded.
+// The counters of a segment's tracks around a batch: the kernel counts a frame when it muxes it, and a batch that could
+// not be written was not recorded.
 
 import { TRACK_COUNT } from "../abi/frame.js";
 import {
@@ -9,7 +10,7 @@ import {
   SEG_TRACK_SIZE,
   SEG_TRACKS_OFFSET,
 } from "../abi/segment.js";
-import type { ArenaViews } from "./arena-views.js";
+import type { ArenaViews } from "../arena/arena-views.js";
 
 /** What a batch that could not be written held. */
 export interface Unwritten {
@@ -40,7 +41,7 @@ export function saveCounters(arena: ArenaViews, segment: number): TrackCounters[
 }
 
 /** Sets the counters back to `saved` and says what lies between. */
-export function takeBack(arena: ArenaViews, segment: number, saved: readonly TrackCounters[]): Unwritten {
+export function restoreCounters(arena: ArenaViews, segment: number, saved: readonly TrackCounters[]): Unwritten {
   const unwritten: Unwritten = { frames: 0, bytes: 0, from90k: Number.POSITIVE_INFINITY, to90k: 0 };
   saved.forEach((before, track) => {
     const at = segment + SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE;
@@ -48,7 +49,10 @@ export function takeBack(arena: ArenaViews, segment: number, saved: readonly Tra
     if (frames === 0) return;
     unwritten.frames += frames;
     unwritten.bytes += arena.i64(at + SEG_TRACK_BYTES_OFFSET) - before.bytes;
-    unwritten.from90k = Math.min(unwritten.from90k, before.frames > 0 ? before.lastDts90k : arena.i64(at + SEG_TRACK_FIRST_DTS_OFFSET));
+    unwritten.from90k = Math.min(
+      unwritten.from90k,
+      before.frames > 0 ? before.lastDts90k : arena.i64(at + SEG_TRACK_FIRST_DTS_OFFSET),
+    );
     unwritten.to90k = Math.max(unwritten.to90k, arena.i64(at + SEG_TRACK_LAST_DTS_OFFSET));
     arena.setU32(at + SEG_TRACK_FRAMES_OFFSET, before.frames);
     arena.setI64(at + SEG_TRACK_BYTES_OFFSET, before.bytes);

@@ -1,5 +1,5 @@
-// Opens the files of a segment and notes their descriptors in its state. MPEG-TS and FLV are written in place under their final name; MP4 grows as a
-// journal beside it (src/worker/mp4/).
+// Opens the files of a segment and notes their descriptors in its state. MPEG-TS and FLV are written in place under
+// their final name; MP4 grows as a journal beside it (src/container/mp4/).
 
 import { closeSync, constants, openSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,9 +14,9 @@ import {
   SEG_OUTPUT_POSITION_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../abi/segment.js";
-import { ReelError } from "../arena/reel-error.js";
-import type { ArenaViews } from "./arena-views.js";
-import { addMp4Track, openMp4Journal } from "./mp4/journal.js";
+import type { ArenaViews } from "../arena/arena-views.js";
+import { ReelError } from "../base/reel-error.js";
+import { addMp4Track, openMp4Journal } from "../container/mp4/journal.js";
 import { outputAt } from "./segment-state.js";
 
 export interface SegmentOpening {
@@ -33,11 +33,23 @@ export interface SegmentOpening {
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 const FILE_MODE = 0o644;
 
-export function openSegmentFiles(arena: ArenaViews, segment: number, container: number, path: string, opening: SegmentOpening): void {
-  for (let output = 0; output < SEG_OUTPUT_COUNT; output++) arena.setU32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET, -1);
+export function openSegmentFiles(
+  arena: ArenaViews,
+  segment: number,
+  container: number,
+  path: string,
+  opening: SegmentOpening,
+): void {
+  for (let output = 0; output < SEG_OUTPUT_COUNT; output++)
+    arena.setU32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET, -1);
   mustBeReal(dirname(path));
   if (container !== CONTAINER_MP4) {
-    setDescriptor(arena, segment, 0, openSync(path, CREATE | (opening.exclusive ? constants.O_EXCL : constants.O_TRUNC), FILE_MODE));
+    setDescriptor(
+      arena,
+      segment,
+      0,
+      openSync(path, CREATE | (opening.exclusive ? constants.O_EXCL : constants.O_TRUNC), FILE_MODE),
+    );
     return;
   }
   const tracks = [];
@@ -61,14 +73,19 @@ export function openSegmentFiles(arena: ArenaViews, segment: number, container: 
   arena.setI64(outputAt(segment, 0) + SEG_OUTPUT_POSITION_OFFSET, journal.mediaPosition);
 }
 
-/** A track that appeared after the segment had begun gets the next `.trackN`, announced in `.info` before its first record. */
+/**
+ * A track that appeared after the segment had begun gets the next `.trackN`, announced in `.info` before its first
+ * record.
+ */
 export function joinMp4Track(arena: ArenaViews, segment: number, path: string, track: number): void {
   const config = decoderConfigBlock(arena, segment, track);
   if (!config) throw new Error(`track ${track} of ${path} has frames but no decoder configuration`);
   setDescriptor(arena, segment, 1 + track, addMp4Track(path, { track, config }));
 }
 
-/** Closes what is open. Errors of close(2) are not swallowed: on some volumes they are the first word of a failed write. */
+/**
+ * Closes what is open. Errors of close(2) are not swallowed: on some volumes they are the first word of a failed write.
+ */
 export function closeSegmentFiles(arena: ArenaViews, segment: number): void {
   let failure: unknown;
   for (let output = 0; output < 1 + TRACK_COUNT; output++) {
@@ -85,10 +102,18 @@ export function closeSegmentFiles(arena: ArenaViews, segment: number): void {
   if (failure !== undefined) throw failure;
 }
 
-/** Naming gives real paths. Hours may lie between that and this opening, and whoever writes there may have put a symbolic link on the way (design.md §5). */
+/**
+ * Naming gives real paths. Hours may lie between that and this opening, and whoever writes there may have put a
+ * symbolic link on the way (design.md §5).
+ */
 function mustBeReal(folder: string): void {
   const real = realpathSync.native(folder);
-  if (real !== folder) throw new ReelError("badPath", `${folder} leads to ${real} by a symbolic link that was not there when the name was found`, { folder });
+  if (real !== folder)
+    throw new ReelError(
+      "badPath",
+      `${folder} leads to ${real} by a symbolic link that was not there when the name was found`,
+      { folder },
+    );
 }
 
 function setDescriptor(arena: ArenaViews, segment: number, output: number, fd: number): void {

@@ -1,10 +1,17 @@
-// Writes what a kernel call left in a segment's outputs (src/abi/segment.ts). Positions are explicit, so a batch that is written twice lands in
-// the same place; the media file (output 0) goes first, so sample records always describe bytes that exist.
+// Writes what a kernel call left in a segment's outputs (src/abi/segment.ts). Positions are explicit, so a batch that
+// is written twice lands in the same place; the media file (output 0) goes first, so sample records always describe
+// bytes that exist.
 
 import { writeSync } from "node:fs";
 import { TRACK_COUNT } from "../abi/frame.js";
-import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_COUNT, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POINTER_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
-import type { ArenaViews } from "./arena-views.js";
+import {
+  SEG_OUTPUT_BYTES_OFFSET,
+  SEG_OUTPUT_COUNT,
+  SEG_OUTPUT_FD_OFFSET,
+  SEG_OUTPUT_POINTER_OFFSET,
+  SEG_OUTPUT_POSITION_OFFSET,
+} from "../abi/segment.js";
+import type { ArenaViews } from "../arena/arena-views.js";
 import { joinMp4Track } from "./segment-files.js";
 import { outputAt } from "./segment-state.js";
 
@@ -18,7 +25,11 @@ export function writeOutputs(arena: ArenaViews, segment: number, path: string): 
     const isNewTrack = output > 0 && output <= TRACK_COUNT && (arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0) < 0;
     if (isNewTrack) joinMp4Track(arena, segment, path, output - 1);
     const position = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
-    writeAll(arena.u32(at + SEG_OUTPUT_FD_OFFSET), arena.bytes(arena.u32(at + SEG_OUTPUT_POINTER_OFFSET), bytes), position);
+    writeAll(
+      arena.u32(at + SEG_OUTPUT_FD_OFFSET),
+      arena.bytes(arena.u32(at + SEG_OUTPUT_POINTER_OFFSET), bytes),
+      position,
+    );
     arena.setI64(at + SEG_OUTPUT_POSITION_OFFSET, position + bytes);
     arena.setU32(at + SEG_OUTPUT_BYTES_OFFSET, 0);
     written += bytes;

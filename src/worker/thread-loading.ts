@@ -1,6 +1,6 @@
-// Which threads of a pool have loaded their code. Node 20 aborts the whole process where a thread is terminated while it loads a module
-// (`FATAL ERROR: v8::Module::IsGraphAsync must be used on an instantiated module`; two of three runs that open and close 250 recorders died of it),
-// so a pool is not ended before.
+// Which threads of a pool have loaded their code. Node 20 aborts the whole process where a thread is terminated while
+// it loads a module (`FATAL ERROR: v8::Module::IsGraphAsync must be used on an instantiated module`; two of three runs
+// that open and close 250 recorders died of it), so a pool is not ended before.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";

@@ -1,6 +1,7 @@
-// One producer and two consumers of one ring, each in a thread of its own, with random stalls on all sides, a ring that is full most of the time and grows
-// under their cursors. What the consumers write is compared frame by frame with what was produced: a frame that is read before it is whole, overwritten
-// before it is read, or lost at a growth shows as other bytes.
+// One producer and two consumers of one ring, each in a thread of its own, with random stalls on all sides, a ring that
+// is full most of the time and grows under their cursors. What the consumers write is compared frame by frame with what
+// was produced: a frame that is read before it is whole, overwritten before it is read, or lost at a growth shows as
+// other bytes.
 
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
@@ -17,7 +18,7 @@ import {
 } from "../../src/abi/segment.js";
 import * as status from "../../src/abi/status.js";
 import { Arena } from "../../src/arena/arena.js";
-import { CONTAINERS } from "../../src/worker/container.js";
+import { CONTAINERS } from "../../src/container/table.js";
 import { effort, seed } from "../support/effort.js";
 import { BUILDS, type Build, KernelRun, type TestFrame, testModule } from "../support/kernel-harness.js";
 import { expectFrames, STREAM_CONTAINERS, type StreamContainer } from "../support/oracle.js";
@@ -37,7 +38,13 @@ interface Consumer {
 }
 
 /** A consumer thread for a run's recording. */
-function startConsumer(build: Build, run: KernelRun, container: StreamContainer, headAt: number, number: number): Consumer {
+function startConsumer(
+  build: Build,
+  run: KernelRun,
+  container: StreamContainer,
+  headAt: number,
+  number: number,
+): Consumer {
   const { arena, recording } = run;
   const out = arena.allocate(CAPACITY_BYTES);
   const segments = Array.from({ length: Math.ceil((MEDIA_MS * 90) / CHUNK_90K) + 2 }, () => arena.allocate(SEG_SIZE));
@@ -75,10 +82,14 @@ function startConsumer(build: Build, run: KernelRun, container: StreamContainer,
   return { container, recording, worker, result };
 }
 
-/** Doubles the ring while it holds every cursor's lock, as the in-stream does; the old bytes become somebody else's at once. */
+/**
+ * Doubles the ring while it holds every cursor's lock, as the in-stream does; the old bytes become somebody else's at
+ * once.
+ */
 function grow(run: KernelRun, recordings: readonly number[]): void {
   const { i32 } = run.arena;
-  for (const recording of recordings) while (Atomics.compareExchange(i32, (recording + REC_LOCK_OFFSET) >>> 2, LOCK_FREE, LOCK_MAIN) !== LOCK_FREE);
+  for (const recording of recordings)
+    while (Atomics.compareExchange(i32, (recording + REC_LOCK_OFFSET) >>> 2, LOCK_FREE, LOCK_MAIN) !== LOCK_FREE);
   refreshTail(run, recordings);
   const oldBytes = run.ring.capacity;
   run.ring.resize(oldBytes * 2);
@@ -90,22 +101,32 @@ function grow(run: KernelRun, recordings: readonly number[]): void {
 
 function refreshTail(run: KernelRun, recordings: readonly number[]): void {
   const { head } = run.ring;
-  const held = recordings.map((recording) => (head - Atomics.load(run.arena.i32, (recording + REC_TAIL_OFFSET) >>> 2)) >>> 0);
+  const held = recordings.map(
+    (recording) => (head - Atomics.load(run.arena.i32, (recording + REC_TAIL_OFFSET) >>> 2)) >>> 0,
+  );
   run.ring.setTail((head - Math.max(...held)) >>> 0);
 }
 
 describe.each(BUILDS)("one producer, two consumers, %s build", (build) => {
   it(`loses, doubles and damages nothing (seed ${seed})`, async () => {
     const arena = new Arena();
-    const runs = STREAM_CONTAINERS.map((container) => new KernelRun({ container, build, arena, ringBytes: RING_BYTES, chunkLength90k: CHUNK_90K }));
+    const runs = STREAM_CONTAINERS.map(
+      (container) => new KernelRun({ container, build, arena, ringBytes: RING_BYTES, chunkLength90k: CHUNK_90K }),
+    );
     const run = runs[0] as KernelRun;
     for (const other of runs) other.readRingOf(run);
     const recordings = runs.map((other) => other.recording);
     const video = run.addConfig("h264", AVCC);
     const audio = run.addConfig("aac", ASC);
     for (const other of runs) other.setConfigs(video, audio);
-    const frames = makeMedia({ durationMs: MEDIA_MS, video: { config: video, sizeBytes: 1500 }, audio: { config: audio } });
-    const consumers = runs.map((other, i) => startConsumer(build, other, STREAM_CONTAINERS[i] as StreamContainer, run.ring.pointer + RING_HEAD_OFFSET, i));
+    const frames = makeMedia({
+      durationMs: MEDIA_MS,
+      video: { config: video, sizeBytes: 1500 },
+      audio: { config: audio },
+    });
+    const consumers = runs.map((other, i) =>
+      startConsumer(build, other, STREAM_CONTAINERS[i] as StreamContainer, run.ring.pointer + RING_HEAD_OFFSET, i),
+    );
     let fullTimes = 0;
     for (const [i, frame] of frames.entries()) {
       let pointer = run.ring.reserve(frame.payload.byteLength);

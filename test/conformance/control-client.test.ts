@@ -1,11 +1,18 @@
-// The client (`reel/client`) against a real server: typed commands, refusals, events over reconnections. And the Stream Recorder Service's loop on it (ems-record-spec §2.9):
-// record on inStreamCreated, a timer on outStreamCreated, shutdownStream permanently=0 on timerTriggered — files follow each other without a frame missing.
+// The client (`reel/client`) against a real server: typed commands, refusals, events over reconnections. And the Stream
+// Recorder Service's loop on it (ems-record-spec §2.9): record on inStreamCreated, a timer on outStreamCreated,
+// shutdownStream permanently=0 on timerTriggered — files follow each other without a frame missing.
 
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/arena/logger.js";
-import { CommandRefused, type ConnectOptions, connect, type ReelClient, type ReelEvent } from "../../src/control/client.js";
+import { silentLogger } from "../../src/base/logger.js";
+import {
+  CommandRefused,
+  type ConnectOptions,
+  connect,
+  type ReelClient,
+  type ReelEvent,
+} from "../../src/client/control-client.js";
 import { RtmpServer } from "../../src/ingest/rtmp/rtmp-server.js";
 import { makeClip } from "../support/clip.js";
 import { ControlFixture } from "../support/control-fixture.js";
@@ -38,7 +45,13 @@ describe("the client", () => {
     fixture = await ControlFixture.open({ control: { token: "a-long-token" } });
     await expect(connected()).rejects.toThrow("401");
     const client = await connected({ token: "a-long-token" });
-    const settings = await client.record({ localStreamName: "cam 1", pathToFile: "a=b,c d", type: "ts", overwrite: true, _tag: 7 });
+    const settings = await client.record({
+      localStreamName: "cam 1",
+      pathToFile: "a=b,c d",
+      type: "ts",
+      overwrite: true,
+      _tag: 7,
+    });
     expect(settings).toMatchObject({
       configId: 1,
       localStreamName: "cam 1",
@@ -48,9 +61,13 @@ describe("the client", () => {
       _tag: "7",
     });
     expect(await client.listStreams()).toBeNull();
-    expect((await client.listConfig()).record).toMatchObject([{ configId: 1, status: { current: { description: "Waiting for stream" } } }]);
+    expect((await client.listConfig()).record).toMatchObject([
+      { configId: 1, status: { current: { description: "Waiting for stream" } } },
+    ]);
     expect(await client.isStreamRunning({ localStreamName: "x" })).toEqual({ Running: false });
-    await expect(client.getConfigInfo({ id: 99 })).rejects.toThrow(new CommandRefused({ data: null, description: "Config ID not found", status: "FAIL" }));
+    await expect(client.getConfigInfo({ id: 99 })).rejects.toThrow(
+      new CommandRefused({ data: null, description: "Config ID not found", status: "FAIL" }),
+    );
     expect(await client.send("removeConfig id=1 commandId=x")).toMatchObject({ status: "SUCCESS", responseId: "x" });
     expect((await client.command("getConfigInfo", { id: 1 })).status).toBe("FAIL");
     await expect(client.send("version\nversion")).rejects.toThrow("exactly one");
@@ -85,7 +102,9 @@ describe("the client", () => {
     await until("the missed file", () => seen.length === 2);
     await record();
     await until("the next file", () => seen.length === 3);
-    expect(seen.map((event) => event.payload.file)).toEqual(["cam1.ts", "cam1_0001.ts", "cam1_0002.ts"].map((name) => join(root, "media", name)));
+    expect(seen.map((event) => event.payload.file)).toEqual(
+      ["cam1.ts", "cam1_0001.ts", "cam1_0002.ts"].map((name) => join(root, "media", name)),
+    );
     expect(await client.isStreamRunning({ id: 1 })).toEqual({ Running: false });
     await client.close();
     await reading;
@@ -108,7 +127,10 @@ describe("the client", () => {
     const files: Record<string, string[]> = { now: [], all: [], later: [] };
     const read = (name: string, since?: number): void => {
       void (async () => {
-        for await (const event of client.events({ types: ["recordChunkClosed"], ...(since !== undefined && { since }) }))
+        for await (const event of client.events({
+          types: ["recordChunkClosed"],
+          ...(since !== undefined && { since }),
+        }))
           files[name]?.push(basename(event.payload.file));
       })();
     };
@@ -151,7 +173,12 @@ describe("the client", () => {
     const periodS = isTorture ? 3 : 1;
     const clip = await makeClip({ seconds: effort(5, 20) });
     const { recorder } = fixture;
-    rtmp = new RtmpServer({ registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger: silentLogger });
+    rtmp = new RtmpServer({
+      registry: recorder.streams,
+      arena: recorder.arena,
+      clock: recorder.clock,
+      logger: silentLogger,
+    });
     const { port } = await rtmp.listen({ host: "127.0.0.1", port: 0 });
     const client = await connected();
     const closed: string[] = [];
@@ -160,7 +187,14 @@ describe("the client", () => {
     const serve = async (event: ReelEvent): Promise<void> => {
       if (event.type === "inStreamCreated") {
         const { name } = event.payload;
-        await client.record({ localStreamName: name, pathToFile: name, type: "mp4", overwrite: false, keepAlive: true, _localStreamName: name });
+        await client.record({
+          localStreamName: name,
+          pathToFile: name,
+          type: "mp4",
+          overwrite: false,
+          keepAlive: true,
+          _localStreamName: name,
+        });
       } else if (event.type === "outStreamCreated") {
         const { timerId } = await client.setTimer({ value: periodS, _uniqueId: event.payload.uniqueId });
         streamOf.set(timerId, event.payload.uniqueId);
@@ -178,10 +212,15 @@ describe("the client", () => {
     await client.version();
     const publisher = publishWithFfmpeg({ url: `rtmp://127.0.0.1:${port}/live/cam1`, input: clip });
     expect((await publisher.exited).stderr).toBe("");
-    await until("the last file", () => streamOf.size > 0 && closed.length === streamOf.size && recorder.outStreams().length === 0);
+    await until(
+      "the last file",
+      () => streamOf.size > 0 && closed.length === streamOf.size && recorder.outStreams().length === 0,
+    );
     expect(faults).toEqual([]);
     const media = join(fixture.root, "media");
-    const names = closed.map((_file, i) => join(media, i === 0 ? "cam1.mp4" : `cam1_${String(i).padStart(4, "0")}.mp4`));
+    const names = closed.map((_file, i) =>
+      join(media, i === 0 ? "cam1.mp4" : `cam1_${String(i).padStart(4, "0")}.mp4`),
+    );
     expect([...closed].sort()).toEqual(names);
     expect(closed.length).toBeGreaterThanOrEqual(3);
     const sent = await ffprobe(clip);
@@ -192,8 +231,12 @@ describe("the client", () => {
       got.video += probe.video?.packets.length ?? 0;
       got.audio += probe.audio?.packets.length ?? 0;
     }
-    // `record` may come after the first IDR: then the files begin with the second, one second later, and hold every frame from there.
-    const missing = { video: (sent.video?.packets.length ?? 0) - got.video, audio: (sent.audio?.packets.length ?? 0) - got.audio };
+    // `record` may come after the first IDR: then the files begin with the second, one second later, and hold every
+    // frame from there.
+    const missing = {
+      video: (sent.video?.packets.length ?? 0) - got.video,
+      audio: (sent.audio?.packets.length ?? 0) - got.audio,
+    };
     expect([0, 25]).toContain(missing.video);
     if (missing.video === 0) expect(missing.audio).toBe(0);
     else expect(Math.abs(missing.audio - 47)).toBeLessThanOrEqual(2);

@@ -1,10 +1,11 @@
-// Every row of ems-record-spec §1.2, §1.3 and §2 as a request and the bytes of its reply, over every transport that carries commands: WebSocket lines and JSON, JSON over
-// TCP with and without length prefix, HTTP GET and POST. The human-readable door has a test of its own (control-human.test.ts).
+// Every row of ems-record-spec §1.2, §1.3 and §2 as a request and the bytes of its reply, over every transport that
+// carries commands: WebSocket lines and JSON, JSON over TCP with and without length prefix, HTTP GET and POST. The
+// human-readable listener has a test of its own (control-human.test.ts).
 
 import { afterEach, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/control/command-table.js";
 import { parseCommandLine } from "../../src/control/grammar.js";
-import { tagNumber } from "../../src/control/stream-object.js";
+import { tagNumber } from "../../src/control/replies/stream-object.js";
 import { ControlFixture, WALL_MS } from "../support/control-fixture.js";
 
 const PID = process.pid;
@@ -43,14 +44,38 @@ const rows: Row[] = [
   { line: "FooBar x=1", reply: failure("command foobar not known. Type help for list of commands") },
   { line: "record", reply: failure("Syntax error. No parameters provided") },
   { line: "record pathToFile=a", reply: failure("Syntax error. Parameter localStreamName is invalid") },
-  { line: "record localStreamName= pathToFile=a", reply: failure("Syntax error. Parameter localStreamName is invalid") },
-  { line: "record localStreamName=a pathToFile=a chunkLength=1000000", reply: failure("Syntax error. Parameter chunkLength is invalid. Range: 0 - 999999") },
-  { line: "record localStreamName=a pathToFile=a chunkLength=", reply: failure("Syntax error. Parameter chunkLength is invalid") },
-  { line: "record localStreamName=a pathToFile=a chunkLength=01", reply: failure("Syntax error. Parameter chunkLength is invalid") },
-  { line: "record localStreamName=a pathToFile=a chunkLength=-1", reply: failure("Syntax error. Parameter chunkLength is invalid") },
-  { line: "record localStreamName=a pathToFile=a chunkLength=1.5", reply: failure("Syntax error. Parameter chunkLength is invalid") },
-  { line: "record localStreamName=a pathToFile=a overwrite=yes", reply: failure("Syntax error. Parameter overwrite is invalid") },
-  { line: "record localStreamName=a pathToFile=a type=avi", reply: failure("Syntax error for type parameter. Type help for details") },
+  {
+    line: "record localStreamName= pathToFile=a",
+    reply: failure("Syntax error. Parameter localStreamName is invalid"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a chunkLength=1000000",
+    reply: failure("Syntax error. Parameter chunkLength is invalid. Range: 0 - 999999"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a chunkLength=",
+    reply: failure("Syntax error. Parameter chunkLength is invalid"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a chunkLength=01",
+    reply: failure("Syntax error. Parameter chunkLength is invalid"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a chunkLength=-1",
+    reply: failure("Syntax error. Parameter chunkLength is invalid"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a chunkLength=1.5",
+    reply: failure("Syntax error. Parameter chunkLength is invalid"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a overwrite=yes",
+    reply: failure("Syntax error. Parameter overwrite is invalid"),
+  },
+  {
+    line: "record localStreamName=a pathToFile=a type=avi",
+    reply: failure("Syntax error for type parameter. Type help for details"),
+  },
   {
     line: "record localStreamName=a pathToFile=/etc/x",
     reply: failure("Unable to record stream. \\/etc\\/x is outside the media folders (media.folders in reel.json)"),
@@ -63,7 +88,10 @@ const rows: Row[] = [
   { line: "listInboundStreamNames", reply: ok("Inbound local stream names", "null") },
   {
     line: "listConfig",
-    reply: ok("Run-time configuration", '{"dash":[],"hds":[],"hls":[],"metalistener":[],"mss":[],"process":[],"pull":[],"push":[],"record":[],"webrtc":[]}'),
+    reply: ok(
+      "Run-time configuration",
+      '{"dash":[],"hds":[],"hls":[],"metalistener":[],"mss":[],"process":[],"pull":[],"push":[],"record":[],"webrtc":[]}',
+    ),
   },
   {
     line: "ReCoRd LOCALSTREAMNAME=cam1 pathtofile=../media/testRecord type=MP4 overwrite=1 keepalive=TRUE chunklength=60 HlsHdsGroup= _localStreamName=1 commandId=a/7",
@@ -81,10 +109,16 @@ const rows: Row[] = [
     ),
   },
   { line: "isStreamRunning", reply: failure("id or localStreamName parameters needs to be supplied") },
-  { line: "isStreamRunning id=1 localStreamName=cam1", reply: failure("id and localStreamName must not go together, choose only 1") },
+  {
+    line: "isStreamRunning id=1 localStreamName=cam1",
+    reply: failure("id and localStreamName must not go together, choose only 1"),
+  },
   { line: "isStreamRunning localStreamName=cam1", reply: ok("Stream status:", '{"Running":false}') },
   { line: "getStreamInfo", reply: failure("id or localStreamName parameters needs to be supplied") },
-  { line: "getStreamInfo id=1 localStreamName=cam1", reply: failure("id and localStreamName must not go together, choose only 1") },
+  {
+    line: "getStreamInfo id=1 localStreamName=cam1",
+    reply: failure("id and localStreamName must not go together, choose only 1"),
+  },
   { line: "getStreamInfo id=77", reply: failure("Stream 0:77 not found") },
   { line: "getStreamInfo localStreamName=cam1", reply: failure("Stream cam1 not found") },
   { line: "shutdownStream", reply: failure("id or localStreamName parameters needs to be supplied") },
@@ -119,7 +153,8 @@ const rows: Row[] = [
     ),
   },
   {
-    before: (fixture) => void fixture.publish("live1", { tcUrl: "rtmp://u:secret@h/live?key=secret", userAgent: "FMLE/3.0" }),
+    before: (fixture) =>
+      void fixture.publish("live1", { tcUrl: "rtmp://u:secret@h/live?key=secret", userAgent: "FMLE/3.0" }),
     line: "listStreams disableInternalStreams=1",
     reply: ok("Available streams", `[${IN_STREAM(1, '"edgePid":0,')}]`),
   },
@@ -144,9 +179,18 @@ const rows: Row[] = [
   { line: "setTimer value=25:00:00", reply: failure("Syntax error. Parameter value is invalid") },
   { line: "setTimer value=2017-02-31T00:00:00", reply: failure("Syntax error. Parameter value is invalid") },
   { line: "setTimer", reply: failure("Syntax error. No parameters provided") },
-  { line: "setTimer value=3600 _uniqueId=5", reply: ok("Custom timer enqueued", '{"_uniqueId":"5","timerId":1,"triggerCount":0,"value":3600}') },
-  { line: "setTimer value=05:00:00", reply: ok("Custom timer enqueued", '{"timerId":2,"triggerCount":0,"value":"2017-09-19T05:00:00.000"}') },
-  { line: "setTimer value=2017-10-21T07:30:00", reply: ok("Custom timer enqueued", '{"timerId":3,"triggerCount":0,"value":"2017-10-21T07:30:00.000"}') },
+  {
+    line: "setTimer value=3600 _uniqueId=5",
+    reply: ok("Custom timer enqueued", '{"_uniqueId":"5","timerId":1,"triggerCount":0,"value":3600}'),
+  },
+  {
+    line: "setTimer value=05:00:00",
+    reply: ok("Custom timer enqueued", '{"timerId":2,"triggerCount":0,"value":"2017-09-19T05:00:00.000"}'),
+  },
+  {
+    line: "setTimer value=2017-10-21T07:30:00",
+    reply: ok("Custom timer enqueued", '{"timerId":3,"triggerCount":0,"value":"2017-10-21T07:30:00.000"}'),
+  },
   {
     line: "listTimers",
     reply: ok(
@@ -155,7 +199,10 @@ const rows: Row[] = [
         '{"timerId":3,"triggerCount":0,"value":"2017-10-21T07:30:00.000"}]',
     ),
   },
-  { line: "removeTimer id=1", reply: ok("Timer removed", '{"_uniqueId":"5","timerId":1,"triggerCount":0,"value":3600}') },
+  {
+    line: "removeTimer id=1",
+    reply: ok("Timer removed", '{"_uniqueId":"5","timerId":1,"triggerCount":0,"value":3600}'),
+  },
   { line: "removeTimer id=1", reply: failure("Timer not found") },
   { line: "getLicenseId", reply: ok("getLicenseId", '{"licenseId":"reel-9.8.7"}') },
   { line: "addStreamAlias localStreamName=a aliasName=b", reply: failure("Unable to set stream alias") },
@@ -169,8 +216,14 @@ const rows: Row[] = [
   },
   { line: "pullStream uri=", reply: failure("Syntax error. Parameter uri is invalid") },
   { line: "pullStream uri=nowhere", reply: failure("Invalid URI: nowhere") },
-  { line: "pullStream uri=rtmp://h/a rangeStart=-3", reply: failure("rangeStart and rangeEnd can only have positive values, -2 or -1") },
-  { line: "pullStream uri=rtmp://h/a", reply: failure("Unable to pull requested stream. This server has no pull sources") },
+  {
+    line: "pullStream uri=rtmp://h/a rangeStart=-3",
+    reply: failure("rangeStart and rangeEnd can only have positive values, -2 or -1"),
+  },
+  {
+    line: "pullStream uri=rtmp://h/a",
+    reply: failure("Unable to pull requested stream. This server has no pull sources"),
+  },
 ];
 
 interface Wire {
@@ -185,7 +238,11 @@ function jsonForm(line: string): { command: string; parameters: Record<string, s
   if (!request) throw new Error("blank");
   const parameters = Object.fromEntries(request.parameters.map(({ name, text }) => [name, text]));
   delete parameters.commandId;
-  return { command: request.command, parameters, ...(request.commandId !== undefined && { commandId: request.commandId }) };
+  return {
+    command: request.command,
+    parameters,
+    ...(request.commandId !== undefined && { commandId: request.commandId }),
+  };
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -256,7 +313,10 @@ const wires: Wire[] = [
     name: "HTTP POST, JSON",
     ask: async (fixture) => async (line) => {
       const body = JSON.stringify(jsonForm(line));
-      return unframed((await fixture.httpRequest("/", { method: "POST", body, headers: { "Content-Type": "application/json" } })).body);
+      return unframed(
+        (await fixture.httpRequest("/", { method: "POST", body, headers: { "Content-Type": "application/json" } }))
+          .body,
+      );
     },
   },
 ];
@@ -276,7 +336,10 @@ describe("every command, to the byte", () => {
       expect(await send(row.line), row.line).toBe(row.reply);
     }
     expect(await send("listStorage")).toBe(
-      ok("Available storages", `[{"description":"Media folder of recordings","mediaFolder":"${fixture.root.replaceAll("/", "\\/")}\\/media","name":"media"}]`),
+      ok(
+        "Available storages",
+        `[{"description":"Media folder of recordings","mediaFolder":"${fixture.root.replaceAll("/", "\\/")}\\/media","name":"media"}]`,
+      ),
     );
     expect(await send("quit")).toBe(ok("Bye!", "null"));
   });
@@ -285,7 +348,9 @@ describe("every command, to the byte", () => {
     fixture = await ControlFixture.open();
     const client = await fixture.webSocket();
     const variables = '{"___":"2","__proto__":"1","_constructor":"3","chunkLength":0';
-    expect(await client.ask("record localStreamName=odd pathToFile=odd __proto__=1 ___=2 _constructor=3")).toContain(`{"data":${variables}`);
+    expect(await client.ask("record localStreamName=odd pathToFile=odd __proto__=1 ___=2 _constructor=3")).toContain(
+      `{"data":${variables}`,
+    );
     expect(await client.ask("listConfig")).toContain(variables);
   });
 
@@ -299,7 +364,11 @@ describe("every command, to the byte", () => {
     expect(reply.description).toBe("Available commands");
     expect(reply.data.map((entry) => entry.command)).toEqual(COMMANDS.map((command) => command.name));
     for (const { parameters } of reply.data) {
-      expect(parameters.at(-1)).toMatchObject({ name: "commandId", defaultValue: "-No default value-", mandatory: false });
+      expect(parameters.at(-1)).toMatchObject({
+        name: "commandId",
+        defaultValue: "-No default value-",
+        mandatory: false,
+      });
       for (const parameter of parameters) expect(parameter.defaultValue === null).toBe(parameter.mandatory);
     }
   });

@@ -3,10 +3,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { asyncApi, commandsMarkdown } from "../../scripts/reference-docs.js";
+import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/client/protocol.js";
 import { COMMANDS } from "../../src/control/command-table.js";
-import { asyncApi, commandsMarkdown } from "../../src/control/docs.js";
 import { EVENT_TYPES, type EventType } from "../../src/control/events/event-types.js";
-import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/control/protocol.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const { version } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")) as { version: string };
@@ -49,7 +49,10 @@ function expectCommitted(path: string, text: string): void {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
-  expect(existsSync(file) ? readFileSync(file, "utf8") : undefined, `${path} is not what is generated: npm run golden:update`).toBe(text);
+  expect(
+    existsSync(file) ? readFileSync(file, "utf8") : undefined,
+    `${path} is not what is generated: npm run golden:update`,
+  ).toBe(text);
 }
 
 describe("the reference", () => {
@@ -61,7 +64,9 @@ describe("the reference", () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? "");
     expect(references.length).toBeGreaterThan(2 * (COMMANDS.length + EVENT_TYPES.length));
     for (const reference of references) {
-      const found = reference.split("/").reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
+      const found = reference
+        .split("/")
+        .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
       expect(found, reference).toBeDefined();
     }
   });

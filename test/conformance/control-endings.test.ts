@@ -1,4 +1,5 @@
-// How conversations end: what was answered was carried out, what was carried out is answered, and nobody who does not read or does not send holds the server up.
+// How conversations end: what was answered was carried out, what was carried out is answered, and nobody who does not
+// read or does not send holds the server up.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
@@ -7,11 +8,11 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Dispatch } from "../../src/control/dispatch.js";
-import { AddressGuard, RequestGuard } from "../../src/control/protection.js";
-import { success } from "../../src/control/reply.js";
-import { HttpDoor } from "../../src/control/transports/http-door.js";
+import { success } from "../../src/control/replies/reply.js";
+import { AddressGuard, RequestGuard } from "../../src/control/security/protection.js";
+import { HttpListener } from "../../src/control/transports/http-listener.js";
 import { jsonFormat } from "../../src/control/transports/reply-formats.js";
-import { TcpDoor } from "../../src/control/transports/tcp-door.js";
+import { TcpListener } from "../../src/control/transports/tcp-listener.js";
 import { ControlFixture, TcpClient } from "../support/control-fixture.js";
 import { until } from "../support/until.js";
 
@@ -40,7 +41,7 @@ describe("the end of a conversation", () => {
     return fixture.recorder.configs().map((entry) => entry.config.localStreamName);
   }
 
-  it("what follows quit is not carried out, on any door", async () => {
+  it("what follows quit is not carried out, on any listener", async () => {
     for (const port of [fixture.json, fixture.ascii]) expect(await raw(port, `quit\n${RECORD}\n`)).toContain("Bye!");
     const channel = await fixture.webSocket();
     channel.socket.send(`quit\n${RECORD}`);
@@ -52,7 +53,8 @@ describe("the end of a conversation", () => {
 
   it("what follows a line too long is not carried out, and its FAIL arrives though the client still sends", async () => {
     const long = `record ${"x".repeat(4 * 1024 * 1024)}\n${RECORD}\n`;
-    for (const port of [fixture.json, fixture.ascii]) expect(await raw(port, long)).toContain("A command line has at most 16384 bytes");
+    for (const port of [fixture.json, fixture.ascii])
+      expect(await raw(port, long)).toContain("A command line has at most 16384 bytes");
     const channel = await fixture.webSocket();
     channel.socket.send("x".repeat(17_000));
     channel.socket.send(RECORD);
@@ -87,12 +89,15 @@ describe("the end of a conversation", () => {
 
   it("a request without Host is refused, and the one behind it is not carried out", async () => {
     const answer = await raw(fixture.http, GET.replace(/Host: [^\r]*\r\n/, "") + GET);
-    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n.*"description":"Syntax error\. The request has no Host header","status":"FAIL"}\r\n\r\n$/s);
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 400 Bad Request\r\n.*"description":"Syntax error\. The request has no Host header","status":"FAIL"}\r\n\r\n$/s,
+    );
     expect(names()).toEqual([]);
   });
 
   it("a WebSocket behind an HTTP request is not opened: its reply would stand among the messages", async () => {
-    const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+    const upgrade =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
     const offered = GET.replace("\r\n\r\n", `\r\n${offer}\r\n`);
     const webSocket = `GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n${upgrade}\r\n`;
@@ -124,13 +129,21 @@ describe("the end of a conversation", () => {
       "POST /record HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ])
       expect(await raw(fixture.http, bytes)).toBe(head("400 Bad Request", body.length) + body);
-    const large = await raw(fixture.http, `GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${"a".repeat(60_000)}\r\n\r\n`);
-    expect(large).toMatch(/^HTTP\/1\.1 431 .*"description":"Syntax error\. A request has at most 49152 bytes before its body","status":"FAIL"}/s);
+    const large = await raw(
+      fixture.http,
+      `GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${"a".repeat(60_000)}\r\n\r\n`,
+    );
+    expect(large).toMatch(
+      /^HTTP\/1\.1 431 .*"description":"Syntax error\. A request has at most 49152 bytes before its body","status":"FAIL"}/s,
+    );
   });
 
   it("a client that offers HTTP/2 is answered in HTTP/1.1, with and without a body", async () => {
-    const offer = "Host: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
-    expect(await raw(fixture.http, `GET /record?params=${PARAMS} HTTP/1.1\r\n${offer}\r\n`)).toContain('"description":"Recording Stream"');
+    const offer =
+      "Host: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+    expect(await raw(fixture.http, `GET /record?params=${PARAMS} HTTP/1.1\r\n${offer}\r\n`)).toContain(
+      '"description":"Recording Stream"',
+    );
     const body = RECORD.slice("record ".length);
     const post = `POST /record HTTP/1.1\r\n${offer}Content-Length: ${body.length}\r\n\r\n${body}`;
     expect(await raw(fixture.http, post)).toContain('"description":"Recording Stream"');
@@ -152,21 +165,27 @@ describe("the end of a conversation", () => {
     greedy.resume();
     greedy.pause();
     const stopped = fixture.stop().then(() => "stopped");
-    expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 15_000, "hangs").unref())])).toBe("stopped");
+    expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 15_000, "hangs").unref())])).toBe(
+      "stopped",
+    );
     greedy.resume();
     await closed;
   });
 });
 
-describe("a TCP door that closes", () => {
+describe("a TCP listener that closes", () => {
   it("does so though a client resets the connection with replies under way", async () => {
     const reply = success("large", "x".repeat(12 * 1024));
-    const door = new TcpDoor({ execute: async () => reply } as unknown as Dispatch, new AddressGuard(), jsonFormat(true));
+    const listener = new TcpListener(
+      { execute: async () => reply } as unknown as Dispatch,
+      new AddressGuard(),
+      jsonFormat(true),
+    );
     const accepted: Socket[] = [];
     const note = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
     subscribe("net.server.socket", note);
     try {
-      const { port } = await door.open({ host: "127.0.0.1", port: 0 });
+      const { port } = await listener.open({ host: "127.0.0.1", port: 0 });
       const client = connect({ host: "127.0.0.1", port });
       client.on("error", () => {});
       client.pause();
@@ -176,7 +195,7 @@ describe("a TCP door that closes", () => {
         client.write("version\n");
         while (server.bytesWritten === sent) await new Promise((resolve) => setImmediate(resolve));
       }
-      const closed = door.close();
+      const closed = listener.close();
       await new Promise((resolve) => setImmediate(resolve));
       client.resetAndDestroy();
       await expect(closed).resolves.toBeUndefined();
@@ -189,19 +208,25 @@ describe("a TCP door that closes", () => {
 describe("an HTTP connection on which nothing moves", () => {
   it("is dropped where the reply is not read", async () => {
     const reply = success("large", "x".repeat(32 * 1024 * 1024));
-    const door = new HttpDoor({ execute: async () => reply } as unknown as Dispatch, new RequestGuard({}), undefined, 300);
-    const { port } = await door.open({ host: "127.0.0.1", port: 0 });
+    const listener = new HttpListener(
+      { execute: async () => reply } as unknown as Dispatch,
+      new RequestGuard({}),
+      undefined,
+      300,
+    );
+    const { port } = await listener.open({ host: "127.0.0.1", port: 0 });
     try {
       const socket = connect({ host: "127.0.0.1", port });
       socket.on("error", () => {});
       socket.pause();
       socket.write("GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-      const connections = (): Promise<number> => new Promise((resolve) => door.server.getConnections((_error, count) => resolve(count)));
+      const connections = (): Promise<number> =>
+        new Promise((resolve) => listener.server.getConnections((_error, count) => resolve(count)));
       await until("the connection", async () => (await connections()) === 1);
       await until("its end", async () => (await connections()) === 0);
       socket.destroy();
     } finally {
-      await door.close();
+      await listener.close();
     }
   });
 });

@@ -1,4 +1,5 @@
-// Events, ems-record-spec §6: envelope, payloads, order; subscribers with filter and resume; sinks that answer, answer 500, answer late or never.
+// Events, ems-record-spec §6: envelope, payloads, order; subscribers with filter and resume; sinks that answer, answer
+// 500, answer late or never.
 
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -48,7 +49,13 @@ describe("events", () => {
   async function recordOnce(name: string): Promise<void> {
     await fixture.control.dispatch.execute({
       command: "record",
-      parameters: Object.entries({ localStreamName: name, pathToFile: name, chunkLength: "2", keepAlive: "0", _tag: "a/b" }).map(([key, text]) => ({
+      parameters: Object.entries({
+        localStreamName: name,
+        pathToFile: name,
+        chunkLength: "2",
+        keepAlive: "0",
+        _tag: "a/b",
+      }).map(([key, text]) => ({
         name: key,
         text,
         items: [text],
@@ -65,7 +72,11 @@ describe("events", () => {
 
   it("of a recording come in the promised order, with the payloads of the specification", async () => {
     const client = await open();
-    expect(await client.ask("subscribe events=inStreamCreated,inStreamClosed,OUTSTREAMCREATED,outStreamClosed,recordChunkCreated,recordChunkClosed")).toBe(
+    expect(
+      await client.ask(
+        "subscribe events=inStreamCreated,inStreamClosed,OUTSTREAMCREATED,outStreamClosed,recordChunkCreated,recordChunkClosed",
+      ),
+    ).toBe(
       '{"data":{"events":["inStreamCreated","inStreamClosed","outStreamCreated","outStreamClosed","recordChunkCreated","recordChunkClosed"],"since":0},"description":"Subscribed","status":"SUCCESS"}',
     );
     await recordOnce("cam1");
@@ -81,12 +92,18 @@ describe("events", () => {
       expect(seen.map((event) => event.payload.file).sort()).toEqual(files);
     }
     for (const file of files) {
-      const at = (type: string): number => events.findIndex((event) => event.type === type && event.payload.file === file);
+      const at = (type: string): number =>
+        events.findIndex((event) => event.type === type && event.payload.file === file);
       expect(at("recordChunkCreated")).toBeLessThan(at("recordChunkClosed"));
     }
     const ids = events.map((event) => event.id);
     expect(ids).toEqual([...ids].sort((a, b) => a - b));
-    for (const event of events) expect(event).toMatchObject({ processId: process.pid, timestamp: SECONDS, payload: { PID: process.pid, customData: null } });
+    for (const event of events)
+      expect(event).toMatchObject({
+        processId: process.pid,
+        timestamp: SECONDS,
+        payload: { PID: process.pid, customData: null },
+      });
 
     const created = client.messages.find((message) => message.includes('"recordChunkCreated"')) ?? "";
     const escaped = files[0]?.replaceAll("/", "\\/");
@@ -101,7 +118,13 @@ describe("events", () => {
       .sort((a, b) => ((a.payload.file as string) < (b.payload.file as string) ? -1 : 1));
     expect(closed.map((event) => event.payload.frameCount)).toEqual([50, 50, 25]);
     for (const { payload } of closed)
-      expect(payload).toMatchObject({ recovered: false, gaps: [], lost: null, stopTime: "2017-09-19T04:32:27.000", _tag: "a/b" });
+      expect(payload).toMatchObject({
+        recovered: false,
+        gaps: [],
+        lost: null,
+        stopTime: "2017-09-19T04:32:27.000",
+        _tag: "a/b",
+      });
 
     const [inCreated, outCreated] = events;
     expect(inCreated?.payload).toMatchObject({
@@ -126,7 +149,10 @@ describe("events", () => {
       video: { codec: "VH264", packetsCount: 125, width: 320, height: 180 },
       audio: { codec: "AAAC" },
     });
-    expect(events.at(-1)?.payload).toMatchObject({ video: { codec: "VH264", packetsCount: 125 }, audio: { codec: "AAAC" } });
+    expect(events.at(-1)?.payload).toMatchObject({
+      video: { codec: "VH264", packetsCount: 125 },
+      audio: { codec: "AAAC" },
+    });
   });
 
   it("a subscriber resumes by sequence without a gap and without a double", async () => {
@@ -140,7 +166,9 @@ describe("events", () => {
     first.socket.terminate();
     await recordOnce("cam2");
     const second = await fixture.webSocket();
-    const reply = parse(await second.ask(`subscribe since=${seen} events=recordChunkClosed`)) as unknown as { data: { since: number } };
+    const reply = parse(await second.ask(`subscribe since=${seen} events=recordChunkClosed`)) as unknown as {
+      data: { since: number };
+    };
     expect(reply.data.since).toBe(seen);
     // Subscribed anew while the missed ones are on their way, and while new ones come.
     await recordOnce("cam3");
@@ -148,14 +176,18 @@ describe("events", () => {
     const events = second.messages.map(parse);
     const sequences = events.map((event) => event.payload.sequence as number);
     expect(sequences).toEqual([...new Set(sequences)].sort((a, b) => a - b));
-    const later = ["cam2", "cam3"].flatMap((name) => [0, 1, 2].map((part) => join(fixture.root, "media", `${name}_part000${part}.mp4`)));
+    const later = ["cam2", "cam3"].flatMap((name) =>
+      [0, 1, 2].map((part) => join(fixture.root, "media", `${name}_part000${part}.mp4`)),
+    );
     expect(events.map((event) => event.payload.file).sort()).toEqual([missed, ...later].sort());
     expect(events.slice(0, 4).map((event) => event.id)).toEqual([0, 0, 0, 0]);
   });
 
   it("unknown names are refused with those that exist, and other channels are told where to go", async () => {
     const client = await open();
-    expect(await client.ask("subscribe events=nonsense")).toContain("There is no event nonsense; known are cliRequest, ");
+    expect(await client.ask("subscribe events=nonsense")).toContain(
+      "There is no event nonsense; known are cliRequest, ",
+    );
     const { body } = await fixture.httpRequest("/subscribe");
     expect(body).toContain("subscribe needs the WebSocket channel");
   });
@@ -224,7 +256,11 @@ describe("events", () => {
     await fixture.stop();
     await until("the end", () => client.isClosed);
     expect(client.closeCode).toBe(1001);
-    expect(client.messages.map((message) => parse(message).type)).toEqual(["serverStopping", "recordChunkClosed", "outStreamClosed"]);
+    expect(client.messages.map((message) => parse(message).type)).toEqual([
+      "serverStopping",
+      "recordChunkClosed",
+      "outStreamClosed",
+    ]);
   });
 
   describe("sinks", () => {
@@ -244,7 +280,11 @@ describe("events", () => {
         request.on("data", (chunk: Buffer) => chunks.push(chunk));
         request.on("error", () => {});
         request.on("end", () => {
-          posts.push({ url: request.url ?? "", headers: request.headers, event: parse(Buffer.concat(chunks).toString()) });
+          posts.push({
+            url: request.url ?? "",
+            headers: request.headers,
+            event: parse(Buffer.concat(chunks).toString()),
+          });
           answer(response);
         });
       };
@@ -255,16 +295,25 @@ describe("events", () => {
       const url = `http://ann:p%40ss@127.0.0.1:${port}/events/?x=1`;
       await open({
         control: {
-          eventLogger: { customData: "logger", sinks: [{ type: "RPC", url, enabledEvents: ["recordChunkClosed", "processStarted"], customData: { a: 1 } }] },
+          eventLogger: {
+            customData: "logger",
+            sinks: [{ type: "RPC", url, enabledEvents: ["recordChunkClosed", "processStarted"], customData: { a: 1 } }],
+          },
         },
       });
       await recordOnce("cam1");
       await until("the posts", () => posts.length === 3);
       for (const post of posts) {
         expect(post.url).toBe("/events/?x=1");
-        expect(post.headers).toMatchObject({ "content-type": "application/json", "user-agent": "EvoStream Media Server (www.evostream.com)" });
+        expect(post.headers).toMatchObject({
+          "content-type": "application/json",
+          "user-agent": "EvoStream Media Server (www.evostream.com)",
+        });
         expect(post.headers.authorization).toBe(`Basic ${Buffer.from("ann:p@ss").toString("base64")}`);
-        expect(post.event).toMatchObject({ type: "recordChunkClosed", payload: { customData: { a: 1 }, PID: process.pid } });
+        expect(post.event).toMatchObject({
+          type: "recordChunkClosed",
+          payload: { customData: { a: 1 }, PID: process.pid },
+        });
       }
     });
 
@@ -280,7 +329,8 @@ describe("events", () => {
       await until("300 posts", () => posts.filter((post) => post.event.type === "timerTriggered").length === 300);
       const ids = posts.map((post) => post.event.id);
       expect(new Set(ids).size).toBe(ids.length);
-      // Each has a connection of its own, so neighbours may overtake each other, but no more than are under way at once.
+      // Each has a connection of its own, so neighbours may overtake each other, but no more than are under way at
+      // once.
       for (const [at, id] of ids.entries()) expect(Math.abs(id - 1 - at)).toBeLessThanOrEqual(32);
     });
 
@@ -293,8 +343,17 @@ describe("events", () => {
       servers.push(server);
       await once(server, "listening");
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-      const logger = { debug: () => {}, info: () => {}, warn: (facts: object, message: string) => void warnings.push(`${message} ${JSON.stringify(facts)}`) };
-      await open({ logger, control: { eventLogger: { sinks: [{ type: "RPC", url: `${url}?key=secret`, enabledEvents: ["timerTriggered"] }] } } });
+      const logger = {
+        debug: () => {},
+        info: () => {},
+        warn: (facts: object, message: string) => void warnings.push(`${message} ${JSON.stringify(facts)}`),
+      };
+      await open({
+        logger,
+        control: {
+          eventLogger: { sinks: [{ type: "RPC", url: `${url}?key=secret`, enabledEvents: ["timerTriggered"] }] },
+        },
+      });
       const before = process.memoryUsage().rss;
       const padding = "x".repeat(20_000);
       for (let i = 0; i < 20_000; i++) fixture.control.bus.emit("timerTriggered", () => ({ n: i, padding }));
@@ -312,7 +371,13 @@ describe("events", () => {
       const sinks = [
         { type: "file", filename: join(root, "plain.json"), appendTimestamp: false },
         { type: "file", filename: join(root, "dated.json"), enabledEvents: ["serverStarted"] },
-        { type: "file", filename: join(root, "chunked.json"), appendTimestamp: false, fileChunkLength: 60, enabledEvents: ["timerTriggered"] },
+        {
+          type: "file",
+          filename: join(root, "chunked.json"),
+          appendTimestamp: false,
+          fileChunkLength: 60,
+          enabledEvents: ["timerTriggered"],
+        },
         { type: "file", filename: join(root, "missing", "folder.json") },
       ] as const;
       await fixture.stop();
@@ -323,7 +388,8 @@ describe("events", () => {
       await fixture.stop();
       await open({ root, control: { eventLogger: { sinks: sinks.slice(0, 1) } } });
       await fixture.stop();
-      const lines = (name: string): Envelope[] => readFileSync(join(root, name), "utf8").trimEnd().split("\n").map(parse);
+      const lines = (name: string): Envelope[] =>
+        readFileSync(join(root, name), "utf8").trimEnd().split("\n").map(parse);
       expect(lines("plain.json").map((event) => event.type)).toEqual([
         "serverStarted",
         "timerTriggered",

@@ -1,8 +1,8 @@
-// The human-readable door, ems-record-spec §5: layout, shown keys, and the examples of the user guide.
+// The human-readable listener, ems-record-spec §5: layout, shown keys, and the examples of the user guide.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { renderHuman } from "../../src/control/human.js";
-import { Decimal, success } from "../../src/control/reply.js";
+import { renderHuman } from "../../src/control/replies/human.js";
+import { Decimal, success } from "../../src/control/replies/reply.js";
 import { ControlFixture } from "../support/control-fixture.js";
 
 function lines(...text: string[]): string {
@@ -38,7 +38,13 @@ describe("human-readable replies", () => {
     expect(
       renderHuman(
         "unlisted",
-        success("d", { destinations: ["stream100", "stream200"], empty: [], none: null, t: new Decimal(2), list: [{ b: "x\r\ny", a: 1.5 }] }),
+        success("d", {
+          destinations: ["stream100", "stream200"],
+          empty: [],
+          none: null,
+          t: new Decimal(2),
+          list: [{ b: "x\r\ny", a: 1.5 }],
+        }),
       ),
     ).toBe(
       lines(
@@ -68,13 +74,25 @@ describe("human-readable replies", () => {
     it("shows the selected keys, for success and failure", async () => {
       fixture = await ControlFixture.open();
       const client = await fixture.tcp(fixture.ascii);
-      client.socket.write("record localStreamName=testpullstream pathtofile=../media/testRecord type=mp4 overwrite=1 _x=y\r\n");
+      client.socket.write(
+        "record localStreamName=testpullstream pathtofile=../media/testRecord type=mp4 overwrite=1 _x=y\r\n",
+      );
       expect(await client.upTo("\r\n\r\n")).toBe(lines("Command entered successfully!", "Recording Stream", "", ""));
       expect(await client.upTo("\r\n\r\n")).toBe(
-        lines("    chunkLength: 0", "    configId: 1", "    localStreamName: testpullstream", "    pathToFile: ../media/testRecord", "    type: mp4", "", ""),
+        lines(
+          "    chunkLength: 0",
+          "    configId: 1",
+          "    localStreamName: testpullstream",
+          "    pathToFile: ../media/testRecord",
+          "    type: mp4",
+          "",
+          "",
+        ),
       );
       client.socket.write("record\n");
-      expect(await client.upTo("\r\n\r\n")).toBe(lines("Command failed!", "Syntax error. No parameters provided", "", ""));
+      expect(await client.upTo("\r\n\r\n")).toBe(
+        lines("Command failed!", "Syntax error. No parameters provided", "", ""),
+      );
       client.socket.write("listConfig\n");
       await client.upTo("\r\n\r\n");
       expect(await client.upTo("\r\n\r\n")).toBe(

@@ -1,16 +1,17 @@
-// How the doors carry commands, ems-record-spec §1.4: framing, pipelining, half-close, line ends, limits; the forms of HTTP; who is refused (design.md §5).
+// How the listeners carry commands, ems-record-spec §1.4: framing, pipelining, half-close, line ends, limits; the forms of
+// HTTP; who is refused (design.md §5).
 
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_LINE_BYTES } from "../../src/control/grammar.js";
-import { AddressGuard, requireAddressList, requireHttpProtection } from "../../src/control/protection.js";
+import { AddressGuard, requireAddressList, requireHttpProtection } from "../../src/control/security/protection.js";
 import { decodeParams, parseHttpCommand } from "../../src/control/transports/http-request.js";
 import { ControlFixture } from "../support/control-fixture.js";
 import { until } from "../support/until.js";
 
 const NOT_RUNNING = '{"data":{"Running":false},"description":"Stream status:","status":"SUCCESS"}';
 
-describe("the doors", () => {
+describe("the listeners", () => {
   let fixture: ControlFixture;
   beforeEach(async () => {
     fixture = await ControlFixture.open();
@@ -24,7 +25,9 @@ describe("the doors", () => {
     for (const id of ids) {
       const reply = await client.reply();
       expect(reply.readUInt32BE(0)).toBe(reply.byteLength - 4);
-      expect(reply.subarray(4).toString()).toBe(`{"data":{"Running":false},"description":"Stream status:","responseId":"${id}","status":"SUCCESS"}\r\n\r\n`);
+      expect(reply.subarray(4).toString()).toBe(
+        `{"data":{"Running":false},"description":"Stream status:","responseId":"${id}","status":"SUCCESS"}\r\n\r\n`,
+      );
     }
     expect(client.received.byteLength).toBe(0);
   });
@@ -33,7 +36,8 @@ describe("the doors", () => {
     const client = await fixture.webSocket();
     client.socket.send(Array.from({ length: 100 }, (_, i) => `isStreamRunning id=1 commandId=${i}`).join("\n"));
     for (let i = 100; i < 200; i++) client.socket.send(`isStreamRunning id=1 commandId=${i}`);
-    for (let i = 0; i < 200; i++) expect(JSON.parse(await client.next())).toMatchObject({ responseId: String(i), status: "SUCCESS" });
+    for (let i = 0; i < 200; i++)
+      expect(JSON.parse(await client.next())).toMatchObject({ responseId: String(i), status: "SUCCESS" });
   });
 
   it("a reply of more than 64 KiB arrives whole behind one length", async () => {
@@ -52,12 +56,15 @@ describe("the doors", () => {
     for (let i = 0; i < 2; i++) expect((await client.reply()).subarray(4).toString()).toBe(`${NOT_RUNNING}\r\n\r\n`);
   });
 
-  it.each(["isStreamRunning id=1\n", "isStreamRunning id=1"])("a client that ends its side at once gets its reply: %j", async (text) => {
-    const client = await fixture.tcp(fixture.json);
-    client.socket.end(text);
-    expect((await client.reply()).subarray(4).toString()).toBe(`${NOT_RUNNING}\r\n\r\n`);
-    await until("the server ends its side", () => client.isEnded);
-  });
+  it.each(["isStreamRunning id=1\n", "isStreamRunning id=1"])(
+    "a client that ends its side at once gets its reply: %j",
+    async (text) => {
+      const client = await fixture.tcp(fixture.json);
+      client.socket.end(text);
+      expect((await client.reply()).subarray(4).toString()).toBe(`${NOT_RUNNING}\r\n\r\n`);
+      await until("the server ends its side", () => client.isEnded);
+    },
+  );
 
   it("quit is answered, then the connection ends", async () => {
     for (const port of [fixture.json, fixture.ascii]) {
@@ -72,7 +79,7 @@ describe("the doors", () => {
     await until("the end", () => channel.isClosed);
   });
 
-  it("a line of more than 16 KiB is refused and the connection closed, on every door", async () => {
+  it("a line of more than 16 KiB is refused and the connection closed, on every listener", async () => {
     const long = `record localStreamName=${"x".repeat(MAX_LINE_BYTES)}`;
     for (const port of [fixture.json, fixture.ascii]) {
       const client = await fixture.tcp(port);
@@ -125,7 +132,10 @@ describe("HTTP", () => {
   function parsed(url: string, body = ""): { command: string; values: Record<string, string> } {
     const result = parseHttpCommand(url, body);
     if ("failure" in result) throw new Error(result.failure);
-    return { command: result.request.command, values: Object.fromEntries(result.request.parameters.map((parameter) => [parameter.name, parameter.text])) };
+    return {
+      command: result.request.command,
+      values: Object.fromEntries(result.request.parameters.map((parameter) => [parameter.name, parameter.text])),
+    };
   }
 
   it("the sample holds what the alphabet makes special", () => expect(base64).toMatch(/[+/].*=$/));
@@ -158,7 +168,10 @@ describe("HTTP", () => {
   it("the parameters may stand in the body: as text, as JSON, as a form", () => {
     expect(parsed("/record", text)).toEqual({ command: "record", values: expected });
     expect(parsed("/record", JSON.stringify(expected))).toEqual({ command: "record", values: expected });
-    expect(parsed("/", JSON.stringify({ command: "record", parameters: expected }))).toEqual({ command: "record", values: expected });
+    expect(parsed("/", JSON.stringify({ command: "record", parameters: expected }))).toEqual({
+      command: "record",
+      values: expected,
+    });
     expect(parsed("/record", `params=${encodeURIComponent(base64)}`)).toEqual({ command: "record", values: expected });
   });
 
@@ -166,8 +179,12 @@ describe("HTTP", () => {
     expect(parsed("/version?params=").values).toEqual({});
     expect(parsed("/version?").values).toEqual({});
     expect(parsed("/version?_=1700000000000").values).toEqual({});
-    expect(parseHttpCommand("/record?params=!!!!", "")).toEqual({ failure: "Syntax error. Unable to decode parameters" });
-    expect(parseHttpCommand("/record?params=abcde", "")).toEqual({ failure: "Syntax error. Unable to decode parameters" });
+    expect(parseHttpCommand("/record?params=!!!!", "")).toEqual({
+      failure: "Syntax error. Unable to decode parameters",
+    });
+    expect(parseHttpCommand("/record?params=abcde", "")).toEqual({
+      failure: "Syntax error. Unable to decode parameters",
+    });
   });
 
   describe("over the wire", () => {
@@ -190,13 +207,30 @@ describe("HTTP", () => {
 
     it("needs a token or Basic credentials where they are set, HTTP and WebSocket alike", async () => {
       fixture = await ControlFixture.open({ control: { token: "long-token", user: "ann", password: "pass:word" } });
-      const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+      const basic = (user: string, password: string): string =>
+        `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
       const status = async (authorization?: string): Promise<number> =>
-        (await fixture.httpRequest("/version", { headers: authorization === undefined ? {} : { Authorization: authorization } })).status;
+        (
+          await fixture.httpRequest("/version", {
+            headers: authorization === undefined ? {} : { Authorization: authorization },
+          })
+        ).status;
       expect(await status()).toBe(401);
-      for (const wrong of ["Bearer long-toke", "Bearer", basic("ann", "wrong"), basic("bob", "pass:word"), "Basic !!!", "Digest x"])
+      for (const wrong of [
+        "Bearer long-toke",
+        "Bearer",
+        basic("ann", "wrong"),
+        basic("bob", "pass:word"),
+        "Basic !!!",
+        "Digest x",
+      ])
         expect([wrong, await status(wrong)]).toEqual([wrong, 401]);
-      for (const right of ["Bearer long-token", "bearer long-token", basic("ann", "pass:word"), basic("", "long-token")])
+      for (const right of [
+        "Bearer long-token",
+        "bearer long-token",
+        basic("ann", "pass:word"),
+        basic("", "long-token"),
+      ])
         expect([right, await status(right)]).toEqual([right, 200]);
       await expect(fixture.webSocket()).rejects.toThrow("401");
       const channel = await fixture.webSocket({ headers: { Authorization: "Bearer long-token" } });
@@ -204,7 +238,9 @@ describe("HTTP", () => {
     });
 
     it("other web pages are refused by Host, Origin, Sec-Fetch-Site and Referer", async () => {
-      fixture = await ControlFixture.open({ control: { allowHosts: ["reel.example"], allowOrigins: ["https://ui.example"] } });
+      fixture = await ControlFixture.open({
+        control: { allowHosts: ["reel.example"], allowOrigins: ["https://ui.example"] },
+      });
       const own = `127.0.0.1:${fixture.http}`;
       const cases: [Record<string, string>, number][] = [
         [{}, 200],
@@ -236,7 +272,7 @@ describe("HTTP", () => {
   });
 });
 
-describe("doors off loopback", () => {
+describe("listeners off loopback", () => {
   it("are not opened without protection, and the message says what to set", () => {
     expect(() => requireHttpProtection("0.0.0.0", {})).toThrow("control.token");
     expect(() => requireHttpProtection("::", { user: "ann" })).toThrow("control.token");
@@ -246,16 +282,27 @@ describe("doors off loopback", () => {
   });
 
   it("half of a user and password is refused, not taken for none", () => {
-    for (const half of [{ user: "me" }, { password: "secret" }]) expect(() => requireHttpProtection("127.0.0.1", half)).toThrow("go together");
+    for (const half of [{ user: "me" }, { password: "secret" }])
+      expect(() => requireHttpProtection("127.0.0.1", half)).toThrow("go together");
   });
 
-  it("a refused start leaves no door open", async () => {
-    await expect(ControlFixture.open({ control: { allowAddresses: ["not an address"] } })).rejects.toMatchObject({ code: "badArgument" });
+  it("a refused start leaves no listener open", async () => {
+    await expect(ControlFixture.open({ control: { allowAddresses: ["not an address"] } })).rejects.toMatchObject({
+      code: "badArgument",
+    });
   });
 
-  it("the TCP doors let in the listed addresses, networks and loopback", () => {
+  it("the TCP listeners let in the listed addresses, networks and loopback", () => {
     const guard = new AddressGuard(["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"]);
-    for (const address of ["127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.7", "::ffff:192.0.2.7", "10.255.0.1", "2001:db8::1"])
+    for (const address of [
+      "127.0.0.1",
+      "::1",
+      "::ffff:127.0.0.1",
+      "192.0.2.7",
+      "::ffff:192.0.2.7",
+      "10.255.0.1",
+      "2001:db8::1",
+    ])
       expect([address, guard.allows(address)]).toEqual([address, true]);
     for (const address of ["192.0.2.8", "11.0.0.1", "::ffff:11.0.0.1", "2001:db9::1", undefined])
       expect([address, guard.allows(address)]).toEqual([address, false]);

@@ -1,12 +1,13 @@
-// A day of recording at 60 frames a second with audio (two hours in the short run): the finish takes no memory for its length. Bare records, sparse media.
+// A day of recording at 60 frames a second with audio (two hours in the short run): the finish takes no memory for its
+// length. Bare records, sparse media.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { SAMPLE_FLAG_CHUNK_START, SAMPLE_FLAG_SYNC } from "../../src/abi/mp4.js";
-import type { Mp4FinishResult } from "../../src/worker/mp4/finish-result.js";
-import { reserveFor } from "../../src/worker/mp4/reserve.js";
+import type { Mp4FinishResult } from "../../src/container/mp4/finish-result.js";
+import { reserveFor } from "../../src/container/mp4/reserve.js";
 import { effort } from "../support/effort.js";
 import { AUDIO, scratchFolder, VIDEO, writeBareJournal } from "../support/mp4-journal.js";
 import { ASC, AVCC } from "../support/test-media.js";
@@ -18,7 +19,10 @@ const HOURS = effort(2, 24);
 const FINISH = fileURLToPath(new URL("../support/mp4-finish-child.mjs", import.meta.url));
 const VIDEO_BYTES = 4000;
 const AUDIO_BYTES = 250;
-/** Half a second a batch: 30 pictures, then 24 audio frames (0.512 s; the audio gets ahead, as if its batches were larger). */
+/**
+ * Half a second a batch: 30 pictures, then 24 audio frames (0.512 s; the audio gets ahead, as if its batches were
+ * larger).
+ */
 const PICTURES = 30;
 const FRAMES = 24;
 const BATCH_BYTES = PICTURES * VIDEO_BYTES + FRAMES * AUDIO_BYTES;
@@ -51,7 +55,8 @@ describe(`an MP4 of ${HOURS} hours`, () => {
         count: Math.floor((seconds * 48000) / 1024),
         sample: (i, mediaPosition, into) => {
           const inBatch = i % FRAMES;
-          into.position = mediaPosition + Math.floor(i / FRAMES) * BATCH_BYTES + PICTURES * VIDEO_BYTES + inBatch * AUDIO_BYTES;
+          into.position =
+            mediaPosition + Math.floor(i / FRAMES) * BATCH_BYTES + PICTURES * VIDEO_BYTES + inBatch * AUDIO_BYTES;
           into.bytes = AUDIO_BYTES;
           into.dts90k = Math.floor((i * 1024) / 48) * 90;
           into.ctsOffset90k = 0;
@@ -59,14 +64,28 @@ describe(`an MP4 of ${HOURS} hours`, () => {
         },
       },
     ]);
-    const { stdout, stderr, status } = spawnSync(process.execPath, [FINISH, finalPath, "reserved"], { encoding: "utf8" });
+    const { stdout, stderr, status } = spawnSync(process.execPath, [FINISH, finalPath, "reserved"], {
+      encoding: "utf8",
+    });
     expect(status, stderr).toBe(0);
-    const { result, beforeBytes, peakBytes } = JSON.parse(stdout) as { result: Mp4FinishResult; beforeBytes: number; peakBytes: number };
-    expect(result).toMatchObject({ method: "reserved", videoFrames: seconds * 60, audioFrames: Math.floor((seconds * 48000) / 1024) });
+    const { result, beforeBytes, peakBytes } = JSON.parse(stdout) as {
+      result: Mp4FinishResult;
+      beforeBytes: number;
+      peakBytes: number;
+    };
+    expect(result).toMatchObject({
+      method: "reserved",
+      videoFrames: seconds * 60,
+      audioFrames: Math.floor((seconds * 48000) / 1024),
+    });
     expect(Math.abs(result.durationMs - seconds * 1000)).toBeLessThan(100);
     expect((peakBytes - beforeBytes) / 2 ** 20).toBeLessThan(64);
     // Whoever reads it agrees on the counts; ffprobe is not asked for packets here, there are millions.
-    const probed = spawnSync("ffprobe", ["-v", "error", "-show_entries", "stream=nb_frames", "-of", "csv=p=0", finalPath], { encoding: "utf8" });
+    const probed = spawnSync(
+      "ffprobe",
+      ["-v", "error", "-show_entries", "stream=nb_frames", "-of", "csv=p=0", finalPath],
+      { encoding: "utf8" },
+    );
     expect(probed.stdout.split(/\s+/).filter(Boolean).map(Number)).toEqual([result.videoFrames, result.audioFrames]);
   });
 });

@@ -1,5 +1,5 @@
-// The MP4 container matrix as GStreamer reads it: qtdemux must see every sample, of the same size, at the same time of the presentation (edit lists applied), and
-// call the same ones key frames. On both builds of the kernel.
+// The MP4 container matrix as GStreamer reads it: qtdemux must see every sample, of the same size, at the same time of
+// the presentation (edit lists applied), and call the same ones key frames. On both builds of the kernel.
 
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -33,9 +33,13 @@ describe.each(BUILDS)("qtdemux (%s)", (build) => {
         const sample = mine.samples[i] as ReadTrack["samples"][number];
         const presentedNs = presentationSeconds(file, mine, sample) * 1e9;
         expect(buffer.sizeBytes, `size of sample ${i} (${theirs.caps})`).toBe(sample.sizeBytes);
-        expect(Math.abs(buffer.ptsNs - presentedNs), `time of sample ${i} (${theirs.caps})`).toBeLessThanOrEqual(toleranceNs);
+        expect(Math.abs(buffer.ptsNs - presentedNs), `time of sample ${i} (${theirs.caps})`).toBeLessThanOrEqual(
+          toleranceNs,
+        );
         const decodedNs = presentedNs - (sample.cts / mine.timescale) * 1e9;
-        expect(Math.abs(buffer.dtsNs - decodedNs), `decoding time of sample ${i} (${theirs.caps})`).toBeLessThanOrEqual(toleranceNs);
+        expect(Math.abs(buffer.dtsNs - decodedNs), `decoding time of sample ${i} (${theirs.caps})`).toBeLessThanOrEqual(
+          toleranceNs,
+        );
         expect(buffer.isKey, `key flag of sample ${i} (${theirs.caps})`).toBe(sample.isSync);
       }
     }

@@ -1,4 +1,5 @@
-// Publishers that die, hang, lie or are none: the server lives, other recordings are untouched, and what had come is finished.
+// Publishers that die, hang, lie or are none: the server lives, other recordings are untouched, and what had come is
+// finished.
 
 import { once } from "node:events";
 import { createConnection } from "node:net";
@@ -20,17 +21,20 @@ describe("a publisher", () => {
     const server = await ReelProcess.start();
     const control = await Control.connect(server);
     for (const name of ["victim", "other"])
-      for (const type of ["mp4", "ts", "flv"]) await control.succeed(`record localStreamName=${name} pathToFile=${name} type=${type} keepAlive=0`);
+      for (const type of ["mp4", "ts", "flv"])
+        await control.succeed(`record localStreamName=${name} pathToFile=${name} type=${type} keepAlive=0`);
     const other = publishWithFfmpeg({ url: server.rtmpUrl("other"), input: clip });
     const victim = publishWithFfmpeg({ url: server.rtmpUrl("victim"), input: clip });
     await control.wait("recordChunkCreated", 6);
     await victim.kill();
     await control.wait("outStreamClosed", 3);
-    for (const type of ["mp4", "ts", "flv"]) expect((await ffprobe(server.file(`victim.${type}`))).video?.packets[0]?.isKey).toBe(true);
+    for (const type of ["mp4", "ts", "flv"])
+      expect((await ffprobe(server.file(`victim.${type}`))).video?.packets[0]?.isKey).toBe(true);
     await other.exited;
     await control.wait("outStreamClosed", 6);
     const sent = await ffprobe(clip);
-    for (const type of ["mp4", "ts", "flv"]) expect((await ffprobe(server.file(`other.${type}`))).video?.packets.length).toBe(sent.video?.packets.length);
+    for (const type of ["mp4", "ts", "flv"])
+      expect((await ffprobe(server.file(`other.${type}`))).video?.packets.length).toBe(sent.video?.packets.length);
   });
 
   it("of a live name is refused, unless the first has been silent for three seconds: then it takes over", async () => {
@@ -47,7 +51,10 @@ describe("a publisher", () => {
     await until("the second publisher is taken", async () => {
       const second = publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip });
       const created = control.of("inStreamCreated").length;
-      const result = await Promise.race([second.exited, until("it is live", () => control.of("inStreamCreated").length > created || undefined)]);
+      const result = await Promise.race([
+        second.exited,
+        until("it is live", () => control.of("inStreamCreated").length > created || undefined),
+      ]);
       return result === true ? second : undefined;
     });
     await control.wait("recordChunkCreated", 2);
@@ -78,7 +85,9 @@ describe("a publisher", () => {
     }
     await publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip, realtime: false }).exited;
     await control.wait("outStreamClosed");
-    expect((await ffprobe(server.file("cam1.mp4"))).video?.packets.length).toBe((await ffprobe(clip)).video?.packets.length);
+    expect((await ffprobe(server.file("cam1.mp4"))).video?.packets.length).toBe(
+      (await ffprobe(clip)).video?.packets.length,
+    );
   });
 });
 

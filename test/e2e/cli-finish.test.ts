@@ -1,13 +1,24 @@
-// `reel finish` and `reel verify` as programs: what they print, what they leave on disk, how they exit. Journals and torn files are made by the muxers; the
-// programs are the built ones.
+// `reel finish` and `reel verify` as programs: what they print, what they leave on disk, how they exit. Journals and
+// torn files are made by the muxers; the programs are the built ones.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { StateLock } from "../../src/recording/state-lock.js";
-import { verifyFile } from "../../src/recording/verify/verify-file.js";
+import { verifyFile } from "../../src/verify/verify-file.js";
 import { makeClip } from "../support/clip.js";
 import { KernelRun } from "../support/kernel-harness.js";
 import { recordJournal } from "../support/mp4-journal.js";
@@ -67,11 +78,27 @@ describe("reel finish", () => {
     const done = await reel("finish", "--json", folder);
     expect([done.code, done.stderr]).toEqual([0, ""]);
     const outcomes = lines(done.stdout);
-    expect(outcomes.map((outcome) => String(outcome.path).slice(folder.length + 1)).sort()).toEqual(["a.mp4", "c.ts", "cam1/20261122/b.mp4", "cam1/d.flv"]);
-    expect(outcomes.every((outcome) => outcome.outcome === "finished" && outcome.dryRun === false && Number(outcome.videoFrames) >= 49)).toBe(true);
+    expect(outcomes.map((outcome) => String(outcome.path).slice(folder.length + 1)).sort()).toEqual([
+      "a.mp4",
+      "c.ts",
+      "cam1/20261122/b.mp4",
+      "cam1/d.flv",
+    ]);
+    expect(
+      outcomes.every(
+        (outcome) => outcome.outcome === "finished" && outcome.dryRun === false && Number(outcome.videoFrames) >= 49,
+      ),
+    ).toBe(true);
     expect(readdirSync(folder).sort()).toEqual(["a.mp4", "c.ts", "cam1", "sound.ts", "types.ts"]);
     expect(readFileSync(sound).equals(before)).toBe(true);
-    const verified = await reel("verify", at("a.mp4"), at("c.ts"), at("cam1/d.flv"), at("cam1/20261122/b.mp4"), "--json");
+    const verified = await reel(
+      "verify",
+      at("a.mp4"),
+      at("c.ts"),
+      at("cam1/d.flv"),
+      at("cam1/20261122/b.mp4"),
+      "--json",
+    );
     expect(verified.code).toBe(0);
     expect(lines(verified.stdout).map((report) => report.defectCount)).toEqual([0, 0, 0, 0]);
     const again = await reel("finish", folder);
@@ -95,11 +122,15 @@ describe("reel finish", () => {
     const bytes = names.filter((name) => name !== "cam1").map((name) => readFileSync(at(name)));
     const dry = await reel("finish", "--dry-run", ...paths, at("a.mp4"));
     expect(dry.code).toBe(0);
-    expect(dry.stdout).toMatch(/c\.ts: would be finished: \d+ video and \d+ audio frames, \d\.\d{3} s; 1 frame \(\d+ bytes\) at the end would be lost/);
+    expect(dry.stdout).toMatch(
+      /c\.ts: would be finished: \d+ video and \d+ audio frames, \d\.\d{3} s; 1 frame \(\d+ bytes\) at the end would be lost/,
+    );
     expect(dry.stdout).toMatch(/d\.flv: would be finished: .*; 1 frame \(\d+ bytes\) at the end would be lost/);
     expect(dry.stdout).toMatch(/a\.mp4: would be finished: 50 video and 94 audio frames/);
     expect(readdirSync(folder).sort()).toEqual(names);
-    expect(names.filter((name) => name !== "cam1").every((name, i) => bytes[i]?.equals(readFileSync(at(name))))).toBe(true);
+    expect(names.filter((name) => name !== "cam1").every((name, i) => bytes[i]?.equals(readFileSync(at(name))))).toBe(
+      true,
+    );
   });
 
   it("gives a segment the next free number where its name has been taken", async () => {
@@ -194,7 +225,7 @@ describe("reel finish", () => {
 });
 
 describe("reel verify", () => {
-  it("prints a table a file, and judges each by itself", async () => {
+  it("prints a table a file, and validators each by itself", async () => {
     const clip = await makeClip({ seconds: 2, format: "mp4" });
     const broken = at("broken.mp4");
     writeFileSync(broken, readFileSync(clip).subarray(0, -500));
@@ -219,6 +250,9 @@ describe("reel verify", () => {
     expect(done.stdout).toMatch(/a\.mp4: mp4, [\s\S]*b\.flv: flv, /);
     rmSync(at("2026/11"), { recursive: true });
     rmSync(at("2026/b.flv"));
-    expect(await reel("verify", at("2026"))).toMatchObject({ code: 1, stderr: `${at("2026")}: holds no finished MP4, MPEG-TS or FLV file\n` });
+    expect(await reel("verify", at("2026"))).toMatchObject({
+      code: 1,
+      stderr: `${at("2026")}: holds no finished MP4, MPEG-TS or FLV file\n`,
+    });
   });
 });

@@ -1,9 +1,10 @@
-// Sixty publishers at once, each recorded to all three containers: every file is complete, and the server gives back what it took.
+// Sixty publishers at once, each recorded to all three containers: every file is complete, and the server gives back
+// what it took.
 
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { parseFlvFile } from "../../src/ingest/rtmp/flv-tags.js";
 import { publishFlv, RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
+import { parseFlvFile } from "../../src/media/flv/flv-tags.js";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -32,7 +33,8 @@ describe("sixty publishers at once", () => {
     const names = Array.from({ length: PUBLISHERS }, (_, i) => `cam${i}`);
     const round = async (number: number): Promise<void> => {
       for (const name of names)
-        for (const type of CONTAINERS) await control.succeed(`record localStreamName=${name} pathToFile=${name}-${number} type=${type} keepAlive=0`);
+        for (const type of CONTAINERS)
+          await control.succeed(`record localStreamName=${name} pathToFile=${name}-${number} type=${type} keepAlive=0`);
       await Promise.all(
         names.map(async (name) => {
           const publisher = await RtmpPublisher.open(server.rtmpUrl(name));
@@ -54,8 +56,9 @@ describe("sixty publishers at once", () => {
     const sent = await ffprobe(clip);
     const closed = control.of("recordChunkClosed");
     expect(closed.length).toBe(2 * PUBLISHERS * CONTAINERS.length);
-    for (const event of closed) expect(event.payload.frameCount, String(event.payload.file)).toBe(sent.video?.packets.length);
-    // Every count above is the server's own word; outside judges read a sample of the files.
+    for (const event of closed)
+      expect(event.payload.frameCount, String(event.payload.file)).toBe(sent.video?.packets.length);
+    // Every count above is the server's own word; outside validators read a sample of the files.
     for (let i = 0; i < PUBLISHERS; i += 12) {
       for (const type of CONTAINERS) {
         const found = await ffprobe(server.file(`cam${i}-2.${type}`));

@@ -1,11 +1,12 @@
-// A finished MP4 in a browser. The index is in front, so headless Chromium starts to play from one request, and seeks with a range request to where the index says,
-// while the server withholds the middle half of the file. A file with its index at the end is the counter-proof. Requests and bytes are counted by the server.
+// A finished MP4 in a browser. The index is in front, so headless Chromium starts to play from one request, and seeks
+// with a range request to where the index says, while the server withholds the middle half of the file. A file with its
+// index at the end is the counter-proof. Requests and bytes are counted by the server.
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
-import { finishMp4 } from "../../src/worker/mp4/finish.js";
+import { finishMp4 } from "../../src/container/mp4/finish.js";
 import { type Chromium, openChromium } from "../support/chromium.js";
 import { makeClip } from "../support/clip.js";
 import { readClip } from "../support/clip-frames.js";
@@ -91,7 +92,10 @@ function reported(what: string): Promise<Report> {
 async function play(path: string): Promise<{ server: RangeServer; sizeBytes: number }> {
   const sizeBytes = statSync(path).size;
   expect(sizeBytes).toBeGreaterThan(30e6);
-  server = await RangeServer.start(path, PAGE, { from: Math.floor(sizeBytes / 4), to: Math.floor((sizeBytes * 3) / 4) });
+  server = await RangeServer.start(path, PAGE, {
+    from: Math.floor(sizeBytes / 4),
+    to: Math.floor((sizeBytes * 3) / 4),
+  });
   browser = await openChromium(server.url);
   return { server, sizeBytes };
 }

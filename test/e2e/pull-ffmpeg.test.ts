@@ -1,13 +1,24 @@
-// Sources that ffmpeg reads for us: HLS, SRT and files; what is refused; and that nothing is left of a source when it is gone.
+// Sources that ffmpeg reads for us: HLS, SRT and files; what is refused; and that nothing is left of a source when it
+// is gone.
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/arena/logger.js";
+import { silentLogger } from "../../src/base/logger.js";
 import { FfmpegTransport } from "../../src/ingest/ffmpeg/ffmpeg-transport.js";
 import { writeWrapper } from "../../src/ingest/ffmpeg/ffmpeg-wrapper.js";
 import { systemClock } from "../../src/time/units.js";
@@ -121,7 +132,19 @@ describe("sources through ffmpeg", () => {
     const port = await freePort();
     const clip = await makeClip({ seconds: SECONDS, format: "mp4" });
     await fixture.record("srt", "mp4");
-    new Publisher(["-v", "error", "-nostdin", "-re", "-i", clip, "-c", "copy", "-f", "mpegts", `srt://127.0.0.1:${port}?mode=listener`]);
+    new Publisher([
+      "-v",
+      "error",
+      "-nostdin",
+      "-re",
+      "-i",
+      clip,
+      "-c",
+      "copy",
+      "-f",
+      "mpegts",
+      `srt://127.0.0.1:${port}?mode=listener`,
+    ]);
     fixture.pull(`srt://127.0.0.1:${port}`, "srt", { keepAlive: true });
     const [closed] = await fixture.untilClosed(1);
     expect(closed?.videoFrames).toBeGreaterThan((SECONDS - 1) * 25);
@@ -164,7 +187,12 @@ describe("sources through ffmpeg", () => {
   });
 
   it("names the package where there is no ffmpeg", async () => {
-    const transport = new FfmpegTransport({ logger: silentLogger, clock: systemClock, timeoutMs: 1000, ffmpegPath: "no-such-ffmpeg" });
+    const transport = new FfmpegTransport({
+      logger: silentLogger,
+      clock: systemClock,
+      timeoutMs: 1000,
+      ffmpegPath: "no-such-ffmpeg",
+    });
     expect(() => transport.check(new URL("rtsp://cam/x"))).toThrow(/apt-get install ffmpeg/);
     await transport.close();
   });
@@ -176,7 +204,9 @@ describe("sources through ffmpeg", () => {
     writeFileSync(printer, '#!/bin/sh\nfor a in "$@"; do printf "%s\\0" "$a"; done\n', { mode: 0o700 });
     const input = ["-user_agent", 'it\'s a "$HOME" `id` *', "-x", "--", "\n"];
     const output = ["-i", "srt://h:1?passphrase=a b", "", "-f", "mpegts", "$1"];
-    const printed = execFileSync(wrapper, [...output, "--input", printer, ...input, "--end", "-"], { encoding: "utf8" });
+    const printed = execFileSync(wrapper, [...output, "--input", printer, ...input, "--end", "-"], {
+      encoding: "utf8",
+    });
     expect(printed.split("\0").slice(0, -1)).toEqual([...input, ...output, "-"]);
   });
 
@@ -190,7 +220,8 @@ describe("sources through ffmpeg", () => {
         const configId = fixture.pull(`file://${path}`, name, { keepAlive: false });
         await until("frames arrive", () => fixture.frames(name) > 0);
         fixture.pulls.stop(configId, "test");
-        for (const entry of readdirSync(process.env.TMPDIR)) rmSync(join(process.env.TMPDIR, entry), { recursive: true });
+        for (const entry of readdirSync(process.env.TMPDIR))
+          rmSync(join(process.env.TMPDIR, entry), { recursive: true });
       }
     } finally {
       if (before === undefined) delete process.env.TMPDIR;
@@ -227,9 +258,13 @@ describe("sources through ffmpeg", () => {
     `;
     // With none, with some, with nearly as many as the pipes of a process take.
     for (const left of [0, 3, 6]) {
-      const child = spawn("sh", ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script, String(left)], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
+      const child = spawn(
+        "sh",
+        ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script, String(left)],
+        {
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
       let output = "";
       child.stdout.on("data", (bytes: Buffer) => {
         output += bytes.toString();
@@ -241,7 +276,10 @@ describe("sources through ffmpeg", () => {
 
   it("shows no credentials when a source cannot be opened", async () => {
     const port = await freePort();
-    const configId = fixture.pull(`rtsp://user:secret@127.0.0.1:${port}/x`, "nobody", { keepAlive: false, forceTcp: true });
+    const configId = fixture.pull(`rtsp://user:secret@127.0.0.1:${port}/x`, "nobody", {
+      keepAlive: false,
+      forceTcp: true,
+    });
     await until("it has failed", () => fixture.codes.get(configId)?.at(-1) === 5);
     expect(fixture.log.join("\n")).toContain("rtsp://user:***@127.0.0.1");
     expect(fixture.log.join("\n")).not.toContain("secret");
@@ -280,7 +318,9 @@ describe("sources through ffmpeg", () => {
       ${pullsOf(folder)}
       pulls.start({ configId: 1, uri: "${uri}", localStreamName: "s", keepAlive: true, forceTcp: false, emulateUserAgent: "", ssmIp: "", rangeStart: -2 }, () => {});
     `;
-    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
     const mark = `silent-${process.pid}.ts`;
     const ffmpegs = (): number[] => processesWith(mark).filter((pid) => pid !== child.pid);
     await until("ffmpeg runs", () => ffmpegs().length > 0);

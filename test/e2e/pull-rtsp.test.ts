@@ -31,9 +31,11 @@ describe("RTSP sources", () => {
       const probe = await ffprobe(file?.path ?? "");
       expect(fixture.codes.get(configId)).toEqual([1, 3, 0, 4]);
       expect(probe.video?.packets.length).toBe(sent.video?.packets.length);
-      // Frame by frame: all but the encoder's priming frame, which the file's edit list hides and the server does not send, and the one cut short at
-      // the end, which ffmpeg's RTSP reader does not hand over: `ffmpeg -i rtsp://… -f framecrc` has just these.
-      const sizes = (packets: readonly { sizeBytes: number }[] = []): number[] => packets.map((packet) => packet.sizeBytes);
+      // Frame by frame: all but the encoder's priming frame, which the file's edit list hides and the server does not
+      // send, and the one cut short at the end, which ffmpeg's RTSP reader does not hand over: `ffmpeg -i rtsp://… -f
+      // framecrc` has just these.
+      const sizes = (packets: readonly { sizeBytes: number }[] = []): number[] =>
+        packets.map((packet) => packet.sizeBytes);
       expect(sizes(probe.audio?.packets)).toEqual(sizes(sent.audio?.packets).slice(1, -1));
       expect(Math.abs(skewMs(probe) - skewMs(sent))).toBeLessThan(MAX_SKEW_MS);
       await decodeWithFfmpeg(file?.path ?? "");
@@ -64,5 +66,9 @@ describe("RTSP sources", () => {
 
 /** How far the audio begins behind the pictures. */
 function skewMs(probe: Awaited<ReturnType<typeof ffprobe>>): number {
-  return ((probe.audio?.packets[0]?.pts90k ?? 0) - Math.min(...(probe.video?.packets ?? []).map((packet) => packet.pts90k))) / 90;
+  return (
+    ((probe.audio?.packets[0]?.pts90k ?? 0) -
+      Math.min(...(probe.video?.packets ?? []).map((packet) => packet.pts90k))) /
+    90
+  );
 }

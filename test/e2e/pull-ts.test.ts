@@ -8,9 +8,9 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/arena/logger.js";
+import { silentLogger } from "../../src/base/logger.js";
 import { TsTcpServer } from "../../src/ingest/mpegts/ts-tcp-server.js";
-import { parseAvcDecoderConfiguration } from "../../src/stream/codec/h264.js";
+import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
 import { makeClip } from "../support/clip.js";
 import { demux } from "../support/demux.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
@@ -45,9 +45,16 @@ async function expectWhole(path: string): Promise<void> {
   const sent = await ffprobe(path);
   const files = await fixture.untilClosed(CONTAINERS.length);
   for (const file of files) {
-    expect([file.videoFrames, file.audioFrames, file.lost], file.path).toEqual([sent.video?.packets.length, sent.audio?.packets.length, null]);
+    expect([file.videoFrames, file.audioFrames, file.lost], file.path).toEqual([
+      sent.video?.packets.length,
+      sent.audio?.packets.length,
+      null,
+    ]);
     const probe = await ffprobe(file.path);
-    expect([probe.video?.packets.length, probe.audio?.packets.length], file.path).toEqual([sent.video?.packets.length, sent.audio?.packets.length]);
+    expect([probe.video?.packets.length, probe.audio?.packets.length], file.path).toEqual([
+      sent.video?.packets.length,
+      sent.audio?.packets.length,
+    ]);
     expect(Math.abs(probe.durationMs - SECONDS * 1000), file.path).toBeLessThan(150);
     await decodeWithFfmpeg(file.path);
   }
@@ -64,7 +71,10 @@ interface MulticastCase {
   other?: string;
 }
 
-/** Linux routes no IPv6 multicast over the loopback interface, so another one serves; with a hop limit of 0 nothing leaves the host. */
+/**
+ * Linux routes no IPv6 multicast over the loopback interface, so another one serves; with a hop limit of 0 nothing
+ * leaves the host.
+ */
 function ipv6Interface(): { local: string; link: string } | undefined {
   for (const [link, addresses = []] of Object.entries(networkInterfaces())) {
     const address = addresses.find(({ family, internal, scopeid }) => family === "IPv6" && !internal && scopeid === 0);
@@ -74,7 +84,11 @@ function ipv6Interface(): { local: string; link: string } | undefined {
 }
 
 /** Sends to a group from one address of this host, to itself. */
-async function multicastSender(group: string, local: string, link: string): Promise<{ send(bytes: Buffer, port: number): Promise<void>; close(): void }> {
+async function multicastSender(
+  group: string,
+  local: string,
+  link: string,
+): Promise<{ send(bytes: Buffer, port: number): Promise<void>; close(): void }> {
   const isIpv6 = group.includes(":");
   const socket = createSocket(isIpv6 ? "udp6" : "udp4");
   socket.bind(0, local);
@@ -88,7 +102,11 @@ async function multicastSender(group: string, local: string, link: string): Prom
 }
 
 /** A clip's video under other times and maps: a new version of the map has it on another PID. */
-async function madeStream(frames: number, timeOf: (frame: number) => number, versionOf: (frame: number) => number): Promise<Buffer> {
+async function madeStream(
+  frames: number,
+  timeOf: (frame: number) => number,
+  versionOf: (frame: number) => number,
+): Promise<Buffer> {
   const clip = demux([readFileSync(await makeClip({ seconds: frames / 25, audio: false, format: "ts" }))]);
   const avcC = parseAvcDecoderConfiguration(Buffer.from(clip.configs[0]?.hex ?? "", "hex"));
   const ts = new TsBuilder().pat([{ number: 1, pmtPid: 0x1000 }]);
@@ -107,7 +125,13 @@ async function madeStream(frames: number, timeOf: (frame: number) => number, ver
 describe("MPEG-TS sources", () => {
   it("records what ffmpeg sends to the TCP listener, whole", async () => {
     const { recorder } = fixture;
-    const server = new TsTcpServer({ registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger: silentLogger, streamName: "tcp{n}" });
+    const server = new TsTcpServer({
+      registry: recorder.streams,
+      arena: recorder.arena,
+      clock: recorder.clock,
+      logger: silentLogger,
+      streamName: "tcp{n}",
+    });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     await recordAll("tcp1");
     const input = await makeClip({ ...clipSpec, format: "mp4" });
@@ -131,7 +155,10 @@ describe("MPEG-TS sources", () => {
         // The end of a datagram stream does not show: the last picture has no successor that would complete it.
         const sent = await ffprobe(input);
         const statistics = fixture.recorder.streams.get("udp1")?.statistics ?? [];
-        await until("all others are there", () => statistics[0]?.frames === SECONDS * 25 - 1 && statistics[1]?.frames === sent.audio?.packets.length);
+        await until(
+          "all others are there",
+          () => statistics[0]?.frames === SECONDS * 25 - 1 && statistics[1]?.frames === sent.audio?.packets.length,
+        );
         fixture.pulls.stop(configId, "test");
       }
       await expectWhole(input);
@@ -142,19 +169,34 @@ describe("MPEG-TS sources", () => {
   const link = ipv6?.link ?? "";
   const multicastCases: Record<string, MulticastCase> = {
     "a multicast group": { group: "239.255.77.1", local: "127.0.0.1", link: "lo" },
-    "the one sender of a source-specific group": { group: "232.255.77.2", local: "127.0.0.1", link: "127.0.0.1", ssmIp: "127.0.0.1", other: "127.0.0.2" },
+    "the one sender of a source-specific group": {
+      group: "232.255.77.2",
+      local: "127.0.0.1",
+      link: "127.0.0.1",
+      ssmIp: "127.0.0.1",
+      other: "127.0.0.2",
+    },
     "an IPv6 multicast group": { group: "ff15::5245:454c", local: ipv6?.local ?? "", link },
     "an IPv6 multicast group of a link": { group: "ff12::5245:454c", local: ipv6?.local ?? "", link },
-    "the one sender of a source-specific IPv6 group": { group: "ff35::5245:454c", local: ipv6?.local ?? "", link, ssmIp: ipv6?.local ?? "" },
+    "the one sender of a source-specific IPv6 group": {
+      group: "ff35::5245:454c",
+      local: ipv6?.local ?? "",
+      link,
+      ssmIp: ipv6?.local ?? "",
+    },
   };
   for (const [what, { group, local, link: receiveAt, ssmIp = "", other }] of Object.entries(multicastCases)) {
-    const missing = group.includes(":") && !ipv6 ? " (left out: no interface of this host but the loopback has IPv6)" : "";
+    const missing =
+      group.includes(":") && !ipv6 ? " (left out: no interface of this host but the loopback has IPv6)" : "";
     it.skipIf(missing !== "")(`records ${what}, whole${missing}`, async () => {
       const port = await freePort();
       const name = "group";
       await recordAll(name);
       const host = group.includes(":") ? `[${group}]` : group;
-      const configId = fixture.pull(`dmpegtsudp://${host}:${port}?localaddr=${receiveAt}`, name, { ssmIp, keepAlive: false });
+      const configId = fixture.pull(`dmpegtsudp://${host}:${port}?localaddr=${receiveAt}`, name, {
+        ssmIp,
+        keepAlive: false,
+      });
       await until("the group is joined", () => fixture.codes.get(configId)?.includes(3));
       const path = await makeClip({ ...clipSpec, format: "ts" });
       // Another sender of the same group, whose bytes would ruin every frame.
@@ -176,7 +218,9 @@ describe("MPEG-TS sources", () => {
 
   it("refuses a local address that is not there, and a sender that goes with no group", async () => {
     expect(fixture.pulls.checkUri("mpegtsudp://239.1.1.1:5000?localaddr=lo")).toBeUndefined();
-    expect(fixture.pulls.checkUri("mpegtsudp://239.1.1.1:5000?localaddr=203.0.113.7")).toContain("no network interface");
+    expect(fixture.pulls.checkUri("mpegtsudp://239.1.1.1:5000?localaddr=203.0.113.7")).toContain(
+      "no network interface",
+    );
     for (const [uri, ssmIp] of [
       ["mpegtsudp://127.0.0.1", "127.0.0.1"],
       ["mpegtsudp://239.255.77.1", "::1"],
@@ -194,14 +238,23 @@ describe("MPEG-TS sources", () => {
     for (const type of CONTAINERS) await fixture.record("quad", type, { chunkLength: 2, waitForIDR: false });
     const path = join(fixture.folder, "quad.ts");
     // ffmpeg writes the description (program_config_element) into the first frame only.
-    const lavfi = ["-f", "lavfi", "-i", "sine=frequency=440:duration=5:sample_rate=48000", "-af", "aformat=channel_layouts=quad"];
+    const lavfi = [
+      "-f",
+      "lavfi",
+      "-i",
+      "sine=frequency=440:duration=5:sample_rate=48000",
+      "-af",
+      "aformat=channel_layouts=quad",
+    ];
     await new Publisher(["-v", "error", "-nostdin", ...lavfi, "-c:a", "aac", "-f", "mpegts", path]).exited;
     const bytes = readFileSync(path);
     const server = createServer((socket) => void socket.on("error", () => {}).end(bytes)).listen(0, "127.0.0.1");
     servers.add(server);
     await once(server, "listening");
     const address = server.address();
-    fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "quad", { keepAlive: false });
+    fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "quad", {
+      keepAlive: false,
+    });
     const files = await fixture.untilClosed(CONTAINERS.length * 3);
     const sent = (await ffprobe(path)).audio?.packets.length ?? 0;
     for (const type of CONTAINERS) {
@@ -225,19 +278,25 @@ describe("MPEG-TS sources", () => {
     for (let i = 0; i < frames * 2; i++) {
       const isIdr = i % 50 === 0;
       const spec = { frame: (i % 50) >> 1, isBottom: i % 2 === 1, isIdr };
-      ts.pes(0x100, annexB(Buffer.of(9, 0xf0), ...(isIdr ? [FIELD_SPS, FIELD_PPS] : []), fieldSlice(spec)), { pts: i * 1800 });
+      ts.pes(0x100, annexB(Buffer.of(9, 0xf0), ...(isIdr ? [FIELD_SPS, FIELD_PPS] : []), fieldSlice(spec)), {
+        pts: i * 1800,
+      });
     }
     const server = createServer((socket) => void socket.on("error", () => {}).end(ts.bytes())).listen(0, "127.0.0.1");
     servers.add(server);
     await once(server, "listening");
     const address = server.address();
-    fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "paff", { keepAlive: false });
+    fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "paff", {
+      keepAlive: false,
+    });
     for (const file of await fixture.untilClosed(CONTAINERS.length)) {
       expect([file.videoFrames, file.lost], file.path).toEqual([frames, null]);
       const video = (await ffprobe(file.path)).video;
       expect([video?.width, video?.height], file.path).toEqual([FIELD_WIDTH, FIELD_FRAME_HEIGHT]);
       if (!file.path.endsWith(".ts"))
-        expect(video?.packets.map((packet) => packet.dts90k - (video.packets[0]?.dts90k ?? 0))).toEqual(Array.from({ length: frames }, (_, i) => i * 3600));
+        expect(video?.packets.map((packet) => packet.dts90k - (video.packets[0]?.dts90k ?? 0))).toEqual(
+          Array.from({ length: frames }, (_, i) => i * 3600),
+        );
       await decodeWithFfmpeg(file.path);
     }
   });
@@ -247,8 +306,12 @@ describe("MPEG-TS sources", () => {
     await recordAll("bad");
     const configId = fixture.pull(`mpegtsudp://127.0.0.1:${port}`, "bad", { keepAlive: false });
     await until("the socket is bound", () => fixture.codes.get(configId)?.includes(3));
-    const bytes = readFileSync(await makeClip({ seconds: 10, video: { gopFrames: 25, kilobitsPerSecond: 1500 }, format: "ts" }));
-    const packets: Buffer[] = Array.from({ length: Math.floor(bytes.length / 188) }, (_, i) => bytes.subarray(i * 188, i * 188 + 188));
+    const bytes = readFileSync(
+      await makeClip({ seconds: 10, video: { gopFrames: 25, kilobitsPerSecond: 1500 }, format: "ts" }),
+    );
+    const packets: Buffer[] = Array.from({ length: Math.floor(bytes.length / 188) }, (_, i) =>
+      bytes.subarray(i * 188, i * 188 + 188),
+    );
     // One in a thousand of each, from a place where the tables and the first IDR are past.
     for (let i = 500; i < packets.length - 500; i += 1000) {
       packets.splice(i, 1);
@@ -310,7 +373,11 @@ describe("MPEG-TS sources", () => {
 
   for (const [what, timeOf, versionOf] of [
     ["a 33-bit wrap in the middle", (frame: number) => (2 ** 33 - 50 * 3600 + frame * 3600) % 2 ** 33, () => 0],
-    ["a program map that moves to other PIDs", (frame: number) => frame * 3600, (frame: number) => (frame < 50 ? 0 : 1)],
+    [
+      "a program map that moves to other PIDs",
+      (frame: number) => frame * 3600,
+      (frame: number) => (frame < 50 ? 0 : 1),
+    ],
     ["a jump of ten hours", (frame: number) => frame * 3600 + (frame < 50 ? 0 : 36_000 * 90_000), () => 0],
   ] as const) {
     it(`gives files the duration of what was sent, over ${what}`, async () => {
@@ -320,7 +387,9 @@ describe("MPEG-TS sources", () => {
       servers.add(server);
       await once(server, "listening");
       const address = server.address();
-      fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "edge", { keepAlive: false });
+      fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "edge", {
+        keepAlive: false,
+      });
       for (const file of await fixture.untilClosed(3)) {
         expect([file.videoFrames, file.lost], file.path).toEqual([100, null]);
         expect(Math.abs(file.durationMs - 4000), file.path).toBeLessThan(45);
@@ -336,7 +405,11 @@ describe("MPEG-TS sources", () => {
     servers.add(server);
     await once(server, "listening");
     const address = server.address();
-    const configId = fixture.pull(`mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "silent", { keepAlive: false });
+    const configId = fixture.pull(
+      `mpegtstcp://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`,
+      "silent",
+      { keepAlive: false },
+    );
     await until("it is given up", () => fixture.codes.get(configId)?.at(-1) === 5);
     expect(fixture.codes.get(configId)).toEqual([1, 3, 5]);
     expect(fixture.log.some((line) => line.includes("delivered nothing for 0.3 s"))).toBe(true);

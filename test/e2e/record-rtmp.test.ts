@@ -1,4 +1,5 @@
-// A real publisher, a real server, real files, outside judges: what was sent is what the files hold, in all three containers.
+// A real publisher, a real server, real files, outside validators: what was sent is what the files hold, in all three
+// containers.
 
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -29,8 +30,10 @@ const CLIPS: Record<string, ClipSpec> = {
 
 /** Sends a clip to the server and answers when all of it is sent. */
 const PUBLISHERS = {
-  ffmpeg: async (input: string, url: string) => (await publishWithFfmpeg({ url, input, realtime: false }).exited).stderr,
-  rtmp2sink: async (input: string, url: string) => (await runProgram("/usr/bin/python3", [RTMP2SINK, input, url])).stderr,
+  ffmpeg: async (input: string, url: string) =>
+    (await publishWithFfmpeg({ url, input, realtime: false }).exited).stderr,
+  rtmp2sink: async (input: string, url: string) =>
+    (await runProgram("/usr/bin/python3", [RTMP2SINK, input, url])).stderr,
 };
 const RTMP2SINK = join(import.meta.dirname, "../support/rtmp2sink.py");
 
@@ -47,7 +50,8 @@ describe("a published clip, recorded to mp4, ts and flv at once", () => {
 async function expectRecorded(clip: string, publish: (input: string, url: string) => Promise<string>): Promise<void> {
   const server = await ReelProcess.start();
   const control = await Control.connect(server);
-  for (const type of CONTAINERS) await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} keepAlive=0`);
+  for (const type of CONTAINERS)
+    await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} keepAlive=0`);
   expect(await publish(clip, server.rtmpUrl("cam1"))).toBe("");
   await control.wait("outStreamClosed", 3);
   const sent = await ffprobe(clip, { hash: true });
@@ -73,7 +77,10 @@ function expectSameTracks(sent: Probe, found: Probe, type: string): void {
   }
 }
 
-/** Every container has its own zero (TS begins at 1 s, MP4's edit list moves the decoding times): the first packet of the first track anchors. */
+/**
+ * Every container has its own zero (TS begins at 1 s, MP4's edit list moves the decoding times): the first packet of
+ * the first track anchors.
+ */
 function firstTime(found: Probe, sent: Probe, zero: number): number {
   const kind = sent.video ? "video" : "audio";
   return (found[kind]?.packets[0]?.pts90k ?? 0) - ((sent[kind]?.packets[0]?.pts90k ?? 0) - zero);
@@ -81,11 +88,15 @@ function firstTime(found: Probe, sent: Probe, zero: number): number {
 
 function expectSamePackets(a: ProbedTrack, b: ProbedTrack, zero: number, foundZero: number, type: string): void {
   expect(b.packets.length, `${type} ${a.kind} packets`).toBe(a.packets.length);
-  // A 1024-sample frame is no whole number of milliseconds: audio that MP4 puts back on its sample clock is up to 1 ms away from RTMP's time.
+  // A 1024-sample frame is no whole number of milliseconds: audio that MP4 puts back on its sample clock is up to 1 ms
+  // away from RTMP's time.
   const tolerance = a.kind === "audio" ? 2 * MS_90K : MS_90K;
   a.packets.forEach((packet, i) => {
     const other = b.packets[i];
-    expect(Math.abs(packet.pts90k - zero - ((other?.pts90k ?? 0) - foundZero)), `${type} ${a.kind} pts of packet ${i}`).toBeLessThanOrEqual(tolerance);
+    expect(
+      Math.abs(packet.pts90k - zero - ((other?.pts90k ?? 0) - foundZero)),
+      `${type} ${a.kind} pts of packet ${i}`,
+    ).toBeLessThanOrEqual(tolerance);
     expect(other?.isKey, `${type} ${a.kind} key flag of packet ${i}`).toBe(packet.isKey);
     if (packet.hash && other?.hash) expect(other.hash, `${type} ${a.kind} payload ${i}`).toBe(packet.hash);
   });

@@ -1,4 +1,5 @@
-// The recorder at its edges: laggards that are stopped, shared memory that runs out, names that somebody else holds. With real workers and real files.
+// The recorder at its edges: slow consumers that are stopped, shared memory that runs out, names that somebody else holds.
+// With real workers and real files.
 
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
@@ -8,13 +9,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { CLAIM_IDLE, CLAIM_STATE_MASK, REC_CLAIM_OFFSET } from "../../src/abi/recording.js";
 import { SEG_SIZE } from "../../src/abi/segment.js";
-import { ReelError } from "../../src/arena/reel-error.js";
-import { Finisher } from "../../src/recording/finisher.js";
-import { Naming } from "../../src/recording/naming.js";
+import { ReelError } from "../../src/base/reel-error.js";
+import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/catalog/segment-report.js";
+import { Finisher } from "../../src/recording/finishing/finisher.js";
+import type { Recording } from "../../src/recording/lifecycle/recording.js";
+import { Naming } from "../../src/recording/naming/naming.js";
 import { Recorder } from "../../src/recording/recorder.js";
-import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/recording/recorder-events.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
-import type { Recording } from "../../src/recording/recording.js";
 import type { Gap } from "../../src/stream/gap.js";
 import type { InStream } from "../../src/stream/in-stream.js";
 import { Pools } from "../../src/worker/pools.js";
@@ -36,7 +37,12 @@ afterEach(async () => {
 });
 
 async function open(options: RecorderOptions = {}): Promise<Recorder> {
-  recorder = await Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), workers: 1, ...options });
+  recorder = await Recorder.open({
+    mediaFolders: [join(root, "media")],
+    stateFolder: join(root, "state"),
+    workers: 1,
+    ...options,
+  });
   return recorder;
 }
 
@@ -63,7 +69,7 @@ describe("a recorder in trouble", () => {
     const recording = reel.outStreams()[0] as Recording;
     reel.removeConfig(entry.config.configId);
     writeVideo(stream, 30, 30);
-    // What the in-stream does with a laggard when its ring is full.
+    // What the in-stream does with a slow consumer when its ring is full.
     await until("the cursor's lock", () => recording.tryLock());
     recording.jump(stream.ring.head, true);
     recording.unlock();
@@ -100,29 +106,34 @@ describe("a recorder in trouble", () => {
     expect(frames).toEqual([30]);
   });
 
-  it.each(["ts", "flv"] as const)("counts access units that %s cannot hold as a loss, and not as recorded", async (type) => {
-    const reel = await open();
-    const stream = reel.streams.open("cam");
-    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
-    stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
-    await reel.record({ localStreamName: "cam", pathToFile: "x", type });
-    const gaps: Gap[] = [];
-    reel.on("gap", (gap) => gaps.push(gap));
-    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
-    writeVideo(stream, 0, 5);
-    stream.writeFrame(TRACK_VIDEO, Uint8Array.of(0, 0, 9, 0, 1), 5 * FRAME_90K, 0, false);
-    stream.writeFrame(TRACK_VIDEO, new Uint8Array(0), 6 * FRAME_90K, 0, false);
-    writeVideo(stream, 7, 5);
-    stream.end("test");
-    const [report] = await closed;
-    const gap = { cause: "unusable", track: "video", dtsMs: 200, durationMs: 40, frames: 2, bytes: 5 };
-    expect(gaps).toEqual([gap]);
-    expect(report).toMatchObject({ videoFrames: 10, gaps: [gap], lost: { frames: 2, bytes: 5, durationMs: 40 } });
-  });
+  it.each(["ts", "flv"] as const)(
+    "counts access units that %s cannot hold as a loss, and not as recorded",
+    async (type) => {
+      const reel = await open();
+      const stream = reel.streams.open("cam");
+      stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+      stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+      await reel.record({ localStreamName: "cam", pathToFile: "x", type });
+      const gaps: Gap[] = [];
+      reel.on("gap", (gap) => gaps.push(gap));
+      const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+      writeVideo(stream, 0, 5);
+      stream.writeFrame(TRACK_VIDEO, Uint8Array.of(0, 0, 9, 0, 1), 5 * FRAME_90K, 0, false);
+      stream.writeFrame(TRACK_VIDEO, new Uint8Array(0), 6 * FRAME_90K, 0, false);
+      writeVideo(stream, 7, 5);
+      stream.end("test");
+      const [report] = await closed;
+      const gap = { cause: "unusable", track: "video", dtsMs: 200, durationMs: 40, frames: 2, bytes: 5 };
+      expect(gaps).toEqual([gap]);
+      expect(report).toMatchObject({ videoFrames: 10, gaps: [gap], lost: { frames: 2, bytes: 5, durationMs: 40 } });
+    },
+  );
 
   describe("whose next segment cannot be opened", () => {
     /** Replaces parts, and one of them is a folder: the recording fails behind its first second. */
-    async function failAtTheCut(keepAlive: boolean): Promise<{ reel: Recorder; stream: InStream; counts: { frames: number; lost: number } }> {
+    async function failAtTheCut(
+      keepAlive: boolean,
+    ): Promise<{ reel: Recorder; stream: InStream; counts: { frames: number; lost: number } }> {
       const reel = await open();
       const stream = reel.streams.open("cam");
       stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
@@ -135,7 +146,14 @@ describe("a recorder in trouble", () => {
         counts.lost += gap.frames;
       });
       await mkdir(join(root, "media", "x_part0001.ts"));
-      await reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", overwrite: true, chunkLength: 1, keepAlive });
+      await reel.record({
+        localStreamName: "cam",
+        pathToFile: "x",
+        type: "ts",
+        overwrite: true,
+        chunkLength: 1,
+        keepAlive,
+      });
       const failed = once(reel, "segmentFailed");
       writeVideo(stream, 0, 60);
       await failed;
@@ -170,13 +188,13 @@ describe("a recorder in trouble", () => {
       expect(counts).toEqual({ frames: 25, lost: 40 });
     });
 
-    it("accounts for every frame once where it is moved as a laggard before it goes on", async () => {
+    it("accounts for every frame once where it is moved as a slow consumer before it goes on", async () => {
       const { reel, stream, counts } = await failAtTheCut(true);
       await rm(join(root, "media", "x_part0001.ts"), { recursive: true });
       await once(reel, "outStreamCreated");
       const recording = reel.outStreams().find((out) => !(out as Recording).isStopped) as Recording;
       writeVideo(stream, 60, 10);
-      // What the in-stream does with a laggard when its ring is full.
+      // What the in-stream does with a slow consumer when its ring is full.
       await until("the cursor's lock", () => recording.tryLock());
       recording.jump(stream.ring.head, true);
       recording.unlock();
@@ -282,35 +300,40 @@ describe("a recorder in trouble", () => {
     expect(stream.cursorCount).toBe(0);
   });
 
-  it.each(["mp4", "ts"] as const)("finishes later (%s) where there is no memory for it, and leaves no descriptor", async (type) => {
-    const reel = await open();
-    const stream = reel.streams.open("cam");
-    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
-    stream.settle();
-    await reel.record({ localStreamName: "cam", pathToFile: "x", type });
-    const opened = once(reel, "segmentOpened");
-    writeVideo(stream, 0, 30);
-    await opened;
-    const recording = reel.outStreams()[0] as Recording;
-    const dispatch = recording.dispatch.bind(recording);
-    recording.dispatch = (nowMs, ticket) => {
-      // The next one who asks is the finish.
-      process.nextTick(() => {
-        const spy = vi.spyOn(Pools.prototype, "takeOutput").mockImplementation(() => {
-          spy.mockRestore();
-          throw new ReelError("arenaFull", "no room");
+  it.each(["mp4", "ts"] as const)(
+    "finishes later (%s) where there is no memory for it, and leaves no descriptor",
+    async (type) => {
+      const reel = await open();
+      const stream = reel.streams.open("cam");
+      stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+      stream.settle();
+      await reel.record({ localStreamName: "cam", pathToFile: "x", type });
+      const opened = once(reel, "segmentOpened");
+      writeVideo(stream, 0, 30);
+      await opened;
+      const recording = reel.outStreams()[0] as Recording;
+      const dispatch = recording.dispatch.bind(recording);
+      recording.dispatch = (nowMs, ticket) => {
+        // The next one who asks is the finish.
+        process.nextTick(() => {
+          const spy = vi.spyOn(Pools.prototype, "takeOutput").mockImplementation(() => {
+            spy.mockRestore();
+            throw new ReelError("arenaFull", "no room");
+          });
         });
-      });
-      return dispatch(nowMs, ticket);
-    };
-    const failed = once(reel, "segmentFailed") as Promise<[FailedSegmentReport]>;
-    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
-    stream.end("test");
-    expect((await failed)[0]).toMatchObject({ code: "arenaFull" });
-    expect((await closed)[0]).toMatchObject({ videoFrames: 30 });
-    const targets = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
-    expect(targets.filter((path) => path.startsWith(join(root, "media")))).toEqual([]);
-  });
+        return dispatch(nowMs, ticket);
+      };
+      const failed = once(reel, "segmentFailed") as Promise<[FailedSegmentReport]>;
+      const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+      stream.end("test");
+      expect((await failed)[0]).toMatchObject({ code: "arenaFull" });
+      expect((await closed)[0]).toMatchObject({ videoFrames: 30 });
+      const targets = await Promise.all(
+        (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+      );
+      expect(targets.filter((path) => path.startsWith(join(root, "media")))).toEqual([]);
+    },
+  );
 
   it("lists what is lost between two segments in the second", async () => {
     const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
@@ -320,7 +343,7 @@ describe("a recorder in trouble", () => {
     const makeWay = Finisher.prototype.makeWay;
     const gap: Gap = { cause: "lag", track: null, dtsMs: 1000, durationMs: 40, frames: 1, bytes: 10 };
     vi.spyOn(Finisher.prototype, "makeWay").mockImplementation(function (this: Finisher, path, type) {
-      // The in-stream moves a laggard while it waits for its next name.
+      // The in-stream moves a slow consumer while it waits for its next name.
       if (path.endsWith("_part0001.ts")) (reel.outStreams()[0] as Recording).onGap(gap);
       return makeWay.call(this, path, type);
     });
@@ -366,11 +389,13 @@ describe("a recorder in trouble", () => {
 
   it("leaves no descriptor of its ledger open where it cannot be opened", async () => {
     await expect(open({ arenaMib: 0.01 })).rejects.toThrow();
-    const targets = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    const targets = await Promise.all(
+      (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+    );
     expect(targets.filter((path) => path.startsWith(root))).toEqual([]);
   });
 
-  it("reports what a laggard skipped also where the source ends before its next random access point", async () => {
+  it("reports what a slow consumer skipped also where the source ends before its next random access point", async () => {
     const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
     const stream = reel.streams.open("cam");
     stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
@@ -386,7 +411,11 @@ describe("a recorder in trouble", () => {
     writeVideo(stream, 30, 15);
     stream.end("test");
     const [report] = await closed;
-    expect(report).toMatchObject({ videoFrames: 30, gaps: [{ cause: "lag", dtsMs: 1200, durationMs: 560, frames: 15 }], lost: { frames: 15 } });
+    expect(report).toMatchObject({
+      videoFrames: 30,
+      gaps: [{ cause: "lag", dtsMs: 1200, durationMs: 560, frames: 15 }],
+      lost: { frames: 15 },
+    });
   });
 
   it("does not write into a part that another recording holds, also with overwrite=1", async () => {
@@ -423,25 +452,30 @@ describe("a recorder in trouble", () => {
     expect(await names()).toEqual(["x.ts", "x_0001.ts", "x_0002.ts"]);
   });
 
-  it.each(["mp4", "ts"] as const)("opens no next part (%s) behind a symbolic link that has taken the place of its folder", async (type) => {
-    const reel = await open();
-    const stream = reel.streams.open("cam");
-    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
-    stream.settle();
-    const folder = join(root, "media", "cam");
-    const outside = join(root, "outside");
-    for (const path of [folder, outside]) await mkdir(path);
-    await reel.record({ localStreamName: "cam", pathToFile: "cam/x", type, chunkLength: 1, keepAlive: false });
-    const opened = once(reel, "segmentOpened");
-    writeVideo(stream, 0, 20);
-    await opened;
-    await rename(folder, `${folder}-old`);
-    await symlink(outside, folder);
-    const failed = new Promise((resolve) => reel.on("segmentFailed", (report) => report.code === "badPath" && resolve(report)));
-    writeVideo(stream, 20, 20);
-    expect(await failed).toMatchObject({ path: join(folder, `x_part0001.${type}`) });
-    expect(await readdir(outside)).toEqual([]);
-  });
+  it.each(["mp4", "ts"] as const)(
+    "opens no next part (%s) behind a symbolic link that has taken the place of its folder",
+    async (type) => {
+      const reel = await open();
+      const stream = reel.streams.open("cam");
+      stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+      stream.settle();
+      const folder = join(root, "media", "cam");
+      const outside = join(root, "outside");
+      for (const path of [folder, outside]) await mkdir(path);
+      await reel.record({ localStreamName: "cam", pathToFile: "cam/x", type, chunkLength: 1, keepAlive: false });
+      const opened = once(reel, "segmentOpened");
+      writeVideo(stream, 0, 20);
+      await opened;
+      await rename(folder, `${folder}-old`);
+      await symlink(outside, folder);
+      const failed = new Promise((resolve) =>
+        reel.on("segmentFailed", (report) => report.code === "badPath" && resolve(report)),
+      );
+      writeVideo(stream, 20, 20);
+      expect(await failed).toMatchObject({ path: join(folder, `x_part0001.${type}`) });
+      expect(await readdir(outside)).toEqual([]);
+    },
+  );
 
   it("drops the audio in front of a hand-over's random access point where it has dropped the video", async () => {
     const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
@@ -508,7 +542,8 @@ describe("a recorder in trouble", () => {
   it("announces no end of a recording whose beginning was not announced", async () => {
     const reel = await open();
     const seen: string[] = [];
-    for (const name of ["outStreamCreated", "outStreamClosed", "segmentFailed", "inStreamClosed"] as const) reel.on(name, () => seen.push(name));
+    for (const name of ["outStreamCreated", "outStreamClosed", "segmentFailed", "inStreamClosed"] as const)
+      reel.on(name, () => seen.push(name));
     await mkdir(join(root, "media", "gone"));
     await reel.record({ localStreamName: "cam", pathToFile: "gone/x", type: "ts", keepAlive: false });
     await rm(join(root, "media", "gone"), { recursive: true });

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ReelError } from "../../src/arena/reel-error.js";
+import { ReelError } from "../../src/base/reel-error.js";
+import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Recorder } from "../../src/recording/recorder.js";
-import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import { makeClip } from "../support/clip.js";
 import { collect } from "../support/collect.js";
@@ -33,7 +33,12 @@ afterEach(async () => {
 
 async function open(options: RecorderOptions = {}): Promise<Recorder> {
   closed = [];
-  recorder = await Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), workers: 1, ...options });
+  recorder = await Recorder.open({
+    mediaFolders: [join(root, "media")],
+    stateFolder: join(root, "state"),
+    workers: 1,
+    ...options,
+  });
   recorder.on("segmentClosed", (report) => closed.push(report));
   return recorder;
 }
@@ -45,7 +50,8 @@ async function end(reel: Recorder, name: string): Promise<void> {
   await gone;
 }
 
-const names = async (): Promise<string[]> => (await readdir(join(root, "media"), { recursive: true })).filter((name) => /\.\w+$/.test(name)).sort();
+const names = async (): Promise<string[]> =>
+  (await readdir(join(root, "media"), { recursive: true })).filter((name) => /\.\w+$/.test(name)).sort();
 
 describe("the embedded recorder", () => {
   it("runs the example: five seconds of silence become an MP4", async () => {
@@ -58,7 +64,11 @@ describe("the embedded recorder", () => {
   it("gives every one of twenty simultaneous recordings of one path its own name", async () => {
     const reel = await open();
     const stream = reel.streams.open("cam");
-    const entries = await Promise.all(Array.from({ length: 20 }, () => reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", keepAlive: false })));
+    const entries = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        reel.record({ localStreamName: "cam", pathToFile: "x", type: "ts", keepAlive: false }),
+      ),
+    );
     expect(new Set(entries.map((entry) => entry.computedPathToFile)).size).toBe(20);
     await feed(stream, await readClip(await makeClip({ seconds: 1 })));
     await end(reel, "cam");
@@ -69,7 +79,9 @@ describe("the embedded recorder", () => {
     const reel = await open();
     reel.streams.open("cam");
     await reel.record({ localStreamName: "cam", pathToFile: "x", overwrite: true });
-    await expect(reel.record({ localStreamName: "cam", pathToFile: "x", overwrite: true })).rejects.toMatchObject({ code: "targetBusy" });
+    await expect(reel.record({ localStreamName: "cam", pathToFile: "x", overwrite: true })).rejects.toMatchObject({
+      code: "targetBusy",
+    });
   });
 
   it("writes nothing through a symbolic link that leads out of the media folder", async () => {
@@ -95,10 +107,14 @@ describe("the embedded recorder", () => {
     await feed(stream, { ...clip, video: AVCC_OTHER }, 4000);
     await end(reel, "cam");
     expect(await names()).toEqual([`cam.${type}`, `cam_0001.${type}`]);
-    const frames = closed.sort((a, b) => (a.path < b.path ? -1 : 1)).map((report) => [report.videoFrames, report.audioFrames]);
+    const frames = closed
+      .sort((a, b) => (a.path < b.path ? -1 : 1))
+      .map((report) => [report.videoFrames, report.audioFrames]);
     const video = clip.frames.filter((frame) => frame.track === 0).length;
     expect(frames.map(([count]) => count)).toEqual([2 * video, video]);
-    expect(frames.reduce((sum, [, count]) => sum + (count ?? 0), 0)).toBe(3 * clip.frames.filter((frame) => frame.track === 1).length);
+    expect(frames.reduce((sum, [, count]) => sum + (count ?? 0), 0)).toBe(
+      3 * clip.frames.filter((frame) => frame.track === 1).length,
+    );
   });
 
   it.each(CONTAINERS)("records %s without audio where hasAudio is 0", async (type) => {
@@ -115,7 +131,13 @@ describe("the embedded recorder", () => {
   it("names files by local date and time where dateFolderStructure is 1, each chunk its own", async () => {
     const reel = await open();
     const clip = await readClip(await makeClip({ seconds: 2, video: { gopFrames: 25 } }));
-    await reel.record({ localStreamName: "cam", pathToFile: "days", type: "ts", dateFolderStructure: true, chunkLength: 1 });
+    await reel.record({
+      localStreamName: "cam",
+      pathToFile: "days",
+      type: "ts",
+      dateFolderStructure: true,
+      chunkLength: 1,
+    });
     await feed(reel.streams.open("cam"), clip);
     await end(reel, "cam");
     const found = await names();
@@ -133,7 +155,12 @@ describe("the embedded recorder", () => {
 
   it("brings its record configs back with their ids, and lists what was closed since a sequence", async () => {
     const first = await open();
-    const kept = await first.record({ localStreamName: "cam", pathToFile: "cam", type: "flv", variables: { _site: "north" } });
+    const kept = await first.record({
+      localStreamName: "cam",
+      pathToFile: "cam",
+      type: "flv",
+      variables: { _site: "north" },
+    });
     await first.record({ localStreamName: "other", pathToFile: "other", keepAlive: false });
     const clip = await readClip(await makeClip({ seconds: 1 }));
     await feed(first.streams.open("cam"), clip);
@@ -147,19 +174,30 @@ describe("the embedded recorder", () => {
     expect(await names()).toEqual(["cam.flv", "cam_0001.flv"]);
     const since = await second.closedSince(sequence);
     expect((await collect(since.entries)).map((entry) => entry.path)).toEqual([join(root, "media", "cam_0001.flv")]);
-    expect((await second.record({ localStreamName: "new", pathToFile: "new" })).config.configId).toBeGreaterThan(kept.config.configId + 1);
+    expect((await second.record({ localStreamName: "new", pathToFile: "new" })).config.configId).toBeGreaterThan(
+      kept.config.configId + 1,
+    );
   });
 
   it("refuses a state folder that another recorder holds", async () => {
     await open();
-    await expect(Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state") })).rejects.toMatchObject({ code: "locked" });
+    await expect(
+      Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state") }),
+    ).rejects.toMatchObject({ code: "locked" });
   });
 
   it("gives back every block of the arena", async () => {
     const reel = await open({ durability: "interval", syncIntervalMs: 100 });
     const clip = await readClip(await makeClip({ seconds: 2 }));
     for (let round = 0; round < 3; round++) {
-      for (const type of CONTAINERS) await reel.record({ localStreamName: "cam", pathToFile: `cam${round}`, type, keepAlive: false, chunkLength: 1 });
+      for (const type of CONTAINERS)
+        await reel.record({
+          localStreamName: "cam",
+          pathToFile: `cam${round}`,
+          type,
+          keepAlive: false,
+          chunkLength: 1,
+        });
       await feed(reel.streams.open("cam"), clip);
       await end(reel, "cam");
     }

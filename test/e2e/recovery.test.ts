@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, it } from "vitest";
+import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
+import { appendGap } from "../../src/container/mp4/journal.js";
 import { Recorder } from "../../src/recording/recorder.js";
-import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
-import { appendGap } from "../../src/worker/mp4/journal.js";
 import { collect } from "../support/collect.js";
 import { CREATED_MS, recordJournal, scratchFolder } from "../support/mp4-journal.js";
 import { AVCC, makeMedia } from "../support/test-media.js";
@@ -23,7 +23,9 @@ it("reports the gaps and the beginning that a journal names, also of an orphan t
   const media = join(scratch.path, "media");
   mkdirSync(media);
   const path = join(media, "cam1.mp4");
-  recordJournal({ build: "release", finalPath: path }, (run) => makeMedia({ durationMs: 2000, video: { config: run.addConfig("h264", AVCC) } }));
+  recordJournal({ build: "release", finalPath: path }, (run) =>
+    makeMedia({ durationMs: 2000, video: { config: run.addConfig("h264", AVCC) } }),
+  );
   const gap = { cause: "lag", track: null, dtsMs: 1000, durationMs: 500, frames: 12, bytes: 3400 };
   appendGap(path, gap);
   recorder = await Recorder.open({ mediaFolders: [media], stateFolder: join(scratch.path, "state"), workers: 1 });

@@ -1,4 +1,5 @@
-// What survives the process: record and pull configs with their ids, and recordings that go on by themselves when the stream is back.
+// What survives the process: record and pull configs with their ids, and recordings that go on by themselves when the
+// stream is back.
 
 import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
@@ -29,11 +30,18 @@ describe("a killed and restarted server", () => {
     const second = await ReelProcess.start({ root: first.root });
     control = await Control.connect(second);
     const { record } = (await control.succeed("listConfig")) as { record: Listed[] };
-    expect(record).toMatchObject([{ configId: kept.configId, localStreamName: "cam1", _site: "north", status: { current: { code: 2 } } }]);
+    expect(record).toMatchObject([
+      { configId: kept.configId, localStreamName: "cam1", _site: "north", status: { current: { code: 2 } } },
+    ]);
     await publishWithFfmpeg({ url: second.rtmpUrl("cam1"), input: clip, realtime: false }).exited;
     await control.wait("inStreamClosed");
-    await until("both files are final", async () => (await readdir(second.media)).sort().join() === "cam1.mp4,cam1_0001.mp4");
-    expect((await ffprobe(second.file("cam1_0001.mp4"))).video?.packets.length).toBe((await ffprobe(clip)).video?.packets.length);
+    await until(
+      "both files are final",
+      async () => (await readdir(second.media)).sort().join() === "cam1.mp4,cam1_0001.mp4",
+    );
+    expect((await ffprobe(second.file("cam1_0001.mp4"))).video?.packets.length).toBe(
+      (await ffprobe(clip)).video?.packets.length,
+    );
   });
 
   it("pulls its sources again: a file at live pace, recorded before and after", async () => {
@@ -42,16 +50,23 @@ describe("a killed and restarted server", () => {
     await copyFile(clip, first.file("source.mp4"));
     let control = await Control.connect(first);
     await control.succeed("record localStreamName=file1 pathToFile=copy type=ts");
-    const pulled = await control.succeed(`pullStream uri=file://${first.file("source.mp4")} localStreamName=file1 keepAlive=1`);
+    const pulled = await control.succeed(
+      `pullStream uri=file://${first.file("source.mp4")} localStreamName=file1 keepAlive=1`,
+    );
     await control.wait("recordChunkCreated");
     await first.kill();
     const second = await ReelProcess.start({ root: first.root });
     control = await Control.connect(second);
     const { pull } = (await control.succeed("listConfig")) as { pull: Listed[] };
     expect(pull).toMatchObject([{ configId: pulled.configId, localStreamName: "file1" }]);
-    await until("the file has been played once", () => control.of("recordChunkClosed").some((event) => event.payload.recovered === false));
+    await until("the file has been played once", () =>
+      control.of("recordChunkClosed").some((event) => event.payload.recovered === false),
+    );
     await control.succeed(`removeConfig id=${String(pulled.configId)}`);
-    await until("the stream is gone", async () => (await control.succeed("isStreamRunning localStreamName=file1")).Running === false);
+    await until(
+      "the stream is gone",
+      async () => (await control.succeed("isStreamRunning localStreamName=file1")).Running === false,
+    );
     const whole = await Promise.all(
       (await readdir(second.media))
         .filter((name) => name.endsWith(".ts"))
@@ -87,9 +102,14 @@ describe("the recovery at start", () => {
     control = await Control.connect(second);
     await publishWithFfmpeg({ url: second.rtmpUrl("cam1"), input: clip, realtime: false }).exited;
     await control.wait("inStreamClosed");
-    await until("no journal is left", async () => !(await readdir(second.media)).some((name) => name.endsWith(".info")));
+    await until(
+      "no journal is left",
+      async () => !(await readdir(second.media)).some((name) => name.endsWith(".info")),
+    );
     expect(await readFile(second.file("taken.mp4"), "utf8")).toBe("somebody else's");
     expect((await ffprobe(second.file("taken_0001.mp4"))).video?.packets.length).toBeGreaterThan(0);
-    expect((await ffprobe(second.file("wanted.mp4"))).video?.packets.length).toBe((await ffprobe(clip)).video?.packets.length);
+    expect((await ffprobe(second.file("wanted.mp4"))).video?.packets.length).toBe(
+      (await ffprobe(clip)).video?.packets.length,
+    );
   });
 });

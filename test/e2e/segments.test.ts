@@ -1,5 +1,5 @@
-// Cuts, matching and the life of recordings: every frame is in exactly one segment, every segment can be decoded from its first frame, a recording that
-// waits begins with the stream's first frame.
+// Cuts, matching and the life of recordings: every frame is in exactly one segment, every segment can be decoded from
+// its first frame, a recording that waits begins with the stream's first frame.
 
 import { readdir } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
@@ -28,13 +28,16 @@ describe("a recording", () => {
     const clip = await makeClip({ seconds: 20, video: { bFrames: 2, gopFrames: 50 } });
     const server = await ReelProcess.start();
     const control = await Control.connect(server);
-    for (const type of CONTAINERS) await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} chunkLength=2 keepAlive=0`);
+    for (const type of CONTAINERS)
+      await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} chunkLength=2 keepAlive=0`);
     await publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip, realtime: false }).exited;
     await control.wait("outStreamClosed", 3);
     const sent = await ffprobe(clip, { hash: true });
     for (const type of CONTAINERS) {
       const files = await closedFiles(control, type);
-      expect(files.map((file) => file.slice(server.media.length + 1))).toEqual(files.map((_, i) => `cam1_part${String(i).padStart(4, "0")}.${type}`));
+      expect(files.map((file) => file.slice(server.media.length + 1))).toEqual(
+        files.map((_, i) => `cam1_part${String(i).padStart(4, "0")}.${type}`),
+      );
       expect(files.length).toBe(10);
       const video: ProbedPacket[] = [];
       const audio: ProbedPacket[] = [];
@@ -123,6 +126,7 @@ describe("a recording", () => {
     await control.wait("recordChunkCreated", 3);
     expect(await server.stop()).toEqual({ code: 0, signal: null });
     expect((await readdir(server.media)).sort()).toEqual(["cam1.flv", "cam1.mp4", "cam1.ts"]);
-    for (const type of CONTAINERS) expect((await ffprobe(server.file(`cam1.${type}`))).video?.packets.length).toBeGreaterThan(0);
+    for (const type of CONTAINERS)
+      expect((await ffprobe(server.file(`cam1.${type}`))).video?.packets.length).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,5 @@
-// Disks that misbehave: full, frozen, forbidden. Every failure is the failure of one recording, has its event, and loses nothing of the others.
+// Disks that misbehave: full, frozen, forbidden. Every failure is the failure of one recording, has its event, and
+// loses nothing of the others.
 
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,11 +21,27 @@ afterEach(async () => {
 
 describe("a target that cannot be", () => {
   const cases = [
-    ["a folder that is missing", "record localStreamName=a pathToFile=missing/a", /^Unable to record stream\. the folder .*missing does not exist/],
-    ["a path outside the media folders", "record localStreamName=a pathToFile=/etc/a", /^Unable to record stream\. \/etc\/a is outside the media folders/],
-    ["a way out by ..", "record localStreamName=a pathToFile=x/../../a", /^Unable to record stream\. .*leads out of the media folders/],
+    [
+      "a folder that is missing",
+      "record localStreamName=a pathToFile=missing/a",
+      /^Unable to record stream\. the folder .*missing does not exist/,
+    ],
+    [
+      "a path outside the media folders",
+      "record localStreamName=a pathToFile=/etc/a",
+      /^Unable to record stream\. \/etc\/a is outside the media folders/,
+    ],
+    [
+      "a way out by ..",
+      "record localStreamName=a pathToFile=x/../../a",
+      /^Unable to record stream\. .*leads out of the media folders/,
+    ],
     ["a Windows path", "record localStreamName=a pathToFile=C:\\media\\a", /^Unable to record stream\. .*Windows path/],
-    ["a type that is none", "record localStreamName=a pathToFile=a type=mkv", /^Syntax error for type parameter\. Type help for details/],
+    [
+      "a type that is none",
+      "record localStreamName=a pathToFile=a type=mkv",
+      /^Syntax error for type parameter\. Type help for details/,
+    ],
   ] as const;
   it.each(cases)("%s: FAIL with the reason, and nothing is created", async (_name, command, description) => {
     const server = await ReelProcess.start();
@@ -43,7 +60,10 @@ describe("a target that cannot be", () => {
     await chmod(server.file("locked"), 0o555);
     await chmod(server.root, 0o777);
     await rm(join(server.root, "state"), { recursive: true });
-    const poor = await ReelProcess.start({ root: server.root, prefix: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] });
+    const poor = await ReelProcess.start({
+      root: server.root,
+      prefix: ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"],
+    });
     const control = await Control.connect(poor);
     const reply = await control.send("record localStreamName=a pathToFile=locked/a");
     expect(reply.status).toBe("FAIL");
@@ -59,7 +79,8 @@ describe("a volume", () => {
     await mountTmpfs(server.file("small"), 16);
     await writeFile(server.file("small/ballast"), Buffer.alloc(15 << 20));
     const control = await Control.connect(server);
-    for (const path of ["a", "small/cam1", "b"]) await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
+    for (const path of ["a", "small/cam1", "b"])
+      await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
     const publisher = publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip });
     const [failed] = await control.wait("recordChunkError");
     expect(failed?.payload.file).toBe(server.file("small/cam1.ts"));
@@ -77,11 +98,15 @@ describe("a volume", () => {
     expect((await ffprobe(server.file("small/cam1_0001.ts"))).video?.packets[0]?.isKey).toBe(true);
     expect(control.of("recordChunkError").length).toBe(1);
     // Nothing lost in silence: what the two files lack is in the reported gaps, frame by frame.
-    const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
+    const lost = control
+      .of("recordGap")
+      .reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
     const parts = await Promise.all(["small/cam1.ts", "small/cam1_0001.ts"].map((name) => ffprobe(server.file(name))));
     const held = parts.flatMap((part) => part.tracks).reduce((sum, track) => sum + track.packets.length, 0);
     expect(held + lost).toBe(sent.tracks.reduce((sum, track) => sum + track.packets.length, 0));
-    const [first] = control.of("recordChunkClosed").filter((event) => event.payload.file === server.file("small/cam1.ts"));
+    const [first] = control
+      .of("recordChunkClosed")
+      .filter((event) => event.payload.file === server.file("small/cam1.ts"));
     expect(first?.payload.frameCount).toBe(parts[0]?.video?.packets.length);
   });
 
@@ -91,7 +116,8 @@ describe("a volume", () => {
     await mountLoop(server.file("frozen"), 64);
     const control = await Control.connect(server);
     // The stuck one in the middle: also what its worker has done before it must not wait for it.
-    for (const path of ["a", "frozen/cam1", "b"]) await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
+    for (const path of ["a", "frozen/cam1", "b"])
+      await control.succeed(`record localStreamName=cam1 pathToFile=${path} type=ts`);
     await control.succeed("record localStreamName=cam2 pathToFile=c type=ts");
     const publishers = ["cam1", "cam2"].map((name) => publishWithFfmpeg({ url: server.rtmpUrl(name), input: clip }));
     await control.wait("recordChunkCreated", 4);
@@ -110,7 +136,9 @@ describe("a volume", () => {
     }
     const stuck = await ffprobe(server.file("frozen/cam1.ts"));
     const frames = (stuck.video?.packets.length ?? 0) + (stuck.audio?.packets.length ?? 0);
-    const lost = control.of("recordGap").reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
+    const lost = control
+      .of("recordGap")
+      .reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
     expect(frames + lost).toBe((sent.video?.packets.length ?? 0) + (sent.audio?.packets.length ?? 0));
   });
 
@@ -120,14 +148,17 @@ describe("a volume", () => {
     await mountLoop(server.file("frozen"), 64);
     const control = await Control.connect(server);
     const names = Array.from({ length: 6 }, (_, i) => `idle${i}`);
-    for (const name of names) await control.succeed(`record localStreamName=${name} pathToFile=frozen/${name} type=mp4 keepAlive=0`);
+    for (const name of names)
+      await control.succeed(`record localStreamName=${name} pathToFile=frozen/${name} type=mp4 keepAlive=0`);
     const idle = names.map((name) => publishWithFfmpeg({ url: server.rtmpUrl(name), input: clip }));
     await control.wait("recordChunkCreated", names.length);
     await freeze(server.file("frozen"));
     await Promise.all(idle.map((publisher) => publisher.kill()));
     await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=1 keepAlive=0");
     await publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip }).exited;
-    const healthy = (): number => control.of("recordChunkClosed").filter((event) => String(event.payload.file).startsWith(server.file("cam1_part"))).length;
+    const healthy = (): number =>
+      control.of("recordChunkClosed").filter((event) => String(event.payload.file).startsWith(server.file("cam1_part")))
+        .length;
     await until("the healthy segments are final", () => healthy() === 10);
     expect(control.of("recordChunkClosed").length).toBe(10);
     await thaw(server.file("frozen"));

@@ -1,11 +1,12 @@
-// kill -9 of the server at random moments while eight streams are recorded to MP4: after the next start every segment plays, its frames are those that were
-// sent without a hole, and what is missing at the end is at most one second of media.
+// kill -9 of the server at random moments while eight streams are recorded to MP4: after the next start every segment
+// plays, its frames are those that were sent without a hole, and what is missing at the end is at most one second of
+// media.
 
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { type FlvTag, parseFlvFile } from "../../src/ingest/rtmp/flv-tags.js";
 import { RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
+import { type FlvTag, parseFlvFile } from "../../src/media/flv/flv-tags.js";
 import { makeClip } from "../support/clip.js";
 import { effort, seed } from "../support/effort.js";
 import { ffprobe } from "../support/ffprobe.js";
@@ -31,7 +32,10 @@ function random(state: number): () => number {
   };
 }
 
-/** Sends a clip at the pace of its clock until the connection breaks. Returns the timestamp of the last video tag that was due. */
+/**
+ * Sends a clip at the pace of its clock until the connection breaks. Returns the timestamp of the last video tag that
+ * was due.
+ */
 async function publishUntilKilled(url: string, tags: readonly FlvTag[]): Promise<number> {
   const publisher = await RtmpPublisher.open(url);
   const startMs = performance.now();
@@ -49,39 +53,54 @@ async function publishUntilKilled(url: string, tags: readonly FlvTag[]): Promise
 
 describe(`a server killed at ${ROUNDS} random moments (REEL_SEED=${seed})`, () => {
   const next = random(seed);
-  it.each(Array.from({ length: ROUNDS }, (_, i) => [i + 1]))("moment %i: every segment is recovered without a hole", async () => {
-    const clip = await makeClip({ seconds: 12 });
-    const tags = [...parseFlvFile(await readFile(clip))];
-    const sent = await ffprobe(clip, { hash: true });
-    const server = await ReelProcess.start();
-    const control = await Control.connect(server);
-    const names = Array.from({ length: STREAMS }, (_, i) => `cam${i}`);
-    for (const [i, name] of names.entries())
-      await control.succeed(`record localStreamName=${name} pathToFile=${name} type=mp4 ${i % 2 === 0 ? `chunkLength=${CHUNK_SECONDS}` : ""}`);
-    const publishing = names.map((name) => publishUntilKilled(server.rtmpUrl(name), tags));
-    await control.wait("recordChunkCreated", STREAMS);
-    await delay(100 + next() * 3000); // the random moment
-    await server.kill();
-    const sentMs = await Promise.all(publishing);
-    const revived = await ReelProcess.start({ root: server.root });
-    await until("every journal is finished", async () => !(await readdir(revived.media)).some((name) => name.endsWith(".info")));
-    const files = (await readdir(revived.media)).sort();
-    expect(files.filter((name) => !name.endsWith(".mp4"))).toEqual([]);
-    for (const [i, name] of names.entries()) {
-      const own = files.filter((file) => file.startsWith(`${name}.`) || file.startsWith(`${name}_`));
-      for (const kind of ["video", "audio"] as const) {
-        const hashes: string[] = [];
-        for (const file of own) hashes.push(...((await ffprobe(revived.file(file), { hash: true }))[kind]?.packets.map((packet) => packet.hash) ?? []));
-        expect(hashes, `${name} ${kind}`).toEqual(sent[kind]?.packets.slice(0, hashes.length).map((packet) => packet.hash));
-        if (kind !== "video") continue;
-        const lastMs = tags.filter((tag) => tag.type === VIDEO)[hashes.length]?.timestampMs ?? 0; // [0] is the sequence header
-        expect((sentMs[i] ?? 0) - lastMs, `${name}: media lost at the end`).toBeLessThanOrEqual(MAX_LOSS_MS);
+  it.each(Array.from({ length: ROUNDS }, (_, i) => [i + 1]))(
+    "moment %i: every segment is recovered without a hole",
+    async () => {
+      const clip = await makeClip({ seconds: 12 });
+      const tags = [...parseFlvFile(await readFile(clip))];
+      const sent = await ffprobe(clip, { hash: true });
+      const server = await ReelProcess.start();
+      const control = await Control.connect(server);
+      const names = Array.from({ length: STREAMS }, (_, i) => `cam${i}`);
+      for (const [i, name] of names.entries())
+        await control.succeed(
+          `record localStreamName=${name} pathToFile=${name} type=mp4 ${i % 2 === 0 ? `chunkLength=${CHUNK_SECONDS}` : ""}`,
+        );
+      const publishing = names.map((name) => publishUntilKilled(server.rtmpUrl(name), tags));
+      await control.wait("recordChunkCreated", STREAMS);
+      await delay(100 + next() * 3000); // the random moment
+      await server.kill();
+      const sentMs = await Promise.all(publishing);
+      const revived = await ReelProcess.start({ root: server.root });
+      await until(
+        "every journal is finished",
+        async () => !(await readdir(revived.media)).some((name) => name.endsWith(".info")),
+      );
+      const files = (await readdir(revived.media)).sort();
+      expect(files.filter((name) => !name.endsWith(".mp4"))).toEqual([]);
+      for (const [i, name] of names.entries()) {
+        const own = files.filter((file) => file.startsWith(`${name}.`) || file.startsWith(`${name}_`));
+        for (const kind of ["video", "audio"] as const) {
+          const hashes: string[] = [];
+          for (const file of own)
+            hashes.push(
+              ...((await ffprobe(revived.file(file), { hash: true }))[kind]?.packets.map((packet) => packet.hash) ??
+                []),
+            );
+          expect(hashes, `${name} ${kind}`).toEqual(
+            sent[kind]?.packets.slice(0, hashes.length).map((packet) => packet.hash),
+          );
+          if (kind !== "video") continue;
+          // [0] is the sequence header
+          const lastMs = tags.filter((tag) => tag.type === VIDEO)[hashes.length]?.timestampMs ?? 0;
+          expect((sentMs[i] ?? 0) - lastMs, `${name}: media lost at the end`).toBeLessThanOrEqual(MAX_LOSS_MS);
+        }
       }
-    }
-    const closed = await recoveredOnce(revived);
-    expect(new Set(closed).size, "no segment is closed twice").toBe(closed.length);
-    await revived.stop();
-  });
+      const closed = await recoveredOnce(revived);
+      expect(new Set(closed).size, "no segment is closed twice").toBe(closed.length);
+      await revived.stop();
+    },
+  );
 });
 
 /** The files of all closed entries of the ledger, asked for over the control channel. */

@@ -1,12 +1,13 @@
-// The finish of an MP4 on a disk without a free byte: what was reserved is there, what is not there loses nothing. Small tmpfs volumes, as root.
+// The finish of an MP4 on a disk without a free byte: what was reserved is there, what is not there loses nothing.
+// Small tmpfs volumes, as root.
 
 import { closeSync, openSync, readdirSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { fileFailure } from "../../src/worker/file-failure.js";
-import { alignReserve } from "../../src/worker/mp4/file-head.js";
-import { finishMp4 } from "../../src/worker/mp4/finish.js";
-import { allocateReserve, openMp4Journal } from "../../src/worker/mp4/journal.js";
+import { fileFailure } from "../../src/container/file-failure.js";
+import { alignReserve } from "../../src/container/mp4/file-head.js";
+import { finishMp4 } from "../../src/container/mp4/finish.js";
+import { allocateReserve, openMp4Journal } from "../../src/container/mp4/journal.js";
 import { testModule } from "../support/kernel-harness.js";
 import { recordJournal, scratchFolder } from "../support/mp4-journal.js";
 import { readMp4 } from "../support/mp4-reader.js";
@@ -19,7 +20,11 @@ afterAll(scratch.remove);
 
 function record(finalPath: string, reserveBytes: number, durationMs: number): number {
   return recordJournal({ build: "release", finalPath, reserveBytes }, (run) =>
-    makeMedia({ durationMs, video: { config: run.addConfig("h264", AVCC) }, audio: { config: run.addConfig("aac", ASC) } }),
+    makeMedia({
+      durationMs,
+      video: { config: run.addConfig("h264", AVCC) },
+      audio: { config: run.addConfig("aac", ASC) },
+    }),
   ).length;
 }
 
@@ -95,7 +100,16 @@ describe("the reserve", () => {
   it("is a hole where there is room, and gets its blocks when it is asked for", () => {
     const finalPath = join(scratch.path, "hole.mp4");
     const reserveBytes = 1 << 20;
-    const journal = openMp4Journal({ finalPath, reserveBytes, tracks: [], zero90k: 0, createdMs: 0, winQtCompat: true, lockPath: "", sequence: 0 });
+    const journal = openMp4Journal({
+      finalPath,
+      reserveBytes,
+      tracks: [],
+      zero90k: 0,
+      createdMs: 0,
+      winQtCompat: true,
+      lockPath: "",
+      sequence: 0,
+    });
     const allocated = (): number => statSync(`${finalPath}.mdat`).blocks * 512;
     const isRoomy = statfsSync(scratch.path).bavail * statfsSync(scratch.path).bsize > 2 ** 30;
     if (isRoomy) expect(allocated()).toBeLessThan(reserveBytes / 2);

@@ -1,5 +1,6 @@
-// `evo-mp4writer` killed by SIGKILL at any instant of its own work: running it again gives the very file that an undisturbed run gives, and leaves nothing
-// beside it. Every call that changes a file is an instant (kill-at-call.mjs); some moments of the clock come on top.
+// `evo-mp4writer` killed by SIGKILL at any instant of its own work: running it again gives the very file that an
+// undisturbed run gives, and leaves nothing beside it. Every call that changes a file is an instant (kill-at-call.mjs);
+// some moments of the clock come on top.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -38,11 +39,26 @@ interface Way {
 }
 
 const WAYS: readonly Way[] = [
-  { name: "in the reserve", reserveBytes: 16_384, durationMs: 2000, args: (path) => [TOOL, `-path=${path}`, "--recovery"] },
+  {
+    name: "in the reserve",
+    reserveBytes: 16_384,
+    durationMs: 2000,
+    args: (path) => [TOOL, `-path=${path}`, "--recovery"],
+  },
   { name: "by inserting", reserveBytes: 0, durationMs: 20_000, args: (path) => [TOOL, `-path=${path}`] },
   { name: "by cutting out", reserveBytes: 1 << 20, durationMs: 2000, args: (path) => [CHILD, path, "collapsed"] },
-  { name: "by a copy of a small file", reserveBytes: 1 << 20, durationMs: 2000, args: (path) => [TOOL, `-path=${path.slice(0, -".mp4".length)}`] },
-  { name: "by a copy where nothing else is allowed", reserveBytes: 0, durationMs: 20_000, args: (path) => [CHILD, path, "copied"] },
+  {
+    name: "by a copy of a small file",
+    reserveBytes: 1 << 20,
+    durationMs: 2000,
+    args: (path) => [TOOL, `-path=${path.slice(0, -".mp4".length)}`],
+  },
+  {
+    name: "by a copy where nothing else is allowed",
+    reserveBytes: 0,
+    durationMs: 20_000,
+    args: (path) => [CHILD, path, "copied"],
+  },
 ];
 
 function makeJournal(way: Way): string {
@@ -50,7 +66,11 @@ function makeJournal(way: Way): string {
   mkdirSync(folder);
   const finalPath = join(folder, "name.mp4");
   recordJournal({ build: "release", finalPath, reserveBytes: way.reserveBytes }, (run) =>
-    makeMedia({ durationMs: way.durationMs, video: { config: run.addConfig("h264", AVCC) }, audio: { config: run.addConfig("aac", ASC) } }),
+    makeMedia({
+      durationMs: way.durationMs,
+      video: { config: run.addConfig("h264", AVCC) },
+      audio: { config: run.addConfig("aac", ASC) },
+    }),
   );
   return folder;
 }
@@ -65,7 +85,10 @@ function copyOf(folder: string): string {
 
 function run(way: Way, path: string, killAt?: number): { signal: string | null; calls: number } {
   const env = { ...process.env, ...(killAt === undefined ? {} : { REEL_KILL_AT: `${killAt}` }) };
-  const { signal, status, stderr } = spawnSync(process.execPath, ["--import", KILL_AT_CALL, ...way.args(path)], { env, encoding: "utf8" });
+  const { signal, status, stderr } = spawnSync(process.execPath, ["--import", KILL_AT_CALL, ...way.args(path)], {
+    env,
+    encoding: "utf8",
+  });
   if (signal === null && status !== 0) throw new Error(`exit ${status}: ${stderr}`);
   return { signal, calls: Number(/calls (\d+)/.exec(stderr)?.[1] ?? 0) };
 }
@@ -86,13 +109,16 @@ describe.each(WAYS)("a finish $name, killed", (way) => {
     const wanted = readFileSync(whole);
     expect(calls).toBeGreaterThan(10);
     const instants = Array.from({ length: 2 * calls }, (_, i) => i / 2);
-    const tried = isTorture ? instants : Array.from({ length: 8 }, () => instants[Math.floor(random() * instants.length)] ?? 0);
+    const tried = isTorture
+      ? instants
+      : Array.from({ length: 8 }, () => instants[Math.floor(random() * instants.length)] ?? 0);
     for (const killAt of tried) {
       const path = copyOf(folder);
       const what = `seed ${seed}, killed at call ${killAt} of ${calls}`;
       expect(run(way, path, killAt).signal, what).toBe("SIGKILL");
       // Before it has its name the file is not there; with it, it is whole.
-      if (readdirSync(join(path, "..")).includes("name.mp4")) expect(readFileSync(path).equals(wanted), what).toBe(true);
+      if (readdirSync(join(path, "..")).includes("name.mp4"))
+        expect(readFileSync(path).equals(wanted), what).toBe(true);
       if (readdirSync(join(path, "..")).includes("name.mp4.info")) run(way, path);
       expectFinished(path, wanted, what);
     }
@@ -110,12 +136,14 @@ describe.each(WAYS)("a finish $name, killed", (way) => {
       const beginMs = performance.now();
       const child = spawn(process.execPath, way.args(path), { stdio: "ignore" });
       const ended = once(child, "exit");
-      // The moment is the fault, not a wait for something: any of them must do. The first half of the time is Node's own start.
+      // The moment is the fault, not a wait for something: any of them must do. The first half of the time is Node's
+      // own start.
       await Promise.race([delay(usualMs * (0.5 + 0.5 * random())), ended]);
       child.kill("SIGKILL");
       const [, signal] = (await ended) as [number | null, string | null];
       if (signal === "SIGKILL") kills++;
-      else usualMs = Math.min(usualMs, performance.now() - beginMs); // the first run was slow: it would never be in time for a kill
+      // the first run was slow: it would never be in time for a kill
+      else usualMs = Math.min(usualMs, performance.now() - beginMs);
       if (readdirSync(join(path, "..")).includes("name.mp4.info")) continue;
       expectFinished(path, wanted, `seed ${seed}, after kill ${kills}`);
       path = copyOf(folder);

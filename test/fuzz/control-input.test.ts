@@ -1,6 +1,7 @@
-// Mutated command lines, JSON messages and HTTP requests: each gets a reply or a closed connection, the server goes on, and what was there before stays: a live stream,
-// its recording, a waiting config, the files of the media folder. A mutation may happen to be a valid command: what the replies say was done (test/support/reply-model.ts)
-// is exactly what may have changed, and what was not answered with SUCCESS has changed nothing.
+// Mutated command lines, JSON messages and HTTP requests: each gets a reply or a closed connection, the server goes on,
+// and what was there before stays: a live stream, its recording, a waiting config, the files of the media folder. A
+// mutation may happen to be a valid command: what the replies say was done (test/support/reply-model.ts) is exactly
+// what may have changed, and what was not answered with SUCCESS has changed nothing.
 
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
@@ -89,7 +90,8 @@ function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
     const kind = random(6);
     if (kind === 0 && out.byteLength > 0) out[Math.min(at, out.byteLength - 1)] = random(256);
     else if (kind === 1) out = Buffer.concat([out.subarray(0, at), out.subarray(end)]);
-    else if (kind === 2) out = Buffer.concat([out.subarray(0, at), Buffer.from(SPICE[random(SPICE.length)] ?? ""), out.subarray(at)]);
+    else if (kind === 2)
+      out = Buffer.concat([out.subarray(0, at), Buffer.from(SPICE[random(SPICE.length)] ?? ""), out.subarray(at)]);
     else if (kind === 3) out = Buffer.concat([out.subarray(0, at), out.subarray(at, end), out.subarray(at)]);
     else if (kind === 4) out = Buffer.concat([out, out.subarray(0, at)]);
     else if (random(20) === 0) out = Buffer.concat([out.subarray(0, at), Buffer.alloc(17_000, 0x61), out.subarray(at)]);
@@ -164,19 +166,23 @@ describe(`hostile input (seed ${seed})`, () => {
 
   function jsonMessage(): Buffer {
     const [command = "", ...rest] = (LINES[random(LINES.length)] ?? "").split(" ");
-    return Buffer.from(JSON.stringify({ command, parameters: Object.fromEntries(rest.map((pair) => pair.split("=", 2))), commandId: 1 }));
+    return Buffer.from(
+      JSON.stringify({ command, parameters: Object.fromEntries(rest.map((pair) => pair.split("=", 2))), commandId: 1 }),
+    );
   }
 
-  it.each(["json", "ascii"] as const)("command lines over TCP (%s)", async (door) => {
+  it.each(["json", "ascii"] as const)("command lines over TCP (%s)", async (listener) => {
     for (let sent = 0; sent < COUNT; sent += BATCH) {
-      const client = await fixture.tcp(fixture[door]);
+      const client = await fixture.tcp(fixture[listener]);
       const lines = Array.from({ length: BATCH }, () => Buffer.concat([line(), Buffer.from("\n")]));
-      // Which of them the connection did not survive (quit, a line too long) is not said: either the last is answered or it is closed.
+      // Which of them the connection did not survive (quit, a line too long) is not said: either the last is answered
+      // or it is closed.
       const last = `the-end-of-${sent}`;
       client.socket.write(Buffer.concat([...lines, Buffer.from(`${last}\n`)]));
-      const isOver = (): boolean => client.isEnded || client.isClosed || client.received.includes(`command ${last} not known`);
+      const isOver = (): boolean =>
+        client.isEnded || client.isClosed || client.received.includes(`command ${last} not known`);
       await until(`an answer to lines ${sent} ff. of seed ${seed}`, isOver);
-      if (door === "json") for (const reply of framedReplies(client.received)) model.takeJson(reply);
+      if (listener === "json") for (const reply of framedReplies(client.received)) model.takeJson(reply);
       else model.takeHuman(client.received.toString());
       client.socket.destroy();
     }
@@ -186,10 +192,14 @@ describe(`hostile input (seed ${seed})`, () => {
   it("JSON messages and lines over WebSocket", async () => {
     for (let sent = 0; sent < COUNT; sent += BATCH) {
       const client = await fixture.webSocket();
-      for (let i = 0; i < BATCH; i++) client.socket.send(random(2) === 0 ? mutate(jsonMessage(), random).toString() : line().toString());
+      for (let i = 0; i < BATCH; i++)
+        client.socket.send(random(2) === 0 ? mutate(jsonMessage(), random).toString() : line().toString());
       client.socket.send(`isStreamRunning id=1000000 commandId=m${sent}`);
       const answer = `"responseId":"m${sent}"`;
-      await until(`an answer to messages ${sent} ff. of seed ${seed}`, () => client.isClosed || client.messages.some((text) => text.includes(answer)));
+      await until(
+        `an answer to messages ${sent} ff. of seed ${seed}`,
+        () => client.isClosed || client.messages.some((text) => text.includes(answer)),
+      );
       for (const message of client.messages) model.takeJson(message);
       client.socket.terminate();
     }
@@ -212,7 +222,8 @@ describe(`hostile input (seed ${seed})`, () => {
       let isClosed = false;
       socket.on("data", (chunk) => chunks.push(chunk));
       socket.on("error", () => {});
-      // Taken as they come: the connections of a batch are carried out one after the other, and the model must see the same order.
+      // Taken as they come: the connections of a batch are carried out one after the other, and the model must see the
+      // same order.
       socket.on("close", () => {
         isClosed = true;
         const body = Buffer.concat(chunks).toString().split("\r\n\r\n")[1] ?? "";

@@ -1,8 +1,9 @@
-// Mutations of a valid publish session: bytes are changed, removed, doubled, cut off. The connection may end, nothing may be thrown, and all memory comes back.
+// Mutations of a valid publish session: bytes are changed, removed, doubled, cut off. The connection may end, nothing
+// may be thrown, and all memory comes back.
 
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { parseFlvFile } from "../../src/ingest/rtmp/flv-tags.js";
+import { parseFlvFile } from "../../src/media/flv/flv-tags.js";
 import { effort, seed } from "../support/effort.js";
 import { command, messageBytes, obsOpening } from "../support/rtmp-bytes.js";
 import { DirectConnection, IngestRig } from "../support/rtmp-rig.js";
@@ -20,8 +21,15 @@ function randomFrom(start: number): (below: number) => number {
 
 function validSession(): Buffer {
   const tags = [...parseFlvFile(readFileSync(new URL("../../assets/clip.flv", import.meta.url)))].slice(0, 40);
-  const media = tags.map((tag, i) => messageBytes({ csid: 4 + (i % 3), type: tag.type, streamId: 1, time: tag.timestampMs, payload: tag.data }, 4096));
-  return Buffer.concat([obsOpening("live", "cam1"), ...media, command(0, "FCUnpublish", 6, null, "cam1"), command(0, "deleteStream", 7, null, 1)]);
+  const media = tags.map((tag, i) =>
+    messageBytes({ csid: 4 + (i % 3), type: tag.type, streamId: 1, time: tag.timestampMs, payload: tag.data }, 4096),
+  );
+  return Buffer.concat([
+    obsOpening("live", "cam1"),
+    ...media,
+    command(0, "FCUnpublish", 6, null, "cam1"),
+    command(0, "deleteStream", 7, null, 1),
+  ]);
 }
 
 function mutate(valid: Buffer, random: (below: number) => number): Buffer {
@@ -65,7 +73,10 @@ it(`survives mutated sessions (seed ${seed})`, () => {
     direct.feed(mutate(valid, random), 1 + random(20_000));
     published += rig.collectors.length;
     direct.close();
-    const unexpected = direct.error instanceof Error && (direct.error as Error & { code?: string }).code !== "badInput" ? direct.error : undefined;
+    const unexpected =
+      direct.error instanceof Error && (direct.error as Error & { code?: string }).code !== "badInput"
+        ? direct.error
+        : undefined;
     expect(unexpected, `mutation ${i} of seed ${seed}`).toBeUndefined();
     expect(rig.registry.list()).toEqual([]);
     expect(rig.arena.stats().blocks, `mutation ${i} of seed ${seed}`).toBe(0);

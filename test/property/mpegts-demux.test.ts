@@ -1,4 +1,5 @@
-// What holds for the demuxer on every input: where it is split does not matter, and no input makes it throw, loop or hold more than its limits.
+// What holds for the demuxer on every input: where it is split does not matter, and no input makes it throw, loop or
+// hold more than its limits.
 
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -10,7 +11,9 @@ import { FIELD_PPS, FIELD_SPS, fieldSlice } from "../support/field-pictures.js";
 import { adts, annexB, TsBuilder } from "../support/ts-builder.js";
 
 async function sample(seconds: number): Promise<Buffer> {
-  return readFileSync(await makeClip({ seconds, video: { width: 64, height: 48, bFrames: 2, kilobitsPerSecond: 100 }, format: "ts" }));
+  return readFileSync(
+    await makeClip({ seconds, video: { width: 64, height: 48, bFrames: 2, kilobitsPerSecond: 100 }, format: "ts" }),
+  );
 }
 
 /** Fields as pictures of their own, PES packets that begin anywhere, AAC that describes its channels in band. */
@@ -31,7 +34,10 @@ function oddSample(): Buffer {
   for (let at = 0, i = 0; at < all.length; at += 700, i++) {
     ts.pes(0x100, all.subarray(at, at + 700), { pts: i * 1800 });
     const block = Buffer.concat([description, Buffer.alloc(80, 0x21)]);
-    ts.pes(0x101, adts(i % 4 === 0 ? block : block.subarray(description.length), 3, 0), { pts: i * 1920, streamId: 0xc0 });
+    ts.pes(0x101, adts(i % 4 === 0 ? block : block.subarray(description.length), 3, 0), {
+      pts: i * 1920,
+      streamId: 0xc0,
+    });
   }
   return ts.bytes();
 }
@@ -41,7 +47,8 @@ describe(`MPEG-TS demuxer, seed ${seed}`, () => {
     const bytes = (await sample(1)).subarray(0, 188 * 60);
     const whole = digest(demux([bytes]));
     expect(digest(demux(Array.from({ length: bytes.length }, (_, i) => bytes.subarray(i, i + 1))))).toBe(whole);
-    for (let at = 1; at < bytes.length; at += effort(7, 1)) expect(digest(demux([bytes.subarray(0, at), bytes.subarray(at)])), `split at ${at}`).toBe(whole);
+    for (let at = 1; at < bytes.length; at += effort(7, 1))
+      expect(digest(demux([bytes.subarray(0, at), bytes.subarray(at)])), `split at ${at}`).toBe(whole);
   });
 
   it("gives the same from any pieces, of any damaged stream", async () => {
@@ -67,8 +74,11 @@ describe(`MPEG-TS demuxer, seed ${seed}`, () => {
     const bytes = await sample(1);
     const clean = demux([bytes]);
     const known = new Set(clean.frames.map((frame) => Buffer.concat(frame.units).toString("latin1")));
-    // Packets that are lost, doubled or swapped, but none that is changed: every frame that comes out is one that went in.
-    const order = fc.array(fc.tuple(fc.constantFrom("drop", "double", "swap"), fc.nat(bytes.length / 188 - 2)), { maxLength: 20 });
+    // Packets that are lost, doubled or swapped, but none that is changed: every frame that comes out is one that went
+    // in.
+    const order = fc.array(fc.tuple(fc.constantFrom("drop", "double", "swap"), fc.nat(bytes.length / 188 - 2)), {
+      maxLength: 20,
+    });
     fc.assert(
       fc.property(order, (changes) => {
         const packets = Array.from({ length: bytes.length / 188 }, (_, i) => bytes.subarray(i * 188, i * 188 + 188));
@@ -79,7 +89,8 @@ describe(`MPEG-TS demuxer, seed ${seed}`, () => {
           else [packets[at], packets[at + 1]] = [packets[at + 1] as Buffer, packets[at] as Buffer];
         }
         const result = demux([Buffer.concat(packets)]);
-        for (const frame of result.frames) if (frame.track === 0) expect(known.has(Buffer.concat(frame.units).toString("latin1"))).toBe(true);
+        for (const frame of result.frames)
+          if (frame.track === 0) expect(known.has(Buffer.concat(frame.units).toString("latin1"))).toBe(true);
         expect(result.frames.length).toBeLessThanOrEqual(clean.frames.length);
       }),
       { seed, numRuns: effort(60, 3000) },

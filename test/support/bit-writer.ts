@@ -1,4 +1,5 @@
-// Writes bits, most significant first, and Exp-Golomb codes (ITU-T H.264 §9.1): headers made by hand, field by field from the standard.
+// Writes bits, most significant first, and Exp-Golomb codes (ITU-T H.264 §9.1): headers made by hand, field by field
+// from the standard.
 
 export class BitWriter {
   #bits: number[] = [];

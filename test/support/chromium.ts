@@ -29,8 +29,20 @@ export interface Chromium {
 export async function openChromium(url: string): Promise<Chromium> {
   const profile = await mkdtemp(join(tmpdir(), "reel-chromium-"));
   // --remote-debugging-port keeps a headless Chromium running; port 0 is a free one, and nobody connects.
-  const args = ["--pdeathsig", "KILL", "chromium", ...FLAGS, "--remote-debugging-port=0", `--user-data-dir=${profile}`, url];
-  const child = spawn("setpriv", args, { stdio: ["ignore", "ignore", "pipe"], detached: true, env: { ...process.env, TMPDIR: profile } });
+  const args = [
+    "--pdeathsig",
+    "KILL",
+    "chromium",
+    ...FLAGS,
+    "--remote-debugging-port=0",
+    `--user-data-dir=${profile}`,
+    url,
+  ];
+  const child = spawn("setpriv", args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+    env: { ...process.env, TMPDIR: profile },
+  });
   let output = "";
   child.stderr.on("data", (bytes: Buffer) => {
     output = (output + bytes.toString()).slice(-50_000);

@@ -1,4 +1,5 @@
-// The frames of an FLV clip that ffmpeg made (clip.ts), for tests that record real media: a bare walk over the tags, for files that are known to be good.
+// The frames of an FLV clip that ffmpeg made (clip.ts), for tests that record real media: a bare walk over the tags,
+// for files that are known to be good.
 
 import { readFileSync } from "node:fs";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
@@ -35,11 +36,24 @@ export function readClip(path: string): Clip {
       if (body[1] === 0) clip.avcC = body.subarray(5);
       else if (body[1] === 1) {
         const isRandomAccess = (body[0] ?? 0) >> 4 === 1;
-        clip.frames.push({ track: TRACK_VIDEO, dts90k, ctsOffset90k: body.readIntBE(2, 3) * 90, isRandomAccess, payload: body.subarray(5) });
+        clip.frames.push({
+          track: TRACK_VIDEO,
+          dts90k,
+          ctsOffset90k: body.readIntBE(2, 3) * 90,
+          isRandomAccess,
+          payload: body.subarray(5),
+        });
       }
     } else if (type === TAG_AUDIO) {
       if (body[1] === 0) clip.asc = body.subarray(2);
-      else clip.frames.push({ track: TRACK_AUDIO, dts90k, ctsOffset90k: 0, isRandomAccess: true, payload: body.subarray(2) });
+      else
+        clip.frames.push({
+          track: TRACK_AUDIO,
+          dts90k,
+          ctsOffset90k: 0,
+          isRandomAccess: true,
+          payload: body.subarray(2),
+        });
     }
   }
   return clip;

@@ -1,5 +1,5 @@
-// Clips from ffmpeg's test sources, made once per test run and shared by its test files. A clip appears under its name when it is complete, so files that ask
-// for the same one at the same time do not meet.
+// Clips from ffmpeg's test sources, made once per test run and shared by its test files. A clip appears under its name
+// when it is complete, so files that ask for the same one at the same time do not meet.
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -31,16 +31,48 @@ export interface ClipSpec {
 
 const clips = new Map<string, Promise<string>>();
 
-/** The path of a clip: by default 2 s of 320×240 at 25 frames a second with a GOP of 1 s and no B-frames, 48 kHz stereo, FLV. */
+/**
+ * The path of a clip: by default 2 s of 320×240 at 25 frames a second with a GOP of 1 s and no B-frames, 48 kHz stereo,
+ * FLV.
+ */
 export function makeClip(spec: ClipSpec = {}): Promise<string> {
   const { seconds = 2, format = "flv" } = spec;
   const inputs: string[] = [];
   const codecs: string[] = [];
   if (spec.video !== false) {
-    const { width = 320, height = 240, framesPerSecond = 25, bFrames = 0, gopFrames = framesPerSecond, kilobitsPerSecond = 300 } = spec.video ?? {};
+    const {
+      width = 320,
+      height = 240,
+      framesPerSecond = 25,
+      bFrames = 0,
+      gopFrames = framesPerSecond,
+      kilobitsPerSecond = 300,
+    } = spec.video ?? {};
     inputs.push("-f", "lavfi", "-i", `testsrc2=size=${width}x${height}:rate=${framesPerSecond}:duration=${seconds}`);
-    codecs.push("-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "main", "-pix_fmt", "yuv420p", "-threads", "1", "-bf", `${bFrames}`);
-    codecs.push("-g", `${gopFrames}`, "-keyint_min", `${gopFrames}`, "-sc_threshold", "0", "-b:v", `${kilobitsPerSecond}k`);
+    codecs.push(
+      "-c:v",
+      "libx264",
+      "-preset",
+      "ultrafast",
+      "-profile:v",
+      "main",
+      "-pix_fmt",
+      "yuv420p",
+      "-threads",
+      "1",
+      "-bf",
+      `${bFrames}`,
+    );
+    codecs.push(
+      "-g",
+      `${gopFrames}`,
+      "-keyint_min",
+      `${gopFrames}`,
+      "-sc_threshold",
+      "0",
+      "-b:v",
+      `${kilobitsPerSecond}k`,
+    );
   }
   if (spec.audio !== false) {
     const { sampleRate = 48000, channels = 2 } = spec.audio ?? {};
@@ -53,7 +85,19 @@ export function makeClip(spec: ClipSpec = {}): Promise<string> {
     );
     codecs.push("-c:a", "aac", "-b:a", "96k");
   }
-  const args = ["-v", "error", "-nostdin", "-y", "-bitexact", ...inputs, ...codecs, "-flags", "+bitexact", "-fflags", "+bitexact"];
+  const args = [
+    "-v",
+    "error",
+    "-nostdin",
+    "-y",
+    "-bitexact",
+    ...inputs,
+    ...codecs,
+    "-flags",
+    "+bitexact",
+    "-fflags",
+    "+bitexact",
+  ];
   const name = `${createHash("sha256").update(JSON.stringify(args)).digest("hex").slice(0, 16)}.${format}`;
   let clip = clips.get(name);
   if (!clip) {

@@ -1,5 +1,6 @@
-// A vitest reporter whose only line is the last of the run: `N passed, N failed` (and `, N skipped`), for whoever reads nothing else.
-// What is no test and failed all the same counts as a failure: a file that could not be loaded, an error that no test caught.
+// A vitest reporter whose only line is the last of the run: `N passed, N failed` (and `, N skipped`), for whoever reads
+// nothing else. What is no test and failed all the same counts as a failure: a file that could not be loaded, an error
+// that no test caught.
 
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 

@@ -1,5 +1,5 @@
-// A control plane over a real recorder, in this process, on free ports and folders of its own. The wall clock stands still unless a test moves it, so that replies are
-// the same bytes in every run.
+// A control plane over a real recorder, in this process, on free ports and folders of its own. The wall clock stands
+// still unless a test moves it, so that replies are the same bytes in every run.
 
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClientOptions, WebSocket } from "ws";
-import { type Logger, silentLogger } from "../../src/arena/logger.js";
+import { type Logger, silentLogger } from "../../src/base/logger.js";
 import { type ControlOptions, ControlPlane } from "../../src/control/control-plane.js";
 import type { PullPort } from "../../src/control/pull/pull-port.js";
 import type { Schedule } from "../../src/control/timers.js";
@@ -21,7 +21,15 @@ import { until } from "./until.js";
 /** 2017-09-19T04:32:27.915Z, in ems-record-spec §6.2's log. */
 export const WALL_MS = 1_505_795_547_915;
 
-export const PUBLISHER: SourceInfo = { type: "INR", ip: "10.0.0.9", port: 50123, farIp: "10.0.0.9", farPort: 50123, nearIp: "10.0.0.1", nearPort: 1935 };
+export const PUBLISHER: SourceInfo = {
+  type: "INR",
+  ip: "10.0.0.9",
+  port: 50123,
+  farIp: "10.0.0.9",
+  farPort: 50123,
+  nearIp: "10.0.0.1",
+  nearPort: 1935,
+};
 
 export interface FixtureOptions {
   control?: ControlOptions;
@@ -31,14 +39,14 @@ export interface FixtureOptions {
   logger?: Logger;
   /** Keep an earlier fixture's folders. */
   root?: string;
-  /** Of the HTTP door; any free one by default. */
+  /** Of the HTTP listener; any free one by default. */
   port?: number;
   /** A wall clock that goes. */
   realClock?: boolean;
 }
 
 export class ControlFixture {
-  /** Ports of the doors. */
+  /** Ports of the listeners. */
   http = 0;
   json = 0;
   ascii = 0;
@@ -75,8 +83,12 @@ export class ControlFixture {
         options: { build: { ms: WALL_MS }, ...options.control },
       });
       const fixture = new ControlFixture(root, recorder, control, time);
-      const door = { host: "127.0.0.1", port: 0 };
-      const opened = await control.start({ http: { ...door, port: options.port ?? 0 }, jsonCli: door, asciiCli: door });
+      const listener = { host: "127.0.0.1", port: 0 };
+      const opened = await control.start({
+        http: { ...listener, port: options.port ?? 0 },
+        jsonCli: listener,
+        asciiCli: listener,
+      });
       fixture.http = opened.http?.port ?? 0;
       fixture.json = opened.jsonCli?.port ?? 0;
       fixture.ascii = opened.asciiCli?.port ?? 0;
@@ -103,7 +115,9 @@ export class ControlFixture {
 
   /** A live stream without frames; `closeSource` ends it, as an ingest does. */
   publish(name: string, source: Partial<SourceInfo> = {}): InStream {
-    const stream: InStream = this.recorder.streams.open(name, { ...PUBLISHER, ...source }, (reason) => stream.end(reason));
+    const stream: InStream = this.recorder.streams.open(name, { ...PUBLISHER, ...source }, (reason) =>
+      stream.end(reason),
+    );
     return stream;
   }
 
@@ -122,15 +136,27 @@ export class ControlFixture {
     return client;
   }
 
-  httpRequest(path: string, options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {}): Promise<HttpAnswer> {
+  httpRequest(
+    path: string,
+    options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {},
+  ): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const { method = "GET", body, headers = {} } = options;
-      const request = httpRequest({ host: "127.0.0.1", port: this.http, path, method, headers, agent: false }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }));
-      });
+      const request = httpRequest(
+        { host: "127.0.0.1", port: this.http, path, method, headers, agent: false },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("error", reject);
+          response.on("end", () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: Buffer.concat(chunks).toString(),
+            }),
+          );
+        },
+      );
       request.on("error", reject);
       request.end(body);
     });
@@ -165,7 +191,10 @@ export class TcpClient {
 
   /** Takes the next length-prefixed reply, prefix included. */
   async reply(): Promise<Buffer> {
-    await until("a reply", () => this.received.byteLength >= 4 && this.received.byteLength >= 4 + this.received.readUInt32BE(0));
+    await until(
+      "a reply",
+      () => this.received.byteLength >= 4 && this.received.byteLength >= 4 + this.received.readUInt32BE(0),
+    );
     const size = 4 + this.received.readUInt32BE(0);
     const reply = this.received.subarray(0, size);
     this.received = this.received.subarray(size);
@@ -174,7 +203,9 @@ export class TcpClient {
 
   /** Takes all up to and including `end`. */
   async upTo(end: string): Promise<string> {
-    const size = await until(`${JSON.stringify(end)}`, () => (this.received.includes(end) ? this.received.indexOf(end) + Buffer.byteLength(end) : undefined));
+    const size = await until(`${JSON.stringify(end)}`, () =>
+      this.received.includes(end) ? this.received.indexOf(end) + Buffer.byteLength(end) : undefined,
+    );
     const text = this.received.subarray(0, size).toString();
     this.received = this.received.subarray(size);
     return text;

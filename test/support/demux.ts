@@ -3,10 +3,10 @@
 import { createHash } from "node:crypto";
 import { Arena } from "../../src/arena/arena.js";
 import type { AccessUnit, AccessUnitSink, Loss } from "../../src/ingest/mpegts/access-unit.js";
-import type { DemuxStatistics } from "../../src/ingest/mpegts/demux-statistics.js";
 import { type DemuxerOptions, TsDemuxer } from "../../src/ingest/mpegts/ts-demuxer.js";
-import { parseAudioSpecificConfig } from "../../src/stream/codec/aac.js";
-import { parseAvcDecoderConfiguration } from "../../src/stream/codec/h264.js";
+import { parseAudioSpecificConfig } from "../../src/media/codec/aac/audio-specific-config.js";
+import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
+import type { DemuxStatistics } from "../../src/media/mpegts/demux-statistics.js";
 
 export interface DemuxedFrame {
   track: number;
@@ -46,7 +46,8 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
     },
     accessUnit(au: AccessUnit) {
       const units: Buffer[] = [];
-      for (let i = 0; i < au.rangeCount; i++) units.push(Buffer.from(arena.u8.slice(au.ranges[i * 2], au.ranges[i * 2 + 1])));
+      for (let i = 0; i < au.rangeCount; i++)
+        units.push(Buffer.from(arena.u8.slice(au.ranges[i * 2], au.ranges[i * 2 + 1])));
       const size = units.reduce((sum, unit) => sum + unit.length + (au.isLengthPrefixed ? 4 : 0), 0);
       if (size !== au.sizeBytes) throw new Error(`an access unit of ${size} bytes says it has ${au.sizeBytes}`);
       frames.push({ track: au.track, dts: au.dts90k, cts: au.ctsOffset90k, isRandomAccess: au.isRandomAccess, units });

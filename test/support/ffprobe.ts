@@ -1,5 +1,5 @@
-// ffprobe as an outside judge: the packets of every track of a file as ffmpeg's demuxers see them. It must have nothing to say on stderr: a warning is a
-// failure of the file, and is thrown with the file's name.
+// ffprobe as an outside judge: the packets of every track of a file as ffmpeg's demuxers see them. It must have nothing
+// to say on stderr: a warning is a failure of the file, and is thrown with the file's name.
 
 import { runProgram } from "./run-program.js";
 
@@ -41,11 +41,22 @@ export interface Probe {
   audio: ProbedTrack | undefined;
 }
 
-/** What ffprobe prints as JSON: numbers of unbounded size come as strings, and what a container does not say is missing. */
+/**
+ * What ffprobe prints as JSON: numbers of unbounded size come as strings, and what a container does not say is missing.
+ */
 interface Printed {
   format: { format_name: string; duration?: string; size?: string };
   streams: (Record<string, string | number | undefined> & { index: number; time_base: string })[];
-  packets?: { stream_index: number; pts?: number; dts?: number; duration?: number; size: string; pos?: string; flags: string; data_hash?: string }[];
+  packets?: {
+    stream_index: number;
+    pts?: number;
+    dts?: number;
+    duration?: number;
+    size: string;
+    pos?: string;
+    flags: string;
+    data_hash?: string;
+  }[];
 }
 
 export interface ProbeOptions {
@@ -55,7 +66,16 @@ export interface ProbeOptions {
 }
 
 export async function ffprobe(path: string, { hash = false, inputArgs = [] }: ProbeOptions = {}): Promise<Probe> {
-  const args = ["-v", "warning", "-show_packets", "-show_streams", "-show_format", "-of", "json", ...(hash ? ["-show_data_hash", "MD5"] : [])];
+  const args = [
+    "-v",
+    "warning",
+    "-show_packets",
+    "-show_streams",
+    "-show_format",
+    "-of",
+    "json",
+    ...(hash ? ["-show_data_hash", "MD5"] : []),
+  ];
   const { code, stdout, stderr } = await runProgram("ffprobe", [...args, ...inputArgs, path]);
   if (code !== 0 || stderr.trim() !== "") throw new Error(`ffprobe on ${path} (exit ${code}): ${stderr.trim()}`);
   const printed = JSON.parse(stdout) as Printed;
@@ -63,7 +83,8 @@ export async function ffprobe(path: string, { hash = false, inputArgs = [] }: Pr
   for (const packet of printed.packets ?? []) {
     const stream = printed.streams[packet.stream_index];
     const track = tracks[packet.stream_index];
-    if (!stream || !track) throw new Error(`ffprobe on ${path}: a packet of stream ${packet.stream_index}, which is not there`);
+    if (!stream || !track)
+      throw new Error(`ffprobe on ${path}: a packet of stream ${packet.stream_index}, which is not there`);
     const scale = ticks90k(stream.time_base);
     track.packets.push({
       pts90k: (packet.pts ?? Number.NaN) * scale,
@@ -110,8 +131,21 @@ function ticks90k(timeBase: string): number {
   return (90000 * numerator) / denominator;
 }
 
-/** Decodes every packet; what the decoders complain about is thrown. Streams copied from a real encoder only: synthetic payloads do not decode. */
+/**
+ * Decodes every packet; what the decoders complain about is thrown. Streams copied from a real encoder only: synthetic
+ * payloads do not decode.
+ */
 export async function decodeWithFfmpeg(path: string): Promise<void> {
-  const { code, stderr } = await runProgram("ffmpeg", ["-v", "warning", "-xerror", "-nostdin", "-i", path, "-f", "null", "-"]);
+  const { code, stderr } = await runProgram("ffmpeg", [
+    "-v",
+    "warning",
+    "-xerror",
+    "-nostdin",
+    "-i",
+    path,
+    "-f",
+    "null",
+    "-",
+  ]);
   if (code !== 0 || stderr.trim() !== "") throw new Error(`ffmpeg decoding ${path} (exit ${code}): ${stderr.trim()}`);
 }

@@ -1,5 +1,6 @@
-// H.264 whose frames are coded as two fields (PAFF), small enough to be written by hand and real enough to be decoded: one I_PCM macroblock a field,
-// frames of 16 × 32. x264 codes interlaced material as MBAFF only, so no encoder at hand makes such streams.
+// H.264 whose frames are coded as two fields (PAFF), small enough to be written by hand and real enough to be decoded:
+// one I_PCM macroblock a field, frames of 16 × 32. x264 codes interlaced material as MBAFF only, so no encoder at hand
+// makes such streams.
 
 import { BitWriter } from "./bit-writer.js";
 
@@ -34,7 +35,23 @@ export const FIELD_SPS = nal(
 /** §7.3.2.2: CAVLC, deblocking_filter_control_present_flag 1, all else 0. */
 export const FIELD_PPS = nal(
   0x68,
-  new BitWriter().ue(0).ue(0).u(1, 0).u(1, 0).ue(0).ue(0).ue(0).u(1, 0).u(2, 0).se(0).se(0).se(0).u(1, 1).u(1, 0).u(1, 0).u(1, 1),
+  new BitWriter()
+    .ue(0)
+    .ue(0)
+    .u(1, 0)
+    .u(1, 0)
+    .ue(0)
+    .ue(0)
+    .ue(0)
+    .u(1, 0)
+    .u(2, 0)
+    .se(0)
+    .se(0)
+    .se(0)
+    .u(1, 1)
+    .u(1, 0)
+    .u(1, 0)
+    .u(1, 1),
 );
 
 export interface FieldSpec {

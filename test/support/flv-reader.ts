@@ -1,5 +1,6 @@
-// Reads FLV files as strictly as Adobe's Video File Format Specification 10.1, Annex E, and AMF 0 allow. Every fault is an entry `path: what`, such
-// as `/tag[3]/VIDEODATA: …`; a good file has none. Written from the standards, independent of assembly/.
+// Reads FLV files as strictly as Adobe's Video File Format Specification 10.1, Annex E, and AMF 0 allow. Every fault is
+// an entry `path: what`, such as `/tag[3]/VIDEODATA: …`; a good file has none. Written from the standards, independent
+// of assembly/.
 
 export interface FlvFrame {
   track: "video" | "audio";
@@ -166,7 +167,8 @@ class FlvReader {
       this.#fail(path, `DataSize ${size} reaches past the end of the file`);
       return undefined;
     }
-    if (bytes.readUInt32BE(end) !== 11 + size) this.#fail(path, `PreviousTagSize ${bytes.readUInt32BE(end)}, the tag has ${11 + size}`);
+    if (bytes.readUInt32BE(end) !== 11 + size)
+      this.#fail(path, `PreviousTagSize ${bytes.readUInt32BE(end)}, the tag has ${11 + size}`);
     const body = bytes.subarray(at + 11, end);
     if (type === TAG_SCRIPT) this.#script(`${path}/SCRIPTDATA`, body, timestampMs);
     else if (type === TAG_VIDEO) this.#video(`${path}/VIDEODATA`, body, timestampMs, at);
@@ -204,7 +206,8 @@ class FlvReader {
     const compositionMs = body.readIntBE(2, 3);
     if (body.byteLength === 5 && packetType !== 2) this.#fail(path, "no data");
     if (packetType === 0) {
-      if (compositionMs !== 0 || frameType !== 1) this.#fail(path, "a sequence header that is no key frame or has a composition time");
+      if (compositionMs !== 0 || frameType !== 1)
+        this.#fail(path, "a sequence header that is no key frame or has a composition time");
       if (body[5] !== 1) this.#fail(path, `configurationVersion ${body[5]}`);
       if (((body[9] ?? 0) & 3) !== 3) this.#fail(path, "lengthSizeMinusOne is not 3");
       this.file.avcC.push({ timestampMs, bytes: body.subarray(5) });
@@ -235,13 +238,17 @@ class FlvReader {
     }
     if (body[1] !== 1) this.#fail(path, `AACPacketType ${body[1]}`);
     if (this.file.audioSpecificConfig.length === 0) this.#fail(path, "audio in front of the sequence header");
-    this.#frame({ track: "audio", timestampMs, compositionMs: 0, isKey: true, payload: body.subarray(2), position }, path);
+    this.#frame(
+      { track: "audio", timestampMs, compositionMs: 0, isKey: true, payload: body.subarray(2), position },
+      path,
+    );
   }
 
   #frame(frame: FlvFrame, path: string): void {
     const last = this.#last[frame.track];
     // Signed distance: timestamps wrap at 32 bits.
-    if (last !== undefined && ((frame.timestampMs - last) | 0) < 0) this.#fail(path, `Timestamp ${frame.timestampMs} after ${last}`);
+    if (last !== undefined && ((frame.timestampMs - last) | 0) < 0)
+      this.#fail(path, `Timestamp ${frame.timestampMs} after ${last}`);
     this.#last[frame.track] = frame.timestampMs;
     this.file.frames.push(frame);
   }
@@ -251,7 +258,8 @@ class FlvReader {
     if (file.metadataBytes === 0) this.#fail("/", "no onMetaData");
     for (const track of ["video", "audio"] as const) {
       const has = track === "video" ? file.hasVideo : file.hasAudio;
-      if (!has && file.frames.some((frame) => frame.track === track)) this.#fail("/header", `${track} tags, but the flag is 0`);
+      if (!has && file.frames.some((frame) => frame.track === track))
+        this.#fail("/header", `${track} tags, but the flag is 0`);
     }
   }
 }

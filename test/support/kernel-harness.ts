@@ -1,5 +1,5 @@
-// Drives the muxer kernels without a server: an arena, a ring, a recording's and its segments' state blocks, and a loop that does what the drain
-// worker does. Frames in, files out. Knows the ABI (src/abi/) and nothing of any container.
+// Drives the muxer kernels without a server: an arena, a ring, a recording's and its segments' state blocks, and a loop
+// that does what the drain worker does. Frames in, files out. Knows the ABI (src/abi/) and nothing of any container.
 //
 //   const run = new KernelRun({ container: "ts", build });
 //   const video = run.addConfig("h264", avcC);
@@ -7,7 +7,8 @@
 //   run.drainAll();                                           as often and whenever the test wants
 //   const segments = run.finish();                            stop here; every segment's files and counters
 //
-// The output buffer is followed by guard bytes that are checked after every call: a kernel that writes past its capacity fails the test at once.
+// The output buffer is followed by guard bytes that are checked after every call: a kernel that writes past its
+// capacity fails the test at once.
 
 import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../src/abi/frame.js";
 import {
@@ -68,9 +69,9 @@ import {
 } from "../../src/abi/status.js";
 import { ARENA_BASE, Arena } from "../../src/arena/arena.js";
 import { FrameRing } from "../../src/arena/frame-ring.js";
+import { compileKernel, instantiateKernel, type Kernel } from "../../src/arena/kernel.js";
+import { CONTAINERS, type ContainerName } from "../../src/container/table.js";
 import { type CodecName, storeDecoderConfig } from "../../src/stream/decoder-config.js";
-import { CONTAINERS, type ContainerName } from "../../src/worker/container.js";
-import { compileKernel, instantiateKernel, type Kernel } from "../../src/worker/kernel.js";
 
 export const BUILDS = ["debug", "release"] as const;
 export type Build = (typeof BUILDS)[number];
@@ -205,7 +206,10 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.#setU32(REC_FLAGS_OFFSET, flags);
   }
 
-  /** Stores a decoder configuration. With `settled` the recording knows the track before its first frame, as of a settled stream. */
+  /**
+   * Stores a decoder configuration. With `settled` the recording knows the track before its first frame, as of a
+   * settled stream.
+   */
   addConfig(codec: CodecName, bytes: Uint8Array, settled = true): number {
     const { pointer } = storeDecoderConfig(this.arena, codec, bytes);
     const track = codec === "h264" ? TRACK_VIDEO : TRACK_AUDIO;
@@ -235,9 +239,14 @@ export class KernelRun<K extends Kernel = Kernel> {
       if (pointer === 0) throw new Error(`a frame of ${frame.payload.byteLength} bytes does not fit into the ring`);
     }
     this.arena.u8.set(frame.payload, pointer);
-    const flags = (frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) | (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0);
+    const flags =
+      (frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) |
+      (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0);
     const { track, dts90k, config } = frame;
-    return this.ring.commit({ track, flags, dts90k, ctsOffset90k: frame.ctsOffset90k ?? 0, config }, frame.payload.byteLength);
+    return this.ring.commit(
+      { track, flags, dts90k, ctsOffset90k: frame.ctsOffset90k ?? 0, config },
+      frame.payload.byteLength,
+    );
   }
 
   /** Opens, drains, cuts and closes until the ring has nothing more for this recording. */
@@ -275,11 +284,14 @@ export class KernelRun<K extends Kernel = Kernel> {
     return this.segments;
   }
 
-  /** Moves the cursor as the main thread does with a laggard. */
+  /** Moves the cursor as the main thread does with a slow consumer. */
   jump(index: number, skipToRandomAccess: boolean): void {
     this.#setU32(REC_TAIL_OFFSET, index);
     if (skipToRandomAccess) {
-      this.#setU32(REC_FLAGS_OFFSET, this.arena.view.getUint32(this.recording + REC_FLAGS_OFFSET, true) | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
+      this.#setU32(
+        REC_FLAGS_OFFSET,
+        this.arena.view.getUint32(this.recording + REC_FLAGS_OFFSET, true) | REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+      );
     }
   }
 
@@ -290,7 +302,9 @@ export class KernelRun<K extends Kernel = Kernel> {
   get skipped(): { frames: number[]; bytes: number; from90k: number; to90k: number } {
     const { view } = this.arena;
     return {
-      frames: Array.from({ length: TRACK_COUNT }, (_, track) => view.getUint32(this.recording + REC_SKIPPED_FRAMES_OFFSET + 4 * track, true)),
+      frames: Array.from({ length: TRACK_COUNT }, (_, track) =>
+        view.getUint32(this.recording + REC_SKIPPED_FRAMES_OFFSET + 4 * track, true),
+      ),
       bytes: this.arena.i64(this.recording + REC_SKIPPED_BYTES_OFFSET),
       from90k: this.arena.i64(this.recording + REC_SKIPPED_FROM_OFFSET),
       to90k: this.arena.i64(this.recording + REC_SKIPPED_TO_OFFSET),
@@ -325,12 +339,16 @@ export class KernelRun<K extends Kernel = Kernel> {
   }
 
   #drain(segment: OpenSegment, capacity: number): number {
-    const status = this.#withOutput(segment, capacity, (out) => this.kernel.drain(this.recording, segment.pointer, out, capacity));
+    const status = this.#withOutput(segment, capacity, (out) =>
+      this.kernel.drain(this.recording, segment.pointer, out, capacity),
+    );
     this.calls.drains++;
     if (status !== STATUS_NEED_OUTPUT) return status;
     const needed = this.arena.view.getUint32(segment.pointer + SEG_NEEDED_OUTPUT_OFFSET, true);
     if (needed <= capacity) throw new Error(`a frame is said to need ${needed} bytes of output, which it had`);
-    const again = this.#withOutput(segment, needed, (out) => this.kernel.drain(this.recording, segment.pointer, out, needed));
+    const again = this.#withOutput(segment, needed, (out) =>
+      this.kernel.drain(this.recording, segment.pointer, out, needed),
+    );
     if (again === STATUS_NEED_OUTPUT) throw new Error("a frame did not fit into the output it asked for");
     return again;
   }
@@ -341,7 +359,8 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.#segment = undefined;
     const container = CONTAINERS[this.#options.container];
     const bound = this.kernel.closeBound(container);
-    if (bound > 0) this.#withOutput(segment, bound, (out) => this.kernel.closeSegment(container, segment.pointer, out, bound));
+    if (bound > 0)
+      this.#withOutput(segment, bound, (out) => this.kernel.closeSegment(container, segment.pointer, out, bound));
     const { view } = this.arena;
     const { pointer } = segment;
     this.segments.push({
@@ -350,10 +369,14 @@ export class KernelRun<K extends Kernel = Kernel> {
       zero90k: this.arena.i64(pointer + SEG_ZERO_OFFSET),
       clamped: view.getUint32(pointer + SEG_CLAMPED_OFFSET, true),
       leftOut: {
-        frames: Array.from({ length: TRACK_COUNT }, (_, track) => view.getUint32(pointer + SEG_LEFT_OUT_FRAMES_OFFSET + 4 * track, true)),
+        frames: Array.from({ length: TRACK_COUNT }, (_, track) =>
+          view.getUint32(pointer + SEG_LEFT_OUT_FRAMES_OFFSET + 4 * track, true),
+        ),
         bytes: this.arena.i64(pointer + SEG_LEFT_OUT_BYTES_OFFSET),
       },
-      configs: Array.from({ length: TRACK_COUNT }, (_, track) => view.getUint32(pointer + SEG_CONFIG_OFFSET + 4 * track, true)),
+      configs: Array.from({ length: TRACK_COUNT }, (_, track) =>
+        view.getUint32(pointer + SEG_CONFIG_OFFSET + 4 * track, true),
+      ),
       tracks: Array.from({ length: TRACK_COUNT }, (_, track) => {
         const at = pointer + SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE;
         return {
@@ -376,8 +399,10 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.arena.u8.fill(GUARD, out + capacity, out + capacity + GUARD_BYTES);
     const result = call(out);
     for (let i = 0; i < GUARD_BYTES; i++) {
-      if (this.arena.u8[block + i] !== GUARD) throw new Error(`the kernel wrote ${GUARD_BYTES - i} bytes before its output buffer`);
-      if (this.arena.u8[out + capacity + i] !== GUARD) throw new Error(`the kernel wrote past its output buffer of ${capacity} bytes (byte ${i})`);
+      if (this.arena.u8[block + i] !== GUARD)
+        throw new Error(`the kernel wrote ${GUARD_BYTES - i} bytes before its output buffer`);
+      if (this.arena.u8[out + capacity + i] !== GUARD)
+        throw new Error(`the kernel wrote past its output buffer of ${capacity} bytes (byte ${i})`);
     }
     this.#writeOutputs(segment, out, capacity);
     this.arena.free(block);
@@ -391,7 +416,8 @@ export class KernelRun<K extends Kernel = Kernel> {
       const bytes = view.getUint32(at + SEG_OUTPUT_BYTES_OFFSET, true);
       if (bytes === 0) continue;
       const pointer = view.getUint32(at + SEG_OUTPUT_POINTER_OFFSET, true);
-      if (pointer < out || pointer + bytes > out + capacity) throw new Error(`output ${output} lies outside of the output buffer`);
+      if (pointer < out || pointer + bytes > out + capacity)
+        throw new Error(`output ${output} lies outside of the output buffer`);
       const position = this.arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
       segment.files[output]?.write(position, this.arena.u8.slice(pointer, pointer + bytes));
       this.arena.setI64(at + SEG_OUTPUT_POSITION_OFFSET, position + bytes);

@@ -1,6 +1,7 @@
-// Preloaded into a process under test (`node --import`): ends it by SIGKILL at its Nth call that changes a file, so that every instant between two such calls,
-// and the middle of every write, can be tried. REEL_KILL_AT=N: before call N; N.5: in the middle of it where it is a write, else right behind it.
-// Without it the calls are counted and printed as `calls N` on stderr at the end.
+// Preloaded into a process under test (`node --import`): ends it by SIGKILL at its Nth call that changes a file, so
+// that every instant between two such calls, and the middle of every write, can be tried. REEL_KILL_AT=N: before call
+// N; N.5: in the middle of it where it is a write, else right behind it. Without it the calls are counted and printed
+// as `calls N` on stderr at the end.
 
 import childProcess from "node:child_process";
 import fs from "node:fs";
@@ -30,7 +31,8 @@ function watch(module, name) {
   };
 }
 
-for (const name of ["writeSync", "ftruncateSync", "fdatasyncSync", "fsyncSync", "linkSync", "renameSync", "unlinkSync"]) watch(fs, name);
+for (const name of ["writeSync", "ftruncateSync", "fdatasyncSync", "fsyncSync", "linkSync", "renameSync", "unlinkSync"])
+  watch(fs, name);
 watch(childProcess, "spawnSync");
 syncBuiltinESMExports();
 process.on("exit", () => process.stderr.write(`calls ${calls}\n`));

@@ -1,4 +1,5 @@
-// A source inside the process: video with one IDR a second and AAC, written into an in-stream at once or in real time. What it wrote is known, for the oracle.
+// A source inside the process: video with one IDR a second and AAC, written into an in-stream at once or in real time.
+// What it wrote is known, for the oracle.
 
 import { once } from "node:events";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
@@ -22,7 +23,11 @@ export class LiveSource {
   ) {
     stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
     stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
-    this.#frames = makeMedia({ durationMs, video: { config: 0, frameMs: FRAME_MS, gopFrames: 25 }, audio: { config: 0 } });
+    this.#frames = makeMedia({
+      durationMs,
+      video: { config: 0, frameMs: FRAME_MS, gopFrames: 25 },
+      audio: { config: 0 },
+    });
   }
 
   /** Writes the next frames, up to that time, as fast as they are taken. */
@@ -30,7 +35,15 @@ export class LiveSource {
     for (;;) {
       const frame = this.#frames[this.#next];
       if (!frame || frame.dts90k >= mediaMs * 90 || this.stream.ended) return;
-      if (!this.stream.writeFrame(frame.track, frame.payload, frame.dts90k, frame.ctsOffset90k ?? 0, frame.isRandomAccess ?? false)) {
+      if (
+        !this.stream.writeFrame(
+          frame.track,
+          frame.payload,
+          frame.dts90k,
+          frame.ctsOffset90k ?? 0,
+          frame.isRandomAccess ?? false,
+        )
+      ) {
         await once(this.stream, "room");
         continue;
       }

@@ -1,5 +1,5 @@
-// mediainfo as an outside judge: a second reader of the container, with code of its own. It exits 0 on anything, so what it recognised is what counts: a file
-// without a format, or one that it calls truncated, is thrown.
+// mediainfo as an outside judge: a second reader of the container, with code of its own. It exits 0 on anything, so
+// what it recognised is what counts: a file without a format, or one that it calls truncated, is thrown.
 
 import { runProgram } from "./run-program.js";
 

@@ -1,8 +1,9 @@
-// Finishes one MP4 journal with the built program, by the ways that are named, so that a test can kill it at it, or see what memory it takes.
+// Finishes one MP4 journal with the built program, by the ways that are named, so that a test can kill it at it, or see
+// what memory it takes.
 //
 //   node mp4-finish-child.mjs <final path> <method>[,<method>]       prints {"result":…,"beforeBytes":…,"peakBytes":…}
 
-import { finishMp4 } from "../../dist/worker/mp4/finish.js";
+import { finishMp4 } from "../../dist/container/mp4/finish.js";
 
 const [path, methods] = process.argv.slice(2);
 const beforeBytes = process.memoryUsage.rss();

@@ -1,5 +1,5 @@
-// Makes MP4 journals on disk for tests: from frames, through the kernel and the journal code as the drain worker uses them; and from bare sample records,
-// for recordings too long or too large to be made of real media.
+// Makes MP4 journals on disk for tests: from frames, through the kernel and the journal code as the drain worker uses
+// them; and from bare sample records, for recordings too long or too large to be made of real media.
 
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,9 +8,9 @@ import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/dec
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { SAMPLE_RECORD_SIZE } from "../../src/abi/mp4.js";
 import { Arena } from "../../src/arena/arena.js";
+import { instantiateKernel, type Kernel } from "../../src/arena/kernel.js";
+import { addMp4Track, type Mp4JournalOpening, openMp4Journal } from "../../src/container/mp4/journal.js";
 import { storeDecoderConfig } from "../../src/stream/decoder-config.js";
-import { instantiateKernel, type Kernel } from "../../src/worker/kernel.js";
-import { addMp4Track, type Mp4JournalOpening, openMp4Journal } from "../../src/worker/mp4/journal.js";
 import { type Build, KernelRun, type TestFrame, testModule } from "./kernel-harness.js";
 
 export const CREATED_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
@@ -36,18 +36,35 @@ export interface JournalOptions {
   late?: boolean;
 }
 
-function opening(options: Omit<JournalOptions, "build">, tracks: Mp4JournalOpening["tracks"], zero90k: number): Mp4JournalOpening {
+function opening(
+  options: Omit<JournalOptions, "build">,
+  tracks: Mp4JournalOpening["tracks"],
+  zero90k: number,
+): Mp4JournalOpening {
   const { finalPath, reserveBytes = 64 * 1024, winQtCompat = true, overwrite = false, lockPath = "" } = options;
-  return { finalPath, reserveBytes, winQtCompat, overwrite, lockPath, tracks, zero90k, createdMs: CREATED_MS, sequence: 7 };
+  return {
+    finalPath,
+    reserveBytes,
+    winQtCompat,
+    overwrite,
+    lockPath,
+    tracks,
+    zero90k,
+    createdMs: CREATED_MS,
+    sequence: 7,
+  };
 }
 
 function configBlock(arena: Arena, pointer: number): Uint8Array {
-  return arena.u8.slice(pointer, pointer + CONFIG_BYTES_OFFSET + (arena.u32[(pointer + CONFIG_BYTES_SIZE_OFFSET) >>> 2] ?? 0));
+  return arena.u8.slice(
+    pointer,
+    pointer + CONFIG_BYTES_OFFSET + (arena.u32[(pointer + CONFIG_BYTES_SIZE_OFFSET) >>> 2] ?? 0),
+  );
 }
 
 /**
- * Records frames into a journal and leaves it as a killed process would. `makeFrames` is given the run to add its configurations to. Returns the
- * frames that went into the segment's first (and only) file.
+ * Records frames into a journal and leaves it as a killed process would. `makeFrames` is given the run to add its
+ * configurations to. Returns the frames that went into the segment's first (and only) file.
  */
 export function recordJournal(options: JournalOptions, makeFrames: (run: KernelRun) => TestFrame[]): TestFrame[] {
   const probe = openMp4Journal(opening({ ...options, finalPath: `${options.finalPath}.probe` }, [], 0));
@@ -55,7 +72,14 @@ export function recordJournal(options: JournalOptions, makeFrames: (run: KernelR
   for (const suffix of ["info", "mdat"]) rmSync(`${options.finalPath}.probe.${suffix}`);
   const { mediaPosition } = probe;
   const { build, capacityBytes, waitForIdr = false, hasVideo = true } = options;
-  const run = new KernelRun({ container: "mp4", build, mediaPosition, waitForIdr, hasVideo, ...(capacityBytes ? { capacityBytes } : {}) });
+  const run = new KernelRun({
+    container: "mp4",
+    build,
+    mediaPosition,
+    waitForIdr,
+    hasVideo,
+    ...(capacityBytes ? { capacityBytes } : {}),
+  });
   const frames = makeFrames(run);
   for (const frame of frames) run.push(frame);
   const [segment, more] = run.finish();
@@ -67,7 +91,9 @@ export function recordJournal(options: JournalOptions, makeFrames: (run: KernelR
   const media = segment.files[0]?.subarray(mediaPosition) ?? Buffer.alloc(0);
   writeSync(journal.mdatFd, media, 0, media.byteLength, mediaPosition);
   closeSync(journal.mdatFd);
-  if (options.late) for (const track of order.slice(1)) journal.trackFds.push({ track, fd: addMp4Track(options.finalPath, trackOpening(track)) });
+  if (options.late)
+    for (const track of order.slice(1))
+      journal.trackFds.push({ track, fd: addMp4Track(options.finalPath, trackOpening(track)) });
   for (const { track, fd } of journal.trackFds) {
     const records = segment.files[1 + track] ?? Buffer.alloc(0);
     writeSync(fd, records, 0, records.byteLength, 0);
@@ -77,7 +103,14 @@ export function recordJournal(options: JournalOptions, makeFrames: (run: KernelR
 }
 
 interface RecordKernel extends Kernel {
-  writeSampleRecord(record: number, dts90k: bigint, position: bigint, bytes: number, ctsOffset90k: number, flags: number): void;
+  writeSampleRecord(
+    record: number,
+    dts90k: bigint,
+    position: bigint,
+    bytes: number,
+    ctsOffset90k: number,
+    flags: number,
+  ): void;
 }
 
 /** One made-up sample. */
@@ -103,7 +136,10 @@ export interface BareTrack {
 }
 
 /** Writes a journal of bare records beside a sparse `.mdat` that ends with the last sample. */
-export function writeBareJournal(options: Omit<JournalOptions, "build">, tracks: readonly BareTrack[]): { mediaPosition: number; mediaEnd: number } {
+export function writeBareJournal(
+  options: Omit<JournalOptions, "build">,
+  tracks: readonly BareTrack[],
+): { mediaPosition: number; mediaEnd: number } {
   const arena = new Arena();
   const blocks = tracks.map(({ track, codec, config, poke }) => {
     const block = configBlock(arena, storeDecoderConfig(arena, codec, config).pointer);
@@ -122,7 +158,14 @@ export function writeBareJournal(options: Omit<JournalOptions, "build">, tracks:
       const n = Math.min(block, count - first);
       for (let i = 0; i < n; i++) {
         sample(first + i, journal.mediaPosition, into);
-        kernel.writeSampleRecord(pointer + i * SAMPLE_RECORD_SIZE, BigInt(into.dts90k), BigInt(into.position), into.bytes, into.ctsOffset90k ?? 0, into.flags);
+        kernel.writeSampleRecord(
+          pointer + i * SAMPLE_RECORD_SIZE,
+          BigInt(into.dts90k),
+          BigInt(into.position),
+          into.bytes,
+          into.ctsOffset90k ?? 0,
+          into.flags,
+        );
         if (payload) writeSync(journal.mdatFd, payload, 0, payload.byteLength, into.position);
         mediaEnd = Math.max(mediaEnd, into.position + into.bytes);
       }

@@ -1,5 +1,6 @@
-// An independent, strict reader of MP4 files, written from ISO/IEC 14496-12, -14 and -15. It imports nothing from assembly/ or src/. Every box must fill
-// its parent exactly, every table its box, every sample must lie inside `mdat`; an error names the path (`/moov/trak[0]/mdia/minf/stbl/stsz`).
+// An independent, strict reader of MP4 files, written from ISO/IEC 14496-12, -14 and -15. It imports nothing from
+// assembly/ or src/. Every box must fill its parent exactly, every table its box, every sample must lie inside `mdat`;
+// an error names the path (`/moov/trak[0]/mdia/minf/stbl/stsz`).
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
@@ -99,7 +100,8 @@ class Fields {
   }
 
   take(bytes: number): Buffer {
-    if (this.at + bytes > this.box.bytes.byteLength) fail(this.box.path, `ends at ${this.box.bytes.byteLength}, ${bytes} bytes wanted at ${this.at}`);
+    if (this.at + bytes > this.box.bytes.byteLength)
+      fail(this.box.path, `ends at ${this.box.bytes.byteLength}, ${bytes} bytes wanted at ${this.at}`);
     this.at += bytes;
     return this.box.bytes.subarray(this.at - bytes, this.at);
   }
@@ -124,10 +126,12 @@ class Fields {
     return this.take(bytes).toString("latin1");
   }
   zeros(bytes: number): void {
-    if (this.take(bytes).some((byte) => byte !== 0)) fail(this.box.path, `reserved bytes at ${this.at - bytes} are not zero`);
+    if (this.take(bytes).some((byte) => byte !== 0))
+      fail(this.box.path, `reserved bytes at ${this.at - bytes} are not zero`);
   }
   end(): void {
-    if (this.at !== this.box.bytes.byteLength) fail(this.box.path, `${this.box.bytes.byteLength - this.at} bytes behind the last field`);
+    if (this.at !== this.box.bytes.byteLength)
+      fail(this.box.path, `${this.box.bytes.byteLength - this.at} bytes behind the last field`);
   }
   rest(): Buffer {
     return this.take(this.box.bytes.byteLength - this.at);
@@ -141,10 +145,15 @@ function boxesIn(bytes: Buffer, path: string): Box[] {
     if (at + 8 > bytes.byteLength) fail(path, `${bytes.byteLength - at} bytes at ${at} are no box`);
     const size = bytes.readUInt32BE(at);
     const type = bytes.toString("latin1", at + 4, at + 8);
-    if (size < 8 || at + size > bytes.byteLength) fail(`${path}/${type}`, `size ${size} with ${bytes.byteLength - at} bytes left`);
+    if (size < 8 || at + size > bytes.byteLength)
+      fail(`${path}/${type}`, `size ${size} with ${bytes.byteLength - at} bytes left`);
     const index = seen.get(type) ?? 0;
     seen.set(type, index + 1);
-    boxes.push({ type, path: `${path}/${type}${type === "trak" ? `[${index}]` : ""}`, bytes: bytes.subarray(at + 8, at + size) });
+    boxes.push({
+      type,
+      path: `${path}/${type}${type === "trak" ? `[${index}]` : ""}`,
+      bytes: bytes.subarray(at + 8, at + size),
+    });
     at += size;
   }
   return boxes;
@@ -205,7 +214,10 @@ function readEsds(box: Box): Buffer {
   return config;
 }
 
-type SampleEntry = Pick<ReadTrack, "format" | "width" | "height" | "channels" | "sampleRate" | "config" | "colour" | "pixelAspect">;
+type SampleEntry = Pick<
+  ReadTrack,
+  "format" | "width" | "height" | "channels" | "sampleRate" | "config" | "colour" | "pixelAspect"
+>;
 
 function readSampleEntry(stsd: Box): SampleEntry {
   const fields = Fields.full(stsd, [0]);
@@ -252,7 +264,12 @@ function readColour(box: Box | undefined): ReadTrack["colour"] {
   if (!box) return undefined;
   const fields = new Fields(box);
   if (fields.text(4) !== "nclx") fail(box.path, "colour_type");
-  const colour = { primaries: fields.u(2), transfer: fields.u(2), matrix: fields.u(2), fullRange: fields.u(1) === 0x80 };
+  const colour = {
+    primaries: fields.u(2),
+    transfer: fields.u(2),
+    matrix: fields.u(2),
+    fullRange: fields.u(1) === 0x80,
+  };
   fields.end();
   return colour;
 }
@@ -265,7 +282,10 @@ function readPixelAspect(box: Box | undefined): ReadTrack["pixelAspect"] {
   return aspect;
 }
 
-type Tables = Pick<ReadTrack, "samples" | "chunks" | "sttsEntries" | "hasCompositionTable" | "compositionVersion" | "hasSyncTable" | "chunkBox">;
+type Tables = Pick<
+  ReadTrack,
+  "samples" | "chunks" | "sttsEntries" | "hasCompositionTable" | "compositionVersion" | "hasSyncTable" | "chunkBox"
+>;
 
 function readTables(stbl: Map<string, Box>, path: string): Tables {
   const stszBox = need(stbl, "stsz", path);
@@ -283,11 +303,14 @@ function readTables(stbl: Map<string, Box>, path: string): Tables {
     count,
   );
   const cttsBox = stbl.get("ctts");
-  const ctts = cttsBox ? table(cttsBox, [0, 1], (f) => [f.u(4), f.version === 1 ? f.i32() : f.u(4)] as [number, number]) : undefined;
+  const ctts = cttsBox
+    ? table(cttsBox, [0, 1], (f) => [f.u(4), f.version === 1 ? f.i32() : f.u(4)] as [number, number])
+    : undefined;
   const cts = cttsBox && ctts ? expand(cttsBox.path, ctts, count) : undefined;
   const stssBox = stbl.get("stss");
   const sync = stssBox ? new Set(table(stssBox, [0], (f) => f.u(4))) : undefined;
-  if (stssBox && sync) for (const number of sync) if (number < 1 || number > count) fail(stssBox.path, `sample ${number} of ${count}`);
+  if (stssBox && sync)
+    for (const number of sync) if (number < 1 || number > count) fail(stssBox.path, `sample ${number} of ${count}`);
 
   const chunkBox = stbl.has("co64") ? "co64" : "stco";
   const offsets = table(need(stbl, chunkBox, path), [0], (f) => (chunkBox === "co64" ? f.u64() : f.u(4)));
@@ -296,13 +319,16 @@ function readTables(stbl: Map<string, Box>, path: string): Tables {
   const chunks: number[] = [];
   stsc.forEach((entry, i) => {
     if (entry.description !== 1) fail(stscBox.path, `sample_description_index ${entry.description}`);
-    if (entry.first !== chunks.length + 1) fail(stscBox.path, `first_chunk ${entry.first}, ${chunks.length + 1} expected`);
-    if (i > 0 && entry.samples === stsc[i - 1]?.samples) fail(stscBox.path, `entry ${i} says the same as the one before`);
+    if (entry.first !== chunks.length + 1)
+      fail(stscBox.path, `first_chunk ${entry.first}, ${chunks.length + 1} expected`);
+    if (i > 0 && entry.samples === stsc[i - 1]?.samples)
+      fail(stscBox.path, `entry ${i} says the same as the one before`);
     const next = stsc[i + 1]?.first ?? offsets.length + 1;
     while (chunks.length < next - 1) chunks.push(entry.samples);
   });
   if (chunks.length !== offsets.length) fail(stscBox.path, `${chunks.length} chunks, ${offsets.length} offsets`);
-  if (chunks.reduce((sum, n) => sum + n, 0) !== count) fail(stscBox.path, `the chunks hold other than ${count} samples`);
+  if (chunks.reduce((sum, n) => sum + n, 0) !== count)
+    fail(stscBox.path, `the chunks hold other than ${count} samples`);
 
   const samples: ReadSample[] = [];
   let dts = 0;
@@ -312,13 +338,28 @@ function readTables(stbl: Map<string, Box>, path: string): Tables {
       const index = samples.length;
       const sizeBytes = sizes[index] ?? 0;
       const duration = durations[index] ?? 0;
-      samples.push({ offset, sizeBytes, dts, cts: cts?.[index] ?? 0, duration, isSync: sync ? sync.has(index + 1) : true });
+      samples.push({
+        offset,
+        sizeBytes,
+        dts,
+        cts: cts?.[index] ?? 0,
+        duration,
+        isSync: sync ? sync.has(index + 1) : true,
+      });
       offset += sizeBytes;
       dts += duration;
     }
   });
   const compositionVersion = cttsBox?.bytes[0] ?? 0;
-  return { samples, chunks, sttsEntries: stts.length, hasCompositionTable: !!cttsBox, compositionVersion, hasSyncTable: !!stssBox, chunkBox };
+  return {
+    samples,
+    chunks,
+    sttsEntries: stts.length,
+    hasCompositionTable: !!cttsBox,
+    compositionVersion,
+    hasSyncTable: !!stssBox,
+    chunkBox,
+  };
 }
 
 function expand(path: string, runs: readonly (readonly [number, number])[], count: number): number[] {
@@ -334,7 +375,8 @@ function expand(path: string, runs: readonly (readonly [number, number])[], coun
 
 function readMatrix(fields: Fields): void {
   const matrix = Array.from({ length: 9 }, () => fields.u(4));
-  if (matrix.join() !== [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000].join()) fail(fields.box.path, "the matrix is not unity");
+  if (matrix.join() !== [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000].join())
+    fail(fields.box.path, "the matrix is not unity");
 }
 
 function readTrackHeader(box: Box): { id: number; duration: number; volume: number; width: number; height: number } {
@@ -407,12 +449,25 @@ function readTrack(trakBox: Box): ReadTrack {
   if (total !== media.duration) fail(`${mdiaBox.path}/mdhd`, `duration ${media.duration}, the samples last ${total}`);
   const edits = readEdits(trak);
   const edited = edits.reduce((sum, edit) => sum + edit.duration, 0);
-  if (edits.length > 0 && edited !== header.duration) fail(`${trakBox.path}/tkhd`, `duration ${header.duration}, the edits last ${edited}`);
+  if (edits.length > 0 && edited !== header.duration)
+    fail(`${trakBox.path}/tkhd`, `duration ${header.duration}, the edits last ${edited}`);
   if ((kind === "audio" ? 0x100 : 0) !== header.volume) fail(`${trakBox.path}/tkhd`, "volume");
   if (kind === "video" && header.height !== entry.height) fail(`${trakBox.path}/tkhd`, "height");
   const { id, duration: trackDuration, width: displayWidth } = header;
   const { timescale, duration, language, version: mediaHeaderVersion } = media;
-  return { id, kind, timescale, duration, trackDuration, edits, displayWidth, language, mediaHeaderVersion, ...entry, ...tables };
+  return {
+    id,
+    kind,
+    timescale,
+    duration,
+    trackDuration,
+    edits,
+    displayWidth,
+    language,
+    mediaHeaderVersion,
+    ...entry,
+    ...tables,
+  };
 }
 
 function readDataReference(dinf: Box): void {
@@ -442,7 +497,8 @@ function topLevelBoxes(fd: number, fileBytes: number): TopLevelBox[] {
     const isLarge = head.readUInt32BE(0) === 1;
     const sizeBytes = isLarge ? Number(head.readBigUInt64BE(8)) : head.readUInt32BE(0);
     const headerBytes = isLarge ? 16 : 8;
-    if (sizeBytes < headerBytes || at + sizeBytes > fileBytes) fail(`/${type}`, `size ${sizeBytes} with ${fileBytes - at} bytes left`);
+    if (sizeBytes < headerBytes || at + sizeBytes > fileBytes)
+      fail(`/${type}`, `size ${sizeBytes} with ${fileBytes - at} bytes left`);
     boxes.push({ type, at, headerBytes, sizeBytes });
     at += sizeBytes;
   }
@@ -479,7 +535,10 @@ export function readMp4(path: string): ReadMp4 {
     for (const track of movie.tracks) {
       for (const [i, sample] of track.samples.entries()) {
         if (sample.offset < mediaStart || sample.offset + sample.sizeBytes > mediaEnd) {
-          fail(`/moov/trak[${movie.tracks.indexOf(track)}]/mdia/minf/stbl/${track.chunkBox}`, `sample ${i} at ${sample.offset} is not in mdat`);
+          fail(
+            `/moov/trak[${movie.tracks.indexOf(track)}]/mdia/minf/stbl/${track.chunkBox}`,
+            `sample ${i} at ${sample.offset} is not in mdat`,
+          );
         }
       }
     }
@@ -487,13 +546,26 @@ export function readMp4(path: string): ReadMp4 {
     const sizes = Object.fromEntries(boxes.map((box) => [box.type, box.sizeBytes]));
     const find = (kind: string): ReadTrack | undefined => movie.tracks.find((track) => track.kind === kind);
     const media = { mediaStart, mediaEnd, mediaHeaderSize: mdat.headerBytes };
-    return { topLevel, sizes, majorBrand, minorVersion, brands, ...movie, ...media, video: find("video"), audio: find("audio") };
+    return {
+      topLevel,
+      sizes,
+      majorBrand,
+      minorVersion,
+      brands,
+      ...movie,
+      ...media,
+      video: find("video"),
+      audio: find("audio"),
+    };
   } finally {
     closeSync(fd);
   }
 }
 
-type Movie = Pick<ReadMp4, "movieTimescale" | "movieDuration" | "movieHeaderVersion" | "creationTime" | "nextTrackId" | "tracks">;
+type Movie = Pick<
+  ReadMp4,
+  "movieTimescale" | "movieDuration" | "movieHeaderVersion" | "creationTime" | "nextTrackId" | "tracks"
+>;
 
 function readMovie(moov: Box): Movie {
   const boxes = boxesIn(moov.bytes, moov.path);
@@ -511,7 +583,11 @@ function readMovie(moov: Box): Movie {
   const nextTrackId = fields.u(4);
   fields.end();
   const tracks = traks.map((box) => (box.type === "trak" ? readTrack(box) : fail(box.path, "is not expected here")));
-  if (tracks.some((track) => track.id >= nextTrackId) || new Set(tracks.map((track) => track.id)).size !== tracks.length) fail(first.path, "track ids");
+  if (
+    tracks.some((track) => track.id >= nextTrackId) ||
+    new Set(tracks.map((track) => track.id)).size !== tracks.length
+  )
+    fail(first.path, "track ids");
   const longest = Math.max(...tracks.map((track) => track.trackDuration));
   if (movieDuration !== longest) fail(first.path, `duration ${movieDuration}, the longest track lasts ${longest}`);
   return { movieTimescale, movieDuration, movieHeaderVersion: fields.version, creationTime, nextTrackId, tracks };

@@ -1,5 +1,5 @@
-// The oracle: a test that sends frames knows them. Files of any container are read back into one form and compared, frame by frame and in order,
-// with what was sent. TS and FLV here; MP4 is read by test/support/mp4-reader.ts.
+// The oracle: a test that sends frames knows them. Files of any container are read back into one form and compared,
+// frame by frame and in order, with what was sent. TS and FLV here; MP4 is read by test/support/mp4-reader.ts.
 
 import { expect } from "vitest";
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
@@ -57,8 +57,12 @@ export function readFrames(container: StreamContainer, bytes: Uint8Array): ReadF
 export function expectedFrame(container: StreamContainer, frame: TestFrame, zero90k: number): ReadFrame {
   const isVideo = frame.track === TRACK_VIDEO;
   const dts90k = Math.max(0, frame.dts90k - zero90k);
-  const pts90k = Math.max(frame.dts90k - zero90k + (frame.ctsOffset90k ?? 0), container === "ts" ? dts90k : Number.NEGATIVE_INFINITY);
-  const toContainer = (time90k: number): number => (container === "flv" ? Math.floor((time90k + 45) / 90) * 90 : time90k);
+  const pts90k = Math.max(
+    frame.dts90k - zero90k + (frame.ctsOffset90k ?? 0),
+    container === "ts" ? dts90k : Number.NEGATIVE_INFINITY,
+  );
+  const toContainer = (time90k: number): number =>
+    container === "flv" ? Math.floor((time90k + 45) / 90) * 90 : time90k;
   return {
     track: isVideo ? "video" : "audio",
     dts90k: toContainer(dts90k),
@@ -68,7 +72,9 @@ export function expectedFrame(container: StreamContainer, frame: TestFrame, zero
   };
 }
 
-/** Every frame that was sent is in exactly one segment, in ring order, at its time. Returns the frames of each segment. */
+/**
+ * Every frame that was sent is in exactly one segment, in ring order, at its time. Returns the frames of each segment.
+ */
 export function expectFrames(
   container: StreamContainer,
   sent: readonly TestFrame[],
@@ -77,7 +83,9 @@ export function expectFrames(
   let next = 0;
   const read = segments.map((segment) => {
     const frames = readFrames(container, segment.files[0] ?? Buffer.alloc(0));
-    const expected = sent.slice(next, next + frames.length).map((frame) => expectedFrame(container, frame, segment.zero90k));
+    const expected = sent
+      .slice(next, next + frames.length)
+      .map((frame) => expectedFrame(container, frame, segment.zero90k));
     next += frames.length;
     expect(frames).toEqual(expected);
     return frames;

@@ -1,5 +1,6 @@
-// ffmpeg as a publisher: a process of its own that sends a file to a server. Each dies with the test process whatever happens to it (a kill signal set by
-// `setpriv --pdeathsig`), and `stopPublishers` in an afterEach ends what a failed test left.
+// ffmpeg as a publisher: a process of its own that sends a file to a server. Each dies with the test process whatever
+// happens to it (a kill signal set by `setpriv --pdeathsig`), and `stopPublishers` in an afterEach ends what a failed
+// test left.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -72,7 +73,14 @@ export class Publisher {
   }
 }
 
-export function publishWithFfmpeg({ url, input, realtime = true, loops = 0, args = ["-c", "copy"], format = "flv" }: PublishOptions): Publisher {
+export function publishWithFfmpeg({
+  url,
+  input,
+  realtime = true,
+  loops = 0,
+  args = ["-c", "copy"],
+  format = "flv",
+}: PublishOptions): Publisher {
   const inputArgs = [...(realtime ? ["-re"] : []), ...(loops !== 0 ? ["-stream_loop", `${loops}`] : []), "-i", input];
   return new Publisher(["-v", "error", "-nostdin", ...inputArgs, ...args, "-f", format, url]);
 }

@@ -1,4 +1,5 @@
-// A recorder and its pull sources in this process, in folders of its own: what comes in is recorded, and the closed files are kept for the judges.
+// A recorder and its pull sources in this process, in folders of its own: what comes in is recorded, and the closed
+// files are kept for the validators.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,12 +8,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Logger } from "../../src/arena/logger.js";
+import type { Logger } from "../../src/base/logger.js";
+import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { PullSources, type PullSourcesOptions } from "../../src/ingest/pull/pull-sources.js";
 import type { PullRequest } from "../../src/ingest/pull/pull-transport.js";
 import type { RecordOptions } from "../../src/recording/record-config.js";
 import { Recorder } from "../../src/recording/recorder.js";
-import type { ClosedSegmentReport } from "../../src/recording/recorder-events.js";
 import { until } from "./until.js";
 
 export class PullFixture {
@@ -32,7 +33,12 @@ export class PullFixture {
 
   static async open(options: Partial<PullSourcesOptions> = {}): Promise<PullFixture> {
     const folder = await mkdtemp(join(tmpdir(), "reel-pull-"));
-    const recorder = await Recorder.open({ mediaFolders: [join(folder, "media")], stateFolder: join(folder, "state"), workers: 1, arenaMib: 256 });
+    const recorder = await Recorder.open({
+      mediaFolders: [join(folder, "media")],
+      stateFolder: join(folder, "state"),
+      workers: 1,
+      arenaMib: 256,
+    });
     const log: string[] = [];
     const write = (context: object, message: string): void => {
       log.push(`${message} ${JSON.stringify(context)}`);
@@ -103,17 +109,25 @@ export async function freePort(): Promise<number> {
 const rtspServers = new Set<ChildProcess>();
 
 /** Starts the RTSP server on a file, or on pictures without an end; resolves with its port when it listens. */
-export async function startRtspServer(path: string | "live", port = 0): Promise<{ port: number; url: string; kill(): Promise<void> }> {
+export async function startRtspServer(
+  path: string | "live",
+  port = 0,
+): Promise<{ port: number; url: string; kill(): Promise<void> }> {
   const script = fileURLToPath(new URL("rtsp-server.py", import.meta.url));
   const args = path === "live" ? ["-", String(port), "loop"] : [path, String(port)];
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "/usr/bin/python3", script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "/usr/bin/python3", script, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   rtspServers.add(child);
   let stderr = "";
   child.stderr.on("data", (bytes: Buffer) => {
     stderr = (stderr + bytes.toString()).slice(-4096);
   });
   const exited = once(child, "close").then(() => rtspServers.delete(child));
-  const line = await Promise.race([once(child.stdout, "data").then(([bytes]) => (bytes as Buffer).toString()), exited.then(() => "")]);
+  const line = await Promise.race([
+    once(child.stdout, "data").then(([bytes]) => (bytes as Buffer).toString()),
+    exited.then(() => ""),
+  ]);
   if (line === "") {
     throw new Error(
       `the RTSP server did not start: ${stderr}\napt-get install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav`,

@@ -1,5 +1,6 @@
-// A small HTTP server for one file, as a CDN or nginx would serve it: range requests (RFC 9110 §14), one page, and a door for what the page has to report. It
-// counts requests and bytes, and can withhold a part of the file: a request that comes to it waits there.
+// A small HTTP server for one file, as a CDN or nginx would serve it: range requests (RFC 9110 §14), one page, and a
+// listener for what the page has to report. It counts requests and bytes, and can withhold a part of the file: a request
+// that comes to it waits there.
 
 import { once } from "node:events";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
@@ -87,7 +88,10 @@ export class RangeServer {
     const from = range ? Number(range[1]) : 0;
     const to = Math.min(range?.[2] ? Number(range[2]) : this.sizeBytes - 1, this.sizeBytes - 1);
     const headers = { "content-type": "video/mp4", "accept-ranges": "bytes", "content-length": to + 1 - from };
-    response.writeHead(range ? 206 : 200, range ? { ...headers, "content-range": `bytes ${from}-${to}/${this.sizeBytes}` } : headers);
+    response.writeHead(
+      range ? 206 : 200,
+      range ? { ...headers, "content-range": `bytes ${from}-${to}/${this.sizeBytes}` } : headers,
+    );
     const entry: FileRequest = { from, sentBytes: 0 };
     this.requests.push(entry);
     // A browser ends a request when it has enough.

@@ -1,5 +1,6 @@
-// A real server in a process of its own, with folders of its own, and a plain WebSocket client for it. The server dies with the test process
-// (setpriv --pdeathsig); `stopServers` in an afterEach ends what a failed test left and removes its folders.
+// A real server in a process of its own, with folders of its own, and a plain WebSocket client for it. The server dies
+// with the test process (setpriv --pdeathsig); `stopServers` in an afterEach ends what a failed test left and removes
+// its folders.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -69,7 +70,7 @@ export class ReelProcess {
     await mkdir(media, { recursive: true });
     const ready = join(root, `ready-${Math.floor(performance.now() * 1000)}.json`);
     const args = ["--media", media, "--state", join(root, "state"), "--ready-file", ready, "--log-level", "info"];
-    for (const door of ["http", "json-cli", "ascii-cli", "rtmp"]) args.push(`--${door}`, "127.0.0.1:0");
+    for (const listener of ["http", "json-cli", "ascii-cli", "rtmp"]) args.push(`--${listener}`, "127.0.0.1:0");
     if (options.config) {
       await writeFile(join(root, "reel.json"), JSON.stringify(options.config));
     }

@@ -1,5 +1,6 @@
-// What a control plane must hold after a conversation, told by its replies alone: a SUCCESS names what it made or took away, anything else changed nothing. It reads
-// replies as a client does, from the bytes of a door, and knows nothing of the recorder.
+// What a control plane must hold after a conversation, told by its replies alone: a SUCCESS names what it made or took
+// away, anything else changed nothing. It reads replies as a client does, from the bytes of a listener, and knows nothing
+// of the recorder.
 
 /** A record config, as far as both forms of record's reply show it. */
 export interface ShownConfig {
@@ -29,11 +30,17 @@ export class ReplyModel {
   readonly #configs = new Map<number, ShownConfig>();
   readonly #timers = new Set<number>();
 
-  /** Configs that no reply accounts for, or not with these settings, and configs that a reply promised and are not there. */
+  /**
+   * Configs that no reply accounts for, or not with these settings, and configs that a reply promised and are not
+   * there.
+   */
   differences(found: readonly ShownConfig[]): { unexplained: string[]; missing: string[] } {
     const have = new Set(found.map(sameText));
     const expected = new Set([...this.#configs.values()].map(sameText));
-    return { unexplained: [...have].filter((config) => !expected.has(config)), missing: [...expected].filter((config) => !have.has(config)) };
+    return {
+      unexplained: [...have].filter((config) => !expected.has(config)),
+      missing: [...expected].filter((config) => !have.has(config)),
+    };
   }
 
   /** The ids of the timers that there must be. */
@@ -41,18 +48,28 @@ export class ReplyModel {
     return [...this.#timers];
   }
 
-  /** One reply of the JSON doors. */
+  /** One reply of the JSON listeners. */
   takeJson(text: string): void {
-    const { status, description, data } = JSON.parse(text) as { status: string; description: string; data: Record<string, unknown> | null };
-    if (status === "SUCCESS" && data !== null) this.#take(description, data, (data.streamInfo as { name: string } | undefined)?.name);
+    const { status, description, data } = JSON.parse(text) as {
+      status: string;
+      description: string;
+      data: Record<string, unknown> | null;
+    };
+    if (status === "SUCCESS" && data !== null)
+      this.#take(description, data, (data.streamInfo as { name: string } | undefined)?.name);
   }
 
-  /** Replies of the human-readable door: a line that tells success, the description, an empty line, `    key: value` lines; the stream's name of shutdownStream is deeper. */
+  /**
+   * Replies of the human-readable listener: a line that tells success, the description, an empty line, `    key: value`
+   * lines; the stream's name of shutdownStream is deeper.
+   */
   takeHuman(text: string): void {
     for (const reply of text.split(/^(?=Command (?:entered successfully!|failed!)\r\n)/m)) {
       const [first, description = "", , ...lines] = reply.split("\r\n");
       if (first !== "Command entered successfully!") continue;
-      const data = Object.fromEntries(lines.map((line) => /^ {4}(\w+): ?(.*)$/.exec(line)?.slice(1)).filter((entry) => entry !== undefined));
+      const data = Object.fromEntries(
+        lines.map((line) => /^ {4}(\w+): ?(.*)$/.exec(line)?.slice(1)).filter((entry) => entry !== undefined),
+      );
       this.#take(description, data, /^ {6}name: (.*)\r$/m.exec(reply)?.[1]);
     }
   }

@@ -1,5 +1,6 @@
-// A consumer of a FrameRing in a thread of its own, for test/concurrency/frame-ring.test.ts: opens, drains and cuts like the drain worker, into memory, and
-// stalls at random between calls. Plain JavaScript: it runs as a worker, unbuilt. Numbers of the ABI come with the work.
+// A consumer of a FrameRing in a thread of its own, for test/concurrency/frame-ring.test.ts: opens, drains and cuts
+// like the drain worker, into memory, and stalls at random between calls. Plain JavaScript: it runs as a worker,
+// unbuilt. Numbers of the ABI come with the work.
 
 import { parentPort, workerData } from "node:worker_threads";
 
@@ -42,7 +43,12 @@ for (const segment of segments) {
   let status = kernel.openSegment(recording, segment);
   while (status === S.NOT_READY) {
     // Until the producer has published more; a missed wake-up only costs a millisecond.
-    Atomics.wait(new Int32Array(memory.buffer), headAt >>> 2, Atomics.load(new Int32Array(memory.buffer), headAt >>> 2), 1);
+    Atomics.wait(
+      new Int32Array(memory.buffer),
+      headAt >>> 2,
+      Atomics.load(new Int32Array(memory.buffer), headAt >>> 2),
+      1,
+    );
     status = kernel.openSegment(recording, segment);
   }
   if (status === S.STOPPED) break;

@@ -1,5 +1,5 @@
-// RTMP bytes as encoders send them, written from the specification (Adobe RTMP 1.0) for the tests: imports nothing of the server under test, so that a
-// mistake there is not repeated here.
+// RTMP bytes as encoders send them, written from the specification (Adobe RTMP 1.0) for the tests: imports nothing of
+// the server under test, so that a mistake there is not repeated here.
 
 export interface ChunkOptions {
   fmt?: 0 | 1 | 2 | 3;
@@ -37,7 +37,8 @@ export function chunksOf(message: Message, chunkSize: number, options: ChunkOpti
   const chunks: Buffer[] = [];
   for (let at = 0; at === 0 || at < payload.length; at += chunkSize) {
     const body = payload.subarray(at, at + chunkSize);
-    if (at === 0) chunks.push(Buffer.concat([basicHeader(fmt, csid), header.subarray(0, [11, 7, 3, 0][fmt]), extension, body]));
+    if (at === 0)
+      chunks.push(Buffer.concat([basicHeader(fmt, csid), header.subarray(0, [11, 7, 3, 0][fmt]), extension, body]));
     else chunks.push(Buffer.concat([basicHeader(3, csid), omitExtension ? Buffer.alloc(0) : extension, body]));
   }
   return chunks;
@@ -50,7 +51,8 @@ export function messageBytes(message: Message, chunkSize = 128, options: ChunkOp
 export type Amf = number | string | boolean | null | { [name: string]: Amf };
 
 export function amf(...values: Amf[]): Buffer {
-  const key = (text: string): Buffer => Buffer.concat([Buffer.from([text.length >> 8, text.length & 255]), Buffer.from(text)]);
+  const key = (text: string): Buffer =>
+    Buffer.concat([Buffer.from([text.length >> 8, text.length & 255]), Buffer.from(text)]);
   const one = (value: Amf): Buffer => {
     if (value === null) return Buffer.from([5]);
     if (typeof value === "boolean") return Buffer.from([1, value ? 1 : 0]);
@@ -60,7 +62,11 @@ export function amf(...values: Amf[]): Buffer {
       number.writeDoubleBE(value, 1);
       return number;
     }
-    return Buffer.concat([Buffer.from([3]), ...Object.entries(value).flatMap(([name, property]) => [key(name), one(property)]), Buffer.from([0, 0, 9])]);
+    return Buffer.concat([
+      Buffer.from([3]),
+      ...Object.entries(value).flatMap(([name, property]) => [key(name), one(property)]),
+      Buffer.from([0, 0, 9]),
+    ]);
   };
   return Buffer.concat(values.map(one));
 }
@@ -110,9 +116,18 @@ export function obsOpening(app: string, streamKey: string): Buffer {
     messageBytes({ csid: 3, type: 20, time: 0, payload: amf("releaseStream", 2, null, streamKey) }, 4096, { fmt: 1 }),
     messageBytes({ csid: 3, type: 20, time: 0, payload: amf("FCPublish", 3, null, streamKey) }, 4096, { fmt: 1 }),
     messageBytes({ csid: 3, type: 20, time: 0, payload: amf("createStream", 4, null) }, 4096, { fmt: 1 }),
-    messageBytes({ csid: 4, type: 20, streamId: 1, time: 0, payload: amf("publish", 5, null, streamKey, "live") }, 4096),
     messageBytes(
-      { csid: 4, type: 18, streamId: 1, time: 0, payload: amf("@setDataFrame", "onMetaData", { width: 320, height: 240, encoder: "obs-output module" }) },
+      { csid: 4, type: 20, streamId: 1, time: 0, payload: amf("publish", 5, null, streamKey, "live") },
+      4096,
+    ),
+    messageBytes(
+      {
+        csid: 4,
+        type: 18,
+        streamId: 1,
+        time: 0,
+        payload: amf("@setDataFrame", "onMetaData", { width: 320, height: 240, encoder: "obs-output module" }),
+      },
       4096,
     ),
   ]);
@@ -122,7 +137,12 @@ export function obsOpening(app: string, streamKey: string): Buffer {
 export function rtmp2sinkOpening(app: string, streamKey: string): Buffer {
   return Buffer.concat([
     plainHandshake(),
-    messageBytes({ csid: 3, type: 20, time: 0, payload: amf("connect", 1, { app, type: "nonprivate", tcUrl: `rtmp://h/${app}`, flashVer: "LNX 10,0,32,18" }) }),
+    messageBytes({
+      csid: 3,
+      type: 20,
+      time: 0,
+      payload: amf("connect", 1, { app, type: "nonprivate", tcUrl: `rtmp://h/${app}`, flashVer: "LNX 10,0,32,18" }),
+    }),
     messageBytes({ csid: 2, type: 5, time: 0, payload: u32(2_500_000) }),
     messageBytes({ csid: 2, type: 4, time: 0, payload: Buffer.concat([Buffer.from([0, 3]), u32(0), u32(300)]) }),
     command(0, "releaseStream", 0, null, streamKey),

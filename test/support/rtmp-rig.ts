@@ -1,10 +1,10 @@
-// An RTMP server, or one connection of it without a socket, on an arena and a registry of its own, with a consumer that collects every frame the way a
-// recording's cursor does. The clock belongs to the test.
+// An RTMP server, or one connection of it without a socket, on an arena and a registry of its own, with a consumer that
+// collects every frame the way a recording's cursor does. The clock belongs to the test.
 
 import { createHash } from "node:crypto";
 import { FLAG_RANDOM_ACCESS, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { Arena } from "../../src/arena/arena.js";
-import type { Logger } from "../../src/arena/logger.js";
+import type { Logger } from "../../src/base/logger.js";
 import { type ConnectionHost, type ConnectionSocket, RtmpConnection } from "../../src/ingest/rtmp/connection.js";
 import type { ByteConsumer } from "../../src/ingest/rtmp/paced-socket.js";
 import { PublishGate } from "../../src/ingest/rtmp/publish-gate.js";
@@ -117,7 +117,12 @@ export class IngestRig {
   constructor(options: { ringBytes?: number; maxRingBytes?: number } = {}) {
     let id = 0;
     const { ringBytes = 262144, maxRingBytes = 4194304 } = options;
-    this.registry = new StreamRegistry(this.arena, this.clock, { ringBytes, maxRingBytes, lagLimitMs: 2000 }, () => ++id);
+    this.registry = new StreamRegistry(
+      this.arena,
+      this.clock,
+      { ringBytes, maxRingBytes, lagLimitMs: 2000 },
+      () => ++id,
+    );
     this.registry.on("opened", (inStream) => {
       const collector = new Collector(inStream, this.arena);
       collector.isStalled = this.stallNew;
@@ -148,9 +153,18 @@ export interface ServerRig extends IngestRig {
   url(name: string): string;
 }
 
-export async function startRtmpRig(options: Partial<RtmpServerOptions> = {}, ring: { ringBytes?: number; maxRingBytes?: number } = {}): Promise<ServerRig> {
+export async function startRtmpRig(
+  options: Partial<RtmpServerOptions> = {},
+  ring: { ringBytes?: number; maxRingBytes?: number } = {},
+): Promise<ServerRig> {
   const rig = new IngestRig(ring);
-  const server = new RtmpServer({ registry: rig.registry, arena: rig.arena, clock: rig.clock, logger: rig.logger, options });
+  const server = new RtmpServer({
+    registry: rig.registry,
+    arena: rig.arena,
+    clock: rig.clock,
+    logger: rig.logger,
+    options,
+  });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   rig.drainContinuously();
   return Object.assign(rig, { server, port, url: (name: string) => `rtmp://127.0.0.1:${port}/live/${name}` });
@@ -196,7 +210,14 @@ export class DirectConnection {
         this.isResumed = true;
       },
     };
-    const address = { ip: "127.0.0.1", port: 1935, nearIp: "127.0.0.1", nearPort: 1935, farIp: "127.0.0.1", farPort: 50000 };
+    const address = {
+      ip: "127.0.0.1",
+      port: 1935,
+      nearIp: "127.0.0.1",
+      nearPort: 1935,
+      farIp: "127.0.0.1",
+      farPort: 50000,
+    };
     this.connection = new RtmpConnection(host, address, (_consumer: ByteConsumer) => socket);
   }
 

@@ -1,4 +1,4 @@
-// Runs an outside program to its end and hands back what it printed. Used for the judges: short runs, all output kept.
+// Runs an outside program to its end and hands back what it printed. Used for the validators: short runs, all output kept.
 
 import { spawn } from "node:child_process";
 
@@ -9,7 +9,11 @@ export interface ProgramResult {
   stderr: string;
 }
 
-export function runProgram(program: string, args: readonly string[], options: { cwd?: string } = {}): Promise<ProgramResult> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string } = {},
+): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
     const stdout: Buffer[] = [];
@@ -17,6 +21,8 @@ export function runProgram(program: string, args: readonly string[], options: { 
     child.stdout.on("data", (bytes: Buffer) => stdout.push(bytes));
     child.stderr.on("data", (bytes: Buffer) => stderr.push(bytes));
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }));
+    child.on("close", (code, signal) =>
+      resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
+    );
   });
 }

@@ -1,11 +1,14 @@
-// Media that tests record: decoder configurations, made-up frames whose payload says which frame it is, and the NAL unit framing of the ring
-// (4-byte lengths). Made-up frames are valid containers of invalid pictures: container readers take them, decoders do not.
+// Media that tests record: decoder configurations, made-up frames whose payload says which frame it is, and the NAL
+// unit framing of the ring (4-byte lengths). Made-up frames are valid containers of invalid pictures: container readers
+// take them, decoders do not.
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import type { KernelRun, TestFrame } from "./kernel-harness.js";
 
 /** avcC of a real encode: High, level 1.2, 320 × 180. */
-export const AVCC = Uint8Array.from(Buffer.from("0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000668ebe3cb22c0fdf8f800", "hex"));
+export const AVCC = Uint8Array.from(
+  Buffer.from("0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000668ebe3cb22c0fdf8f800", "hex"),
+);
 /** The same picture, level 1.3: a changed configuration. */
 export const AVCC_OTHER = AVCC.map((byte, i) => (i === 3 || i === 11 ? 0x0d : byte));
 /** AAC-LC, 48 kHz, stereo. */
@@ -20,7 +23,10 @@ export const NAL_SPS = 7;
 export const NAL_PPS = 8;
 export const NAL_AUD = 9;
 
-/** A NAL unit of a type: header byte, then `sizeBytes - 1` bytes that no start code can hide in, different for every seed. */
+/**
+ * A NAL unit of a type: header byte, then `sizeBytes - 1` bytes that no start code can hide in, different for every
+ * seed.
+ */
 export function nalUnit(type: number, sizeBytes: number, seed = 0): Uint8Array {
   const nal = new Uint8Array(sizeBytes);
   nal[0] = (type === NAL_AUD || type === NAL_SEI ? 0 : 0x60) | type;
@@ -62,13 +68,18 @@ export function nalUnits(payload: Uint8Array): Uint8Array[] {
 export interface MediaOptions {
   /** Media time. */
   durationMs: number;
-  video?: { frameMs?: number; gopFrames?: number; sizeBytes?: number; config: number; firstIsRandomAccess?: boolean } | undefined;
+  video?:
+    | { frameMs?: number; gopFrames?: number; sizeBytes?: number; config: number; firstIsRandomAccess?: boolean }
+    | undefined;
   audio?: { frame90k?: number; sizeBytes?: number; config: number; delay90k?: number } | undefined;
   /** Wire time of the first frame. */
   start90k?: number;
 }
 
-/** A plain stream in decoding order: I P B B … with whole milliseconds on the video, AAC frames of 1024 samples on the audio. */
+/**
+ * A plain stream in decoding order: I P B B … with whole milliseconds on the video, AAC frames of 1024 samples on the
+ * audio.
+ */
 export function makeMedia(options: MediaOptions): TestFrame[] {
   const { durationMs, video, audio } = options;
   const start90k = options.start90k ?? 0;
@@ -87,7 +98,13 @@ export function makeMedia(options: MediaOptions): TestFrame[] {
         dts90k: start90k + i * frameMs * 90,
         ctsOffset90k: ctsFrames * frameMs * 90,
         isRandomAccess,
-        payload: accessUnit([nalUnit(isRandomAccess ? NAL_IDR : NAL_SLICE, (video.sizeBytes ?? 900) * (isRandomAccess ? 4 : 1) + (i % 37), i)]),
+        payload: accessUnit([
+          nalUnit(
+            isRandomAccess ? NAL_IDR : NAL_SLICE,
+            (video.sizeBytes ?? 900) * (isRandomAccess ? 4 : 1) + (i % 37),
+            i,
+          ),
+        ]),
       });
     }
   }
@@ -95,7 +112,13 @@ export function makeMedia(options: MediaOptions): TestFrame[] {
     const step = audio.frame90k ?? 1920;
     for (let i = 0; i * step < durationMs * 90; i++) {
       const payload = new Uint8Array((audio.sizeBytes ?? 180) + (i % 11)).fill(1 + (i % 250));
-      frames.push({ track: TRACK_AUDIO, config: audio.config, dts90k: start90k + (audio.delay90k ?? 0) + i * step, isRandomAccess: true, payload });
+      frames.push({
+        track: TRACK_AUDIO,
+        config: audio.config,
+        dts90k: start90k + (audio.delay90k ?? 0) + i * step,
+        isRandomAccess: true,
+        payload,
+      });
     }
   }
   // Stable: where two frames have one time, video is first.
@@ -104,5 +127,10 @@ export function makeMedia(options: MediaOptions): TestFrame[] {
 
 /** The usual stream of a run: both tracks, configured. */
 export function makeAv(run: KernelRun, durationMs: number, start90k = 0): TestFrame[] {
-  return makeMedia({ durationMs, start90k, video: { config: run.addConfig("h264", AVCC) }, audio: { config: run.addConfig("aac", ASC) } });
+  return makeMedia({
+    durationMs,
+    start90k,
+    video: { config: run.addConfig("h264", AVCC) },
+    audio: { config: run.addConfig("aac", ASC) },
+  });
 }

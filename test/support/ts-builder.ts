@@ -1,5 +1,5 @@
-// Transport streams made by hand, packet by packet, from ISO/IEC 13818-1: what a test puts in, it can compare with what comes out. Faults are made on
-// purpose by changing the packets afterwards.
+// Transport streams made by hand, packet by packet, from ISO/IEC 13818-1: what a test puts in, it can compare with what
+// comes out. Faults are made on purpose by changing the packets afterwards.
 
 import { crc32Mpeg } from "./ts-reader.js";
 
@@ -31,13 +31,21 @@ export class TsBuilder {
 
   pmt(pid: number, program: number, streams: readonly StreamSpec[], version = 0): this {
     const pcrPid = streams[0]?.pid ?? 0x1fff;
-    const body = Buffer.concat([u16(0xe000 | pcrPid, 0xf000), ...streams.map((s) => Buffer.concat([Buffer.of(s.type), u16(0xe000 | s.pid, 0xf000)]))]);
+    const body = Buffer.concat([
+      u16(0xe000 | pcrPid, 0xf000),
+      ...streams.map((s) => Buffer.concat([Buffer.of(s.type), u16(0xe000 | s.pid, 0xf000)])),
+    ]);
     return this.section(pid, 2, program, version, body);
   }
 
   section(pid: number, tableId: number, id: number, version: number, body: Buffer): this {
     const length = 5 + body.length + 4;
-    const head = Buffer.concat([Buffer.of(tableId), u16(0xb000 | length, id), Buffer.of(0xc1 | (version << 1), 0, 0), body]);
+    const head = Buffer.concat([
+      Buffer.of(tableId),
+      u16(0xb000 | length, id),
+      Buffer.of(0xc1 | (version << 1), 0, 0),
+      body,
+    ]);
     const crc = Buffer.alloc(4);
     crc.writeUInt32BE(crc32Mpeg(head));
     const payload = Buffer.concat([Buffer.of(0), head, crc]);
@@ -49,7 +57,12 @@ export class TsBuilder {
 
   /** A PES packet, cut into transport packets with stuffing in the last. */
   pes(pid: number, payload: Uint8Array, spec: PesSpec = {}): this {
-    const times = spec.pts === undefined ? [] : spec.dts === undefined ? [stamp(2, spec.pts)] : [stamp(3, spec.pts), stamp(1, spec.dts)];
+    const times =
+      spec.pts === undefined
+        ? []
+        : spec.dts === undefined
+          ? [stamp(2, spec.pts)]
+          : [stamp(3, spec.pts), stamp(1, spec.dts)];
     const optional = Buffer.concat(times);
     const length = spec.isBounded ? 3 + optional.length + payload.length : 0;
     const head = Buffer.concat([
@@ -82,7 +95,11 @@ export class TsBuilder {
             : Buffer.concat([Buffer.of(0, 0), Buffer.alloc(missing - 2, 0xff)]);
       field[0] = field.length - 1;
     }
-    const head = Buffer.concat([Buffer.of(0x47), u16((isStart ? 0x4000 : 0) | pid), Buffer.of((field.length > 0 ? 0x30 : 0x10) | counter)]);
+    const head = Buffer.concat([
+      Buffer.of(0x47),
+      u16((isStart ? 0x4000 : 0) | pid),
+      Buffer.of((field.length > 0 ? 0x30 : 0x10) | counter),
+    ]);
     this.packets.push(Buffer.concat([head, field, payload]));
     return this;
   }
@@ -104,7 +121,10 @@ function adaptationOf({ pcr, isDiscontinuity = false }: PesSpec): Buffer {
 function stamp(prefix: number, value: number): Buffer {
   const v = BigInt(value) & MASK_33;
   const part = (shift: bigint, mask: bigint): number => Number((v >> shift) & mask);
-  return Buffer.concat([Buffer.of((prefix << 4) | (part(30n, 7n) << 1) | 1), u16((part(15n, 0x7fffn) << 1) | 1, (part(0n, 0x7fffn) << 1) | 1)]);
+  return Buffer.concat([
+    Buffer.of((prefix << 4) | (part(30n, 7n) << 1) | 1),
+    u16((part(15n, 0x7fffn) << 1) | 1, (part(0n, 0x7fffn) << 1) | 1),
+  ]);
 }
 
 function u16(...values: number[]): Buffer {

@@ -1,6 +1,6 @@
-// Reads MPEG-TS files as strictly as the standards allow: ISO/IEC 13818-1 (packets, sections, PES, clock), ITU-T H.264 Annex B and §7.4.1.2.3,
-// ISO/IEC 13818-7 §6.2 (ADTS). Every fault is an entry `path: what`, such as `/packet[12]/adaptation_field: …`; a good file has none.
-// Written from the standards, independent of assembly/.
+// Reads MPEG-TS files as strictly as the standards allow: ISO/IEC 13818-1 (packets, sections, PES, clock), ITU-T H.264
+// Annex B and §7.4.1.2.3, ISO/IEC 13818-7 §6.2 (ADTS). Every fault is an entry `path: what`, such as
+// `/packet[12]/adaptation_field: …`; a good file has none. Written from the standards, independent of assembly/.
 
 export interface TsFrame {
   track: "video" | "audio";
@@ -105,7 +105,8 @@ class TsReader {
 
   read(): TsFile {
     const { file } = this;
-    if (this.#bytes.byteLength % PACKET !== 0) this.#fail("", `${this.#bytes.byteLength} bytes are not a multiple of 188`);
+    if (this.#bytes.byteLength % PACKET !== 0)
+      this.#fail("", `${this.#bytes.byteLength} bytes are not a multiple of 188`);
     file.packets = Math.floor(this.#bytes.byteLength / PACKET);
     for (let i = 0; i < file.packets; i++) this.#packet(i, this.#bytes.subarray(i * PACKET, (i + 1) * PACKET));
     for (const state of this.#states.values()) this.#endPes(state);
@@ -148,7 +149,9 @@ class TsReader {
     if (pid === PID_NULL) this.#fail(path, "a null packet in a file");
     this.file.pids.set(pid, (this.file.pids.get(pid) ?? 0) + 1);
     const state = this.#state(pid);
-    const adaptation = hasAdaptation ? this.#adaptation(`${path}/adaptation_field`, p, hasPayload, pid, index) : undefined;
+    const adaptation = hasAdaptation
+      ? this.#adaptation(`${path}/adaptation_field`, p, hasPayload, pid, index)
+      : undefined;
     this.#counter(path, state, at(3) & 15, hasPayload);
     if (!hasPayload) {
       if (isStart) this.#fail(path, "payload_unit_start_indicator without payload");
@@ -160,7 +163,13 @@ class TsReader {
       return;
     }
     if (pid === PID_PAT || pid === this.#pmtPid) this.#section(path, pid, index, isStart, payload);
-    else this.#payload(path, state, { pid, packet: index, adaptation, parts: [payload], bytes: payload.byteLength }, isStart);
+    else
+      this.#payload(
+        path,
+        state,
+        { pid, packet: index, adaptation, parts: [payload], bytes: payload.byteLength },
+        isStart,
+      );
   }
 
   #counter(path: string, state: PidState, counter: number, hasPayload: boolean): void {
@@ -188,25 +197,29 @@ class TsReader {
       pcr = view.getUint32(6) * 2 + (low >>> 15);
       at += 6;
     }
-    for (; at < Math.min(5 + length, PACKET); at++) if (p[at] !== 0xff) this.#fail(path, `stuffing_byte ${p[at]} at ${at}`);
+    for (; at < Math.min(5 + length, PACKET); at++)
+      if (p[at] !== 0xff) this.#fail(path, `stuffing_byte ${p[at]} at ${at}`);
     if (pcr !== undefined) this.#pcr(path, index, pid, pcr, (flags & 0x80) !== 0);
     return { flags, pcr };
   }
 
   #pcr(path: string, packet: number, pid: number, base: number, isDiscontinuity: boolean): void {
-    if (this.#program && pid !== this.#program.pcrPid) this.#fail(path, `PCR on PID ${pid}, the PMT says ${this.#program.pcrPid}`);
+    if (this.#program && pid !== this.#program.pcrPid)
+      this.#fail(path, `PCR on PID ${pid}, the PMT says ${this.#program.pcrPid}`);
     const last = this.#lastPcr;
     const value = unwrap33(base, last?.value);
     if (last && !isDiscontinuity) {
       if (value <= last.value) this.#fail(path, `PCR ${value} is not after ${last.value}`);
-      if (value - last.value > MAX_PCR_INTERVAL) this.#fail(path, `PCR ${(value - last.value) / 90} ms after the one before`);
+      if (value - last.value > MAX_PCR_INTERVAL)
+        this.#fail(path, `PCR ${(value - last.value) / 90} ms after the one before`);
     }
     this.#lastPcr = { packet, pid, value, isDiscontinuity };
     this.file.pcrs.push(this.#lastPcr);
     const tables = this.#tables;
     if (!tables) this.#fail(path, "a PCR in front of the first tables");
     else if (tables.pcr === undefined) tables.pcr = value;
-    else if (value - tables.pcr > MAX_TABLE_INTERVAL && !isDiscontinuity) this.#fail(path, `no tables for ${(value - tables.pcr) / 90} ms`);
+    else if (value - tables.pcr > MAX_TABLE_INTERVAL && !isDiscontinuity)
+      this.#fail(path, `no tables for ${(value - tables.pcr) / 90} ms`);
   }
 
   #section(path: string, pid: number, index: number, isStart: boolean, payload: Uint8Array): void {
@@ -249,17 +262,21 @@ class TsReader {
 
   #pmt(path: string, index: number, view: DataView, end: number, version: number): void {
     const program: TsProgram = { packet: index, version, pcrPid: view.getUint16(8) & 0x1fff, streams: [] };
-    if ((view.getUint16(8) & 0xe000) !== 0xe000 || (view.getUint16(10) & 0xf000) !== 0xf000) this.#fail(path, "reserved bits");
+    if ((view.getUint16(8) & 0xe000) !== 0xe000 || (view.getUint16(10) & 0xf000) !== 0xf000)
+      this.#fail(path, "reserved bits");
     let at = 12 + (view.getUint16(10) & 0xfff);
     while (at < end) {
       program.streams.push({ type: view.getUint8(at), pid: view.getUint16(at + 1) & 0x1fff });
       at += 5 + (view.getUint16(at + 3) & 0xfff);
     }
     if (at !== end) this.#fail(path, "the stream list does not fill the section");
-    if (!program.streams.some((stream) => stream.pid === program.pcrPid)) this.#fail(path, `PCR_PID ${program.pcrPid} is no stream of the program`);
+    if (!program.streams.some((stream) => stream.pid === program.pcrPid))
+      this.#fail(path, `PCR_PID ${program.pcrPid} is no stream of the program`);
     const before = this.#program;
-    const same = before && JSON.stringify([before.pcrPid, before.streams]) === JSON.stringify([program.pcrPid, program.streams]);
-    if (before && version !== (same ? before.version : (before.version + 1) & 31)) this.#fail(path, `version_number ${version} after ${before.version}`);
+    const same =
+      before && JSON.stringify([before.pcrPid, before.streams]) === JSON.stringify([program.pcrPid, program.streams]);
+    if (before && version !== (same ? before.version : (before.version + 1) & 31))
+      this.#fail(path, `version_number ${version} after ${before.version}`);
     this.#program = program;
     this.file.programs.push(program);
     if (this.#lastPatPacket !== index - 1) this.#fail(path, "no PAT right in front of the PMT");
@@ -274,7 +291,9 @@ class TsReader {
     if (isStart) {
       this.#endPes(state);
       state.pes = piece;
-      const isVideo = this.#program.streams.some((stream) => stream.pid === piece.pid && stream.type === STREAM_TYPE_H264);
+      const isVideo = this.#program.streams.some(
+        (stream) => stream.pid === piece.pid && stream.type === STREAM_TYPE_H264,
+      );
       if (isVideo && (piece.adaptation?.flags ?? 0) & 0x40 && this.#tables?.packet !== piece.packet - 1) {
         this.#fail(path, "a random access point without tables right in front of it");
       }
@@ -284,7 +303,8 @@ class TsReader {
       this.#fail(path, "payload without a PES packet");
       return;
     }
-    if (piece.adaptation && piece.adaptation.flags !== 0) this.#fail(path, "adaptation field flags inside of a PES packet");
+    if (piece.adaptation && piece.adaptation.flags !== 0)
+      this.#fail(path, "adaptation field flags inside of a PES packet");
     state.pes.parts.push(...piece.parts);
     state.pes.bytes += piece.bytes;
   }
@@ -306,12 +326,14 @@ class TsReader {
       return;
     }
     const type = this.#program?.streams.find((stream) => stream.pid === pes.pid)?.type;
-    if (type !== (isVideo ? STREAM_TYPE_H264 : STREAM_TYPE_ADTS)) this.#fail(path, `stream_type ${type} with stream_id 0x${streamId.toString(16)}`);
+    if (type !== (isVideo ? STREAM_TYPE_H264 : STREAM_TYPE_ADTS))
+      this.#fail(path, `stream_type ${type} with stream_id 0x${streamId.toString(16)}`);
     const length = bytes.readUInt16BE(4);
     if (length === 0 ? !isVideo || bytes.byteLength - 6 <= 0xffff : length !== bytes.byteLength - 6) {
       this.#fail(path, `PES_packet_length ${length}, there are ${bytes.byteLength - 6} bytes`);
     }
-    if ((bytes[6] ?? 0) !== 0x84) this.#fail(path, `flags 0x${bytes[6]?.toString(16)}, expected '10', not scrambled, data_alignment_indicator`);
+    if ((bytes[6] ?? 0) !== 0x84)
+      this.#fail(path, `flags 0x${bytes[6]?.toString(16)}, expected '10', not scrambled, data_alignment_indicator`);
     const timestampFlags = bytes[7] ?? 0;
     if (timestampFlags !== 0x80 && timestampFlags !== 0xc0) {
       this.#fail(path, `flags 0x${timestampFlags.toString(16)}`);
@@ -391,7 +413,8 @@ class TsReader {
       const first = types.findIndex((type) => type >= 1 && type <= 5);
       for (const type of [7, 8]) {
         const place = types.indexOf(type);
-        if (place < 0 || (first >= 0 && place > first)) this.#fail(path, `no NAL unit of type ${type} in front of the first slice`);
+        if (place < 0 || (first >= 0 && place > first))
+          this.#fail(path, `no NAL unit of type ${type} in front of the first slice`);
       }
     }
     return units.slice(1);
@@ -405,7 +428,8 @@ class TsReader {
     if (bytes.readUInt16BE(0) !== 0xfff1) this.#fail(path, "ADTS syncword, layer, protection_absent");
     const fields = bytes.readUInt32BE(2);
     const length = (fields >>> 5) & 0x1fff;
-    if (length !== bytes.byteLength) this.#fail(path, `aac_frame_length ${length}, there are ${bytes.byteLength} bytes`);
+    if (length !== bytes.byteLength)
+      this.#fail(path, `aac_frame_length ${length}, there are ${bytes.byteLength} bytes`);
     if (((bytes[6] ?? 0) & 3) !== 0) this.#fail(path, "number_of_raw_data_blocks_in_frame");
     frame.adts = { profile: fields >>> 30, rateIndex: (fields >>> 26) & 15, channelConfiguration: (fields >>> 22) & 7 };
     if (frame.adts.rateIndex > 12) this.#fail(path, `sampling_frequency_index ${frame.adts.rateIndex}`);

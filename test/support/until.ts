@@ -1,9 +1,14 @@
-// Waiting for a condition with a deadline. The deadline is how long a broken run may hang, never how long a right one takes.
+// Waiting for a condition with a deadline. The deadline is how long a broken run may hang, never how long a right one
+// takes.
 
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Resolves with the first value that is neither undefined, null nor false. `what` names the condition in the error. */
-export async function until<T>(what: string, condition: () => T | Promise<T>, deadlineMs = 20_000): Promise<NonNullable<Exclude<T, false>>> {
+export async function until<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  deadlineMs = 20_000,
+): Promise<NonNullable<Exclude<T, false>>> {
   const endMs = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();

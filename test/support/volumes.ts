@@ -1,5 +1,5 @@
-// Volumes that misbehave, as root on Linux: a small tmpfs that fills up, a loop-mounted ext4 that can be frozen (a stuck disk). Mounted below a test's own
-// folder; `removeVolumes` in an afterEach thaws and unmounts whatever is left.
+// Volumes that misbehave, as root on Linux: a small tmpfs that fills up, a loop-mounted ext4 that can be frozen (a
+// stuck disk). Mounted below a test's own folder; `removeVolumes` in an afterEach thaws and unmounts whatever is left.
 
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -10,7 +10,10 @@ const frozen = new Set<string>();
 
 async function must(program: string, args: readonly string[]): Promise<void> {
   const { code, stderr } = await runProgram(program, args);
-  if (code !== 0) throw new Error(`${program} ${args.join(" ")} (exit ${code}): ${stderr.trim()} — these tests need root and mount(8)`);
+  if (code !== 0)
+    throw new Error(
+      `${program} ${args.join(" ")} (exit ${code}): ${stderr.trim()} — these tests need root and mount(8)`,
+    );
 }
 
 /** A tmpfs of `mebibytes` at `path`. */

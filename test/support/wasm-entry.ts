@@ -1,3 +1,5 @@
-// What the tests call in the module: everything the product exports, and every internal function under test. asc compiles only what is reached.
+// What the tests call in the module: everything the product exports, and every internal function under test. asc
+// compiles only what is reached.
+
+export { writeSampleRecord } from "../../assembly/container/mp4/sample-record";
 export * from "../../assembly/index";
-export { writeSampleRecord } from "../../assembly/mp4/sample-record";

@@ -1,15 +1,15 @@
 // pullStream (ems-record-spec §2.2): validation, config and reply. The sources themselves are behind PullPort.
 
 import { randomInt } from "node:crypto";
-import { maskUri } from "../../arena/credentials.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { maskUri } from "../../base/credentials.js";
+import { ReelError } from "../../base/reel-error.js";
 import { parseStreamName } from "../../stream/stream-registry.js";
 import { type CommandContext, defineCommand } from "../command.js";
-import { pullSettings } from "../config-object.js";
 import { CommandFailure, flag, integer, optionalText, text } from "../parameter.js";
 import type { PullSettings } from "../pull/pull-port.js";
 import { parsePullUri, uriObject } from "../pull/pull-uri.js";
-import { success } from "../reply.js";
+import { pullSettings } from "../replies/config-object.js";
+import { success } from "../replies/reply.js";
 
 const DEFAULT_AGENT = "EvoStream Media Server (www.evostream.com) player";
 /** Shorthands of emulateUserAgent, lower-case. */
@@ -30,10 +30,18 @@ export const pullStream = defineCommand({
     keepAlive: flag("Try again for ever, and keep the config over restarts.", true),
     localStreamName: optionalText("Name of the stream here; generated where it is not given."),
     forceTcp: flag("RTSP: interleaved TCP.", false),
-    rangeStart: integer("Start of the play range in seconds; -2 and -1 as in RTMP.", -2, Number.MIN_SAFE_INTEGER, MAX_RANGE_S),
+    rangeStart: integer(
+      "Start of the play range in seconds; -2 and -1 as in RTMP.",
+      -2,
+      Number.MIN_SAFE_INTEGER,
+      MAX_RANGE_S,
+    ),
     rangeEnd: integer("Length of the play range in seconds; -1 = all.", -1, Number.MIN_SAFE_INTEGER, MAX_RANGE_S),
     rtcpDetectionInterval: integer("Seconds to wait for RTCP.", 10, 0, 60),
-    emulateUserAgent: optionalText("User agent shown to the source; evo, FMLE, wirecast and flash are short for well-known ones.", DEFAULT_AGENT),
+    emulateUserAgent: optionalText(
+      "User agent shown to the source; evo, FMLE, wirecast and flash are short for well-known ones.",
+      DEFAULT_AGENT,
+    ),
     tcUrl: optionalText("RTMP: tcUrl of connect."),
     pageUrl: optionalText("RTMP: pageUrl of connect."),
     swfUrl: optionalText("RTMP: swfUrl of connect."),
@@ -57,14 +65,24 @@ export const pullStream = defineCommand({
     const uri = parsePullUri(args.uri);
     const shownUri = maskUri(args.uri);
     if (!uri) throw new CommandFailure(`Invalid URI: ${shownUri}`);
-    if (args.rangeStart < -2 || args.rangeEnd < -1) throw new CommandFailure("rangeStart and rangeEnd can only have positive values, -2 or -1");
+    if (args.rangeStart < -2 || args.rangeEnd < -1)
+      throw new CommandFailure("rangeStart and rangeEnd can only have positive values, -2 or -1");
     const localStreamName = chooseName(args.localStreamName, context);
     const reason = context.pulls.checkUri(args.uri, args.ssmIp);
     if (reason !== undefined) throw new CommandFailure(`Unable to pull requested stream. ${reason}`);
     const emulateUserAgent = AGENTS[args.emulateUserAgent.toLowerCase()] ?? args.emulateUserAgent;
-    const settings: PullSettings = { ...args, emulateUserAgent, localStreamName, variables, configId: context.recorder.nextConfigId() };
+    const settings: PullSettings = {
+      ...args,
+      emulateUserAgent,
+      localStreamName,
+      variables,
+      configId: context.recorder.nextConfigId(),
+    };
     context.pulls.add(settings);
-    return success(`Stream ${shownUri} enqueued for pulling`, { ...pullSettings(settings), uri: uriObject(args.uri, uri) });
+    return success(`Stream ${shownUri} enqueued for pulling`, {
+      ...pullSettings(settings),
+      uri: uriObject(args.uri, uri),
+    });
   },
 });
 
@@ -88,7 +106,8 @@ function checkName(name: string): void {
   try {
     if (parseStreamName(name) === name) return;
   } catch (error) {
-    if (error instanceof ReelError) throw new CommandFailure(`Unable to pull requested stream. ${error.message}`, { cause: error });
+    if (error instanceof ReelError)
+      throw new CommandFailure(`Unable to pull requested stream. ${error.message}`, { cause: error });
     throw error;
   }
   throw new CommandFailure("Unable to pull requested stream. a stream name has no '?'");

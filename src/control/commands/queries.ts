@@ -1,12 +1,23 @@
 // What runs: configs and streams (ems-record-spec §2.5–2.7, and getInboundStreamsCount of §2.9).
 
 import { type CommandContext, defineCommand } from "../command.js";
-import { pullEntryObject, recordEntryObject } from "../config-object.js";
 import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
-import { listOrNull, success, type ValueObject } from "../reply.js";
-import { inStreamObject, outStreamObject, STREAM_KEYS } from "../stream-object.js";
+import { pullEntryObject, recordEntryObject } from "../replies/config-object.js";
+import { listOrNull, success, type ValueObject } from "../replies/reply.js";
+import { inStreamObject, outStreamObject, STREAM_KEYS } from "../replies/stream-object.js";
 
-const CONFIG_SECTIONS = ["dash", "hds", "hls", "metalistener", "mss", "process", "pull", "push", "record", "webrtc"] as const;
+const CONFIG_SECTIONS = [
+  "dash",
+  "hds",
+  "hls",
+  "metalistener",
+  "mss",
+  "process",
+  "pull",
+  "push",
+  "record",
+  "webrtc",
+] as const;
 const EMPTY_SECTIONS: ValueObject = Object.fromEntries(CONFIG_SECTIONS.map((name) => [name, []]));
 
 export const listConfig = defineCommand({
@@ -61,14 +72,20 @@ export const getConfigInfo = defineCommand({
     const entry = context.recorder.configs().find((candidate) => candidate.config.configId === id);
     const pull = context.pulls.get(id);
     if (!entry && !pull) throw new CommandFailure("Config ID not found");
-    return success("Configuration Info", entry ? recordEntryObject(entry, context.mp4BinPath) : pull ? pullEntryObject(pull) : null);
+    return success(
+      "Configuration Info",
+      entry ? recordEntryObject(entry, context.mp4BinPath) : pull ? pullEntryObject(pull) : null,
+    );
   },
 });
 
 /** In streams first, both in the order of their ids. */
 function allStreams(context: CommandContext): ValueObject[] {
   const { recorder } = context;
-  return [...recorder.streams.list().map((stream) => inStreamObject(stream, context)), ...recorder.outStreams().map((out) => outStreamObject(out, context))];
+  return [
+    ...recorder.streams.list().map((stream) => inStreamObject(stream, context)),
+    ...recorder.outStreams().map((out) => outStreamObject(out, context)),
+  ];
 }
 
 function inList(stream: ValueObject): ValueObject {
@@ -88,7 +105,10 @@ export const listStreamsIds = defineCommand({
   description: "Lists the ids of every stream.",
   parameters: {},
   handle: (_args, { recorder }) =>
-    success("Available stream IDs", listOrNull([...recorder.streams.list(), ...recorder.outStreams()].map((stream) => stream.id))),
+    success(
+      "Available stream IDs",
+      listOrNull([...recorder.streams.list(), ...recorder.outStreams()].map((stream) => stream.id)),
+    ),
 });
 
 export const getStreamsCount = defineCommand({
@@ -96,27 +116,37 @@ export const getStreamsCount = defineCommand({
   description: "Counts sources and recordings.",
   parameters: {},
   shownKeys: ["streamCount"],
-  handle: (_args, { recorder }) => success("Active streams count", { streamCount: recorder.streams.list().length + recorder.outStreams().length }),
+  handle: (_args, { recorder }) =>
+    success("Active streams count", { streamCount: recorder.streams.list().length + recorder.outStreams().length }),
 });
 
 export const getInboundStreamsCount = defineCommand({
   name: "getInboundStreamsCount",
   description: "Counts sources.",
   parameters: {},
-  handle: (_args, { recorder }) => success("Inbound stream count", { inboundStreamsCount: recorder.streams.list().length }),
+  handle: (_args, { recorder }) =>
+    success("Inbound stream count", { inboundStreamsCount: recorder.streams.list().length }),
 });
 
 const STREAM_CHOICE = { id: optionalInteger("Stream id."), localStreamName: optionalText("Stream name.") };
 
 /** One stream by id or, sources first, by name. */
-function findStream(choice: { id: number | undefined; localStreamName: string }, context: CommandContext): (() => ValueObject) | undefined {
+function findStream(
+  choice: { id: number | undefined; localStreamName: string },
+  context: CommandContext,
+): (() => ValueObject) | undefined {
   requireIdOrName(choice);
   const { id, localStreamName } = choice;
-  if (id !== undefined && localStreamName !== "") throw new CommandFailure("id and localStreamName must not go together, choose only 1");
+  if (id !== undefined && localStreamName !== "")
+    throw new CommandFailure("id and localStreamName must not go together, choose only 1");
   const { recorder } = context;
   const stream = id === undefined ? recorder.streams.get(localStreamName) : recorder.streams.getById(id);
   if (stream) return () => inStreamObject(stream, context);
-  const out = recorder.outStreams().find((candidate) => (id === undefined ? candidate.config.localStreamName === localStreamName : candidate.id === id));
+  const out = recorder
+    .outStreams()
+    .find((candidate) =>
+      id === undefined ? candidate.config.localStreamName === localStreamName : candidate.id === id,
+    );
   return out && (() => outStreamObject(out, context));
 }
 
@@ -127,7 +157,8 @@ export const getStreamInfo = defineCommand({
   shownKeys: STREAM_KEYS,
   handle(args, context) {
     const found = findStream(args, context);
-    if (!found) throw new CommandFailure(`Stream ${args.id === undefined ? args.localStreamName : `0:${args.id}`} not found`);
+    if (!found)
+      throw new CommandFailure(`Stream ${args.id === undefined ? args.localStreamName : `0:${args.id}`} not found`);
     return success("Stream information", found());
   },
 });
@@ -146,7 +177,10 @@ export const listInboundStreams = defineCommand({
   parameters: {},
   shownKeys: STREAM_KEYS,
   handle: (_args, context) =>
-    success("Available inbound streams", listOrNull(context.recorder.streams.list().map((stream) => inList(inStreamObject(stream, context))))),
+    success(
+      "Available inbound streams",
+      listOrNull(context.recorder.streams.list().map((stream) => inList(inStreamObject(stream, context)))),
+    ),
 });
 
 export const listInboundStreamNames = defineCommand({
@@ -154,5 +188,6 @@ export const listInboundStreamNames = defineCommand({
   description: "Lists the names of sources.",
   parameters: {},
   shownKeys: ["name"],
-  handle: (_args, { recorder }) => success("Inbound local stream names", listOrNull(recorder.streams.list().map(({ name }) => ({ name })))),
+  handle: (_args, { recorder }) =>
+    success("Inbound local stream names", listOrNull(recorder.streams.list().map(({ name }) => ({ name })))),
 });

@@ -1,14 +1,19 @@
 // record (ems-record-spec §2.1). What it means is the recorder's: here are the parameters, the reply and the failures.
 
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { RecordOptions } from "../../recording/record-config.js";
 import { defineCommand } from "../command.js";
-import { recordSettings } from "../config-object.js";
 import { CommandFailure, choice, flag, integer, text } from "../parameter.js";
-import { success } from "../reply.js";
+import { recordSettings } from "../replies/config-object.js";
+import { success } from "../replies/reply.js";
 
 /** What `preset=1` stands for. */
-const PRESET_1 = { type: "mp4", chunkLength: 1800, waitForIDR: true, dateFolderStructure: true } as const satisfies Partial<RecordOptions>;
+const PRESET_1 = {
+  type: "mp4",
+  chunkLength: 1800,
+  waitForIDR: true,
+  dateFolderStructure: true,
+} as const satisfies Partial<RecordOptions>;
 const SERVER_DEFAULT = "default" as const;
 
 export const record = defineCommand({
@@ -17,13 +22,21 @@ export const record = defineCommand({
   parameters: {
     localStreamName: text("Exact name of the stream to record."),
     pathToFile: text("Target path and base name, below a media folder; relative paths start at the first one."),
-    type: choice("File type: mp4, ts or flv.", ["mp4", "ts", "flv"], "mp4", "Syntax error for type parameter. Type help for details"),
+    type: choice(
+      "File type: mp4, ts or flv.",
+      ["mp4", "ts", "flv"],
+      "mp4",
+      "Syntax error for type parameter. Type help for details",
+    ),
     overwrite: flag("0: take the next free number where the file exists. 1: replace it.", false),
     keepAlive: flag("Keep the config, record again whenever the stream is available, also after a restart.", true),
     chunkLength: integer("Seconds per file; 0 = one file.", 0, 0, 999_999),
     waitForIDR: flag("Start and cut only where decoding can start.", true),
     winQtCompat: flag("Use 32-bit header fields in MP4 wherever the values fit.", true),
-    dateFolderStructure: flag("Treat pathToFile as a base folder for <stream>/<YYYYMMDD>/<stream>-<YYYYMMDD>-<HHMMSS>.<type>.", false),
+    dateFolderStructure: flag(
+      "Treat pathToFile as a base folder for <stream>/<YYYYMMDD>/<stream>-<YYYYMMDD>-<HHMMSS>.<type>.",
+      false,
+    ),
     hasAudio: flag("0: record video only.", true),
     preset: integer("1: mp4 in chunks of 1800 s with waitForIDR and dateFolderStructure.", 0, 0, 99_999),
     durability: choice(
@@ -41,7 +54,8 @@ export const record = defineCommand({
       const entry = await context.recorder.record(options);
       return success("Recording Stream", recordSettings(entry.config, entry.computedPathToFile, context.mp4BinPath));
     } catch (error) {
-      if (error instanceof ReelError) throw new CommandFailure(`Unable to record stream. ${error.message}`, { cause: error });
+      if (error instanceof ReelError)
+        throw new CommandFailure(`Unable to record stream. ${error.message}`, { cause: error });
       throw error;
     }
   },

@@ -4,10 +4,13 @@ import { basename } from "node:path";
 import { type Command, defineCommand } from "../command.js";
 import { EVENT_TYPES, type EventType, findEventType } from "../events/event-types.js";
 import { CommandFailure, list, mandatoryId, NO_DEFAULT, optionalInteger, text } from "../parameter.js";
-import { fail, listOrNull, success, type ValueObject } from "../reply.js";
+import { fail, listOrNull, success, type ValueObject } from "../replies/reply.js";
 import { parseTimerValue } from "../timers.js";
 
-/** EMS's Web UI refuses servers whose release, without its dots, compares below 170: this is the level whose interface Reel speaks. */
+/**
+ * EMS's Web UI refuses servers whose release, without its dots, compares below 170: this is the level whose interface
+ * Reel speaks.
+ */
 const EMULATED_RELEASE = "2.0.0";
 
 export const version = defineCommand({
@@ -27,7 +30,12 @@ export const version = defineCommand({
     }),
 });
 
-const COMMAND_ID: ValueObject = { defaultValue: NO_DEFAULT, description: "Comes back as responseId.", mandatory: false, name: "commandId" };
+const COMMAND_ID: ValueObject = {
+  defaultValue: NO_DEFAULT,
+  description: "Comes back as responseId.",
+  mandatory: false,
+  name: "commandId",
+};
 
 function describe(command: Command): ValueObject {
   const parameters = Object.entries(command.parameters).map(([name, parameter]) => ({
@@ -36,7 +44,12 @@ function describe(command: Command): ValueObject {
     mandatory: parameter.mandatory,
     name,
   }));
-  return { command: command.name, deprecated: false, description: command.description, parameters: [...parameters, COMMAND_ID] };
+  return {
+    command: command.name,
+    deprecated: false,
+    description: command.description,
+    parameters: [...parameters, COMMAND_ID],
+  };
 }
 
 export const help = defineCommand({
@@ -57,11 +70,14 @@ export const quit = defineCommand({
 export const setTimer = defineCommand({
   name: "setTimer",
   description: "Arms a timer that sends timerTriggered events.",
-  parameters: { value: text("Seconds between triggers (1-86399), or HH:MM:SS, or YYYY-MM-DDTHH:MM:SS, both UTC, for one trigger.") },
+  parameters: {
+    value: text("Seconds between triggers (1-86399), or HH:MM:SS, or YYYY-MM-DDTHH:MM:SS, both UTC, for one trigger."),
+  },
   takesVariables: true,
   handle({ value }, { timers, clock }, variables) {
     const parsed = parseTimerValue(value, clock.wallMs());
-    if (!parsed && /^\d+$/.test(value)) throw new CommandFailure("Syntax error. Parameter value is invalid. Range: 1 - 86399");
+    if (!parsed && /^\d+$/.test(value))
+      throw new CommandFailure("Syntax error. Parameter value is invalid. Range: 1 - 86399");
     if (!parsed) throw new CommandFailure("Syntax error. Parameter value is invalid");
     const timer = timers.set(parsed, variables);
     if (!timer) throw new CommandFailure("Unable to set timer. There are too many; remove some with removeTimer");
@@ -94,7 +110,11 @@ export const listStorage = defineCommand({
     success(
       "Available storages",
       listOrNull(
-        recorder.mediaFolders.map((mediaFolder) => ({ description: "Media folder of recordings", mediaFolder, name: basename(mediaFolder) || mediaFolder })),
+        recorder.mediaFolders.map((mediaFolder) => ({
+          description: "Media folder of recordings",
+          mediaFolder,
+          name: basename(mediaFolder) || mediaFolder,
+        })),
       ),
     ),
 });
@@ -118,15 +138,22 @@ export const subscribe = defineCommand({
   description: "Sends events over this WebSocket connection from now on; again replaces the choice.",
   parameters: {
     events: list("Types of events, separated by commas; all where not given."),
-    since: optionalInteger("Sequence of the last recordChunkClosed seen: those that were missed come first.", Number.MAX_SAFE_INTEGER),
+    since: optionalInteger(
+      "Sequence of the last recordChunkClosed seen: those that were missed come first.",
+      Number.MAX_SAFE_INTEGER,
+    ),
   },
   isChannelOnly: true,
   async handle({ events, since }, context) {
-    if (!context.subscribe) throw new CommandFailure("subscribe needs the WebSocket channel: ws://<host>:<http port>/ws");
+    if (!context.subscribe)
+      throw new CommandFailure("subscribe needs the WebSocket channel: ws://<host>:<http port>/ws");
     const types = new Set<EventType>();
     for (const name of events) {
       const type = findEventType(name);
-      if (!type) throw new CommandFailure(`Syntax error. Parameter events is invalid. There is no event ${name}; known are ${EVENT_TYPES.join(", ")}`);
+      if (!type)
+        throw new CommandFailure(
+          `Syntax error. Parameter events is invalid. There is no event ${name}; known are ${EVENT_TYPES.join(", ")}`,
+        );
       types.add(type);
     }
     if (types.size === 0) for (const type of EVENT_TYPES) types.add(type);

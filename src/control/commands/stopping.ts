@@ -1,12 +1,13 @@
-// shutdownStream and removeConfig (ems-record-spec §2.3, §2.4, §3.8): the one takes stream ids, the other config ids, and they never meet.
+// shutdownStream and removeConfig (ems-record-spec §2.3, §2.4, §3.8): the one takes stream ids, the other config ids,
+// and they never meet.
 
-import type { OutStream } from "../../recording/out-stream.js";
+import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { type CommandContext, defineCommand } from "../command.js";
-import { pullSettings, recordSettings } from "../config-object.js";
 import { CommandFailure, flag, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
-import { type Reply, success, type ValueObject } from "../reply.js";
-import { inStreamObject, outStreamObject, STREAM_KEYS } from "../stream-object.js";
+import { pullSettings, recordSettings } from "../replies/config-object.js";
+import { type Reply, success, type ValueObject } from "../replies/reply.js";
+import { inStreamObject, outStreamObject, STREAM_KEYS } from "../replies/stream-object.js";
 
 const GONE = "Stream no longer available";
 
@@ -32,7 +33,10 @@ export const shutdownStream = defineCommand({
 });
 
 function closed(id: number, streamInfo: ValueObject, carrier: ValueObject | null): Reply {
-  return success("Stream closed", { protocolStackInfo: { carrier, stack: [{ id, type: streamInfo.type ?? "" }] }, streamInfo });
+  return success("Stream closed", {
+    protocolStackInfo: { carrier, stack: [{ id, type: streamInfo.type ?? "" }] },
+    streamInfo,
+  });
 }
 
 function closeInStream(stream: InStream, permanently: boolean, context: CommandContext): Reply {
@@ -41,7 +45,12 @@ function closeInStream(stream: InStream, permanently: boolean, context: CommandC
   const pull = permanently ? context.pulls.ofStream(stream) : undefined;
   if (pull) context.pulls.remove(pull.settings.configId, "shutdownStream");
   if (!stream.ended) stream.closeSource("shutdownStream");
-  return closed(stream.id, streamInfo, { farIp: source.farIp, farPort: source.farPort, nearIp: source.nearIp, nearPort: source.nearPort });
+  return closed(stream.id, streamInfo, {
+    farIp: source.farIp,
+    farPort: source.farPort,
+    nearIp: source.nearIp,
+    nearPort: source.nearPort,
+  });
 }
 
 function closeRecording(out: OutStream, permanently: boolean, context: CommandContext): Reply {
@@ -52,7 +61,9 @@ function closeRecording(out: OutStream, permanently: boolean, context: CommandCo
 
 /** No such stream, but record configs wait for it: they are what is to be stopped (spec 7.10). */
 function cancelWaiting(localStreamName: string, context: CommandContext): Reply {
-  const waiting = context.recorder.configs().filter((entry) => entry.config.localStreamName === localStreamName && entry.status.current.uniqueStreamId === 0);
+  const waiting = context.recorder
+    .configs()
+    .filter((entry) => entry.config.localStreamName === localStreamName && entry.status.current.uniqueStreamId === 0);
   const first = waiting[0];
   if (!first) throw new CommandFailure(GONE);
   const settings = recordSettings(first.config, first.computedPathToFile, context.mp4BinPath);

@@ -1,9 +1,9 @@
 // From the configuration of `eventLogger` to its sinks.
 
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
-import type { Value } from "../reply.js";
+import type { Value } from "../replies/reply.js";
 import { asValue, type EventLoggerOptions, type EventSink, type EventSinkOptions, enabledTypes } from "./event-sink.js";
 import { FileSink } from "./file-sink.js";
 import { RpcSink } from "./rpc-sink.js";
@@ -11,7 +11,9 @@ import { RpcSink } from "./rpc-sink.js";
 /** Throws ReelError `badArgument` on what cannot be. */
 export function createSinks(options: EventLoggerOptions | undefined, clock: Clock, logger: Logger): EventSink[] {
   const common = asValue(options?.customData);
-  return (options?.sinks ?? []).map((sink) => createSink(sink, sink.customData === undefined ? common : asValue(sink.customData), clock, logger));
+  return (options?.sinks ?? []).map((sink) =>
+    createSink(sink, sink.customData === undefined ? common : asValue(sink.customData), clock, logger),
+  );
 }
 
 function createSink(sink: EventSinkOptions, customData: Value, clock: Clock, logger: Logger): EventSink {
@@ -28,5 +30,6 @@ function createSink(sink: EventSinkOptions, customData: Value, clock: Clock, log
 }
 
 function requireJson(key: string, given: string | undefined): void {
-  if (given !== undefined && given.toLowerCase() !== "json") throw new ReelError("badArgument", `eventLogger: ${key} ${given} is not written by Reel; json is`);
+  if (given !== undefined && given.toLowerCase() !== "json")
+    throw new ReelError("badArgument", `eventLogger: ${key} ${given} is not written by Reel; json is`);
 }

@@ -1,12 +1,16 @@
-// The one bus of events. It numbers every event of the run, also those nobody wants, and hands each to the listeners that asked for its type; payloads and bytes
-// are made only when somebody does. Listeners must not block: sinks queue, subscribers buffer, both bounded.
+// The one bus of events. It numbers every event of the run, also those nobody wants, and hands each to the listeners
+// that asked for its type; payloads and bytes are made only when somebody does. Listeners must not block: sinks queue,
+// subscribers buffer, both bounded.
 
-import type { Logger } from "../../arena/logger.js";
+import type { Logger } from "../../base/logger.js";
 import type { Clock } from "../../time/units.js";
-import { serialize, type Value, type ValueObject } from "../reply.js";
+import { serialize, type Value, type ValueObject } from "../replies/reply.js";
 import type { EventType } from "./event-types.js";
 
-/** One event, and its envelope `{"id","payload":{…,"PID","customData"},"processId","timestamp","type"}` (ems-record-spec §6.1). */
+/**
+ * One event, and its envelope `{"id","payload":{…,"PID","customData"},"processId","timestamp","type"}` (ems-record-spec
+ * §6.1).
+ */
 export class BusEvent {
   #plain: string | undefined;
 

@@ -1,8 +1,8 @@
-// Sinks as configured in `eventLogger` (ems-record-spec §6.1). A sink takes events without ever making anyone wait: it queues within bounds, counts what it had
-// to drop, and says so in the log.
+// Sinks as configured in `eventLogger` (ems-record-spec §6.1). A sink takes events without ever making anyone wait: it
+// queues within bounds, counts what it had to drop, and says so in the log.
 
-import { ReelError } from "../../arena/reel-error.js";
-import type { Value } from "../reply.js";
+import { ReelError } from "../../base/reel-error.js";
+import type { Value } from "../replies/reply.js";
 import type { EventListener } from "./event-bus.js";
 import { EVENT_TYPES, type EventType, findEventType } from "./event-types.js";
 
@@ -42,7 +42,8 @@ export interface EventSink extends EventListener {
 export function enabledTypes(names: readonly string[] | undefined): ReadonlySet<EventType> {
   const types = (names ?? EVENT_TYPES).map((name) => {
     const type = findEventType(name);
-    if (!type && !EMS_ONLY.has(name)) throw new ReelError("badArgument", `eventLogger: there is no event ${name}; known are ${EVENT_TYPES.join(", ")}`);
+    if (!type && !EMS_ONLY.has(name))
+      throw new ReelError("badArgument", `eventLogger: there is no event ${name}; known are ${EVENT_TYPES.join(", ")}`);
     return type;
   });
   return new Set(types.filter((type) => type !== undefined));

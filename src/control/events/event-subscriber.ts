@@ -1,10 +1,10 @@
-// One subscriber of events (a WebSocket connection). With `since`, what the ledger holds after that sequence comes first, without a gap or a double: live events
-// are held from before the ledger is read until it has been sent.
+// One subscriber of events (a WebSocket connection). With `since`, what the ledger holds after that sequence comes
+// first, without a gap or a double: live events are held from before the ledger is read until it has been sent.
 //
 //   prepare: attach (holding)     reply is sent     start: read ledger, send what it has ─▶ send held, less those ─▶ live
 
+import type { ClosedSegmentReport } from "../../catalog/segment-report.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
-import type { ClosedSegmentReport } from "../../recording/recorder-events.js";
 import { BusEvent, type EventBus } from "./event-bus.js";
 import type { EventSubscription } from "./event-types.js";
 import { chunkClosed } from "./segment-payloads.js";
@@ -42,7 +42,8 @@ export class EventSubscriber {
     this.#detach = this.bus.add({ types, deliver: (event) => this.#deliver(event) });
     try {
       const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
-      if (this.#held === held) this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
+      if (this.#held === held)
+        this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
       // A sequence that is yet to come is one of another ledger: what it names is not to be waited for.
       return Math.min(since ?? closed.newest, closed.newest);
     } catch (error) {
@@ -51,7 +52,10 @@ export class EventSubscriber {
     }
   }
 
-  /** Sends what was missed and held, then lives. Does nothing unless prepared; ends where another `prepare` has come meanwhile. */
+  /**
+   * Sends what was missed and held, then lives. Does nothing unless prepared; ends where another `prepare` has come
+   * meanwhile.
+   */
   async start(): Promise<void> {
     const missed = this.#missed;
     const held = this.#held;
@@ -62,11 +66,14 @@ export class EventSubscriber {
       if (this.#held !== held) return;
       sent.add(report.sequence);
       // Not of this run's count: id 0.
-      await this.receiver.send(new BusEvent(0, "recordChunkClosed", Math.floor(report.stoppedMs / 1000), chunkClosed(report)).serialize());
+      await this.receiver.send(
+        new BusEvent(0, "recordChunkClosed", Math.floor(report.stoppedMs / 1000), chunkClosed(report)).serialize(),
+      );
     }
     for (let event = held.shift(); event && this.#held === held; event = held.shift()) {
       const { sequence } = event.payload;
-      if (event.type !== "recordChunkClosed" || typeof sequence !== "number" || !sent.has(sequence)) await this.receiver.send(event.serialize());
+      if (event.type !== "recordChunkClosed" || typeof sequence !== "number" || !sent.has(sequence))
+        await this.receiver.send(event.serialize());
     }
     if (this.#held === held) this.#held = undefined;
   }

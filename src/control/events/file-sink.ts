@@ -1,14 +1,15 @@
-// Events as lines of JSON in a file (ems-record-spec §6.1): strict JSON, one event a line, appended. By default the name gets the time of opening; with
-// fileChunkLength or fileChunkTime a new file begins with the first event after that time.
+// Events as lines of JSON in a file (ems-record-spec §6.1): strict JSON, one event a line, appended. By default the
+// name gets the time of opening; with fileChunkLength or fileChunkTime a new file begins with the first event after
+// that time.
 
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
-import { LogLimit } from "../../arena/log-limit.js";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
 import { waitAtMost } from "../deadline.js";
-import type { Value } from "../reply.js";
+import type { Value } from "../replies/reply.js";
 import type { BusEvent } from "./event-bus.js";
 import type { EventSink } from "./event-sink.js";
 import type { EventType } from "./event-types.js";
@@ -115,9 +116,14 @@ export class FileSink implements EventSink {
     const { filename, appendTimestamp, fileChunkLength } = this.#options;
     const extension = extname(filename);
     const base = filename.slice(0, filename.length - extension.length);
-    const isChunked = this.#chunkAtS !== undefined || (fileChunkLength > 0 && this.#options.fileChunkTime === undefined);
+    const isChunked =
+      this.#chunkAtS !== undefined || (fileChunkLength > 0 && this.#options.fileChunkTime === undefined);
     const [date = "", time = ""] = new Date(atMs).toISOString().slice(0, 19).replace(/[-:]/g, "").split("T");
-    const suffix = appendTimestamp ? `_${date}_${time}` : isChunked ? `_${String(this.#fileNumber++).padStart(4, "0")}` : "";
+    const suffix = appendTimestamp
+      ? `_${date}_${time}`
+      : isChunked
+        ? `_${String(this.#fileNumber++).padStart(4, "0")}`
+        : "";
     this.#openedMs = atMs;
     return open(`${base}${suffix}${extension}`, "a");
   }
@@ -125,7 +131,10 @@ export class FileSink implements EventSink {
   #drop(events: number, error: unknown): void {
     this.dropped += events;
     this.#limit.pass((suppressed) =>
-      this.#logger.warn({ err: error, file: this.#options.filename, dropped: this.dropped, suppressed }, "events could not be written to their file"),
+      this.#logger.warn(
+        { err: error, file: this.#options.filename, dropped: this.dropped, suppressed },
+        "events could not be written to their file",
+      ),
     );
   }
 }

@@ -1,10 +1,11 @@
-// From what the recorder reports to EMS's events. Order is the recorder's own (ems-record-spec §6.3): nothing is delayed here.
+// From what the recorder reports to EMS's events. Order is the recorder's own (ems-record-spec §6.3): nothing is
+// delayed here.
 
 import type { EventEmitter } from "node:events";
 import type { RecorderEvents } from "../../recording/recorder-events.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
-import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../stream-object.js";
+import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../replies/stream-object.js";
 import type { EventBus } from "./event-bus.js";
 import { chunkClosed, chunkCreated, chunkError, recordGap } from "./segment-payloads.js";
 
@@ -19,7 +20,9 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
       stream.on("config", () => bus.emit("inStreamCodecsUpdated", () => inStreamObject(stream, view)));
       bus.emit("inStreamCreated", () => inStreamObject(stream, view));
     }),
-    on("inStreamClosed", (stream) => bus.emit("inStreamClosed", () => inStreamObject(stream, view, lastCodecs.get(stream)))),
+    on("inStreamClosed", (stream) =>
+      bus.emit("inStreamClosed", () => inStreamObject(stream, view, lastCodecs.get(stream))),
+    ),
     on("outStreamCreated", (out) => bus.emit("outStreamCreated", () => outStreamObject(out, view))),
     on("outStreamClosed", (out) => bus.emit("outStreamClosed", () => outStreamObject(out, view))),
     on("segmentOpened", (report) => bus.emit("recordChunkCreated", () => chunkCreated(report))),

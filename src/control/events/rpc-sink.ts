@@ -1,13 +1,14 @@
-// Events as HTTP POSTs of JSON, one each, begun in order (ems-record-spec §6.1). EMS's own Web UI never answers them, so nothing waits for an answer: when all
-// connections are in use, the oldest whose request is out is given up. What cannot even be sent waits in a bounded queue; beyond it events are dropped and counted.
+// Events as HTTP POSTs of JSON, one each, begun in order (ems-record-spec §6.1). EMS's own Web UI never answers them,
+// so nothing waits for an answer: when all connections are in use, the oldest whose request is out is given up. What
+// cannot even be sent waits in a bounded queue; beyond it events are dropped and counted.
 
 import { type ClientRequest, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { LogLimit } from "../../arena/log-limit.js";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
-import type { Value } from "../reply.js";
+import type { Value } from "../replies/reply.js";
 import type { BusEvent } from "./event-bus.js";
 import type { EventSink } from "./event-sink.js";
 import type { EventType } from "./event-types.js";
@@ -81,7 +82,8 @@ export class RpcSink implements EventSink {
       });
     }
     this.dropped += this.#queue.length;
-    if (this.#queue.length > 0) this.#logger.warn({ events: this.#queue.length, host: this.#url.host }, "the server stops with events unsent");
+    if (this.#queue.length > 0)
+      this.#logger.warn({ events: this.#queue.length, host: this.#url.host }, "the server stops with events unsent");
     this.#queue.length = 0;
     for (const post of this.#inFlight) post.request.destroy();
   }
@@ -114,7 +116,12 @@ export class RpcSink implements EventSink {
       path: pathname + search,
       auth: this.#auth,
       agent: false,
-      headers: { "Content-Type": "application/json", "User-Agent": USER_AGENT, "Content-Length": body.byteLength, Connection: "close" },
+      headers: {
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+        "Content-Length": body.byteLength,
+        Connection: "close",
+      },
     });
     const post: Post = { request, isSent: false };
     this.#inFlight.add(post);
@@ -152,7 +159,9 @@ export class RpcSink implements EventSink {
 
   /** The host alone: the rest of the URL may hold secrets. */
   #warn(message: string): void {
-    this.#limit.pass((suppressed) => this.#logger.warn({ host: this.#url.host, dropped: this.dropped, failed: this.failed, suppressed }, message));
+    this.#limit.pass((suppressed) =>
+      this.#logger.warn({ host: this.#url.host, dropped: this.dropped, failed: this.failed, suppressed }, message),
+    );
   }
 }
 

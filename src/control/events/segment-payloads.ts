@@ -1,8 +1,9 @@
-// Payloads of recordChunk* and recordGap (ems-record-spec §6.2, §6.4). Times are UTC without a zone, as in EMS; `utcOffset` tells the recorder's.
+// Payloads of recordChunk* and recordGap (ems-record-spec §6.2, §6.4). Times are UTC without a zone, as in EMS;
+// `utcOffset` tells the recorder's.
 
-import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../recording/recorder-events.js";
+import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
 import type { Gap } from "../../stream/gap.js";
-import type { ValueObject } from "../reply.js";
+import type { ValueObject } from "../replies/reply.js";
 
 /** `YYYY-MM-DDTHH:MM:SS.000` */
 export function utcSeconds(ms: number): string {

@@ -1,7 +1,14 @@
-// Pull configs: numbered from the ids that record configs use too, persisted with keepAlive=1 (store section "pull"), started again after a restart.
+// Pull configs: numbered from the ids that record configs use too, persisted with keepAlive=1 (store section "pull"),
+// started again after a restart.
 
-import type { Logger } from "../../arena/logger.js";
-import { CONFIG_CONNECTING, CONFIG_DISCONNECTED, CONFIG_FAILED, type ConfigState, type ConfigStatusCode } from "../../recording/record-config.js";
+import type { Logger } from "../../base/logger.js";
+import {
+  CONFIG_CONNECTING,
+  CONFIG_DISCONNECTED,
+  CONFIG_FAILED,
+  type ConfigState,
+  type ConfigStatusCode,
+} from "../../recording/record-config.js";
 import type { ConfigStore } from "../../recording/recorder-api.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { Clock } from "../../time/units.js";
@@ -19,7 +26,11 @@ function isPullSettings(value: unknown): value is PullSettings {
   const settings = value as Partial<Record<keyof PullSettings, unknown>>;
   const { configId, uri, localStreamName, variables } = settings;
   return (
-    Number.isSafeInteger(configId) && typeof uri === "string" && typeof localStreamName === "string" && typeof variables === "object" && variables !== null
+    Number.isSafeInteger(configId) &&
+    typeof uri === "string" &&
+    typeof localStreamName === "string" &&
+    typeof variables === "object" &&
+    variables !== null
   );
 }
 
@@ -34,7 +45,10 @@ export class PullConfigs {
     private readonly logger: Logger,
   ) {}
 
-  /** Takes up what was stored before a restart, before the first command: one that stores its own config must not overwrite them. */
+  /**
+   * Takes up what was stored before a restart, before the first command: one that stores its own config must not
+   * overwrite them.
+   */
   restore(): void {
     const stored = this.store.get(STORE_SECTION);
     if (!Array.isArray(stored)) return;
@@ -107,7 +121,8 @@ export class PullConfigs {
 
   #report(entry: PullEntry, code: ConfigStatusCode, streamId: number): void {
     const { current } = entry.status;
-    if (current.code !== code || current.uniqueStreamId !== streamId) entry.status = { current: this.#state(code, streamId), previous: current };
+    if (current.code !== code || current.uniqueStreamId !== streamId)
+      entry.status = { current: this.#state(code, streamId), previous: current };
     const isOver = !entry.settings.keepAlive && (code === CONFIG_DISCONNECTED || code === CONFIG_FAILED);
     if (isOver && this.#entries.get(entry.settings.configId) === entry) this.#entries.delete(entry.settings.configId);
   }

@@ -1,5 +1,5 @@
-// What the control plane asks of the pull sources (src/ingest/pull). The control plane owns the configs, their persistence and their replies; the sources own
-// connections, retries and in-streams.
+// What the control plane asks of the pull sources (src/ingest/pull). The control plane owns the configs, their
+// persistence and their replies; the sources own connections, retries and in-streams.
 
 import type { ConfigStatusCode } from "../../recording/record-config.js";
 
@@ -43,7 +43,10 @@ export type PullReport = (code: ConfigStatusCode, streamId: number) => void;
 export interface PullPort {
   /** Why a URI cannot be pulled, from this sender where `ssmIp` is not empty, for people; undefined where it can. */
   checkUri(uri: string, ssmIp: string): string | undefined;
-  /** Begins to pull. A source with keepAlive is tried again for ever; the other reports `Disconnected` or `Connection failed` once and is over. */
+  /**
+   * Begins to pull. A source with keepAlive is tried again for ever; the other reports `Disconnected` or `Connection
+   * failed` once and is over.
+   */
   start(settings: PullSettings, report: PullReport): void;
   /** Ends a source at once, its in-stream included. */
   stop(configId: number, reason: string): void;

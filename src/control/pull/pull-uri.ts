@@ -1,8 +1,8 @@
 // The parts of a source's URI as pullStream's reply shows them (ems-record-spec §2.2). Credentials appear masked only.
 
 import { isIP } from "node:net";
-import { maskQuery, maskUri } from "../../arena/credentials.js";
-import type { ValueObject } from "../reply.js";
+import { maskQuery, maskUri } from "../../base/credentials.js";
+import type { ValueObject } from "../replies/reply.js";
 
 export interface PullUri {
   scheme: string;
@@ -18,8 +18,16 @@ export interface PullUri {
   query: string;
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { rtmp: 1935, rtmps: 443, rtsp: 554, rtsps: 322, http: 80, https: 443 };
-const URI = /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?(\[[0-9a-f:.]+\]|[^/:?#@[\]\s]*)(?::(\d{1,5}))?(\/[^?]*)?(\?.*)?$/is;
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
+  rtmp: 1935,
+  rtmps: 443,
+  rtsp: 554,
+  rtsps: 322,
+  http: 80,
+  https: 443,
+};
+const URI =
+  /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?(\[[0-9a-f:.]+\]|[^/:?#@[\]\s]*)(?::(\d{1,5}))?(\/[^?]*)?(\?.*)?$/is;
 
 /** Undefined where it is no URI of a stream. */
 export function parsePullUri(text: string): PullUri | undefined {

@@ -1,5 +1,6 @@
-// From an HTTP request to a command, in all the forms of ems-record-spec §1.4: the last path segment is the command, `params` is base64 of its parameters — raw,
-// percent-encoded, URL-safe, unpadded, with white space, in parentheses, behind an encoded question mark.
+// From an HTTP request to a command, in all the forms of ems-record-spec §1.4: the last path segment is the command,
+// `params` is base64 of its parameters — raw, percent-encoded, URL-safe, unpadded, with white space, in parentheses,
+// behind an encoded question mark.
 
 import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../grammar.js";
 import { parseJsonCommand } from "../json-command.js";
@@ -55,7 +56,8 @@ export function decodeParams(value: string): string | undefined {
   const bare = dropParentheses(value)
     .trim()
     .replace(/[\t\r\n]/g, "");
-  // A space in the middle was a `+` before somebody form-decoded it, where that makes whole groups of four; else it is a line that was wrapped.
+  // A space in the middle was a `+` before somebody form-decoded it, where that makes whole groups of four; else it is
+  // a line that was wrapped.
   const withPlus = bare.replaceAll(" ", "+");
   const base64 = withPlus.length % 4 === 0 ? withPlus : bare.replaceAll(" ", "");
   const digits = base64.replace(/={1,2}$/, "");
@@ -66,7 +68,8 @@ export function decodeParams(value: string): string | undefined {
 function fromText(command: string, ...texts: readonly string[]): HttpCommand {
   // A line end has no meaning here but as a space.
   const text = texts.join(" ").replace(/[\r\n]+/g, " ");
-  if (Buffer.byteLength(text) > MAX_LINE_BYTES) return { failure: `Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes` };
+  if (Buffer.byteLength(text) > MAX_LINE_BYTES)
+    return { failure: `Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes` };
   const { parameters, hasArguments } = parseParameters(text);
   return { request: { command, parameters, hasArguments, commandId: findCommandId(parameters) } };
 }

@@ -2,17 +2,17 @@
 
 import type { AddressInfo, Server } from "node:net";
 
-export interface DoorAddress {
+export interface ListenerAddress {
   readonly host: string;
   readonly port: number;
 }
 
-export function listen(server: Server, { host, port }: DoorAddress): Promise<DoorAddress> {
+export function listen(server: Server, { host, port }: ListenerAddress): Promise<ListenerAddress> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host, port }, () => {
       server.off("error", reject);
-      // After this an error is one of accepting (no descriptors left): the door stays open.
+      // After this an error is one of accepting (no descriptors left): the listener stays open.
       server.on("error", () => {});
       const { address, port: actual } = server.address() as AddressInfo;
       resolve({ host: address, port: actual });

@@ -1,13 +1,15 @@
-// How the TCP doors and HTTP write a reply (ems-record-spec §1.4, §5).
+// How the TCP listeners and HTTP write a reply (ems-record-spec §1.4, §5).
 
-import { renderHuman } from "../human.js";
-import { serializeReply } from "../reply.js";
-import type { ReplyFormat } from "./tcp-door.js";
+import { renderHuman } from "../replies/human.js";
+import { serializeReply } from "../replies/reply.js";
+import type { ReplyFormat } from "./tcp-listener.js";
 
 const TRAILER = "\r\n\r\n";
 const PREFIX_SIZE = 4;
 
-/** JSON and CR LF CR LF, by default behind a big-endian count of both: published clients skip exactly four characters. */
+/**
+ * JSON and CR LF CR LF, by default behind a big-endian count of both: published clients skip exactly four characters.
+ */
 export function jsonFormat(hasLengthPrefix: boolean): ReplyFormat {
   return (_command, reply) => {
     const body = Buffer.from(serializeReply(reply) + TRAILER);

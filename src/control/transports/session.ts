@@ -1,5 +1,6 @@
-// The commands of one connection: one after the other, so replies come in order and a command sees what the one before it did. A connection that sends faster
-// than it is answered is paused, one that does not read its replies is dropped (by the transport, whose jobs wait for room).
+// The commands of one connection: one after the other, so replies come in order and a command sees what the one before
+// it did. A connection that sends faster than it is answered is paused, one that does not read its replies is dropped
+// (by the transport, whose jobs wait for room).
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 
@@ -11,7 +12,9 @@ export interface Flow {
 /** Commands waiting on one connection before it is paused. */
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
-/** Most commands are answered without any waiting: after so many the other connections, and the sources, get their turn. */
+/**
+ * Most commands are answered without any waiting: after so many the other connections, and the sources, get their turn.
+ */
 const JOBS_PER_TURN = 16;
 
 export class Session {

@@ -1,5 +1,6 @@
-// What ffmpeg is told for each scheme. The URI is checked before (an allow-list of schemes, never an option), and ffmpeg itself is confined to the
-// protocols and formats that such a source needs, so that a playlist or a redirect cannot make it open anything else.
+// What ffmpeg is told for each scheme. The URI is checked before (an allow-list of schemes, never an option), and
+// ffmpeg itself is confined to the protocols and formats that such a source needs, so that a playlist or a redirect
+// cannot make it open anything else.
 
 import type { PullRequest } from "../pull/pull-transport.js";
 
@@ -21,7 +22,10 @@ export const SCHEME_RULES: Readonly<Record<string, SchemeRules>> = {
   file: { sourceType: "IFT", protocols: "file", formats: FILE_FORMATS },
 };
 
-/** Enough to find both tracks of a live source, and a start within two seconds where one of them is announced and never comes. */
+/**
+ * Enough to find both tracks of a live source, and a start within two seconds where one of them is announced and never
+ * comes.
+ */
 const ANALYZE_MICROSECONDS = 2_000_000;
 const PROBE_BYTES = 1_000_000;
 
@@ -37,7 +41,16 @@ const USER_AGENTS: ReadonlyMap<string, string> = new Map([
 export function inputOptions(request: PullRequest, scheme: string, timeoutMs: number): string[] {
   const rules = SCHEME_RULES[scheme];
   const timeoutMicroseconds = String(timeoutMs * 1000);
-  const options = ["-nostdin", "-hide_banner", "-loglevel", "warning", "-analyzeduration", String(ANALYZE_MICROSECONDS), "-probesize", String(PROBE_BYTES)];
+  const options = [
+    "-nostdin",
+    "-hide_banner",
+    "-loglevel",
+    "warning",
+    "-analyzeduration",
+    String(ANALYZE_MICROSECONDS),
+    "-probesize",
+    String(PROBE_BYTES),
+  ];
   if (rules) options.push("-protocol_whitelist", rules.protocols);
   if (rules?.formats) options.push("-format_whitelist", rules.formats);
   const isRtsp = scheme === "rtsp" || scheme === "rtsps";
@@ -52,15 +65,21 @@ export function inputOptions(request: PullRequest, scheme: string, timeoutMs: nu
   return options;
 }
 
-/** Without line breaks, behind which a header of its own would begin, and without leading dashes, which make an option. */
+/**
+ * Without line breaks, behind which a header of its own would begin, and without leading dashes, which make an option.
+ */
 function userAgent(wanted: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
-  return (USER_AGENTS.get(wanted.toLowerCase()) ?? wanted).replace(/[\u0000-\u001f\u007f]/g, " ").replace(/^[-\s]+/, "");
+  return (
+    (USER_AGENTS.get(wanted.toLowerCase()) ?? wanted)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
+      .replace(/[\u0000-\u001f\u007f]/g, " ")
+      .replace(/^[-\s]+/, "")
+  );
 }
 
 /**
- * Options behind the ones that node-rtsp-stream puts there itself; a later one wins, so its MPEG-1 encoding becomes a copy. No muxing delay: the
- * times are given out as they are, and the packets at once.
+ * Options behind the ones that node-rtsp-stream puts there itself; a later one wins, so its MPEG-1 encoding becomes a
+ * copy. No muxing delay: the times are given out as they are, and the packets at once.
  */
 export const OUTPUT_OPTIONS: Readonly<Record<string, string>> = {
   "-codec:v": "copy",

@@ -1,11 +1,12 @@
-// One ffmpeg that turns a source into MPEG-TS, through node-rtsp-stream's muxer with stream copy. Its errors and its exit are owned here; its
-// words go to the log without credentials; it is made to wait by leaving its stdout unread; `onExit` comes when it is gone and all is read.
+// One ffmpeg that turns a source into MPEG-TS, through node-rtsp-stream's muxer with stream copy. Its errors and its
+// exit are owned here; its words go to the log without credentials; it is made to wait by leaving its stdout unread;
+// `onExit` comes when it is gone and all is read.
 
 import Mpeg1Muxer from "node-rtsp-stream/mpeg1muxer.js";
-import { maskCredentials } from "../../arena/credentials.js";
-import { LogLimit } from "../../arena/log-limit.js";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { maskCredentials } from "../../base/credentials.js";
+import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
 import { OUTPUT_OPTIONS } from "./ffmpeg-arguments.js";
 import { BEGIN_INPUT, END_INPUT } from "./ffmpeg-wrapper.js";
@@ -56,7 +57,8 @@ export class FfmpegProcess {
     child.on("error", (error) => {
       this.#spawnError = error.message;
     });
-    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", () => {}); // the exit tells what there is to tell
+    // the exit tells what there is to tell
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", () => {});
     this.#muxer.on("mpeg1data", (chunk) => {
       if (!this.#isStopped) events.onBytes(chunk);
     });
@@ -88,7 +90,8 @@ export class FfmpegProcess {
     child.kill("SIGTERM");
     this.#killTimer = setTimeout(() => {
       child.kill("SIGKILL");
-      // Where `ffmpeg` is a script, a child of its own may hold the pipes open: we let go of them, or `close` would never come.
+      // Where `ffmpeg` is a script, a child of its own may hold the pipes open: we let go of them, or `close` would
+      // never come.
       for (const pipe of child.stdio) pipe?.destroy();
     }, TERM_GRACE_MS);
   }
@@ -112,8 +115,9 @@ export class FfmpegProcess {
 }
 
 /**
- * Throws ReelError `io` where there are no descriptors left. Node then gives a child without pipes, on which the library's constructor throws, and
- * announces the error on that child: with nobody listening to it, it would end the server. So the object is made first, to have the child in any case.
+ * Throws ReelError `io` where there are no descriptors left. Node then gives a child without pipes, on which the
+ * library's constructor throws, and announces the error on that child: with nobody listening to it, it would end the
+ * server. So the object is made first, to have the child in any case.
  */
 function startMuxer(options: ConstructorParameters<typeof Mpeg1Muxer>[0]): Mpeg1Muxer {
   const muxer: Mpeg1Muxer = Object.create(Mpeg1Muxer.prototype);
@@ -122,6 +126,11 @@ function startMuxer(options: ConstructorParameters<typeof Mpeg1Muxer>[0]): Mpeg1
     return muxer;
   } catch (cause) {
     muxer.stream?.on("error", () => {});
-    throw new ReelError("io", "ffmpeg could not be started: no descriptors are left for its pipes (ulimit -n)", {}, { cause });
+    throw new ReelError(
+      "io",
+      "ffmpeg could not be started: no descriptors are left for its pipes (ulimit -n)",
+      {},
+      { cause },
+    );
   }
 }

@@ -1,12 +1,12 @@
-// Sources that ffmpeg reads for us: RTSP, HTTP (HLS and progressive), SRT, files at live pace. One process each, 40 to 60 MB: right for odd
-// sources, wrong for hundreds of cameras.
+// Sources that ffmpeg reads for us: RTSP, HTTP (HLS and progressive), SRT, files at live pace. One process each, 40 to
+// 60 MB: right for odd sources, wrong for hundreds of cameras.
 
 import { accessSync, constants, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { Clock, Millis } from "../../time/units.js";
 import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "../pull/pull-transport.js";
 import { hostOf, requirePort, schemeOf } from "../pull/pull-uri.js";
@@ -95,14 +95,24 @@ export class FfmpegTransport implements PullTransport {
   /** Below a configured folder, links resolved. Returns the real path. */
   #checkFile(uri: URL): string {
     const folders = this.#options.fileFolders ?? [];
-    if (folders.length === 0) throw new ReelError("badPath", "file: sources are off; name the folders that they may come from in pull.fileFolders");
+    if (folders.length === 0)
+      throw new ReelError(
+        "badPath",
+        "file: sources are off; name the folders that they may come from in pull.fileFolders",
+      );
     let path: string;
     try {
       path = realpathSync(fileURLToPath(uri));
     } catch (error) {
-      throw new ReelError("badPath", "no such file; a file: URI has an absolute path and no host, as in file:///media/clip.mp4", {}, { cause: error });
+      throw new ReelError(
+        "badPath",
+        "no such file; a file: URI has an absolute path and no host, as in file:///media/clip.mp4",
+        {},
+        { cause: error },
+      );
     }
-    if (!folders.some((folder) => isBelow(path, folder))) throw new ReelError("badPath", "the file is outside the folders of pull.fileFolders");
+    if (!folders.some((folder) => isBelow(path, folder)))
+      throw new ReelError("badPath", "the file is outside the folders of pull.fileFolders");
     if (!statSync(path).isFile()) throw new ReelError("badPath", "not a file");
     return path;
   }
@@ -118,9 +128,15 @@ export class FfmpegTransport implements PullTransport {
 
   #findFfmpeg(): string {
     const wanted = this.#options.ffmpegPath ?? "ffmpeg";
-    const candidates = wanted.includes(sep) ? [wanted] : (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, wanted));
+    const candidates = wanted.includes(sep)
+      ? [wanted]
+      : (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, wanted));
     const found = candidates.find(isExecutable);
-    if (!found) throw new ReelError("notFound", `this kind of source needs ffmpeg, which is not installed (${wanted}): apt-get install ffmpeg`);
+    if (!found)
+      throw new ReelError(
+        "notFound",
+        `this kind of source needs ffmpeg, which is not installed (${wanted}): apt-get install ffmpeg`,
+      );
     return found;
   }
 }

@@ -2,9 +2,9 @@
 //
 //   -i URL -f mpegts … OUTPUT… --input FFMPEG INPUT… --end -      and becomes      FFMPEG INPUT… -i URL -f mpegts … OUTPUT… -
 //
-// The script is written to a folder of the server's at its start: a package's files need not be executable, nor a compiler copy them. It ends in
-// `exec`, under `setpriv --pdeathsig KILL` where there is one: ffmpeg then dies with the server, SIGKILL included. A closed pipe alone would
-// leave it running while its source is silent.
+// The script is written to a folder of the server's at its start: a package's files need not be executable, nor a
+// compiler copy them. It ends in `exec`, under `setpriv --pdeathsig KILL` where there is one: ffmpeg then dies with the
+// server, SIGKILL included. A closed pipe alone would leave it running while its source is silent.
 
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,8 @@ import { join } from "node:path";
 export const BEGIN_INPUT = "--input";
 export const END_INPUT = "--end";
 
-// The arguments are kept as they are, quoted at every step: all of them are passed over for the input options, then once more for the rest.
+// The arguments are kept as they are, quoted at every step: all of them are passed over for the input options, then
+// once more for the rest.
 const SCRIPT = (server: number): string => `#!/bin/sh
 # Puts ffmpeg's input options in front of -i. Written by Reel; see its src/ingest/ffmpeg/ffmpeg-wrapper.ts.
 count=$#
@@ -38,7 +39,10 @@ fi
 exec "$@"
 `;
 
-/** Writes the script, for processes that this one starts; the new one appears whole, others may be running the old. Returns its path. */
+/**
+ * Writes the script, for processes that this one starts; the new one appears whole, others may be running the old.
+ * Returns its path.
+ */
 export function writeWrapper(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, "ffmpeg-input-first.sh");

@@ -1,4 +1,5 @@
-// Lines of a process's stderr. ffmpeg separates progress by carriage returns; a line longer than the limit is cut, never gathered.
+// Lines of a process's stderr. ffmpeg separates progress by carriage returns; a line longer than the limit is cut,
+// never gathered.
 
 const MAX_LINE_CHARACTERS = 1000;
 

@@ -1,4 +1,5 @@
-// The one submodule of node-rtsp-stream that is used: it spawns ffmpeg and emits what that writes. Its main entry opens a WebSocket server.
+// The one submodule of node-rtsp-stream that is used: it spawns ffmpeg and emits what that writes. Its main entry opens
+// a WebSocket server.
 
 declare module "node-rtsp-stream/mpeg1muxer.js" {
   import type { ChildProcessWithoutNullStreams } from "node:child_process";
@@ -10,7 +11,11 @@ declare module "node-rtsp-stream/mpeg1muxer.js" {
     ffmpegOptions: Readonly<Record<string, string>>;
   }
 
-  class Mpeg1Muxer extends EventEmitter<{ mpeg1data: [data: Buffer]; ffmpegStderr: [data: Buffer]; exitWithError: [] }> {
+  class Mpeg1Muxer extends EventEmitter<{
+    mpeg1data: [data: Buffer];
+    ffmpegStderr: [data: Buffer];
+    exitWithError: [];
+  }> {
     constructor(options: Mpeg1MuxerOptions);
     readonly stream: ChildProcessWithoutNullStreams;
   }

@@ -1,15 +1,17 @@
-// From the PES payloads of an ADTS stream to raw AAC access units (ISO/IEC 13818-7 §6.2). A frame may span PES packets and a PES packet may hold
-// several; its time belongs to the first frame that begins in it, and the frames behind follow by counting samples.
+// From the PES payloads of an ADTS stream to raw AAC access units (ISO/IEC 13818-7 §6.2). A frame may span PES packets
+// and a PES packet may hold several; its time belongs to the first frame that begins in it, and the frames behind
+// follow by counting samples.
 //
-// A header is believed when it repeats the fixed part of the one before, or when another one like it stands where its frame ends.
+// A header is believed when it repeats the fixed part of the one before, or when another one like it stands where its
+// frame ends.
 
 import { TRACK_AUDIO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../arena/reel-error.js";
-import { AAC_SAMPLE_RATES } from "../../stream/codec/aac.js";
+import { ReelError } from "../../base/reel-error.js";
+import { AAC_SAMPLE_RATES } from "../../media/codec/aac/audio-specific-config.js";
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, newAccessUnit } from "./access-unit.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
 import { ID_PCE, MAX_PROGRAM_CONFIG_SIZE, parseProgramConfig } from "./program-config.js";
 import { StagingBlock, type StagingBudget } from "./staging.js";
 
@@ -17,7 +19,9 @@ const HEADER_SIZE = 7;
 const CRC_SIZE = 2;
 /** frame_length has 13 bits. */
 const MAX_FRAME_SIZE = 8191;
-/** Frames are taken as they complete, so that little more than two are ever held: one, and the next that bears it out. */
+/**
+ * Frames are taken as they complete, so that little more than two are ever held: one, and the next that bears it out.
+ */
 const SCRATCH_SIZE = 32 * 1024;
 const SAMPLES_PER_FRAME = 1024;
 const MAX_MARKS = 64;
@@ -34,7 +38,10 @@ export class AacAssembler {
   #fixed = 0;
   #hasConfig = false;
   #sampleRate = 0;
-  /** The channels are described in band: the element that does, behind SCRATCH_SIZE, is put in front of frames that come without it. */
+  /**
+   * The channels are described in band: the element that does, behind SCRATCH_SIZE, is put in front of frames that come
+   * without it.
+   */
   #isDescribed = false;
   #objectType = 0;
   #rateIndex = 0;
@@ -51,7 +58,13 @@ export class AacAssembler {
   #nextDts90k: Ticks90k = Number.NaN;
   readonly #accessUnit = newAccessUnit(TRACK_AUDIO, false, 2);
 
-  constructor(sink: AccessUnitSink, statistics: DemuxStatistics, arena: Arena, budget: StagingBudget, onUnsupported: (what: string) => void) {
+  constructor(
+    sink: AccessUnitSink,
+    statistics: DemuxStatistics,
+    arena: Arena,
+    budget: StagingBudget,
+    onUnsupported: (what: string) => void,
+  ) {
     this.#sink = sink;
     this.#statistics = statistics;
     this.#scratch = new StagingBlock(arena, budget);
@@ -63,7 +76,8 @@ export class AacAssembler {
   begin(dts90k: Ticks90k): void {
     this.#isOpen = true;
     if (Number.isNaN(dts90k)) return;
-    if (this.#markCount === MAX_MARKS) this.#markCount = 0; // 64 starts without one frame: none of these times is worth keeping
+    // 64 starts without one frame: none of these times is worth keeping
+    if (this.#markCount === MAX_MARKS) this.#markCount = 0;
     this.#markAt[this.#markCount] = this.#end;
     this.#markDts[this.#markCount] = dts90k;
     this.#markCount++;
@@ -153,10 +167,19 @@ export class AacAssembler {
     this.#statistics.audioGarbageBytes++;
   }
 
-  /** Everything that stays the same from frame to frame, the 28 bits of adts_fixed_header: the home bit is the last but one before the lengths. */
+  /**
+   * Everything that stays the same from frame to frame, the 28 bits of adts_fixed_header: the home bit is the last but
+   * one before the lengths.
+   */
   #fixedHeader(at: number): number {
     const b = this.#scratch.bytes;
-    return (((b[at] as number) << 20) | ((b[at + 1] as number) << 12) | ((b[at + 2] as number) << 4) | ((b[at + 3] as number) >> 4)) & ~0x3;
+    return (
+      (((b[at] as number) << 20) |
+        ((b[at + 1] as number) << 12) |
+        ((b[at + 2] as number) << 4) |
+        ((b[at + 3] as number) >> 4)) &
+      ~0x3
+    );
   }
 
   /** frame_length, or 0 where this is no header. */
@@ -184,7 +207,10 @@ export class AacAssembler {
     this.#isDescribed = channelConfiguration === 0;
     this.#describedBytes = 0;
     if (this.#isDescribed) return;
-    const config = Uint8Array.of((objectType << 3) | (rateIndex >> 1), ((rateIndex & 1) << 7) | (channelConfiguration << 3));
+    const config = Uint8Array.of(
+      (objectType << 3) | (rateIndex >> 1),
+      ((rateIndex & 1) << 7) | (channelConfiguration << 3),
+    );
     this.#useConfig(config);
   }
 
@@ -197,7 +223,10 @@ export class AacAssembler {
   #takeDescription(start: number, end: number): boolean {
     const bytes = this.#scratch.bytes;
     if ((bytes[start] as number) >> 5 !== ID_PCE) {
-      if (this.#describedBytes === 0) this.#onUnsupported("AAC whose channels are described in band, before a description (program_config_element) has come");
+      if (this.#describedBytes === 0)
+        this.#onUnsupported(
+          "AAC whose channels are described in band, before a description (program_config_element) has come",
+        );
       return false;
     }
     let same = 0;
@@ -206,7 +235,11 @@ export class AacAssembler {
     this.#hasConfig = false;
     this.#describedBytes = 0;
     try {
-      const { sizeBytes, audioSpecificConfig } = parseProgramConfig(bytes.subarray(start, end), this.#objectType, this.#rateIndex);
+      const { sizeBytes, audioSpecificConfig } = parseProgramConfig(
+        bytes.subarray(start, end),
+        this.#objectType,
+        this.#rateIndex,
+      );
       bytes.copyWithin(SCRATCH_SIZE, start, start + sizeBytes);
       this.#describedBytes = sizeBytes;
       this.#useConfig(audioSpecificConfig);
@@ -234,7 +267,8 @@ export class AacAssembler {
     const au = this.#accessUnit;
     au.rangeCount = 0;
     au.sizeBytes = 0;
-    // A file may begin with any frame: where the channels are described in band each has the description. It takes whole bytes.
+    // A file may begin with any frame: where the channels are described in band each has the description. It takes
+    // whole bytes.
     if (isPrefixed) this.#addRange(SCRATCH_SIZE, SCRATCH_SIZE + this.#describedBytes);
     this.#addRange(start, at + size);
     au.dts90k = dts90k;
@@ -250,7 +284,10 @@ export class AacAssembler {
     au.sizeBytes += end - start;
   }
 
-  /** The time of the frame at an offset: of the last PES packet that began at or before it, else counted on from the one before. */
+  /**
+   * The time of the frame at an offset: of the last PES packet that began at or before it, else counted on from the one
+   * before.
+   */
   #takeTime(at: number): Ticks90k {
     let used = 0;
     while (used < this.#markCount && (this.#markAt[used] as number) <= at) used++;

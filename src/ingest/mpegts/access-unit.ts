@@ -1,12 +1,16 @@
-// What the demuxer hands on: one access unit at a time, as ranges of the arena memory in which it was assembled, and the sink that takes it. The
-// object and that memory are the assembler's own and are reused by the next one: a sink copies before it returns.
+// What the demuxer hands on: one access unit at a time, as ranges of the arena memory in which it was assembled, and
+// the sink that takes it. The object and that memory are the assembler's own and are reused by the next one: a sink
+// copies before it returns.
 
 import type { CodecName } from "../../stream/decoder-config.js";
 import type { Ticks90k } from "../../time/units.js";
 
 export interface AccessUnit {
   track: number;
-  /** Pairs [start, end) of pointers into the arena: NAL units without start codes, or the parts of one raw AAC access unit. */
+  /**
+   * Pairs [start, end) of pointers into the arena: NAL units without start codes, or the parts of one raw AAC access
+   * unit.
+   */
   ranges: Uint32Array;
   rangeCount: number;
   /** Each range gets a 4-byte length in front. */
@@ -37,5 +41,14 @@ export interface AccessUnitSink {
 export const LENGTH_PREFIX_SIZE = 4;
 
 export function newAccessUnit(track: number, isLengthPrefixed: boolean, maxRanges: number): AccessUnit {
-  return { track, ranges: new Uint32Array(2 * maxRanges), rangeCount: 0, isLengthPrefixed, sizeBytes: 0, dts90k: 0, ctsOffset90k: 0, isRandomAccess: false };
+  return {
+    track,
+    ranges: new Uint32Array(2 * maxRanges),
+    rangeCount: 0,
+    isLengthPrefixed,
+    sizeBytes: 0,
+    dts90k: 0,
+    ctsOffset90k: 0,
+    isRandomAccess: false,
+  };
 }

@@ -1,10 +1,11 @@
-// Scratch memory in which the bytes of a video stream are put together, and searched for start codes (00 00 01, ITU-T H.264 Annex B). Offsets count
-// from the front of what it holds.
+// Scratch memory in which the bytes of a video stream are put together, and searched for start codes (00 00 01, ITU-T
+// H.264 Annex B). Offsets count from the front of what it holds.
 //
 //   0               marks of PES packets           end
 //   | access unit … | access unit … | unfinished … | 00 00 01
 //
-// A start code behind the end stops the search, which therefore runs natively over the whole block without a view being made for it.
+// A start code behind the end stops the search, which therefore runs natively over the whole block without a view being
+// made for it.
 
 import type { Arena } from "../../arena/arena.js";
 import { StagingBlock, type StagingBudget } from "./staging.js";
@@ -42,7 +43,10 @@ export class AnnexBScratch {
     this.end += size;
   }
 
-  /** Closes what has come with a start code; `nextStartCode` and reading a byte or two past the end are good until more is appended. */
+  /**
+   * Closes what has come with a start code; `nextStartCode` and reading a byte or two past the end are good until more
+   * is appended.
+   */
   terminate(): void {
     const { bytes } = this.#block;
     bytes[this.end] = 0;
@@ -50,7 +54,10 @@ export class AnnexBScratch {
     bytes[this.end + 2] = 1;
   }
 
-  /** Offset of the first start code at or behind `from`; `end` where there is none. No start code begins before the end and reaches past it. */
+  /**
+   * Offset of the first start code at or behind `from`; `end` where there is none. No start code begins before the end
+   * and reaches past it.
+   */
   nextStartCode(from: number): number {
     return this.#block.indexOf(START_CODE, from);
   }

@@ -1,12 +1,13 @@
-// One recorded PID: its continuity counter (ISO/IEC 13818-1 §2.4.3.3), its PES packets, and the assembler of its access units.
+// One recorded PID: its continuity counter (ISO/IEC 13818-1 §2.4.3.3), its PES packets, and the assembler of its access
+// units.
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
+import { PesHeader } from "../../media/mpegts/pes.js";
 import { AacAssembler } from "./aac-assembler.js";
 import type { AccessUnitSink } from "./access-unit.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
 import { H264Assembler } from "./h264-assembler.js";
-import { PesHeader } from "./pes.js";
 import { ProgramClock } from "./program-clock.js";
 import type { StagingBlock, StagingBudget } from "./staging.js";
 
@@ -53,7 +54,14 @@ export class ElementaryStream {
   /**
    * Checks the counter of a packet that ends at `end`. False where it repeats the one before and is to be passed over.
    */
-  continues(bytes: Uint8Array, end: number, counter: number, hasPayload: boolean, isAnnounced: boolean, isUnitStart: boolean): boolean {
+  continues(
+    bytes: Uint8Array,
+    end: number,
+    counter: number,
+    hasPayload: boolean,
+    isAnnounced: boolean,
+    isUnitStart: boolean,
+  ): boolean {
     if (isAnnounced) this.#statistics.announcedDiscontinuities++;
     if (!hasPayload) return true; // its counter stands still
     const last = this.#counter;
@@ -102,7 +110,8 @@ export class ElementaryStream {
       if (this.#video) this.#video.push(input, at, end);
       else this.#audio?.push(input, at, end);
     } catch (error) {
-      // There was no memory, or no stream to be had: what is under way has a hole, or was half handed on, and must not become a frame at the end.
+      // There was no memory, or no stream to be had: what is under way has a hole, or was half handed on, and must not
+      // become a frame at the end.
       this.#lose(end - at);
       throw error;
     }
@@ -135,7 +144,10 @@ export class ElementaryStream {
   }
 }
 
-/** What tells a packet from another one, taken where a PCR, which a repeated packet may have of its own, cannot stand: sixteen bytes of the last 120. */
+/**
+ * What tells a packet from another one, taken where a PCR, which a repeated packet may have of its own, cannot stand:
+ * sixteen bytes of the last 120.
+ */
 function signature(bytes: Uint8Array, end: number): number {
   let hash = 0;
   for (let at = end - 120; at < end; at += 8) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0;

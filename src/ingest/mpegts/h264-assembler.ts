@@ -1,23 +1,36 @@
-// From the PES payloads of an H.264 stream to frames (ISO/IEC 13818-1 §2.14, ITU-T H.264 §7.4.1.2.3), whatever the PES packets hold: one access unit,
-// several, or a part of one. The two fields of a frame that are access units of their own make one frame. Delimiters, filler and repeated parameter
-// sets are left out; ISO/IEC 14496-15 wants them elsewhere or not at all.
+// From the PES payloads of an H.264 stream to frames (ISO/IEC 13818-1 §2.14, ITU-T H.264 §7.4.1.2.3), whatever the PES
+// packets hold: one access unit, several, or a part of one. The two fields of a frame that are access units of their
+// own make one frame. Delimiters, filler and repeated parameter sets are left out; ISO/IEC 14496-15 wants them
+// elsewhere or not at all.
 //
 // The scratch is scanned once, as it fills:  | first field, held | NAL units of the access unit under way | ─▶ scanned up to here ─▶ | end
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
+import {
+  isRecoveryPoint,
+  NAL_AUD,
+  NAL_FILLER,
+  NAL_IDR,
+  NAL_PPS,
+  NAL_SEI,
+  NAL_SPS,
+  startsPicture,
+} from "../../media/codec/h264/nal.js";
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, LENGTH_PREFIX_SIZE, newAccessUnit } from "./access-unit.js";
 import { AnnexBScratch } from "./annex-b-scratch.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
 import { FieldPicture } from "./h264-field.js";
-import { isRecoveryPoint, NAL_AUD, NAL_FILLER, NAL_IDR, NAL_PPS, NAL_SEI, NAL_SPS, startsPicture } from "./h264-nal.js";
 import { H264ParameterSets } from "./h264-parameter-sets.js";
 import { H264Times } from "./h264-times.js";
 import type { StagingBlock, StagingBudget } from "./staging.js";
 
-/** An access unit of level 6.2 has at most 139264 macroblocks; with several slices each this is far more than any encoder sends. */
+/**
+ * An access unit of level 6.2 has at most 139264 macroblocks; with several slices each this is far more than any
+ * encoder sends.
+ */
 const MAX_NALS = 4096;
 /** How much may gather without a PES start before complete access units are looked for. */
 const SEARCH_BYTES = 512 * 1024;
@@ -51,7 +64,13 @@ export class H264Assembler {
   #previousDts90k: Ticks90k = Number.NaN;
   readonly #accessUnit = newAccessUnit(TRACK_VIDEO, true, MAX_NALS);
 
-  constructor(sink: AccessUnitSink, statistics: DemuxStatistics, arena: Arena, budget: StagingBudget, maxAccessUnitBytes: number) {
+  constructor(
+    sink: AccessUnitSink,
+    statistics: DemuxStatistics,
+    arena: Arena,
+    budget: StagingBudget,
+    maxAccessUnitBytes: number,
+  ) {
     this.#sink = sink;
     this.#statistics = statistics;
     this.#scratch = new AnnexBScratch(arena, budget);
@@ -59,7 +78,10 @@ export class H264Assembler {
     this.#maxBytes = maxAccessUnitBytes;
   }
 
-  /** A PES packet begins; its first payload bytes are [start, end) and follow by `push`. `dts90k` is NaN where it has no times. */
+  /**
+   * A PES packet begins; its first payload bytes are [start, end) and follow by `push`. `dts90k` is NaN where it has no
+   * times.
+   */
   begin(dts90k: Ticks90k, ctsOffset90k: Ticks90k, input: Uint8Array, start: number, end: number): void {
     if (!this.#isOpen || this.#scratch.end === 0 || startsPicture(input, start, end)) {
       if (this.#isOpen) this.#scan(true);
@@ -85,7 +107,9 @@ export class H264Assembler {
     }
   }
 
-  /** Packets of this stream are missing: what they may have damaged is given up, and the next PES packet begins anew. */
+  /**
+   * Packets of this stream are missing: what they may have damaged is given up, and the next PES packet begins anew.
+   */
   lose(bytes: number): void {
     this.#lostBytes += bytes;
     if (this.#isOpen) {
@@ -134,7 +158,10 @@ export class H264Assembler {
     this.#heldNals = 0;
   }
 
-  /** Finds the access units in what has come since the last scan. With `isLast` the one at its end is complete, else it stays under way. */
+  /**
+   * Finds the access units in what has come since the last scan. With `isLast` the one at its end is complete, else it
+   * stays under way.
+   */
   #scan(isLast: boolean): void {
     const scratch = this.#scratch;
     const { bytes, end } = scratch;
@@ -149,7 +176,9 @@ export class H264Assembler {
       this.#nalStart = start;
       const type = (bytes[start] as number) & 31;
       const isPicture = type >= 1 && type <= NAL_IDR;
-      const begins = isPicture ? ((bytes[start + 1] as number) & 0x80) !== 0 : (type >= NAL_SEI && type <= NAL_AUD) || (type >= 14 && type <= 18);
+      const begins = isPicture
+        ? ((bytes[start + 1] as number) & 0x80) !== 0
+        : (type >= NAL_SEI && type <= NAL_AUD) || (type >= 14 && type <= 18);
       if (this.#hasPicture && begins) {
         this.#finishUnit();
         this.#unitStart = code;
@@ -199,7 +228,10 @@ export class H264Assembler {
     this.#nalCount++;
   }
 
-  /** The access unit under way is complete: the second field of the one that is held, or a first field to hold, or a frame. */
+  /**
+   * The access unit under way is complete: the second field of the one that is held, or a first field to hold, or a
+   * frame.
+   */
   #finishUnit(): void {
     const first = this.#heldNals;
     if (this.#nalCount > MAX_NALS) {
@@ -262,7 +294,10 @@ export class H264Assembler {
     }
   }
 
-  /** Hands on the collected NAL units as one frame that begins at `start`. The first `firstPicture` of them are its first, or only, picture. */
+  /**
+   * Hands on the collected NAL units as one frame that begins at `start`. The first `firstPicture` of them are its
+   * first, or only, picture.
+   */
   #emit(start: number, firstPicture: number, secondStart: number): void {
     const count = this.#nalCount;
     this.#nalCount = 0;
@@ -275,7 +310,8 @@ export class H264Assembler {
       const nal = this.#nals[i * 2] as number;
       const type = (bytes[nal] as number) & 31;
       if (type >= 1 && type <= NAL_IDR) hasPicture = true;
-      if (type === NAL_IDR || (type === NAL_SEI && isRecoveryPoint(bytes, nal, this.#nals[i * 2 + 1] as number))) au.isRandomAccess = true;
+      if (type === NAL_IDR || (type === NAL_SEI && isRecoveryPoint(bytes, nal, this.#nals[i * 2 + 1] as number)))
+        au.isRandomAccess = true;
     }
     if (!hasPicture) return;
     if (this.#sets.hasChanges && (au.isRandomAccess || !this.#hasConfig)) this.#applySets();
@@ -323,7 +359,10 @@ export class H264Assembler {
     this.#sets.forget();
   }
 
-  /** The avcC of the new sets; undefined where they are not complete, or cannot be parsed: the frames that need them cannot be decoded either. */
+  /**
+   * The avcC of the new sets; undefined where they are not complete, or cannot be parsed: the frames that need them
+   * cannot be decoded either.
+   */
   #takeSets(): Uint8Array | undefined {
     try {
       return this.#sets.apply();

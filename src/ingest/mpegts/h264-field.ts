@@ -1,10 +1,14 @@
-// Which field of which frame a coded picture is, from the slice header of its first slice (ITU-T H.264 §7.3.3). Sources that code the two fields of a
-// frame as pictures of their own (PAFF) send them as two access units; ISO/IEC 14496-15 §5.3.2 wants both in one sample.
+// Which field of which frame a coded picture is, from the slice header of its first slice (ITU-T H.264 §7.3.3). Sources
+// that code the two fields of a frame as pictures of their own (PAFF) send them as two access units; ISO/IEC 14496-15
+// §5.3.2 wants both in one sample.
 
-import type { FrameNumbering } from "../../stream/codec/h264.js";
-import { NAL_IDR } from "./h264-nal.js";
+import type { FrameNumbering } from "../../media/codec/h264/decoder-configuration.js";
+import { NAL_IDR } from "../../media/codec/h264/nal.js";
 
-/** first_mb_in_slice 0, slice_type, pic_parameter_set_id, colour_plane_id, frame_num and the two flags have at most 45 bits. */
+/**
+ * first_mb_in_slice 0, slice_type, pic_parameter_set_id, colour_plane_id, frame_num and the two flags have at most 45
+ * bits.
+ */
 const HEADER_SIZE = 16;
 
 export class FieldPicture {
@@ -17,7 +21,9 @@ export class FieldPicture {
   #header = new Uint8Array(HEADER_SIZE);
   #bit = 0;
 
-  /** `numberingOf` answers how the pictures of a picture parameter set are numbered; undefined where it is not known. */
+  /**
+   * `numberingOf` answers how the pictures of a picture parameter set are numbered; undefined where it is not known.
+   */
   parse(nal: Uint8Array, start: number, end: number, numberingOf: (ppsId: number) => FrameNumbering | undefined): void {
     this.isField = false;
     this.#unescape(nal, start + 1, end);
@@ -34,7 +40,10 @@ export class FieldPicture {
     this.#isIdr = (nalHeader & 31) === NAL_IDR;
   }
 
-  /** Whether this picture and the one before it are the fields of one frame: complementary reference or non-reference fields (§3.30, §3.31). */
+  /**
+   * Whether this picture and the one before it are the fields of one frame: complementary reference or non-reference
+   * fields (§3.30, §3.31).
+   */
   completes(first: FieldPicture): boolean {
     return (
       this.isField &&
@@ -65,7 +74,8 @@ export class FieldPicture {
   /** u(n), n up to 16; zeros behind the end. */
   #u(bits: number): number {
     let value = 0;
-    for (let i = 0; i < bits; i++, this.#bit++) value = (value << 1) | (((this.#header[this.#bit >> 3] ?? 0) >> (7 - (this.#bit & 7))) & 1);
+    for (let i = 0; i < bits; i++, this.#bit++)
+      value = (value << 1) | (((this.#header[this.#bit >> 3] ?? 0) >> (7 - (this.#bit & 7))) & 1);
     return value;
   }
 

@@ -1,8 +1,13 @@
-// Parameter sets that come in band (ITU-T H.264 §7.4.1.2.1) and the avcC made of them. A repeat changes nothing. Changed sets take effect at the
-// next random access point, where a recording can cut; until then they stay in the frames that brought them.
+// Parameter sets that come in band (ITU-T H.264 §7.4.1.2.1) and the avcC made of them. A repeat changes nothing.
+// Changed sets take effect at the next random access point, where a recording can cut; until then they stay in the
+// frames that brought them.
 
-import { ReelError } from "../../arena/reel-error.js";
-import { buildAvcDecoderConfiguration, type FrameNumbering, parseSps } from "../../stream/codec/h264.js";
+import { ReelError } from "../../base/reel-error.js";
+import {
+  buildAvcDecoderConfiguration,
+  type FrameNumbering,
+  parseSps,
+} from "../../media/codec/h264/decoder-configuration.js";
 
 const NAL_SPS = 7;
 const MAX_SPS_ID = 31;
@@ -61,7 +66,9 @@ export class H264ParameterSets {
   /** Looks at a parameter set. True where it repeats what is in force. Allocates only for a new one. */
   learn(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start > MAX_SET_SIZE || end - start < 2) return false;
-    return ((bytes[start] ?? 0) & 31) === NAL_SPS ? this.#learnSps(bytes, start, end) : this.#learnPps(bytes, start, end);
+    return ((bytes[start] ?? 0) & 31) === NAL_SPS
+      ? this.#learnSps(bytes, start, end)
+      : this.#learnPps(bytes, start, end);
   }
 
   #learnSps(bytes: Uint8Array, start: number, end: number): boolean {
@@ -110,11 +117,15 @@ export class H264ParameterSets {
       return true;
     }
     const pending = this.#newPps.get(id);
-    if (!pending || !sameRange(pending.bytes, bytes, start, end)) this.#newPps.set(id, { bytes: bytes.slice(start, end), spsId });
+    if (!pending || !sameRange(pending.bytes, bytes, start, end))
+      this.#newPps.set(id, { bytes: bytes.slice(start, end), spsId });
     return false;
   }
 
-  /** Puts the new sets in force and answers the avcC, or undefined where no pair of SPS and PPS is complete. Throws ReelError `badConfig`. */
+  /**
+   * Puts the new sets in force and answers the avcC, or undefined where no pair of SPS and PPS is complete. Throws
+   * ReelError `badConfig`.
+   */
   apply(): Uint8Array | undefined {
     for (const [id, bytes] of this.#newSps) {
       this.#sps.set(id, bytes);

@@ -1,9 +1,10 @@
-// Decoding times of the access units of an H.264 stream. A PES packet's times belong to the first access unit that begins in it; an access unit
-// without times follows its predecessor, and where a packet holds several pictures its time is shared among them.
+// Decoding times of the access units of an H.264 stream. A PES packet's times belong to the first access unit that
+// begins in it; an access unit without times follows its predecessor, and where a packet holds several pictures its
+// time is shared among them.
 
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import type { AccessUnit } from "./access-unit.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
 
 const MAX_MARKS = 256;
 const DEFAULT_DURATION_90K = 3600;
@@ -56,7 +57,10 @@ export class H264Times {
     this.#next = 0;
   }
 
-  /** Gives the access unit that begins at `at` the times of the PES packet in which it begins, where it is the first to do so. */
+  /**
+   * Gives the access unit that begins at `at` the times of the PES packet in which it begins, where it is the first to
+   * do so.
+   */
   take(au: AccessUnit, at: number, isAfterLoss: boolean): void {
     const mark = this.#passMarks(at);
     if (mark >= 0) {
@@ -81,7 +85,8 @@ export class H264Times {
     if (mark < 0) return;
     const ctsOffset90k = (this.#dts[mark] as number) + (this.#cts[mark] as number) - au.dts90k;
     // Half a frame apart; anything else is another clock.
-    if (Math.abs(ctsOffset90k - au.ctsOffset90k) < TICKS_PER_SECOND) au.ctsOffset90k = Math.min(au.ctsOffset90k, ctsOffset90k);
+    if (Math.abs(ctsOffset90k - au.ctsOffset90k) < TICKS_PER_SECOND)
+      au.ctsOffset90k = Math.min(au.ctsOffset90k, ctsOffset90k);
   }
 
   #passMarks(at: number): number {

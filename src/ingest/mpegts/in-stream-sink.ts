@@ -1,4 +1,5 @@
-// Puts access units into an in-stream. The payload goes from the assembler's scratch into the ring by memory.copy, lengths in place of start codes.
+// Puts access units into an in-stream. The payload goes from the assembler's scratch into the ring by memory.copy,
+// lengths in place of start codes.
 //
 //   a source that can wait:   full ring ─▶ backlog, `pause` ─▶ room ─▶ backlog into the ring ─▶ `resume`
 //   a source that cannot:     full ring ─▶ the in-stream drops up to the next random access point
@@ -6,7 +7,7 @@
 // The backlog holds no more than what was demuxed from the bytes read before the pause.
 
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { CodecName } from "../../stream/decoder-config.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { Ticks90k } from "../../time/units.js";
@@ -24,11 +25,17 @@ interface Held {
 }
 
 /** What waits in order: a frame, a configuration or a loss that came behind a frame that did not fit. */
-type Waiting = { kind: "frame"; frame: Held } | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array } | { kind: "loss"; loss: Loss };
+type Waiting =
+  | { kind: "frame"; frame: Held }
+  | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array }
+  | { kind: "loss"; loss: Loss };
 
 export interface InStreamSinkOptions {
   arena: Arena;
-  /** Opens the in-stream when the first decoder configuration arrives. May throw; the error reaches the caller of the demuxer. */
+  /**
+   * Opens the in-stream when the first decoder configuration arrives. May throw; the error reaches the caller of the
+   * demuxer.
+   */
   open(): InStream;
   /** The source can be made to wait; without it frames are dropped where the ring is full. */
   flow: { pause(): void; resume(): void } | undefined;
@@ -130,7 +137,13 @@ export class InStreamSink implements AccessUnitSink {
 
   #writeOrDrop(stream: InStream, au: AccessUnit): void {
     try {
-      stream.writeFrameOrDrop(au.track, this.#gather(au, this.#contiguousOf(au.sizeBytes)), au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+      stream.writeFrameOrDrop(
+        au.track,
+        this.#gather(au, this.#contiguousOf(au.sizeBytes)),
+        au.dts90k,
+        au.ctsOffset90k,
+        au.isRandomAccess,
+      );
     } catch (error) {
       this.#giveUp(error, stream, au.track, au.sizeBytes);
     }

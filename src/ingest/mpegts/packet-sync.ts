@@ -1,10 +1,11 @@
-// Finds transport packets in a byte stream (ISO/IEC 13818-1 §2.4.3.1): 188 bytes each, or 192 (M2TS, a 4-byte time in front) or 204 (16 bytes of
-// Reed-Solomon code behind). Locked, every packet must open with the sync byte; where one does not, three of them at one distance are sought.
+// Finds transport packets in a byte stream (ISO/IEC 13818-1 §2.4.3.1): 188 bytes each, or 192 (M2TS, a 4-byte time in
+// front) or 204 (16 bytes of Reed-Solomon code behind). Locked, every packet must open with the sync byte; where one
+// does not, three of them at one distance are sought.
 //
 // A packet is given out only when it lies whole in the buffer.
 
 import type { Arena } from "../../arena/arena.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { StagingBlock, type StagingBudget } from "./staging.js";
 
 export const PACKET_SIZE = 188;

@@ -1,9 +1,9 @@
-// Watches the program clock reference (ISO/IEC 13818-1 §2.4.3.5). Frames take their times from PTS and DTS; a PCR that jumps only explains why
-// those do, so jumps are counted and nothing is moved.
+// Watches the program clock reference (ISO/IEC 13818-1 §2.4.3.5). Frames take their times from PTS and DTS; a PCR that
+// jumps only explains why those do, so jumps are counted and nothing is moved.
 
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
+import { CLOCK_33_MODULUS } from "../../media/mpegts/pes.js";
 import { TICKS_PER_SECOND } from "../../time/units.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
-import { CLOCK_33_MODULUS } from "./pes.js";
 
 /** References come at least every 100 ms (§2.7.2); sources that pause leave larger holes without meaning it. */
 const JUMP_90K = TICKS_PER_SECOND;
@@ -27,7 +27,12 @@ export class PcrWatch {
   /** The 33 bits of program_clock_reference_base begin at `at`. */
   take(pid: number, bytes: Uint8Array, at: number, isAnnounced: boolean): void {
     if (pid !== this.#pid) return;
-    const high = (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
+    const high =
+      (((bytes[at] as number) << 24) |
+        ((bytes[at + 1] as number) << 16) |
+        ((bytes[at + 2] as number) << 8) |
+        (bytes[at + 3] as number)) >>>
+      0;
     const now90k = high * 2 + ((bytes[at + 4] as number) >> 7);
     let delta = now90k - this.#last90k;
     if (delta < 0) delta += CLOCK_33_MODULUS;

@@ -1,11 +1,14 @@
-// The one clock of a program: PTS and DTS of its tracks, all cut to 33 bits on the wire, unwrapped against each other so that a wrap between two
-// tracks moves neither. Values nearer than 2^32 ticks (13 h) to the last one seen are taken the near way round.
+// The one clock of a program: PTS and DTS of its tracks, all cut to 33 bits on the wire, unwrapped against each other
+// so that a wrap between two tracks moves neither. Values nearer than 2^32 ticks (13 h) to the last one seen are taken
+// the near way round.
 
+import { CLOCK_33_MODULUS } from "../../media/mpegts/pes.js";
 import { TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
-import { CLOCK_33_MODULUS } from "./pes.js";
 
-/** A picture is not shown more than this after its decoding, nor before it; what says otherwise is a broken timestamp. */
+/**
+ * A picture is not shown more than this after its decoding, nor before it; what says otherwise is a broken timestamp.
+ */
 const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
 
 export class ProgramClock {

@@ -1,9 +1,10 @@
-// AAC whose ADTS headers have channel_configuration 0: a program_config_element at the front of a raw_data_block says what its channels are
-// (ISO/IEC 14496-3 §4.4.1.1). An AudioSpecificConfig can carry the same element, so such streams can be recorded once one has come.
+// AAC whose ADTS headers have channel_configuration 0: a program_config_element at the front of a raw_data_block says
+// what its channels are (ISO/IEC 14496-3 §4.4.1.1). An AudioSpecificConfig can carry the same element, so such streams
+// can be recorded once one has come.
 
-import { ReelError } from "../../arena/reel-error.js";
-import { skipProgramConfigElement } from "../../stream/codec/aac.js";
-import { BitReader } from "../../stream/codec/bit-reader.js";
+import { ReelError } from "../../base/reel-error.js";
+import { BitReader } from "../../media/bit-reader.js";
+import { skipProgramConfigElement } from "../../media/codec/aac/audio-specific-config.js";
 
 /** id_syn_ele of the element, in three bits (Table 4.85). */
 export const ID_PCE = 5;

@@ -1,9 +1,16 @@
-// Follows the program tables and settles on one program: the one asked for, else the first of the PAT with video, else the first with audio.
-// Programs in front of it are waited for, but not for ever: a table that never comes must not keep the others from being recorded.
+// Follows the program tables and settles on one program: the one asked for, else the first of the PAT with video, else
+// the first with audio. Programs in front of it are waited for, but not for ever: a table that never comes must not
+// keep the others from being recorded.
 
-import type { DemuxStatistics } from "./demux-statistics.js";
-import { type PatProgram, type ProgramMap, parseProgramAssociation, parseProgramMap, SectionAssembler } from "./psi.js";
-import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264 } from "./stream-types.js";
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
+import {
+  type PatProgram,
+  type ProgramMap,
+  parseProgramAssociation,
+  parseProgramMap,
+  SectionAssembler,
+} from "../../media/mpegts/psi.js";
+import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264 } from "../../media/mpegts/stream-types.js";
 
 const PAT_PID = 0;
 /** Tables come at least every 500 ms; by this many of them every program should have had its turn. */
@@ -52,7 +59,12 @@ export class ProgramSelector {
   }
 
   #takeSection(pid: number, section: Uint8Array, size: number): void {
-    const crc = (((section[size - 4] ?? 0) << 24) | ((section[size - 3] ?? 0) << 16) | ((section[size - 2] ?? 0) << 8) | (section[size - 1] ?? 0)) >>> 0;
+    const crc =
+      (((section[size - 4] ?? 0) << 24) |
+        ((section[size - 3] ?? 0) << 16) |
+        ((section[size - 2] ?? 0) << 8) |
+        (section[size - 1] ?? 0)) >>>
+      0;
     if (this.#selected && this.#lastCrc.get(pid) === crc) return;
     this.#lastCrc.set(pid, crc);
     if (pid === PAT_PID) this.#takePat(section, size);
@@ -81,7 +93,8 @@ export class ProgramSelector {
       this.#lastCrc.delete(pid);
       this.#events.watchPid(pid, false);
     }
-    for (const number of this.#maps.keys()) if (!programs.some((program) => program.programNumber === number)) this.#maps.delete(number);
+    for (const number of this.#maps.keys())
+      if (!programs.some((program) => program.programNumber === number)) this.#maps.delete(number);
     for (const pid of pids) this.#watch(pid);
     if (this.#selected && !this.#maps.has(this.#selected.programNumber)) {
       this.#selected = undefined;
@@ -96,7 +109,8 @@ export class ProgramSelector {
       if (section[0] === 2 && ((section[5] ?? 0) & 1) === 1) this.#statistics.badSections++;
       return;
     }
-    if (!this.#programs.some((program) => program.pmtPid === pid && program.programNumber === map.programNumber)) return;
+    if (!this.#programs.some((program) => program.pmtPid === pid && program.programNumber === map.programNumber))
+      return;
     if (!this.#selected) this.#tablesSeen++;
     const known = this.#maps.get(map.programNumber);
     // Muxers exist that change the map and forget the version; the streams are what counts.
@@ -112,7 +126,8 @@ export class ProgramSelector {
 
   #select(): void {
     if (this.#selected) return;
-    const has = (map: ProgramMap, streamType: number): boolean => map.streams.some((stream) => stream.streamType === streamType);
+    const has = (map: ProgramMap, streamType: number): boolean =>
+      map.streams.some((stream) => stream.streamType === streamType);
     const isPatient = this.#tablesSeen < MAX_WAIT_TABLES;
     let withAudio: ProgramMap | undefined;
     for (const { programNumber } of this.#programs) {

@@ -1,19 +1,23 @@
-// Arena memory in which a demuxer holds its input and puts access units together: from there a payload goes into a ring by memory.copy, which is
-// five times as fast as a typed array's `set` into shared memory where the alignments differ (0.08 against 0.39 ns a byte, measured).
+// Arena memory in which a demuxer holds its input and puts access units together: from there a payload goes into a ring
+// by memory.copy, which is five times as fast as a typed array's `set` into shared memory where the alignments differ
+// (0.08 against 0.39 ns a byte, measured).
 //
-// Blocks grow by bytes received, shrink when what made them grow is past, are counted against a budget that all demuxers of one door share, and
-// are freed with their demuxer.
+// Blocks grow by bytes received, shrink when what made them grow is past, are counted against a budget that all
+// demuxers of one listener share, and are freed with their demuxer.
 
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 
-/** As much as RTMP's half-received messages may take. An access unit has at most 16 MiB, of all sources some are in the middle of one. */
+/**
+ * As much as RTMP's half-received messages may take. An access unit has at most 16 MiB, of all sources some are in the
+ * middle of one.
+ */
 const LIMIT_BYTES = 256 * 1024 * 1024;
 /** Blocks above this are given back in part when they are no longer needed. */
 const KEPT_BYTES = 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
-/** What all demuxers of a door may hold together. */
+/** What all demuxers of a listener may hold together. */
 export class StagingBudget {
   usedBytes = 0;
   constructor(readonly limitBytes = LIMIT_BYTES) {}
@@ -43,7 +47,10 @@ export class StagingBlock {
     return this.#buffer.indexOf(pattern, from);
   }
 
-  /** Makes the block at least so large, at least twice as large as it is, and keeps its first bytes. Throws ReelError `arenaFull`. */
+  /**
+   * Makes the block at least so large, at least twice as large as it is, and keeps its first bytes. Throws ReelError
+   * `arenaFull`.
+   */
   grow(wantedBytes: number, keptBytes: number): void {
     this.#resize(Math.max(wantedBytes, 2 * this.bytes.byteLength), keptBytes);
   }

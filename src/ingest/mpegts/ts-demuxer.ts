@@ -1,31 +1,33 @@
-// MPEG transport stream (ISO/IEC 13818-1 §2.4) to access units: any alignment and split of the input, garbage, lost and doubled packets.
+// MPEG transport stream (ISO/IEC 13818-1 §2.4) to access units: any alignment and split of the input, garbage, lost and
+// doubled packets.
 //
 //   push ─▶ input buffer ─▶ packets ─┬▶ PAT, PMT ─▶ which PIDs are the tracks
 //                                     └▶ PES header ─▶ H264Assembler / AacAssembler ─▶ sink
 //
-// Packets are parsed only where they lie whole in the input buffer, so the result depends on the bytes and not on how they came. Nothing is allocated
-// per packet. No input throws; what is wrong is counted (demux-statistics.ts). Its arena memory is given back by `free`.
+// Packets are parsed only where they lie whole in the input buffer, so the result depends on the bytes and not on how
+// they came. Nothing is allocated per packet. No input throws; what is wrong is counted (demux-statistics.ts). Its
+// arena memory is given back by `free`.
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
-import type { Logger } from "../../arena/logger.js";
+import type { Logger } from "../../base/logger.js";
+import { type DemuxStatistics, newDemuxStatistics } from "../../media/mpegts/demux-statistics.js";
+import type { ProgramMap } from "../../media/mpegts/psi.js";
+import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264, streamTypeName } from "../../media/mpegts/stream-types.js";
 import type { AccessUnitSink } from "./access-unit.js";
-import { type DemuxStatistics, newDemuxStatistics } from "./demux-statistics.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
 import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
 import { PcrWatch } from "./pcr-watch.js";
 import { ProgramClock } from "./program-clock.js";
 import { ProgramSelector } from "./program-selector.js";
-import type { ProgramMap } from "./psi.js";
 import { type StagingBlock, StagingBudget } from "./staging.js";
-import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264, streamTypeName } from "./stream-types.js";
 
 export interface DemuxerOptions {
   /** Bytes of one access unit; a longer one is given up. */
   maxAccessUnitBytes?: number;
   /** Default: the first program with video. */
   programNumber?: number;
-  /** Shared by the demuxers of a door; default: one of its own. */
+  /** Shared by the demuxers of a listener; default: one of its own. */
   budget?: StagingBudget;
 }
 
@@ -59,10 +61,19 @@ export class TsDemuxer {
     this.#logger = logger;
     this.#packets = new PacketSync(this.statistics, arena, budget);
     const onUnsupported = (what: string): void => this.#nameOnce(what);
-    this.#context = { sink, statistics: this.statistics, clock: new ProgramClock(), arena, budget, maxAccessUnitBytes, onUnsupported };
+    this.#context = {
+      sink,
+      statistics: this.statistics,
+      clock: new ProgramClock(),
+      arena,
+      budget,
+      maxAccessUnitBytes,
+      onUnsupported,
+    };
     this.#selector = new ProgramSelector(this.statistics, options.programNumber, {
       watchPid: (pid, isWatched) => {
-        if (this.#kinds[pid] === IGNORED || this.#kinds[pid] === SECTION) this.#kinds[pid] = isWatched ? SECTION : IGNORED;
+        if (this.#kinds[pid] === IGNORED || this.#kinds[pid] === SECTION)
+          this.#kinds[pid] = isWatched ? SECTION : IGNORED;
       },
       onProgram: (program) => this.#useProgram(program),
     });
@@ -76,7 +87,10 @@ export class TsDemuxer {
     }
   }
 
-  /** The stream ends: what is complete without a successor is handed on, the access unit of an unbounded PES packet among it. */
+  /**
+   * The stream ends: what is complete without a successor is handed on, the access unit of an unbounded PES packet
+   * among it.
+   */
   end(): void {
     this.#packets.endOfInput();
     this.#parsePackets();
@@ -146,7 +160,8 @@ export class TsDemuxer {
   /** Takes the tracks of a program map: streams that stay where they were go on. */
   #useProgram(program: ProgramMap): void {
     const isOrdinary = (pid: number): boolean => pid >= FIRST_PID && pid < NULL_PID;
-    const find = (streamType: number): number => program.streams.find((stream) => stream.streamType === streamType && isOrdinary(stream.pid))?.pid ?? -1;
+    const find = (streamType: number): number =>
+      program.streams.find((stream) => stream.streamType === streamType && isOrdinary(stream.pid))?.pid ?? -1;
     const videoPid = find(STREAM_TYPE_H264);
     const audioPid = find(STREAM_TYPE_AAC_ADTS);
     this.#pcr.watch(program.pcrPid);
@@ -155,7 +170,11 @@ export class TsDemuxer {
     for (const stream of program.streams) {
       if (stream.pid === videoPid || stream.pid === audioPid) continue;
       const isRecordable = stream.streamType === STREAM_TYPE_H264 || stream.streamType === STREAM_TYPE_AAC_ADTS;
-      this.#nameOnce(isRecordable ? `a further stream of ${streamTypeName(stream.streamType, [])}` : streamTypeName(stream.streamType, stream.descriptorTags));
+      this.#nameOnce(
+        isRecordable
+          ? `a further stream of ${streamTypeName(stream.streamType, [])}`
+          : streamTypeName(stream.streamType, stream.descriptorTags),
+      );
     }
   }
 

@@ -1,11 +1,12 @@
-// A transport stream on its way into an in-stream: demuxer, sink and the in-stream's lifetime, whatever carries the bytes. The in-stream is opened when
-// the first decoder configuration is known; bytes that are no transport stream never open one.
+// A transport stream on its way into an in-stream: demuxer, sink and the in-stream's lifetime, whatever carries the
+// bytes. The in-stream is opened when the first decoder configuration is known; bytes that are no transport stream
+// never open one.
 
 import type { Arena } from "../../arena/arena.js";
-import type { Logger } from "../../arena/logger.js";
+import type { Logger } from "../../base/logger.js";
+import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
-import type { DemuxStatistics } from "./demux-statistics.js";
 import { InStreamSink } from "./in-stream-sink.js";
 import { type DemuxerOptions, TsDemuxer } from "./ts-demuxer.js";
 
@@ -69,8 +70,8 @@ export class TsSession {
   }
 
   /**
-   * No more bytes will come. The access unit under way is complete, as far as anyone can know. Frames that wait for room enter the ring before the
-   * in-stream ends, unless it is to end at once; that can be asked for while they wait.
+   * No more bytes will come. The access unit under way is complete, as far as anyone can know. Frames that wait for
+   * room enter the ring before the in-stream ends, unless it is to end at once; that can be asked for while they wait.
    */
   end(reason: string, atOnce = false): void {
     if (this.#isOver) {
@@ -78,7 +79,8 @@ export class TsSession {
       return;
     }
     this.#isOver = true;
-    // Who hears of a frame may end its source: then the parser is still at work below us, and frees its memory when it returns.
+    // Who hears of a frame may end its source: then the parser is still at work below us, and frees its memory when it
+    // returns.
     if (!this.#isParsing) {
       this.#endDemuxer();
       this.#demuxer.free();
@@ -98,7 +100,10 @@ export class TsSession {
       this.#demuxer.end();
     } catch (error) {
       // No connection is left to be ended by it.
-      this.#logger.warn({ stream: this.#name, error: error instanceof Error ? error.message : String(error) }, "the last access units of a stream were lost");
+      this.#logger.warn(
+        { stream: this.#name, error: error instanceof Error ? error.message : String(error) },
+        "the last access units of a stream were lost",
+      );
     }
   }
 }

@@ -1,11 +1,12 @@
-// MPEG-TS over TCP, received: every connection is a publisher whose in-stream is named by configuration, `{n}` and `{port}` in it being the
-// number of the connection and the port that it came to. One connection's fault ends that connection and nothing else.
+// MPEG-TS over TCP, received: every connection is a publisher whose in-stream is named by configuration, `{n}` and
+// `{port}` in it being the number of the connection and the port that it came to. One connection's fault ends that
+// connection and nothing else.
 
 import { createServer, type Server, type Socket } from "node:net";
 import type { Arena } from "../../arena/arena.js";
-import { LogLimit } from "../../arena/log-limit.js";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
@@ -66,7 +67,7 @@ export class TsTcpServer {
     return this.#connections.size;
   }
 
-  /** Closes the door and every connection. */
+  /** Closes the listener and every connection. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => {
@@ -82,7 +83,9 @@ export class TsTcpServer {
   #accept(socket: Socket): void {
     const { registry, arena, clock, silenceMs = SILENCE_MS } = this.#options;
     const logger = this.#logger;
-    const name = this.#options.streamName.replaceAll("{n}", String(++this.#accepted)).replaceAll("{port}", String(socket.localPort ?? 0));
+    const name = this.#options.streamName
+      .replaceAll("{n}", String(++this.#accepted))
+      .replaceAll("{port}", String(socket.localPort ?? 0));
     const source = sourceOf(socket);
     let isPaused = false;
     let reason = "the publisher closed the connection";
@@ -144,14 +147,23 @@ export class TsTcpServer {
   #endPredecessor(name: string, clock: Clock): void {
     const live = this.#options.registry.get(name);
     if (!live || live.isHeldBack) return;
-    if (clock.monotonicMs() - live.lastFrameMs >= (this.#options.takeOverAfterMs ?? TAKE_OVER_AFTER_MS)) live.closeSource("a new publisher took over");
+    if (clock.monotonicMs() - live.lastFrameMs >= (this.#options.takeOverAfterMs ?? TAKE_OVER_AFTER_MS))
+      live.closeSource("a new publisher took over");
   }
 }
 
 function sourceOf(socket: Socket): SourceInfo {
   const nearIp = socket.localAddress ?? "";
   const nearPort = socket.localPort ?? 0;
-  return { type: "INTS", ip: nearIp, port: nearPort, nearIp, nearPort, farIp: socket.remoteAddress ?? "", farPort: socket.remotePort ?? 0 };
+  return {
+    type: "INTS",
+    ip: nearIp,
+    port: nearPort,
+    nearIp,
+    nearPort,
+    farIp: socket.remoteAddress ?? "",
+    farPort: socket.remotePort ?? 0,
+  };
 }
 
 function limited(logger: Logger, limit: LogLimit): Logger {

@@ -3,11 +3,13 @@
 //   connecting ─▶ connected ─▶ streaming ─▶ disconnected ─┐      keepAlive: after a pause, for ever
 //        └────────────┴─────────▶ failed ─────────────────┴─▶ connecting
 //
-// A source that delivers nothing for a while counts as gone; the time for which we ourselves keep it waiting does not. `stop` ends all at once.
+// A source that delivers nothing for a while counts as gone; the time for which we ourselves keep it waiting does not.
+// `stop` ends all at once.
 
 import type { Arena } from "../../arena/arena.js";
-import { maskCredentials } from "../../arena/credentials.js";
-import type { Logger } from "../../arena/logger.js";
+import { maskCredentials } from "../../base/credentials.js";
+import type { Logger } from "../../base/logger.js";
+import type { Timers } from "../../base/timers.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
@@ -16,7 +18,6 @@ import { TsSession } from "../mpegts/ts-session.js";
 import type { PullConnection, PullRequest, PullTransport } from "./pull-transport.js";
 import { schemeOf } from "./pull-uri.js";
 import { retryDelayMs } from "./retry-delay.js";
-import type { Timers } from "./timers.js";
 
 // Codes of ems-record-spec §2.0; the control plane has them for all configs.
 export const PULL_STREAMING = 0;
@@ -68,7 +69,13 @@ export class PullSource {
   #isStopped = false;
   #closeReason: string | undefined;
 
-  constructor(request: PullRequest, uri: URL, transport: PullTransport, options: PullSourceOptions, report: PullReport) {
+  constructor(
+    request: PullRequest,
+    uri: URL,
+    transport: PullTransport,
+    options: PullSourceOptions,
+    report: PullReport,
+  ) {
     this.#request = request;
     this.#uri = uri;
     this.#transport = transport;
@@ -157,8 +164,8 @@ export class PullSource {
     try {
       session.push(chunk);
     } catch (error) {
-      // nameTaken, badName, arenaFull: this connection ends; the next attempt may find another state of things. So does whatever else a source can
-      // make go wrong, and no other source with it.
+      // nameTaken, badName, arenaFull: this connection ends; the next attempt may find another state of things. So does
+      // whatever else a source can make go wrong, and no other source with it.
       this.#close(error instanceof Error ? error.message : String(error));
     }
     if (session.accessUnits === this.#framesSeen) return;
@@ -212,9 +219,11 @@ export class PullSource {
     this.#cancelWatch = timers.after(silenceMs / SILENCE_CHECKS, () => {
       const stream = this.#session?.stream;
       const isWaiting = this.#isPaused || stream?.isHeldBack === true;
-      // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that found no room counts too.
+      // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that
+      // found no room counts too.
       const lastMs = stream ? this.#lastFrameMs : this.#lastBytesMs;
-      if (!isWaiting && clock.monotonicMs() - lastMs >= silenceMs) this.#close(`the source delivered nothing for ${silenceMs / 1000} s`);
+      if (!isWaiting && clock.monotonicMs() - lastMs >= silenceMs)
+        this.#close(`the source delivered nothing for ${silenceMs / 1000} s`);
       else this.#watchSilence();
     });
   }

@@ -1,10 +1,12 @@
-// All pulled sources of a server, by config id: which schemes there are, what a URI must look like, and one PullSource for each config. It has the
-// shape that the control plane asks for (src/control/pull/pull-port.ts) and knows nothing of it.
+// All pulled sources of a server, by config id: which schemes there are, what a URI must look like, and one PullSource
+// for each config. It has the shape that the control plane asks for (src/control/pull/pull-port.ts) and knows nothing
+// of it.
 
 import type { Arena } from "../../arena/arena.js";
-import { maskCredentials } from "../../arena/credentials.js";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { maskCredentials } from "../../base/credentials.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
+import { systemTimers, type Timers } from "../../base/timers.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
@@ -14,7 +16,6 @@ import { PULL_DISCONNECTED, PULL_FAILED, type PullReport, PullSource } from "./p
 import type { PullRequest, PullTransport } from "./pull-transport.js";
 import { parseSourceUri, schemeOf } from "./pull-uri.js";
 import { TcpTransport } from "./tcp-transport.js";
-import { systemTimers, type Timers } from "./timers.js";
 import { UdpTransport } from "./udp-transport.js";
 
 export interface PullSourcesOptions {
@@ -69,18 +70,26 @@ export class PullSources {
     }
   }
 
-  /** Begins to pull; `report` is called whenever the state changes, and once more at the end of a source without keepAlive. */
+  /**
+   * Begins to pull; `report` is called whenever the state changes, and once more at the end of a source without
+   * keepAlive.
+   */
   start(request: PullRequest, report: PullReport): void {
-    if (this.#sources.has(request.configId)) throw new ReelError("badArgument", `config ${request.configId} is being pulled already`);
+    if (this.#sources.has(request.configId))
+      throw new ReelError("badArgument", `config ${request.configId} is being pulled already`);
     let uri: URL;
     let transport: PullTransport;
     try {
       uri = parseSourceUri(request.uri);
       transport = this.#transportOf(uri);
     } catch (error) {
-      // A stored config of a scheme that is no longer served: it stays, and says so. What may come back (ffmpeg, a file) is tried again.
+      // A stored config of a scheme that is no longer served: it stays, and says so. What may come back (ffmpeg, a
+      // file) is tried again.
       if (!(error instanceof ReelError)) throw error;
-      this.#options.logger.warn({ stream: request.localStreamName, uri: maskCredentials(request.uri) }, `cannot be pulled: ${error.message}`);
+      this.#options.logger.warn(
+        { stream: request.localStreamName, uri: maskCredentials(request.uri) },
+        `cannot be pulled: ${error.message}`,
+      );
       report(PULL_FAILED, 0);
       return;
     }
@@ -96,7 +105,8 @@ export class PullSources {
       random: this.#options.random ?? Math.random,
     };
     const source = new PullSource(request, uri, transport, options, (code, streamId) => {
-      if (!request.keepAlive && (code === PULL_DISCONNECTED || code === PULL_FAILED)) this.#sources.delete(request.configId);
+      if (!request.keepAlive && (code === PULL_DISCONNECTED || code === PULL_FAILED))
+        this.#sources.delete(request.configId);
       report(code, streamId);
     });
     this.#sources.set(request.configId, source);
@@ -123,7 +133,8 @@ export class PullSources {
   #transportOf(uri: URL): PullTransport {
     const scheme = schemeOf(uri);
     const transport = this.#transports.find((candidate) => candidate.schemes.includes(scheme));
-    if (!transport) throw new ReelError("badArgument", `${scheme}:// cannot be pulled; there are ${this.schemes().join(", ")}`);
+    if (!transport)
+      throw new ReelError("badArgument", `${scheme}:// cannot be pulled; there are ${this.schemes().join(", ")}`);
     return transport;
   }
 }

@@ -1,5 +1,6 @@
-// What brings the bytes of a pulled source: one connection at a time, opened for a request, closed once. Every transport delivers MPEG-TS; a native
-// protocol that parses frames itself will implement `PullSource` of its own beside this.
+// What brings the bytes of a pulled source: one connection at a time, opened for a request, closed once. Every
+// transport delivers MPEG-TS; a native protocol that parses frames itself will implement `PullSource` of its own beside
+// this.
 
 import type { SourceInfo } from "../../stream/in-stream.js";
 
@@ -36,7 +37,10 @@ export interface PullTransport {
   readonly schemes: readonly string[];
   /** EMS's tag of such in-streams (ems-record-spec §2.0). */
   readonly sourceType: (scheme: string) => string;
-  /** Throws ReelError with the text to show where this cannot be pulled. `ssmIp` is empty unless the sender of a group was named. */
+  /**
+   * Throws ReelError with the text to show where this cannot be pulled. `ssmIp` is empty unless the sender of a group
+   * was named.
+   */
   check(uri: URL, ssmIp: string): void;
   /** No event comes before it has returned. Throws where a connection cannot even be tried. */
   open(request: PullRequest, uri: URL, events: TransportEvents): PullConnection;

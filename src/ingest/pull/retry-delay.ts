@@ -1,5 +1,5 @@
-// How long a source is left alone between attempts: a second at first, then growing up to a cap, with jitter so that the sources of one dead host
-// do not come back in one instant.
+// How long a source is left alone between attempts: a second at first, then growing up to a cap, with jitter so that
+// the sources of one dead host do not come back in one instant.
 
 import type { Millis } from "../../time/units.js";
 

@@ -1,4 +1,5 @@
-// mpegtstcp://host:port — a transport stream read from a TCP server. The d-prefixed name is EMS's for the same with deep parsing, which is always done.
+// mpegtstcp://host:port — a transport stream read from a TCP server. The d-prefixed name is EMS's for the same with
+// deep parsing, which is always done.
 
 import { connect } from "node:net";
 import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "./pull-transport.js";
@@ -31,7 +32,14 @@ export class TcpTransport implements PullTransport {
     const socket = connect({ host: hostOf(uri), port: requirePort(uri), onread });
     socket.on("connect", () => {
       const { remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 } = socket;
-      events.onConnected({ ip: localAddress, port: localPort, nearIp: localAddress, nearPort: localPort, farIp: remoteAddress, farPort: remotePort });
+      events.onConnected({
+        ip: localAddress,
+        port: localPort,
+        nearIp: localAddress,
+        nearPort: localPort,
+        farIp: remoteAddress,
+        farPort: remotePort,
+      });
     });
     socket.on("error", (error) => {
       reason = error.message;

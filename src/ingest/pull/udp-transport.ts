@@ -1,11 +1,12 @@
-// mpegtsudp://address:port[?localaddr=…] — transport packets in UDP datagrams, unicast to an address of this host or multicast (any source, or the one
-// that `ssmIp` names). A group is joined on the interface that `localaddr` names, by its name or one of its addresses (ffmpeg's word for it), else on
-// the one that the routes choose. A socket cannot be made to wait: where the ring is full, the in-stream drops whole frames.
+// mpegtsudp://address:port[?localaddr=…] — transport packets in UDP datagrams, unicast to an address of this host or
+// multicast (any source, or the one that `ssmIp` names). A group is joined on the interface that `localaddr` names, by
+// its name or one of its addresses (ffmpeg's word for it), else on the one that the routes choose. A socket cannot be
+// made to wait: where the ring is full, the in-stream drops whole frames.
 
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "./pull-transport.js";
 import { hostOf, requirePort } from "./pull-uri.js";
 
@@ -22,7 +23,10 @@ export class UdpTransport implements PullTransport {
   check(uri: URL, ssmIp: string): void {
     requirePort(uri);
     if (isIP(hostOf(uri)) === 0 && hostOf(uri) !== "localhost")
-      throw new ReelError("badArgument", `${uri.protocol}// takes the address to receive at, or a multicast group, not a name`);
+      throw new ReelError(
+        "badArgument",
+        `${uri.protocol}// takes the address to receive at, or a multicast group, not a name`,
+      );
     checkSender(hostOf(uri), ssmIp);
     interfaceOf(uri);
   }
@@ -67,7 +71,10 @@ export class UdpTransport implements PullTransport {
 
 function checkSender(host: string, ssmIp: string): void {
   if (ssmIp === "" || (isMulticast(host) && isIP(ssmIp) === isIP(host))) return;
-  throw new ReelError("badArgument", "ssmIp is the address of a group's sender: it goes with a multicast group of the same family");
+  throw new ReelError(
+    "badArgument",
+    "ssmIp is the address of a group's sender: it goes with a multicast group of the same family",
+  );
 }
 
 function join(socket: Socket, group: string, ssmIp: string, local: string | undefined): void {

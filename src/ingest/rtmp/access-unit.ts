@@ -1,5 +1,5 @@
-// Length-prefixed H.264 access units (ISO/IEC 14496-15 §5.3.2) as they come from outside: are the lengths true, and can decoding start here?
-// Muxer kernels rely on what is checked here.
+// Length-prefixed H.264 access units (ISO/IEC 14496-15 §5.3.2) as they come from outside: are the lengths true, and can
+// decoding start here? Muxer kernels rely on what is checked here.
 
 const NAL_SLICE = 1;
 const NAL_IDR = 5;
@@ -10,7 +10,10 @@ const LENGTH_SIZE = 4;
 // What inspectAccessUnit finds, as bits.
 export const AU_HAS_NAL = 1;
 export const AU_HAS_IDR = 2;
-/** A recovery point in front of the first slice: where open GOPs and intra refresh let decoding start (ITU-T H.264 §D.2.8). */
+/**
+ * A recovery point in front of the first slice: where open GOPs and intra refresh let decoding start (ITU-T H.264
+ * §D.2.8).
+ */
 export const AU_HAS_RECOVERY_POINT = 4;
 /** A length reaches past the end. */
 export const AU_IS_DAMAGED = 8;
@@ -41,7 +44,10 @@ export function inspectAccessUnit(bytes: Uint8Array, start: number, end: number)
   return found;
 }
 
-/** Walks the messages of an SEI NAL unit, §7.3.2.3.1. Emulation prevention can only shift what follows a long payload: then the answer is no. */
+/**
+ * Walks the messages of an SEI NAL unit, §7.3.2.3.1. Emulation prevention can only shift what follows a long payload:
+ * then the answer is no.
+ */
 function hasRecoveryPoint(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   while (at + 2 < end) {
@@ -77,7 +83,10 @@ export function removeEmptyNals(bytes: Uint8Array, start: number, end: number): 
   return to;
 }
 
-/** Rewrites 1- or 2-byte lengths as 4-byte ones, without NAL units of no bytes. A damaged length stays one: it announces what is not there. */
+/**
+ * Rewrites 1- or 2-byte lengths as 4-byte ones, without NAL units of no bytes. A damaged length stays one: it announces
+ * what is not there.
+ */
 export function widenNalLengths(bytes: Uint8Array, lengthSize: number): Uint8Array {
   const walk = (visit: (at: number, size: number) => void): void => {
     for (let at = 0; at + lengthSize <= bytes.byteLength; ) {

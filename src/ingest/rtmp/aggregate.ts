@@ -1,7 +1,7 @@
-// Aggregate messages, Adobe RTMP 1.0 §7.1.6: FLV tags in one message. Times of the tags count from that of the first, which is the message's.
-// A cursor, not a list: a full ring may stop the walk at any tag.
+// Aggregate messages, Adobe RTMP 1.0 §7.1.6: FLV tags in one message. Times of the tags count from that of the first,
+// which is the message's. A cursor, not a list: a full ring may stop the walk at any tag.
 
-import { FLV_PREVIOUS_TAG_SIZE, FLV_TAG_HEADER_SIZE, type FlvTag, parseFlvTag } from "./flv-tags.js";
+import { FLV_PREVIOUS_TAG_SIZE, FLV_TAG_HEADER_SIZE, type FlvTag, parseFlvTag } from "../../media/flv/flv-tags.js";
 
 export class AggregateCursor {
   #payload: Uint8Array;

@@ -1,4 +1,5 @@
-// The headers of audio and video message bodies: FLV tag data (Adobe FLV 10.1 §E.4.2, §E.4.3) and the extended headers of Enhanced RTMP v2.
+// The headers of audio and video message bodies: FLV tag data (Adobe FLV 10.1 §E.4.2, §E.4.3) and the extended headers
+// of Enhanced RTMP v2.
 //
 //   video: frame type 4 | codec 4 | AVCPacketType | composition time SI24 | …      extended: 1 | frame type 3 | packet type 4 | FourCC | (SI24) | …
 //   audio: format 4 | rate, size, channels | AACPacketType | …                     extended: 9 | packet type 4 | FourCC | …
@@ -50,7 +51,8 @@ export class AvTag {
     this.#set(TAG_IGNORED, AVC_HEADER_SIZE);
     if (available < 1 || frameType === FRAME_TYPE_COMMAND) return;
     if ((first & 15) !== CODEC_AVC) this.#unsupported(`FLV video codec ${first & 15}`);
-    else if (available >= AVC_HEADER_SIZE) this.#setPacket(bytes[at + 1], frameType === FRAME_TYPE_KEY, readI24(bytes, at + 2));
+    else if (available >= AVC_HEADER_SIZE)
+      this.#setPacket(bytes[at + 1], frameType === FRAME_TYPE_KEY, readI24(bytes, at + 2));
   }
 
   parseAudio(bytes: Uint8Array, at: number, available: number): void {
@@ -94,7 +96,8 @@ export class AvTag {
   }
 
   #setPacket(packetType: number | undefined, isKey: boolean, compositionTimeMs: number): void {
-    this.kind = packetType === PACKET_SEQUENCE_HEADER ? TAG_DECODER_CONFIG : packetType === PACKET_DATA ? TAG_FRAME : TAG_IGNORED;
+    this.kind =
+      packetType === PACKET_SEQUENCE_HEADER ? TAG_DECODER_CONFIG : packetType === PACKET_DATA ? TAG_FRAME : TAG_IGNORED;
     this.isKey = isKey;
     this.compositionTimeMs = compositionTimeMs;
   }
@@ -111,7 +114,9 @@ function readI24(bytes: Uint8Array, at: number): number {
 }
 
 function readFourCc(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
+  return (
+    (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+  );
 }
 
 /** Printable whatever the bytes are: it goes to a log. */

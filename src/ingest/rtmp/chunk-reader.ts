@@ -1,14 +1,20 @@
-// Reads the RTMP chunk stream, Adobe RTMP 1.0 §5.3: headers are parsed in place, payload bytes are announced to the sink where they lie and never
-// collected here. Memory is one small object per chunk stream, of which there are at most MAX_CHUNK_STREAMS.
+// Reads the RTMP chunk stream, Adobe RTMP 1.0 §5.3: headers are parsed in place, payload bytes are announced to the
+// sink where they lie and never collected here. Memory is one small object per chunk stream, of which there are at most
+// MAX_CHUNK_STREAMS.
 //
 //   sink.begin(message, first bytes) ─▶ a destination: append … append ─▶ finish        (or abort)
 //
-// A header is taken only when it is complete, and the first one of a message only together with the first LOOKAHEAD payload bytes (as many as
-// its first chunk has): the sink decides where a message goes by looking at them. What is left is at most MAX_UNREAD_BYTES.
+// A header is taken only when it is complete, and the first one of a message only together with the first LOOKAHEAD
+// payload bytes (as many as its first chunk has): the sink decides where a message goes by looking at them. What is
+// left is at most MAX_UNREAD_BYTES.
 
-import { badInput, DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP, MAX_CHUNK_STREAMS, MAX_MESSAGE_BYTES } from "./protocol.js";
+import { badInput } from "../../base/reel-error.js";
+import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP, MAX_CHUNK_STREAMS, MAX_MESSAGE_BYTES } from "./protocol.js";
 
-/** Payload bytes that `begin` gets to see: the largest header of an audio or video tag has 8, with room for a NAL unit length and type behind it. */
+/**
+ * Payload bytes that `begin` gets to see: the largest header of an audio or video tag has 8, with room for a NAL unit
+ * length and type behind it.
+ */
 export const LOOKAHEAD = 16;
 /** Basic header 3, message header 11, extended timestamp 4, look-ahead. */
 export const MAX_UNREAD_BYTES = 18 + LOOKAHEAD;
@@ -19,7 +25,10 @@ const EXTENDED_TIMESTAMP_SIZE = 4;
 
 /** Where the bytes of a message go. */
 export interface MessageDestination {
-  /** Payload bytes; `receivedBytes` does not count them yet. The first call of a message brings at least what `begin` was shown. */
+  /**
+   * Payload bytes; `receivedBytes` does not count them yet. The first call of a message brings at least what `begin`
+   * was shown.
+   */
   append(message: IncomingMessage, bytes: Uint8Array, at: number, size: number): void;
   /** All bytes are there. False stops the reader behind them. */
   finish(message: IncomingMessage): boolean;
@@ -130,8 +139,8 @@ export class ChunkReader {
     if (fmt < 3 || !message?.inProgress) return this.#readFirstHeader(bytes, at, end, fmt, chunkStreamId);
     if (message.isExtended) {
       if (at + EXTENDED_TIMESTAMP_SIZE > end) return -1;
-      // §5.3.1.3 repeats the extension on every chunk; some encoders leave it out, some repeat the absolute time. Four payload bytes that equal
-      // the timestamp by chance are one in 2^32.
+      // §5.3.1.3 repeats the extension on every chunk; some encoders leave it out, some repeat the absolute time. Four
+      // payload bytes that equal the timestamp by chance are one in 2^32.
       const extension = readU32(bytes, at);
       if (extension === message.timestampField || extension === message.timestampMs) at += EXTENDED_TIMESTAMP_SIZE;
     }
@@ -201,5 +210,7 @@ function readU32(bytes: Uint8Array, at: number): number {
 }
 
 function readU32LittleEndian(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
+  return (
+    ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0
+  );
 }

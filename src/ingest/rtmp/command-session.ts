@@ -1,13 +1,13 @@
-// The command messages of a publisher (Adobe RTMP 1.0 §7.2, and the FMLE commands that no standard lists) and the replies that ffmpeg, OBS (librtmp)
-// and GStreamer's rtmp2sink wait for:
+// The command messages of a publisher (Adobe RTMP 1.0 §7.2, and the FMLE commands that no standard lists) and the
+// replies that ffmpeg, OBS (librtmp) and GStreamer's rtmp2sink wait for:
 //
 //   connect ─▶ window sizes, chunk size, _result      releaseStream, FCPublish ─▶ _result, onFCPublish      createStream ─▶ _result(id)
 //   publish ─▶ StreamBegin, onStatus NetStream.Publish.Start | BadName | Denied      FCUnpublish, deleteStream, closeStream ─▶ Unpublish.Success
 
-import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "./amf0.js";
+import { badInput } from "../../base/reel-error.js";
+import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "../../media/flv/amf0.js";
 import { encodeU32 } from "./chunk-writer.js";
 import {
-  badInput,
   CHUNK_STREAM_COMMAND,
   CHUNK_STREAM_CONTROL,
   EVENT_STREAM_BEGIN,
@@ -102,7 +102,11 @@ export class CommandSession {
         const streamId = this.#peer.findPublication(streamKey);
         if (streamId !== undefined) this.#unpublish(streamId);
         this.#result(transactionId, null, undefined);
-        this.#call(0, "onFCUnpublish", { level: "status", code: "NetStream.Unpublish.Success", description: streamKey });
+        this.#call(0, "onFCUnpublish", {
+          level: "status",
+          code: "NetStream.Unpublish.Success",
+          description: streamKey,
+        });
         return;
       }
       case "deleteStream":
@@ -113,13 +117,23 @@ export class CommandSession {
         return;
       case "play":
       case "play2":
-        this.#status(messageStreamId, "error", "NetStream.Play.Failed", "This server records streams; it does not play them.");
+        this.#status(
+          messageStreamId,
+          "error",
+          "NetStream.Play.Failed",
+          "This server records streams; it does not play them.",
+        );
         this.#peer.end("asked to play");
         return;
       default:
-        // A command without a transaction wants no answer; encoders probe with others (_checkbw, getStreamLength) and take a refusal well.
+        // A command without a transaction wants no answer; encoders probe with others (_checkbw, getStreamLength) and
+        // take a refusal well.
         if (transactionId !== 0)
-          this.#send(0, "_error", transactionId, null, { level: "error", code: "NetConnection.Call.Failed", description: "Not supported." });
+          this.#send(0, "_error", transactionId, null, {
+            level: "error",
+            code: "NetConnection.Call.Failed",
+            description: "Not supported.",
+          });
     }
   }
 
@@ -135,7 +149,12 @@ export class CommandSession {
     };
     const peer = this.#peer;
     peer.send(CHUNK_STREAM_CONTROL, MESSAGE_WINDOW_ACK_SIZE, 0, encodeU32(WINDOW_ACK_BYTES));
-    peer.send(CHUNK_STREAM_CONTROL, MESSAGE_SET_PEER_BANDWIDTH, 0, Buffer.concat([encodeU32(WINDOW_ACK_BYTES), Buffer.from([BANDWIDTH_LIMIT_DYNAMIC])]));
+    peer.send(
+      CHUNK_STREAM_CONTROL,
+      MESSAGE_SET_PEER_BANDWIDTH,
+      0,
+      Buffer.concat([encodeU32(WINDOW_ACK_BYTES), Buffer.from([BANDWIDTH_LIMIT_DYNAMIC])]),
+    );
     peer.send(CHUNK_STREAM_CONTROL, MESSAGE_SET_CHUNK_SIZE, 0, encodeU32(SERVER_CHUNK_BYTES));
     peer.setSendChunkSize(SERVER_CHUNK_BYTES);
     const objectEncoding = typeof options.objectEncoding === "number" ? options.objectEncoding : 0;
@@ -153,7 +172,12 @@ export class CommandSession {
       this.#peer.end(`publish refused: ${outcome.code}`);
       return;
     }
-    this.#peer.send(CHUNK_STREAM_CONTROL, MESSAGE_USER_CONTROL, 0, Buffer.concat([Buffer.from([0, EVENT_STREAM_BEGIN]), encodeU32(messageStreamId)]));
+    this.#peer.send(
+      CHUNK_STREAM_CONTROL,
+      MESSAGE_USER_CONTROL,
+      0,
+      Buffer.concat([Buffer.from([0, EVENT_STREAM_BEGIN]), encodeU32(messageStreamId)]),
+    );
     this.#status(messageStreamId, "status", outcome.code, outcome.description);
   }
 

@@ -1,21 +1,27 @@
-// One RTMP connection: handshake, chunk stream, control messages, and the hold that a full ring puts on it. It is fed by a SocketReader and never
-// throws at it: whatever goes wrong ends this connection and nothing else.
+// One RTMP connection: handshake, chunk stream, control messages, and the hold that a full ring puts on it. It is fed
+// by a SocketReader and never throws at it: whatever goes wrong ends this connection and nothing else.
 //
 //   onBytes ─▶ C0 C1 ─▶ C2 ─▶ ChunkReader ─▶ commands │ audio, video ─▶ Publication ─▶ in-stream
 //                                              ▲                             │ full
 //                                              └── kept bytes ◀── room ◀── hold: reading stops, nothing is lost
 
 import type { Arena } from "../../arena/arena.js";
+import { badInput } from "../../base/reel-error.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { Clock } from "../../time/units.js";
 import { AggregateCursor } from "./aggregate.js";
-import { ChunkReader, DISCARD, type IncomingMessage, type MessageDestination, type MessageSink } from "./chunk-reader.js";
+import {
+  ChunkReader,
+  DISCARD,
+  type IncomingMessage,
+  type MessageDestination,
+  type MessageSink,
+} from "./chunk-reader.js";
 import { ChunkWriter, encodeU32 } from "./chunk-writer.js";
 import { type CommandPeer, CommandSession, type ConnectInfo, type PublishOutcome } from "./command-session.js";
 import { answerHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import type { ByteConsumer, ReadMode } from "./paced-socket.js";
 import {
-  badInput,
   CHUNK_STREAM_CONTROL,
   EVENT_PING_REQUEST,
   EVENT_PING_RESPONSE,
@@ -101,7 +107,11 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
   #isEnding = false;
 
   /** `openSocket` begins to read; bytes come later. */
-  constructor(host: ConnectionHost, address: Omit<SourceInfo, "type">, openSocket: (consumer: ByteConsumer) => ConnectionSocket) {
+  constructor(
+    host: ConnectionHost,
+    address: Omit<SourceInfo, "type">,
+    openSocket: (consumer: ByteConsumer) => ConnectionSocket,
+  ) {
     this.#host = host;
     this.#address = address;
     this.#scratch = new Scratch(host.scratchBudget, (message, payload) => this.#deliver(message, payload));
@@ -181,7 +191,8 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
       handshake.set(bytes.subarray(at, at + size), this.#handshakeBytes);
       this.#handshakeBytes += size;
       at += size;
-      if (this.#handshakeBytes > 0 && handshake[0] !== RTMP_VERSION) badInput(`not RTMP: the first byte is ${handshake[0]}`);
+      if (this.#handshakeBytes > 0 && handshake[0] !== RTMP_VERSION)
+        badInput(`not RTMP: the first byte is ${handshake[0]}`);
       if (this.#handshakeBytes < handshake.length) return at;
       this.#socket.write(answerHandshake(handshake.subarray(1), this.#host.clock.monotonicMs()));
       this.#handshake = undefined;
@@ -243,13 +254,15 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
       case MESSAGE_ABORT:
       case MESSAGE_USER_CONTROL:
       case MESSAGE_WINDOW_ACK_SIZE:
-        if (message.sizeBytes < 4 || message.sizeBytes > MAX_CONTROL_BYTES) badInput(`a control message of ${message.sizeBytes} bytes`, { type: message.type });
+        if (message.sizeBytes < 4 || message.sizeBytes > MAX_CONTROL_BYTES)
+          badInput(`a control message of ${message.sizeBytes} bytes`, { type: message.type });
         return this.#scratch;
       case MESSAGE_ACKNOWLEDGEMENT:
       case MESSAGE_SET_PEER_BANDWIDTH:
         return DISCARD; // we send next to nothing
       default:
-        return DISCARD; // data messages (onMetaData) tell nothing that the decoder configurations do not; shared objects are not ours
+        // data messages (onMetaData) tell nothing that the decoder configurations do not; shared objects are not ours
+        return DISCARD;
     }
   }
 
@@ -267,7 +280,8 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
         this.#commands.handle(message.streamId, payload);
         break;
       case MESSAGE_COMMAND_AMF3:
-        // The format byte is 0 for "AMF0 follows", as every encoder has it; one that leaves it out begins with a string marker.
+        // The format byte is 0 for "AMF0 follows", as every encoder has it; one that leaves it out begins with a string
+        // marker.
         this.#commands.handle(message.streamId, payload[0] === 0 ? payload.subarray(1) : payload);
         break;
       default:
@@ -282,7 +296,8 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
     for (; aggregate.hasTag(); aggregate.next()) {
       if (aggregate.type !== MESSAGE_VIDEO && aggregate.type !== MESSAGE_AUDIO) continue;
       const publication = this.#publicationOf(message.streamId);
-      if (publication && !publication.deliver(aggregate.type, aggregate.timestampMs, aggregate.body)) return this.#hold(message);
+      if (publication && !publication.deliver(aggregate.type, aggregate.timestampMs, aggregate.body))
+        return this.#hold(message);
     }
     this.#aggregate = undefined;
     return true;
@@ -308,12 +323,20 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
 
   /** At most one per read, whatever window the peer asks for. */
   #acknowledge(): void {
-    if (this.#ackWindowBytes === 0 || this.#receivedBytes - this.#acknowledgedBytes < this.#ackWindowBytes || this.isClosed) return;
+    if (
+      this.#ackWindowBytes === 0 ||
+      this.#receivedBytes - this.#acknowledgedBytes < this.#ackWindowBytes ||
+      this.isClosed
+    )
+      return;
     this.#acknowledgedBytes = this.#receivedBytes;
     this.send(CHUNK_STREAM_CONTROL, MESSAGE_ACKNOWLEDGEMENT, 0, encodeU32(this.#receivedBytes % 4294967296));
   }
 
-  /** Some encoders send media on another message stream than the one they publish on: where there was only one publication there is no doubt. */
+  /**
+   * Some encoders send media on another message stream than the one they publish on: where there was only one
+   * publication there is no doubt.
+   */
   #publicationOf(streamId: number): Publication | undefined {
     const published = this.#published.get(streamId);
     if (published) return published.publication;
@@ -335,13 +358,16 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
   }
 
   publish(streamId: number, streamKey: string, connect: ConnectInfo): PublishOutcome {
-    if (this.#published.has(streamId)) return { ok: false, code: "NetStream.Publish.BadName", description: "This stream is published already." };
+    if (this.#published.has(streamId))
+      return { ok: false, code: "NetStream.Publish.BadName", description: "This stream is published already." };
     const { app, tcUrl, flashVer, swfUrl, pageUrl } = connect;
     const source: SourceInfo = { type: "INR", ...this.#address, tcUrl, userAgent: flashVer, swfUrl, pageUrl };
     const answer = this.#host.open({ app, streamKey, source }, (reason) => this.#closeSource(streamId, reason));
     if (!answer.ok) return answer;
     const inStream: InStream = answer.inStream;
-    const publication = new Publication(inStream, this.#host.arena, this.#scratch, (note) => this.#host.note(this, inStream.name, note));
+    const publication = new Publication(inStream, this.#host.arena, this.#scratch, (note) =>
+      this.#host.note(this, inStream.name, note),
+    );
     // `room` may come while another connection's bytes lie in the shared read buffer.
     const onRoom = (): void => void setImmediate(() => this.#resume());
     inStream.on("room", onRoom);
@@ -357,7 +383,8 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
     this.unpublishedSinceMs = this.#host.clock.monotonicMs();
     published.publication.inStream.off("room", published.onRoom);
     published.publication.close(reason);
-    // A hold for this stream has nothing to wait for any more; one for another stream finds no room again and goes on waiting.
+    // A hold for this stream has nothing to wait for any more; one for another stream finds no room again and goes on
+    // waiting.
     if (this.#held && !this.isClosed) setImmediate(() => this.#resume());
     return true;
   }
@@ -372,7 +399,10 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
     this.close(reason);
   }
 
-  /** The stream was closed from our side: the encoder notices by the end of its connection, when it has no other stream on it. */
+  /**
+   * The stream was closed from our side: the encoder notices by the end of its connection, when it has no other stream
+   * on it.
+   */
   #closeSource(streamId: number, reason: string): void {
     this.unpublish(streamId, reason);
     if (!this.isPublishing) this.end(reason);

@@ -1,11 +1,12 @@
-// The RTMP handshake, Adobe RTMP 1.0 §5.2, and the signed form of it that Flash Media Server introduced and some encoders still ask for.
+// The RTMP handshake, Adobe RTMP 1.0 §5.2, and the signed form of it that Flash Media Server introduced and some
+// encoders still ask for.
 //
 //   client: C0 C1 ──▶        C1: time u32 | version u32 | 1528 bytes. Version 0 = plain; else a digest hides in the bytes, at a place that four
 //   ◀── S0 S1 S2: server         of them name. Two layouts are in use; the one whose digest verifies is answered in kind.
 //   client: C2 ──▶           A signed C1 that verifies in neither layout gets the plain answer, as clients that do not check it expect.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { badInput } from "./protocol.js";
+import { badInput } from "../../base/reel-error.js";
 
 export const RTMP_VERSION = 3;
 export const HANDSHAKE_SIZE = 1536;
@@ -57,7 +58,10 @@ export function answerHandshake(c1: Uint8Array, nowMs: number): Buffer {
     const own = digestOffset(s1, pointerOffset);
     computeDigest(s1, own, SERVER_KEY).copy(s1, own);
     randomBytes(HANDSHAKE_SIZE - DIGEST_SIZE).copy(s2);
-    hmac(hmac(SERVER_KEY_FULL, shown), s2.subarray(0, HANDSHAKE_SIZE - DIGEST_SIZE)).copy(s2, HANDSHAKE_SIZE - DIGEST_SIZE);
+    hmac(hmac(SERVER_KEY_FULL, shown), s2.subarray(0, HANDSHAKE_SIZE - DIGEST_SIZE)).copy(
+      s2,
+      HANDSHAKE_SIZE - DIGEST_SIZE,
+    );
     return answer;
   }
   s2.set(c1);

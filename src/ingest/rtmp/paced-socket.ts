@@ -4,7 +4,8 @@
 //   poll:  read(2) from the timer, no readiness to wait for: a resting socket costs no wake-up at all (`_handle.fd`; not on Windows)
 //   plain: 'data' events, where a probe says that the above does not work here
 //
-// Nothing is lost between the ways: bytes stay in the kernel until one of them reads, and end or error of a connection are left to libuv.
+// Nothing is lost between the ways: bytes stay in the kernel until one of them reads, and end or error of a connection
+// are left to libuv.
 
 import { readSync } from "node:fs";
 import net from "node:net";
@@ -14,7 +15,10 @@ import { HEADROOM_BYTES, type Pollable, READ_BYTES, type ReadLoop, TARGET_BYTES 
 export type ReadMode = "immediate" | "coalesced" | "held";
 
 export interface ByteConsumer {
-  /** Takes bytes[start…end] and answers where it stopped; at most HEADROOM_BYTES may be left, and come again in front of the next ones. */
+  /**
+   * Takes bytes[start…end] and answers where it stopped; at most HEADROOM_BYTES may be left, and come again in front of
+   * the next ones.
+   */
   onBytes(bytes: Uint8Array, start: number, end: number, newBytes: number): number;
   readonly readMode: ReadMode;
   onEnd(): void;
@@ -33,8 +37,15 @@ const LINGER_MS = 5000;
 /** Reads of one poll, so that a torrent on one socket does not starve the others. */
 const MAX_READS_PER_POLL = 4;
 
-/** Takes the connection over from the socket that `net.Server` made (with pauseOnConnect), into one that reads into `buffer`. */
-export function adoptSocket(accepted: net.Socket, buffer: Uint8Array, onRead: (bytes: number) => boolean): net.Socket | undefined {
+/**
+ * Takes the connection over from the socket that `net.Server` made (with pauseOnConnect), into one that reads into
+ * `buffer`.
+ */
+export function adoptSocket(
+  accepted: net.Socket,
+  buffer: Uint8Array,
+  onRead: (bytes: number) => boolean,
+): net.Socket | undefined {
   const shell = accepted as unknown as SocketWithHandle;
   const handle = shell._handle;
   if (!handle) return undefined;

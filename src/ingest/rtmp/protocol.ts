@@ -1,6 +1,5 @@
-// Numbers of the RTMP chunk stream and message formats (Adobe RTMP 1.0, §5.4, §6, §7.1) and the limits that bound what a peer may ask for.
-
-import { ReelError } from "../../arena/reel-error.js";
+// Numbers of the RTMP chunk stream and message formats (Adobe RTMP 1.0, §5.4, §6, §7.1) and the limits that bound what
+// a peer may ask for.
 
 // Message types, §5.4 and §7.1.
 export const MESSAGE_SET_CHUNK_SIZE = 1;
@@ -46,8 +45,3 @@ export const MAX_NET_STREAMS = 16;
 export const MAX_SCRATCH_BYTES = MAX_MESSAGE_BYTES + 1048576;
 /** Replies that a peer does not read. */
 export const MAX_UNREAD_REPLY_BYTES = 262144;
-
-/** What a peer did wrong; ends its connection. */
-export function badInput(message: string, context: Record<string, unknown> = {}): never {
-  throw new ReelError("badInput", message, context);
-}

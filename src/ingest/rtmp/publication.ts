@@ -1,13 +1,15 @@
-// One published stream: audio and video messages become frames of an in-stream. The usual message is assembled in the ring itself:
+// One published stream: audio and video messages become frames of an in-stream. The usual message is assembled in the
+// ring itself:
 //
 //   begin: tag header read, room reserved ─▶ append: payload copied from the read buffer into the ring ─▶ finish: checked and committed
 //
-// A message that another one interrupts, that finds no room, or whose NAL unit lengths must be rewritten goes through scratch memory and enters the
-// ring when it is complete; the ring never waits for a half message. Where the ring is full then, `deliver` answers false and is called again after `room`.
+// A message that another one interrupts, that finds no room, or whose NAL unit lengths must be rewritten goes through
+// scratch memory and enters the ring when it is complete; the ring never waits for a half message. Where the ring is
+// full then, `deliver` answers false and is called again after `room`.
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
@@ -100,7 +102,14 @@ export class Publication implements MessageDestination {
 
   finish(message: IncomingMessage): boolean {
     this.#open = undefined;
-    this.#commit(message.type, this.#pointer, this.#filledBytes, message.timestampMs, this.#compositionTimeMs, this.#isKey);
+    this.#commit(
+      message.type,
+      this.#pointer,
+      this.#filledBytes,
+      message.timestampMs,
+      this.#compositionTimeMs,
+      this.#isKey,
+    );
     return true;
   }
 
@@ -110,7 +119,10 @@ export class Publication implements MessageDestination {
     this.inStream.abandon();
   }
 
-  /** A complete audio or video message that lies outside of the ring. False where the ring is full; nothing was taken then. */
+  /**
+   * A complete audio or video message that lies outside of the ring. False where the ring is full; nothing was taken
+   * then.
+   */
   deliver(type: number, timestampMs: number, message: Uint8Array): boolean {
     if (this.inStream.ended) return true;
     const tag = this.#parseTag(type, message, 0, message.byteLength);
@@ -120,7 +132,8 @@ export class Publication implements MessageDestination {
     }
     if (tag.kind !== TAG_FRAME || !this.#isRecorded(type)) return true;
     let payload = message.subarray(tag.headerBytes);
-    if (type === MESSAGE_VIDEO && this.#nalLengthSize !== RING_LENGTH_SIZE) payload = widenNalLengths(payload, this.#nalLengthSize);
+    if (type === MESSAGE_VIDEO && this.#nalLengthSize !== RING_LENGTH_SIZE)
+      payload = widenNalLengths(payload, this.#nalLengthSize);
     if (payload.byteLength === 0) return true;
     this.#makeWay();
     let pointer = 0;
@@ -157,10 +170,21 @@ export class Publication implements MessageDestination {
     if (!open) return;
     this.#open = undefined;
     this.inStream.abandon();
-    this.#scratch.adopt(open, this.#header.subarray(0, this.#headerBytes), this.#arena.u8.subarray(this.#pointer, this.#pointer + this.#filledBytes));
+    this.#scratch.adopt(
+      open,
+      this.#header.subarray(0, this.#headerBytes),
+      this.#arena.u8.subarray(this.#pointer, this.#pointer + this.#filledBytes),
+    );
   }
 
-  #commit(type: number, pointer: number, sizeBytes: number, timestampMs: number, compositionTimeMs: number, isKey: boolean): void {
+  #commit(
+    type: number,
+    pointer: number,
+    sizeBytes: number,
+    timestampMs: number,
+    compositionTimeMs: number,
+    isKey: boolean,
+  ): void {
     const track = type === MESSAGE_VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
     let size = sizeBytes;
     let isRandomAccess = true;
@@ -174,7 +198,8 @@ export class Publication implements MessageDestination {
         }
         return;
       }
-      if ((found & AU_HAS_EMPTY_NAL) !== 0) size = removeEmptyNals(this.#arena.u8, pointer, pointer + sizeBytes) - pointer;
+      if ((found & AU_HAS_EMPTY_NAL) !== 0)
+        size = removeEmptyNals(this.#arena.u8, pointer, pointer + sizeBytes) - pointer;
       isRandomAccess = (found & AU_HAS_IDR) !== 0 || (isKey && (found & AU_HAS_RECOVERY_POINT) !== 0);
       if (isKey && !isRandomAccess) this.#noteOnce("a key frame without IDR slice or recovery point is not one");
     }
@@ -228,6 +253,11 @@ export class Publication implements MessageDestination {
     const { frames, bytes } = lost;
     lost.frames = 0;
     lost.bytes = 0;
-    this.inStream.reportSourceLoss({ track: TRACK_VIDEO, frames, bytes, durationMs: Math.max(0, wireMs - lost.firstWireMs) });
+    this.inStream.reportSourceLoss({
+      track: TRACK_VIDEO,
+      frames,
+      bytes,
+      durationMs: Math.max(0, wireMs - lost.firstWireMs),
+    });
   }
 }

@@ -1,14 +1,21 @@
-// An RTMP publisher: what `reel demo`, the tests and the benchmark's generator send with. Plain handshake, the commands that encoders send, then audio
-// and video messages as fast as the socket takes them or at the pace of their timestamps.
+// An RTMP publisher: what `reel demo`, the tests and the benchmark's generator send with. Plain handshake, the commands
+// that encoders send, then audio and video messages as fast as the socket takes them or at the pace of their
+// timestamps.
 
 import net from "node:net";
-import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "./amf0.js";
-import { ChunkReader, DISCARD, type IncomingMessage, type MessageDestination, type MessageSink } from "./chunk-reader.js";
+import { badInput } from "../../base/reel-error.js";
+import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "../../media/flv/amf0.js";
+import type { FlvTag } from "../../media/flv/flv-tags.js";
+import {
+  ChunkReader,
+  DISCARD,
+  type IncomingMessage,
+  type MessageDestination,
+  type MessageSink,
+} from "./chunk-reader.js";
 import { ChunkWriter, encodeU32 } from "./chunk-writer.js";
-import type { FlvTag } from "./flv-tags.js";
 import { beginHandshake, HANDSHAKE_SIZE } from "./handshake.js";
 import {
-  badInput,
   CHUNK_STREAM_COMMAND,
   CHUNK_STREAM_CONTROL,
   MESSAGE_AUDIO,
@@ -117,7 +124,12 @@ export class RtmpPublisher implements MessageSink {
 
   /** One message: a FLV tag's type, time and data. */
   send(tag: FlvTag): void {
-    const csid = tag.type === MESSAGE_AUDIO ? CHUNK_STREAM_AUDIO : tag.type === MESSAGE_VIDEO ? CHUNK_STREAM_VIDEO : CHUNK_STREAM_DATA;
+    const csid =
+      tag.type === MESSAGE_AUDIO
+        ? CHUNK_STREAM_AUDIO
+        : tag.type === MESSAGE_VIDEO
+          ? CHUNK_STREAM_VIDEO
+          : CHUNK_STREAM_DATA;
     this.#write(csid, tag.type, this.#streamId, tag.timestampMs % 4294967296, tag.data);
   }
 
@@ -158,7 +170,12 @@ export class RtmpPublisher implements MessageSink {
     this.#write(CHUNK_STREAM_CONTROL, MESSAGE_SET_CHUNK_SIZE, 0, 0, encodeU32(CHUNK_BYTES));
     this.#writer.chunkSize = CHUNK_BYTES;
     const { host, port, app, streamKey } = this.#target;
-    await this.#call("connect", { app, type: "nonprivate", flashVer: "FMLE/3.0 (compatible; Reel)", tcUrl: `rtmp://${host}:${port}/${app}` });
+    await this.#call("connect", {
+      app,
+      type: "nonprivate",
+      flashVer: "FMLE/3.0 (compatible; Reel)",
+      tcUrl: `rtmp://${host}:${port}/${app}`,
+    });
     this.#command(0, "releaseStream", ++this.#transactionId, null, streamKey);
     this.#command(0, "FCPublish", ++this.#transactionId, null, streamKey);
     const [, , , streamId] = await this.#call("createStream", null);
@@ -207,7 +224,8 @@ export class RtmpPublisher implements MessageSink {
   }
 
   #write(chunkStreamId: number, type: number, streamId: number, timestampMs: number, payload: Uint8Array): void {
-    if (!this.#socket.destroyed) this.#socket.write(this.#writer.encode(chunkStreamId, type, streamId, timestampMs, payload));
+    if (!this.#socket.destroyed)
+      this.#socket.write(this.#writer.encode(chunkStreamId, type, streamId, timestampMs, payload));
   }
 
   #onData(data: Buffer): void {
@@ -260,7 +278,11 @@ export interface PublishFlvOptions {
 }
 
 /** Publishes the tags of an FLV file; resolves when the last one has been handed to the kernel, or at the signal. */
-export async function publishFlv(publisher: RtmpPublisher, tags: Iterable<FlvTag>, options: PublishFlvOptions = {}): Promise<void> {
+export async function publishFlv(
+  publisher: RtmpPublisher,
+  tags: Iterable<FlvTag>,
+  options: PublishFlvOptions = {},
+): Promise<void> {
   const { paced = false, offsetMs = 0, signal } = options;
   const startMs = performance.now();
   let firstMs: number | undefined;

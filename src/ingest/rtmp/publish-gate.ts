@@ -1,8 +1,9 @@
-// Who may publish under which name (design.md §5): publish keys where they are configured, and what happens when a name is live already. A publisher
-// that has been silent for a while, or whose successor shows the same key, gives way: a half-dead connection must not cost footage.
+// Who may publish under which name (design.md §5): publish keys where they are configured, and what happens when a name
+// is live already. A publisher that has been silent for a while, or whose successor shows the same key, gives way: a
+// half-dead connection must not cost footage.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { ReelError } from "../../arena/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import { parseStreamName, type StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
@@ -54,7 +55,11 @@ export class PublishGate {
       const shown = queryKey(request.streamKey) ?? queryKey(request.app);
       const shownDigest = shown === undefined ? undefined : digest(shown);
       if (!this.#isAllowed(name, shownDigest)) {
-        return { ok: false, code: "NetStream.Publish.Denied", description: "This stream name needs its publish key: append ?key=... to it." };
+        return {
+          ok: false,
+          code: "NetStream.Publish.Denied",
+          description: "This stream name needs its publish key: append ?key=... to it.",
+        };
       }
       this.#endPredecessor(name, shownDigest);
       const inStream = this.registry.open(name, request.source, closeSource);

@@ -1,15 +1,18 @@
-// When sockets are read. A live recorder gains nothing from waking for every frame, so a socket that has been read rests, and all resting sockets are
-// polled from one timer:
+// When sockets are read. A live recorder gains nothing from waking for every frame, so a socket that has been read
+// rests, and all resting sockets are polled from one timer:
 //
 //   tick (25 ms) ─▶ slot of the wheel ─▶ poll ─▶ poll …        a socket rests as many ticks as TARGET_BYTES take to arrive, at most maxRestTicks
 //
-// Sockets share one read buffer, a block of the arena: what is read is parsed before the next read, and what belongs into a ring is copied inside the
-// arena without a view being made for it.
+// Sockets share one read buffer, a block of the arena: what is read is parsed before the next read, and what belongs
+// into a ring is copied inside the arena without a view being made for it.
 
 import type { Arena } from "../../arena/arena.js";
 
 export const TICK_MS = 25;
-/** A read of 48 KiB stays below the 64 KiB that Linux's default receive buffer lets a sender have in flight, so that a resting socket never slows it. */
+/**
+ * A read of 48 KiB stays below the 64 KiB that Linux's default receive buffer lets a sender have in flight, so that a
+ * resting socket never slows it.
+ */
 export const TARGET_BYTES = 49152;
 /** Most streams never fill it; one that does is read again at once. */
 export const READ_BYTES = 262144;
@@ -21,7 +24,10 @@ export interface Pollable {
 }
 
 export class ReadLoop {
-  /** HEADROOM_BYTES, then room for one read. A view of shared memory stays good when the arena grows: the memory never moves. */
+  /**
+   * HEADROOM_BYTES, then room for one read. A view of shared memory stays good when the arena grows: the memory never
+   * moves.
+   */
   readonly buffer: Buffer;
   readonly maxRestTicks: number;
   ticks = 0;

@@ -1,11 +1,11 @@
-// The RTMP publish server: accepts connections, bounds them in number and time, and gives published streams to the registry. One timer watches all
-// connections; no connection has one of its own.
+// The RTMP publish server: accepts connections, bounds them in number and time, and gives published streams to the
+// registry. One timer watches all connections; no connection has one of its own.
 
 import net from "node:net";
 import type { Arena } from "../../arena/arena.js";
-import { LogLimit } from "../../arena/log-limit.js";
-import type { Logger } from "../../arena/logger.js";
-import { ReelError } from "../../arena/reel-error.js";
+import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
@@ -95,7 +95,9 @@ export class RtmpServer {
     this.#loop = new ReadLoop(this.#parts.arena, this.#options.maxRestMs);
     server.on("connection", (socket) => this.#accept(socket));
     try {
-      await new Promise<void>((resolve, reject) => server.once("error", reject).listen(address.port, address.host, resolve));
+      await new Promise<void>((resolve, reject) =>
+        server.once("error", reject).listen(address.port, address.host, resolve),
+      );
     } catch (error) {
       await this.close();
       throw error;
@@ -115,7 +117,9 @@ export class RtmpServer {
     if (!server) return;
     this.#server = undefined;
     clearInterval(this.#sweep);
-    const listening = server.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : Promise.resolve();
+    const listening = server.listening
+      ? new Promise<void>((resolve) => server.close(() => resolve()))
+      : Promise.resolve();
     for (const connection of this.#connections) connection.close("the server is shutting down");
     const closed = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.onceClosed(resolve)));
     for (const socket of this.#sockets) socket.destroy();
@@ -128,14 +132,25 @@ export class RtmpServer {
     const loop = this.#loop;
     const { remoteAddress, remotePort, localAddress, localPort } = socket;
     // A peer that is gone before it was accepted has no address.
-    if (!loop || !this.#server || remoteAddress === undefined || this.#connections.size >= this.#options.maxConnections) {
+    if (
+      !loop ||
+      !this.#server ||
+      remoteAddress === undefined ||
+      this.#connections.size >= this.#options.maxConnections
+    ) {
       if (remoteAddress !== undefined) this.#log("warn", { from: remoteAddress }, "RTMP connection refused: too many");
       socket.on("error", () => {});
       socket.destroy();
       return;
     }
     const near = { ip: localAddress ?? "", port: localPort ?? 0 };
-    const address: Omit<SourceInfo, "type"> = { ...near, nearIp: near.ip, nearPort: near.port, farIp: remoteAddress, farPort: remotePort ?? 0 };
+    const address: Omit<SourceInfo, "type"> = {
+      ...near,
+      nearIp: near.ip,
+      nearPort: near.port,
+      farIp: remoteAddress,
+      farPort: remotePort ?? 0,
+    };
     const connection = new RtmpConnection(this.#host, address, (consumer) => {
       const paced = new PacedSocket(loop, socket, consumer, this.#isPlain);
       this.#sockets.add(paced);
@@ -167,11 +182,14 @@ export class RtmpServer {
       if (!connection.isHandshakeDone) {
         if (now - connection.acceptedMs >= handshakeTimeoutMs) connection.close("no handshake in time");
       } else if (now - connection.lastBytesMs >= idleTimeoutMs) connection.close("silent for too long");
-      else if (!connection.isPublishing && now - connection.unpublishedSinceMs >= idleTimeoutMs) connection.close("publishes nothing");
+      else if (!connection.isPublishing && now - connection.unpublishedSinceMs >= idleTimeoutMs)
+        connection.close("publishes nothing");
     }
   }
 
   #log(level: "debug" | "info" | "warn", context: object, message: string): void {
-    this.#logLimit.pass((suppressed) => this.#parts.logger[level](suppressed > 0 ? { ...context, suppressed } : context, message));
+    this.#logLimit.pass((suppressed) =>
+      this.#parts.logger[level](suppressed > 0 ? { ...context, suppressed } : context, message),
+    );
   }
 }

@@ -1,8 +1,10 @@
-// Memory for messages that are not assembled in a ring: commands, decoder configurations, and frames that another message interrupts. It grows by
-// bytes received, never by sizes announced, and is bounded per connection and for all connections together.
+// Memory for messages that are not assembled in a ring: commands, decoder configurations, and frames that another
+// message interrupts. It grows by bytes received, never by sizes announced, and is bounded per connection and for all
+// connections together.
 
+import { badInput } from "../../base/reel-error.js";
 import type { IncomingMessage, MessageDestination } from "./chunk-reader.js";
-import { badInput, MAX_SCRATCH_BYTES } from "./protocol.js";
+import { MAX_SCRATCH_BYTES } from "./protocol.js";
 
 const FIRST_BYTES = 4096;
 
@@ -78,8 +80,10 @@ export class Scratch implements MessageDestination {
   }
 
   #account(bytes: number): void {
-    if (bytes > 0 && this.#usedBytes + bytes > MAX_SCRATCH_BYTES) badInput("too many half-received messages on one connection");
-    if (bytes > 0 && this.#budget.usedBytes + bytes > this.#budget.limitBytes) badInput("the scratch memory of all RTMP connections is used up");
+    if (bytes > 0 && this.#usedBytes + bytes > MAX_SCRATCH_BYTES)
+      badInput("too many half-received messages on one connection");
+    if (bytes > 0 && this.#budget.usedBytes + bytes > this.#budget.limitBytes)
+      badInput("the scratch memory of all RTMP connections is used up");
     this.#usedBytes += bytes;
     this.#budget.usedBytes += bytes;
   }

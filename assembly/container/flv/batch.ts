@@ -1,0 +1,119 @@
+// One batch of frames as FLV: what assembly/drain.ts calls. The file plays at any moment; flv/close.ts patches its head
+// when the segment ends.
+
+import { FLAG_RANDOM_ACCESS, TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
+import { FLV_LAST_KEYFRAME_OFFSET, FLV_LAST_TIMESTAMP_OFFSET, FLV_TRACKS_BEGUN_OFFSET } from "../../../src/abi/flv";
+import { REC_FLAG_HAS_AUDIO, REC_FLAGS_OFFSET, REC_RING_OFFSET } from "../../../src/abi/recording";
+import {
+  SEG_FLAG_HEADER_WRITTEN,
+  SEG_FLAGS_OFFSET,
+  SEG_PRIVATE_OFFSET,
+  SEG_ZERO_OFFSET,
+} from "../../../src/abi/segment";
+import { wholeNalBytes } from "../../codec/avc";
+import {
+  frameAt,
+  frameConfig,
+  frameCts,
+  frameDts,
+  frameFlags,
+  framePayload,
+  frameSize,
+  frameStride,
+  frameTrack,
+  isFiller,
+} from "../../ring";
+import { countFrame, countLeftOut, outputPosition, segmentConfig, segmentDts, setOutput } from "../../segment";
+import { addKeyframe } from "./keyframes";
+import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
+import {
+  AUDIO_PREFIX_SIZE,
+  FILE_HEADER_SIZE,
+  MAX_BODY_SIZE,
+  PREVIOUS_TAG_SIZE,
+  putAudioTag,
+  putFileHeader,
+  putSequenceHeader,
+  putVideoTag,
+  sequenceHeaderSize,
+  TAG_HEADER_SIZE,
+  toMs,
+  VIDEO_PREFIX_SIZE,
+} from "./tag";
+
+export function flvHeaderBound(seg: usize): u32 {
+  return (load<u32>(seg, SEG_FLAGS_OFFSET) & SEG_FLAG_HEADER_WRITTEN) != 0 ? 0 : FILE_HEADER_SIZE + METADATA_TAG_SIZE;
+}
+
+export function flvFrameBound(seg: usize, frame: usize): u32 {
+  const isBegun = (load<u32>(seg + SEG_PRIVATE_OFFSET, FLV_TRACKS_BEGUN_OFFSET) & (1 << frameTrack(frame))) != 0;
+  return TAG_HEADER_SIZE + VIDEO_PREFIX_SIZE + frameSize(frame) + PREVIOUS_TAG_SIZE + (isBegun ? 0 : sequenceHeaderSize(frameConfig(frame)));
+}
+
+export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
+  const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
+  const hasAudio = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_AUDIO) != 0;
+  // File position of `out`, as far as pointers go.
+  const base = outputPosition(seg, 0) - <i64>out;
+  let at = out;
+  for (let index = from; index != to; ) {
+    const frame = frameAt(ring, index);
+    index += frameStride(frame);
+    if (isFiller(frame)) continue;
+    const isVideo = frameTrack(frame) == TRACK_VIDEO;
+    if (!isVideo && !hasAudio) continue;
+    const end = isVideo ? writeVideoFrame(seg, at, frame, base) : writeAudioFrame(seg, at, frame);
+    if (end == at) countLeftOut(seg, frameTrack(frame), frame);
+    else countFrame(seg, frameTrack(frame), frame);
+    at = end;
+  }
+  assert(<u32>(at - out) <= capacity);
+  setOutput(seg, 0, out, <u32>(at - out));
+}
+
+/** What comes in front of a frame: file header and metadata once, the track's sequence header once. */
+function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usize {
+  const flv = seg + SEG_PRIVATE_OFFSET;
+  const flags = load<u32>(seg, SEG_FLAGS_OFFSET);
+  if ((flags & SEG_FLAG_HEADER_WRITTEN) == 0) {
+    let tracks: u32 = 0;
+    for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) if (segmentConfig(seg, track) != 0) tracks |= 1 << track;
+    at = putFileHeader(at, tracks);
+    at = putMetadata(at, seg, tracks, 0, 0, 0);
+    store<u32>(seg, flags | SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET);
+  }
+  const track = frameTrack(frame);
+  const begun = load<u32>(flv, FLV_TRACKS_BEGUN_OFFSET);
+  if ((begun & (1 << track)) == 0) {
+    at = putSequenceHeader(at, track, frameConfig(frame), timestampMs);
+    store<u32>(flv, begun | (1 << track), FLV_TRACKS_BEGUN_OFFSET);
+  }
+  if (timestampMs > <i64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET)) store<u32>(flv, <u32>timestampMs, FLV_LAST_TIMESTAMP_OFFSET);
+  return at;
+}
+
+/**
+ * What no tag can hold is left out (the end is where it began): an access unit without a whole NAL unit, or of 16 MiB
+ * and more.
+ */
+function writeVideoFrame(seg: usize, at: usize, frame: usize, base: i64): usize {
+  const bytes = wholeNalBytes(framePayload(frame), frameSize(frame));
+  if (bytes == 0 || bytes > MAX_BODY_SIZE - VIDEO_PREFIX_SIZE) return at;
+  const timestampMs = toMs(segmentDts(seg, frameDts(frame)));
+  const compositionMs = toMs(frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame)) - timestampMs;
+  const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
+  at = beginFrame(seg, at, frame, timestampMs);
+  if (isRandomAccess) {
+    const flv = seg + SEG_PRIVATE_OFFSET;
+    addKeyframe(flv, base + <i64>at, timestampMs);
+    store<u32>(flv, <u32>timestampMs, FLV_LAST_KEYFRAME_OFFSET);
+  }
+  return putVideoTag(at, framePayload(frame), bytes, isRandomAccess, timestampMs, compositionMs);
+}
+
+function writeAudioFrame(seg: usize, at: usize, frame: usize): usize {
+  const bytes = frameSize(frame);
+  if (bytes == 0 || bytes > MAX_BODY_SIZE - AUDIO_PREFIX_SIZE) return at;
+  const timestampMs = toMs(segmentDts(seg, frameDts(frame)));
+  return putAudioTag(beginFrame(seg, at, frame, timestampMs), framePayload(frame), bytes, timestampMs);
+}

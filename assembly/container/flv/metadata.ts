@@ -1,0 +1,109 @@
+// onMetaData: one script tag of fixed size right behind the file header, written with zeros when the file begins and
+// again, in place, when it is closed.
+//
+//   | 2 "onMetaData" | ECMA array: duration … hasKeyframes | keyframes {filepositions, times} | filler, spaces | end |
+//
+// The filler takes what the keyframe table and properties that are not known yet leave free, so that nothing behind the
+// tag ever moves.
+
+import {
+  CONFIG_CHANNELS_OFFSET,
+  CONFIG_HEIGHT_OFFSET,
+  CONFIG_SAMPLE_RATE_OFFSET,
+  CONFIG_WIDTH_OFFSET,
+} from "../../../src/abi/decoder-config";
+import {
+  FLV_KEYFRAME_COUNT_OFFSET,
+  FLV_KEYFRAME_POSITION_OFFSET,
+  FLV_KEYFRAME_SIZE,
+  FLV_KEYFRAME_TIME_OFFSET,
+  FLV_KEYFRAMES_OFFSET,
+  FLV_LAST_KEYFRAME_OFFSET,
+  FLV_LAST_TIMESTAMP_OFFSET,
+  FLV_MAX_KEYFRAMES,
+} from "../../../src/abi/flv";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
+import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
+import { segmentConfig } from "../../segment";
+import {
+  AMF_NUMBER_SIZE,
+  beginEcmaArray,
+  beginObjectProperty,
+  beginStrictArrayProperty,
+  endObject,
+  fillerCount,
+  putBooleanProperty,
+  putFillers,
+  putName,
+  putNumber,
+  putNumberProperty,
+  putString,
+} from "./amf";
+import { endTag, PREVIOUS_TAG_SIZE, putTagHeader, TAG_HEADER_SIZE, TAG_SCRIPT } from "./tag";
+
+/** Two numbers a keyframe, and all else, which is below 600 bytes. */
+const BODY_SIZE: u32 = 2 * AMF_NUMBER_SIZE * FLV_MAX_KEYFRAMES + 640;
+export const METADATA_TAG_SIZE: u32 = TAG_HEADER_SIZE + BODY_SIZE + PREVIOUS_TAG_SIZE;
+const END_SIZE: u32 = 3;
+const CODEC_ID_AVC: f64 = 7;
+const SOUND_FORMAT_AAC: f64 = 10;
+
+/** `tracks`: bit per TRACK_*. `frameRate` 0: not known. */
+export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, fileSize: f64, frameRate: f64): usize {
+  const tag = at;
+  at = putTagHeader(at, TAG_SCRIPT, BODY_SIZE, 0);
+  const end = at + BODY_SIZE;
+  const flv = seg + SEG_PRIVATE_OFFSET;
+  const hasVideo = (tracks & (1 << TRACK_VIDEO)) != 0;
+  const hasAudio = (tracks & (1 << TRACK_AUDIO)) != 0;
+  const keyframes = load<u32>(flv, FLV_KEYFRAME_COUNT_OFFSET);
+  const hasTable = keyframes > 1; // FFmpeg warns of a table with a single entry
+  at = putString(at, "onMetaData");
+  const count = at + 1;
+  at = beginEcmaArray(at, 0);
+  let properties: u32 = 7;
+  at = putNumberProperty(at, "duration", duration);
+  at = putNumberProperty(at, "filesize", fileSize);
+  at = putNumberProperty(at, "lasttimestamp", <f64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET) / 1000);
+  at = putBooleanProperty(at, "hasVideo", hasVideo);
+  at = putBooleanProperty(at, "hasAudio", hasAudio);
+  at = putBooleanProperty(at, "hasMetadata", true);
+  at = putBooleanProperty(at, "hasKeyframes", hasTable);
+  if (hasVideo) {
+    const config = segmentConfig(seg, TRACK_VIDEO);
+    at = putNumberProperty(at, "width", <f64>load<u32>(config, CONFIG_WIDTH_OFFSET));
+    at = putNumberProperty(at, "height", <f64>load<u32>(config, CONFIG_HEIGHT_OFFSET));
+    at = putNumberProperty(at, "videocodecid", CODEC_ID_AVC);
+    properties += 3;
+    if (frameRate > 0) {
+      at = putNumberProperty(at, "framerate", frameRate);
+      properties++;
+    }
+  }
+  if (hasAudio) {
+    const config = segmentConfig(seg, TRACK_AUDIO);
+    at = putNumberProperty(at, "audiocodecid", SOUND_FORMAT_AAC);
+    at = putNumberProperty(at, "audiosamplerate", <f64>load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET));
+    at = putNumberProperty(at, "audiosamplesize", 16);
+    at = putBooleanProperty(at, "stereo", load<u32>(config, CONFIG_CHANNELS_OFFSET) > 1);
+    properties += 4;
+  }
+  if (hasTable) {
+    at = putNumberProperty(at, "lastkeyframetimestamp", <f64>load<u32>(flv, FLV_LAST_KEYFRAME_OFFSET) / 1000);
+    at = putKeyframes(at, flv, keyframes);
+    properties += 2;
+  }
+  properties += fillerCount(<u32>(end - END_SIZE - at));
+  at = putFillers(at, end - END_SIZE);
+  store<u32>(count, bswap<u32>(properties));
+  return endTag(tag, endObject(at));
+}
+
+function putKeyframes(at: usize, flv: usize, count: u32): usize {
+  at = beginObjectProperty(at, "keyframes");
+  at = beginStrictArrayProperty(at, "filepositions", count);
+  for (let i: u32 = 0; i < count; i++) at = putNumber(at, load<f64>(flv + FLV_KEYFRAMES_OFFSET + i * FLV_KEYFRAME_SIZE, FLV_KEYFRAME_POSITION_OFFSET));
+  at = beginStrictArrayProperty(at, "times", count);
+  for (let i: u32 = 0; i < count; i++) at = putNumber(at, load<f64>(flv + FLV_KEYFRAMES_OFFSET + i * FLV_KEYFRAME_SIZE, FLV_KEYFRAME_TIME_OFFSET));
+  return endObject(at);
+}

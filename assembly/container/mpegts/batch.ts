@@ -1,0 +1,165 @@
+// One batch of frames as MPEG-TS: what assembly/drain.ts calls. A file that is cut off anywhere plays up to there:
+// tables are repeated, no packet refers to a later one, and nothing is patched when the segment ends.
+
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
+import { TS_LAST_PCR_OFFSET, TS_PMT_TRACKS_OFFSET, TS_PMT_VERSION_OFFSET } from "../../../src/abi/mpegts";
+import { REC_FLAG_HAS_AUDIO, REC_FLAGS_OFFSET, REC_RING_OFFSET } from "../../../src/abi/recording";
+import {
+  SEG_FLAG_HEADER_WRITTEN,
+  SEG_FLAGS_OFFSET,
+  SEG_PRIVATE_OFFSET,
+  SEG_ZERO_OFFSET,
+} from "../../../src/abi/segment";
+import { ADTS_MAX_PAYLOAD } from "../../codec/adts";
+import { scanAccessUnit } from "../../codec/avc";
+import {
+  frameAt,
+  frameConfig,
+  frameCts,
+  frameDts,
+  frameFlags,
+  framePayload,
+  frameSize,
+  frameStride,
+  frameTrack,
+  isFiller,
+} from "../../ring";
+import { countFrame, countLeftOut, segmentConfig, segmentDts, setOutput } from "../../segment";
+import {
+  areTablesDue,
+  beginClock,
+  beginClockBound,
+  carriesPcr,
+  clockBound,
+  dueTables,
+  EPOCH_90K,
+  fillClock,
+  jumpFlag,
+  pcrBefore,
+  putTablesAt,
+  wantsPcrPacket,
+} from "./clock";
+import {
+  ADAPTATION_DISCONTINUITY,
+  ADAPTATION_PCR,
+  ADAPTATION_RANDOM_ACCESS,
+  PACKET_PAYLOAD_SIZE,
+  PACKET_SIZE,
+  putPcrPacket,
+} from "./packet";
+import { accessUnitOverhead, PES_MAX_HEADER_SIZE, writeAudioPes, writeVideoPes } from "./pes";
+import { pcrTrack } from "./tables";
+
+const MAX_ADAPTATION_SIZE: u32 = 8;
+
+export function tsHeaderBound(seg: usize): u32 {
+  return beginClockBound(seg, seg + SEG_PRIVATE_OFFSET);
+}
+
+/**
+ * To be called for each frame of a batch in order, after tsHeaderBound: the clock's share depends on how far the frames
+ * before have come.
+ */
+export function tsFrameBound(seg: usize, frame: usize): u32 {
+  const track = frameTrack(frame);
+  const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
+  const bytes = MAX_ADAPTATION_SIZE + PES_MAX_HEADER_SIZE + accessUnitOverhead(track, frameConfig(frame)) + frameSize(frame);
+  const packets = (bytes + PACKET_PAYLOAD_SIZE - 1) / PACKET_PAYLOAD_SIZE;
+  return packets * PACKET_SIZE + clockBound(seg + SEG_PRIVATE_OFFSET, track, segmentDts(seg, frameDts(frame)), isRandomAccess);
+}
+
+export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
+  const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
+  const hasAudio = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_AUDIO) != 0;
+  joinTracks(seg);
+  let at = out;
+  for (let index = from; index != to; ) {
+    const frame = frameAt(ring, index);
+    index += frameStride(frame);
+    if (isFiller(frame)) continue;
+    const isVideo = frameTrack(frame) == TRACK_VIDEO;
+    if (!isVideo && !hasAudio) continue;
+    const end = isVideo ? writeVideoFrame(seg, at, frame) : writeAudioFrame(seg, at, frame);
+    if (end == at) countLeftOut(seg, frameTrack(frame), frame);
+    else countFrame(seg, frameTrack(frame), frame);
+    at = end;
+  }
+  assert(<u32>(at - out) <= capacity);
+  setOutput(seg, 0, out, <u32>(at - out));
+}
+
+/** Takes tracks that have joined into the PMT, which is due with the next frame then. */
+function joinTracks(seg: usize): void {
+  const ts = seg + SEG_PRIVATE_OFFSET;
+  let tracks: u32 = 0;
+  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) if (segmentConfig(seg, track) != 0) tracks |= 1 << track;
+  const listed = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
+  if (tracks == listed) return;
+  store<u32>(ts, tracks, TS_PMT_TRACKS_OFFSET);
+  if (listed != 0) store<u32>(ts, (load<u32>(ts, TS_PMT_VERSION_OFFSET) + 1) & 31, TS_PMT_VERSION_OFFSET);
+  dueTables(ts);
+}
+
+/**
+ * What is left out (the end is where it began): an access unit without a whole NAL unit has nothing that a decoder
+ * could take.
+ */
+function writeVideoFrame(seg: usize, at: usize, frame: usize): usize {
+  const ts = seg + SEG_PRIVATE_OFFSET;
+  const size = frameSize(frame);
+  const scan = scanAccessUnit(framePayload(frame), size);
+  if (<u32>scan == 0) return at;
+  const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
+  const dts = segmentDts(seg, frameDts(frame));
+  // PTS may not be in front of DTS (§2.7.5): a negative composition offset is shown when it is decoded.
+  const pts = max<i64>(frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame), dts);
+  const pcr = pcrBefore(seg, ts, TRACK_VIDEO, dts);
+  at = writeSchedule(seg, at, TRACK_VIDEO, pcr, isRandomAccess);
+  const flags = pesFlags(ts, TRACK_VIDEO, pcr, frame, isRandomAccess);
+  return writeVideoPes(ts, at, framePayload(frame), size, frameConfig(frame), scan, isRandomAccess, flags, pcr, pts + EPOCH_90K, dts + EPOCH_90K);
+}
+
+/** Left out: an access unit that is empty, or longer than ADTS can say. */
+function writeAudioFrame(seg: usize, at: usize, frame: usize): usize {
+  const ts = seg + SEG_PRIVATE_OFFSET;
+  const size = frameSize(frame);
+  if (size == 0 || size > ADTS_MAX_PAYLOAD) return at;
+  const dts = segmentDts(seg, frameDts(frame));
+  const pcr = pcrBefore(seg, ts, frameTrack(frame), dts);
+  at = writeSchedule(seg, at, frameTrack(frame), pcr, false);
+  const flags = pesFlags(ts, frameTrack(frame), pcr, frame, false);
+  return writeAudioPes(ts, at, framePayload(frame), size, frameConfig(frame), flags, pcr, dts + EPOCH_90K);
+}
+
+/**
+ * What the clock wants in front of a frame: PCRs on the way, tables, a PCR of its own where the frame cannot carry it.
+ */
+function writeSchedule(seg: usize, at: usize, track: u32, pcr: i64, wantsTables: bool): usize {
+  const ts = seg + SEG_PRIVATE_OFFSET;
+  const flags = load<u32>(seg, SEG_FLAGS_OFFSET);
+  const clockTrack = pcrTrack(load<u32>(ts, TS_PMT_TRACKS_OFFSET));
+  const isFirst = (flags & SEG_FLAG_HEADER_WRITTEN) == 0;
+  if (isFirst) {
+    beginClock(ts);
+    store<u32>(seg, flags | SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET);
+  } else at = fillClock(ts, at, clockTrack, pcr);
+  if (wantsTables || areTablesDue(ts, pcr)) at = putTablesAt(ts, at, pcr);
+  if (track != clockTrack && wantsPcrPacket(ts, pcr)) {
+    at = putPcrPacket(ts, at, clockTrack, jumpFlag(ts, pcr), pcr);
+    store<i64>(ts, pcr, TS_LAST_PCR_OFFSET);
+  }
+  return at;
+}
+
+/**
+ * The adaptation field's flags for a frame's first packet; with ADAPTATION_PCR the clock is taken to have been written.
+ */
+function pesFlags(ts: usize, track: u32, pcr: i64, frame: usize, isRandomAccess: bool): u32 {
+  let flags: u32 = isRandomAccess ? ADAPTATION_RANDOM_ACCESS : 0;
+  if ((frameFlags(frame) & FLAG_DISCONTINUITY) != 0) flags |= ADAPTATION_DISCONTINUITY;
+  if (track == pcrTrack(load<u32>(ts, TS_PMT_TRACKS_OFFSET)) && carriesPcr(ts, pcr, isRandomAccess)) {
+    flags |= ADAPTATION_PCR | jumpFlag(ts, pcr);
+    store<i64>(ts, pcr, TS_LAST_PCR_OFFSET);
+  }
+  return flags;
+}

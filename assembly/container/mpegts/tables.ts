@@ -1,0 +1,81 @@
+// Program association and program map sections, ISO/IEC 13818-1 §2.4.4: one program, its PMT on PID 0x1000, each
+// section in a packet of its own. A track that joins late is a new PMT version.
+
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
+import { TS_COUNTER_PAT, TS_COUNTER_PMT, TS_PMT_TRACKS_OFFSET, TS_PMT_VERSION_OFFSET } from "../../../src/abi/mpegts";
+import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
+import { beginPacket, PACKET_PAYLOAD_SIZE, PID_FIRST_TRACK, PID_PMT } from "./packet";
+
+export const TABLES_SIZE: u32 = 2 * 188;
+const PID_PAT: u32 = 0;
+const TABLE_PAT: u32 = 0;
+const TABLE_PMT: u32 = 2;
+const TRANSPORT_STREAM_ID: u32 = 1;
+const PROGRAM_NUMBER: u32 = 1;
+const STREAM_TYPE_H264: u32 = 0x1b;
+const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
+
+/**
+ * Annex A: polynomial 0x04C11DB7, first bit first, nothing inverted. A table would cost more memory than the few
+ * sections cost time.
+ */
+export function crc32Mpeg(from: usize, bytes: u32): u32 {
+  let crc: u32 = 0xffffffff;
+  for (let i: u32 = 0; i < bytes; i++) {
+    crc ^= <u32>load<u8>(from + i) << 24;
+    for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (0x04c11db7 & (0 - (crc >> 31)));
+  }
+  return crc;
+}
+
+/** The fields that all sections begin with; section_length is patched by `endSection`. */
+function beginSection(at: usize, tableId: u32, id: u32, version: u32): usize {
+  at = putU8(at, 0); // pointer_field
+  at = putU8(at, tableId); // table_id
+  at = putU16(at, 0); // section_syntax_indicator, section_length
+  at = putU16(at, id); // transport_stream_id, program_number
+  at = putU8(at, 0xc1 | (version << 1)); // version_number, current_next_indicator
+  at = putU8(at, 0); // section_number
+  return putU8(at, 0); // last_section_number
+}
+
+/** Patches the length, adds the CRC and fills the packet, whose payload begins at `start`. */
+function endSection(start: usize, at: usize): usize {
+  const section = start + 1;
+  putU16(section + 1, 0xb000 | <u32>(at + 4 - (section + 3)));
+  at = putU32(at, crc32Mpeg(section, <u32>(at - section))); // CRC_32
+  return putFill(at, 0xff, PACKET_PAYLOAD_SIZE - <u32>(at - start));
+}
+
+// @ts-ignore: decorator
+@inline
+function putElementaryStream(at: usize, streamType: u32, track: u32): usize {
+  at = putU8(at, streamType); // stream_type
+  at = putU16(at, 0xe000 | (PID_FIRST_TRACK + track)); // elementary_PID
+  return putU16(at, 0xf000); // ES_info_length
+}
+
+/** The track whose PID carries the PCR. */
+// @ts-ignore: decorator
+@inline
+export function pcrTrack(tracks: u32): u32 {
+  return (tracks & (1 << TRACK_VIDEO)) != 0 ? TRACK_VIDEO : TRACK_AUDIO;
+}
+
+/** PAT and PMT, TABLES_SIZE bytes. */
+export function putTables(ts: usize, at: usize): usize {
+  const tracks = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
+  const pat = beginPacket(ts, at, PID_PAT, TS_COUNTER_PAT, true, 0, 0, PACKET_PAYLOAD_SIZE);
+  at = beginSection(pat, TABLE_PAT, TRANSPORT_STREAM_ID, 0);
+  at = putU16(at, PROGRAM_NUMBER); // program_number
+  at = putU16(at, 0xe000 | PID_PMT); // program_map_PID
+  at = endSection(pat, at);
+
+  const pmt = beginPacket(ts, at, PID_PMT, TS_COUNTER_PMT, true, 0, 0, PACKET_PAYLOAD_SIZE);
+  at = beginSection(pmt, TABLE_PMT, PROGRAM_NUMBER, load<u32>(ts, TS_PMT_VERSION_OFFSET));
+  at = putU16(at, 0xe000 | (PID_FIRST_TRACK + pcrTrack(tracks))); // PCR_PID
+  at = putU16(at, 0xf000); // program_info_length
+  if ((tracks & (1 << TRACK_VIDEO)) != 0) at = putElementaryStream(at, STREAM_TYPE_H264, TRACK_VIDEO);
+  if ((tracks & (1 << TRACK_AUDIO)) != 0) at = putElementaryStream(at, STREAM_TYPE_AAC_ADTS, TRACK_AUDIO);
+  return endSection(pmt, at);
+}

@@ -1,0 +1,242 @@
+// The reference, generated from the command table: docs/commands.md for people, docs/asyncapi.json for programs that
+// speak to the WebSocket channel. A test holds the committed files against what is generated here (`npm run
+// golden:update` writes them).
+
+import type { Command } from "../src/control/command.js";
+import { COMMANDS } from "../src/control/command-table.js";
+import { EVENT_TYPES, type EventType } from "../src/control/events/event-types.js";
+import type { Parameter } from "../src/control/parameter.js";
+
+const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as const;
+
+/** What each event tells, and the keys that its payload always has beside PID and customData. */
+const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly string[] }>> = {
+  cliRequest: {
+    description: "A command came in, over any transport. Passwords are masked.",
+    keys: ["command", "parameters"],
+  },
+  cliResponse: {
+    description: "A command was answered; the payload is the reply.",
+    keys: ["data", "description", "status"],
+  },
+  inStreamClosed: {
+    description: "A source ended; the payload is its stream object.",
+    keys: ["name", "type", "uniqueId", "audio", "video"],
+  },
+  inStreamCodecsUpdated: {
+    description: "A source named its codecs, or changed them.",
+    keys: ["name", "type", "uniqueId", "audio", "video"],
+  },
+  inStreamCreated: { description: "A source came.", keys: ["name", "type", "uniqueId", "audio", "video"] },
+  outStreamClosed: {
+    description: "A recording ended; its last recordChunkClosed came before.",
+    keys: ["name", "type", "uniqueId", "recordSettings", "audio", "video"],
+  },
+  outStreamCreated: {
+    description: "A recording began.",
+    keys: ["name", "type", "uniqueId", "recordSettings", "audio", "video"],
+  },
+  recordChunkClosed: {
+    description: "A file is final: complete, readable, under its name.",
+    keys: [
+      "file",
+      "frameCount",
+      "startTime",
+      "stopTime",
+      "sequence",
+      "finish",
+      "gaps",
+      "lost",
+      "recovered",
+      "utcOffset",
+    ],
+  },
+  recordChunkCreated: {
+    description: "A file was begun; `file` is its final name.",
+    keys: ["file", "startTime", "sequence", "utcOffset"],
+  },
+  recordChunkError: {
+    description: "A file could not be written or finished.",
+    keys: ["file", "error", "sequence", "utcOffset"],
+  },
+  recordGap: {
+    description: "Something is missing from a recording, or its time was mended.",
+    keys: ["file", "gap", "sequence", "utcOffset"],
+  },
+  serverStarted: { description: "The listeners are open.", keys: ["version"] },
+  serverStopping: { description: "The server finishes its recordings and stops.", keys: ["version"] },
+  timerClosed: { description: "A timer is gone.", keys: ["timerId", "triggerCount", "value"] },
+  timerCreated: { description: "A timer was armed.", keys: ["timerId", "triggerCount", "value"] },
+  timerTriggered: { description: "A timer fired.", keys: ["timerId", "triggerCount", "value"] },
+};
+
+function typeText(parameter: Parameter<unknown>): string {
+  return parameter.range && parameter.range.min >= -2
+    ? `${parameter.type} ${parameter.range.min}–${parameter.range.max}`
+    : parameter.type;
+}
+
+function defaultCell(parameter: Parameter<unknown>): string {
+  if (parameter.defaultText === null) return "mandatory";
+  return parameter.defaultText === "-No default value-" ? "" : `\`${parameter.defaultText}\``;
+}
+
+/** A cell must not end the row. */
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}
+
+function commandSection(command: Command): string {
+  const lines = [`## ${command.name}`, "", cell(command.description), ""];
+  const parameters = Object.entries(command.parameters);
+  if (parameters.length > 0) {
+    lines.push("| parameter | type | default | meaning |", "|---|---|---|---|");
+    for (const [name, parameter] of parameters)
+      lines.push(`| ${name} | ${typeText(parameter)} | ${defaultCell(parameter)} | ${cell(parameter.description)} |`);
+    lines.push("");
+  }
+  if (command.takesVariables)
+    lines.push(
+      "Takes user variables: any name that begins with `_`. They come back in replies, configs and events, always as strings.",
+      "",
+    );
+  if (command.isChannelOnly) lines.push("Over WebSocket only.", "");
+  return lines.join("\n");
+}
+
+const INTRODUCTION = `# Commands
+
+<!-- Generated from src/control/command-table.ts by scripts/reference-docs.ts; \`npm run golden:update\` writes it. -->
+
+One command is one line, \`command [key=value]...\`; names match in any case. \`\\\\\`, \`\\ \`, \`\\=\` and \`\\,\` are the only escapes. Every command takes \`commandId\`, which comes back
+as \`responseId\`. Booleans are 1/0 or true/false.
+
+| listener | default | form |
+|---|---|---|
+| WebSocket | ws://127.0.0.1:7777/ws | command lines, or \`{"command":"record","parameters":{…},"commandId":"7"}\`; one text message a reply; events |
+| HTTP | 127.0.0.1:7777 | \`GET /<command>?params=<base64 of key=value pairs>\`, or POST with the pairs or JSON; status 200, FAIL included |
+| JSON over TCP | 127.0.0.1:1112 | command lines; 4-byte length, JSON, CR LF CR LF |
+| human-readable TCP | 127.0.0.1:1222 | command lines; indented text |
+
+A reply is \`{"data":…,"description":"…","status":"SUCCESS"|"FAIL"}\`. SUCCESS means accepted, not done.
+`;
+
+export function commandsMarkdown(): string {
+  const events = EVENT_TYPES.map(
+    (type) => `| ${type} | ${cell(EVENTS[type].description)} | ${EVENTS[type].keys.join(", ")} |`,
+  );
+  const eventSection = [
+    "# Events",
+    "",
+    'Each is `{"id":n,"payload":{…,"PID":pid,"customData":null},"processId":pid,"timestamp":<unix s>,"type":"…"}`. `id` counts the events of a run; it is 0 in those that',
+    "`subscribe since=…` sends again. `sequence` goes on over restarts.",
+    "",
+    "| event | meaning | payload |",
+    "|---|---|---|",
+    ...events,
+    "",
+  ];
+  return [INTRODUCTION, ...COMMANDS.map(commandSection), eventSection.join("\n")].join("\n");
+}
+
+type Schema = Record<string, unknown>;
+
+function parameterSchema(parameter: Parameter<unknown>): Schema {
+  const { type, description, range } = parameter;
+  if (type === "boolean") return { type: ["boolean", "integer", "string"], description };
+  if (type === "integer")
+    return { type: ["integer", "string"], description, ...(range && { minimum: range.min, maximum: range.max }) };
+  return type === "list"
+    ? { type: ["array", "string"], items: { type: "string" }, description }
+    : { type: "string", description };
+}
+
+function commandSchema(command: Command): Schema {
+  const entries = Object.entries(command.parameters);
+  const required = entries.filter(([, parameter]) => parameter.mandatory).map(([name]) => name);
+  const parameters: Schema = {
+    type: "object",
+    properties: Object.fromEntries(entries.map(([name, parameter]) => [name, parameterSchema(parameter)])),
+    ...(command.takesVariables && { patternProperties: { "^_": { type: ["string", "number", "boolean"] } } }),
+    ...(required.length > 0 && { required }),
+  };
+  const isMandatory = required.length > 0;
+  return {
+    type: "object",
+    description: command.description,
+    properties: { command: { const: command.name }, parameters, commandId: { type: "string" } },
+    required: isMandatory ? ["command", "parameters"] : ["command"],
+  };
+}
+
+function eventSchema(type: EventType): Schema {
+  const integer = { type: "integer" };
+  return {
+    type: "object",
+    properties: {
+      id: integer,
+      payload: { type: "object", required: ["PID", "customData", ...EVENTS[type].keys] },
+      processId: integer,
+      timestamp: { type: "integer", description: "Unix seconds" },
+      type: { const: type },
+    },
+    required: ENVELOPE_KEYS,
+  };
+}
+
+const REPLY_SCHEMA: Schema = {
+  type: "object",
+  properties: {
+    data: {},
+    description: { type: "string" },
+    responseId: { type: "string" },
+    status: { enum: ["SUCCESS", "FAIL"] },
+  },
+  required: ["data", "description", "status"],
+};
+
+/** AsyncAPI 3.0 of the WebSocket channel. */
+export function asyncApi(version: string): string {
+  const messages: Record<string, Schema> = {
+    commandLine: { summary: "One or more command lines", contentType: "text/plain", payload: { type: "string" } },
+    reply: { summary: "The reply to one command", payload: REPLY_SCHEMA },
+  };
+  for (const command of COMMANDS)
+    messages[`${command.name}Command`] = { summary: command.description, payload: commandSchema(command) };
+  for (const type of EVENT_TYPES)
+    messages[`${type}Event`] = { summary: EVENTS[type].description, payload: eventSchema(type) };
+  const names = Object.keys(messages);
+  const toChannel = (name: string): Schema => ({ $ref: `#/channels/control/messages/${name}` });
+  const isSent = (name: string): boolean => name === "commandLine" || name.endsWith("Command");
+  const document = {
+    asyncapi: "3.0.0",
+    info: {
+      title: "Reel control channel",
+      version,
+      description: "Commands, replies and events over WebSocket. Generated from src/control/command-table.ts.",
+    },
+    defaultContentType: "application/json",
+    servers: { local: { host: "127.0.0.1:7777", protocol: "ws" } },
+    channels: {
+      control: {
+        address: "/ws",
+        messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+      },
+    },
+    operations: {
+      command: {
+        action: "receive",
+        channel: { $ref: "#/channels/control" },
+        messages: names.filter(isSent).map(toChannel),
+        reply: { channel: { $ref: "#/channels/control" }, messages: [toChannel("reply")] },
+      },
+      event: {
+        action: "send",
+        channel: { $ref: "#/channels/control" },
+        messages: names.filter((name) => name.endsWith("Event")).map(toChannel),
+      },
+    },
+    components: { messages },
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}

@@ -1,0 +1,55 @@
+// Passwords in URIs: shown nowhere. Replies, events and log lines get `user:***@` and `?passphrase=***`, and where a
+// URI cannot be taken apart all that could be a password goes.
+
+const MASK = "***";
+/** What SRT, HTTP, cameras and publish keys call their secrets. */
+const SECRET = "passphrase|password|passwd|pass|pwd|psw|pw|access_token|token|api_?key|key|secret|auth|signature|sig";
+const QUERY_SECRET = new RegExp(`([?&](?:${SECRET})=)[^&]*`, "gi");
+const QUERY_SECRET_IN_TEXT = new RegExp(`([?&](?:${SECRET})=)[^&\\s"']*`, "gi");
+/**
+ * Where a URI begins, also one in another's query; what stands in front of its scheme (`async:rtsp://`) comes along.
+ */
+const URI_START = /(?<![^\s"'(<>[=,;|&])(?=[^\s"'(<>[=,;|&]*:\/\/)/;
+const SCHEME_END = "://";
+
+/** A value that is a URI, or anything else, with its secrets masked. Spaces belong to it. */
+export function maskUri(uri: string): string {
+  return maskEach(uri, /^[^/?#]*/, QUERY_SECRET);
+}
+
+/** A proxy is often written without a scheme: `user:password@host:3128`. */
+export function maskProxy(proxy: string): string {
+  return proxy.includes(SCHEME_END) ? maskUri(proxy) : maskUri(`http://${proxy}`).slice("http://".length);
+}
+
+/** Text with URIs in it, such as a log line, with their secrets masked. A space ends a URI. */
+export function maskCredentials(text: string): string {
+  return maskEach(text, /^[^/?#\s"'<>]*/, QUERY_SECRET_IN_TEXT);
+}
+
+/** A query, with or without its URI. */
+export function maskQuery(query: string): string {
+  return query.replace(QUERY_SECRET, `$1${MASK}`);
+}
+
+function maskEach(text: string, authorityPattern: RegExp, secrets: RegExp): string {
+  if (!text.includes(SCHEME_END)) return text;
+  const parts = text.split(URI_START).map((part) => {
+    const schemeEnd = part.indexOf(SCHEME_END);
+    if (schemeEnd < 0) return part;
+    const rest = part.slice(schemeEnd + SCHEME_END.length);
+    return part.slice(0, schemeEnd) + SCHEME_END + maskAuthority(rest, authorityPattern.exec(rest)?.[0] ?? "");
+  });
+  return parts.join("").replace(secrets, `$1${MASK}`);
+}
+
+function maskAuthority(rest: string, authority: string): string {
+  const at = authority.lastIndexOf("@");
+  if (at >= 0) {
+    const colon = authority.indexOf(":");
+    return colon >= 0 && colon < at ? `${authority.slice(0, colon)}:${MASK}${rest.slice(at)}` : rest;
+  }
+  const isPlain = /^(?:\[[^\]]*\]|[^:]*)(?::\d{0,5})?$/.test(authority);
+  const strayAt = rest.lastIndexOf("@");
+  return isPlain || strayAt < 0 ? rest : MASK + rest.slice(strayAt);
+}

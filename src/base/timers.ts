@@ -1,0 +1,15 @@
+// Timers as a thing that is given: tests own time, the server has the system's.
+
+import type { Millis } from "../time/units.js";
+
+export interface Timers {
+  /** Calls back once; returns what cancels it. */
+  after(delayMs: Millis, callback: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

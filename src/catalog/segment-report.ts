@@ -1,0 +1,40 @@
+// What is told of a segment: when it opens, when it is final, when it fails. The ledger and the catalogue keep these,
+// events carry them.
+
+import type { FinishMethod } from "../container/finish-method.js";
+import type { Gap } from "../stream/gap.js";
+
+export interface Lost {
+  frames: number;
+  bytes: number;
+  durationMs: number;
+}
+
+/** One output file. Paths are absolute and final, also while only temporary files exist. */
+export interface SegmentReport {
+  path: string;
+  variables: Readonly<Record<string, string>>;
+  /** Unix milliseconds. */
+  startedMs: number;
+  /** Place in the ledger; persistent over restarts. */
+  sequence: number;
+}
+
+export interface ClosedSegmentReport extends SegmentReport {
+  stoppedMs: number;
+  videoFrames: number;
+  audioFrames: number;
+  durationMs: number;
+  sizeBytes: number;
+  finish: FinishMethod;
+  recovered: boolean;
+  gaps: readonly Gap[];
+  /** What is missing from the file, all causes together; null where nothing is. */
+  lost: Lost | null;
+}
+
+export interface FailedSegmentReport extends SegmentReport {
+  /** ErrorCode of the cause. */
+  code: string;
+  error: string;
+}

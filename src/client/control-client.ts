@@ -1,0 +1,200 @@
+// A small client of the WebSocket channel, exported as `reel/client`: commands as methods, events as an async iterator,
+// reconnecting. It carries nothing of the server but types. Replies come in the order of the commands; commands under
+// way when a connection breaks are rejected, since nobody knows whether they ran.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { EventFeed } from "./client-events.js";
+import type { CommandData, CommandName, CommandParameters, EventName, ReelEvent, ReplyMessage } from "./protocol.js";
+
+export type * from "./protocol.js";
+
+export interface ConnectOptions {
+  /** Default ws://127.0.0.1:7777/ws. */
+  url?: string;
+  /** Sent as Authorization: Bearer. */
+  token?: string;
+  user?: string;
+  password?: string;
+  /** Connect again when the connection breaks. Default true. */
+  reconnect?: boolean;
+}
+
+export interface EventOptions<T extends EventName> {
+  /** Default all. */
+  types?: readonly T[];
+  /** The last `sequence` seen: recordChunkClosed events after it come first. */
+  since?: number;
+}
+
+/** A command that was answered with FAIL; the message is the reply's description. */
+export class CommandRefused extends Error {
+  override name = "CommandRefused";
+  constructor(readonly reply: ReplyMessage) {
+    super(reply.description);
+  }
+}
+
+/** Commands that take no parameters, or only optional ones, can be called without. */
+type CommandMethods = {
+  [N in CommandName]: Record<string, never> extends CommandParameters[N]
+    ? (parameters?: CommandParameters[N]) => Promise<CommandData[N]>
+    : (parameters: CommandParameters[N]) => Promise<CommandData[N]>;
+};
+
+export type ReelClient = ClientConnection & Omit<CommandMethods, "subscribe" | "quit">;
+
+const DEFAULT_URL = "ws://127.0.0.1:7777/ws";
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 10_000;
+const HANDSHAKE_MS = 10_000;
+
+interface Waiting {
+  resolve(reply: ReplyMessage): void;
+  reject(error: Error): void;
+}
+
+/** Methods by the names of commands are added by `connect`. */
+export class ClientConnection {
+  #socket: WebSocket | undefined;
+  #waiting: Waiting[] = [];
+  #isClosed = false;
+  readonly #feed = new EventFeed((types, since) => this.#subscribe(types, since));
+  readonly #options: ConnectOptions;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the connection. Rejects where it cannot be opened; only a broken one is opened again by itself. */
+  async open(): Promise<void> {
+    // One message a turn: what follows from a reply (subscribe's `since`) is done before the events behind it arrive.
+    const options = { handshakeTimeout: HANDSHAKE_MS, headers: this.#authorization(), allowSynchronousEvents: false };
+    const socket = new WebSocket(this.#options.url ?? DEFAULT_URL, options);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.on("error", reject);
+    });
+    if (this.#isClosed) {
+      socket.terminate();
+      return;
+    }
+    this.#socket = socket;
+    socket.on("message", (data) => this.#receive(String(data)));
+    socket.on("close", () => this.#lost());
+  }
+
+  /** One command line; resolves with the whole reply, FAIL included. */
+  send(line: string): Promise<ReplyMessage> {
+    if (/[\r\n]/.test(line) || line.trim() === "")
+      return Promise.reject(new TypeError("send takes exactly one command line"));
+    return this.#exchange(line);
+  }
+
+  /** One command; resolves with the whole reply, FAIL included. */
+  async command<N extends CommandName>(
+    name: N,
+    parameters?: CommandParameters[N],
+  ): Promise<ReplyMessage<CommandData[N]>> {
+    const reply = await this.#exchange(JSON.stringify({ command: name, parameters: parameters ?? {} }));
+    return reply as ReplyMessage<CommandData[N]>;
+  }
+
+  /**
+   * Events from now on, or from `since`; ends with the client. Goes on over reconnections, where no recordChunkClosed
+   * is lost.
+   */
+  events<T extends EventName = EventName>(options: EventOptions<T> = {}): AsyncIterableIterator<ReelEvent<T>> {
+    return this.#feed.iterate(options.types, options.since);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#feed.end();
+    const socket = this.#socket;
+    if (!socket || socket.readyState === socket.CLOSED) return;
+    await new Promise<void>((resolve) => {
+      socket.once("close", () => resolve());
+      socket.close();
+    });
+  }
+
+  #authorization(): Record<string, string> {
+    const { token, user, password } = this.#options;
+    if (token !== undefined) return { Authorization: `Bearer ${token}` };
+    if (user === undefined) return {};
+    return { Authorization: `Basic ${Buffer.from(`${user}:${password ?? ""}`).toString("base64")}` };
+  }
+
+  #exchange(message: string): Promise<ReplyMessage> {
+    const socket = this.#socket;
+    if (!socket || socket.readyState !== socket.OPEN) return Promise.reject(new Error("not connected"));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      socket.send(message);
+    });
+  }
+
+  #receive(text: string): void {
+    const message = JSON.parse(text) as Partial<ReelEvent> & Partial<ReplyMessage>;
+    if (message.payload !== undefined && message.type !== undefined) this.#feed.push(message as ReelEvent);
+    else this.#waiting.shift()?.resolve(message as ReplyMessage);
+  }
+
+  async #subscribe(types: readonly EventName[] | undefined, since: number | undefined): Promise<number> {
+    const reply = await this.command("subscribe", {
+      ...(types && { events: types }),
+      ...(since !== undefined && { since }),
+    });
+    if (reply.status === "FAIL") throw new CommandRefused(reply);
+    return reply.data.since;
+  }
+
+  #lost(): void {
+    this.#socket = undefined;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(new Error("the connection was lost"));
+    if (this.#isClosed || this.#options.reconnect === false) this.#feed.end();
+    else void this.#reconnect();
+  }
+
+  async #reconnect(): Promise<void> {
+    for (let waitMs = FIRST_RETRY_MS; !this.#isClosed; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
+      // Jitter: a thousand clients of a restarted server do not come back at once.
+      await delay(waitMs * (0.5 + Math.random() / 2));
+      if (this.#isClosed) return;
+      try {
+        await this.open();
+      } catch {
+        // Tried again: the server may still be starting.
+        continue;
+      }
+      // Where this fails the connection is lost once more, and comes back here by itself.
+      await this.#feed.resume().catch(() => this.#socket?.terminate());
+      return;
+    }
+  }
+}
+
+/** Connects to a server. A command's method resolves with the reply's data and rejects with CommandRefused. */
+export async function connect(options: ConnectOptions = {}): Promise<ReelClient> {
+  const connection = new ClientConnection(options);
+  await connection.open();
+  return new Proxy(connection, {
+    get(target, key) {
+      if (typeof key === "string" && !(key in target) && key !== "then")
+        return (parameters?: never) => run(target, key as CommandName, parameters);
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  }) as ReelClient;
+}
+
+async function run<N extends CommandName>(
+  connection: ClientConnection,
+  name: N,
+  parameters?: CommandParameters[N],
+): Promise<CommandData[N]> {
+  const reply = await connection.command(name, parameters);
+  if (reply.status === "FAIL") throw new CommandRefused(reply);
+  return reply.data;
+}

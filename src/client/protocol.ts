@@ -1,0 +1,260 @@
+// The interface in types: parameters, replies and events as a client sees them (ems-record-spec §2, §6). Types only, so
+// that the client carries nothing of the server; a test holds them against the command table.
+
+/** Where EMS has 64-bit integers (typeNumeric, codecNumeric), JSON.parse rounds them: use the tags. */
+export interface TrackCounters {
+  bytesCount: number;
+  codec: string;
+  codecNumeric: number;
+  droppedBytesCount: number;
+  droppedPacketsCount: number;
+  packetsCount: number;
+}
+
+export interface VideoCounters extends TrackCounters {
+  height: number;
+  level: number;
+  profile: number;
+  width: number;
+}
+
+/** Names beginning with `_`. */
+export type UserVariables = { [name: `_${string}`]: string };
+
+export interface RecordSettings extends UserVariables {
+  chunkLength: number;
+  computedPathToFile: string;
+  configId: number;
+  dateFolderStructure: boolean;
+  durability?: "none" | "close" | "interval";
+  hasAudio: boolean;
+  keepAlive: boolean;
+  localStreamName: string;
+  mp4BinPath?: string;
+  operationType: number;
+  overwrite: boolean;
+  pathToFile: string;
+  preset: number;
+  type: "mp4" | "ts" | "flv";
+  waitForIDR: boolean;
+  winQtCompat: boolean;
+}
+
+export interface PullSettingsData extends UserVariables {
+  configId: number;
+  localStreamName: string;
+  keepAlive: boolean;
+  forceTcp: boolean;
+  operationType: number;
+  /** Password masked. */
+  uri: string;
+}
+
+/** pullStream's own reply has the URI in parts. */
+export type PullReply = Omit<PullSettingsData, "uri"> & { uri: Record<string, unknown> };
+
+export interface StreamData {
+  appName: string;
+  name: string;
+  type: string;
+  typeNumeric: number;
+  uniqueId: number;
+  /** Unix milliseconds. */
+  creationTimestamp: number;
+  queryTimestamp: number;
+  /** Milliseconds. */
+  upTime: number;
+  ip: string;
+  port: number;
+  nearIp: string;
+  nearPort: number;
+  farIp: string;
+  farPort: number;
+  audio: TrackCounters;
+  video: VideoCounters;
+  /** kbit/s. */
+  bandwidth: number;
+  connectionType: number;
+  processId: number;
+  processType: string;
+  edgePid?: number;
+  outStreamsUniqueIds?: number[] | null;
+  inStreamUniqueId?: number | null;
+  pageUrl?: string;
+  swfUrl?: string;
+  tcUrl?: string;
+  serverAgent?: string;
+  userAgent?: string;
+  pullSettings?: PullSettingsData;
+  recordSettings?: RecordSettings;
+}
+
+export interface ConfigStateData {
+  code: number;
+  description: string;
+  timestamp: number;
+  uniqueStreamId: number;
+}
+export interface WithStatus {
+  status: { current: ConfigStateData; previous: ConfigStateData | null };
+}
+
+export interface TimerData extends UserVariables {
+  timerId: number;
+  triggerCount: number;
+  value: number | string;
+}
+
+type Variables = { [name: `_${string}`]: string | number | boolean };
+type StreamChoice = { id: number; localStreamName?: never } | { id?: never; localStreamName: string };
+type None = Record<string, never>;
+
+export interface CommandParameters {
+  record: Variables & {
+    localStreamName: string;
+    pathToFile: string;
+    type?: "mp4" | "ts" | "flv";
+    overwrite?: boolean;
+    keepAlive?: boolean;
+    chunkLength?: number;
+    waitForIDR?: boolean;
+    winQtCompat?: boolean;
+    dateFolderStructure?: boolean;
+    hasAudio?: boolean;
+    preset?: number;
+    durability?: "default" | "none" | "close" | "interval";
+  };
+  pullStream: Variables & { uri: string; localStreamName?: string; keepAlive?: boolean; forceTcp?: boolean } & {
+    [parameter: string]: string | number | boolean | undefined;
+  };
+  shutdownStream: StreamChoice & { permanently?: boolean };
+  removeConfig: { id: number } | { groupName: string };
+  listConfig: None;
+  getConfigInfo: { id: number };
+  listStreams: { disableInternalStreams?: boolean };
+  listStreamsIds: None;
+  getStreamInfo: StreamChoice;
+  getStreamsCount: None;
+  getInboundStreamsCount: None;
+  isStreamRunning: StreamChoice;
+  listInboundStreams: None;
+  listInboundStreamNames: None;
+  setTimer: Variables & { value: number | string };
+  listTimers: None;
+  removeTimer: { id: number };
+  listStorage: None;
+  addStreamAlias: { localStreamName: string; aliasName: string };
+  getLicenseId: None;
+  subscribe: { events?: readonly EventName[]; since?: number };
+  version: None;
+  help: None;
+  quit: None;
+}
+export type CommandName = keyof CommandParameters;
+
+export interface CommandData {
+  record: RecordSettings;
+  pullStream: PullReply;
+  shutdownStream: { protocolStackInfo: Record<string, unknown>; streamInfo: Partial<StreamData> & { name: string } };
+  removeConfig: RecordSettings | PullSettingsData | null;
+  listConfig: { pull: (PullSettingsData & WithStatus)[]; record: (RecordSettings & WithStatus)[] };
+  getConfigInfo: (RecordSettings | PullSettingsData) & WithStatus;
+  listStreams: StreamData[] | null;
+  listStreamsIds: number[] | null;
+  getStreamInfo: StreamData;
+  getStreamsCount: { streamCount: number };
+  getInboundStreamsCount: { inboundStreamsCount: number };
+  isStreamRunning: { Running: boolean };
+  listInboundStreams: StreamData[] | null;
+  listInboundStreamNames: { name: string }[] | null;
+  setTimer: TimerData;
+  listTimers: TimerData[] | null;
+  removeTimer: TimerData;
+  listStorage: { description: string; mediaFolder: string; name: string }[];
+  addStreamAlias: null;
+  getLicenseId: { licenseId: string };
+  subscribe: { events: EventName[]; since: number };
+  version: Record<
+    "banner" | "branchName" | "buildDate" | "buildNumber" | "codeName" | "hash" | "releaseNumber",
+    string
+  >;
+  help: {
+    command: string;
+    deprecated: boolean;
+    description: string;
+    parameters: { name: string; defaultValue: string | null; description: string; mandatory: boolean }[];
+  }[];
+  quit: null;
+}
+
+export interface ReplyMessage<D = unknown> {
+  data: D;
+  description: string;
+  status: "SUCCESS" | "FAIL";
+  responseId?: string;
+}
+
+/** In every payload. */
+interface Sender {
+  PID: number;
+  customData: unknown;
+}
+
+export interface GapData {
+  cause: string;
+  dtsMs: number;
+  durationMs: number;
+  frames: number;
+  bytes: number;
+  track: "video" | "audio" | null;
+}
+
+interface ChunkPayload extends Sender {
+  /** Absolute and final, also while only temporary files exist. */
+  file: string;
+  /** Goes on over restarts. */
+  sequence: number;
+  /** The recorder's, as +01:00. */
+  utcOffset: string;
+  [variable: `_${string}`]: string;
+}
+
+export interface EventPayloads {
+  cliRequest: Sender & { command: string; parameters: Record<string, string | string[]> };
+  cliResponse: Sender & ReplyMessage;
+  inStreamClosed: Sender & StreamData;
+  inStreamCodecsUpdated: Sender & StreamData;
+  inStreamCreated: Sender & StreamData;
+  outStreamClosed: Sender & StreamData;
+  outStreamCreated: Sender & StreamData;
+  recordChunkClosed: ChunkPayload & {
+    startTime: string;
+    stopTime: string;
+    /** Of video. */
+    frameCount: number;
+    finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";
+    gaps: GapData[];
+    lost: { frames: number; bytes: number; durationMs: number } | null;
+    recovered: boolean;
+  };
+  recordChunkCreated: ChunkPayload & { startTime: string };
+  recordChunkError: ChunkPayload & { error: string };
+  recordGap: ChunkPayload & { gap: GapData };
+  serverStarted: Sender & { version: string };
+  serverStopping: Sender & { version: string };
+  timerClosed: Sender & TimerData;
+  timerCreated: Sender & TimerData;
+  timerTriggered: Sender & TimerData;
+}
+export type EventName = keyof EventPayloads;
+
+/** An event of type T; the union of all by default. */
+export type ReelEvent<T extends EventName = EventName> = {
+  [N in T]: {
+    id: number;
+    type: N;
+    payload: EventPayloads[N];
+    processId: number /** Unix seconds. */;
+    timestamp: number;
+  };
+}[T];

@@ -1,0 +1,291 @@
+// The finish of an MP4 segment: from a journal (journal.ts) to one file with its index in front. The same code closes a
+// segment in order and recovers one after a crash; it needs nothing but the journal, and it can be killed at any
+// instant and run again, with the same file as its result.
+//
+//   lock ─▶ read .info ─▶ (placed already? clean up) ─▶ scan records ─▶ make the index fit ─▶ write it ─▶ sync ─▶ name ─▶ clean up
+//
+// Cost: the index, unless the file must be copied. All of it is synchronous: it runs in a worker or in a process of its
+// own.
+
+import { closeSync, constants, existsSync, fdatasyncSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
+import { compileKernel } from "../../arena/kernel.js";
+import { ReelError } from "../../base/reel-error.js";
+import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
+import type { Mp4FinishOptions } from "./finish-options.js";
+import type { Mp4FinishResult, Mp4Loss } from "./finish-result.js";
+import { IndexBuilder } from "./index-builder.js";
+import { infoPathOf, mdatPathOf, trackPathOf } from "./journal.js";
+import { appendLine, type JournalContents, readJournalInfo } from "./journal-info.js";
+import { isLockHeld, lockDescriptor } from "./lock.js";
+import { copyPathOf, isSameFile, placeFile, removeJournal, syncFolderOf } from "./place-file.js";
+import { hasShifted, settleShift } from "./shift-media.js";
+import { restoreConfig } from "./track-config.js";
+import { type Recorded, writeFinishedFile } from "./write-finished.js";
+
+/** fallocate(1) may still be at work for a finish that was killed. */
+const LOCK_WAIT_SECONDS = 30;
+const KERNEL_FILE = new URL("../../../dist/wasm/reel.wasm", import.meta.url);
+let ownModule: WebAssembly.Module | undefined;
+
+/**
+ * Finishes the segment whose final name is `finalPath`. Throws ReelError: `notFound` (no journal), `locked` (a server
+ * or another tool is at it), `targetBusy` (the name is taken; call again with `targetPath`), `corrupt`, `diskFull`; or
+ * what a file operation throws. The journal stays usable after each.
+ */
+export function finishMp4(finalPath: string, options: Mp4FinishOptions = {}): Mp4FinishResult {
+  const infoPath = infoPathOf(finalPath);
+  if (!existsSync(infoPath))
+    throw new ReelError("notFound", `${infoPath} does not exist: there is nothing to finish`, { path: infoPath });
+  const infoFd = openSync(infoPath, (options.dryRun ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
+  try {
+    const recovered = options.recover ?? options.ownLockPath === undefined;
+    refuseLocked(finalPath, readJournalInfo(infoPath), infoFd, options, recovered);
+    // Read again under the lock: another process may have gone on with the work until now.
+    const contents = readJournalInfo(infoPath);
+    const placed = placedAlready(finalPath, contents, options, recovered);
+    return placed ?? finishJournal(finalPath, contents, infoFd, options, recovered);
+  } finally {
+    closeSync(infoFd);
+  }
+}
+
+function refuseLocked(
+  finalPath: string,
+  { segment }: JournalContents,
+  infoFd: number,
+  options: Mp4FinishOptions,
+  recovered: boolean,
+): void {
+  if (segment.lock !== options.ownLockPath && isLockHeld(segment.lock)) {
+    throw new ReelError(
+      "locked",
+      `${finalPath} is being recorded or finished by the running server that holds ${segment.lock}`,
+      { path: finalPath },
+    );
+  }
+  if (!recovered || options.dryRun) return;
+  if (!lockDescriptor(infoFd, LOCK_WAIT_SECONDS))
+    throw new ReelError("locked", `${finalPath} is being finished by another process`, { path: finalPath });
+  // The one that held the lock may have completed the work.
+  if (fstatSync(infoFd).nlink === 0)
+    throw new ReelError("notFound", `${finalPath} has just been finished by another process`, { path: finalPath });
+}
+
+/** After a crash behind the naming: only the temporary files are left to remove. */
+function placedAlready(
+  finalPath: string,
+  contents: JournalContents,
+  options: Mp4FinishOptions,
+  recovered: boolean,
+): Mp4FinishResult | undefined {
+  const mdatPath = mdatPathOf(finalPath);
+  const { finished } = contents;
+  const target = [finished?.target, options.targetPath, finalPath].find(
+    (name) => name !== undefined && (isSameFile(mdatPath, name) || isSameFile(copyPathOf(finalPath), name)),
+  );
+  const hasMedia = existsSync(mdatPath);
+  if (target === undefined && hasMedia) return undefined;
+  const hasRecords = contents.tracks.some(
+    ({ file }) => (statSync(trackPathOf(finalPath, file), { throwIfNoEntry: false })?.size ?? 0) > 0,
+  );
+  if (target === undefined && !finished && hasRecords)
+    throw new ReelError("corrupt", `${mdatPath} is missing`, { path: mdatPath });
+  if (!options.dryRun) {
+    if (options.durability !== "none") syncFolderOf(finalPath);
+    removeJournal(finalPath);
+  }
+  return { ...(finished?.result ?? nothingRecorded(contents, target)), recovered };
+}
+
+function nothingRecorded({ segment, gaps }: JournalContents, path: string | undefined): Mp4FinishResult {
+  const { createdMs, sequence } = segment;
+  const sizeBytes = path === undefined ? 0 : statSync(path).size;
+  const counts = { sizeBytes, moovBytes: 0, bytesWritten: 0, videoFrames: 0, audioFrames: 0, durationMs: 0 };
+  return { method: "none", path: path ?? null, ...counts, createdMs, sequence, lost: null, gaps, recovered: false };
+}
+
+function finishJournal(
+  finalPath: string,
+  contents: JournalContents,
+  infoFd: number,
+  options: Mp4FinishOptions,
+  recovered: boolean,
+): Mp4FinishResult {
+  const mdatPath = mdatPathOf(finalPath);
+  const mdatFd = openSync(mdatPath, (options.dryRun ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
+  const ends = [(): void => closeSync(mdatFd)];
+  try {
+    const shift = settledShift(contents, { mdatPath, mdatFd, infoFd }, options.dryRun ?? false);
+    refuseZeros(mdatPath, mdatFd, FTYP_SIZE + contents.segment.reserveBytes + shift);
+    const scanned = scanTracks(finalPath, contents, mdatFd, shift, ends, options);
+    if (scanned.recorded.mediaEnd <= scanned.recorded.mediaStart) {
+      if (scanned.hasMedia)
+        throw new ReelError("corrupt", `no sample record of ${finalPath} can be used`, { path: finalPath });
+      // Records follow their media: only a power cut, or a hand, takes the media and leaves them.
+      if (scanned.lost)
+        throw new ReelError(
+          "corrupt",
+          `${mdatPath} is empty, but ${scanned.lost.frames} sample records name media in it`,
+          { path: mdatPath },
+        );
+      if (!options.dryRun) removeJournal(finalPath);
+      return { ...nothingRecorded(contents, undefined), recovered };
+    }
+    const { segment, gaps } = contents;
+    const target = options.targetPath ?? finalPath;
+    const written = writeFinishedFile(scanned.recorded, {
+      finalPath,
+      mdatFd,
+      infoFd,
+      isLocked: recovered && !options.dryRun,
+      shift,
+      large: !segment.winQtCompat,
+      options,
+    });
+    const { source, ...made } = written;
+    const { videoFrames, audioFrames, lost } = scanned;
+    const { createdMs, sequence } = segment;
+    const result: Mp4FinishResult = {
+      ...made,
+      path: target,
+      videoFrames,
+      audioFrames,
+      createdMs,
+      sequence,
+      lost,
+      gaps,
+      recovered,
+    };
+    if (!options.dryRun) complete(finalPath, source, result, infoFd, options, options.overwrite ?? segment.overwrite);
+    return result;
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+/** Syncs, names, cleans up. */
+function complete(
+  finalPath: string,
+  source: { path: string; fd: number },
+  result: Mp4FinishResult,
+  infoFd: number,
+  options: Mp4FinishOptions,
+  overwrite: boolean,
+): void {
+  const target = result.path ?? finalPath;
+  const sync = options.durability !== "none";
+  try {
+    if (sync) fdatasyncSync(source.fd);
+    noteFinished(infoFd, target, result);
+    placeFile({ source: source.path, finalPath, target, overwrite });
+    if (sync) syncFolderOf(target);
+  } finally {
+    if (source.path !== mdatPathOf(finalPath)) closeSync(source.fd);
+  }
+  removeJournal(finalPath);
+  options.onProgress?.(1);
+}
+
+/**
+ * A full disk must not keep a complete file from its name: then a crash before the end of the clean-up loses the
+ * counts, not the file.
+ */
+function noteFinished(infoFd: number, target: string, result: Mp4FinishResult): void {
+  try {
+    appendLine(infoFd, { type: "finished", target, result });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
+}
+
+function settledShift(
+  contents: JournalContents,
+  files: { mdatPath: string; mdatFd: number; infoFd: number },
+  dryRun: boolean,
+): number {
+  const { pendingShift, shiftBytes, segment } = contents;
+  if (!pendingShift) return shiftBytes;
+  const target = { ...files, mdatHeaderAt: FTYP_SIZE + segment.reserveBytes + shiftBytes };
+  const moved = dryRun ? hasShifted(target, pendingShift) : settleShift(target, pendingShift);
+  return shiftBytes + (moved ? pendingShift.bytes : 0);
+}
+
+/**
+ * The head of the media was written before the media: where it reads as zeros, a power cut took the blocks and left the
+ * size.
+ */
+function refuseZeros(mdatPath: string, mdatFd: number, headAt: number): void {
+  const head = Buffer.alloc(MDAT_HEADER_ROOM);
+  const isThere = readSync(mdatFd, head, 0, head.byteLength, headAt) === head.byteLength;
+  if (isThere && head.every((byte) => byte === 0))
+    throw new ReelError("corrupt", `${mdatPath} holds zeros where its media begin`, { path: mdatPath });
+}
+
+interface Scanned {
+  recorded: Recorded;
+  hasMedia: boolean;
+  videoFrames: number;
+  audioFrames: number;
+  lost: Mp4Loss | null;
+}
+
+/** `ends`: what is to be called when the work is over, however it ends. */
+function scanTracks(
+  finalPath: string,
+  contents: JournalContents,
+  mdatFd: number,
+  shift: number,
+  ends: (() => void)[],
+  options: Mp4FinishOptions,
+): Scanned {
+  const { segment } = contents;
+  const mediaStart = FTYP_SIZE + segment.reserveBytes + MDAT_HEADER_ROOM;
+  const fileEnd = fstatSync(mdatFd).size - shift;
+  const files = contents.tracks.flatMap(({ file, track, config }) => {
+    const path = trackPathOf(finalPath, file);
+    if (!existsSync(path)) return [];
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    ends.push(() => closeSync(fd));
+    return [{ track, fd, config: restoreConfig(config), sizeBytes: fstatSync(fd).size }];
+  });
+  const passes = 2 * files.reduce((sum, { sizeBytes }) => sum + sizeBytes / SAMPLE_RECORD_SIZE, 0);
+  let done = 0;
+  const onRecords = (records: number): void => {
+    done += records;
+    options.onProgress?.(Math.min(1, done / passes));
+  };
+  ownModule ??= options.module ?? compileKernel(KERNEL_FILE);
+  const { createdMs, winQtCompat } = segment;
+  const index = new IndexBuilder(options.module ?? ownModule, {
+    createdMs,
+    large: !winQtCompat,
+    mediaStart,
+    mediaEnd: fileEnd,
+    onRecords,
+  });
+  ends.push(() => index.close());
+  const frames = [0, 0];
+  const lost: Mp4Loss = { frames: 0, bytes: Math.max(0, fileEnd - mediaStart), durationMs: 0 };
+  let mediaEnd = mediaStart;
+  for (const { track, fd, config, sizeBytes } of files) {
+    if (frames[track])
+      throw new ReelError("corrupt", `the journal of ${finalPath} has two files for one track`, { path: finalPath });
+    const scan = index.scan(track, config, fd, sizeBytes);
+    frames[track] = scan.samples;
+    lost.frames += scan.lostRecords;
+    lost.bytes -= scan.bytes;
+    lost.durationMs = Math.max(lost.durationMs, scan.lostMs);
+    if (scan.samples > 0) mediaEnd = Math.max(mediaEnd, scan.endPosition);
+  }
+  const hasLost = lost.frames > 0 || lost.bytes > 0;
+  const recorded = { index, mediaStart, mediaEnd, fileEnd };
+  return {
+    recorded,
+    hasMedia: fileEnd > mediaStart,
+    videoFrames: frames[TRACK_VIDEO] ?? 0,
+    audioFrames: frames[TRACK_AUDIO] ?? 0,
+    lost: hasLost ? lost : null,
+  };
+}

@@ -1,0 +1,178 @@
+// The journal of an MP4 segment while it is recorded (design.md §3): beside `name.mp4`, which does not exist yet,
+//
+//   name.mp4.info      what the segment is (journal-info.ts)
+//   name.mp4.mdat      the final file in the making (file-head.ts)
+//   name.mp4.track1 …  sample records (src/abi/mp4.ts), one file per track
+//
+// With both tracks at the opening the audio is track1 and the video track2, a single medium is track1 (ems-record-spec
+// §4); a track that joins late gets the next number. No file is ever opened that was there before.
+
+import { closeSync, constants, existsSync, openSync, statfsSync, unlinkSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { TRACK_AUDIO } from "../../abi/frame.js";
+import { ReelError } from "../../base/reel-error.js";
+import {
+  alignReserve,
+  FTYP_SIZE,
+  fileTypeBox,
+  freeBoxHeader,
+  MDAT_HEADER_ROOM,
+  openMediaDataHeader,
+} from "./file-head.js";
+import { appendLine, appendLineTo, JOURNAL_VERSION, readJournalInfo } from "./journal-info.js";
+import { storeConfig } from "./track-config.js";
+
+export interface Mp4TrackOpening {
+  /** TRACK_*. */
+  track: number;
+  /** Copy of the decoder configuration block. */
+  config: Uint8Array;
+}
+
+export interface Mp4JournalOpening {
+  finalPath: string;
+  /** See reserve.ts; rounded up. */
+  reserveBytes: number;
+  tracks: readonly Mp4TrackOpening[];
+  zero90k: number;
+  createdMs: number;
+  winQtCompat: boolean;
+  lockPath: string;
+  sequence: number;
+  /** Whether the finish may replace a file of the final name. */
+  overwrite?: boolean;
+}
+
+export interface Mp4Journal {
+  mdatFd: number;
+  trackFds: { track: number; fd: number }[];
+  /** Where the media begins in `.mdat`. */
+  mediaPosition: number;
+}
+
+const CREATE_NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const FILE_MODE = 0o644;
+/**
+ * Below this much free space the reserve is written as zeros, so that the index has its blocks before the disk is full.
+ */
+const NEARLY_FULL_BYTES = 1 << 30;
+const ZEROS_BYTES = 1 << 20;
+/** One video and one audio track; the others only if a track's file could not be announced. */
+export const MAX_TRACK_FILES = 4;
+
+export const infoPathOf = (finalPath: string): string => `${finalPath}.info`;
+export const mdatPathOf = (finalPath: string): string => `${finalPath}.mdat`;
+export const trackPathOf = (finalPath: string, file: number): string => `${finalPath}.track${file}`;
+
+/**
+ * Creates the files of a segment. Throws ReelError `targetBusy` where one exists, or what a file operation throws;
+ * nothing is left behind then.
+ */
+export function openMp4Journal(opening: Mp4JournalOpening): Mp4Journal {
+  const { finalPath } = opening;
+  const created: { path: string; fd: number }[] = [];
+  const create = (path: string): number => {
+    const fd = createNew(path);
+    created.push({ path, fd });
+    return fd;
+  };
+  const reserveBytes = alignReserve(opening.reserveBytes);
+  let journal: Mp4Journal;
+  let infoDone: number;
+  try {
+    const infoFd = create(infoPathOf(finalPath));
+    const { zero90k, createdMs, winQtCompat, sequence } = opening;
+    appendLine(infoFd, {
+      type: "segment",
+      version: JOURNAL_VERSION,
+      createdMs,
+      zero90k,
+      sequence,
+      reserveBytes,
+      winQtCompat,
+      overwrite: opening.overwrite ?? false,
+      lock: opening.lockPath,
+    });
+    const mdatFd = create(mdatPathOf(finalPath));
+    writeFileHead(mdatFd, reserveBytes, isNearlyFull(finalPath));
+    // Audio first: it is track1 where both are there.
+    const inFileOrder = [...opening.tracks].sort(
+      (a, b) => Number(b.track === TRACK_AUDIO) - Number(a.track === TRACK_AUDIO),
+    );
+    const trackFds = inFileOrder.map(({ track, config }, i) => {
+      const fd = create(trackPathOf(finalPath, i + 1));
+      appendLine(infoFd, { type: "track", file: i + 1, track, config: storeConfig(config) });
+      return { track, fd };
+    });
+    journal = { mdatFd, trackFds, mediaPosition: FTYP_SIZE + reserveBytes + MDAT_HEADER_ROOM };
+    infoDone = infoFd;
+  } catch (error) {
+    for (const { path, fd } of created.reverse()) {
+      unlinkSync(path);
+      closeSync(fd);
+    }
+    throw error;
+  }
+  closeSync(infoDone);
+  return journal;
+}
+
+/** Adds a track that appeared after the opening; returns the descriptor of its `.trackN`. */
+export function addMp4Track(finalPath: string, { track, config }: Mp4TrackOpening): number {
+  const infoPath = infoPathOf(finalPath);
+  const file = Math.max(0, ...readJournalInfo(infoPath).tracks.map((line) => line.file)) + 1;
+  if (file > MAX_TRACK_FILES)
+    throw new ReelError("corrupt", `${infoPath} lists more than ${MAX_TRACK_FILES} tracks`, { path: infoPath });
+  const path = trackPathOf(finalPath, file);
+  const fd = createNew(path);
+  try {
+    appendLineTo(infoPath, { type: "track", file, track, config: storeConfig(config) });
+  } catch (error) {
+    unlinkSync(path);
+    closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/** Notes a gap in the segment, so that a recovery can still report it. */
+export function appendGap(finalPath: string, gap: Readonly<Record<string, unknown>>): void {
+  appendLineTo(infoPathOf(finalPath), { type: "gap", gap });
+}
+
+/** Gives the reserve its blocks. For volumes that fill up while a segment is being recorded. */
+export function allocateReserve(mdatFd: number, reserveBytes: number): void {
+  const zeros = Buffer.alloc(Math.min(ZEROS_BYTES, reserveBytes));
+  const end = FTYP_SIZE + alignReserve(reserveBytes);
+  for (let at = FTYP_SIZE + 8; at < end; ) at += writeSync(mdatFd, zeros, 0, Math.min(zeros.byteLength, end - at), at);
+}
+
+function createNew(path: string): number {
+  try {
+    return openSync(path, CREATE_NEW, FILE_MODE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new ReelError(
+      "targetBusy",
+      `${path} exists: another recording writes this segment, or left it unfinished`,
+      { path },
+      { cause: error },
+    );
+  }
+}
+
+function writeFileHead(fd: number, reserveBytes: number, allocate: boolean): void {
+  writeSync(fd, Buffer.concat([fileTypeBox(), freeBoxHeader(reserveBytes)]), 0, FTYP_SIZE + 8, 0);
+  if (allocate) allocateReserve(fd, reserveBytes);
+  writeSync(fd, openMediaDataHeader(), 0, MDAT_HEADER_ROOM, FTYP_SIZE + reserveBytes);
+}
+
+function isNearlyFull(path: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize < NEARLY_FULL_BYTES;
+}
+
+/** True where the files of an unfinished segment lie beside this name. */
+export function hasMp4Journal(finalPath: string): boolean {
+  return existsSync(infoPathOf(finalPath));
+}

@@ -1,0 +1,42 @@
+// Locks between servers and tools: flock(1) of util-linux, because Node cannot call flock(2). A lock taken on an
+// inherited descriptor belongs to its open file description, so it lasts as long as our descriptor does, and SIGKILL
+// frees it.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { ReelError } from "../../base/reel-error.js";
+
+/** flock(1): the lock is held by another. Not its own default of 1, with which the commands that it runs fail too. */
+export const CONFLICT_EXIT_CODE = 75;
+const LOCK_DESCRIPTOR = 3;
+
+function runFlock(args: readonly string[], fd?: number): boolean {
+  const { status, error } = spawnSync("flock", ["--conflict-exit-code", `${CONFLICT_EXIT_CODE}`, ...args], {
+    stdio: ["ignore", "ignore", "ignore", ...(fd === undefined ? [] : [fd])],
+  });
+  if (error)
+    throw new ReelError(
+      "io",
+      `flock(1) cannot be run (${error.message}); it is part of util-linux`,
+      {},
+      { cause: error },
+    );
+  if (status === 0) return true;
+  if (status === CONFLICT_EXIT_CODE) return false;
+  throw new ReelError("io", `flock ${args.join(" ")} ended with exit code ${status}`);
+}
+
+/** True while a living process holds the lock. A lock file that is gone is held by nobody. */
+export function isLockHeld(lockPath: string): boolean {
+  if (lockPath === "" || !existsSync(lockPath)) return false;
+  return !runFlock(["--nonblock", "--exclusive", lockPath, "true"]);
+}
+
+/**
+ * Takes the lock of an open file for as long as the descriptor is open; waits for up to `waitSeconds`. False where
+ * another holds it.
+ */
+export function lockDescriptor(fd: number, waitSeconds = 0): boolean {
+  const wait = waitSeconds > 0 ? ["--timeout", `${waitSeconds}`] : ["--nonblock"];
+  return runFlock([...wait, "--exclusive", `${LOCK_DESCRIPTOR}`], fd);
+}

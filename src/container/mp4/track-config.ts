@@ -1,0 +1,71 @@
+// A track's decoder configuration as a journal keeps it: the fields of its block (src/abi/decoder-config.ts) by name,
+// so that a journal outlives a change of that layout.
+
+import {
+  CODEC_AAC,
+  CODEC_H264,
+  CONFIG_BYTES_OFFSET,
+  CONFIG_BYTES_SIZE_OFFSET,
+  CONFIG_CHANNELS_OFFSET,
+  CONFIG_CODEC_OFFSET,
+  CONFIG_COLOUR_OFFSET,
+  CONFIG_HEIGHT_OFFSET,
+  CONFIG_OBJECT_TYPE_OFFSET,
+  CONFIG_PAR_HEIGHT_OFFSET,
+  CONFIG_PAR_WIDTH_OFFSET,
+  CONFIG_PROFILE_OFFSET,
+  CONFIG_RATE_INDEX_OFFSET,
+  CONFIG_SAMPLE_RATE_OFFSET,
+  CONFIG_SAMPLES_PER_FRAME_OFFSET,
+  CONFIG_WIDTH_OFFSET,
+} from "../../abi/decoder-config.js";
+import { ReelError } from "../../base/reel-error.js";
+
+const FIELDS = {
+  width: CONFIG_WIDTH_OFFSET,
+  height: CONFIG_HEIGHT_OFFSET,
+  sampleRate: CONFIG_SAMPLE_RATE_OFFSET,
+  channels: CONFIG_CHANNELS_OFFSET,
+  samplesPerFrame: CONFIG_SAMPLES_PER_FRAME_OFFSET,
+  parWidth: CONFIG_PAR_WIDTH_OFFSET,
+  parHeight: CONFIG_PAR_HEIGHT_OFFSET,
+  colour: CONFIG_COLOUR_OFFSET,
+  objectType: CONFIG_OBJECT_TYPE_OFFSET,
+  rateIndex: CONFIG_RATE_INDEX_OFFSET,
+  profile: CONFIG_PROFILE_OFFSET,
+} as const;
+
+type FieldName = keyof typeof FIELDS;
+export type StoredConfig = { codec: "h264" | "aac"; bytes: string } & { [name in FieldName]?: number };
+
+/** From a copy of the block, its bytes included. Fields that are 0 are left out. */
+export function storeConfig(block: Uint8Array): StoredConfig {
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+  const size = view.getUint32(CONFIG_BYTES_SIZE_OFFSET, true);
+  const stored: StoredConfig = {
+    codec: view.getUint32(CONFIG_CODEC_OFFSET, true) === CODEC_H264 ? "h264" : "aac",
+    bytes: Buffer.from(block.subarray(CONFIG_BYTES_OFFSET, CONFIG_BYTES_OFFSET + size)).toString("base64"),
+  };
+  for (const name of Object.keys(FIELDS) as FieldName[]) {
+    const value = view.getUint32(FIELDS[name], true);
+    if (value !== 0) stored[name] = value;
+  }
+  return stored;
+}
+
+/** Back to a block. Throws ReelError `corrupt` where what the index needs is missing. */
+export function restoreConfig(stored: StoredConfig): Uint8Array {
+  const bytes = Buffer.from(stored.bytes, "base64");
+  const block = new Uint8Array(CONFIG_BYTES_OFFSET + bytes.byteLength);
+  const view = new DataView(block.buffer);
+  view.setUint32(CONFIG_CODEC_OFFSET, stored.codec === "h264" ? CODEC_H264 : CODEC_AAC, true);
+  view.setUint32(CONFIG_BYTES_SIZE_OFFSET, bytes.byteLength, true);
+  for (const name of Object.keys(FIELDS) as FieldName[]) view.setUint32(FIELDS[name], stored[name] ?? 0, true);
+  block.set(bytes, CONFIG_BYTES_OFFSET);
+  const isUsable =
+    stored.codec === "h264"
+      ? bytes.byteLength >= 7
+      : bytes.byteLength >= 2 && !!stored.sampleRate && !!stored.samplesPerFrame;
+  if (!isUsable) throw new ReelError("corrupt", `the journal's ${stored.codec} decoder configuration is incomplete`);
+  return block;
+}

@@ -1,0 +1,98 @@
+// Record and pull configs as replies and events show them (ems-record-spec §2.0–2.6).
+
+import { maskProxy, maskUri } from "../../base/credentials.js";
+import type { ConfigState, RecordConfig, RecordEntry } from "../../recording/record-config.js";
+import type { PullEntry } from "../pull/pull-configs.js";
+import type { PullSettings } from "../pull/pull-port.js";
+import { Prepared, type ValueObject } from "./reply.js";
+
+export const OPERATION_NONE = 0;
+export const OPERATION_PULL = 1;
+export const OPERATION_RECORD = 7;
+
+const STATUS_TEXTS = [
+  "Streaming",
+  "Connecting",
+  "Waiting for stream",
+  "Connected",
+  "Disconnected",
+  "Connection failed",
+] as const;
+
+function stateObject(state: ConfigState): ValueObject {
+  return {
+    code: state.code,
+    description: STATUS_TEXTS[state.code],
+    timestamp: state.timestamp,
+    uniqueStreamId: state.uniqueStreamId,
+  };
+}
+
+function statusObject(status: { current: ConfigState; previous: ConfigState | null }): ValueObject {
+  return { current: stateObject(status.current), previous: status.previous ? stateObject(status.previous) : null };
+}
+
+/** The fields of record's reply; in the order in which they are printed, which saves sorting them. */
+export function recordSettings(
+  config: RecordConfig,
+  computedPathToFile: string,
+  mp4BinPath: string,
+  status?: ValueObject,
+): ValueObject {
+  const settings = {
+    chunkLength: config.chunkLength,
+    computedPathToFile,
+    configId: config.configId,
+    dateFolderStructure: config.dateFolderStructure,
+    durability: config.durability,
+    hasAudio: config.hasAudio,
+    keepAlive: config.keepAlive,
+    localStreamName: config.localStreamName,
+    mp4BinPath: config.type === "mp4" ? mp4BinPath : undefined,
+    operationType: OPERATION_RECORD,
+    overwrite: config.overwrite,
+    pathToFile: config.pathToFile,
+    preset: config.preset,
+    status,
+    type: config.type,
+    waitForIDR: config.waitForIDR,
+    winQtCompat: config.winQtCompat,
+  };
+  // Not Object.assign: it takes a variable named `__proto__` for the prototype.
+  return { ...config.variables, ...settings };
+}
+
+interface Shown {
+  readonly status: RecordEntry["status"];
+  readonly computedPathToFile: string;
+  readonly value: Prepared;
+}
+
+/** Web UIs ask for listConfig every second or two, and most configs stay as they are for hours. */
+const lastShown = new WeakMap<RecordConfig, Shown>();
+
+/** A config and where it stands. */
+export function recordEntryObject({ config, computedPathToFile, status }: RecordEntry, mp4BinPath: string): Prepared {
+  const last = lastShown.get(config);
+  // A status is replaced, never changed.
+  if (last?.status === status && last.computedPathToFile === computedPathToFile) return last.value;
+  const value = new Prepared(recordSettings(config, computedPathToFile, mp4BinPath, statusObject(status)));
+  lastShown.set(config, { status, computedPathToFile, value });
+  return value;
+}
+
+/** With the plain `uri`; passwords masked, in whichever URL they are. */
+export function pullSettings(settings: PullSettings): ValueObject {
+  const { variables, httpProxy, ...rest } = settings;
+  const masked = Object.entries(rest).map(([key, value]) => [key, typeof value === "string" ? maskUri(value) : value]);
+  return {
+    ...variables,
+    ...(Object.fromEntries(masked) as ValueObject),
+    httpProxy: maskProxy(httpProxy),
+    operationType: OPERATION_PULL,
+  };
+}
+
+export function pullEntryObject(entry: PullEntry): ValueObject {
+  return { ...pullSettings(entry.settings), status: statusObject(entry.status) };
+}

@@ -1,0 +1,167 @@
+// Stream objects, as list replies, shutdownStream and stream events show them (ems-record-spec §2.0).
+
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import { maskUri } from "../../base/credentials.js";
+import type { ContainerName } from "../../container/table.js";
+import type { OutStream } from "../../recording/lifecycle/out-stream.js";
+import type { CodecName } from "../../stream/decoder-config.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { ControlView } from "../control-view.js";
+import { OPERATION_NONE, OPERATION_PULL, OPERATION_RECORD, pullSettings, recordSettings } from "./config-object.js";
+import { Decimal, type ValueObject } from "./reply.js";
+
+const APP_NAME = "evostreamms";
+const OUT_TAGS = { mp4: "OFMP4", ts: "OFTS", flv: "OFRFLV" } as const satisfies Record<ContainerName, string>;
+const CODEC_TAGS: Readonly<Partial<Record<CodecName, string>>> = { h264: "VH264", aac: "AAAC" };
+/** Below this a mean bit rate says nothing. */
+const BANDWIDTH_AFTER_MS = 1000;
+
+/** What human-readable replies show of it (ems-record-spec §5). */
+export const STREAM_KEYS = [
+  "audio",
+  "bytesCount",
+  "codec",
+  "farIp",
+  "inStreamUniqueId",
+  "name",
+  "nearIp",
+  "outStreamsUniqueIds",
+  "processId",
+  "processType",
+  "type",
+  "uniqueId",
+  "video",
+] as const;
+
+/** A tag's ASCII bytes, left-aligned in a big-endian 64-bit integer. */
+export function tagNumber(tag: string): bigint {
+  let number = 0n;
+  for (let at = 0; at < 8; at++) number = (number << 8n) | BigInt(at < tag.length ? tag.charCodeAt(at) & 0xff : 0);
+  return number;
+}
+
+interface TrackView {
+  frames: number;
+  bytes: number;
+  droppedFrames: number;
+  droppedBytes: number;
+  codec: CodecName | undefined;
+}
+
+function trackObject(track: TrackView | undefined, unknownTag: string): ValueObject {
+  const codec = (track?.codec && CODEC_TAGS[track.codec]) || unknownTag;
+  return {
+    bytesCount: track?.bytes ?? 0,
+    codec,
+    codecNumeric: tagNumber(codec),
+    droppedBytesCount: track?.droppedBytes ?? 0,
+    droppedPacketsCount: track?.droppedFrames ?? 0,
+    packetsCount: track?.frames ?? 0,
+  };
+}
+
+function common(name: string, tag: string, id: number, createdMs: number, nowMs: number): ValueObject {
+  return {
+    appName: APP_NAME,
+    creationTimestamp: new Decimal(createdMs),
+    name,
+    processId: process.pid,
+    processType: "origin",
+    queryTimestamp: new Decimal(nowMs),
+    type: tag,
+    typeNumeric: tagNumber(tag),
+    uniqueId: id,
+    upTime: new Decimal(Math.max(0, nowMs - createdMs)),
+  };
+}
+
+/** Codecs and picture of an in-stream; kept where the stream has ended and its own are gone. */
+export interface InStreamCodecs {
+  audio: CodecName | undefined;
+  video: CodecName | undefined;
+  width: number;
+  height: number;
+  profile: number;
+  level: number;
+}
+
+export function codecsOf(stream: InStream): InStreamCodecs {
+  const video = stream.config(TRACK_VIDEO);
+  const { width = 0, height = 0, profile = 0, level = 0 } = video?.video ?? {};
+  return { audio: stream.config(TRACK_AUDIO)?.codec, video: video?.codec, width, height, profile, level };
+}
+
+function mean(bytes: number, upTimeMs: number): number {
+  return upTimeMs < BANDWIDTH_AFTER_MS ? 0 : Math.round((bytes * 8) / upTimeMs);
+}
+
+export function inStreamObject(
+  stream: InStream,
+  view: ControlView,
+  codecs: InStreamCodecs = codecsOf(stream),
+): ValueObject {
+  const nowMs = view.clock.wallMs();
+  const audio = stream.statistics[TRACK_AUDIO];
+  const video = stream.statistics[TRACK_VIDEO];
+  const outStreams = view.recorder.outStreamsOf(stream.id).map((out) => out.id);
+  const pull = view.pulls.ofStream(stream);
+  const { source } = stream;
+  return {
+    ...common(stream.name, source.type, stream.id, stream.createdMs, nowMs),
+    audio: trackObject(audio && { ...audio, codec: codecs.audio }, "AUNK"),
+    bandwidth: mean((audio?.bytes ?? 0) + (video?.bytes ?? 0), nowMs - stream.createdMs),
+    connectionType: pull ? OPERATION_PULL : OPERATION_NONE,
+    farIp: source.farIp,
+    farPort: source.farPort,
+    ip: source.ip,
+    nearIp: source.nearIp,
+    nearPort: source.nearPort,
+    outStreamsUniqueIds: outStreams.length > 0 ? outStreams : null,
+    pageUrl: maskUrl(source.pageUrl),
+    port: source.port,
+    pullSettings: pull && pullSettings(pull.settings),
+    serverAgent: "",
+    swfUrl: maskUrl(source.swfUrl),
+    tcUrl: maskUrl(source.tcUrl),
+    userAgent: source.userAgent ?? "",
+    video: {
+      ...trackObject(video && { ...video, codec: codecs.video }, "VUNK"),
+      height: codecs.height,
+      level: codecs.level,
+      profile: codecs.profile,
+      width: codecs.width,
+    },
+  };
+}
+
+/** Publishers put keys into the query of their URLs: it is left out, and passwords are masked. */
+function maskUrl(url: string | undefined): string {
+  return maskUri((url ?? "").replace(/\?.*$/s, ""));
+}
+
+export function outStreamObject(out: OutStream, view: ControlView): ValueObject {
+  const nowMs = view.clock.wallMs();
+  const audio = out.track(TRACK_AUDIO);
+  const video = out.track(TRACK_VIDEO);
+  return {
+    ...common(out.config.localStreamName, OUT_TAGS[out.config.type], out.id, out.createdMs, nowMs),
+    audio: trackObject(audio, "AUNK"),
+    bandwidth: 0,
+    connectionType: OPERATION_RECORD,
+    farIp: "",
+    farPort: 0,
+    inStreamUniqueId: out.inStreamId ?? null,
+    ip: "",
+    nearIp: "",
+    nearPort: 0,
+    port: 0,
+    recordSettings: recordSettings(out.config, out.computedPathToFile, view.mp4BinPath),
+    video: {
+      ...trackObject(video, "VUNK"),
+      height: video.height,
+      level: video.level,
+      profile: video.profile,
+      width: video.width,
+    },
+  };
+}

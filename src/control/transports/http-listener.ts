@@ -1,0 +1,176 @@
+// HTTP (ems-record-spec §1.4): any method, any path prefix, status 200 for SUCCESS and FAIL alike, one request per
+// connection. The WebSocket channel shares the port (websocket-listener.ts). What is not a command's business (a dashboard,
+// metrics) can add routes of its own; they stand behind the same guard.
+
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Dispatch } from "../dispatch.js";
+import { fail } from "../replies/reply.js";
+import type { Refusal, RequestGuard } from "../security/protection.js";
+import { parseHttpCommand } from "./http-request.js";
+import type { ListenerAddress } from "./listen.js";
+import { httpFormat } from "./reply-formats.js";
+
+const MAX_CONNECTIONS = 512;
+const MAX_BODY_BYTES = 64 * 1024;
+/** Room for 16 KiB of parameters as base64, percent-encoded, beside the headers. */
+const MAX_HEADER_BYTES = 48 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+/**
+ * A connection on which nothing moves for so long, because its reply is not read or its request does not come, is
+ * dropped.
+ */
+const IDLE_MS = 30_000;
+
+/** What Node's parser gives up on, beside plain nonsense. */
+const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: "431 Request Header Fields Too Large",
+    reason: `A request has at most ${MAX_HEADER_BYTES} bytes before its body`,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: "408 Request Timeout",
+    reason: `A request comes within ${REQUEST_TIMEOUT_MS / 1000} s`,
+  },
+};
+
+/** Adds routes beside the commands. */
+export type AddRoutes = (app: FastifyInstance) => void;
+
+export class HttpListener {
+  readonly #app: FastifyInstance;
+  /** The first request of a connection, its only one. */
+  readonly #requests = new WeakMap<Duplex, IncomingMessage>();
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly guard: RequestGuard,
+    addRoutes?: AddRoutes,
+    idleMs = IDLE_MS,
+  ) {
+    const app: FastifyInstance = fastify({
+      logger: false,
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: idleMs,
+      forceCloseConnections: true,
+      return503OnClosing: false,
+      // Node's own refusal of a request without Host leaves room for a second one, which would be carried out and never
+      // answered: it is refused here.
+      http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
+      // Paths that the router cannot read are commands too.
+      frameworkErrors: (_error, request, reply) =>
+        void this.#answerGuarded(request as FastifyRequest, reply as FastifyReply),
+      clientErrorHandler: (error, socket) => this.#refuseBytes(error, socket),
+    });
+    this.#app = app;
+    app.server.maxConnections = MAX_CONNECTIONS;
+    // A client that ends its side after the request (`printf … | nc`) gets its reply all the same. The types do not
+    // know this property of Node's server.
+    (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+    app.addHook("onRequest", async (request, reply) => {
+      if (!this.#isFirst(request)) return reply.hijack();
+      const refusal = this.#refusalOf(request);
+      if (refusal) await sendRefusal(reply, refusal);
+    });
+    app.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
+      const reason =
+        error.statusCode === 413 ? `A body has at most ${MAX_BODY_BYTES} bytes` : "The request cannot be read";
+      await sendText(reply, error.statusCode ?? 500, httpFormat(undefined, fail(`Syntax error. ${reason}`)));
+    });
+    addRoutes?.(app);
+    app.all("/*", (request, reply) => this.#answer(request, reply));
+    app.setNotFoundHandler((request, reply) => this.#answer(request, reply));
+  }
+
+  /** For the WebSocket channel. */
+  get server(): Server {
+    return this.#app.server;
+  }
+
+  async open({ host, port }: ListenerAddress): Promise<ListenerAddress> {
+    await this.#app.listen({ host, port });
+    const { address, port: actual } = this.#app.server.address() as AddressInfo;
+    return { host: address, port: actual };
+  }
+
+  /** True where a connection has had its request. */
+  hasRequest(socket: Duplex): boolean {
+    return this.#requests.has(socket);
+  }
+
+  stopAccepting(): void {
+    this.#app.server.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close();
+  }
+
+  /** The connection closes after its first reply, so a request behind the first would be carried out without one. */
+  #isFirst({ raw }: FastifyRequest): boolean {
+    const isFirst = !this.#requests.has(raw.socket);
+    if (isFirst) this.#requests.set(raw.socket, raw);
+    return isFirst;
+  }
+
+  /** HTTP/1.1 asks for a Host (RFC 9112 §3.2). */
+  #refusalOf({ raw }: FastifyRequest): Refusal | BadRequest | undefined {
+    if (raw.httpVersion === "1.1" && raw.headers.host === undefined)
+      return { status: 400, reason: "Syntax error. The request has no Host header" };
+    return this.guard.check(raw.headers);
+  }
+
+  /** Bytes that are no request. Behind a whole one they are left alone: its reply tells what was done. */
+  #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (this.#requests.get(socket)?.complete) return;
+    const body = httpFormat(
+      undefined,
+      fail(`Syntax error. ${CLIENT_ERRORS[error.code ?? ""]?.reason ?? "The request cannot be read"}`),
+    );
+    const status = CLIENT_ERRORS[error.code ?? ""]?.status ?? "400 Bad Request";
+    const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.byteLength}\r\n\r\n`;
+    if (socket.writable) socket.write(Buffer.concat([Buffer.from(head), body]));
+    socket.destroySoon();
+  }
+
+  async #answerGuarded(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!this.#isFirst(request)) {
+      reply.hijack();
+      return;
+    }
+    const refusal = this.#refusalOf(request);
+    await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
+  }
+
+  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const parsed = parseHttpCommand(request.raw.url ?? "/", typeof request.body === "string" ? request.body : "");
+    const answer = "failure" in parsed ? fail(parsed.failure) : await this.dispatch.execute(parsed.request);
+    return sendText(reply, 200, httpFormat(undefined, answer));
+  }
+}
+
+function sendText(reply: FastifyReply, status: number, body: Buffer): FastifyReply {
+  return reply.code(status).header("Content-Type", "text/plain").header("Connection", "close").send(body);
+}
+
+interface BadRequest {
+  status: 400;
+  reason: string;
+}
+
+function sendRefusal(reply: FastifyReply, { status, reason }: Refusal | BadRequest): FastifyReply {
+  if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="Reel", charset="UTF-8"');
+  return sendText(reply, status, httpFormat(undefined, fail(reason)));
+}
+
+/** Why an upgrade is refused, as it goes over the wire before there is a WebSocket. */
+export function refusalHead({ status, reason }: Refusal | { status: 404; reason: string }): string {
+  const text = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found" }[status];
+  const challenge = status === 401 ? 'WWW-Authenticate: Basic realm="Reel", charset="UTF-8"\r\n' : "";
+  return `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/plain\r\n${challenge}Content-Length: ${Buffer.byteLength(reason)}\r\n\r\n${reason}`;
+}

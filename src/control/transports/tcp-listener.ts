@@ -1,0 +1,136 @@
+// The TCP listeners (ems-record-spec §1.4): JSON on 1112, human-readable on 1222. They differ in how a reply is written,
+// nothing else. No greeting, no prompt, no echo; open until `quit` or until the other side has ended; a half-closed
+// connection still gets its replies.
+
+import { createServer, type Server, type Socket } from "node:net";
+import { waitAtMost } from "../deadline.js";
+import type { Dispatch } from "../dispatch.js";
+import { MAX_LINE_BYTES, parseCommandLine } from "../grammar.js";
+import { fail, type Reply } from "../replies/reply.js";
+import type { AddressGuard } from "../security/protection.js";
+import { LineReader } from "./line-reader.js";
+import { type ListenerAddress, listen } from "./listen.js";
+import { Session } from "./session.js";
+
+/** A reply as the bytes of this listener. `command` is undefined where no command could be read. */
+export type ReplyFormat = (command: string | undefined, reply: Reply) => Buffer;
+
+const MAX_CONNECTIONS = 256;
+/** A connection that takes nothing of its replies for so long is dropped. */
+const SLOW_READER_MS = 30_000;
+/**
+ * After its last reply a connection is read, and what comes thrown away, for so long: to close it at once would take
+ * the reply from a client that still sends.
+ */
+const LINGER_MS = 2_000;
+/** A stop waits no longer for replies that nobody reads. */
+const CLOSE_WAIT_MS = 2_000;
+
+export const OVERLONG = fail(`Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes`);
+
+export class TcpListener {
+  readonly #server: Server;
+  readonly #connections = new Map<Socket, Session>();
+
+  constructor(
+    private readonly dispatch: Dispatch,
+    private readonly guard: AddressGuard,
+    private readonly format: ReplyFormat,
+  ) {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+      this.#serve(socket),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  open(address: ListenerAddress): Promise<ListenerAddress> {
+    return listen(this.#server, address);
+  }
+
+  stopAccepting(): void {
+    this.#server.close();
+  }
+
+  /** Waits for the commands under way, then ends every connection; one that does not read its replies is cut. */
+  async close(): Promise<void> {
+    this.stopAccepting();
+    await waitAtMost(
+      Promise.all([...this.#connections].map(([socket, session]) => goodbye(socket, session))),
+      CLOSE_WAIT_MS,
+    );
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #serve(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    if (!this.guard.allows(socket.remoteAddress)) {
+      socket.destroy();
+      return;
+    }
+    const session = new Session({ pause: () => socket.pause(), resume: () => socket.resume() });
+    this.#connections.set(socket, session);
+    socket.on("close", () => this.#connections.delete(socket));
+    const reader = new LineReader();
+    const submit = (lines: readonly string[]): void => {
+      for (const line of lines) session.submit(() => this.#answer(socket, session, line));
+    };
+    socket.on("data", (chunk) => {
+      if (reader.isOverlong) return;
+      submit(reader.push(chunk));
+      if (reader.isOverlong) session.submit(() => this.#refuse(socket, session));
+    });
+    socket.on("end", () => {
+      submit(reader.end());
+      session.submit(async () => void socket.end());
+    });
+  }
+
+  async #answer(socket: Socket, session: Session, line: string): Promise<void> {
+    const request = parseCommandLine(line);
+    if (!request) return;
+    const reply = await this.dispatch.execute(request);
+    await write(socket, this.format(request.command, reply));
+    if (request.command.toLowerCase() === "quit") endConversation(socket, session);
+  }
+
+  async #refuse(socket: Socket, session: Session): Promise<void> {
+    await write(socket, this.format(undefined, OVERLONG));
+    endConversation(socket, session);
+  }
+}
+
+async function goodbye(socket: Socket, session: Session): Promise<void> {
+  await session.idle();
+  if (socket.destroyed) return;
+  // Not `once` of node:events: a reset on the way would reject, and with it the whole stop.
+  const isClosed = new Promise((resolve) => socket.once("close", resolve));
+  socket.destroySoon();
+  await isClosed;
+}
+
+/**
+ * What was written goes out, what still comes is not carried out, and the connection ends whether or not the other side
+ * does.
+ */
+function endConversation(socket: Socket, session: Session): void {
+  session.end();
+  socket.resume();
+  socket.end();
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  linger.unref();
+  socket.once("close", () => clearTimeout(linger));
+}
+
+/** One write per reply; resolves when there is room for the next. */
+async function write(socket: Socket, bytes: Buffer): Promise<void> {
+  if (!socket.writable || socket.write(bytes) || socket.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), SLOW_READER_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    socket.on("drain", done).on("close", done);
+  });
+}

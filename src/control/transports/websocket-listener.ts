@@ -1,0 +1,228 @@
+// The WebSocket channel, ws://host:port/ws: each text message carries command lines or one JSON object, each reply is
+// one text message without prefix and trailer (ems-record-spec §1.4). It alone carries events.
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { RecorderApi } from "../../recording/recorder-api.js";
+import { waitAtMost } from "../deadline.js";
+import type { Dispatch } from "../dispatch.js";
+import type { EventBus } from "../events/event-bus.js";
+import { EventSubscriber } from "../events/event-subscriber.js";
+import { type CommandRequest, MAX_LINE_BYTES, parseCommandLine } from "../grammar.js";
+import { looksLikeJson, parseJsonCommand } from "../json-command.js";
+import { fail, serializeReply } from "../replies/reply.js";
+import type { RequestGuard } from "../security/protection.js";
+import { type HttpListener, refusalHead } from "./http-listener.js";
+import { Session } from "./session.js";
+import { OVERLONG } from "./tcp-listener.js";
+
+const MAX_MESSAGE_BYTES = 64 * 1024;
+/** Above this a reply is waited for until the network has taken it. */
+const BUFFER_BYTES = 64 * 1024;
+/** An event subscriber that lies back further is dropped; it can resume with `since`. */
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+const SLOW_READER_MS = 30_000;
+const HEARTBEAT_MS = 30_000;
+const CLOSE_WAIT_MS = 2_000;
+/** Headers that concern an upgrade. */
+const HOP_HEADERS: ReadonlySet<string> = new Set(["connection", "upgrade", "http2-settings"]);
+const GOING_AWAY = 1001;
+const UNSUPPORTED_DATA = 1003;
+const MESSAGE_TOO_BIG = 1009;
+const NORMAL = 1000;
+
+export class WebSocketListener {
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    clientTracking: true,
+  });
+  readonly #sessions = new Map<WebSocket, Session>();
+  /** Pinged, and not heard of since. */
+  readonly #silent = new Set<WebSocket>();
+  readonly #heartbeat: NodeJS.Timeout;
+  #isClosing = false;
+
+  constructor(
+    private readonly http: HttpListener,
+    private readonly dispatch: Dispatch,
+    private readonly guard: RequestGuard,
+    private readonly bus: EventBus,
+    private readonly recorder: RecorderApi,
+  ) {
+    http.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+  }
+
+  stopAccepting(): void {
+    this.#isClosing = true;
+  }
+
+  /** Waits for the commands under way, then says goodbye; what is queued is sent first. */
+  async close(): Promise<void> {
+    this.stopAccepting();
+    clearInterval(this.#heartbeat);
+    await waitAtMost(Promise.all([...this.#sessions.values()].map((session) => session.idle())), CLOSE_WAIT_MS);
+    await Promise.all([...this.#sessions.keys()].map(goodbye));
+    this.#server.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    if (this.http.hasRequest(socket)) {
+      // Behind a request whose reply ends the connection: what comes is thrown away.
+      socket.resume();
+      return;
+    }
+    const path = (request.url ?? "").replace(/\?.*$/s, "");
+    const isHere = path.endsWith("/ws") && !this.#isClosing;
+    if (!isWebSocket(request)) {
+      this.#serveWithoutUpgrade(request, socket, head);
+      return;
+    }
+    const refusal =
+      this.guard.check(request.headers) ??
+      (isHere ? undefined : ({ status: 404, reason: "The WebSocket channel is at /ws" } as const));
+    if (refusal) {
+      socket.end(refusalHead(refusal));
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws));
+  }
+
+  /**
+   * A client that offers another protocol (`Upgrade: h2c`, as Java's and curl's do) may be answered in this one: the
+   * request is read again without the offer.
+   */
+  #serveWithoutUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+    for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
+      const name = request.rawHeaders[at] ?? "";
+      if (!HOP_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${request.rawHeaders[at + 1]}`);
+    }
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+    this.http.server.emit("connection", socket);
+  }
+
+  #serve(ws: WebSocket): void {
+    const session = new Session({ pause: () => ws.pause(), resume: () => ws.resume() });
+    this.#sessions.set(ws, session);
+    const receiver = {
+      send: (message: string) => send(ws, message),
+      get bufferedBytes(): number {
+        return ws.bufferedAmount;
+      },
+      drop: () => ws.terminate(),
+    };
+    const subscriber = new EventSubscriber(this.bus, this.recorder, receiver, MAX_BUFFERED_BYTES);
+    ws.on("error", () => ws.terminate());
+    ws.on("close", () => {
+      subscriber.close();
+      this.#silent.delete(ws);
+      this.#sessions.delete(ws);
+    });
+    ws.on("pong", () => this.#silent.delete(ws));
+    // Pongs are queued by the library: pings whose pongs nobody reads must not fill the memory.
+    ws.on("ping", () => {
+      if (ws.bufferedAmount > MAX_BUFFERED_BYTES) ws.terminate();
+    });
+    ws.on("message", (data, isBinary) => {
+      if (isBinary) session.submit(async () => refuseBinary(ws, session));
+      else
+        for (const command of splitMessage(String(data)))
+          session.submit(() => this.#answer(ws, session, subscriber, command));
+    });
+  }
+
+  async #answer(ws: WebSocket, session: Session, subscriber: EventSubscriber, command: MessageCommand): Promise<void> {
+    try {
+      if (command === "overlong") {
+        session.end();
+        await send(ws, serializeReply(OVERLONG));
+        ws.close(MESSAGE_TOO_BIG, "command line too long");
+      } else if ("failure" in command) await send(ws, serializeReply(fail(command.failure)));
+      else {
+        const reply = await this.dispatch.execute(command.request, (subscription) => subscriber.prepare(subscription));
+        await send(ws, serializeReply(reply));
+        // Not awaited: what was missed may be much, and commands go on meanwhile.
+        subscriber.start().catch(() => ws.terminate());
+        if (command.request.command.toLowerCase() !== "quit") return;
+        session.end();
+        ws.close(NORMAL, "Bye!");
+      }
+    } catch {
+      // The connection went away; commands that it had sent before are carried out nevertheless.
+    }
+  }
+
+  #beat(): void {
+    for (const ws of this.#sessions.keys()) {
+      if (this.#silent.has(ws)) {
+        this.#silent.delete(ws);
+        ws.terminate();
+      } else {
+        this.#silent.add(ws);
+        ws.ping();
+      }
+    }
+  }
+}
+
+/** In its turn: the commands before it are answered, those behind it not carried out. */
+function refuseBinary(ws: WebSocket, session: Session): void {
+  session.end();
+  ws.close(UNSUPPORTED_DATA, "text messages only");
+}
+
+function isWebSocket(request: IncomingMessage): boolean {
+  return /(?:^|,)\s*websocket\s*(?:,|$)/i.test(request.headers.upgrade ?? "");
+}
+
+type MessageCommand = { readonly request: CommandRequest } | { readonly failure: string } | "overlong";
+
+function* splitMessage(message: string): Generator<MessageCommand> {
+  if (looksLikeJson(message)) {
+    yield parseJsonCommand(message);
+    return;
+  }
+  for (const line of message.split(/[\r\n]+/)) {
+    if (Buffer.byteLength(line) > MAX_LINE_BYTES) {
+      yield "overlong";
+      return;
+    }
+    const request = parseCommandLine(line);
+    if (request) yield { request };
+  }
+}
+
+/** Queues a message; where much is queued already, waits until it is out. Rejects when the connection is gone. */
+function send(ws: WebSocket, message: string): Promise<void> {
+  if (ws.readyState !== ws.OPEN) return Promise.reject(new Error("the connection is closed"));
+  return new Promise((resolve, reject) => {
+    if (ws.bufferedAmount < BUFFER_BYTES) {
+      ws.send(message, (error) => error && reject(error));
+      resolve();
+      return;
+    }
+    const timer = setTimeout(() => ws.terminate(), SLOW_READER_MS);
+    ws.send(message, (error) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function goodbye(ws: WebSocket): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => ws.terminate(), CLOSE_WAIT_MS);
+    ws.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    ws.close(GOING_AWAY, "the server stops");
+  });
+}

@@ -1,0 +1,122 @@
+// AudioSpecificConfig, ISO/IEC 14496-3 §1.6.2.1, as far as a recorder needs it: the AAC core's rate, channels and frame
+// length. HE-AAC is AAC-LC with an extension; its access units last 1024 samples of the core's rate whether or not a
+// decoder applies SBR.
+
+import { ReelError } from "../../../base/reel-error.js";
+import { BitReader } from "../../bit-reader.js";
+
+export interface AudioConfig {
+  /** Hz, of the core. */
+  sampleRate: number;
+  channels: number;
+  samplesPerFrame: number;
+  /** Of the core: 2 = AAC-LC. */
+  objectType: number;
+  /** sampling_frequency_index of the core, 15 = written out. */
+  rateIndex: number;
+  /** Signalled explicitly. */
+  sbr: boolean;
+  ps: boolean;
+}
+
+export const AAC_SAMPLE_RATES = [
+  96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+] as const;
+const ESCAPE_RATE_INDEX = 15;
+const OBJECT_TYPE_ESCAPE = 31;
+const OBJECT_TYPE_SBR = 5;
+const OBJECT_TYPE_PS = 29;
+/** channelConfiguration → channels, Table 1.19; the reserved values have none. */
+const CHANNELS: readonly (number | undefined)[] = [
+  0,
+  1,
+  2,
+  3,
+  4,
+  5,
+  6,
+  8,
+  undefined,
+  undefined,
+  undefined,
+  7,
+  8,
+  24,
+  8,
+];
+/** Main, LC, SSR, LTP, and their error-resilient forms that share GASpecificConfig. */
+const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23]);
+
+function bad(reason: string): never {
+  throw new ReelError("badConfig", `AAC decoder configuration: ${reason}`);
+}
+
+/** Throws ReelError `badConfig`. */
+export function parseAudioSpecificConfig(bytes: Uint8Array): AudioConfig {
+  const r = new BitReader(bytes, () => bad("ends too early"));
+  const readObjectType = (): number => {
+    const type = r.u(5);
+    return type === OBJECT_TYPE_ESCAPE ? 32 + r.u(6) : type;
+  };
+  const readRate = (): { rateIndex: number; sampleRate: number } => {
+    const rateIndex = r.u(4);
+    const sampleRate = rateIndex === ESCAPE_RATE_INDEX ? r.u(24) : AAC_SAMPLE_RATES[rateIndex];
+    if (!sampleRate || sampleRate > 96000) bad(`sampling frequency index ${rateIndex}`);
+    return { rateIndex, sampleRate };
+  };
+  let objectType = readObjectType();
+  const core = readRate();
+  const channelConfiguration = r.u(4);
+  let sbr = false;
+  let ps = false;
+  if (objectType === OBJECT_TYPE_SBR || objectType === OBJECT_TYPE_PS) {
+    sbr = true;
+    ps = objectType === OBJECT_TYPE_PS;
+    readRate(); // extensionSamplingFrequency
+    objectType = readObjectType();
+  }
+  if (!GENERAL_AUDIO.has(objectType)) bad(`audio object type ${objectType} is not AAC`);
+  const shortFrames = r.bitsLeft >= 1 && r.u(1) === 1; // frameLengthFlag
+  const channels = CHANNELS[channelConfiguration] ?? bad(`channel configuration ${channelConfiguration} is reserved`);
+  return {
+    ...core,
+    channels: channels || describedChannels(r),
+    samplesPerFrame: shortFrames ? 960 : 1024,
+    objectType,
+    sbr,
+    ps,
+  };
+}
+
+/**
+ * The channels of channelConfiguration 0. Some writers leave the element out: 2 is the usual content, and decoders find
+ * it in the frames.
+ */
+function describedChannels(r: BitReader): number {
+  if (r.bitsLeft < 2 + PROGRAM_CONFIG_MIN_BITS) return 2;
+  if (r.u(1)) r.u(14); // dependsOnCoreCoder, coreCoderDelay
+  r.u(1); // extensionFlag
+  return skipProgramConfigElement(r) || 2;
+}
+
+const PROGRAM_CONFIG_MIN_BITS = 34;
+
+/** program_config_element (§4.5.1.2) up to its byte_alignment; answers how many channels it describes. */
+export function skipProgramConfigElement(r: BitReader): number {
+  r.u(10); // element_instance_tag, object_type, sampling_frequency_index
+  const channelElements = r.u(4) + r.u(4) + r.u(4); // front, side, back
+  const lfeElements = r.u(2);
+  const dataElements = r.u(3);
+  const couplingElements = r.u(4);
+  if (r.u(1)) r.u(4); // mono_mixdown_element_number
+  if (r.u(1)) r.u(4); // stereo_mixdown_element_number
+  if (r.u(1)) r.u(3); // matrix_mixdown_idx, pseudo_surround_enable
+  let channels = lfeElements;
+  for (let i = 0; i < channelElements; i++) {
+    channels += 1 + r.u(1); // element_is_cpe
+    r.u(4);
+  }
+  for (let i = 0; i < lfeElements + dataElements; i++) r.u(4);
+  for (let i = 0; i < couplingElements; i++) r.u(5);
+  return channels;
+}

@@ -1,0 +1,268 @@
+// Makes closed segments final, in the finish pool: name first, then the ledger, then the event. A finish that fails
+// (disk full) is tried again with growing pauses; its journal stays intact meanwhile, and one event tells of it, not
+// one per try.
+
+import { stat } from "node:fs/promises";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import { CONTAINER_MP4 } from "../../abi/recording.js";
+import type { Arena } from "../../arena/arena.js";
+import { KeyedQueue } from "../../base/keyed-queue.js";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
+import type { Ledger } from "../../catalog/ledger.js";
+import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
+import type { ContainerName } from "../../container/table.js";
+import type { Clock } from "../../time/units.js";
+import type { FinishResult } from "../../worker/finish-task.js";
+import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
+import type { Segment } from "../lifecycle/segment.js";
+import type { Naming } from "../naming/naming.js";
+import type { Reservations } from "../naming/reservations.js";
+import type { Durability } from "../record-config.js";
+import type { Recovery } from "./recovery.js";
+
+export interface FinisherDeps {
+  arena: Arena;
+  pools: Pools;
+  clock: Clock;
+  ledger: Ledger;
+  naming: Naming;
+  logger: Logger;
+  lockPath: string;
+  durability: Durability;
+  onClosed: (report: ClosedSegmentReport) => void;
+  onFailed: (report: FailedSegmentReport) => void;
+  reservations: Reservations;
+  recovery: Recovery;
+}
+
+/** Two finishes and one sync a volume, of five threads. */
+const FINISHES_PER_VOLUME = 2;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** How long a new recording waits for the finish of an older file of its name, before it takes the next number. */
+const MAKE_WAY_MS = 2000;
+
+export class Finisher {
+  #deps: FinisherDeps;
+  #pending = new Map<Segment, { path: string; done: Promise<unknown> }>();
+  /**
+   * By volume. A call on a frozen one cannot be interrupted: files on healthy ones must still become final (design.md
+   * §2).
+   */
+  #finishes = new KeyedQueue<number>(FINISHES_PER_VOLUME);
+  #isClosing = false;
+  #wakeAll = new Set<() => void>();
+
+  constructor(deps: FinisherDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Resolves when the segment is final, or was given up by `close` with its journal intact; with the bytes of index per
+   * second of an MP4. Never rejects.
+   */
+  finish(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
+    const done = this.#run(segment, container, durability)
+      .catch((error: unknown) => {
+        // No free number, a folder that is gone: an MP4 keeps its journal, for the recovery of the next start.
+        this.#deps.logger.warn({ err: error, path: segment.path }, "a segment could not be finished");
+        const { code, message } =
+          error instanceof ReelError ? error : { code: "io", message: (error as Error).message };
+        this.#deps.onFailed({ ...segment.report(), code, error: message });
+        return undefined;
+      })
+      .finally(() => {
+        this.#pending.delete(segment);
+        segment.free();
+      });
+    this.#pending.set(segment, { path: segment.path, done });
+    return done;
+  }
+
+  /**
+   * overwrite=1: the name a new segment wants may still be in its finish, or carry the journal of a crash. A finish is
+   * waited for (it costs the index); if it takes too long the new segment gets the next number. A journal is moved to
+   * the next number. Returns the name to use, reserved.
+   */
+  async makeWay(path: string, type: ContainerName): Promise<string> {
+    if (this.#deps.recovery.isBusy(path)) return this.#deps.naming.nextFree(path, type);
+    const busy = [...this.#pending.values()].find((entry) => entry.path === path);
+    if (busy) {
+      const isDone = await Promise.race([busy.done.then(() => true), this.#pause(MAKE_WAY_MS).then(() => false)]);
+      if (!isDone) return this.#deps.naming.nextFree(path, type);
+    }
+    this.#deps.reservations.take(path);
+    if (!busy && (this.#deps.recovery.has(path) || (type === "mp4" && (await exists(`${path}.info`))))) {
+      await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type));
+    }
+    return path;
+  }
+
+  /** Resolves when nothing is being finished any more. */
+  async whenIdle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all([...this.#pending.values()].map((entry) => entry.done));
+  }
+
+  /** Ends the pauses: what cannot be finished now stays as it is, for the recovery of the next start. */
+  close(): void {
+    this.#isClosing = true;
+    for (const wake of this.#wakeAll) wake();
+  }
+
+  async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
+    const stoppedMs = this.#deps.clock.wallMs();
+    let path = segment.path;
+    let pauseMs = FIRST_PAUSE_MS;
+    let isReported = false;
+    for (let isFirst = true; ; ) {
+      const result = await this.#try(segment, container, durability, path, isFirst);
+      const failure = result.failure;
+      // Without a buffer no thread has seen the segment, and its descriptors are still open.
+      const isStarved = failure?.code === "arenaFull";
+      isFirst &&= isStarved;
+      if (!failure) {
+        if (result.isEmpty) await this.#nothing(segment);
+        else await this.#closed(segment, path, stoppedMs, result);
+        if (path !== segment.path) this.#deps.reservations.giveBack(path);
+        return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
+      }
+      if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
+        // Without overwrite another file is never replaced: the segment gets the next free number.
+        const free = await this.#deps.naming.nextFree(path, "mp4");
+        if (path !== segment.path) this.#deps.reservations.giveBack(path);
+        path = free;
+        continue;
+      }
+      if (!isReported) {
+        isReported = true;
+        this.#deps.logger.warn({ path, code: failure.code, errno: failure.errno }, failure.message);
+        this.#deps.onFailed({
+          ...segment.report(),
+          path,
+          code: failure.code,
+          error: `The index could not be written: ${failure.message}`,
+        });
+      }
+      if (this.#isClosing || (container !== CONTAINER_MP4 && !isStarved)) {
+        await this.#gaveUp(segment, path, stoppedMs, container);
+        return undefined;
+      }
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** TS and FLV are playable as they are: what failed was a patch or a sync. An MP4 keeps its journal. */
+  async #gaveUp(segment: Segment, path: string, stoppedMs: number, container: number): Promise<void> {
+    if (container === CONTAINER_MP4) return;
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => 0,
+    );
+    await this.#closed(segment, path, stoppedMs, {
+      finish: "none",
+      sizeBytes: size,
+      moovBytes: 0,
+      isEmpty: false,
+      failure: undefined,
+    });
+  }
+
+  /**
+   * Opened, and its first write failed: there is no file, so its entry in the ledger ends here. What failed has had its
+   * event.
+   */
+  async #nothing(segment: Segment): Promise<void> {
+    const { ledger } = this.#deps;
+    const report = {
+      ...segment.report(),
+      sequence: ledger.nextSequence(),
+      code: "notFound",
+      error: "nothing was recorded",
+    };
+    await ledger.append({ type: "failed", opened: segment.sequence, report });
+  }
+
+  async #try(
+    segment: Segment,
+    container: number,
+    durability: Durability | undefined,
+    path: string,
+    isFirst: boolean,
+  ): Promise<FinishResult> {
+    const { pools, lockPath } = this.#deps;
+    return this.#finishes.run(segment.volume, async () => {
+      let out: number | undefined;
+      try {
+        out = pools.takeOutput();
+        return await pools.finish({
+          container,
+          segment: container === CONTAINER_MP4 && !isFirst ? 0 : segment.pointer,
+          path: segment.path,
+          targetPath: path,
+          overwrite: segment.mayReplace,
+          sync: (durability ?? this.#deps.durability) !== "none",
+          out,
+          outBytes: OUTPUT_BYTES,
+          lockPath,
+        });
+      } catch (error) {
+        return {
+          finish: "none",
+          sizeBytes: 0,
+          moovBytes: 0,
+          isEmpty: false,
+          failure: {
+            code: error instanceof ReelError ? error.code : "io",
+            message: (error as Error).message,
+            path,
+            errno: undefined,
+          },
+        };
+      } finally {
+        if (out !== undefined) pools.releaseOutput(out);
+      }
+    });
+  }
+
+  async #closed(segment: Segment, path: string, stoppedMs: number, result: FinishResult): Promise<void> {
+    const { ledger } = this.#deps;
+    const report: ClosedSegmentReport = {
+      path,
+      variables: segment.variables,
+      startedMs: segment.startedMs,
+      sequence: ledger.nextSequence(),
+      stoppedMs,
+      videoFrames: segment.frames(TRACK_VIDEO),
+      audioFrames: segment.frames(TRACK_AUDIO),
+      durationMs: segment.durationMs,
+      sizeBytes: result.sizeBytes,
+      finish: result.finish,
+      recovered: false,
+      gaps: segment.gaps,
+      lost: segment.lost,
+    };
+    await ledger.append({ type: "closed", opened: segment.sequence, report });
+    this.#deps.onClosed(report);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#wakeAll.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#wakeAll.add(wake);
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

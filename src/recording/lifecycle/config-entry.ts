@@ -1,0 +1,39 @@
+// A record config as it stands: its recordings (two for the moment of a hand-over), its state for the control
+// interface, and what its next recording must know of the one that failed.
+
+import type { ErrorCode } from "../../base/reel-error.js";
+import type { Clock } from "../../time/units.js";
+import { CONFIG_WAITING, type ConfigStatusCode, type RecordConfig, type RecordEntry } from "../record-config.js";
+import type { Interruption } from "./interruption.js";
+import type { Recording } from "./recording.js";
+
+export class ConfigEntry implements RecordEntry {
+  status: RecordEntry["status"];
+  readonly recordings = new Set<Recording>();
+  retry: NodeJS.Timeout | undefined;
+  isRemoved = false;
+  /** Names it has asked for and not been given: a volume that does not answer keeps them waiting. */
+  claims = 0;
+  /** Where its last recording failed, until the next one has begun. */
+  interruption: Interruption | undefined;
+  /** The failure that has had its event and lasts. */
+  lastFailure: ErrorCode | undefined;
+
+  constructor(
+    readonly config: RecordConfig,
+    public computedPathToFile: string,
+    private readonly clock: Clock,
+  ) {
+    this.status = { current: { code: CONFIG_WAITING, timestamp: this.#nowS(), uniqueStreamId: 0 }, previous: null };
+  }
+
+  setStatus(code: ConfigStatusCode, uniqueStreamId = 0): void {
+    const { current } = this.status;
+    if (current.code === code && current.uniqueStreamId === uniqueStreamId) return;
+    this.status = { current: { code, uniqueStreamId, timestamp: this.#nowS() }, previous: current };
+  }
+
+  #nowS(): number {
+    return Math.floor(this.clock.wallMs() / 1000);
+  }
+}

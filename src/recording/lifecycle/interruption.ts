@@ -1,0 +1,77 @@
+// What a recording misses between a failure and its restart: every loss is an entry (design.md §4), also that of frames
+// nobody was there to take.
+
+import { TRACK_AUDIO } from "../../abi/frame.js";
+import type { Gap } from "../../stream/gap.js";
+import type { InStream } from "../../stream/in-stream.js";
+import { TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
+
+/** Frames and their payload. Of a place: what the stream has had in front of it, of the tracks that are recorded. */
+export interface Amount {
+  frames: number;
+  bytes: number;
+}
+
+/** Where a recording was interrupted. */
+export class Interruption {
+  readonly #from: Amount;
+  readonly #dts90k: Ticks90k;
+
+  constructor(
+    readonly stream: InStream,
+    index: number,
+    private readonly hasAudio: boolean,
+  ) {
+    this.#from = amountBefore(stream, index, hasAudio);
+    this.#dts90k = stream.ring.frameAt(index)?.dts90k ?? stream.newest90k;
+  }
+
+  /** Frames behind its place that were recorded after all, or whose loss is an entry of its own. */
+  exclude({ frames, bytes }: Amount): void {
+    this.#from.frames += frames;
+    this.#from.bytes += bytes;
+  }
+
+  /** The gap up to a ring index that a cursor still holds; `dts90k` is where its successor began. */
+  until(index: number, dts90k: Ticks90k = this.stream.newest90k): Gap {
+    const to = amountBefore(this.stream, index, this.hasAudio);
+    return this.#gap(to.frames, to.bytes, dts90k);
+  }
+
+  /** The gap up to the end of the stream. */
+  untilEnd(): Gap {
+    const all = totalOf(this.stream, this.hasAudio);
+    return this.#gap(all.frames, all.bytes, this.stream.newest90k);
+  }
+
+  #gap(toFrames: number, toBytes: number, toDts90k: Ticks90k): Gap {
+    return {
+      cause: "writeFailed",
+      track: null,
+      dtsMs: this.#dts90k / TICKS_PER_MS,
+      durationMs: Math.max(0, toDts90k - this.#dts90k) / TICKS_PER_MS,
+      frames: toFrames - this.#from.frames,
+      bytes: toBytes - this.#from.bytes,
+    };
+  }
+}
+
+function totalOf(stream: InStream, hasAudio: boolean): Amount {
+  const total = { frames: 0, bytes: 0 };
+  stream.statistics.forEach((track, index) => {
+    if (index === TRACK_AUDIO && !hasAudio) return;
+    total.frames += track.frames;
+    total.bytes += track.bytes;
+  });
+  return total;
+}
+
+function amountBefore(stream: InStream, index: number, hasAudio: boolean): Amount {
+  const position = totalOf(stream, hasAudio);
+  for (let frame = stream.ring.frameAt(index); frame; frame = stream.ring.frameAt(frame.next)) {
+    if (frame.track === TRACK_AUDIO && !hasAudio) continue;
+    position.frames--;
+    position.bytes -= frame.sizeBytes;
+  }
+  return position;
+}

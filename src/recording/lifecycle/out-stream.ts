@@ -1,0 +1,30 @@
+// An out-stream: a record config applied to one run of an in-stream, as the outside sees it (ems-record-spec §2.0, tags
+// OFMP4, OFTS, OFRFLV).
+
+import type { CodecName } from "../../stream/decoder-config.js";
+import type { RecordConfig } from "../record-config.js";
+
+export interface OutTrackStatistics {
+  frames: number;
+  bytes: number;
+  /** Frames and bytes this recording lost, whatever the cause. */
+  droppedFrames: number;
+  droppedBytes: number;
+  codec: CodecName | undefined;
+  width: number;
+  height: number;
+  profile: number;
+  level: number;
+}
+
+export interface OutStream {
+  readonly id: number;
+  readonly config: RecordConfig;
+  readonly computedPathToFile: string;
+  readonly createdMs: number;
+  /** undefined until the first frame was taken. */
+  readonly inStreamId: number | undefined;
+  /** The path being written now, absolute; undefined before the first segment opens. */
+  readonly currentPath: string | undefined;
+  track(track: number): OutTrackStatistics;
+}

@@ -1,0 +1,105 @@
+// What recordings report on their way, as events and log lines: openings (by way of the ledger), failures, gaps.
+
+import type { EventEmitter } from "node:events";
+import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
+import type { ReelError } from "../../base/reel-error.js";
+import type { Ledger } from "../../catalog/ledger.js";
+import type { Gap } from "../../stream/gap.js";
+import type { Clock } from "../../time/units.js";
+import type { RecordConfig } from "../record-config.js";
+import type { RecorderEvents } from "../recorder-events.js";
+import type { ConfigEntry } from "./config-entry.js";
+import type { Interruption } from "./interruption.js";
+import type { Recording } from "./recording.js";
+import type { Segment } from "./segment.js";
+
+const GAP_LINES_PER_SECOND = 10;
+
+export class RecordingReports {
+  readonly #gapLines: LogLimit;
+  /** Segments whose opening is on its way through the ledger. */
+  readonly #openings = new WeakMap<Segment, Promise<void>>();
+
+  constructor(
+    private readonly events: EventEmitter<RecorderEvents>,
+    private readonly ledger: Ledger,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.#gapLines = new LogLimit(clock, GAP_LINES_PER_SECOND);
+  }
+
+  segmentOpened(segment: Segment): void {
+    segment.sequence = this.ledger.nextSequence();
+    const report = segment.report();
+    const opening = this.ledger.append({ type: "opened", report }).then(() => {
+      this.#openings.delete(segment);
+      this.events.emit("segmentOpened", report);
+    });
+    this.#openings.set(segment, opening);
+  }
+
+  segmentFailed(
+    entry: ConfigEntry | undefined,
+    recording: Recording,
+    segment: Segment | undefined,
+    error: ReelError,
+  ): void {
+    // A config that is tried again every second and fails the same way each time is a state: it has had its event.
+    if (!segment?.isOpen && entry?.lastFailure === error.code) return;
+    if (entry) entry.lastFailure = error.code;
+    const path = pathOf(recording, segment);
+    this.logger.warn({ stream: recording.inStream.name, path, code: error.code }, error.message);
+    const base = segment?.report() ?? {
+      path,
+      variables: recording.config.variables,
+      startedMs: this.clock.wallMs(),
+      sequence: 0,
+    };
+    this.#afterOpening(segment, () =>
+      this.events.emit("segmentFailed", { ...base, code: error.code, error: error.message }),
+    );
+  }
+
+  gap(recording: Recording, segment: Segment | undefined, gap: Gap): void {
+    const path = pathOf(recording, segment);
+    this.#logGap(recording.inStream.name, path, gap);
+    const report = segment?.report() ?? {
+      path,
+      variables: recording.config.variables,
+      startedMs: recording.createdMs,
+      sequence: 0,
+    };
+    this.#afterOpening(segment, () => this.events.emit("gap", gap, report));
+  }
+
+  /** The stream, or its config, ended before its recording could go on. */
+  interruptionEnded(run: { config: RecordConfig; computedPathToFile: string }, interruption: Interruption): void {
+    const gap = interruption.untilEnd();
+    const path = run.computedPathToFile || run.config.pathToFile;
+    this.#logGap(interruption.stream.name, path, gap);
+    this.events.emit("gap", gap, {
+      path,
+      variables: run.config.variables,
+      startedMs: interruption.stream.createdMs,
+      sequence: 0,
+    });
+  }
+
+  /** A broken source reports with every frame (mediamtx#6160: 17.5 GB of one line); events have their own bounds. */
+  #logGap(stream: string, path: string, gap: Gap): void {
+    this.#gapLines.pass((suppressed) => this.logger.warn({ stream, path, ...gap, suppressed }, "gap"));
+  }
+
+  /** Nothing is told of a segment before its own beginning (ems-record-spec §6.3), which waits for the ledger. */
+  #afterOpening(segment: Segment | undefined, tell: () => void): void {
+    const opening = segment && this.#openings.get(segment);
+    if (opening) void opening.then(tell);
+    else tell();
+  }
+}
+
+function pathOf(recording: Recording, segment: Segment | undefined): string {
+  return segment?.path ?? recording.target?.basePath ?? recording.config.pathToFile;
+}

@@ -1,0 +1,175 @@
+// The main thread's side of a recording's state block (src/abi/recording.ts): set-up, the cursor's lock, claims, stops,
+// counters.
+
+import { TRACK_COUNT } from "../../abi/frame.js";
+import {
+  CLAIM_DISPATCHED,
+  CLAIM_IDLE,
+  CLAIM_RUNNING,
+  CLAIM_STATE_MASK,
+  CLAIM_TICKET_SHIFT,
+  LOCK_FREE,
+  LOCK_KERNEL,
+  LOCK_MAIN,
+  REC_CHUNK_LENGTH_OFFSET,
+  REC_CLAIM_OFFSET,
+  REC_CONFIG_OFFSET,
+  REC_CONTAINER_OFFSET,
+  REC_FLAG_DROPPED_VIDEO,
+  REC_FLAG_HAS_AUDIO,
+  REC_FLAG_HAS_VIDEO_TRACK,
+  REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_WAIT_FOR_IDR,
+  REC_FLAGS_OFFSET,
+  REC_LOCK_OFFSET,
+  REC_RING_OFFSET,
+  REC_SIZE,
+  REC_SKIPPED_BYTES_OFFSET,
+  REC_SKIPPED_FRAMES_OFFSET,
+  REC_SKIPPED_FROM_OFFSET,
+  REC_SKIPPED_TO_OFFSET,
+  REC_STOP_INDEX_OFFSET,
+  REC_STOP_MODE_OFFSET,
+  REC_TAIL_OFFSET,
+} from "../../abi/recording.js";
+import type { Arena } from "../../arena/arena.js";
+import { CONTAINERS } from "../../container/table.js";
+import type { Gap } from "../../stream/gap.js";
+import { TICKS_PER_MS, TICKS_PER_SECOND } from "../../time/units.js";
+import type { RecordConfig } from "../record-config.js";
+
+export class RecordingState {
+  readonly pointer: number;
+  #arena: Arena;
+  #ticket = 0;
+
+  /** `inherited`: of the recording that hands over to it, see `startFlags`. */
+  constructor(arena: Arena, ring: number, tail: number, config: RecordConfig, inherited = 0) {
+    this.#arena = arena;
+    this.pointer = arena.allocate(REC_SIZE);
+    this.#set(REC_TAIL_OFFSET, tail);
+    this.#set(REC_RING_OFFSET, ring);
+    this.#set(REC_CONTAINER_OFFSET, CONTAINERS[config.type]);
+    this.#set(
+      REC_FLAGS_OFFSET,
+      (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0) | inherited,
+    );
+    arena.setI64(this.pointer + REC_CHUNK_LENGTH_OFFSET, config.chunkLength * TICKS_PER_SECOND);
+    arena.setI64(this.pointer + REC_SKIPPED_FROM_OFFSET, -1);
+  }
+
+  /** What was dropped in front of the cursor, and so decides where the next segment may begin. */
+  get startFlags(): number {
+    return this.#get(REC_FLAGS_OFFSET) & (REC_FLAG_DROPPED_VIDEO | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
+  }
+
+  tail(): number {
+    return Atomics.load(this.#arena.i32, (this.pointer + REC_TAIL_OFFSET) >>> 2) >>> 0;
+  }
+
+  tryLock(): boolean {
+    return (
+      Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_FREE, LOCK_MAIN) ===
+      LOCK_FREE
+    );
+  }
+
+  unlock(): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_FREE);
+  }
+
+  /** The lock is held. */
+  jump(index: number, skip: boolean): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_TAIL_OFFSET) >>> 2, index | 0);
+    if (skip) this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
+  }
+
+  /** What the in-stream's tracks are now. Only while no worker has the recording. */
+  setTracks(videoConfig: number, audioConfig: number): void {
+    this.#set(REC_CONFIG_OFFSET, videoConfig);
+    this.#set(REC_CONFIG_OFFSET + 4, audioConfig);
+    const flags = this.#get(REC_FLAGS_OFFSET);
+    this.#set(
+      REC_FLAGS_OFFSET,
+      videoConfig !== 0 ? flags | REC_FLAG_HAS_VIDEO_TRACK : flags & ~REC_FLAG_HAS_VIDEO_TRACK,
+    );
+  }
+
+  /** The index first: a kernel that sees the mode sees its index. */
+  stop(mode: number, index: number): void {
+    Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_INDEX_OFFSET) >>> 2, index | 0);
+    Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_MODE_OFFSET) >>> 2, mode);
+  }
+
+  dispatch(ticket: number): void {
+    this.#ticket = ticket << CLAIM_TICKET_SHIFT;
+    Atomics.store(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, this.#ticket | CLAIM_DISPATCHED);
+  }
+
+  /** Takes a recording back that its worker has not yet taken up. */
+  reclaim(): boolean {
+    const dispatched = this.#ticket | CLAIM_DISPATCHED;
+    return (
+      Atomics.compareExchange(
+        this.#arena.i32,
+        (this.pointer + REC_CLAIM_OFFSET) >>> 2,
+        dispatched,
+        this.#ticket | CLAIM_IDLE,
+      ) === dispatched
+    );
+  }
+
+  /** The worker of a dispatch has died: its lock and claim go. False where the dispatch is not the last one. */
+  releaseDead(ticket: number): boolean {
+    if (this.#ticket !== ticket << CLAIM_TICKET_SHIFT) return false;
+    Atomics.compareExchange(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_KERNEL, LOCK_FREE);
+    Atomics.store(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2, this.#ticket | CLAIM_IDLE);
+    return true;
+  }
+
+  get isRunning(): boolean {
+    return (
+      (Atomics.load(this.#arena.i32, (this.pointer + REC_CLAIM_OFFSET) >>> 2) & CLAIM_STATE_MASK) === CLAIM_RUNNING
+    );
+  }
+
+  /**
+   * Frames the kernel dropped after a jump, once it has found a random access point; the counters start again. With
+   * `end90k` also those after which none will come: that is where the gap ends then.
+   */
+  takeSkipped(end90k: number | undefined): Gap | undefined {
+    const isSkipping = (this.#get(REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) !== 0;
+    if (isSkipping && end90k === undefined) return undefined;
+    let frames = 0;
+    for (let track = 0; track < TRACK_COUNT; track++) frames += this.#get(REC_SKIPPED_FRAMES_OFFSET + track * 4);
+    if (frames === 0) return undefined;
+    const at = this.pointer;
+    const from90k = this.#arena.i64(at + REC_SKIPPED_FROM_OFFSET);
+    const skipped: Gap = {
+      cause: "lag",
+      track: null,
+      dtsMs: from90k / TICKS_PER_MS,
+      durationMs:
+        ((isSkipping && end90k !== undefined ? end90k : this.#arena.i64(at + REC_SKIPPED_TO_OFFSET)) - from90k) /
+        TICKS_PER_MS,
+      frames,
+      bytes: this.#arena.i64(at + REC_SKIPPED_BYTES_OFFSET),
+    };
+    for (let track = 0; track < TRACK_COUNT; track++) this.#set(REC_SKIPPED_FRAMES_OFFSET + track * 4, 0);
+    this.#arena.setI64(at + REC_SKIPPED_BYTES_OFFSET, 0);
+    this.#arena.setI64(at + REC_SKIPPED_FROM_OFFSET, -1);
+    return skipped;
+  }
+
+  free(): void {
+    this.#arena.free(this.pointer);
+  }
+
+  #get(offset: number): number {
+    return this.#arena.view.getUint32(this.pointer + offset, true);
+  }
+
+  #set(offset: number, value: number): void {
+    this.#arena.view.setUint32(this.pointer + offset, value, true);
+  }
+}

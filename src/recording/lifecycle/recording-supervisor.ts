@@ -1,0 +1,292 @@
+// Record configs and the recordings they have. Configs are matched to in-streams by exact name; every live match is one
+// recording.
+//
+//   stream opened ─┐
+//   record ────────┴─▶ start ─▶ Recording ─▶ stopped ─▶ (keepAlive: again) ─▶ ended
+//                        ▲ hand-over: the successor begins where the old one ends
+//
+// keepAlive is tried again every second while the stream lives; a sick volume, or a full one, is waited for.
+
+import type { EventEmitter } from "node:events";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "../../base/logger.js";
+import { type ErrorCode, ReelError } from "../../base/reel-error.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { StreamRegistry } from "../../stream/stream-registry.js";
+import type { Clock } from "../../time/units.js";
+import type { Naming, Target } from "../naming/naming.js";
+import type { Reservations } from "../naming/reservations.js";
+import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type RecordConfig } from "../record-config.js";
+import type { RecorderEvents } from "../recorder-events.js";
+import { ConfigEntry } from "./config-entry.js";
+import { Interruption } from "./interruption.js";
+import { Recording } from "./recording.js";
+import type { RecordingDeps } from "./recording-deps.js";
+import type { RecordingListener } from "./recording-listener.js";
+import type { RecordingReports } from "./recording-reports.js";
+import type { Scheduler } from "./scheduler.js";
+
+export interface SupervisorParts {
+  events: EventEmitter<RecorderEvents>;
+  streams: StreamRegistry;
+  naming: Naming;
+  reservations: Reservations;
+  scheduler: Scheduler;
+  reports: RecordingReports;
+  clock: Clock;
+  logger: Logger;
+  recording: RecordingDeps;
+  nextStreamId: () => number;
+  /** The configs that must survive a restart have changed. */
+  save: () => void;
+}
+
+/** ems-record-spec §3.2: the config is retried on a one-second timer. */
+const RETRY_MS = 1000;
+/** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
+const CLOSE_ORDER_MS = 10_000;
+/**
+ * After a full disk recording goes on when so much, or a quarter of a smaller volume, is free: some seconds of a few
+ * streams.
+ */
+const RESUME_BYTES = 32 * 1024 * 1024;
+
+export class RecordingSupervisor {
+  #parts: SupervisorParts;
+  #listener: RecordingListener<Recording>;
+  #entries = new Map<number, ConfigEntry>();
+  #recordings = new Map<number, Recording>();
+  #isClosing = false;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#listener = this.#makeListener();
+  }
+
+  get entries(): readonly ConfigEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  get recordings(): readonly Recording[] {
+    return [...this.#recordings.values()];
+  }
+
+  entry(configId: number): ConfigEntry | undefined {
+    return this.#entries.get(configId);
+  }
+
+  recording(streamId: number): Recording | undefined {
+    return this.#recordings.get(streamId);
+  }
+
+  /** Takes a config up; it waits for its stream. */
+  add(config: RecordConfig, computedPathToFile: string): ConfigEntry {
+    const entry = new ConfigEntry(config, computedPathToFile, this.#parts.clock);
+    this.#entries.set(config.configId, entry);
+    return entry;
+  }
+
+  forget(entry: ConfigEntry): void {
+    entry.isRemoved = true;
+    clearTimeout(entry.retry);
+    this.#entries.delete(entry.config.configId);
+    const { interruption } = entry;
+    entry.interruption = undefined;
+    if (interruption) this.#parts.reports.interruptionEnded(entry, interruption);
+    if (entry.config.keepAlive) this.#parts.save();
+  }
+
+  /** Nothing is started any more, and what is recorded ends. Resolves when the last file is final. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const entry of this.#entries.values()) clearTimeout(entry.retry);
+    for (const recording of this.#recordings.values()) recording.stop();
+    while (this.#recordings.size > 0) await Promise.all(this.recordings.map((recording) => recording.whenEnded));
+  }
+
+  streamOpened(stream: InStream): void {
+    stream.on("gap", (gap) => {
+      for (const recording of this.#recordings.values())
+        if (recording.inStream === stream && !recording.isStopped) recording.onGap(gap);
+    });
+    stream.on("full", () => this.#parts.scheduler.kick());
+    stream.on("settled", () => this.#parts.scheduler.kick());
+    this.#parts.events.emit("inStreamCreated", stream);
+    for (const entry of this.#entries.values()) {
+      if (entry.config.localStreamName === stream.name && !this.#isClosing)
+        this.start(entry, stream, stream.ring.head, undefined);
+    }
+  }
+
+  streamEnded(stream: InStream, reason: string): void {
+    const own = this.recordings.filter((recording) => recording.inStream === stream);
+    for (const recording of own) recording.stop();
+    for (const entry of this.#entries.values()) {
+      const { interruption } = entry;
+      if (interruption?.stream !== stream) continue;
+      entry.interruption = undefined;
+      this.#parts.reports.interruptionEnded(entry, interruption);
+    }
+    // The spec's order at an end: recordChunkClosed, outStreamClosed, inStreamClosed (§6.3). A volume that hangs does
+    // not hold it up for ever.
+    const report = (): boolean => this.#parts.events.emit("inStreamClosed", stream, reason);
+    if (own.length === 0) report();
+    else
+      void Promise.race([
+        Promise.all(own.map((recording) => recording.whenEnded)),
+        delay(CLOSE_ORDER_MS, undefined, { ref: false }),
+      ]).then(report);
+  }
+
+  /** The cursor hangs on the ring from this moment; finding the name takes its time while the ring holds the frames. */
+  start(
+    entry: ConfigEntry,
+    stream: InStream,
+    index: number,
+    target: Target | undefined,
+    predecessor?: Recording,
+  ): void {
+    const { naming, nextStreamId } = this.#parts;
+    clearTimeout(entry.retry);
+    let recording: Recording;
+    try {
+      recording = new Recording(
+        nextStreamId(),
+        entry.config,
+        stream,
+        index,
+        this.#parts.recording,
+        this.#listener,
+        predecessor,
+      );
+    } catch (error) {
+      this.#cannotStart(entry, stream, index, target, error);
+      return;
+    }
+    recording.resumes = entry.interruption;
+    entry.interruption = undefined;
+    this.#recordings.set(recording.id, recording);
+    this.#parts.scheduler.add(recording);
+    entry.recordings.add(recording);
+    entry.setStatus(CONFIG_STREAMING, recording.id);
+    if (target) this.#begin(entry, recording, target);
+    else {
+      entry.claims++;
+      naming
+        .claim(entry.config)
+        .finally(() => entry.claims--)
+        .then(
+          (found) => this.#begin(entry, recording, found),
+          (error: unknown) =>
+            recording.fail(
+              error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }),
+            ),
+        );
+    }
+  }
+
+  #begin(entry: ConfigEntry, recording: Recording, target: Target): void {
+    if (recording.isStopped) {
+      if (!entry.config.dateFolderStructure) this.#parts.reservations.giveBack(target.basePath);
+      return;
+    }
+    entry.computedPathToFile = target.computedPathToFile;
+    recording.begin(target);
+    this.#parts.events.emit("outStreamCreated", recording);
+  }
+
+  #makeListener(): RecordingListener<Recording> {
+    const { reports, scheduler } = this.#parts;
+    const entryOf = (recording: Recording): ConfigEntry | undefined => this.#entries.get(recording.config.configId);
+    return {
+      segmentOpened: (recording, segment) => {
+        const entry = entryOf(recording);
+        if (entry) entry.lastFailure = undefined;
+        reports.segmentOpened(segment);
+      },
+      segmentFailed: (recording, segment, error) =>
+        reports.segmentFailed(entryOf(recording), recording, segment, error),
+      gap: (recording, segment, gap) => reports.gap(recording, segment, gap),
+      handOver: (recording, index) => {
+        const entry = entryOf(recording);
+        if (entry && !this.#isClosing) this.start(entry, recording.inStream, index, undefined, recording);
+      },
+      stopped: (recording, failure) => this.#stopped(recording, failure),
+      ended: (recording) => this.#ended(recording),
+      wake: () => scheduler.kick(),
+    };
+  }
+
+  /** No shared memory for it: neither the stream nor what else is recorded may suffer from that. */
+  #cannotStart(entry: ConfigEntry, stream: InStream, index: number, target: Target | undefined, error: unknown): void {
+    this.#parts.logger.warn(
+      { err: error, stream: stream.name, configId: entry.config.configId },
+      "a recording could not start",
+    );
+    if (target && !entry.config.dateFolderStructure) this.#parts.reservations.giveBack(target.basePath);
+    entry.setStatus(CONFIG_FAILED);
+    if (!entry.config.keepAlive) this.forget(entry);
+    else if (!this.#isClosing) {
+      entry.interruption ??= new Interruption(stream, index, entry.config.hasAudio);
+      this.#retryLater(entry, target, undefined);
+    }
+  }
+
+  #stopped(recording: Recording, failure: ReelError | undefined): void {
+    const entry = this.#entries.get(recording.config.configId);
+    // One that never came to a frame of its own leaves what it should have ended.
+    const interruption = recording.resumes ?? recording.interruption;
+    entry?.recordings.delete(recording);
+    const [successor] = entry?.recordings ?? [];
+    if (successor) {
+      successor.resumes ??= interruption;
+      return;
+    }
+    const goesOn = entry?.config.keepAlive && !recording.inStream.ended && !this.#isClosing;
+    if (interruption && !goesOn) this.#parts.reports.interruptionEnded(recording, interruption);
+    if (!entry) return;
+    if (!entry.config.keepAlive) {
+      this.forget(entry);
+      return;
+    }
+    if (goesOn) entry.interruption = interruption;
+    entry.setStatus(failure ? CONFIG_FAILED : CONFIG_WAITING);
+    if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
+  }
+
+  #ended(recording: Recording): void {
+    this.#parts.scheduler.remove(recording);
+    this.#recordings.delete(recording.id);
+    // One that never got a name was never announced.
+    if (recording.target) this.#parts.events.emit("outStreamClosed", recording);
+  }
+
+  /** A sick volume, or a full one, is waited for: a state, not an event a second. */
+  #retryLater(entry: ConfigEntry, target: Target | undefined, cause: ErrorCode | undefined): void {
+    clearTimeout(entry.retry);
+    entry.retry = setTimeout(() => {
+      void this.#mayWriteAgain(target, cause).then((may) => {
+        if (entry.isRemoved || entry.recordings.size > 0 || this.#isClosing) return;
+        const stream = this.#parts.streams.get(entry.config.localStreamName);
+        if (!stream || stream.ended) return;
+        // A look-up that still waits for its volume is not asked a second time.
+        if (may && entry.claims === 0) this.start(entry, stream, stream.ring.head, undefined);
+        else this.#retryLater(entry, target, cause);
+      });
+    }, RETRY_MS);
+  }
+
+  async #mayWriteAgain(target: Target | undefined, cause: ErrorCode | undefined): Promise<boolean> {
+    if (!target) return true;
+    if (this.#parts.scheduler.isSick(target.volume)) return false;
+    if (cause !== "diskFull") return true;
+    try {
+      const volume = await statfs(dirname(target.basePath));
+      return volume.bavail * volume.bsize >= Math.min(RESUME_BYTES, (volume.blocks * volume.bsize) / 4);
+    } catch {
+      return true; // the volume is gone: the next try says so
+    }
+  }
+}

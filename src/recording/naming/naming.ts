@@ -1,0 +1,338 @@
+// From pathToFile to files (ems-record-spec §3.3, §3.4, §3.6; section 7 for its contradictions).
+//
+//   pathToFile ─▶ base path below a media folder ─▶ number (_0001) ─▶ part (_part0000) ─▶ extension
+//
+// A name is taken if its final file, any temporary file of it, any part of it (when chunking) or a reservation exists.
+// Nothing is written outside the media folders: neither by `..`, nor by an absolute path, nor through a symbolic link.
+// All look-ups are asynchronous, and claims on one volume take turns: a dead mount keeps those waiting that want a name
+// on it, never the thread, and holds one of the few threads that look up for all.
+
+import { constants } from "node:fs";
+import { access, lstat, mkdir, realpath, rename, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { KeyedQueue } from "../../base/keyed-queue.js";
+import { ReelError } from "../../base/reel-error.js";
+import type { ContainerName } from "../../container/table.js";
+import type { RecordConfig } from "../record-config.js";
+import { FolderListing } from "./folder-listing.js";
+import type { Reservations } from "./reservations.js";
+
+/** Where one run of a recording writes. */
+export interface Target {
+  /** As shown to clients: relative where pathToFile is; without `_partNNNN`. */
+  computedPathToFile: string;
+  /** Absolute, without part number; the key of its reservation. */
+  basePath: string;
+  /** The same before a number was added: what further numbers are added to. */
+  plainPath: string;
+  /** st_dev of the volume. */
+  volume: number;
+}
+
+export const TEMPORARY_SUFFIXES = [".info", ".mdat", ".track1", ".track2"] as const;
+const MAX_NUMBER = 8192; // EMS's limit
+const EMS_MEDIA_PREFIX = "../media/";
+
+type NamedConfig = Pick<
+  RecordConfig,
+  "pathToFile" | "localStreamName" | "type" | "overwrite" | "chunkLength" | "dateFolderStructure"
+>;
+
+/** `name.mp4`, 2 → `name_0002.mp4`. */
+export function numbered(path: string, number: number, type: ContainerName): string {
+  return number === 0 ? path : `${stem(path, type)}_${String(number).padStart(4, "0")}.${type}`;
+}
+
+/** `name.mp4`, 3 → `name_part0003.mp4`; from 10000 on with five digits (§6.4). */
+export function partOf(path: string, part: number, type: ContainerName): string {
+  return `${stem(path, type)}_part${String(part).padStart(4, "0")}.${type}`;
+}
+
+function stem(path: string, type: ContainerName): string {
+  return path.slice(0, -(type.length + 1));
+}
+
+export class Naming {
+  /** Absolute, real. */
+  readonly #folders: readonly string[];
+  readonly #reservations: Reservations;
+  readonly #claims = new KeyedQueue<string>();
+  /** st_dev of the folders that have answered. */
+  readonly #volumes = new Map<string, number>();
+
+  private constructor(folders: readonly string[], reservations: Reservations) {
+    this.#folders = folders;
+    this.#reservations = reservations;
+  }
+
+  /** Creates the media folders that are missing. */
+  static async open(folders: readonly string[], reservations: Reservations): Promise<Naming> {
+    const real: string[] = [];
+    for (const folder of folders) {
+      await mkdir(folder, { recursive: true });
+      real.push(await realpath(folder));
+    }
+    if (real.length === 0) throw new ReelError("badArgument", "at least one media folder is needed (media.folders)");
+    return new Naming(real, reservations);
+  }
+
+  get folders(): readonly string[] {
+    return this.#folders;
+  }
+
+  /**
+   * Finds the next free name without reserving it. Throws ReelError `badPath`, `notWritable`, `noFreeName`,
+   * `targetBusy`.
+   */
+  resolve(config: NamedConfig): Promise<Target> {
+    return this.#find(config, () => undefined);
+  }
+
+  /** `onFound` is called in the same turn as the last look: between the two nothing else runs. */
+  async #find(config: NamedConfig, onFound: (basePath: string) => void): Promise<Target> {
+    const placed = await this.#place(config);
+    if (config.dateFolderStructure) {
+      return {
+        computedPathToFile: placed.shown,
+        basePath: placed.absolute,
+        plainPath: placed.absolute,
+        volume: placed.volume,
+      };
+    }
+    if (config.overwrite) {
+      if (this.#reservations.isActive(placed.absolute))
+        throw new ReelError("targetBusy", `${placed.absolute} is being written by another recording`);
+      onFound(placed.absolute);
+      return {
+        computedPathToFile: placed.shown,
+        basePath: placed.absolute,
+        plainPath: placed.absolute,
+        volume: placed.volume,
+      };
+    }
+    const names = await FolderListing.read(dirname(placed.absolute));
+    for (let number = 0; number <= MAX_NUMBER; number++) {
+      const basePath = numbered(placed.absolute, number, config.type);
+      if (this.#isTaken(names, basePath, config)) continue;
+      onFound(basePath);
+      return {
+        computedPathToFile: numbered(placed.shown, number, config.type),
+        basePath,
+        plainPath: placed.absolute,
+        volume: placed.volume,
+      };
+    }
+    throw new ReelError(
+      "noFreeName",
+      `every number of ${placed.absolute} up to ${MAX_NUMBER} is taken; move files away or choose another name`,
+    );
+  }
+
+  /**
+   * The same, and reserves the name, so that two recordings never get one. Dated names are unique by themselves; their
+   * folder is shared.
+   */
+  claim(config: NamedConfig): Promise<Target> {
+    return this.#claims.run(this.#turnOf(config), () =>
+      this.#find(config, (basePath) => this.#reservations.take(basePath)),
+    );
+  }
+
+  /**
+   * The next free number of a path, reserved: where an unfinished file, or an inner cut of an unchunked recording,
+   * goes.
+   */
+  nextFree(basePath: string, type: ContainerName): Promise<string> {
+    return this.#claims.run(this.#turnIn(dirname(basePath)), () => this.#claimNext(basePath, type));
+  }
+
+  async #claimNext(basePath: string, type: ContainerName): Promise<string> {
+    const names = await FolderListing.read(dirname(basePath));
+    for (let number = 1; number <= MAX_NUMBER; number++) {
+      const path = numbered(basePath, number, type);
+      if (this.#isTaken(names, path, { type, chunkLength: 0 })) continue;
+      this.#reservations.take(path);
+      return path;
+    }
+    throw new ReelError(
+      "noFreeName",
+      `every number of ${basePath} up to ${MAX_NUMBER} is taken; move files away or choose another name`,
+    );
+  }
+
+  /** dateFolderStructure: the name of a segment that opens now, local time, reserved; its folders are made (§3.6). */
+  dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+    return this.#claims.run(this.#turnIn(target.basePath), () => this.#claimDated(target, config, wallMs));
+  }
+
+  async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+    const now = new Date(wallMs);
+    const two = (value: number): string => String(value).padStart(2, "0");
+    const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+    const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+    const folder = join(target.basePath, config.localStreamName, day);
+    try {
+      await this.#makeFolder(folder, folder);
+    } catch (error) {
+      if (error instanceof ReelError) throw error;
+      throw new ReelError(
+        "notWritable",
+        `${folder} cannot be created: ${(error as Error).message}`,
+        {},
+        { cause: error },
+      );
+    }
+    const real = await realpath(folder);
+    this.#mustBeInside(real, folder);
+    // `live/cam1` has folders of its own already (§3.6 knows no slash in a stream's name).
+    const path = join(real, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
+    const names = await FolderListing.read(real);
+    if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
+    this.#reservations.take(path);
+    return path;
+  }
+
+  #turnOf({ pathToFile, dateFolderStructure }: NamedConfig): string {
+    const { absolute } = this.#given(pathToFile);
+    const path = withoutSlash(absolute);
+    const isFolder = dateFolderStructure || absolute.endsWith("/") || this.#volumes.has(path);
+    return this.#turnIn(isFolder ? path : dirname(path));
+  }
+
+  /** Whose turn a look-up in a folder waits for: its volume's, or its own as long as it has not answered. */
+  #turnIn(folder: string): string {
+    const volume = this.#volumes.get(folder);
+    return volume === undefined ? folder : `volume ${volume}`;
+  }
+
+  /** pathToFile as it was written, without EMS's prefix, and where that is. Nothing is looked up. */
+  #given(pathToFile: string): { given: string; rest: string; absolute: string } {
+    const given = pathToFile.trim();
+    const isEmsForm = given === "../media" || given.startsWith(EMS_MEDIA_PREFIX);
+    const rest = isEmsForm ? given.slice(EMS_MEDIA_PREFIX.length) : given;
+    return { given, rest, absolute: isAbsolute(rest) ? rest : join(this.#folders[0] as string, rest) };
+  }
+
+  /** Steps 1 to 4 of §3.3. */
+  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
+    const { given, rest, ...place } = this.#given(config.pathToFile);
+    let { absolute } = place;
+    if (given === "" || given.includes("\0")) throw new ReelError("badPath", "pathToFile is empty");
+    if (/^[A-Za-z]:[\\/]|^\\\\/.test(given))
+      throw new ReelError("badPath", `${given} is a Windows path, and this server runs on ${process.platform}`);
+    if (rest.split("/").includes(".."))
+      throw new ReelError("badPath", `${given} leads out of the media folders by '..'`);
+    let shown = given;
+    if (config.dateFolderStructure) {
+      const folder = await this.#checkFutureFolder(absolute, given);
+      return { shown, absolute: folder.real, volume: folder.volume };
+    }
+    if (given.endsWith("/") || rest === "" || (await isFolder(absolute))) {
+      shown = given.endsWith("/") ? given + config.localStreamName : `${given}/${config.localStreamName}`;
+      absolute = join(absolute, config.localStreamName);
+    }
+    if (!absolute.toLowerCase().endsWith(`.${config.type}`)) {
+      shown += `.${config.type}`;
+      absolute += `.${config.type}`;
+    }
+    if (Buffer.byteLength(basename(absolute)) > 200)
+      throw new ReelError("badPath", `the name ${basename(absolute)} is longer than 200 bytes`);
+    const folder = await this.#checkFolder(dirname(absolute), given);
+    absolute = join(folder.real, basename(absolute));
+    const existing = await lstat(absolute).catch(() => undefined);
+    if (existing && !existing.isFile()) throw new ReelError("badPath", `${absolute} exists and is not a regular file`);
+    return { shown, absolute, volume: folder.volume };
+  }
+
+  /**
+   * A folder that is made when the first segment opens. What exists of the way there is checked now, so that a caller
+   * hears of it.
+   */
+  async #checkFutureFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
+    if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
+    let existing = folder;
+    while (!this.#folders.includes(existing) && !(await exists(existing))) existing = dirname(existing);
+    const { real, volume } = await this.#checkFolder(existing, given);
+    const future = join(real, relative(existing, folder));
+    for (const path of [withoutSlash(folder), withoutSlash(future)]) this.#volumes.set(path, volume);
+    return { real: future, volume };
+  }
+
+  async #checkFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
+    // Said before the disk is asked: an outsider learns nothing about what exists outside the media folders.
+    if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
+    const real = await realpath(folder).catch((error: unknown) => {
+      throw new ReelError("notWritable", `the folder ${folder} does not exist; create it first`, {}, { cause: error });
+    });
+    // It has answered, so both at once: each answer costs a round trip to the thread pool, and a control room sends
+    // many commands.
+    const [found, unwritable] = await Promise.all([
+      stat(folder).catch(() => undefined),
+      access(folder, constants.W_OK | constants.X_OK).then(
+        () => undefined,
+        (error: unknown) => error ?? true,
+      ),
+    ]);
+    this.#mustBeInside(real, given);
+    if (!found?.isDirectory()) throw new ReelError("notWritable", `${folder} is not a folder`);
+    if (unwritable)
+      throw new ReelError(
+        "notWritable",
+        `the folder ${folder} is not writable by this server`,
+        {},
+        { cause: unwritable },
+      );
+    for (const path of [folder, real]) this.#volumes.set(path, found.dev);
+    return { real, volume: found.dev };
+  }
+
+  /** Nothing is made before it is known where the part that exists really is: a symbolic link may lead out. */
+  async #makeFolder(folder: string, given: string): Promise<void> {
+    let existing = folder;
+    while (!(await isFolder(existing)) && dirname(existing) !== existing) existing = dirname(existing);
+    this.#mustBeInside(await realpath(existing), given);
+    await mkdir(folder, { recursive: true });
+  }
+
+  #mustBeInside(real: string, given: string): void {
+    if (!this.#folders.some((media) => isInside(real, media))) this.#outside(given);
+  }
+
+  #outside(given: string): never {
+    throw new ReelError("badPath", `${given} is outside the media folders (media.folders in reel.json)`);
+  }
+
+  #isTaken(names: FolderListing, path: string, config: Pick<NamedConfig, "type" | "chunkLength">): boolean {
+    if (this.#reservations.has(path)) return true;
+    const name = basename(path);
+    if (names.has(name) || TEMPORARY_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
+    return config.chunkLength > 0 && names.hasPartsOf(stem(name, config.type));
+  }
+}
+
+/** Gives an unfinished segment another name. Of a journal `.info` goes last, because it is known by it. */
+export async function moveUnfinished(from: string, to: string, container: ContainerName): Promise<void> {
+  for (const suffix of container === "mp4" ? [...TEMPORARY_SUFFIXES].reverse() : [""]) {
+    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && !isAbsolute(way));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** Anything of that name, a symbolic link that leads nowhere included. */
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}

@@ -1,0 +1,45 @@
+// The names of a recording's segments, one after the other (ems-record-spec §3.4, §3.6): parts, dated names, and the
+// next free number where an inner cut has nothing else to go by. Every name comes reserved.
+
+import type { Clock } from "../../time/units.js";
+import type { Finisher } from "../finishing/finisher.js";
+import type { RecordConfig } from "../record-config.js";
+import { type Naming, partOf, type Target } from "./naming.js";
+import type { Reservations } from "./reservations.js";
+
+export class SegmentNames {
+  #part = 0;
+
+  constructor(
+    private readonly target: Target,
+    private readonly config: RecordConfig,
+    private readonly naming: Naming,
+    private readonly finisher: Finisher,
+    private readonly reservations: Reservations,
+    private readonly clock: Clock,
+  ) {}
+
+  /** `isInnerCut`: the run has had a segment before, or its name was taken. */
+  async next(isInnerCut: boolean): Promise<string> {
+    const { target, naming } = this;
+    const { type, chunkLength, dateFolderStructure } = this.config;
+    if (dateFolderStructure) return naming.dated(target, this.config, this.clock.wallMs());
+    if (chunkLength === 0 && isInnerCut) return naming.nextFree(target.plainPath, type);
+    const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
+    // A part of another recording, or one that the recovery is finishing: its files must not be touched.
+    if (path !== target.basePath && this.reservations.isActive(path)) return naming.nextFree(path, type);
+    // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it
+    // takes.
+    if (this.config.overwrite) return this.finisher.makeWay(path, type);
+    this.reservations.take(path);
+    return path;
+  }
+
+  /** Only the name that pathToFile asks for may replace a file; one that was found free must still be free. */
+  mayReplace(path: string): boolean {
+    return (
+      this.config.overwrite &&
+      (path === this.target.basePath || (this.config.chunkLength > 0 && !this.config.dateFolderStructure))
+    );
+  }
+}

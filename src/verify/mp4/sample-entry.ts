@@ -1,0 +1,117 @@
+// Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2) and `mp4a` with `esds` (ISO/IEC 14496-14
+// §5.6). Other codecs are named, and their samples counted, but not looked into.
+
+import { type AudioConfig, parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
+import { parseAvcDecoderConfiguration, type VideoConfig } from "../../media/codec/h264/decoder-configuration.js";
+import type { Findings } from "../findings.js";
+import type { TrackTraits } from "../track-audit.js";
+import type { WindowReader } from "../window-reader.js";
+import { type Box, readPayload } from "./box.js";
+
+export interface SampleDescription {
+  traits: TrackTraits;
+  video: VideoConfig | undefined;
+  audio: AudioConfig | undefined;
+}
+
+const STSD_HEADER_BYTES = 8;
+/** SampleEntry and VisualSampleEntry, header included: the boxes of an `avc1` begin there. */
+const VISUAL_ENTRY_BYTES = 86;
+const AUDIO_ENTRY_BYTES = 36;
+const DECODER_CONFIG_DESCRIPTOR = 4;
+const DECODER_SPECIFIC_INFO = 5;
+const ES_DESCRIPTOR = 3;
+
+/** Reads the first entry: a recording has one description a track. */
+export async function readSampleDescription(
+  reader: WindowReader,
+  stsd: Box,
+  kind: TrackTraits["kind"],
+  findings: Findings,
+): Promise<SampleDescription | undefined> {
+  const payload = await readPayload(reader, stsd, STSD_HEADER_BYTES + 16, findings);
+  if (!payload) return undefined;
+  const format = payload.toString("latin1", STSD_HEADER_BYTES + 4, STSD_HEADER_BYTES + 8);
+  const entryEnd = STSD_HEADER_BYTES + payload.readUInt32BE(STSD_HEADER_BYTES);
+  if (entryEnd > payload.byteLength)
+    findings.defect(`${stsd.path}/${format}`, `ends ${entryEnd - payload.byteLength} bytes past its parent`);
+  const entry = payload.subarray(STSD_HEADER_BYTES, entryEnd);
+  const path = `${stsd.path}/${format}`;
+  try {
+    if (format === "avc1" || format === "avc3") return describeAvc(entry, path, findings);
+    if (format === "mp4a") return describeAac(entry, path, findings);
+  } catch (error) {
+    findings.defect(path, (error as Error).message);
+    return { traits: { kind, codec: format }, video: undefined, audio: undefined };
+  }
+  return { traits: { kind, codec: format }, video: undefined, audio: undefined };
+}
+
+function describeAvc(entry: Buffer, path: string, findings: Findings): SampleDescription {
+  const record = findChild(entry, VISUAL_ENTRY_BYTES, "avcC");
+  if (!record) {
+    findings.defect(path, "has no avcC");
+    return { traits: { kind: "video", codec: "h264" }, video: undefined, audio: undefined };
+  }
+  const video = parseAvcDecoderConfiguration(record);
+  const width = entry.readUInt16BE(32);
+  const height = entry.readUInt16BE(34);
+  if (width !== video.width || height !== video.height) {
+    findings.defect(path, `says ${width} × ${height}, its parameter sets say ${video.width} × ${video.height}`);
+  }
+  return {
+    traits: { kind: "video", codec: "h264", width: video.width, height: video.height },
+    video,
+    audio: undefined,
+  };
+}
+
+function describeAac(entry: Buffer, path: string, findings: Findings): SampleDescription {
+  const esds = findChild(entry, AUDIO_ENTRY_BYTES, "esds");
+  const specific = esds && decoderSpecificInfo(esds.subarray(4));
+  if (!specific) {
+    findings.defect(path, esds ? "its esds has no decoder configuration" : "has no esds");
+    return { traits: { kind: "audio", codec: "aac" }, video: undefined, audio: undefined };
+  }
+  const audio = parseAudioSpecificConfig(specific);
+  return {
+    traits: { kind: "audio", codec: "aac", sampleRate: audio.sampleRate, channels: audio.channels },
+    video: undefined,
+    audio,
+  };
+}
+
+function findChild(entry: Buffer, from: number, type: string): Buffer | undefined {
+  for (let at = from; at + 8 <= entry.byteLength; ) {
+    const size = entry.readUInt32BE(at);
+    if (entry.toString("latin1", at + 4, at + 8) === type) return entry.subarray(at + 8, at + size);
+    if (size < 8) return undefined;
+    at += size;
+  }
+  return undefined;
+}
+
+/** ES_Descriptor → DecoderConfigDescriptor → DecoderSpecificInfo, ISO/IEC 14496-1 §7.2.6. */
+function decoderSpecificInfo(bytes: Buffer): Buffer | undefined {
+  const es = readDescriptor(bytes, ES_DESCRIPTOR);
+  if (!es || es.byteLength < 3) return undefined;
+  const flags = es[2] ?? 0;
+  let at = 3;
+  if (flags & 0x80) at += 2; // dependsOn_ES_ID
+  if (flags & 0x40) at += 1 + (es[at] ?? 0); // URL
+  if (flags & 0x20) at += 2; // OCR_ES_Id
+  const config = readDescriptor(es.subarray(at), DECODER_CONFIG_DESCRIPTOR);
+  return config && readDescriptor(config.subarray(13), DECODER_SPECIFIC_INFO);
+}
+
+function readDescriptor(bytes: Buffer, tag: number): Buffer | undefined {
+  if (bytes[0] !== tag) return undefined;
+  let size = 0;
+  let at = 1;
+  for (; at <= 4; at++) {
+    const byte = bytes[at] ?? 0;
+    size = size * 128 + (byte & 127);
+    if ((byte & 128) === 0) break;
+  }
+  return bytes.subarray(at + 1, at + 1 + size);
+}

@@ -1,0 +1,126 @@
+// What an H.264 access unit consists of, ITU-T H.264 §7.4.1: enough to tell whether decoding can start there. NAL units
+// come with lengths in front (MP4, FLV) or start codes (MPEG-TS); neither reading decodes a slice.
+
+import type { WindowReader } from "./window-reader.js";
+
+const NAL_SLICE = 1;
+const NAL_IDR = 5;
+const NAL_SEI = 6;
+const NAL_SPS = 7;
+const NAL_PPS = 8;
+const NAL_AUD = 9;
+const SEI_RECOVERY_POINT = 6;
+/** The recovery point stands in one of the first messages: encoders write it in front of their user data. */
+const SEI_HEAD_BYTES = 64;
+
+export interface Picture {
+  hasSlice: boolean;
+  isIdr: boolean;
+  /** Recovery point SEI: decoding can start here as well (open GOP). */
+  hasRecoveryPoint: boolean;
+  hasSps: boolean;
+  hasPps: boolean;
+  /** The NAL unit that comes first is an access unit delimiter. */
+  isDelimited: boolean;
+}
+
+export function isRandomAccess(picture: Picture): boolean {
+  return picture.isIdr || picture.hasRecoveryPoint;
+}
+
+function emptyPicture(): Picture {
+  return { hasSlice: false, isIdr: false, hasRecoveryPoint: false, hasSps: false, hasPps: false, isDelimited: false };
+}
+
+/** `nal` may be the head of a NAL unit. */
+function takeNal(picture: Picture, nal: Uint8Array, isFirst: boolean): void {
+  const type = (nal[0] ?? 0) & 31;
+  if (type >= NAL_SLICE && type <= NAL_IDR) picture.hasSlice = true;
+  if (type === NAL_IDR) picture.isIdr = true;
+  else if (type === NAL_SPS) picture.hasSps = true;
+  else if (type === NAL_PPS) picture.hasPps = true;
+  else if (type === NAL_AUD && isFirst) picture.isDelimited = true;
+  else if (type === NAL_SEI && !picture.hasRecoveryPoint)
+    picture.hasRecoveryPoint = holdsRecoveryPoint(nal.subarray(1));
+}
+
+/** sei_message() after sei_message(), §7.3.2.3.1: type and size, each a run of 255 and a last byte. */
+function holdsRecoveryPoint(rbsp: Uint8Array): boolean {
+  let at = 0;
+  const readValue = (): number => {
+    let value = 0;
+    while (rbsp[at] === 255) {
+      value += 255;
+      at++;
+    }
+    return value + (rbsp[at++] ?? 0);
+  };
+  while (at + 2 < rbsp.byteLength) {
+    if (readValue() === SEI_RECOVERY_POINT) return true;
+    at += readValue();
+  }
+  return false;
+}
+
+export interface LengthPrefixedPicture {
+  picture: Picture;
+  /** Why the NAL units do not fill the access unit, or undefined. */
+  complaint: string | undefined;
+}
+
+/**
+ * Walks the lengths of an access unit in the file. Only heads are looked at, so its size costs nothing but the reading.
+ */
+export async function readPicture(
+  reader: WindowReader,
+  position: number,
+  sizeBytes: number,
+  nalLengthSize: number,
+): Promise<LengthPrefixedPicture> {
+  const picture = emptyPicture();
+  let at = position;
+  const end = position + sizeBytes;
+  while (at < end) {
+    if (at + nalLengthSize > end) return { picture, complaint: `${end - at} bytes behind its last NAL unit` };
+    const headBytes = Math.min(nalLengthSize + SEI_HEAD_BYTES, end - at);
+    const head = reader.peek(at, headBytes) ?? (await reader.load(at, headBytes));
+    if (head.byteLength < nalLengthSize) return { picture, complaint: "ends past the end of the file" };
+    const nalBytes = head.readUIntBE(0, nalLengthSize);
+    if (nalBytes === 0 || at + nalLengthSize + nalBytes > end) {
+      return { picture, complaint: `a NAL unit of ${nalBytes} bytes at byte ${at - position} of ${sizeBytes}` };
+    }
+    takeNal(picture, head.subarray(nalLengthSize, nalLengthSize + nalBytes), at === position);
+    at += nalLengthSize + nalBytes;
+  }
+  return { picture, complaint: undefined };
+}
+
+/**
+ * Reads the head of an access unit with start codes (Annex B), up to its first slice. `onParameterSet` gets whole SPS
+ * NAL units.
+ */
+export function readAnnexBPicture(bytes: Uint8Array, onSps: (nal: Uint8Array) => void): Picture {
+  const picture = emptyPicture();
+  let isFirst = true;
+  let nal = nextStartCode(bytes, 0);
+  while (nal < bytes.byteLength && !picture.hasSlice) {
+    const next = nextStartCode(bytes, nal);
+    // The end of this one: in front of the next start code, which is 3 bytes, and the zeros before it.
+    let end = next >= bytes.byteLength ? bytes.byteLength : next - 3;
+    while (end > nal && bytes[end - 1] === 0) end--;
+    const unit = bytes.subarray(nal, end);
+    takeNal(picture, unit, isFirst);
+    if (((unit[0] ?? 0) & 31) === NAL_SPS) onSps(unit);
+    isFirst = false;
+    nal = next;
+  }
+  return picture;
+}
+
+/** The byte behind the next 00 00 01 at or after `from`, or the length. */
+function nextStartCode(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(1, from + 2); at !== -1; at = bytes.indexOf(1, at + 1)) {
+    if (bytes[at - 1] === 0 && bytes[at - 2] === 0) return at + 1;
+  }
+  return bytes.byteLength;
+}

@@ -1,0 +1,163 @@
+// One PID of a program: PES packets put together as far as they must be looked into (ISO/IEC 13818-1 §2.4.3.6). Of a
+// picture that is what stands in front of its first slice; of audio all of it, because one PES packet may carry several
+// ADTS frames. An access unit a PES packet is what recordings have.
+
+import { ADTS_SAMPLES_PER_FRAME, AdtsReader } from "../../container/mpegts/adts-reader.js";
+import { nearestTime, type PesHeader, parsePesHeader } from "../../container/mpegts/ts-packet.js";
+import { parseSps } from "../../media/codec/h264/decoder-configuration.js";
+import type { Findings } from "../findings.js";
+import { isRandomAccess, readAnnexBPicture } from "../picture.js";
+import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
+
+/** Parameter sets and SEI in front of the first slice; the rest of a picture is only counted. */
+const HEAD_BYTES = 16 * 1024;
+const PTS_MODULUS_TICKS = 90_000;
+const TICKS_PER_MS = 90;
+const STREAM_TYPE_AAC_ADTS = 0x0f;
+const STREAM_TYPE_H264 = 0x1b;
+const TRAITS: Readonly<Record<number, TrackTraits>> = {
+  [STREAM_TYPE_AAC_ADTS]: { kind: "audio", codec: "aac" },
+  [STREAM_TYPE_H264]: { kind: "video", codec: "h264" },
+};
+
+/** Times of all tracks are unwrapped against one another: a file may begin on either side of a wrap. */
+export interface SharedTime {
+  reference90k: number;
+}
+
+export class ElementaryStream {
+  readonly audit: TrackAudit;
+  /** Packet in which the PES packet that is open began; -1 = none is. */
+  #start = -1;
+  #startPcr90k = Number.NaN;
+  #isFlaggedRandomAccess = false;
+  readonly #head = Buffer.alloc(HEAD_BYTES);
+  #headBytes = 0;
+  #pesBytes = 0;
+  #header: PesHeader | undefined;
+  readonly #adts = new AdtsReader();
+  #framesBefore = 0;
+  #strayBefore = 0;
+  readonly #findings: Findings;
+  readonly #time: SharedTime;
+
+  constructor(streamType: number, index: number, findings: Findings, time: SharedTime) {
+    const traits = TRAITS[streamType] ?? {
+      kind: "other",
+      codec: `stream_type 0x${streamType.toString(16).padStart(2, "0")}`,
+    };
+    this.audit = new TrackAudit({ ...traits }, index, PTS_MODULUS_TICKS, findings, () => this.#place);
+    this.#findings = findings;
+    this.#time = time;
+  }
+
+  get #place(): string {
+    return `/packet[${this.#start}]`;
+  }
+
+  /** The payload of a packet with payload_unit_start_indicator. */
+  begin(packetIndex: number, payload: Buffer, pcr90k: number, isFlaggedRandomAccess: boolean): void {
+    this.end(false);
+    this.#start = packetIndex;
+    this.#startPcr90k = pcr90k;
+    this.#isFlaggedRandomAccess = isFlaggedRandomAccess;
+    this.#headBytes = 0;
+    this.#pesBytes = 0;
+    this.#framesBefore = this.#adts.frames;
+    this.#strayBefore = this.#adts.strayBytes;
+    this.#header = parsePesHeader(payload);
+    if (!this.#header && this.audit.traits.kind !== "other")
+      this.#findings.defect(this.#place, "no PES packet of audio or video begins here");
+    this.#take(payload, this.#header?.payloadAt ?? payload.byteLength);
+  }
+
+  push(payload: Buffer): void {
+    if (this.#start >= 0) this.#take(payload, 0);
+  }
+
+  /** Ends the PES packet that is open: the next one begins, or the file ends. */
+  end(isEndOfFile: boolean): void {
+    if (this.#start < 0) return;
+    const { kind } = this.audit.traits;
+    const said = this.#header?.packetBytes ?? 0;
+    if (said > 0 && said !== this.#pesBytes) {
+      this.#findings.defect(
+        this.#place,
+        `a PES packet of ${said} bytes has ${this.#pesBytes}${isEndOfFile ? ": the file ends in it" : ""}`,
+      );
+    }
+    const header = this.#header;
+    const isHalf = isEndOfFile && said > this.#pesBytes;
+    if (header && header.pts90k < 0 && kind !== "other") this.#findings.defect(this.#place, "has no PTS");
+    else if (header && !isHalf) this.#takeUnit(header);
+    this.#start = -1;
+  }
+
+  #take(payload: Buffer, skip: number): void {
+    this.#pesBytes += payload.byteLength;
+    const data = skip === 0 ? payload : payload.subarray(skip);
+    if (this.audit.traits.codec === "aac") this.#adts.push(data);
+    else this.#headBytes += data.copy(this.#head, this.#headBytes);
+  }
+
+  #takeUnit(header: PesHeader): void {
+    const dts = nearestTime(Math.max(0, header.dts90k), this.#time.reference90k);
+    const pts = nearestTime(Math.max(0, header.pts90k), dts);
+    this.#time.reference90k = dts;
+    if (pts < dts)
+      this.#findings.defect(this.#place, `is shown ${roundMs((dts - pts) / TICKS_PER_MS)} ms before it is decoded`);
+    const late = Number.isNaN(this.#startPcr90k) ? 0 : nearestTime(this.#startPcr90k, dts) - dts;
+    if (late > 0)
+      this.#findings.defect(this.#place, `arrives ${roundMs(late / TICKS_PER_MS)} ms after its decoding time`);
+    if (this.audit.traits.codec === "aac") this.#takeAudio(pts);
+    else if (this.audit.traits.codec === "h264") this.#takePicture(dts, pts);
+    else
+      this.audit.add({ dts, pts, duration: undefined, isKey: this.#isFlaggedRandomAccess, sizeBytes: this.#pesBytes });
+  }
+
+  #takeAudio(pts: number): void {
+    const adts = this.#adts;
+    const frames = adts.frames - this.#framesBefore;
+    if (adts.strayBytes > this.#strayBefore)
+      this.#findings.defect(this.#place, `${adts.strayBytes - this.#strayBefore} bytes belong to no ADTS frame`);
+    if (frames === 0) return;
+    if (this.audit.frames === 0) {
+      this.audit.isFirstFrameDecodable = adts.strayBytes === this.#strayBefore;
+      this.audit.traits.sampleRate = adts.sampleRate;
+      this.audit.traits.channels = adts.channels;
+    }
+    const duration = (ADTS_SAMPLES_PER_FRAME * PTS_MODULUS_TICKS) / adts.sampleRate;
+    for (let i = 0; i < frames; i++) {
+      const time = pts + i * duration;
+      this.audit.add({ dts: time, pts: time, duration, isKey: true, sizeBytes: Math.round(this.#pesBytes / frames) });
+    }
+  }
+
+  #takePicture(dts: number, pts: number): void {
+    const picture = readAnnexBPicture(this.#head.subarray(0, this.#headBytes), (sps) => this.#takeSps(sps));
+    const isKey = isRandomAccess(picture);
+    if (!picture.isDelimited) this.#findings.defect(this.#place, "a picture without an access unit delimiter");
+    if (!picture.hasSlice) this.#findings.defect(this.#place, "a picture without a slice");
+    else if (this.#isFlaggedRandomAccess && !isKey)
+      this.#findings.defect(this.#place, "is flagged as a random access point, but decoding cannot start there");
+    if (picture.isIdr && !(picture.hasSps && picture.hasPps))
+      this.#findings.defect(this.#place, "an IDR without parameter sets in front of it");
+    if (this.audit.frames === 0) {
+      this.audit.isFirstFrameDecodable = isKey && picture.hasSps && picture.hasPps;
+      if (!this.audit.isFirstFrameDecodable)
+        this.#findings.defect(this.#place, "decoding cannot start with the first picture");
+    }
+    this.audit.add({ dts, pts, duration: undefined, isKey, sizeBytes: this.#pesBytes });
+  }
+
+  #takeSps(sps: Uint8Array): void {
+    if (this.audit.traits.width !== undefined) return;
+    try {
+      const { width, height } = parseSps(sps);
+      this.audit.traits.width = width;
+      this.audit.traits.height = height;
+    } catch (error) {
+      this.#findings.defect(this.#place, (error as Error).message);
+    }
+  }
+}

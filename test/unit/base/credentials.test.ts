@@ -1,0 +1,44 @@
+// Masking of passwords: values that are a URI, and text that holds some.
+
+import { describe, expect, it } from "vitest";
+import { maskCredentials, maskUri } from "../../../src/base/credentials.js";
+
+describe("a value that is a URI", () => {
+  it.each([
+    ["rtsp://u:p@h/a", "rtsp://u:***@h/a"],
+    ["rtsp://u@h/a", "rtsp://u@h/a"],
+    ["rtsp://h:554/a@b", "rtsp://h:554/a@b"],
+    ["rtsp://u:p/w@h/a", "rtsp://***@h/a"],
+    ["rtsp://u:p w@h/a", "rtsp://u:***@h/a"],
+    ["rtsp://u:p@q@h/a", "rtsp://u:***@h/a"],
+    ["rtsp://u:x://y@h/a", "rtsp://***@h/a"],
+    ["srt://h:9000?mode=caller&passphrase=x y&latency=20", "srt://h:9000?mode=caller&passphrase=***&latency=20"],
+    ["http://cam/v?user=a&pwd=b", "http://cam/v?user=a&pwd=***"],
+    ["http://p/?u=rtsp://a:b@c/d", "http://p/?u=rtsp://a:***@c/d"],
+    ["plain text", "plain text"],
+    ["me:secret@nowhere", "me:secret@nowhere"],
+  ])("%s is shown as %s", (given, shown) => expect(maskUri(given)).toBe(shown));
+});
+
+describe("text", () => {
+  it.each([
+    [
+      "Opening 'rtsp://user:p@ss@cam/x' for http://a:b@c/d?token=abc&x=1",
+      "Opening 'rtsp://user:***@cam/x' for http://a:***@c/d?token=***&x=1",
+    ],
+    ["rtsp://cam: refused, write to a@b", "rtsp://cam: refused, write to a@b"],
+    [
+      "[0x55]rtsp://u:p@h async:rtsp://u:p@h 12:30:rtsp://u:p@h",
+      "[0x55]rtsp://u:***@h async:rtsp://u:***@h 12:30:rtsp://u:***@h",
+    ],
+    ["srt://h:1?passphrase=abcdefghij: timed out", "srt://h:1?passphrase=*** timed out"],
+  ])("%s is shown as %s", (given, shown) => expect(maskCredentials(given)).toBe(shown));
+
+  it("of the greatest length and the worst shape is masked at once", () => {
+    const startMs = performance.now();
+    for (const part of ["a", "a:", "a,", "a=", "://", "a://", "a:b@", "?key=", "@", "a://a:"])
+      maskUri(part.repeat(16_384 / part.length));
+    // Quadratic work would take minutes.
+    expect(performance.now() - startMs).toBeLessThan(20_000);
+  });
+});

@@ -1,0 +1,154 @@
+// The ledger on its own: what a crash or a full disk tears takes no other entry with it, and a rotation that fails
+// loses nothing.
+
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { silentLogger } from "../../../src/base/logger.js";
+import { Ledger, type LedgerEntry } from "../../../src/catalog/ledger.js";
+import type { ClosedSegmentReport } from "../../../src/catalog/segment-report.js";
+import { collect } from "../../support/collect.js";
+import { scratch } from "../../support/scratch.js";
+import { until } from "../../support/until.js";
+
+const { path } = scratch();
+let folders = 0;
+const newFolder = (): string => {
+  const folder = path(`state${++folders}`);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+};
+
+async function addOpened(ledger: Ledger): Promise<number> {
+  const sequence = ledger.nextSequence();
+  await ledger.append({
+    type: "opened",
+    report: { path: `/media/cam${sequence}.mp4`, variables: {}, startedMs: 1000 + sequence, sequence },
+  });
+  return sequence;
+}
+
+async function addClosed(ledger: Ledger, opened: number): Promise<number> {
+  const sequence = ledger.nextSequence();
+  const counts = { videoFrames: 25, audioFrames: 0, durationMs: 1000, sizeBytes: 5000 };
+  const base = { path: `/media/cam${opened}.mp4`, variables: {}, startedMs: 1000 + opened, stoppedMs: 2000 };
+  const report: ClosedSegmentReport = {
+    ...base,
+    ...counts,
+    sequence,
+    finish: "reserved",
+    recovered: false,
+    gaps: [],
+    lost: null,
+  };
+  await ledger.append({ type: "closed", opened, report });
+  return sequence;
+}
+
+/** Every `closed` line of all files whose checksum holds, as the segment it closes. */
+function closedIn(folder: string): number[] {
+  return readdirSync(folder)
+    .filter((name) => /^ledger.*\.log$/.test(name))
+    .flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n"))
+    .flatMap((line) => {
+      try {
+        const entry = JSON.parse(line.slice(9)) as LedgerEntry;
+        return entry.type === "closed" ? [entry.opened] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+describe("the ledger", () => {
+  it("has one closed entry for every segment, at whichever byte a crash tore it", async () => {
+    const whole = newFolder();
+    const first = await Ledger.open(whole, silentLogger);
+    const opened = [await addOpened(first), await addOpened(first)];
+    await addClosed(first, opened[0] ?? 0);
+    await first.close();
+    const bytes = readFileSync(join(whole, "ledger.log"));
+    for (let end = 0; end <= bytes.byteLength; end++) {
+      const folder = newFolder();
+      writeFileSync(join(folder, "ledger.log"), bytes.subarray(0, end));
+      // The start after the crash: all that is unclosed is closed, and something new is opened.
+      const ledger = await Ledger.open(folder, silentLogger);
+      const unclosed = [...ledger.unclosed.keys()];
+      for (const sequence of unclosed) await addClosed(ledger, sequence);
+      const next = await addOpened(ledger);
+      const { newest } = await ledger.closedSince(0);
+      await ledger.close();
+      const again = await Ledger.open(folder, silentLogger);
+      expect([...again.unclosed.keys()], `torn at byte ${end}`).toEqual([next]);
+      expect(again.sequence).toBe(newest);
+      expect((await collect((await again.closedSince(0)).entries)).length).toBe(new Set(closedIn(folder)).size);
+      expect(closedIn(folder).length).toBe(new Set(closedIn(folder)).size);
+      for (const sequence of unclosed) expect(closedIn(folder)).toContain(sequence);
+      await again.close();
+    }
+  });
+
+  it("goes on in the old file where it cannot be rotated", async () => {
+    const folder = newFolder();
+    const ledger = await Ledger.open(folder, silentLogger, 2000);
+    // A folder stands where the rotated file wants to go.
+    for (let sequence = 1; sequence < 30; sequence++)
+      mkdirSync(join(folder, `ledger-${sequence}.log`, "in-the-way"), { recursive: true });
+    const closed: number[] = [];
+    for (let i = 0; i < 10; i++) closed.push(await addClosed(ledger, await addOpened(ledger)));
+    await ledger.close();
+    const text = readFileSync(join(folder, "ledger.log"), "utf8");
+    expect(text.length).toBeGreaterThan(2000);
+    expect(text.split("\n").filter((line) => line.includes('"closed"')).length).toBe(closed.length);
+  });
+
+  it("is read a line at a time while it is rotated under its reader, who misses and repeats nothing", async () => {
+    const ledger = await Ledger.open(newFolder(), silentLogger, 1000);
+    const closed: number[] = [];
+    const add = async (): Promise<void> => void closed.push(await addClosed(ledger, await addOpened(ledger)));
+    for (let i = 0; i < 5; i++) await add();
+    const seen: number[] = [];
+    for await (const report of (await ledger.closedSince(0)).entries) {
+      seen.push(report.sequence);
+      if (closed.length < 15) await add();
+    }
+    // What was added while it read is read too.
+    expect(seen).toEqual(closed.slice(0, seen.length));
+    expect(seen.length).toBeGreaterThan(5);
+    // A reader that stops early, or never begins, keeps no file open.
+    const descriptors = (): number => readdirSync("/proc/self/fd").length;
+    const before = descriptors();
+    for (let i = 0; i < 20; i++) {
+      for await (const _first of (await ledger.closedSince(0)).entries) break;
+      await ledger.closedSince(0);
+    }
+    await until("closed files", () => descriptors() <= before);
+    await ledger.close();
+  });
+
+  it("names as newest what it holds, not what is on its way: the event of that is yet to come", async () => {
+    const ledger = await Ledger.open(newFolder(), silentLogger);
+    const opened = await addOpened(ledger);
+    const closing = addClosed(ledger, opened);
+    expect((await ledger.closedSince(opened)).newest).toBe(opened);
+    expect((await ledger.closedSince(opened + 1)).newest).toBe(opened);
+    const sequence = await closing;
+    expect((await ledger.closedSince(opened)).newest).toBe(sequence);
+    await ledger.close();
+  });
+
+  it("answers from rotated files too, and keeps no more than eight of them", async () => {
+    const folder = newFolder();
+    const ledger = await Ledger.open(folder, silentLogger, 1000);
+    const closed: number[] = [];
+    for (let i = 0; i < 10; i++) closed.push(await addClosed(ledger, await addOpened(ledger)));
+    expect((await collect((await ledger.closedSince(0)).entries)).map((entry) => entry.sequence)).toEqual(closed);
+    const later = closed.slice(4);
+    expect((await collect((await ledger.closedSince(closed[3] ?? 0)).entries)).map((entry) => entry.sequence)).toEqual(
+      later,
+    );
+    for (let i = 0; i < 40; i++) await addClosed(ledger, await addOpened(ledger));
+    await ledger.close();
+    expect(readdirSync(folder).filter((name) => /^ledger-\d+\.log$/.test(name)).length).toBe(8);
+  });
+});

@@ -1,0 +1,229 @@
+// The repair of MPEG-TS and FLV files that a crash cut off at any byte: what is left is sound, nothing whole is lost, a
+// second repair finds nothing to do, and what is damaged elsewhere is not touched. Broken at every byte near the end,
+// and at seeded places elsewhere.
+
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { isTornFlv, repairFlv } from "../../../src/container/flv/repair-flv.js";
+import { isTornTs, repairTs } from "../../../src/container/mpegts/repair-ts.js";
+import { verifyFile } from "../../../src/verify/verify-file.js";
+import { makeClip } from "../../support/clip.js";
+import { readClip } from "../../support/clip-frames.js";
+import { seed } from "../../support/effort.js";
+import { ffprobe } from "../../support/ffprobe.js";
+import { KernelRun, type KernelRunOptions } from "../../support/kernel-harness.js";
+import { scratch } from "../../support/scratch.js";
+import { ASC, AVCC, makeAv, makeMedia } from "../../support/test-media.js";
+
+const { write, path } = scratch();
+const CONTAINERS = {
+  ts: { repair: repairTs, isTorn: isTornTs, unit: 188 },
+  flv: { repair: repairFlv, isTorn: isTornFlv, unit: 1 },
+} as const;
+
+function recorded(container: "ts" | "flv", sizeBytes?: number, options: Partial<KernelRunOptions> = {}): Buffer {
+  const run = new KernelRun({ build: "release", container, ...options });
+  const frames =
+    sizeBytes === undefined
+      ? makeAv(run, 3000)
+      : makeMedia({
+          durationMs: 600,
+          video: { config: run.addConfig("h264", AVCC), gopFrames: 5, sizeBytes },
+          audio: { config: run.addConfig("aac", ASC) },
+        });
+  for (const frame of frames) run.push(frame);
+  return run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+}
+
+/** As the kernel leaves it before the close: the head still has its zeros. */
+function unclosed(container: "ts" | "flv", bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  if (container === "flv")
+    for (const name of ["duration", "filesize", "lasttimestamp"])
+      copy.writeDoubleBE(0, copy.indexOf(name, 0, "latin1") + name.length + 1);
+  return copy;
+}
+
+describe.each(["ts", "flv"] as const)("the repair of a torn %s file", (container) => {
+  const { repair, isTorn } = CONTAINERS[container];
+  const whole = recorded(container);
+  const torn = unclosed(container, whole);
+  const name = `torn.${container}`;
+
+  it("leaves whole frames, wherever the file was cut off, and is done after one run", async () => {
+    let frames = Number.POSITIVE_INFINITY;
+    for (let lost = 0; lost < 2500; lost += lost < 250 ? 1 : 29) {
+      const cut = write(name, torn.subarray(0, torn.byteLength - lost));
+      const dry = repair(cut, { dryRun: true });
+      expect(readFileSync(cut).equals(torn.subarray(0, torn.byteLength - lost)), "a dry run changes nothing").toBe(
+        true,
+      );
+      expect(isTorn(cut)).toBe(dry.isChanged);
+      const done = repair(cut, { sync: false });
+      expect(done).toEqual(dry);
+      expect(done.sizeBytes).toBe(readFileSync(cut).byteLength);
+      expect(done.sizeBytes + done.lostBytes).toBe(torn.byteLength - lost);
+      const report = await verifyFile(cut);
+      expect(report.defects, `cut by ${lost} bytes`).toEqual([]);
+      expect([done.videoFrames, done.audioFrames]).toEqual([report.tracks[0]?.frames, report.tracks[1]?.frames]);
+      expect(Math.abs(done.durationMs - report.durationMs)).toBeLessThan(200); // decoded, and as shown
+      expect(done.videoFrames + done.audioFrames).toBeLessThanOrEqual(frames);
+      frames = done.videoFrames + done.audioFrames;
+      expect(repair(cut)).toEqual({ ...done, lostBytes: 0, lostFrames: 0, isChanged: false });
+      expect(isTorn(cut)).toBe(false);
+    }
+  });
+
+  it("leaves what ffprobe has no complaint about", async () => {
+    const clip = readClip(await makeClip({ seconds: 2, video: { bFrames: 2 } }));
+    const run = new KernelRun({ build: "release", container });
+    const configs = [run.addConfig("h264", clip.avcC ?? AVCC), run.addConfig("aac", clip.asc ?? ASC)];
+    for (const frame of clip.frames) run.push({ ...frame, config: configs[frame.track] ?? 0 });
+    const real = unclosed(container, run.finish()[0]?.files[0] ?? Buffer.alloc(0));
+    for (const lost of [1, 77, 100, 188, 1000, 5000, 40_000]) {
+      const cut = write(name, real.subarray(0, real.byteLength - lost));
+      const done = repair(cut);
+      const probe = await ffprobe(cut);
+      expect([probe.video?.packets.length, probe.audio?.packets.length]).toEqual([done.videoFrames, done.audioFrames]);
+    }
+  });
+
+  it("finds nothing to do in a file that was closed, of ours or of ffmpeg's", async () => {
+    const foreign = readFileSync(await makeClip({ seconds: 1, format: container }));
+    for (const bytes of [whole, foreign]) {
+      const file = write(name, bytes);
+      expect(isTorn(file)).toBe(false);
+      expect(repair(file)).toMatchObject({ isChanged: false, lostBytes: 0, lostFrames: 0 });
+      expect(readFileSync(file).equals(bytes)).toBe(true);
+    }
+  });
+
+  it("cuts off the blocks of zeros that a power cut leaves", async () => {
+    for (const zeros of [1, 100, 4096, 10_000]) {
+      const file = write(name, Buffer.concat([torn.subarray(0, -50), Buffer.alloc(zeros)]));
+      expect(isTorn(file)).toBe(true);
+      const { lostBytes, isChanged } = repair(file);
+      expect(isChanged).toBe(true);
+      expect(lostBytes).toBeGreaterThanOrEqual(zeros);
+      expect((await verifyFile(file)).defects).toEqual([]);
+    }
+  });
+
+  it("leaves a file alone that is damaged in front of its end, and one that is another's", () => {
+    const random = mulberry(seed);
+    for (let run = 0; run < 200; run++) {
+      const bytes = Buffer.from(torn);
+      const at = Math.floor(bytes.byteLength / 4 + (random() * bytes.byteLength) / 2);
+      // Bytes that are missing shift all that follows.
+      const damaged = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + Math.floor(random() * 100))]);
+      const file = write(name, damaged);
+      expect(() => repair(file), `seed ${seed}, byte ${at}`).toThrow(expect.objectContaining({ code: "corrupt" }));
+      expect(readFileSync(file).equals(damaged)).toBe(true);
+    }
+    const text = write(name, Buffer.from("export const a = 1;\n".repeat(100)));
+    expect(() => repair(text)).toThrow(/it is left as it is$/);
+    expect(isTorn(text)).toBe(false);
+    // Shorter than a packet, and beginning with what is a sync byte in a transport stream.
+    for (const words of [
+      "export {};\n",
+      "G",
+      "Good.is(1);\n",
+      "Good.is(1);\n".repeat(20),
+      "Good.is(1);\n".repeat(2000),
+    ]) {
+      const other = write(name, Buffer.from(words));
+      expect(() => repair(other), words.slice(0, 20)).toThrow(/it is left as it is$/);
+      expect(readFileSync(other, "latin1")).toBe(words);
+      expect(isTorn(other)).toBe(false);
+    }
+  });
+
+  it("takes an empty file for what it is", () => {
+    expect(repair(write(name, Buffer.alloc(0)))).toEqual({
+      sizeBytes: 0,
+      lostBytes: 0,
+      lostFrames: 0,
+      videoFrames: 0,
+      audioFrames: 0,
+      durationMs: 0,
+      isChanged: false,
+    });
+    expect(() => repair(path("nowhere"))).toThrow(expect.objectContaining({ code: "ENOENT" }));
+  });
+});
+
+describe("the repair of a transport stream with pictures of more than 64 KiB", () => {
+  it("drops a picture that the file ends in, and none that is whole", async () => {
+    const bytes = recorded("ts", 70_000);
+    for (let lost = 0; lost < 200_000; lost += 3777) {
+      const file = write("large.ts", bytes.subarray(0, bytes.byteLength - lost));
+      const done = repairTs(file, { sync: false });
+      const report = await verifyFile(file);
+      expect(report.defects, `cut by ${lost} bytes`).toEqual([]);
+      expect(done.videoFrames).toBe(report.tracks[0]?.frames);
+      expect(repairTs(file).isChanged, `cut by ${lost} bytes`).toBe(false);
+    }
+  });
+});
+
+describe("the repaired head of an FLV file", () => {
+  it("says what the close would have said", () => {
+    const whole = recorded("flv");
+    const file = write("head.flv", unclosed("flv", whole));
+    repairFlv(file);
+    const repaired = readFileSync(file);
+    expect(repaired.byteLength).toBe(whole.byteLength);
+    const differing = [...repaired].flatMap((byte, i) => (byte === whole[i] ? [] : [i]));
+    // Tags count milliseconds, the close ticks: nothing but the duration and the frame rate may differ, by less than a
+    // millisecond.
+    const at = (text: string): number => whole.indexOf(text, 0, "latin1") + text.length + 1;
+    expect(differing.every((i) => [at("duration"), at("framerate")].some((field) => i >= field && i < field + 8))).toBe(
+      true,
+    );
+    expect(Math.abs(repaired.readDoubleBE(at("duration")) - whole.readDoubleBE(at("duration")))).toBeLessThan(0.001);
+  });
+
+  it("thins its keyframe table as the recorder does", async () => {
+    const run = new KernelRun({ build: "release", container: "flv" });
+    const frames = makeMedia({
+      durationMs: 60_000,
+      video: { config: run.addConfig("h264", AVCC), gopFrames: 2, sizeBytes: 60 },
+    });
+    for (const frame of frames) run.push(frame);
+    const whole = run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+    const file = write("many.flv", unclosed("flv", whole));
+    repairFlv(file);
+    const table = (bytes: Buffer): Buffer =>
+      bytes.subarray(bytes.indexOf("keyframes\x03", 0, "latin1"), bytes.indexOf("filler", 0, "latin1"));
+    expect(table(readFileSync(file)).equals(table(whole))).toBe(true);
+    expect((await verifyFile(file)).defects).toEqual([]);
+  });
+
+  it("completes a repair that was killed between cut and patch", async () => {
+    const torn = unclosed("flv", recorded("flv"));
+    const file = write("killed.flv", torn.subarray(0, -30));
+    const { sizeBytes } = repairFlv(file, { dryRun: true });
+    write("killed.flv", torn.subarray(0, sizeBytes));
+    expect(repairFlv(file)).toMatchObject({ lostBytes: 0, isChanged: true, sizeBytes });
+    expect((await verifyFile(file)).defects).toEqual([]);
+  });
+
+  it("patches the numbers of another writer's metadata in place", async () => {
+    const bytes = readFileSync(await makeClip({ seconds: 2 }));
+    const file = write("foreign.flv", bytes.subarray(0, bytes.byteLength - 9000));
+    expect(repairFlv(file)).toMatchObject({ isChanged: true, lostFrames: 1 });
+    expect((await verifyFile(file)).defects).toEqual([]);
+    await ffprobe(file);
+  });
+});
+
+/** A small seeded generator. */
+function mulberry(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

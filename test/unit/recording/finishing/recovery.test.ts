@@ -1,0 +1,94 @@
+// The recovery with workers that are only pretended: which segment of the ledger an unfinished file is credited to.
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { silentLogger } from "../../../../src/base/logger.js";
+import { Ledger } from "../../../../src/catalog/ledger.js";
+import { Recovery, type RecoveryDeps } from "../../../../src/recording/finishing/recovery.js";
+import { Naming } from "../../../../src/recording/naming/naming.js";
+import { Reservations } from "../../../../src/recording/naming/reservations.js";
+import type { RecoverRequest, RecoverResult } from "../../../../src/worker/recover-task.js";
+import { collect } from "../../../support/collect.js";
+import { scratch } from "../../../support/scratch.js";
+
+const { path } = scratch();
+const media = path("media");
+mkdirSync(media);
+
+const recovered = (at: string): RecoverResult => ({
+  ...{
+    path: at,
+    finish: "reserved",
+    sizeBytes: 100,
+    modifiedMs: 5000,
+    videoFrames: 25,
+    audioFrames: 0,
+    durationMs: 1000,
+  },
+  ...{ lost: null, gaps: [], createdMs: 0, failure: undefined },
+});
+
+async function start(
+  recover: (request: RecoverRequest) => Promise<RecoverResult>,
+): Promise<{ ledger: Ledger; recovery: Recovery }> {
+  const ledger = await Ledger.open(path("state"), silentLogger);
+  const reservations = new Reservations();
+  const naming = await Naming.open([media], reservations);
+  const report = (): void => undefined;
+  const deps = {
+    ledger,
+    reservations,
+    naming,
+    pools: { recover },
+    clock: { wallMs: () => 9000 },
+    logger: silentLogger,
+    lockPath: "",
+  };
+  return { ledger, recovery: new Recovery({ ...deps, onClosed: report, onFailed: report } as unknown as RecoveryDeps) };
+}
+
+async function addOpened(ledger: Ledger, at: string, name: string): Promise<number> {
+  const sequence = ledger.nextSequence();
+  await ledger.append({
+    type: "opened",
+    report: { path: at, variables: { name }, startedMs: 1000 + sequence, sequence },
+  });
+  writeFileSync(`${at}.info`, name);
+  writeFileSync(`${at}.mdat`, name);
+  return sequence;
+}
+
+it("knows a segment that it moved, after a second crash, from the one that has its name now", async () => {
+  const wanted = `${media}/cam1.mp4`;
+  const moved = `${media}/cam1_0001.mp4`;
+  const before = await Ledger.open(path("state"), silentLogger);
+  const first = await addOpened(before, wanted, "first");
+  await before.close(); // the first crash
+
+  const between = await start(() => new Promise(() => undefined)); // the second comes before the recovery is done
+  const newest = await addOpened(between.ledger, `${media}/cam2.mp4`, "other");
+  await between.recovery.move(wanted, moved);
+  expect(existsSync(`${moved}.info`)).toBe(true);
+  expect((await between.ledger.closedSince(0)).newest).toBe(newest); // consumers are not sent back
+  const second = await addOpened(between.ledger, wanted, "second");
+  await between.ledger.close();
+
+  const after = await start((request) => Promise.resolve(recovered(request.path)));
+  expect([...after.ledger.unclosed].map(([sequence, { report }]) => [sequence, report.path])).toEqual([
+    [first, moved],
+    [newest, `${media}/cam2.mp4`],
+    [second, wanted],
+  ]);
+  after.recovery.start([media]);
+  await after.recovery.whenDone();
+  const { entries } = await after.ledger.closedSince(0);
+  expect((await collect(entries)).map((entry) => [entry.path, entry.variables.name])).toEqual([
+    [moved, "first"],
+    [`${media}/cam2.mp4`, "other"],
+    [wanted, "second"],
+  ]);
+  await after.ledger.close();
+  const last = await Ledger.open(path("state"), silentLogger);
+  expect(last.unclosed.size).toBe(0);
+  await last.close();
+});
