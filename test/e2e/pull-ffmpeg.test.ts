@@ -65,7 +65,7 @@ function pullsOf(folder: string): string {
     const { Arena } = await import("${built}arena/arena.js");
     const { StreamRegistry } = await import("${built}stream/stream-registry.js");
     const { systemClock } = await import("${built}time/units.js");
-    const { silentLogger } = await import("${built}arena/logger.js");
+    const { silentLogger } = await import("${built}base/logger.js");
     const arena = new Arena();
     const registry = new StreamRegistry(arena, systemClock, { ringBytes: 1 << 20, maxRingBytes: 1 << 24, lagLimitMs: 2000 }, () => 1);
     const pulls = new PullSources({ registry, arena, clock: systemClock, logger: silentLogger });
