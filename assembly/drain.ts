@@ -10,9 +10,6 @@
 
 import { FLAG_RANDOM_ACCESS, FRAME_HEADER_SIZE, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../src/abi/frame";
 import {
-  CONTAINER_FLV,
-  CONTAINER_MP4,
-  CONTAINER_TS,
   LOCK_FREE,
   LOCK_KERNEL,
   REC_CHUNK_LENGTH_OFFSET,
@@ -61,9 +58,7 @@ import {
   STATUS_STOPPED,
 } from "../src/abi/status";
 import { accessUnitDuration90k } from "./codec/aac";
-import { flvFrameBound, flvHeaderBound, flvWriteBatch } from "./container/flv/batch";
-import { mp4FrameBound, mp4HeaderBound, mp4WriteBatch } from "./container/mp4/batch";
-import { tsFrameBound, tsHeaderBound, tsWriteBatch } from "./container/mpegts/batch";
+import { frameBound, headerBound, writeBatch } from "./container/table";
 import {
   frameAt,
   frameConfig,
@@ -295,27 +290,6 @@ function skipToRandomAccess(rec: usize, ring: usize, limit: u32): i32 {
   }
   atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
   return STATUS_NOT_READY;
-}
-
-/** Most bytes a frame takes in the output of this container, its share of tables and tags included. */
-// @ts-ignore: decorator
-@inline
-function frameBound(container: u32, seg: usize, frame: usize): u32 {
-  if (container == CONTAINER_MP4) return mp4FrameBound(seg, frame);
-  if (container == CONTAINER_TS) return tsFrameBound(seg, frame);
-  return flvFrameBound(seg, frame);
-}
-
-function headerBound(container: u32, seg: usize): u32 {
-  if (container == CONTAINER_MP4) return mp4HeaderBound(seg);
-  if (container == CONTAINER_TS) return tsHeaderBound(seg);
-  return flvHeaderBound(seg);
-}
-
-function writeBatch(container: u32, rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
-  if (container == CONTAINER_MP4) mp4WriteBatch(rec, seg, from, to, out, capacity);
-  else if (container == CONTAINER_TS) tsWriteBatch(rec, seg, from, to, out, capacity);
-  else if (container == CONTAINER_FLV) flvWriteBatch(rec, seg, from, to, out, capacity);
 }
 
 /**

@@ -2,7 +2,7 @@
 // own.
 
 export { drain, openSegment } from "./drain";
-export { closeSegment, closeBound } from "./container/close";
+export { closeSegment, closeBound } from "./container/table";
 export { mp4IndexBegin, mp4IndexEnd, mp4IndexTake } from "./container/mp4/index-tables";
 export { mp4IndexLayout } from "./container/mp4/moov";
 export { sampleCheck as mp4SampleCheck } from "./container/mp4/sample-record";
