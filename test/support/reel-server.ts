@@ -30,7 +30,7 @@ export interface ServerOptions {
   media?: string;
   args?: readonly string[];
   config?: Record<string, unknown>;
-  /** Run the server through this program (`setpriv --reuid=65534 …`). */
+  /** Run the server through this program (`setpriv --bounding-set=…`). */
   prefix?: readonly string[];
 }
 
