@@ -128,11 +128,7 @@ export async function startRtspServer(
     once(child.stdout, "data").then(([bytes]) => (bytes as Buffer).toString()),
     exited.then(() => ""),
   ]);
-  if (line === "") {
-    throw new Error(
-      `the RTSP server did not start: ${stderr}\napt-get install gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav`,
-    );
-  }
+  if (line === "") throw new Error(`the RTSP server did not start: ${stderr}`);
   const bound = Number(line);
   return {
     port: bound,

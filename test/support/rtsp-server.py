@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """An RTSP server for tests: plays an MP4 file (H.264 and AAC) at live pace to every client from its start, over UDP or TCP.
 
-Usage: rtsp-server.py FILE [PORT [loop]]. Prints the port in use on a line of its own when it listens. Needs
-gir1.2-gst-rtsp-server-1.0, python3-gi and gstreamer1.0-plugins-{base,good,bad}.
+Usage: rtsp-server.py FILE [PORT [loop]]. Prints the port in use on a line of its own when it listens. What it
+needs of GStreamer is listed in validators.ts.
 """
 
 import sys

@@ -11,37 +11,76 @@ const VALIDATORS = {
   flock: "util-linux",
   fallocate: "util-linux",
   "mkfs.ext4": "e2fsprogs",
+  "mkfs.xfs": "xfsprogs",
   chromium: "chromium",
 } as const;
 
-/**
- * What has no program to look for: Python scripts over GStreamer are the RTSP source of the pull tests and the qtdemux
- * judge.
- */
-const SCRIPTED: readonly { name: string; check: string; packages: string }[] = [
-  {
-    name: "GStreamer's RTSP server",
-    check: "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer",
-    packages:
-      "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
-  },
-  {
-    name: "GStreamer's qtdemux",
-    check:
-      "import gi; gi.require_version('Gst', '1.0'); from gi.repository import Gst; Gst.init(None); exit(0 if Gst.ElementFactory.find('qtdemux') else 1)",
-    packages: "python3-gi gir1.2-gstreamer-1.0 gstreamer1.0-plugins-good",
-  },
+/** Element of GStreamer → Debian package: what the Python scripts of test/support put into their pipelines. */
+const ELEMENTS = {
+  videotestsrc: "gstreamer1.0-plugins-base",
+  audiotestsrc: "gstreamer1.0-plugins-base",
+  aacparse: "gstreamer1.0-plugins-good",
+  flvdemux: "gstreamer1.0-plugins-good",
+  flvmux: "gstreamer1.0-plugins-good",
+  qtdemux: "gstreamer1.0-plugins-good",
+  rtph264pay: "gstreamer1.0-plugins-good",
+  rtpmp4gpay: "gstreamer1.0-plugins-good",
+  h264parse: "gstreamer1.0-plugins-bad",
+  rtmp2sink: "gstreamer1.0-plugins-bad",
+  x264enc: "gstreamer1.0-plugins-ugly",
+  avenc_aac: "gstreamer1.0-libav",
+} as const;
+
+const BINDING_PACKAGES = ["python3-gi", "gir1.2-gst-rtsp-server-1.0"];
+
+/** Prints the missing elements, one a line. Without the binding or the RTSP server it ends with an error. */
+const LIST_MISSING = `
+import sys, gi
+gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer
+Gst.init(None)
+print("\\n".join(name for name in sys.argv[1:] if not Gst.ElementFactory.find(name)))
+`;
+
+/** All packages of the validators. The install lines of README, CONTRIBUTING and .ci/run list the same. */
+export const VALIDATOR_PACKAGES: readonly string[] = [
+  ...new Set([...Object.values(VALIDATORS), ...BINDING_PACKAGES, ...Object.values(ELEMENTS)]),
 ];
 
-export function requireValidators(): void {
-  const missing: [string, string][] = Object.entries(VALIDATORS).filter(
-    ([program]) => spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status !== 0,
-  );
-  for (const { name, check, packages } of SCRIPTED) {
-    if (spawnSync("/usr/bin/python3", ["-c", check], { stdio: "ignore" }).status !== 0) missing.push([name, packages]);
+interface Missing {
+  name: string;
+  packages: readonly string[];
+}
+
+function missingPrograms(): Missing[] {
+  return Object.entries(VALIDATORS)
+    .filter(([program]) => spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status !== 0)
+    .map(([name, packages]) => ({ name, packages: [packages] }));
+}
+
+/** `wanted`: element → package. */
+export function missingElements(wanted: Readonly<Record<string, string>> = ELEMENTS): Missing[] {
+  const { status, stdout } = spawnSync("/usr/bin/python3", ["-c", LIST_MISSING, ...Object.keys(wanted)], {
+    encoding: "utf8",
+  });
+  if (status !== 0) {
+    return [{ name: "GStreamer's RTSP server and its Python binding", packages: BINDING_PACKAGES }];
   }
-  if (missing.length === 0) return;
-  const names = missing.map(([program]) => program).join(", ");
-  const packages = [...new Set(missing.flatMap(([, names]) => names.split(" ")))].join(" ");
-  throw new Error(`the tests need ${names}: apt-get update && apt-get install -y ${packages}`);
+  return stdout
+    .split("\n")
+    .filter((name) => name !== "")
+    .map((name) => ({ name: `GStreamer's ${name}`, packages: [wanted[name] ?? ""] }));
+}
+
+/** The error that names what is missing and how to install it; undefined where all is there. */
+export function missingError(missing: readonly Missing[]): Error | undefined {
+  if (missing.length === 0) return undefined;
+  const names = missing.map(({ name }) => name).join(", ");
+  const packages = [...new Set(missing.flatMap((entry) => entry.packages))].join(" ");
+  return new Error(`the tests need ${names}: apt-get update && apt-get install -y ${packages}`);
+}
+
+export function requireValidators(): void {
+  const error = missingError([...missingPrograms(), ...missingElements()]);
+  if (error) throw error;
 }

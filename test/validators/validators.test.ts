@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
 import { mediainfo } from "../support/mediainfo.js";
+import { missingElements, missingError, VALIDATOR_PACKAGES } from "../support/validators.js";
 
 const demoClip = new URL("../../assets/clip.flv", import.meta.url).pathname;
 let folder: string;
@@ -14,6 +15,27 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "reel-validators-"));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The packages of the `apt-get install` line of a file, in the order they stand there. */
+function installedBy(path: string): string[] {
+  const text = readFileSync(new URL(`../../${path}`, import.meta.url), "utf8").replaceAll("\\\n", " ");
+  const line = /apt-get install -y(?: --no-install-recommends)? ([^&\n]*)/.exec(text)?.[1] ?? "";
+  return line.split(/\s+/).filter((word) => word !== "");
+}
+
+describe("the packages that the tests need", () => {
+  it.each(["README.md", "CONTRIBUTING.md", ".ci/run"])("are all in the install line of %s, and no others", (path) => {
+    expect(installedBy(path).toSorted()).toEqual([...VALIDATOR_PACKAGES].toSorted());
+  });
+
+  it("are named at once where one is missing", () => {
+    expect(missingElements()).toEqual([]);
+    const missing = missingElements({ qtdemux: "gstreamer1.0-plugins-good", nosuchenc: "gstreamer1.0-none" });
+    expect(missingError(missing)?.message).toBe(
+      "the tests need GStreamer's nosuchenc: apt-get update && apt-get install -y gstreamer1.0-none",
+    );
+  });
+});
 
 describe("the demo clip", () => {
   it("holds 128 pictures with B-frames and 200 audio frames, as assets/README.md says", async () => {
