@@ -1,9 +1,12 @@
-// Events as HTTP POSTs of JSON, one each, begun in order (ems-record-spec §6.1). EMS's own Web UI never answers them,
-// so nothing waits for an answer: when all connections are in use, the oldest whose request is out is given up. What
-// cannot even be sent waits in a bounded queue; beyond it events are dropped and counted.
+// Events as HTTP POSTs of JSON, one each, strictly in order (ems-record-spec §6.1): no request begins before the one in
+// front of it is out. A receiver that answers gets them over one connection that is kept alive, each after the answer to
+// the last, so its name is looked up once. EMS's own Web UI never answers: after ANSWER_PATIENCE_MS without an answer the
+// next request takes a connection of its own as soon as the last is with the system, until an answer comes promptly again.
+// When all connections are in use, the oldest whose request is out is given up. What cannot be sent waits in a bounded
+// queue; beyond it events are dropped and counted.
 
-import { type ClientRequest, request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
@@ -17,6 +20,8 @@ const USER_AGENT = "EvoStream Media Server (www.evostream.com)";
 const MAX_QUEUE = 1000;
 const MAX_IN_FLIGHT = 32;
 const TIMEOUT_MS = 3000;
+/** How long the next event waits for the answer to the last. An answer from the other side of the world takes 300 ms. */
+const ANSWER_PATIENCE_MS = 400;
 
 export interface RpcSinkOptions {
   readonly url: string;
@@ -33,12 +38,17 @@ export class RpcSink implements EventSink {
   readonly types: ReadonlySet<EventType>;
   readonly #url: URL;
   readonly #auth: string | undefined;
+  readonly #agent: HttpAgent | HttpsAgent;
   readonly #customData: Value;
   readonly #logger: Logger;
   readonly #limit: LogLimit;
   readonly #queue: BusEvent[] = [];
   /** In the order in which they were begun. */
   readonly #inFlight = new Set<Post>();
+  /** Nothing else begins before this one is out. */
+  #front: Post | undefined;
+  /** The receiver answers, and soon: its answers are waited for. */
+  #isAnswering = true;
   #onProgress: (() => void) | undefined;
   /** Events that could not be queued. */
   dropped = 0;
@@ -56,6 +66,10 @@ export class RpcSink implements EventSink {
     if (this.#url.protocol !== "http:" && this.#url.protocol !== "https:")
       throw new ReelError("badArgument", "eventLogger: the url of an RPC sink is http or https");
     const { username, password } = this.#url;
+    this.#agent = new (this.#url.protocol === "https:" ? HttpsAgent : HttpAgent)({
+      keepAlive: true,
+      maxFreeSockets: 1,
+    });
     this.#auth = username === "" ? undefined : `${decodeUserInfo(username)}:${decodeUserInfo(password)}`;
   }
 
@@ -86,10 +100,11 @@ export class RpcSink implements EventSink {
       this.#logger.warn({ events: this.#queue.length, host: this.#url.host }, "the server stops with events unsent");
     this.#queue.length = 0;
     for (const post of this.#inFlight) post.request.destroy();
+    this.#agent.destroy();
   }
 
   #pump(): void {
-    while (this.#queue.length > 0 && (this.#inFlight.size < MAX_IN_FLIGHT || this.#giveUpOldest())) {
+    while (!this.#front && this.#queue.length > 0 && (this.#inFlight.size < MAX_IN_FLIGHT || this.#giveUpOldest())) {
       const event = this.#queue.shift();
       if (event) this.#post(Buffer.from(event.serialize(this.#customData)));
     }
@@ -107,44 +122,79 @@ export class RpcSink implements EventSink {
   }
 
   #post(body: Buffer): void {
-    const send = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
-    const { hostname, port, pathname, search } = this.#url;
-    const request = send({
-      method: "POST",
-      hostname: hostname.replace(/^\[|\]$/g, ""),
-      port,
-      path: pathname + search,
-      auth: this.#auth,
-      agent: false,
-      headers: {
-        "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
-        "Content-Length": body.byteLength,
-        Connection: "close",
-      },
-    });
+    const isKept = this.#isAnswering;
+    const request = this.#open(body.byteLength, isKept);
     const post: Post = { request, isSent: false };
     this.#inFlight.add(post);
+    this.#front = post;
     const timer = setTimeout(() => request.destroy(new Error("no answer in time")), TIMEOUT_MS);
+    let patience: NodeJS.Timeout | undefined;
     request.on("finish", () => {
       post.isSent = true;
-      this.#progress();
+      if (isKept) {
+        patience = setTimeout(() => {
+          this.#isAnswering = false;
+          this.#leaveFront(post);
+        }, ANSWER_PATIENCE_MS);
+        this.#onProgress?.();
+      } else {
+        const sentAtMs = performance.now();
+        request.once("response", () => {
+          this.#isAnswering ||= performance.now() - sentAtMs < ANSWER_PATIENCE_MS;
+        });
+        this.#leaveFront(post);
+      }
     });
     request.on("response", (response) => {
       if ((response.statusCode ?? 0) >= 400) this.#fail(`the receiver of events answers ${response.statusCode}`);
       response.on("error", () => {});
       response.resume();
     });
-    request.on("error", () => {
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(patience);
+      // The receiver closed the kept connection while this request went out. Told twice is better than never.
+      if (request.reusedSocket && this.#front === post && (error.code === "ECONNRESET" || error.code === "EPIPE")) {
+        this.#inFlight.delete(post);
+        this.#agent.destroy();
+        this.#post(body);
+        return;
+      }
       // A request that is out counts as delivered whatever becomes of its answer.
       if (!post.isSent) this.#fail("the receiver of events cannot be reached");
     });
     request.on("close", () => {
       clearTimeout(timer);
+      clearTimeout(patience);
       this.#inFlight.delete(post);
-      this.#progress();
+      // The agent takes the connection back behind this call.
+      process.nextTick(() => this.#leaveFront(post));
     });
     request.end(body);
+  }
+
+  #open(bytes: number, isKept: boolean): ClientRequest {
+    const send = this.#url.protocol === "https:" ? httpsRequest : httpRequest;
+    const { hostname, port, pathname, search } = this.#url;
+    return send({
+      method: "POST",
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port,
+      path: pathname + search,
+      auth: this.#auth,
+      agent: isKept ? this.#agent : false,
+      headers: {
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+        "Content-Length": bytes,
+        Connection: isKept ? "keep-alive" : "close",
+      },
+    });
+  }
+
+  /** The turn of the next. */
+  #leaveFront(post: Post): void {
+    if (this.#front === post) this.#front = undefined;
+    this.#progress();
   }
 
   #progress(): void {
