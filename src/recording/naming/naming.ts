@@ -9,7 +9,7 @@
 
 import { constants } from "node:fs";
 import { access, lstat, mkdir, realpath, rename, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { ContainerName } from "../../container/table.js";
@@ -205,30 +205,34 @@ export class Naming {
     return volume === undefined ? folder : `volume ${volume}`;
   }
 
-  /** pathToFile as it was written, without EMS's prefix, and where that is. Nothing is looked up. */
-  #given(pathToFile: string): { given: string; rest: string; absolute: string } {
+  /** pathToFile as it was written, as it is shown, without EMS's prefix, and where that is. Nothing is looked up. */
+  #given(pathToFile: string): { given: string; shown: string; rest: string; absolute: string } {
     const given = pathToFile.trim();
     const isEmsForm = given === "../media" || given.startsWith(EMS_MEDIA_PREFIX);
-    const rest = isEmsForm ? given.slice(EMS_MEDIA_PREFIX.length) : given;
-    return { given, rest, absolute: isAbsolute(rest) ? rest : join(this.#folders[0] as string, rest) };
+    const written = isEmsForm ? given.slice(EMS_MEDIA_PREFIX.length) : given;
+    // `a/../b` is `b`, whether `a` exists or is a link: nothing outside can be reached by way of it.
+    const rest = written.split("/").includes("..") ? normalize(written) : written;
+    const shown = rest === written ? given : (isEmsForm ? EMS_MEDIA_PREFIX : "") + rest;
+    return { given, shown, rest, absolute: isAbsolute(rest) ? rest : join(this.#folders[0] as string, rest) };
   }
 
   /** Steps 1 to 4 of §3.3. */
   async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
     const { given, rest, ...place } = this.#given(config.pathToFile);
-    let { absolute } = place;
+    let { absolute, shown } = place;
     if (given === "" || given.includes("\0")) throw new ReelError("badPath", "pathToFile is empty");
     if (/^[A-Za-z]:[\\/]|^\\\\/.test(given))
       throw new ReelError("badPath", `${given} is a Windows path, and this server runs on ${process.platform}`);
-    if (rest.split("/").includes(".."))
+    if (given.includes("\\"))
+      throw new ReelError("badPath", `${given} has a backslash, which separates no folders here: write / instead`);
+    if (given.split("/").includes("..") && !this.#folders.some((media) => isInside(absolute, media)))
       throw new ReelError("badPath", `${given} leads out of the media folders by '..'`);
-    let shown = given;
     if (config.dateFolderStructure) {
       const folder = await this.#checkFutureFolder(absolute, given);
       return { shown, absolute: folder.real, volume: folder.volume };
     }
     if (given.endsWith("/") || rest === "" || (await isFolder(absolute))) {
-      shown = given.endsWith("/") ? given + config.localStreamName : `${given}/${config.localStreamName}`;
+      shown = shown.endsWith("/") ? shown + config.localStreamName : `${shown}/${config.localStreamName}`;
       absolute = join(absolute, config.localStreamName);
     }
     if (!absolute.toLowerCase().endsWith(`.${config.type}`)) {

@@ -1,7 +1,7 @@
 // Names of recordings: which are taken, and that a folder that does not answer keeps nobody waiting who writes
 // elsewhere.
 
-import { mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -42,6 +42,54 @@ describe("names", () => {
     expect(await claimed("c", 1)).toBe("c_0001.ts");
     expect(await claimed("d", 1)).toBe("d_0001.ts");
     expect(await claimed("d_part_x", 1)).toBe("d_part_x_0001.ts");
+  });
+
+  it.each([
+    ["a/../b", "b.ts", "b.ts"],
+    ["../media/a/../b", "../media/b.ts", "b.ts"],
+    ["a/../../elsewhere/../media/b", "b.ts", undefined],
+    ["sub/x/../../sub/b", "sub/b.ts", "sub/b.ts"],
+    ["missing/../sub/", "sub/cam.ts", "sub/cam.ts"],
+    ["sub/..", "./cam.ts", "cam.ts"],
+    ["link/../b", "b.ts", "b.ts"],
+  ])("go by where %s leads: shown as %s", async (path, shown, place) => {
+    const naming = await Naming.open([root], new Reservations());
+    await mkdir(join(root, "sub"));
+    await symlink("/", join(root, "link"));
+    if (place === undefined) {
+      await expect(naming.resolve(config(path))).rejects.toMatchObject({ code: "badPath" });
+      return;
+    }
+    const { computedPathToFile, basePath } = await naming.resolve(config(path));
+    expect([computedPathToFile, basePath]).toEqual([shown, join(root, place)]);
+    if (path.startsWith("../")) return;
+    const absolute = await naming.resolve(config(`${root}/sub/../${path}`));
+    expect(absolute.basePath).toBe(join(root, place));
+  });
+
+  it.each(["../b", "a/../../b", "../media/../b", "/../b", "..", "a/../.."])(
+    "are refused where %s leads out of the media folder",
+    async (path) => {
+      const naming = await Naming.open([root], new Reservations());
+      for (const dateFolderStructure of [false, true]) {
+        const refused = expect(naming.resolve({ ...config(path), dateFolderStructure }), path).rejects;
+        await refused.toMatchObject({ code: "badPath", message: expect.stringContaining("by '..'") });
+      }
+    },
+  );
+
+  it.each([
+    ["C:\\EvoStream\\media\\x", "is a Windows path"],
+    ["\\\\host\\share\\x", "is a Windows path"],
+    ["media\\x", "write / instead"],
+    ["..\\media\\x", "write / instead"],
+    ["sub/x\\", "write / instead"],
+  ])("are refused where %s is written in the manner of Windows", async (path, reason) => {
+    const naming = await Naming.open([root], new Reservations());
+    await expect(naming.resolve(config(path))).rejects.toMatchObject({
+      code: "badPath",
+      message: expect.stringContaining(reason),
+    });
   });
 
   it("are found in other folders while one does not answer", async () => {
