@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Arena } from "../src/arena/arena.js";
 import { silentLogger } from "../src/base/logger.js";
+import { FrameSink } from "../src/ingest/frame-sink.js";
 import type { AccessUnitSink } from "../src/ingest/mpegts/access-unit.js";
-import { InStreamSink } from "../src/ingest/mpegts/in-stream-sink.js";
 import { TsDemuxer } from "../src/ingest/mpegts/ts-demuxer.js";
 import { StreamRegistry } from "../src/stream/stream-registry.js";
 import { systemClock } from "../src/time/units.js";
@@ -66,10 +66,11 @@ function demuxOnly(bytes: Uint8Array): number {
 }
 
 function demuxIntoRing(bytes: Uint8Array): number {
-  const sink = new InStreamSink({
+  const flow = { pause: () => {}, resume: () => {} };
+  const sink = new FrameSink({
     arena,
     open: () => registry.open(`bench${streamId}`, SOURCE, () => {}),
-    flow: { pause: () => {}, resume: () => {} },
+    flow: () => flow,
   });
   pushAll(new TsDemuxer(sink, arena, silentLogger), bytes);
   const frames = sink.stream?.statistics.reduce((sum, track) => sum + track.frames, 0) ?? 0;

@@ -11,10 +11,29 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "../../src/base/logger.js";
 import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { PullSources, type PullSourcesOptions } from "../../src/ingest/pull/pull-sources.js";
-import type { PullRequest } from "../../src/ingest/pull/pull-transport.js";
+import type { SourceRequest } from "../../src/ingest/source.js";
 import type { RecordOptions } from "../../src/recording/record-config.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import { until } from "./until.js";
+
+/** What `pullStream` asks for by default. */
+export function sourceRequest(given: Partial<SourceRequest>): SourceRequest {
+  return {
+    configId: 7,
+    uri: "",
+    localStreamName: "s",
+    keepAlive: true,
+    forceTcp: false,
+    emulateUserAgent: "",
+    ssmIp: "",
+    rangeStart: -2,
+    rangeEnd: -1,
+    tcUrl: "",
+    pageUrl: "",
+    swfUrl: "",
+    ...given,
+  };
+}
 
 export class PullFixture {
   readonly closed: ClosedSegmentReport[] = [];
@@ -56,21 +75,11 @@ export class PullFixture {
   }
 
   /** Starts a source; returns its config id. */
-  pull(uri: string, localStreamName: string, options: Partial<PullRequest> = {}): number {
+  pull(uri: string, localStreamName: string, options: Partial<SourceRequest> = {}): number {
     const configId = this.#nextConfigId++;
     const codes: number[] = [];
     this.codes.set(configId, codes);
-    const request: PullRequest = {
-      configId,
-      uri,
-      localStreamName,
-      keepAlive: true,
-      forceTcp: false,
-      emulateUserAgent: "",
-      ssmIp: "",
-      rangeStart: -2,
-      ...options,
-    };
+    const request = sourceRequest({ configId, uri, localStreamName, ...options });
     this.pulls.start(request, (code) => codes.push(code));
     return configId;
   }

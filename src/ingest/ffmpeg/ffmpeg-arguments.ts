@@ -2,7 +2,7 @@
 // ffmpeg itself is confined to the protocols and formats that such a source needs, so that a playlist or a redirect
 // cannot make it open anything else.
 
-import type { PullRequest } from "../pull/pull-transport.js";
+import type { SourceRequest } from "../source.js";
 
 interface SchemeRules {
   /** EMS's tag, ems-record-spec §2.0. */
@@ -38,7 +38,7 @@ const USER_AGENTS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Options that stand in front of `-i`. */
-export function inputOptions(request: PullRequest, scheme: string, timeoutMs: number): string[] {
+export function inputOptions(request: SourceRequest, scheme: string, timeoutMs: number): string[] {
   const rules = SCHEME_RULES[scheme];
   const timeoutMicroseconds = String(timeoutMs * 1000);
   const options = [

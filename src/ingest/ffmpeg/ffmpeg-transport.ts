@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { Clock, Millis } from "../../time/units.js";
-import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "../pull/pull-transport.js";
-import { hostOf, requirePort, schemeOf } from "../pull/pull-uri.js";
+import type { ByteConnection, ByteTransport, TransportEvents } from "../mpegts/byte-transport.js";
+import type { SourceRequest } from "../source.js";
+import { hostOf, requirePort, schemeOf } from "../source-uri.js";
 import { inputOptions, SCHEME_RULES } from "./ffmpeg-arguments.js";
 import { FfmpegProcess } from "./ffmpeg-process.js";
 import { writeWrapper } from "./ffmpeg-wrapper.js";
@@ -25,7 +26,7 @@ export interface FfmpegTransportOptions {
   timeoutMs: Millis;
 }
 
-export class FfmpegTransport implements PullTransport {
+export class FfmpegTransport implements ByteTransport {
   readonly schemes = Object.keys(SCHEME_RULES);
   #options: FfmpegTransportOptions;
   #folder: string | undefined;
@@ -53,7 +54,7 @@ export class FfmpegTransport implements PullTransport {
     this.#findFfmpeg();
   }
 
-  open(request: PullRequest, uri: URL, events: TransportEvents): PullConnection {
+  open(request: SourceRequest, uri: URL, events: TransportEvents): ByteConnection {
     const scheme = schemeOf(uri);
     // Looked up again for every connection: a file may have been replaced by a link, ffmpeg may have been removed.
     const source = scheme === "file" ? `file:${this.#checkFile(uri)}` : request.uri;

@@ -10,6 +10,7 @@ import { ReelError } from "../../base/reel-error.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
+import { type Flow, FrameSink, reasonOf } from "../frame-sink.js";
 import { StagingBudget } from "./staging.js";
 import { TsSession } from "./ts-session.js";
 
@@ -35,7 +36,7 @@ const LOG_LINES_PER_SECOND = 5;
 export class TsTcpServer {
   #options: TsTcpServerOptions;
   #server: Server;
-  #connections = new Map<Socket, TsSession>();
+  #connections = new Map<Socket, { session: TsSession; sink: FrameSink }>();
   #accepted = 0;
   #log: LogLimit;
   /** For what outsiders can trigger, all connections together. */
@@ -76,7 +77,10 @@ export class TsTcpServer {
       });
       for (const socket of this.#connections.keys()) socket.destroy();
       // Recordings end next: what still waits for room is counted as lost, and does not vanish.
-      for (const session of this.#connections.values()) session.end("the server is closing", true);
+      for (const { session, sink } of this.#connections.values()) {
+        session.end();
+        sink.end("the server is closing", true);
+      }
     });
   }
 
@@ -89,37 +93,37 @@ export class TsTcpServer {
     const source = sourceOf(socket);
     let isPaused = false;
     let reason = "the publisher closed the connection";
-    const session = new TsSession({
-      registry,
+    const flow: Flow = {
+      pause: () => {
+        isPaused = true;
+        socket.pause();
+      },
+      resume: () => {
+        isPaused = false;
+        // From here on its silence counts again.
+        socket.setTimeout(silenceMs);
+        socket.resume();
+      },
+    };
+    const closeSource = (why: string): void => {
+      // Of a publisher that has left, what still waits for room is given up.
+      const isGone = socket.destroyed;
+      session.end();
+      sink.end(why, isGone);
+      socket.destroy();
+    };
+    const sink = new FrameSink({
       arena,
-      logger,
-      localStreamName: name,
-      source: () => {
+      flow: () => flow,
+      open: () => {
         this.#endPredecessor(name, clock);
-        return source;
+        return registry.open(name, source, closeSource);
       },
-      flow: {
-        pause: () => {
-          isPaused = true;
-          socket.pause();
-        },
-        resume: () => {
-          isPaused = false;
-          // From here on its silence counts again.
-          socket.setTimeout(silenceMs);
-          socket.resume();
-        },
-      },
-      closeSource: (why) => {
-        // Of a publisher that has left, what still waits for room is given up.
-        session.end(why, socket.destroyed);
-        socket.destroy();
-      },
-      demuxer: { budget: this.#budget },
     });
-    this.#connections.set(socket, session);
+    const session = new TsSession(sink, { arena, logger, name, demuxer: { budget: this.#budget } });
+    this.#connections.set(socket, { session, sink });
     const fail = (error: unknown): void => {
-      reason = error instanceof Error ? error.message : String(error);
+      reason = reasonOf(error);
       logger.warn({ stream: name, farIp: source.farIp, reason }, "an MPEG-TS connection was closed");
       socket.destroy();
     };
@@ -139,7 +143,8 @@ export class TsTcpServer {
     socket.on("error", fail);
     socket.on("close", () => {
       this.#connections.delete(socket);
-      session.end(reason);
+      session.end();
+      sink.end(reason, false);
     });
   }
 

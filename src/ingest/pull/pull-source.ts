@@ -13,11 +13,10 @@ import type { Timers } from "../../base/timers.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
-import type { StagingBudget } from "../mpegts/staging.js";
-import { TsSession } from "../mpegts/ts-session.js";
-import type { PullConnection, PullRequest, PullTransport } from "./pull-transport.js";
-import { schemeOf } from "./pull-uri.js";
-import { retryDelayMs } from "./retry-delay.js";
+import { type Flow, FrameSink, reasonOf } from "../frame-sink.js";
+import { retryDelayMs } from "../retry.js";
+import type { Source, SourceConnection, SourceRequest } from "../source.js";
+import { schemeOf } from "../source-uri.js";
 
 // Codes of ems-record-spec §2.0; the control plane has them for all configs.
 export const PULL_STREAMING = 0;
@@ -36,8 +35,6 @@ export interface PullSourceOptions {
   timers: Timers;
   logger: Logger;
   silenceMs: Millis;
-  /** Of all pulled sources together. */
-  budget: StagingBudget;
   /** [0, 1), for the jitter of the pauses. */
   random(): number;
 }
@@ -46,18 +43,24 @@ export interface PullSourceOptions {
 const SILENCE_CHECKS = 8;
 /** A connection that streamed for this long was a success: the next failure is the first again. */
 const SUCCESS_MS = 5000;
+/** What is known of one connection while it stands. */
+interface Attempt {
+  ends: Partial<SourceInfo>;
+  flow: Flow | undefined;
+}
+
 const NO_ENDS: SourceInfo = { type: "INTS", ip: "", port: 0, farIp: "", farPort: 0, nearIp: "", nearPort: 0 };
 
 export class PullSource {
   #options: PullSourceOptions;
-  #request: PullRequest;
+  #request: SourceRequest;
   #uri: URL;
-  #transport: PullTransport;
+  #source: Source;
   #report: PullReport;
-  #connection: PullConnection | undefined;
-  #session: TsSession | undefined;
+  #connection: SourceConnection | undefined;
+  #sink: FrameSink | undefined;
   /** Of an earlier connection, while its last frames wait for room: there is one at most, as it has the name. */
-  #lingering: TsSession | undefined;
+  #lingering: FrameSink | undefined;
   #cancelTimer: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
   #failures = 0;
@@ -69,81 +72,83 @@ export class PullSource {
   #isStopped = false;
   #closeReason: string | undefined;
 
-  constructor(
-    request: PullRequest,
-    uri: URL,
-    transport: PullTransport,
-    options: PullSourceOptions,
-    report: PullReport,
-  ) {
+  constructor(request: SourceRequest, uri: URL, source: Source, options: PullSourceOptions, report: PullReport) {
     this.#request = request;
     this.#uri = uri;
-    this.#transport = transport;
+    this.#source = source;
     this.#options = options;
     this.#report = report;
   }
 
   get stream(): InStream | undefined {
-    return this.#session?.stream;
+    return this.#sink?.stream;
   }
 
   start(): void {
     if (this.#isStopped) return;
-    const { registry, arena, logger, clock, budget } = this.#options;
     this.#report(PULL_CONNECTING, 0);
-    // Who hears of it may have stopped the source.
+    // A listener may have stopped the source.
     if (this.#isStopped) return;
     this.#closeReason = undefined;
     this.#isPaused = false;
     this.#streamingSinceMs = Number.NaN;
     this.#framesSeen = 0;
     this.#markAlive();
-    let ends: Partial<SourceInfo> = {};
-    let isOpening = true;
+    const attempt: Attempt = { ends: {}, flow: undefined };
+    const sink = this.#newSink(attempt);
     try {
-      const connection = this.#transport.open(this.#request, this.#uri, {
-        onConnected: (connected) => {
-          ends = connected;
+      const connection = this.#source.open(this.#request, this.#uri, sink, {
+        connected: (ends) => {
+          attempt.ends = ends;
           if (!this.#isStopped) this.#report(PULL_CONNECTED, 0);
         },
-        onBytes: (chunk) => this.#onBytes(chunk),
-        onClosed: (reason) => this.#onClosed(reason),
+        received: () => this.#onReceived(sink),
+        failed: (reason) => this.#close(reason),
+        closed: (reason) => this.#onClosed(reason),
       });
-      isOpening = false;
+      attempt.flow = connection.flow && this.#watchedFlow(connection.flow);
       this.#connection = connection;
-      const session: TsSession = new TsSession({
-        registry,
-        arena,
-        logger,
-        localStreamName: this.#request.localStreamName,
-        source: () => ({ ...NO_ENDS, ...ends, type: this.#transport.sourceType(schemeOf(this.#uri)) }),
-        flow: connection.flow && {
-          pause: () => {
-            this.#isPaused = true;
-            connection.flow?.pause();
-          },
-          resume: () => {
-            this.#isPaused = false;
-            this.#markAlive();
-            connection.flow?.resume();
-          },
-        },
-        closeSource: (reason) => {
-          if (this.#session === session) this.#close(reason);
-          else session.end(reason, true);
-        },
-        onOpened: (stream) => {
-          this.#streamingSinceMs = clock.monotonicMs();
-          this.#report(PULL_STREAMING, stream.id);
-        },
-        demuxer: { budget },
-      });
-      this.#session = session;
-      this.#watchSilence();
+      this.#sink = sink;
     } catch (error) {
-      if (!isOpening) throw error;
-      this.#onClosed(error instanceof Error ? error.message : String(error));
+      this.#onClosed(reasonOf(error));
+      return;
     }
+    this.#watchSilence();
+  }
+
+  #newSink(attempt: Attempt): FrameSink {
+    const { registry, arena, clock } = this.#options;
+    const sink: FrameSink = new FrameSink({
+      arena,
+      flow: () => attempt.flow,
+      open: () => {
+        const type = this.#source.sourceType(schemeOf(this.#uri));
+        const info: SourceInfo = { ...NO_ENDS, ...attempt.ends, type };
+        const stream = registry.open(this.#request.localStreamName, info, (reason) => {
+          if (this.#sink === sink) this.#close(reason);
+          else sink.end(reason, true);
+        });
+        this.#streamingSinceMs = clock.monotonicMs();
+        this.#report(PULL_STREAMING, stream.id);
+        return stream;
+      },
+    });
+    return sink;
+  }
+
+  /** The time for which we keep the source waiting is not its silence. */
+  #watchedFlow(flow: Flow): Flow {
+    return {
+      pause: () => {
+        this.#isPaused = true;
+        flow.pause();
+      },
+      resume: () => {
+        this.#isPaused = false;
+        this.#markAlive();
+        flow.resume();
+      },
+    };
   }
 
   /** Ends the source and its in-stream at once, for good. */
@@ -156,20 +161,10 @@ export class PullSource {
     this.#close(reason);
   }
 
-  #onBytes(chunk: Uint8Array): void {
-    if (this.#closeReason !== undefined) return;
+  #onReceived(sink: FrameSink): void {
     this.#lastBytesMs = this.#options.clock.monotonicMs();
-    const session = this.#session;
-    if (!session) return;
-    try {
-      session.push(chunk);
-    } catch (error) {
-      // nameTaken, badName, arenaFull: this connection ends; the next attempt may find another state of things. So does
-      // whatever else a source can make go wrong, and no other source with it.
-      this.#close(error instanceof Error ? error.message : String(error));
-    }
-    if (session.accessUnits === this.#framesSeen) return;
-    this.#framesSeen = session.accessUnits;
+    if (sink.accessUnits === this.#framesSeen) return;
+    this.#framesSeen = sink.accessUnits;
     this.#lastFrameMs = this.#lastBytesMs;
   }
 
@@ -178,23 +173,27 @@ export class PullSource {
     this.#lastFrameMs = this.#lastBytesMs;
   }
 
-  /** The in-stream ends now; what carried it follows by `onClosed`. */
+  /** The in-stream ends now; what carried it follows by `closed`. */
   #close(reason: string): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
-    this.#session?.end(reason, true);
+    const sink = this.#sink;
+    // What is complete goes into the sink first. The connection may be gone, and `closed` be told, when this returns.
     this.#connection?.close();
+    sink?.end(reason, true);
   }
 
-  #onClosed(transportReason: string): void {
-    const reason = this.#closeReason ?? transportReason;
-    const wasStreaming = this.#session?.stream !== undefined;
+  #onClosed(sourceReason: string): void {
+    const isOurs = this.#closeReason !== undefined;
+    const reason = this.#closeReason ?? sourceReason;
+    const sink = this.#sink;
+    const wasStreaming = sink?.stream !== undefined;
     const { logger, clock, timers } = this.#options;
     this.#cancelWatch?.();
-    this.#closeReason ??= reason;
-    this.#session?.end(reason);
-    if (this.stream?.ended === false) this.#lingering = this.#session;
-    this.#session = undefined;
+    this.#closeReason = reason;
+    sink?.end(reason, isOurs);
+    if (sink?.stream?.ended === false) this.#lingering = sink;
+    this.#sink = undefined;
     this.#connection = undefined;
     if (this.#isStopped) return;
     if (clock.monotonicMs() - this.#streamingSinceMs >= SUCCESS_MS) this.#failures = 0;
@@ -209,7 +208,7 @@ export class PullSource {
       },
       `the pulled source is gone: ${maskCredentials(reason)}`,
     );
-    // Scheduled before it is told: whoever hears of it may stop the source.
+    // Scheduled before it is reported: a listener may stop the source.
     if (delayMs !== undefined) this.#cancelTimer = timers.after(delayMs, () => this.start());
     this.#report(wasStreaming ? PULL_DISCONNECTED : PULL_FAILED, 0);
   }
@@ -217,7 +216,7 @@ export class PullSource {
   #watchSilence(): void {
     const { clock, timers, silenceMs } = this.#options;
     this.#cancelWatch = timers.after(silenceMs / SILENCE_CHECKS, () => {
-      const stream = this.#session?.stream;
+      const stream = this.#sink?.stream;
       const isWaiting = this.#isPaused || stream?.isHeldBack === true;
       // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that
       // found no room counts too.

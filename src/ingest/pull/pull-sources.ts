@@ -10,13 +10,11 @@ import { systemTimers, type Timers } from "../../base/timers.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
-import { FfmpegTransport } from "../ffmpeg/ffmpeg-transport.js";
 import { StagingBudget } from "../mpegts/staging.js";
+import type { Source, SourceRequest } from "../source.js";
+import { parseSourceUri, schemeOf } from "../source-uri.js";
+import { createSources } from "../table.js";
 import { PULL_DISCONNECTED, PULL_FAILED, type PullReport, PullSource } from "./pull-source.js";
-import type { PullRequest, PullTransport } from "./pull-transport.js";
-import { parseSourceUri, schemeOf } from "./pull-uri.js";
-import { TcpTransport } from "./tcp-transport.js";
-import { UdpTransport } from "./udp-transport.js";
 
 export interface PullSourcesOptions {
   registry: StreamRegistry;
@@ -27,8 +25,8 @@ export interface PullSourcesOptions {
   silenceMs?: Millis | undefined;
   fileFolders?: readonly string[] | undefined;
   ffmpegPath?: string | undefined;
-  /** For tests, and for protocols to come: looked at before the built-in ones. */
-  transports?: readonly PullTransport[];
+  /** Of an embedding program, and of tests: looked at before those of the table. */
+  sources?: readonly Source[];
   timers?: Timers;
   random?(): number;
 }
@@ -38,31 +36,27 @@ const SILENCE_MS = 10_000;
 export class PullSources {
   #options: PullSourcesOptions;
   #silenceMs: Millis;
-  #transports: PullTransport[];
+  #kinds: Source[];
   #sources = new Map<number, PullSource>();
-  #budget = new StagingBudget();
 
   constructor(options: PullSourcesOptions) {
     this.#options = options;
     this.#silenceMs = options.silenceMs ?? SILENCE_MS;
-    const { logger, clock, ffmpegPath, fileFolders } = options;
-    this.#transports = [
-      ...(options.transports ?? []),
-      new TcpTransport(),
-      new UdpTransport(),
-      new FfmpegTransport({ logger, clock, ffmpegPath, fileFolders, timeoutMs: this.#silenceMs }),
-    ];
+    const { arena, logger, clock, ffmpegPath, fileFolders } = options;
+    const budget = new StagingBudget();
+    const parts = { arena, clock, logger, budget, silenceMs: this.#silenceMs, ffmpegPath, fileFolders };
+    this.#kinds = [...(options.sources ?? []), ...createSources(parts)];
   }
 
   schemes(): string[] {
-    return [...new Set(this.#transports.flatMap((transport) => transport.schemes))];
+    return [...new Set(this.#kinds.flatMap((kind) => kind.schemes))];
   }
 
   /** Why a URI cannot be pulled, for people; undefined where it can. */
   checkUri(text: string, ssmIp = ""): string | undefined {
     try {
       const uri = parseSourceUri(text);
-      this.#transportOf(uri).check(uri, ssmIp);
+      this.#kindOf(uri).check(uri, ssmIp);
       return undefined;
     } catch (error) {
       if (!(error instanceof ReelError)) throw error;
@@ -74,14 +68,14 @@ export class PullSources {
    * Begins to pull; `report` is called whenever the state changes, and once more at the end of a source without
    * keepAlive.
    */
-  start(request: PullRequest, report: PullReport): void {
+  start(request: SourceRequest, report: PullReport): void {
     if (this.#sources.has(request.configId))
       throw new ReelError("badArgument", `config ${request.configId} is being pulled already`);
     let uri: URL;
-    let transport: PullTransport;
+    let kind: Source;
     try {
       uri = parseSourceUri(request.uri);
-      transport = this.#transportOf(uri);
+      kind = this.#kindOf(uri);
     } catch (error) {
       // A stored config of a scheme that is no longer served: it stays, and says so. What may come back (ffmpeg, a
       // file) is tried again.
@@ -100,11 +94,10 @@ export class PullSources {
       clock,
       logger,
       silenceMs: this.#silenceMs,
-      budget: this.#budget,
       timers: this.#options.timers ?? systemTimers,
       random: this.#options.random ?? Math.random,
     };
-    const source = new PullSource(request, uri, transport, options, (code, streamId) => {
+    const source = new PullSource(request, uri, kind, options, (code, streamId) => {
       if (!request.keepAlive && (code === PULL_DISCONNECTED || code === PULL_FAILED))
         this.#sources.delete(request.configId);
       report(code, streamId);
@@ -127,14 +120,14 @@ export class PullSources {
   /** Ends all sources; resolves when no process of theirs is left. */
   async close(): Promise<void> {
     for (const configId of [...this.#sources.keys()]) this.stop(configId, "the server is closing");
-    await Promise.all(this.#transports.map((transport) => transport.close()));
+    await Promise.all(this.#kinds.map((kind) => kind.close()));
   }
 
-  #transportOf(uri: URL): PullTransport {
+  #kindOf(uri: URL): Source {
     const scheme = schemeOf(uri);
-    const transport = this.#transports.find((candidate) => candidate.schemes.includes(scheme));
-    if (!transport)
+    const kind = this.#kinds.find((candidate) => candidate.schemes.includes(scheme));
+    if (!kind)
       throw new ReelError("badArgument", `${scheme}:// cannot be pulled; there are ${this.schemes().join(", ")}`);
-    return transport;
+    return kind;
   }
 }

@@ -8,20 +8,11 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { inputOptions } from "../../../../src/ingest/ffmpeg/ffmpeg-arguments.js";
 import { FfmpegTransport } from "../../../../src/ingest/ffmpeg/ffmpeg-transport.js";
-import type { PullRequest } from "../../../../src/ingest/pull/pull-transport.js";
 import { systemClock } from "../../../../src/time/units.js";
+import { sourceRequest } from "../../../support/pull-fixture.js";
 import { until } from "../../../support/until.js";
 
-const request: PullRequest = {
-  configId: 1,
-  uri: "http://127.0.0.1:1/x",
-  localStreamName: "s",
-  keepAlive: false,
-  forceTcp: false,
-  emulateUserAgent: "",
-  ssmIp: "",
-  rangeStart: -2,
-};
+const request = sourceRequest({ uri: "http://127.0.0.1:1/x", keepAlive: false });
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "reel-bad-ffmpeg-"));

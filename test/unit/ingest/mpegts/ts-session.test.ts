@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Arena } from "../../../../src/arena/arena.js";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { ReelError } from "../../../../src/base/reel-error.js";
+import { FrameSink } from "../../../../src/ingest/frame-sink.js";
 import { StagingBudget } from "../../../../src/ingest/mpegts/staging.js";
 import { TsSession } from "../../../../src/ingest/mpegts/ts-session.js";
 import { StreamRegistry } from "../../../../src/stream/stream-registry.js";
@@ -24,16 +25,14 @@ function setup(options: { arena?: Arena; budget?: StagingBudget } = {}) {
     { ringBytes: 4096, maxRingBytes: 16 * MIB, lagLimitMs: 2000 },
     () => 1,
   );
-  const session: TsSession = new TsSession({
-    registry,
-    arena,
-    logger: silentLogger,
-    localStreamName: "s",
-    source: () => ({ type: "INTS", ip: "", port: 0, farIp: "", farPort: 0, nearIp: "", nearPort: 0 }),
-    flow: { pause: () => {}, resume: () => {} },
-    closeSource: (reason) => session.end(reason, true),
-    demuxer: { budget: options.budget ?? new StagingBudget() },
-  });
+  const flow = { pause: () => {}, resume: () => {} };
+  const sink = new FrameSink({ arena, flow: () => flow, open: () => registry.open("s") });
+  const demuxer = { budget: options.budget ?? new StagingBudget() };
+  const session = new TsSession(sink, { arena, logger: silentLogger, name: "s", demuxer });
+  const end = (): void => {
+    session.end();
+    sink.end("the end", true);
+  };
   const ts = new TsBuilder().pat([{ number: 1, pmtPid: 0x1000 }]).pmt(0x1000, 1, [{ pid: 0x100, type: 0x1b }]);
   let frame = 0;
   /** Packets of frames of these sizes. */
@@ -44,13 +43,13 @@ function setup(options: { arena?: Arena; budget?: StagingBudget } = {}) {
       });
     return Buffer.concat(ts.packets.splice(0));
   };
-  return { arena, registry, session, media };
+  return { arena, registry, session, end, media };
 }
 
 describe("a transport stream without memory", () => {
   it("makes no frame of what came of an access unit that there was no memory for, and tells that it is lost", () => {
     // The input, and what assembling begins with.
-    const { arena, registry, session, media } = setup({ budget: new StagingBudget(200 * 1024) });
+    const { arena, registry, session, end, media } = setup({ budget: new StagingBudget(200 * 1024) });
     session.push(media(200, 200, 200));
     const stream = registry.get("s");
     const gaps: string[] = [];
@@ -60,14 +59,14 @@ describe("a transport stream without memory", () => {
       for (let at = 0; at < large.length; at += 188) session.push(large.subarray(at, at + 188));
     };
     expect(pushAll).toThrow(ReelError);
-    session.end("no memory", true);
+    end();
     expect([stream?.statistics[0]?.frames, stream?.statistics[0]?.bytes, gaps]).toEqual([3, 3 * 204, ["sourceLoss 1"]]);
     expect(arena.stats().blocks).toBe(0);
   });
 
   it("goes on in a full arena, although the memory of a large access unit is given back", () => {
     const arena = new Arena({ maximumBytes: 40 * MIB });
-    const { registry, session, media } = setup({ arena });
+    const { registry, session, end, media } = setup({ arena });
     session.push(media(200, 3 * MIB, 200));
     const before = arena.stats().usedBytes;
     const taken: number[] = [];
@@ -82,7 +81,7 @@ describe("a transport stream without memory", () => {
     for (const pointer of taken) arena.free(pointer);
     expect(registry.get("s")?.statistics[0]?.frames).toBe(22); // the last one may go on
     expect(before - arena.stats().usedBytes).toBeGreaterThan(2 * MIB);
-    session.end("the end");
+    end();
     expect(arena.stats().blocks).toBe(0);
   });
 });

@@ -4,15 +4,14 @@
 import { describe, expect, it } from "vitest";
 import { Arena } from "../../../../src/arena/arena.js";
 import { silentLogger } from "../../../../src/base/logger.js";
+import type { ByteConnection, ByteTransport, TransportEvents } from "../../../../src/ingest/mpegts/byte-transport.js";
+import { StagingBudget } from "../../../../src/ingest/mpegts/staging.js";
+import { TsByteSource } from "../../../../src/ingest/mpegts/ts-byte-source.js";
 import { PullSources } from "../../../../src/ingest/pull/pull-sources.js";
-import type {
-  PullConnection,
-  PullRequest,
-  PullTransport,
-  TransportEvents,
-} from "../../../../src/ingest/pull/pull-transport.js";
-import { retryDelayMs } from "../../../../src/ingest/pull/retry-delay.js";
+import { retryDelayMs } from "../../../../src/ingest/retry.js";
+import type { SourceRequest } from "../../../../src/ingest/source.js";
 import { StreamRegistry } from "../../../../src/stream/stream-registry.js";
+import { sourceRequest } from "../../../support/pull-fixture.js";
 import { AVCC } from "../../../support/test-media.js";
 import { annexB, TsBuilder } from "../../../support/ts-builder.js";
 
@@ -46,7 +45,7 @@ class FakeTime {
   }
 }
 
-class FakeTransport implements PullTransport {
+class FakeTransport implements ByteTransport {
   readonly schemes = ["fake"];
   readonly connections: { events: TransportEvents; openedMs: number; isClosed: boolean; isPaused: boolean }[] = [];
   constructor(
@@ -55,7 +54,7 @@ class FakeTransport implements PullTransport {
   ) {}
   sourceType = (): string => "INTS";
   check(): void {}
-  open(_request: PullRequest, _uri: URL, events: TransportEvents): PullConnection {
+  open(_request: SourceRequest, _uri: URL, events: TransportEvents): ByteConnection {
     const connection = { events, openedMs: this.time.nowMs, isClosed: false, isPaused: false };
     this.connections.push(connection);
     return {
@@ -118,21 +117,12 @@ function setup(options: Setup = {}) {
     clock: time.clock,
     logger: silentLogger,
     timers: time.timers,
-    transports: [transport],
+    sources: [new TsByteSource(transport, { arena, logger: silentLogger, budget: new StagingBudget() })],
     random: () => 0.5,
     silenceMs: 10_000,
   });
   const reports: [number, number][] = [];
-  const request: PullRequest = {
-    configId: 7,
-    uri: "fake://host",
-    localStreamName: "s",
-    keepAlive: options.keepAlive ?? true,
-    forceTcp: false,
-    emulateUserAgent: "",
-    ssmIp: "",
-    rangeStart: -2,
-  };
+  const request = sourceRequest({ uri: "fake://host", keepAlive: options.keepAlive ?? true });
   pulls.start(request, (code, streamId) => {
     options.onReport?.(code, pulls);
     reports.push([code, streamId]);

@@ -2,12 +2,13 @@
 // deep parsing, which is always done.
 
 import { connect } from "node:net";
-import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "./pull-transport.js";
-import { hostOf, requirePort } from "./pull-uri.js";
+import type { SourceRequest } from "../source.js";
+import { hostOf, requirePort } from "../source-uri.js";
+import type { ByteConnection, ByteTransport, TransportEvents } from "./byte-transport.js";
 
 const READ_BYTES = 64 * 1024;
 
-export class TcpTransport implements PullTransport {
+export class TcpTransport implements ByteTransport {
   readonly schemes = ["mpegtstcp", "dmpegtstcp"];
 
   sourceType(): string {
@@ -18,7 +19,7 @@ export class TcpTransport implements PullTransport {
     requirePort(uri);
   }
 
-  open(_request: PullRequest, uri: URL, events: TransportEvents): PullConnection {
+  open(_request: SourceRequest, uri: URL, events: TransportEvents): ByteConnection {
     let reason = "the source closed the connection";
     // The bytes are copied on before the callback returns, so one buffer serves all reads.
     const onread = {

@@ -1,17 +1,17 @@
-// Puts access units into an in-stream. The payload goes from the assembler's scratch into the ring by memory.copy,
-// lengths in place of start codes.
+// Puts access units into an in-stream: what every ingest does behind its parser. The payload goes from the assembler's
+// scratch into the ring by memory.copy, lengths in place of start codes.
 //
 //   a source that can wait:   full ring ─▶ backlog, `pause` ─▶ room ─▶ backlog into the ring ─▶ `resume`
 //   a source that cannot:     full ring ─▶ the in-stream drops up to the next random access point
 //
 // The backlog holds no more than what was demuxed from the bytes read before the pause.
 
-import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../base/reel-error.js";
-import type { CodecName } from "../../stream/decoder-config.js";
-import type { InStream } from "../../stream/in-stream.js";
-import type { Ticks90k } from "../../time/units.js";
-import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./access-unit.js";
+import type { Arena } from "../arena/arena.js";
+import { ReelError } from "../base/reel-error.js";
+import type { CodecName } from "../stream/decoder-config.js";
+import type { InStream } from "../stream/in-stream.js";
+import type { Ticks90k } from "../time/units.js";
+import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";
 
 /** Frames of sources that cannot wait are put together in memory that is kept from one to the next, up to this size. */
 const KEPT_BYTES = 1024 * 1024;
@@ -30,19 +30,25 @@ type Waiting =
   | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array }
   | { kind: "loss"; loss: Loss };
 
-export interface InStreamSinkOptions {
+/** How a source is made to wait. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
+export interface FrameSinkOptions {
   arena: Arena;
   /**
    * Opens the in-stream when the first decoder configuration arrives. May throw; the error reaches the caller of the
    * demuxer.
    */
   open(): InStream;
-  /** The source can be made to wait; without it frames are dropped where the ring is full. */
-  flow: { pause(): void; resume(): void } | undefined;
+  /** Asked for every frame: undefined where the source cannot wait, then frames are dropped where the ring is full. */
+  flow(): Flow | undefined;
 }
 
-export class InStreamSink implements AccessUnitSink {
-  #options: InStreamSinkOptions;
+export class FrameSink implements AccessUnitSink {
+  #options: FrameSinkOptions;
   #stream: InStream | undefined;
   #waiting: Waiting[] = [];
   /** All that came. */
@@ -53,7 +59,7 @@ export class InStreamSink implements AccessUnitSink {
   /** Set where the in-stream ends once the backlog is empty, and where it was not yet there to be ended. */
   #endReason: string | undefined;
 
-  constructor(options: InStreamSinkOptions) {
+  constructor(options: FrameSinkOptions) {
     this.#options = options;
   }
 
@@ -61,15 +67,22 @@ export class InStreamSink implements AccessUnitSink {
     return this.#stream;
   }
 
+  /**
+   * The in-stream, opened where it is not yet. Undefined where the sink was ended before; throws what `open` throws.
+   */
+  openStream(): InStream | undefined {
+    if (this.#stream || this.#endReason !== undefined) return this.#stream;
+    const stream = this.#options.open();
+    this.#stream = stream;
+    stream.on("room", () => this.#onRoom());
+    // A listener of the new in-stream may have ended its source.
+    if (this.#endReason !== undefined) stream.end(this.#endReason);
+    return stream;
+  }
+
   decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
-    if (!this.#stream) {
-      if (this.#endReason !== undefined) return false;
-      this.#stream = this.#options.open();
-      this.#stream.on("room", () => this.#onRoom());
-      // Who hears of a new in-stream may end its source.
-      if (this.#endReason !== undefined) this.#stream.end(this.#endReason);
-    }
-    if (this.#stream.ended) return false;
+    const stream = this.openStream();
+    if (!stream || stream.ended) return false;
     if (this.#waiting.length > 0) {
       this.#waiting.push({ kind: "config", track, codec, bytes });
       return true;
@@ -81,7 +94,8 @@ export class InStreamSink implements AccessUnitSink {
     this.accessUnits++;
     const stream = this.#stream;
     if (!stream || stream.ended) return;
-    if (!this.#options.flow) {
+    const flow = this.#options.flow();
+    if (!flow) {
       this.#writeOrDrop(stream, au);
       return;
     }
@@ -94,7 +108,7 @@ export class InStreamSink implements AccessUnitSink {
       isRandomAccess: au.isRandomAccess,
     };
     this.#waiting.push({ kind: "frame", frame });
-    if (this.#waiting.length === 1) this.#options.flow.pause();
+    if (this.#waiting.length === 1) flow.pause();
   }
 
   loss(loss: Loss): void {
@@ -212,7 +226,7 @@ export class InStreamSink implements AccessUnitSink {
     this.#waiting.splice(0, done);
     if (this.#waiting.length > 0) return;
     if (this.#endReason !== undefined) stream.end(this.#endReason);
-    else this.#options.flow?.resume();
+    else this.#options.flow()?.resume();
   }
 
   #writeHeld(stream: InStream, frame: Held): boolean {
@@ -225,6 +239,10 @@ export class InStreamSink implements AccessUnitSink {
     stream.commit(frame.track, frame.payload.byteLength, frame.dts90k, frame.ctsOffset90k, frame.isRandomAccess);
     return true;
   }
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The length in front of a NAL unit; returns where the unit begins. */

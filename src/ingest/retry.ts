@@ -1,7 +1,7 @@
 // How long a source is left alone between attempts: a second at first, then growing up to a cap, with jitter so that
 // the sources of one dead host do not come back in one instant.
 
-import type { Millis } from "../../time/units.js";
+import type { Millis } from "../time/units.js";
 
 /** EMS retries once a second; a source that is down longer than this gets rarer visits. */
 const STEADY_ATTEMPTS = 10;

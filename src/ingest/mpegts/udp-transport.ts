@@ -7,13 +7,14 @@ import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { ReelError } from "../../base/reel-error.js";
-import type { PullConnection, PullRequest, PullTransport, TransportEvents } from "./pull-transport.js";
-import { hostOf, requirePort } from "./pull-uri.js";
+import type { SourceRequest } from "../source.js";
+import { hostOf, requirePort } from "../source-uri.js";
+import type { ByteConnection, ByteTransport, TransportEvents } from "./byte-transport.js";
 
 /** Asked for; the system gives what net.core.rmem_max allows. At 20 Mb/s the usual 208 KiB last 80 ms, these 1.6 s. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
-export class UdpTransport implements PullTransport {
+export class UdpTransport implements ByteTransport {
   readonly schemes = ["mpegtsudp", "dmpegtsudp"];
 
   sourceType(): string {
@@ -31,7 +32,7 @@ export class UdpTransport implements PullTransport {
     interfaceOf(uri);
   }
 
-  open(request: PullRequest, uri: URL, events: TransportEvents): PullConnection {
+  open(request: SourceRequest, uri: URL, events: TransportEvents): ByteConnection {
     const host = hostOf(uri) === "localhost" ? "127.0.0.1" : hostOf(uri);
     const port = requirePort(uri);
     const isGroup = isMulticast(host);

@@ -1,7 +1,7 @@
 // URIs of sources: what is accepted, and how they are shown. WHATWG's parser knows the syntax; for schemes that it does
 // not know it keeps the host as written, which is what multicast addresses and host names need.
 
-import { ReelError } from "../../base/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 
 /** Throws ReelError `badArgument`. */
 export function parseSourceUri(text: string): URL {
