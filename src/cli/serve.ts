@@ -3,31 +3,28 @@
 
 import type { Command } from "commander";
 import { ReelError } from "../base/reel-error.js";
-import { type ConfigFlags, loadConfig } from "../server/config.js";
+import { type ConfigFlags, flagName, loadConfig } from "../server/config.js";
 import { ServerConfigSchema } from "../server/config-schema.js";
+import { LISTENER_NAMES, LISTENERS, listenerEntry } from "../server/listeners/listener-table.js";
 import { createLogger } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
 
 /** A write that hangs keeps a thread that `process.exit` would wait for; SIGKILL does not (design.md §2). */
 const SHUTDOWN_LIMIT_MS = 60_000;
 const SIGNAL_EXIT_CODE = 130;
+const TITLE_WIDTH = 26;
 
 interface ServeFlags extends ConfigFlags {
   readyFile?: string;
 }
 
 export function addServeCommand(program: Command): void {
-  program
+  const command = program
     .command("serve")
     .description("run the recorder")
     .option("--config <path>", "configuration file (default: reel.json, where there is one)")
     .option("--media <dir>", "folder that recordings are written below (default: media)")
     .option("--state <dir>", "folder of record configs and ledger (default: .reel)")
-    .option("--http <host:port>", "HTTP and WebSocket commands (default: 127.0.0.1:7777)")
-    .option("--json-cli <host:port>", "JSON over TCP (default: 127.0.0.1:1112)")
-    .option("--ascii-cli <host:port>", "human-readable TCP (default: 127.0.0.1:1222)")
-    .option("--rtmp <host:port>", "RTMP publishers (default: 127.0.0.1:1935)")
-    .option("--ts <host:port>", "MPEG-TS over TCP publishers (default: off)")
     .option("--workers <n>", "threads that drain (default: one for every two cores)")
     .option("--log-level <level>", "debug, info, warn, error or silent (default: info)")
     .option("--token <token>", "token that HTTP and WebSocket clients must show")
@@ -41,6 +38,10 @@ export function addServeCommand(program: Command): void {
         process.exitCode = 1;
       }
     });
+  for (const name of LISTENER_NAMES) {
+    const { description, defaultAddress } = listenerEntry(name);
+    command.option(`${flagName(name)} <host:port>`, `${description} (default: ${defaultAddress})`);
+  }
   program
     .command("config-schema")
     .description("print the JSON Schema of reel.json")
@@ -73,12 +74,14 @@ async function serve(flags: ServeFlags): Promise<void> {
 
 function printBanner(server: ReelServer): void {
   const { addresses, recorder } = server;
-  const rows = Object.entries(LISTENER_TITLES).flatMap(([listener, title]) => {
-    const address = addresses[listener as keyof typeof addresses];
-    return address ? [`  ${title.padEnd(26)} ${listener === "http" ? `ws://${address}/ws` : address}`] : [];
+  const rows = LISTENER_NAMES.flatMap((name) => {
+    const address = addresses[name];
+    const { title, showAddress = (plain: string) => plain } = listenerEntry(name);
+    return address ? [`  ${title.padEnd(TITLE_WIDTH)} ${showAddress(address)}`] : [];
   });
-  const rtmp = addresses.rtmp ?? "127.0.0.1:1935";
-  const url = addresses.http && addresses.http !== DEFAULT_HTTP ? ` --url ws://${addresses.http}/ws` : "";
+  const rtmp = addresses.rtmp ?? LISTENERS.rtmp.defaultAddress;
+  const url =
+    addresses.http && addresses.http !== LISTENERS.http.defaultAddress ? ` --url ws://${addresses.http}/ws` : "";
   console.log(`Reel listens on\n${rows.join("\n")}\n
 Try
   ffmpeg -re -stream_loop -1 -i assets/clip.flv -c copy -f flv rtmp://${rtmp}/live/cam1
@@ -86,12 +89,3 @@ Try
   ls -l ${recorder.mediaFolders.join(" ")}
 `);
 }
-
-const DEFAULT_HTTP = "127.0.0.1:7777";
-const LISTENER_TITLES = {
-  rtmp: "RTMP publishers",
-  ts: "MPEG-TS publishers",
-  http: "commands (WebSocket, HTTP)",
-  jsonCli: "commands (JSON over TCP)",
-  asciiCli: "commands (telnet)",
-} as const;

@@ -54,16 +54,15 @@ export interface ControlPlaneParts {
   readonly schedule?: Schedule | undefined;
 }
 
-/** A listener that is absent stays closed. */
-export interface ControlListeners {
-  readonly http?: ListenerAddress | undefined;
-  readonly jsonCli?: ListenerAddress | undefined;
-  readonly asciiCli?: ListenerAddress | undefined;
+/** A listener of the plane, not yet open. The plane closes it, at its own end at the latest. */
+export interface ControlListener {
+  /** Resolves with the address in use; port 0 = any free one. */
+  open(): Promise<ListenerAddress>;
+  close(): Promise<void>;
 }
 
-interface OpenListener {
+interface OwnListener extends ControlListener {
   stopAccepting(): void;
-  close(): Promise<void>;
 }
 
 export class ControlPlane {
@@ -73,21 +72,27 @@ export class ControlPlane {
   readonly #recorder: RecorderApi;
   readonly #options: ControlOptions;
   readonly #version: string;
+  readonly #addressGuard: AddressGuard;
   readonly #timers: Timers;
   readonly #sinks: EventSink[];
-  readonly #listeners: OpenListener[] = [];
+  readonly #listeners: OwnListener[] = [];
   readonly #unmap: () => void;
   #isStopping = false;
 
-  /** Events reach the sinks from now on. Throws ReelError `badArgument` where a sink cannot be. */
+  /**
+   * Events reach the sinks from now on, and stored pull configs are known, so that the first command does not overwrite
+   * them. Throws ReelError `badArgument` where a sink or a protection cannot be.
+   */
   constructor({ recorder, pulls, clock, logger, version, options = {}, schedule = systemSchedule }: ControlPlaneParts) {
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
+    this.#addressGuard = new AddressGuard(options.allowAddresses);
     this.bus = new EventBus(clock, logger);
     this.#sinks = createSinks(options.eventLogger, clock, logger);
     for (const sink of this.#sinks) this.bus.add(sink);
     this.pulls = new PullConfigs(pulls, recorder.store, clock, logger);
+    this.pulls.restore();
     const view: ControlView = { recorder, pulls: this.pulls, clock, mp4BinPath: options.mp4BinPath ?? "evo-mp4writer" };
     this.#unmap = mapRecorderEvents(view, this.bus);
     this.#timers = new Timers(clock, schedule, (type, timer) => this.bus.emit(type, () => timer));
@@ -96,27 +101,40 @@ export class ControlPlane {
     this.dispatch = new Dispatch({ ...view, timers: this.#timers, commands: COMMANDS, identity }, this.bus, logger);
   }
 
-  /**
-   * Opens the listeners and takes up the pull configs. Throws ReelError `badArgument` where a listener would be open to others
-   * without protection; none is open then.
-   */
-  async start(listeners: ControlListeners): Promise<ControlListeners> {
-    const { allowAddresses } = this.#options;
-    if (listeners.http) requireHttpProtection(listeners.http.host, this.#options);
-    if (listeners.jsonCli) requireAddressList("jsonCli", listeners.jsonCli.host, allowAddresses);
-    if (listeners.asciiCli) requireAddressList("asciiCli", listeners.asciiCli.host, allowAddresses);
-    const guard = new AddressGuard(allowAddresses);
-    this.pulls.restore();
-    const opened = {
-      http: listeners.http && (await this.#openHttp(listeners.http)),
-      jsonCli:
-        listeners.jsonCli &&
-        (await this.#openTcp(listeners.jsonCli, guard, jsonFormat(this.#options.lengthPadding ?? true))),
-      asciiCli: listeners.asciiCli && (await this.#openTcp(listeners.asciiCli, guard, humanFormat)),
-    };
+  /** Commands, events and routes. Throws ReelError `badArgument` where it would be open to others without protection. */
+  createHttpListener(address: ListenerAddress): ControlListener {
+    requireHttpProtection(address.host, this.#options);
+    const guard = new RequestGuard(this.#options);
+    const http = new HttpListener(this.dispatch, guard, this.#options.addRoutes);
+    const channel = new WebSocketListener(http, this.dispatch, guard, this.bus, this.#recorder);
+    return this.#own({
+      open: () => http.open(address),
+      stopAccepting() {
+        channel.stopAccepting();
+        http.stopAccepting();
+      },
+      // The channel says goodbye before its sockets are cut.
+      close: async () => {
+        await channel.close();
+        await http.close();
+      },
+    });
+  }
+
+  /** Throws as createHttpListener does; `name` is what the message calls it. */
+  createJsonListener(name: string, address: ListenerAddress): ControlListener {
+    return this.#createTcpListener(name, address, jsonFormat(this.#options.lengthPadding ?? true));
+  }
+
+  /** Replies are for people. Throws as createHttpListener does. */
+  createHumanListener(name: string, address: ListenerAddress): ControlListener {
+    return this.#createTcpListener(name, address, humanFormat);
+  }
+
+  /** When the listeners are open: begins the stored pulls and tells that the server has started. */
+  start(): void {
     this.pulls.startRestored();
     this.bus.emit("serverStarted", () => ({ version: this.#version }));
-    return opened;
   }
 
   /** Takes no new connections; those that are open stay, to carry the last events. */
@@ -138,27 +156,18 @@ export class ControlPlane {
     this.#unmap();
   }
 
-  async #openHttp(address: ListenerAddress): Promise<ListenerAddress> {
-    const guard = new RequestGuard(this.#options);
-    const http = new HttpListener(this.dispatch, guard, this.#options.addRoutes);
-    const channel = new WebSocketListener(http, this.dispatch, guard, this.bus, this.#recorder);
-    this.#listeners.push({
-      stopAccepting() {
-        channel.stopAccepting();
-        http.stopAccepting();
-      },
-      // The channel says goodbye before its sockets are cut.
-      close: async () => {
-        await channel.close();
-        await http.close();
-      },
+  #createTcpListener(name: string, address: ListenerAddress, format: ReplyFormat): ControlListener {
+    requireAddressList(name, address.host, this.#options.allowAddresses);
+    const listener = new TcpListener(this.dispatch, this.#addressGuard, format);
+    return this.#own({
+      open: () => listener.open(address),
+      stopAccepting: () => listener.stopAccepting(),
+      close: () => listener.close(),
     });
-    return http.open(address);
   }
 
-  async #openTcp(address: ListenerAddress, guard: AddressGuard, format: ReplyFormat): Promise<ListenerAddress> {
-    const listener = new TcpListener(this.dispatch, guard, format);
+  #own(listener: OwnListener): ControlListener {
     this.#listeners.push(listener);
-    return listener.open(address);
+    return listener;
   }
 }

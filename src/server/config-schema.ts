@@ -1,15 +1,34 @@
 // The configuration of a server: one schema for reel.json, its validation and its documentation (`reel config-schema`
 // prints it as JSON Schema).
 
-import Type, { type Static } from "typebox";
+import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
+import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
-const ListenerName = (description: string) =>
-  Type.String({
-    pattern: "^(off|.*:[0-9]{1,5})$",
-    description: `${description} HOST:PORT, port 0 = any free one, "off" = closed`,
-  });
 const closed = { additionalProperties: false } as const;
+
+type Listeners = typeof LISTENERS;
+type ListenerOptions = {
+  [K in ListenerName as keyof Listeners[K]["options"] extends never ? never : K]: TOptional<
+    TObject<Listeners[K]["options"]>
+  >;
+};
+
+const LISTENER_ADDRESSES = Object.fromEntries(
+  LISTENER_NAMES.map((name) => {
+    const { description, defaultAddress } = listenerEntry(name);
+    const text = `${description} (default ${defaultAddress}), HOST:PORT, port 0 = any free one, "off" = closed`;
+    return [name, Type.Optional(Type.String({ pattern: "^(off|.*:[0-9]{1,5})$", description: text }))];
+  }),
+) as Record<ListenerName, TOptional<TString>>;
+
+/** A section for each listener that has options. `fromEntries` forgets which: the cast names them. */
+const LISTENER_OPTIONS = Object.fromEntries(
+  LISTENER_NAMES.flatMap((name) => {
+    const { options } = listenerEntry(name);
+    return Object.keys(options).length > 0 ? [[name, Type.Optional(Type.Object(options, closed))]] : [];
+  }),
+) as unknown as ListenerOptions;
 
 export const EventSinkSchema = Type.Object(
   {
@@ -38,18 +57,7 @@ export const ServerConfigSchema = Type.Object(
       ),
     ),
     state: Type.Optional(Type.Object({ folder: Type.Optional(Folder("record configs, ledger, lock")) }, closed)),
-    listeners: Type.Optional(
-      Type.Object(
-        {
-          http: Type.Optional(ListenerName("HTTP and WebSocket commands (default 127.0.0.1:7777),")),
-          jsonCli: Type.Optional(ListenerName("JSON over TCP (default 127.0.0.1:1112),")),
-          asciiCli: Type.Optional(ListenerName("human-readable TCP (default 127.0.0.1:1222),")),
-          rtmp: Type.Optional(ListenerName("RTMP publishers (default 127.0.0.1:1935),")),
-          ts: Type.Optional(ListenerName("MPEG-TS over TCP publishers (default off),")),
-        },
-        closed,
-      ),
-    ),
+    listeners: Type.Optional(Type.Object(LISTENER_ADDRESSES, closed)),
     workers: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 64, description: "threads that drain (default: one for every two cores)" }),
     ),
@@ -110,28 +118,7 @@ export const ServerConfigSchema = Type.Object(
         closed,
       ),
     ),
-    rtmp: Type.Optional(
-      Type.Object(
-        {
-          publishKeys: Type.Optional(
-            Type.Record(Type.String(), Type.String(), {
-              description: 'stream name (or "*") → key that publishers give as ?key=…',
-            }),
-          ),
-        },
-        closed,
-      ),
-    ),
-    ts: Type.Optional(
-      Type.Object(
-        {
-          streamName: Type.Optional(
-            Type.String({ description: "name of a connection's stream; {port} and {n} are replaced" }),
-          ),
-        },
-        closed,
-      ),
-    ),
+    ...LISTENER_OPTIONS,
     control: Type.Optional(
       Type.Object(
         {

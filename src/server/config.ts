@@ -7,37 +7,29 @@ import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { ReelError } from "../base/reel-error.js";
 import { type ServerConfig, ServerConfigSchema } from "./config-schema.js";
+import { LISTENER_NAMES, type ListenerName } from "./listeners/listener-table.js";
 
 export const CONFIG_FILE = "reel.json";
 
 /** Flags of `reel serve`; the environment has the same under REEL_ and upper case (`--json-cli` = REEL_JSON_CLI). */
-export interface ConfigFlags {
+export interface ConfigFlags extends Partial<Record<ListenerName, string>> {
   config?: string;
   media?: string;
   state?: string;
-  http?: string;
-  jsonCli?: string;
-  asciiCli?: string;
-  rtmp?: string;
-  ts?: string;
   workers?: string;
   logLevel?: string;
   token?: string;
 }
 
-const FLAG_NAMES = [
+const FLAG_NAMES: readonly (keyof ConfigFlags)[] = [
   "config",
   "media",
   "state",
-  "http",
-  "jsonCli",
-  "asciiCli",
-  "rtmp",
-  "ts",
+  ...LISTENER_NAMES,
   "workers",
   "logLevel",
   "token",
-] as const satisfies readonly (keyof ConfigFlags)[];
+];
 
 /**
  * Reads, merges and checks. Paths in reel.json are relative to its folder, others to `cwd`. Throws ReelError
@@ -128,10 +120,19 @@ function editDistance(a: string, b: string): number {
 function flagsFromEnvironment(env: NodeJS.ProcessEnv): ConfigFlags {
   const flags: ConfigFlags = {};
   for (const name of FLAG_NAMES) {
-    const value = env[`REEL_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`];
+    const value = env[environmentName(name)];
     if (value !== undefined && value !== "") flags[name] = value;
   }
   return flags;
+}
+
+export function environmentName(flag: keyof ConfigFlags): string {
+  return `REEL_${flag.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** As commander turns it back into the name: `--json-cli` is jsonCli. */
+export function flagName(name: keyof ConfigFlags): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function definedOnly(flags: ConfigFlags): ConfigFlags {
@@ -152,9 +153,9 @@ function anchorPaths(config: ServerConfig, folder: string): ServerConfig {
 function applyFlags(config: ServerConfig, flags: ConfigFlags, cwd: string): ServerConfig {
   const result: ServerConfig = { ...config, listeners: { ...config.listeners } };
   const listeners = result.listeners ?? {};
-  for (const listener of ["http", "jsonCli", "asciiCli", "rtmp", "ts"] as const) {
-    const value = flags[listener];
-    if (value !== undefined) listeners[listener] = value;
+  for (const name of LISTENER_NAMES) {
+    const value = flags[name];
+    if (value !== undefined) listeners[name] = value;
   }
   if (flags.media !== undefined) result.media = { ...config.media, folders: [resolve(cwd, flags.media)] };
   if (flags.state !== undefined) result.state = { ...config.state, folder: resolve(cwd, flags.state) };
@@ -162,19 +163,4 @@ function applyFlags(config: ServerConfig, flags: ConfigFlags, cwd: string): Serv
   if (flags.token !== undefined) result.control = { ...config.control, token: flags.token };
   if (flags.logLevel !== undefined) result.log = { ...config.log, level: flags.logLevel as never };
   return result;
-}
-
-export interface ListenerAddress {
-  host: string;
-  port: number;
-}
-
-/** `HOST:PORT` (`[::1]:7777` too), or undefined for `off`. */
-export function parseListener(text: string): ListenerAddress | undefined {
-  if (text === "off") return undefined;
-  const colon = text.lastIndexOf(":");
-  const host = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1") || "127.0.0.1";
-  const port = Number(text.slice(colon + 1));
-  if (!(port <= 65535)) throw new ReelError("badArgument", `${text} has no port from 0 to 65535`);
-  return { host, port };
 }

@@ -6,27 +6,16 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "../base/logger.js";
 import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
-import { TsTcpServer } from "../ingest/mpegts/ts-tcp-server.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
-import { RtmpServer } from "../ingest/rtmp/rtmp-server.js";
 import { Recorder } from "../recording/recorder.js";
-import { type ListenerAddress, parseListener } from "./config.js";
 import type { ServerConfig } from "./config-schema.js";
+import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
+import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
+import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 import { VERSION } from "./version.js";
 
 /** What clients are told finishes MP4 files (mp4BinPath). */
 const MP4_WRITER = fileURLToPath(new URL("../cli/evo-mp4writer.js", import.meta.url));
-
-const DEFAULT_LISTENERS = {
-  http: "127.0.0.1:7777",
-  jsonCli: "127.0.0.1:1112",
-  asciiCli: "127.0.0.1:1222",
-  rtmp: "127.0.0.1:1935",
-  ts: "off",
-} as const;
-/** In-streams of the MPEG-TS listener: ts1, ts2, … */
-const DEFAULT_TS_NAME = "ts{n}";
-type ListenerName = keyof typeof DEFAULT_LISTENERS;
 
 /** Where the server really listens, `host:port`; a listener that is off is absent. */
 export type Addresses = Partial<Record<ListenerName, string>>;
@@ -35,15 +24,13 @@ export class ReelServer {
   private constructor(
     readonly recorder: Recorder,
     readonly addresses: Addresses,
-    private readonly listeners: readonly { close(): Promise<void> }[],
+    private readonly publishing: readonly ServerListener[],
     private readonly pulls: PullSources,
     private readonly control: ControlPlane,
   ) {}
 
   /** Throws ReelError where a listener cannot be opened or would be open to others without protection. */
   static async start(config: ServerConfig, logger: Logger): Promise<ReelServer> {
-    const listener = (name: ListenerName): ListenerAddress | undefined =>
-      parseListener(config.listeners?.[name] ?? DEFAULT_LISTENERS[name]);
     const recorder = await Recorder.open({
       logger,
       ...(config.media?.folders && { mediaFolders: config.media.folders }),
@@ -56,9 +43,18 @@ export class ReelServer {
       ...(config.recording?.syncIntervalMs && { syncIntervalMs: config.recording.syncIntervalMs }),
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });
-    const common = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
+    try {
+      return await ReelServer.#open(recorder, config, logger);
+    } catch (error) {
+      await recorder.close();
+      throw error;
+    }
+  }
+
+  static async #open(recorder: Recorder, config: ServerConfig, logger: Logger): Promise<ReelServer> {
+    const ingest = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
     const pulls = new PullSources({
-      ...common,
+      ...ingest,
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
@@ -72,37 +68,27 @@ export class ReelServer {
         ...config.control,
         eventLogger: config.eventLogger as EventLoggerOptions | undefined,
         mp4BinPath: MP4_WRITER,
-        build: { ms: statSync(MP4_WRITER).mtimeMs },
+        build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });
-    const listeners: { close(): Promise<void> }[] = [];
+    let listeners: readonly NamedListener[] = [];
     try {
+      listeners = createListeners({ control, ingest }, config);
       const addresses: Addresses = {};
-      const rtmpListener = listener("rtmp");
-      if (rtmpListener) {
-        const rtmp = new RtmpServer({ ...common, options: { publishKeys: config.rtmp?.publishKeys } });
-        listeners.push(rtmp);
-        addresses.rtmp = format(await rtmp.listen(rtmpListener));
-      }
-      const tsListener = listener("ts");
-      if (tsListener) {
-        const ts = new TsTcpServer({ ...common, streamName: config.ts?.streamName ?? DEFAULT_TS_NAME });
-        listeners.push(ts);
-        addresses.ts = format(await ts.listen(tsListener));
-      }
-      const opened = await control.start({
-        http: listener("http"),
-        jsonCli: listener("jsonCli"),
-        asciiCli: listener("asciiCli"),
-      });
-      for (const name of ["http", "jsonCli", "asciiCli"] as const)
-        if (opened[name]) addresses[name] = format(opened[name]);
-      return new ReelServer(recorder, addresses, listeners, pulls, control);
+      for (const { name, listener } of listeners) addresses[name] = formatListenerAddress(await listener.open());
+      control.start();
+      const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
+      return new ReelServer(
+        recorder,
+        addresses,
+        publishing.map(({ listener }) => listener),
+        pulls,
+        control,
+      );
     } catch (error) {
-      for (const listener of listeners) await listener.close();
+      for (const { listener } of listeners) await listener.close();
       await pulls.close();
       await control.close();
-      await recorder.close();
       throw error;
     }
   }
@@ -114,16 +100,28 @@ export class ReelServer {
     renameSync(temporary, path);
   }
 
-  /** Stops accepting, drains, finishes, sends the events. */
+  /** Stops accepting, drains, finishes, sends the events; the control plane closes its listeners behind the last. */
   async close(): Promise<void> {
     this.control.stopAccepting();
-    for (const listener of this.listeners) await listener.close();
+    for (const listener of this.publishing) await listener.close();
     await this.pulls.close();
     await this.recorder.close();
     await this.control.close();
   }
 }
 
-function format({ host, port }: ListenerAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+interface NamedListener {
+  readonly name: ListenerName;
+  readonly listener: ServerListener;
+}
+
+/** Makes all before any is opened: where one may not be open, none is. */
+function createListeners(parts: ListenerParts, config: ServerConfig): NamedListener[] {
+  const sections: Readonly<Record<string, unknown>> = config;
+  return LISTENER_NAMES.flatMap((name) => {
+    const entry = listenerEntry(name);
+    const address = parseListenerAddress(config.listeners?.[name] ?? entry.defaultAddress);
+    const options = (sections[name] ?? {}) as Record<string, unknown>;
+    return address ? [{ name, listener: entry.create(parts, address, options) }] : [];
+  });
 }

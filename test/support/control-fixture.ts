@@ -84,14 +84,13 @@ export class ControlFixture {
       });
       const fixture = new ControlFixture(root, recorder, control, time);
       const listener = { host: "127.0.0.1", port: 0 };
-      const opened = await control.start({
-        http: { ...listener, port: options.port ?? 0 },
-        jsonCli: listener,
-        asciiCli: listener,
-      });
-      fixture.http = opened.http?.port ?? 0;
-      fixture.json = opened.jsonCli?.port ?? 0;
-      fixture.ascii = opened.asciiCli?.port ?? 0;
+      const http = control.createHttpListener({ ...listener, port: options.port ?? 0 });
+      const json = control.createJsonListener("jsonCli", listener);
+      const ascii = control.createHumanListener("asciiCli", listener);
+      fixture.http = (await http.open()).port;
+      fixture.json = (await json.open()).port;
+      fixture.ascii = (await ascii.open()).port;
+      control.start();
       return fixture;
     } catch (error) {
       await recorder.close();

@@ -67,12 +67,12 @@ describe("pullStream", () => {
       logger: silentLogger,
       version: "1",
     });
-    // The first listener is open, the second not yet.
-    const starting = control.start({ http: { host: "127.0.0.1", port: 0 }, jsonCli: { host: "127.0.0.1", port: 0 } });
+    // A listener is open, and others may still be opening.
+    await control.createHttpListener({ host: "127.0.0.1", port: 0 }).open();
     await control.dispatch.execute(
       parseCommandLine("pullStream uri=rtmp://h/a/c localStreamName=eager") as CommandRequest,
     );
-    await starting;
+    control.start();
     await recorder.close();
     await control.close();
     const stored = JSON.parse(await readFile(join(root, "state", "configs.json"), "utf8")) as {

@@ -1,0 +1,23 @@
+// RTMP publishers.
+
+import Type from "typebox";
+import { RtmpServer } from "../../ingest/rtmp/rtmp-server.js";
+import { defineListener } from "./listener-entry.js";
+
+export const listenRtmp = defineListener({
+  description: "RTMP publishers",
+  carries: "media",
+  defaultAddress: "127.0.0.1:1935",
+  title: "RTMP publishers",
+  options: {
+    publishKeys: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: 'stream name (or "*") → key that publishers give as ?key=…',
+      }),
+    ),
+  },
+  create({ ingest }, address, { publishKeys }) {
+    const server = new RtmpServer({ ...ingest, options: { publishKeys } });
+    return { open: () => server.listen(address), close: () => server.close() };
+  },
+});
