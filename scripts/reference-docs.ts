@@ -43,6 +43,9 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
       "frameCount",
       "startTime",
       "stopTime",
+      "localStreamName",
+      "configId",
+      "outStreamId",
       "sequence",
       "finish",
       "gaps",
@@ -53,15 +56,15 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   },
   recordChunkCreated: {
     description: "A file was begun; `file` is its final name.",
-    keys: ["file", "startTime", "sequence", "utcOffset"],
+    keys: ["file", "startTime", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   recordChunkError: {
     description: "A file could not be written or finished.",
-    keys: ["file", "error", "sequence", "utcOffset"],
+    keys: ["file", "error", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   recordGap: {
     description: "Something is missing from a recording, or its time was mended.",
-    keys: ["file", "gap", "sequence", "utcOffset"],
+    keys: ["file", "gap", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   serverStarted: { description: "The listeners are open.", keys: ["version"] },
   serverStopping: { description: "The server finishes its recordings and stops.", keys: ["version"] },

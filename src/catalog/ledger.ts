@@ -10,6 +10,8 @@ import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/p
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Logger } from "../base/logger.js";
+import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
+import { containerOf } from "../container/table.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./segment-report.js";
 
 /** The ledger's closed entries, for consumers that missed events. */
@@ -244,7 +246,12 @@ async function* readLines(file: FileHandle): AsyncGenerator<string> {
 
 function parseLine(line: string): LedgerEntry | undefined {
   const json = line.slice(9);
-  return json !== "" && crc32(json).toString(16).padStart(8, "0") === line.slice(0, 8)
-    ? (JSON.parse(json) as LedgerEntry)
-    : undefined;
+  if (json === "" || crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8)) return undefined;
+  const entry = JSON.parse(json) as LedgerEntry;
+  const { report } = entry;
+  // Version 0.1 wrote neither origin nor tracks.
+  report.container ??= containerOf(report.path) ?? "mp4";
+  report.tracks ??= [];
+  entry.report = { ...UNKNOWN_ORIGIN, ...report };
+  return entry;
 }

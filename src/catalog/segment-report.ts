@@ -2,6 +2,8 @@
 // events carry them.
 
 import type { FinishMethod } from "../container/finish-method.js";
+import type { SegmentOrigin, SegmentTrack } from "../container/segment-origin.js";
+import type { ContainerName } from "../container/table.js";
 import type { Gap } from "../stream/gap.js";
 
 export interface Lost {
@@ -11,9 +13,11 @@ export interface Lost {
 }
 
 /** One output file. Paths are absolute and final, also while only temporary files exist. */
-export interface SegmentReport {
+export interface SegmentReport extends SegmentOrigin {
   path: string;
-  variables: Readonly<Record<string, string>>;
+  container: ContainerName;
+  /** Known when the report was made: a late track is only in the later ones, one without frames not in the last. */
+  tracks: readonly SegmentTrack[];
   /** Unix milliseconds. */
   startedMs: number;
   /** Place in the ledger; persistent over restarts. */

@@ -212,6 +212,10 @@ export interface GapData {
 interface ChunkPayload extends Sender {
   /** Absolute and final, also while only temporary files exist. */
   file: string;
+  localStreamName: string;
+  /** Ids of the record config and of the out-stream, its run; 0 where the recording is of an earlier version. */
+  configId: number;
+  outStreamId: number;
   /** Goes on over restarts. */
   sequence: number;
   /** The recorder's, as +01:00. */

@@ -9,3 +9,9 @@ export const CONTAINERS = { mp4: CONTAINER_MP4, ts: CONTAINER_TS, flv: CONTAINER
   ContainerName,
   number
 >;
+
+/** Of a file name. */
+export function containerOf(path: string): ContainerName | undefined {
+  const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
+  return Object.hasOwn(CONTAINERS, extension) ? (extension as ContainerName) : undefined;
+}

@@ -1,5 +1,6 @@
 // A record config: one stored `record` command (ems-record-spec §2.1), and where it stands.
 
+import type { SegmentOrigin } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
 
 export type Durability = "none" | "close" | "interval";
@@ -27,6 +28,11 @@ export interface RecordOptions {
 export interface RecordConfig extends Required<Omit<RecordOptions, "durability">> {
   configId: number;
   durability: Durability | undefined;
+}
+
+/** What segments of a config's run carry; without a run, `outStreamId` is 0. */
+export function originOf({ localStreamName, configId, variables }: RecordConfig, outStreamId: number): SegmentOrigin {
+  return { localStreamName, configId, outStreamId, variables };
 }
 
 /** Codes of ems-record-spec §2.0. */

@@ -2,13 +2,16 @@
 // as ever; MPEG-TS and FLV lose the half packet or tag at their end, and FLV gets its duration.
 
 import { existsSync, statSync } from "node:fs";
+import { TRACK_VIDEO } from "../abi/frame.js";
 import { CONTAINER_MP4, CONTAINER_TS } from "../abi/recording.js";
 import { ReelError } from "../base/reel-error.js";
 import { type FileFailure, fileFailure } from "../container/file-failure.js";
 import type { FinishMethod } from "../container/finish-method.js";
 import { repairFlv } from "../container/flv/repair-flv.js";
 import { finishMp4 } from "../container/mp4/finish.js";
+import { type JournalContents, readJournalInfo } from "../container/mp4/journal-info.js";
 import { repairTs } from "../container/mpegts/repair-ts.js";
+import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 
 export interface RecoverRequest {
   path: string;
@@ -34,6 +37,9 @@ export interface RecoverResult {
   gaps: readonly Readonly<Record<string, unknown>>[];
   /** MP4: when the segment was opened; 0 where the file does not say. */
   createdMs: number;
+  /** MP4: what its journal says of it; undefined where nothing does. */
+  origin: SegmentOrigin | undefined;
+  tracks: readonly SegmentTrack[];
   failure: FileFailure | undefined;
 }
 
@@ -52,6 +58,8 @@ export function recover({ path, targetPath, container, lockPath }: RecoverReques
       lost: null,
       gaps: [],
       createdMs: 0,
+      origin: undefined,
+      tracks: [],
       failure: fileFailure(error, path),
     };
   }
@@ -62,10 +70,25 @@ function recoverMp4(path: string, targetPath: string, lockPath: string): Recover
   if (!existsSync(`${path}.info`) && existsSync(path)) {
     // The crash came between the final name and the ledger: the file is whole.
     const { size, mtimeMs } = statSync(path);
-    const unknown = { videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, gaps: [], createdMs: 0 };
-    return { path, finish: "none", sizeBytes: size, modifiedMs: mtimeMs, ...unknown, failure: undefined };
+    return {
+      path,
+      finish: "none",
+      sizeBytes: size,
+      modifiedMs: mtimeMs,
+      videoFrames: 0,
+      audioFrames: 0,
+      durationMs: 0,
+      lost: null,
+      gaps: [],
+      createdMs: 0,
+      origin: undefined,
+      tracks: [],
+      failure: undefined,
+    };
   }
   const modifiedMs = existsSync(mdat) ? statSync(mdat).mtimeMs : 0;
+  // The finish removes the journal. What it says of the segment was written once, when it was opened.
+  const journal = existsSync(`${path}.info`) ? readJournalInfo(`${path}.info`) : undefined;
   const done = finishMp4(path, { ownLockPath: lockPath, recover: true, ...(targetPath !== path && { targetPath }) });
   if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
   const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost, gaps, createdMs } = done;
@@ -80,8 +103,19 @@ function recoverMp4(path: string, targetPath: string, lockPath: string): Recover
     lost,
     gaps,
     createdMs,
+    origin: journal && originOf(journal),
+    tracks: journal ? tracksOf(journal) : [],
     failure: undefined,
   };
+}
+
+function originOf({ segment }: JournalContents): SegmentOrigin | undefined {
+  const { localStreamName, configId, outStreamId, variables } = { ...UNKNOWN_ORIGIN, ...segment };
+  return segment.localStreamName === undefined ? undefined : { localStreamName, configId, outStreamId, variables };
+}
+
+function tracksOf({ tracks }: JournalContents): SegmentTrack[] {
+  return tracks.map(({ track, config }) => ({ kind: track === TRACK_VIDEO ? "video" : "audio", codec: config.codec }));
 }
 
 function recoverInPlace(path: string, container: number): RecoverResult {
@@ -100,6 +134,8 @@ function recoverInPlace(path: string, container: number): RecoverResult {
     lost,
     gaps: [],
     createdMs: 0,
+    origin: undefined,
+    tracks: [],
     failure: undefined,
   };
 }

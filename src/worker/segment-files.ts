@@ -17,6 +17,7 @@ import {
 import type { ArenaViews } from "../arena/arena-views.js";
 import { ReelError } from "../base/reel-error.js";
 import { addMp4Track, openMp4Journal } from "../container/mp4/journal.js";
+import type { SegmentOrigin } from "../container/segment-origin.js";
 import { outputAt } from "./segment-state.js";
 
 export interface SegmentOpening {
@@ -28,6 +29,7 @@ export interface SegmentOpening {
   /** MP4: the lock of the server that owns the journal. */
   lockPath: string;
   sequence: number;
+  origin: SegmentOrigin;
 }
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -66,6 +68,7 @@ export function openSegmentFiles(
     winQtCompat: opening.winQtCompat,
     lockPath: opening.lockPath,
     sequence: opening.sequence,
+    origin: opening.origin,
     overwrite: !opening.exclusive,
   });
   setDescriptor(arena, segment, 0, journal.mdatFd);

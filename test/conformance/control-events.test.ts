@@ -96,6 +96,14 @@ describe("events", () => {
         events.findIndex((event) => event.type === type && event.payload.file === file);
       expect(at("recordChunkCreated")).toBeLessThan(at("recordChunkClosed"));
     }
+    const out = events.find((event) => event.type === "outStreamCreated");
+    const settings = out?.payload.recordSettings as { configId: number };
+    for (const event of events.filter(({ type }) => type.startsWith("recordChunk")))
+      expect(event.payload).toMatchObject({
+        localStreamName: "cam1",
+        configId: settings.configId,
+        outStreamId: out?.payload.uniqueId,
+      });
     const ids = events.map((event) => event.id);
     expect(ids).toEqual([...ids].sort((a, b) => a - b));
     for (const event of events)
@@ -109,8 +117,8 @@ describe("events", () => {
     const escaped = files[0]?.replaceAll("/", "\\/");
     expect(created).toMatch(
       new RegExp(
-        `^\\{"id":\\d+,"payload":\\{"PID":${process.pid},"_tag":"a\\\\/b","customData":null,"file":${JSON.stringify(escaped).replace(/[.\\]/g, "\\$&").replaceAll("\\\\\\\\", "\\\\")},` +
-          `"sequence":\\d+,"startTime":"2017-09-19T04:32:27\\.000","utcOffset":"[+-]\\d\\d:\\d\\d"\\},"processId":${process.pid},"timestamp":${SECONDS},"type":"recordChunkCreated"\\}$`,
+        `^\\{"id":\\d+,"payload":\\{"PID":${process.pid},"_tag":"a\\\\/b","configId":\\d+,"customData":null,"file":${JSON.stringify(escaped).replace(/[.\\]/g, "\\$&").replaceAll("\\\\\\\\", "\\\\")},` +
+          `"localStreamName":"[^"]+","outStreamId":\\d+,"sequence":\\d+,"startTime":"2017-09-19T04:32:27\\.000","utcOffset":"[+-]\\d\\d:\\d\\d"\\},"processId":${process.pid},"timestamp":${SECONDS},"type":"recordChunkCreated"\\}$`,
       ),
     );
     const closed = events

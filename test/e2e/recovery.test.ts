@@ -23,13 +23,15 @@ it("reports the gaps and the beginning that a journal names, also of an orphan t
   const media = join(scratch.path, "media");
   mkdirSync(media);
   const path = join(media, "cam1.mp4");
-  recordJournal({ build: "release", finalPath: path }, (run) =>
+  const origin = { localStreamName: "cam1", configId: 4, outStreamId: 9, variables: { _site: "north" } };
+  recordJournal({ build: "release", finalPath: path, origin }, (run) =>
     makeMedia({ durationMs: 2000, video: { config: run.addConfig("h264", AVCC) } }),
   );
   const gap = { cause: "lag", track: null, dtsMs: 1000, durationMs: 500, frames: 12, bytes: 3400 };
   appendGap(path, gap);
   recorder = await Recorder.open({ mediaFolders: [media], stateFolder: join(scratch.path, "state"), workers: 1 });
   const [report] = (await once(recorder, "segmentClosed")) as [ClosedSegmentReport];
+  expect(report).toMatchObject({ ...origin, container: "mp4", tracks: [{ kind: "video", codec: "h264" }] });
   expect(report).toMatchObject({ path, recovered: true, startedMs: CREATED_MS, gaps: [gap], lost: null });
   expect(await collect((await recorder.closedSince(0)).entries)).toEqual([report]);
 });

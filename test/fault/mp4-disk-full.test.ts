@@ -8,6 +8,7 @@ import { fileFailure } from "../../src/container/file-failure.js";
 import { alignReserve } from "../../src/container/mp4/file-head.js";
 import { finishMp4 } from "../../src/container/mp4/finish.js";
 import { allocateReserve, openMp4Journal } from "../../src/container/mp4/journal.js";
+import { UNKNOWN_ORIGIN } from "../../src/container/segment-origin.js";
 import { testModule } from "../support/kernel-harness.js";
 import { recordJournal, scratchFolder } from "../support/mp4-journal.js";
 import { readMp4 } from "../support/mp4-reader.js";
@@ -109,6 +110,7 @@ describe("the reserve", () => {
       winQtCompat: true,
       lockPath: "",
       sequence: 0,
+      origin: UNKNOWN_ORIGIN,
     });
     const allocated = (): number => statSync(`${finalPath}.mdat`).blocks * 512;
     const isRoomy = statfsSync(scratch.path).bavail * statfsSync(scratch.path).bsize > 2 ** 30;

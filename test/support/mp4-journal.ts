@@ -10,6 +10,7 @@ import { SAMPLE_RECORD_SIZE } from "../../src/abi/mp4.js";
 import { Arena } from "../../src/arena/arena.js";
 import { instantiateKernel, type Kernel } from "../../src/arena/kernel.js";
 import { addMp4Track, type Mp4JournalOpening, openMp4Journal } from "../../src/container/mp4/journal.js";
+import { type SegmentOrigin, UNKNOWN_ORIGIN } from "../../src/container/segment-origin.js";
 import { storeDecoderConfig } from "../../src/stream/decoder-config.js";
 import { type Build, KernelRun, type TestFrame, testModule } from "./kernel-harness.js";
 
@@ -28,6 +29,7 @@ export interface JournalOptions {
   winQtCompat?: boolean;
   overwrite?: boolean;
   lockPath?: string;
+  origin?: SegmentOrigin;
   /** Capacity of a drain's output buffer. */
   capacityBytes?: number;
   waitForIdr?: boolean;
@@ -52,6 +54,7 @@ function opening(
     zero90k,
     createdMs: CREATED_MS,
     sequence: 7,
+    origin: options.origin ?? UNKNOWN_ORIGIN,
   };
 }
 

@@ -11,12 +11,14 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { ReelError } from "../../base/reel-error.js";
+import type { SegmentOrigin } from "../segment-origin.js";
 import type { Mp4FinishResult } from "./finish-result.js";
 import type { StoredConfig } from "./track-config.js";
 
 export const JOURNAL_VERSION = 1;
 
-export interface SegmentLine {
+/** A journal of version 0.1 does not name its origin. */
+export interface SegmentLine extends Partial<SegmentOrigin> {
   type: "segment";
   version: number;
   /** Wall time of the opening. */

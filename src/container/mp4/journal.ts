@@ -11,6 +11,7 @@ import { closeSync, constants, existsSync, openSync, statfsSync, unlinkSync, wri
 import { dirname } from "node:path";
 import { TRACK_AUDIO } from "../../abi/frame.js";
 import { ReelError } from "../../base/reel-error.js";
+import type { SegmentOrigin } from "../segment-origin.js";
 import {
   alignReserve,
   FTYP_SIZE,
@@ -39,6 +40,7 @@ export interface Mp4JournalOpening {
   winQtCompat: boolean;
   lockPath: string;
   sequence: number;
+  origin: SegmentOrigin;
   /** Whether the finish may replace a file of the final name. */
   overwrite?: boolean;
 }
@@ -92,6 +94,7 @@ export function openMp4Journal(opening: Mp4JournalOpening): Mp4Journal {
       winQtCompat,
       overwrite: opening.overwrite ?? false,
       lock: opening.lockPath,
+      ...opening.origin,
     });
     const mdatFd = create(mdatPathOf(finalPath));
     writeFileHead(mdatFd, reserveBytes, isNearlyFull(finalPath));

@@ -24,7 +24,8 @@ export function gapObject(gap: Gap): ValueObject {
 }
 
 function common(report: SegmentReport): ValueObject {
-  return { ...report.variables, file: report.path, sequence: report.sequence, utcOffset: utcOffset(report.startedMs) };
+  const { variables, configId, path: file, localStreamName, outStreamId, sequence, startedMs } = report;
+  return { ...variables, configId, file, localStreamName, outStreamId, sequence, utcOffset: utcOffset(startedMs) };
 }
 
 export function chunkCreated(report: SegmentReport): ValueObject {

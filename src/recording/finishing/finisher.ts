@@ -229,9 +229,8 @@ export class Finisher {
   async #closed(segment: Segment, path: string, stoppedMs: number, result: FinishResult): Promise<void> {
     const { ledger } = this.#deps;
     const report: ClosedSegmentReport = {
+      ...segment.report(true),
       path,
-      variables: segment.variables,
-      startedMs: segment.startedMs,
       sequence: ledger.nextSequence(),
       stoppedMs,
       videoFrames: segment.frames(TRACK_VIDEO),

@@ -10,7 +10,8 @@ import { join } from "node:path";
 import type { Logger } from "../../base/logger.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
-import { CONTAINERS, type ContainerName } from "../../container/table.js";
+import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../../container/segment-origin.js";
+import { CONTAINERS, type ContainerName, containerOf } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
 import { verifyFile } from "../../verify/verify-file.js";
@@ -36,7 +37,8 @@ interface Orphan {
   startedMs: number;
   /** Its ledger entry, 0 where the ledger does not know it. */
   opened: number;
-  variables: Readonly<Record<string, string>>;
+  origin: SegmentOrigin;
+  tracks: readonly SegmentTrack[];
 }
 
 /** Folders below a media folder: dated recordings nest three deep. */
@@ -53,15 +55,9 @@ export class Recovery {
   constructor(deps: RecoveryDeps) {
     this.#deps = deps;
     for (const entry of deps.ledger.unclosed.values()) {
-      const container = containerOf(entry.report.path);
-      if (container)
-        this.#orphans.set(entry.report.path, {
-          path: entry.report.path,
-          container,
-          startedMs: entry.report.startedMs,
-          opened: entry.report.sequence,
-          variables: entry.report.variables,
-        });
+      const { path, container, startedMs, sequence: opened, tracks } = entry.report;
+      if (containerOf(path))
+        this.#orphans.set(path, { path, container, startedMs, opened, origin: originOf(entry.report), tracks });
     }
   }
 
@@ -97,7 +93,8 @@ export class Recovery {
       container: "mp4" as const,
       startedMs: this.#deps.clock.wallMs(),
       opened: 0,
-      variables: {},
+      origin: UNKNOWN_ORIGIN,
+      tracks: [],
     };
     this.#orphans.delete(from);
     // First: after another crash the new recording of the old name must not be taken for this segment.
@@ -161,7 +158,8 @@ export class Recovery {
           container: "mp4",
           startedMs: (await stat(path)).mtimeMs,
           opened: 0,
-          variables: {},
+          origin: UNKNOWN_ORIGIN,
+          tracks: [],
         });
       }
     } catch (error) {
@@ -181,9 +179,14 @@ export class Recovery {
     }
     if (!result.failure && result.path !== undefined && result.videoFrames + result.audioFrames === 0)
       Object.assign(result, await countFrames(result.path));
+    const tracks = result.tracks.length > 0 ? result.tracks : orphan.tracks;
+    const frames = { video: result.videoFrames, audio: result.audioFrames };
     const base = {
+      // The ledger's word comes first; without it the journal's.
+      ...(orphan.origin.localStreamName === "" && result.origin ? result.origin : orphan.origin),
       path: result.path ?? orphan.path,
-      variables: orphan.variables,
+      container: orphan.container,
+      tracks: result.failure ? tracks : tracks.filter(({ kind }) => frames[kind] > 0),
       startedMs: result.createdMs || orphan.startedMs,
     };
     if (result.failure) {
@@ -227,8 +230,12 @@ export class Recovery {
   }
 }
 
-function reportOf({ path, variables, startedMs, opened }: Orphan): SegmentReport {
-  return { path, variables, startedMs, sequence: opened };
+function reportOf({ path, container, startedMs, opened, origin, tracks }: Orphan): SegmentReport {
+  return { ...origin, path, container, tracks, startedMs, sequence: opened };
+}
+
+function originOf({ localStreamName, configId, outStreamId, variables }: SegmentReport): SegmentOrigin {
+  return { localStreamName, configId, outStreamId, variables };
 }
 
 /** Of a file that was final before its entry was in the ledger: it is read back. */
@@ -236,9 +243,4 @@ async function countFrames(path: string): Promise<{ videoFrames: number; audioFr
   const { tracks, durationMs } = await verifyFile(path);
   const frames = (kind: string): number => tracks.find((track) => track.kind === kind)?.frames ?? 0;
   return { videoFrames: frames("video"), audioFrames: frames("audio"), durationMs };
-}
-
-function containerOf(path: string): ContainerName | undefined {
-  const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  return Object.hasOwn(CONTAINERS, extension) ? (extension as ContainerName) : undefined;
 }

@@ -5,9 +5,10 @@ import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import type { ReelError } from "../../base/reel-error.js";
 import type { Ledger } from "../../catalog/ledger.js";
+import type { SegmentReport } from "../../catalog/segment-report.js";
 import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
-import type { RecordConfig } from "../record-config.js";
+import { originOf, type RecordConfig } from "../record-config.js";
 import type { RecorderEvents } from "../recorder-events.js";
 import type { ConfigEntry } from "./config-entry.js";
 import type { Interruption } from "./interruption.js";
@@ -51,12 +52,7 @@ export class RecordingReports {
     if (entry) entry.lastFailure = error.code;
     const path = pathOf(recording, segment);
     this.logger.warn({ stream: recording.inStream.name, path, code: error.code }, error.message);
-    const base = segment?.report() ?? {
-      path,
-      variables: recording.config.variables,
-      startedMs: this.clock.wallMs(),
-      sequence: 0,
-    };
+    const base = segment?.report() ?? withoutSegment(recording, path, this.clock.wallMs());
     this.#afterOpening(segment, () =>
       this.events.emit("segmentFailed", { ...base, code: error.code, error: error.message }),
     );
@@ -65,26 +61,20 @@ export class RecordingReports {
   gap(recording: Recording, segment: Segment | undefined, gap: Gap): void {
     const path = pathOf(recording, segment);
     this.#logGap(recording.inStream.name, path, gap);
-    const report = segment?.report() ?? {
-      path,
-      variables: recording.config.variables,
-      startedMs: recording.createdMs,
-      sequence: 0,
-    };
+    const report = segment?.report() ?? withoutSegment(recording, path, recording.createdMs);
     this.#afterOpening(segment, () => this.events.emit("gap", gap, report));
   }
 
   /** The stream, or its config, ended before its recording could go on. */
-  interruptionEnded(run: { config: RecordConfig; computedPathToFile: string }, interruption: Interruption): void {
+  interruptionEnded(
+    run: { config: RecordConfig; computedPathToFile: string; id?: number },
+    interruption: Interruption,
+  ): void {
     const gap = interruption.untilEnd();
     const path = run.computedPathToFile || run.config.pathToFile;
     this.#logGap(interruption.stream.name, path, gap);
-    this.events.emit("gap", gap, {
-      path,
-      variables: run.config.variables,
-      startedMs: interruption.stream.createdMs,
-      sequence: 0,
-    });
+    const origin = originOf(run.config, run.id ?? 0);
+    this.events.emit("gap", gap, withoutSegment({ config: run.config, origin }, path, interruption.stream.createdMs));
   }
 
   /** A broken source reports with every frame (mediamtx#6160: 17.5 GB of one line); events have their own bounds. */
@@ -98,6 +88,15 @@ export class RecordingReports {
     if (opening) void opening.then(tell);
     else tell();
   }
+}
+
+/** Of what happens where no segment is open. */
+function withoutSegment(
+  { config, origin }: Pick<Recording, "config" | "origin">,
+  path: string,
+  startedMs: number,
+): SegmentReport {
+  return { ...origin, path, container: config.type, tracks: [], startedMs, sequence: 0 };
 }
 
 function pathOf(recording: Recording, segment: Segment | undefined): string {

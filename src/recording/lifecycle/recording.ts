@@ -16,6 +16,7 @@ import {
 } from "../../abi/status.js";
 import { ReelError } from "../../base/reel-error.js";
 import { failureToError } from "../../container/file-failure.js";
+import type { SegmentOrigin } from "../../container/segment-origin.js";
 import { CONTAINERS } from "../../container/table.js";
 import type { Cursor } from "../../stream/cursor.js";
 import type { Gap } from "../../stream/gap.js";
@@ -26,7 +27,7 @@ import type { Unwritten } from "../../worker/segment-counters.js";
 import type { SegmentOpening } from "../../worker/segment-files.js";
 import type { Target } from "../naming/naming.js";
 import { SegmentNames } from "../naming/segment-names.js";
-import type { RecordConfig } from "../record-config.js";
+import { originOf, type RecordConfig } from "../record-config.js";
 import { Interruption } from "./interruption.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
 import type { RecordingDeps } from "./recording-deps.js";
@@ -39,6 +40,8 @@ type Phase = "running" | "stopping" | "handingOver" | "stopped";
 
 export class Recording implements OutStream, Cursor {
   readonly createdMs: number;
+  /** Stands in every report of it. */
+  readonly origin: SegmentOrigin;
   segment: Segment | undefined;
   target: Target | undefined;
   /** A worker has, or will get, this recording. */
@@ -90,6 +93,7 @@ export class Recording implements OutStream, Cursor {
     this.#deps = deps;
     this.#listener = listener;
     this.createdMs = deps.clock.wallMs();
+    this.origin = originOf(config, id);
     this.lastProgressMs = deps.clock.monotonicMs();
     this.nameWantedMs = this.lastProgressMs;
     this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, predecessor?.startFlags);
@@ -178,10 +182,10 @@ export class Recording implements OutStream, Cursor {
     this.inFlight = true;
     this.#isLastDrain = this.#phase === "stopping";
     this.lastDrainMs = nowMs;
-    this.#state.setTracks(
-      this.inStream.config(TRACK_VIDEO)?.pointer ?? 0,
-      this.inStream.config(TRACK_AUDIO)?.pointer ?? 0,
-    );
+    const [video, audio] = [this.inStream.config(TRACK_VIDEO), this.inStream.config(TRACK_AUDIO)];
+    this.#state.setTracks(video?.pointer ?? 0, audio?.pointer ?? 0);
+    segment.noteCodec(TRACK_VIDEO, video?.codec);
+    if (this.config.hasAudio) segment.noteCodec(TRACK_AUDIO, audio?.codec);
     this.#state.dispatch(ticket);
     return {
       recording: this.#state.pointer,
@@ -323,6 +327,7 @@ export class Recording implements OutStream, Cursor {
       reserveBytes: this.#deps.reserveBytes(this.config.chunkLength, this.#indexBytesPerSecond),
       lockPath: this.#deps.lockPath,
       sequence: segment.sequence,
+      origin: segment.origin,
     };
   }
 
@@ -348,7 +353,8 @@ export class Recording implements OutStream, Cursor {
     const { arena, clock } = this.#deps;
     const target = this.target as Target;
     try {
-      this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), this.config.variables);
+      const { type } = this.config;
+      this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), type, this.origin);
     } catch (error) {
       this.#deps.reservations.giveBack(path);
       throw error;

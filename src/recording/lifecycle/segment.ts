@@ -22,6 +22,8 @@ import {
 } from "../../abi/segment.js";
 import type { Arena } from "../../arena/arena.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
+import type { SegmentOrigin, SegmentTrack } from "../../container/segment-origin.js";
+import type { ContainerName } from "../../container/table.js";
 import { type Gap, trackName } from "../../stream/gap.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 
@@ -35,6 +37,7 @@ export class Segment {
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
   #users = 1;
+  #codecs: (string | undefined)[] = [];
   #newGaps: Gap[] = [];
   #arena: Arena;
 
@@ -47,7 +50,8 @@ export class Segment {
     /** It replaces a file of its name (overwrite=1). */
     readonly mayReplace: boolean,
     readonly startedMs: number,
-    readonly variables: Readonly<Record<string, string>>,
+    readonly container: ContainerName,
+    readonly origin: SegmentOrigin,
   ) {
     this.#arena = arena;
     this.pointer = arena.allocate(SEG_SIZE);
@@ -145,8 +149,27 @@ export class Segment {
     return this.#arena.view.getUint32(this.pointer + SEG_NEEDED_OUTPUT_OFFSET, true);
   }
 
-  report(): SegmentReport {
-    return { path: this.path, variables: this.variables, startedMs: this.startedMs, sequence: this.sequence };
+  /** A drain is about to find this track. A segment keeps the codec it began with: another one cuts. */
+  noteCodec(track: number, codec: string | undefined): void {
+    this.#codecs[track] ??= codec;
+  }
+
+  /** What is announced; of a segment that has ended, what is in the file. */
+  tracks(isEnded: boolean): SegmentTrack[] {
+    return this.#codecs.flatMap((codec, track) =>
+      codec === undefined || (isEnded && this.frames(track) === 0) ? [] : [{ kind: trackName(track), codec }],
+    );
+  }
+
+  report(isEnded = false): SegmentReport {
+    return {
+      ...this.origin,
+      path: this.path,
+      container: this.container,
+      tracks: this.tracks(isEnded),
+      startedMs: this.startedMs,
+      sequence: this.sequence,
+    };
   }
 
   /** One more user of the state block; each ends with `free`. */

@@ -11,6 +11,10 @@ import { collect } from "../../support/collect.js";
 import { scratch } from "../../support/scratch.js";
 import { until } from "../../support/until.js";
 
+const CAM = {
+  ...{ localStreamName: "cam", configId: 3, outStreamId: 5, variables: {} },
+  ...{ container: "mp4" as const, tracks: [{ kind: "video" as const, codec: "h264" }] },
+};
 const { path } = scratch();
 let folders = 0;
 const newFolder = (): string => {
@@ -23,7 +27,7 @@ async function addOpened(ledger: Ledger): Promise<number> {
   const sequence = ledger.nextSequence();
   await ledger.append({
     type: "opened",
-    report: { path: `/media/cam${sequence}.mp4`, variables: {}, startedMs: 1000 + sequence, sequence },
+    report: { ...CAM, path: `/media/cam${sequence}.mp4`, startedMs: 1000 + sequence, sequence },
   });
   return sequence;
 }
@@ -31,7 +35,7 @@ async function addOpened(ledger: Ledger): Promise<number> {
 async function addClosed(ledger: Ledger, opened: number): Promise<number> {
   const sequence = ledger.nextSequence();
   const counts = { videoFrames: 25, audioFrames: 0, durationMs: 1000, sizeBytes: 5000 };
-  const base = { path: `/media/cam${opened}.mp4`, variables: {}, startedMs: 1000 + opened, stoppedMs: 2000 };
+  const base = { ...CAM, path: `/media/cam${opened}.mp4`, startedMs: 1000 + opened, stoppedMs: 2000 };
   const report: ClosedSegmentReport = {
     ...base,
     ...counts,

@@ -23,6 +23,7 @@ import { appendGap, openMp4Journal } from "../../../../src/container/mp4/journal
 import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
 import { isLockHeld } from "../../../../src/container/mp4/lock.js";
 import { reserveFor } from "../../../../src/container/mp4/reserve.js";
+import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
 import { BUILDS, type TestFrame, testModule } from "../../../support/kernel-harness.js";
 import {
   AUDIO,
@@ -385,6 +386,7 @@ describe("a journal that ends anywhere", () => {
       winQtCompat: true,
       lockPath: "",
       sequence: 0,
+      origin: UNKNOWN_ORIGIN,
     });
     expect(finish(path)).toMatchObject({ method: "none", path: null });
     expect(leftovers(path)).toEqual([]);

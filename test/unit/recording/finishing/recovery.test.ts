@@ -12,6 +12,7 @@ import { collect } from "../../../support/collect.js";
 import { scratch } from "../../../support/scratch.js";
 
 const { path } = scratch();
+const CAM = { localStreamName: "cam", configId: 3, outStreamId: 5, container: "mp4" as const, tracks: [] };
 const media = path("media");
 mkdirSync(media);
 
@@ -25,7 +26,7 @@ const recovered = (at: string): RecoverResult => ({
     audioFrames: 0,
     durationMs: 1000,
   },
-  ...{ lost: null, gaps: [], createdMs: 0, failure: undefined },
+  ...{ lost: null, gaps: [], createdMs: 0, origin: undefined, tracks: [], failure: undefined },
 });
 
 async function start(
@@ -51,7 +52,7 @@ async function addOpened(ledger: Ledger, at: string, name: string): Promise<numb
   const sequence = ledger.nextSequence();
   await ledger.append({
     type: "opened",
-    report: { path: at, variables: { name }, startedMs: 1000 + sequence, sequence },
+    report: { ...CAM, path: at, variables: { name }, startedMs: 1000 + sequence, sequence },
   });
   writeFileSync(`${at}.info`, name);
   writeFileSync(`${at}.mdat`, name);
@@ -82,7 +83,9 @@ it("knows a segment that it moved, after a second crash, from the one that has i
   after.recovery.start([media]);
   await after.recovery.whenDone();
   const { entries } = await after.ledger.closedSince(0);
-  expect((await collect(entries)).map((entry) => [entry.path, entry.variables.name])).toEqual([
+  const closed = await collect(entries);
+  for (const entry of closed) expect(entry).toMatchObject({ localStreamName: "cam", configId: 3, outStreamId: 5 });
+  expect(closed.map((entry) => [entry.path, entry.variables.name])).toEqual([
     [moved, "first"],
     [`${media}/cam2.mp4`, "other"],
     [wanted, "second"],

@@ -12,7 +12,9 @@ import { Segment } from "../../../../src/recording/lifecycle/segment.js";
 import type { RecorderEvents } from "../../../../src/recording/recorder-events.js";
 import { TestClock } from "../../../support/test-clock.js";
 
+const ORIGIN = { localStreamName: "cam", configId: 3, outStreamId: 5, variables: {} };
 const RECORDING = {
+  origin: ORIGIN,
   inStream: { name: "cam" },
   config: { pathToFile: "x", variables: {} },
   target: undefined,
@@ -40,7 +42,7 @@ function rig(): {
   const log = (fields: object): void => void lines.push(fields);
   const logger = { debug: log, info: log, warn: log, error: log } as unknown as Logger;
   const clock = new TestClock();
-  const segment = new Segment(new Arena(), "/media/x.ts", 1, false, 0, {});
+  const segment = new Segment(new Arena(), "/media/x.ts", 1, false, 0, "ts", ORIGIN);
   return {
     reports: new RecordingReports(events, ledger, clock, logger),
     seen,
