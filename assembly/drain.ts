@@ -57,8 +57,8 @@ import {
   STATUS_RING_EMPTY,
   STATUS_STOPPED,
 } from "../src/abi/status";
-import { accessUnitDuration90k } from "./codec/aac";
 import { frameBound, headerBound, writeBatch } from "./container/table";
+import { audioFrameDuration90k, isAudioConfig } from "./decoder-config";
 import {
   frameAt,
   frameConfig,
@@ -234,7 +234,7 @@ function openLocked(rec: usize, seg: usize): i32 {
  * of a video frame. `ownDelta`, the frame's distance from the last video frame, does where no two have been seen.
  */
 function cutTolerance(rec: usize, frame: usize, ownDelta: u32): i64 {
-  if (frameTrack(frame) == TRACK_AUDIO) return accessUnitDuration90k(frameConfig(frame)) >> 1;
+  if (isAudioConfig(frameConfig(frame))) return audioFrameDuration90k(frameConfig(frame)) >> 1;
   const known = load<u32>(rec, REC_VIDEO_DELTA_OFFSET);
   return <i64>((known != 0 ? known : ownDelta) >> 1);
 }

@@ -8,7 +8,7 @@
 
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
-import type { CodecName } from "../stream/decoder-config.js";
+import type { CodecName } from "../media/codec/codec-entry.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { Ticks90k } from "../time/units.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";

@@ -2,14 +2,13 @@
 // that a repeat of the same parameter sets is no change.
 
 import {
-  CODEC_AAC,
-  CODEC_H264,
   CONFIG_BYTES_OFFSET,
   CONFIG_BYTES_SIZE_OFFSET,
   CONFIG_CHANNELS_OFFSET,
   CONFIG_CODEC_OFFSET,
   CONFIG_COLOUR_OFFSET,
   CONFIG_HEIGHT_OFFSET,
+  CONFIG_KIND_OFFSET,
   CONFIG_OBJECT_TYPE_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
@@ -20,15 +19,16 @@ import {
   CONFIG_WIDTH_OFFSET,
 } from "../abi/decoder-config.js";
 import type { Arena } from "../arena/arena.js";
-import { type AudioConfig, parseAudioSpecificConfig } from "../media/codec/aac/audio-specific-config.js";
-import { parseAvcDecoderConfiguration, type VideoConfig } from "../media/codec/h264/decoder-configuration.js";
-
-const AVCC_LENGTH_SIZE_BYTE = 4;
-
-export type CodecName = "h264" | "aac";
+import type { AudioConfig } from "../media/codec/aac/audio-specific-config.js";
+import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
+import type { VideoConfig } from "../media/codec/h264/decoder-configuration.js";
+import { CODECS, KIND_NUMBERS } from "../media/codec/table.js";
 
 export interface DecoderConfig {
   codec: CodecName;
+  kind: TrackKind;
+  /** Decoding can start at every frame, marked or not. */
+  isEveryFrameRandomAccess: boolean;
   /** avcC (ISO/IEC 14496-15 §5.3.3.1) or AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1). */
   bytes: Uint8Array;
   /** Pointer to the block in the arena. */
@@ -39,18 +39,16 @@ export interface DecoderConfig {
 
 /** Parses and stores a configuration. Throws ReelError `badConfig`; nothing is stored then. */
 export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8Array): DecoderConfig {
-  const video = codec === "h264" ? parseAvcDecoderConfiguration(bytes) : undefined;
-  const audio = codec === "aac" ? parseAudioSpecificConfig(bytes) : undefined;
+  const entry = CODECS[codec];
+  const { video, audio } = entry.parse(bytes);
   const pointer = arena.allocate(CONFIG_BYTES_OFFSET + bytes.byteLength);
   const copy = bytes.slice();
-  arena.u8.set(copy, pointer + CONFIG_BYTES_OFFSET);
-  // lengthSizeMinusOne: frames in a ring have 4-byte lengths, whatever the source's have.
-  if (video)
-    arena.view.setUint8(pointer + CONFIG_BYTES_OFFSET + AVCC_LENGTH_SIZE_BYTE, (copy[AVCC_LENGTH_SIZE_BYTE] ?? 0) | 3);
+  arena.u8.set(entry.toRingForm(copy), pointer + CONFIG_BYTES_OFFSET);
   const put = (offset: number, value: number): void => {
     arena.u32[(pointer + offset) >>> 2] = value;
   };
-  put(CONFIG_CODEC_OFFSET, codec === "h264" ? CODEC_H264 : CODEC_AAC);
+  put(CONFIG_CODEC_OFFSET, entry.number);
+  put(CONFIG_KIND_OFFSET, KIND_NUMBERS[entry.kind]);
   put(CONFIG_BYTES_SIZE_OFFSET, copy.byteLength);
   if (video) {
     put(CONFIG_WIDTH_OFFSET, video.width);
@@ -72,7 +70,8 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
     put(CONFIG_OBJECT_TYPE_OFFSET, audio.objectType);
     put(CONFIG_RATE_INDEX_OFFSET, audio.rateIndex);
   }
-  return { codec, bytes: copy, pointer, video, audio };
+  const isEveryFrameRandomAccess = entry.randomAccess === "everyFrame";
+  return { codec, kind: entry.kind, isEveryFrameRandomAccess, bytes: copy, pointer, video, audio };
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -4,7 +4,8 @@
 import { TRACK_COUNT } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
-import { type CodecName, type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
+import type { CodecName } from "../media/codec/codec-entry.js";
+import { type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
 
 /**
  * Recordings point to configurations, so they stay while one is attached, and a source that sends more different ones

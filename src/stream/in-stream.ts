@@ -12,10 +12,11 @@ import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_COUNT, TRACK
 import type { Arena } from "../arena/arena.js";
 import { FrameRing, frameStride } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
+import type { CodecName } from "../media/codec/codec-entry.js";
 import { Timeline } from "../time/timeline.js";
 import { type Clock, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
-import type { CodecName, DecoderConfig } from "./decoder-config.js";
+import type { DecoderConfig } from "./decoder-config.js";
 import { DecoderConfigs } from "./decoder-configs.js";
 import { type Gap, trackName } from "./gap.js";
 import { JitterRun } from "./jitter-run.js";
@@ -250,7 +251,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const header = this.#header;
     header.track = track;
     header.flags =
-      (isRandomAccess || track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) |
+      (isRandomAccess || config.isEveryFrameRandomAccess ? FLAG_RANDOM_ACCESS : 0) |
       (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0);
     header.dts90k = dts90k;
     header.ctsOffset90k = ctsOffset90k;

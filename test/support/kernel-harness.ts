@@ -71,7 +71,8 @@ import { ARENA_BASE, Arena } from "../../src/arena/arena.js";
 import { FrameRing } from "../../src/arena/frame-ring.js";
 import { compileKernel, instantiateKernel, type Kernel } from "../../src/arena/kernel.js";
 import { CONTAINERS, type ContainerName } from "../../src/container/table.js";
-import { type CodecName, storeDecoderConfig } from "../../src/stream/decoder-config.js";
+import type { CodecName } from "../../src/media/codec/codec-entry.js";
+import { storeDecoderConfig } from "../../src/stream/decoder-config.js";
 
 export const BUILDS = ["debug", "release"] as const;
 export type Build = (typeof BUILDS)[number];

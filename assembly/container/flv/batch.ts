@@ -10,7 +10,14 @@ import {
   SEG_PRIVATE_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
-import { wholeNalBytes } from "../../codec/avc";
+import {
+  flvPayloadSize,
+  flvPrefixSize,
+  flvSequenceHeaderBody,
+  putFrameTag,
+  putSequenceHeader,
+} from "../../codec/table";
+import { isVideoConfig } from "../../decoder-config";
 import {
   frameAt,
   frameConfig,
@@ -27,18 +34,12 @@ import { countFrame, countLeftOut, outputPosition, segmentConfig, segmentDts, se
 import { addKeyframe } from "./keyframes";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
 import {
-  AUDIO_PREFIX_SIZE,
   FILE_HEADER_SIZE,
   MAX_BODY_SIZE,
   PREVIOUS_TAG_SIZE,
-  putAudioTag,
   putFileHeader,
-  putSequenceHeader,
-  putVideoTag,
-  sequenceHeaderSize,
   TAG_HEADER_SIZE,
   toMs,
-  VIDEO_PREFIX_SIZE,
 } from "./tag";
 
 export function flvHeaderBound(seg: usize): u32 {
@@ -47,7 +48,9 @@ export function flvHeaderBound(seg: usize): u32 {
 
 export function flvFrameBound(seg: usize, frame: usize): u32 {
   const isBegun = (load<u32>(seg + SEG_PRIVATE_OFFSET, FLV_TRACKS_BEGUN_OFFSET) & (1 << frameTrack(frame))) != 0;
-  return TAG_HEADER_SIZE + VIDEO_PREFIX_SIZE + frameSize(frame) + PREVIOUS_TAG_SIZE + (isBegun ? 0 : sequenceHeaderSize(frameConfig(frame)));
+  const config = frameConfig(frame);
+  const header = isBegun ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config) + PREVIOUS_TAG_SIZE;
+  return TAG_HEADER_SIZE + flvPrefixSize(config) + frameSize(frame) + PREVIOUS_TAG_SIZE + header;
 }
 
 export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
@@ -62,7 +65,7 @@ export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: u
     if (isFiller(frame)) continue;
     const isVideo = frameTrack(frame) == TRACK_VIDEO;
     if (!isVideo && !hasAudio) continue;
-    const end = isVideo ? writeVideoFrame(seg, at, frame, base) : writeAudioFrame(seg, at, frame);
+    const end = writeFrame(seg, at, frame, base);
     if (end == at) countLeftOut(seg, frameTrack(frame), frame);
     else countFrame(seg, frameTrack(frame), frame);
     at = end;
@@ -85,7 +88,7 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
   const track = frameTrack(frame);
   const begun = load<u32>(flv, FLV_TRACKS_BEGUN_OFFSET);
   if ((begun & (1 << track)) == 0) {
-    at = putSequenceHeader(at, track, frameConfig(frame), timestampMs);
+    at = putSequenceHeader(at, frameConfig(frame), timestampMs);
     store<u32>(flv, begun | (1 << track), FLV_TRACKS_BEGUN_OFFSET);
   }
   if (timestampMs > <i64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET)) store<u32>(flv, <u32>timestampMs, FLV_LAST_TIMESTAMP_OFFSET);
@@ -93,27 +96,21 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
 }
 
 /**
- * What no tag can hold is left out (the end is where it began): an access unit without a whole NAL unit, or of 16 MiB
+ * What no tag can hold is left out (the end is where it began): an access unit in which nothing is whole, or of 16 MiB
  * and more.
  */
-function writeVideoFrame(seg: usize, at: usize, frame: usize, base: i64): usize {
-  const bytes = wholeNalBytes(framePayload(frame), frameSize(frame));
-  if (bytes == 0 || bytes > MAX_BODY_SIZE - VIDEO_PREFIX_SIZE) return at;
+function writeFrame(seg: usize, at: usize, frame: usize, base: i64): usize {
+  const config = frameConfig(frame);
+  const bytes = flvPayloadSize(config, framePayload(frame), frameSize(frame));
+  if (bytes == 0 || bytes > MAX_BODY_SIZE - flvPrefixSize(config)) return at;
   const timestampMs = toMs(segmentDts(seg, frameDts(frame)));
-  const compositionMs = toMs(frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame)) - timestampMs;
+  const pts90k = frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame);
   const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
   at = beginFrame(seg, at, frame, timestampMs);
-  if (isRandomAccess) {
+  if (isRandomAccess && isVideoConfig(config)) {
     const flv = seg + SEG_PRIVATE_OFFSET;
     addKeyframe(flv, base + <i64>at, timestampMs);
     store<u32>(flv, <u32>timestampMs, FLV_LAST_KEYFRAME_OFFSET);
   }
-  return putVideoTag(at, framePayload(frame), bytes, isRandomAccess, timestampMs, compositionMs);
-}
-
-function writeAudioFrame(seg: usize, at: usize, frame: usize): usize {
-  const bytes = frameSize(frame);
-  if (bytes == 0 || bytes > MAX_BODY_SIZE - AUDIO_PREFIX_SIZE) return at;
-  const timestampMs = toMs(segmentDts(seg, frameDts(frame)));
-  return putAudioTag(beginFrame(seg, at, frame, timestampMs), framePayload(frame), bytes, timestampMs);
+  return putFrameTag(at, config, framePayload(frame), bytes, isRandomAccess, timestampMs, toMs(pts90k) - timestampMs);
 }

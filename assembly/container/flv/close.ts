@@ -14,7 +14,7 @@ import {
   SEG_TRACK_FRAMES_OFFSET,
   SEG_TRACK_LAST_DTS_OFFSET,
 } from "../../../src/abi/segment";
-import { accessUnitDuration90k } from "../../codec/aac";
+import { audioFrameDuration90k } from "../../decoder-config";
 import { outputPosition, segmentConfig, segmentDts, segmentTrack, setOutput } from "../../segment";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
 import { FILE_HEADER_SIZE, putFileHeader } from "./tag";
@@ -50,7 +50,7 @@ function duration90k(seg: usize): i64 {
 
 function lastFrame90k(seg: usize, track: u32): i64 {
   if (track == TRACK_VIDEO) return <i64>load<u32>(seg, SEG_LAST_DELTA_OFFSET);
-  return accessUnitDuration90k(segmentConfig(seg, TRACK_AUDIO));
+  return audioFrameDuration90k(segmentConfig(seg, TRACK_AUDIO));
 }
 
 /** Mean over the segment, 0 where there are not two pictures. */

@@ -24,6 +24,8 @@ import {
 } from "../../../src/abi/flv";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
+import { flvCodecId } from "../../codec/table";
+import { configCodec } from "../../decoder-config";
 import { segmentConfig } from "../../segment";
 import {
   AMF_NUMBER_SIZE,
@@ -45,8 +47,6 @@ import { endTag, PREVIOUS_TAG_SIZE, putTagHeader, TAG_HEADER_SIZE, TAG_SCRIPT } 
 const BODY_SIZE: u32 = 2 * AMF_NUMBER_SIZE * FLV_MAX_KEYFRAMES + 640;
 export const METADATA_TAG_SIZE: u32 = TAG_HEADER_SIZE + BODY_SIZE + PREVIOUS_TAG_SIZE;
 const END_SIZE: u32 = 3;
-const CODEC_ID_AVC: f64 = 7;
-const SOUND_FORMAT_AAC: f64 = 10;
 
 /** `tracks`: bit per TRACK_*. `frameRate` 0: not known. */
 export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, fileSize: f64, frameRate: f64): usize {
@@ -73,7 +73,7 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
     const config = segmentConfig(seg, TRACK_VIDEO);
     at = putNumberProperty(at, "width", <f64>load<u32>(config, CONFIG_WIDTH_OFFSET));
     at = putNumberProperty(at, "height", <f64>load<u32>(config, CONFIG_HEIGHT_OFFSET));
-    at = putNumberProperty(at, "videocodecid", CODEC_ID_AVC);
+    at = putNumberProperty(at, "videocodecid", <f64>flvCodecId(configCodec(config)));
     properties += 3;
     if (frameRate > 0) {
       at = putNumberProperty(at, "framerate", frameRate);
@@ -82,7 +82,7 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
   }
   if (hasAudio) {
     const config = segmentConfig(seg, TRACK_AUDIO);
-    at = putNumberProperty(at, "audiocodecid", SOUND_FORMAT_AAC);
+    at = putNumberProperty(at, "audiocodecid", <f64>flvCodecId(configCodec(config)));
     at = putNumberProperty(at, "audiosamplerate", <f64>load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET));
     at = putNumberProperty(at, "audiosamplesize", 16);
     at = putBooleanProperty(at, "stereo", load<u32>(config, CONFIG_CHANNELS_OFFSET) > 1);

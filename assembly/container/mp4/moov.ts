@@ -6,8 +6,6 @@
 // `media_time`.
 
 import {
-  CODEC_H264,
-  CONFIG_CODEC_OFFSET,
   CONFIG_HEIGHT_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
@@ -34,6 +32,7 @@ import {
   MOVIE_TIMESCALE,
 } from "../../../src/abi/mp4";
 import { TRACK_COUNT } from "../../../src/abi/frame";
+import { isVideoConfig } from "../../decoder-config";
 import { putFill, putU16, putU32, putU64, putU8 } from "../../io/bytes";
 import {
   beginBox,
@@ -82,7 +81,7 @@ function hasSamples(track: usize): bool {
 // @ts-ignore: decorator
 @inline
 function isVideo(track: usize): bool {
-  return load<u32>(<usize>load<u32>(track, INDEX_CONFIG_OFFSET), CONFIG_CODEC_OFFSET) == CODEC_H264;
+  return isVideoConfig(<usize>load<u32>(track, INDEX_CONFIG_OFFSET));
 }
 
 /** The 32-bit form holds a value below its maximum, which means "unknown" (§8.3.2.3). */

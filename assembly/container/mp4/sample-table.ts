@@ -2,7 +2,6 @@
 // writes (index-tables.ts). The gaps come in the order of TABLE_*, one for every table, of no bytes where the table is
 // left out.
 
-import { CODEC_H264, CONFIG_CODEC_OFFSET } from "../../../src/abi/decoder-config";
 import {
   INDEX_CONFIG_OFFSET,
   INDEX_CTS_SHIFT_OFFSET,
@@ -23,10 +22,11 @@ import {
   TABLE_STSZ,
   TABLE_STTS,
 } from "../../../src/abi/mp4";
+import { putMp4SampleEntry } from "../../codec/table";
+import { isVideoConfig } from "../../decoder-config";
 import { putU32 } from "../../io/bytes";
-import { beginBox, beginFullBox, CO64, CTTS, endBox, leaveGap, STBL, STCO, STSC, STSS, STSZ, STTS } from "./box";
+import { beginBox, beginFullBox, CO64, CTTS, endBox, leaveGap, STBL, STCO, STSC, STSD, STSS, STSZ, STTS } from "./box";
 import { tableOf } from "./index-tables";
-import { putSampleDescriptions } from "./sample-entry";
 
 // @ts-ignore: decorator
 @inline
@@ -56,7 +56,7 @@ function putCompositionOffsets(movie: usize, at: usize, track: usize): usize {
 
 /** Left out where every sample is a sync sample (§8.6.2); a table of no entries says that none is. */
 function putSyncSamples(movie: usize, at: usize, track: usize): usize {
-  const isVideo = load<u32>(<usize>load<u32>(track, INDEX_CONFIG_OFFSET), CONFIG_CODEC_OFFSET) == CODEC_H264;
+  const isVideo = isVideoConfig(<usize>load<u32>(track, INDEX_CONFIG_OFFSET));
   if (!isVideo || total(track, TABLE_STSS) == load<u32>(track, INDEX_SAMPLES_OFFSET)) {
     leaveGap(movie, at, 0);
     return at;
@@ -79,6 +79,15 @@ function putChunkOffsets(movie: usize, at: usize, track: usize): usize {
   const isLarge = last > <i64>u32.MAX_VALUE || (load<u32>(movie, INDEX_FLAGS_OFFSET) & INDEX_FLAG_LARGE) != 0;
   store<u32>(track, isLarge ? INDEX_TRACK_FLAG_LARGE_CHUNKS : 0, INDEX_TRACK_FLAGS_OFFSET);
   return putTable(movie, at, isLarge ? CO64 : STCO, 0, total(track, TABLE_STCO), isLarge ? 8 : 4);
+}
+
+function putSampleDescriptions(movie: usize, at: usize, track: usize): usize {
+  const stsd = at;
+  at = beginFullBox(at, STSD, 0, 0);
+  at = putU32(at, 1); // entry_count
+  at = putMp4SampleEntry(movie, at, track, <usize>load<u32>(track, INDEX_CONFIG_OFFSET));
+  endBox(movie, stsd, at);
+  return at;
 }
 
 export function putSampleTable(movie: usize, at: usize, track: usize): usize {

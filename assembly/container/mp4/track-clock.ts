@@ -5,8 +5,9 @@
 // where the source says that time was spliced. Both passes of the index place every sample here, so they agree by
 // construction.
 
-import { CODEC_AAC, CONFIG_CODEC_OFFSET, CONFIG_SAMPLES_PER_FRAME_OFFSET } from "../../../src/abi/decoder-config";
+import { CONFIG_SAMPLES_PER_FRAME_OFFSET } from "../../../src/abi/decoder-config";
 import { INDEX_CONFIG_OFFSET, SAMPLE_FLAG_DISCONTINUITY } from "../../../src/abi/mp4";
+import { isAudioConfig } from "../../decoder-config";
 
 const TICKS_PER_SECOND: i64 = 90000;
 // ITU-R BT.1359: a skew below 45 ms is not noticed. One frame more is allowed, because encoders that send two frames at
@@ -24,7 +25,7 @@ export const DEFAULT_NOMINAL_90K: i64 = 3600;
 /** Of an audio track; 0 for video. */
 export function trackSamplesPerFrame(track: usize): u32 {
   const config = <usize>load<u32>(track, INDEX_CONFIG_OFFSET);
-  return load<u32>(config, CONFIG_CODEC_OFFSET) == CODEC_AAC ? load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET) : 0;
+  return isAudioConfig(config) ? load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET) : 0;
 }
 
 /** 90 kHz to the media timescale, to the nearest. */

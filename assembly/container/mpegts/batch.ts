@@ -10,8 +10,8 @@ import {
   SEG_PRIVATE_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
-import { ADTS_MAX_PAYLOAD } from "../../codec/adts";
-import { scanAccessUnit } from "../../codec/avc";
+import { tsOverhead, tsScan, writePes } from "../../codec/table";
+import { isVideoConfig } from "../../decoder-config";
 import {
   frameAt,
   frameConfig,
@@ -47,7 +47,7 @@ import {
   PACKET_SIZE,
   putPcrPacket,
 } from "./packet";
-import { accessUnitOverhead, PES_MAX_HEADER_SIZE, writeAudioPes, writeVideoPes } from "./pes";
+import { PES_MAX_HEADER_SIZE } from "./pes";
 import { pcrTrack } from "./tables";
 
 const MAX_ADAPTATION_SIZE: u32 = 8;
@@ -63,7 +63,8 @@ export function tsHeaderBound(seg: usize): u32 {
 export function tsFrameBound(seg: usize, frame: usize): u32 {
   const track = frameTrack(frame);
   const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
-  const bytes = MAX_ADAPTATION_SIZE + PES_MAX_HEADER_SIZE + accessUnitOverhead(track, frameConfig(frame)) + frameSize(frame);
+  const overhead = MAX_ADAPTATION_SIZE + PES_MAX_HEADER_SIZE + tsOverhead(frameConfig(frame));
+  const bytes = overhead + frameSize(frame);
   const packets = (bytes + PACKET_PAYLOAD_SIZE - 1) / PACKET_PAYLOAD_SIZE;
   return packets * PACKET_SIZE + clockBound(seg + SEG_PRIVATE_OFFSET, track, segmentDts(seg, frameDts(frame)), isRandomAccess);
 }
@@ -79,7 +80,7 @@ export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: us
     if (isFiller(frame)) continue;
     const isVideo = frameTrack(frame) == TRACK_VIDEO;
     if (!isVideo && !hasAudio) continue;
-    const end = isVideo ? writeVideoFrame(seg, at, frame) : writeAudioFrame(seg, at, frame);
+    const end = writeFrame(seg, at, frame);
     if (end == at) countLeftOut(seg, frameTrack(frame), frame);
     else countFrame(seg, frameTrack(frame), frame);
     at = end;
@@ -100,35 +101,27 @@ function joinTracks(seg: usize): void {
   dueTables(ts);
 }
 
-/**
- * What is left out (the end is where it began): an access unit without a whole NAL unit has nothing that a decoder
- * could take.
- */
-function writeVideoFrame(seg: usize, at: usize, frame: usize): usize {
+/** What is left out (the end is where it began): an access unit that `tsScan` finds nothing in. */
+function writeFrame(seg: usize, at: usize, frame: usize): usize {
   const ts = seg + SEG_PRIVATE_OFFSET;
+  const config = frameConfig(frame);
+  const payload = framePayload(frame);
   const size = frameSize(frame);
-  const scan = scanAccessUnit(framePayload(frame), size);
+  const scan = tsScan(config, payload, size);
   if (<u32>scan == 0) return at;
-  const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
+  const track = frameTrack(frame);
+  const isVideo = isVideoConfig(config);
+  // Decoding can start at every frame of audio: that is not worth a flag, nor tables.
+  const isRandomAccess = isVideo && (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
   const dts = segmentDts(seg, frameDts(frame));
   // PTS may not be in front of DTS (§2.7.5): a negative composition offset is shown when it is decoded.
-  const pts = max<i64>(frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame), dts);
-  const pcr = pcrBefore(seg, ts, TRACK_VIDEO, dts);
-  at = writeSchedule(seg, at, TRACK_VIDEO, pcr, isRandomAccess);
-  const flags = pesFlags(ts, TRACK_VIDEO, pcr, frame, isRandomAccess);
-  return writeVideoPes(ts, at, framePayload(frame), size, frameConfig(frame), scan, isRandomAccess, flags, pcr, pts + EPOCH_90K, dts + EPOCH_90K);
-}
-
-/** Left out: an access unit that is empty, or longer than ADTS can say. */
-function writeAudioFrame(seg: usize, at: usize, frame: usize): usize {
-  const ts = seg + SEG_PRIVATE_OFFSET;
-  const size = frameSize(frame);
-  if (size == 0 || size > ADTS_MAX_PAYLOAD) return at;
-  const dts = segmentDts(seg, frameDts(frame));
-  const pcr = pcrBefore(seg, ts, frameTrack(frame), dts);
-  at = writeSchedule(seg, at, frameTrack(frame), pcr, false);
-  const flags = pesFlags(ts, frameTrack(frame), pcr, frame, false);
-  return writeAudioPes(ts, at, framePayload(frame), size, frameConfig(frame), flags, pcr, dts + EPOCH_90K);
+  const shown = frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame);
+  const pts = isVideo ? max<i64>(shown, dts) : dts;
+  const pcr = pcrBefore(seg, ts, track, dts);
+  at = writeSchedule(seg, at, track, pcr, isRandomAccess);
+  const flags = pesFlags(ts, track, pcr, frame, isRandomAccess);
+  const time = dts + EPOCH_90K;
+  return writePes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts + EPOCH_90K, time);
 }
 
 /**
@@ -142,8 +135,8 @@ function writeSchedule(seg: usize, at: usize, track: u32, pcr: i64, wantsTables:
   if (isFirst) {
     beginClock(ts);
     store<u32>(seg, flags | SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET);
-  } else at = fillClock(ts, at, clockTrack, pcr);
-  if (wantsTables || areTablesDue(ts, pcr)) at = putTablesAt(ts, at, pcr);
+  } else at = fillClock(seg, ts, at, clockTrack, pcr);
+  if (wantsTables || areTablesDue(ts, pcr)) at = putTablesAt(seg, ts, at, pcr);
   if (track != clockTrack && wantsPcrPacket(ts, pcr)) {
     at = putPcrPacket(ts, at, clockTrack, jumpFlag(ts, pcr), pcr);
     store<i64>(ts, pcr, TS_LAST_PCR_OFFSET);

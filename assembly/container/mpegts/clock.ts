@@ -76,17 +76,17 @@ export function dueTables(ts: usize): void {
   store<i64>(ts, -TABLES_STEP_90K, TS_LAST_TABLES_OFFSET);
 }
 
-export function putTablesAt(ts: usize, at: usize, pcr: i64): usize {
+export function putTablesAt(seg: usize, ts: usize, at: usize, pcr: i64): usize {
   store<i64>(ts, pcr, TS_LAST_TABLES_OFFSET);
-  return putTables(ts, at);
+  return putTables(seg, ts, at);
 }
 
 /** Fills a wait up to `pcr`, so that no two PCRs are more than 100 ms apart. */
-export function fillClock(ts: usize, at: usize, pcrTrack: u32, pcr: i64): usize {
+export function fillClock(seg: usize, ts: usize, at: usize, pcrTrack: u32, pcr: i64): usize {
   if (pcr - lastPcr(ts) > MAX_FILL_90K) return at;
   while (pcr - lastPcr(ts) > MAX_INTERVAL_90K) {
     const step = lastPcr(ts) + FILL_STEP_90K;
-    if (areTablesDue(ts, step)) at = putTablesAt(ts, at, step);
+    if (areTablesDue(ts, step)) at = putTablesAt(seg, ts, at, step);
     at = putPcrPacket(ts, at, pcrTrack, 0, step);
     store<i64>(ts, step, TS_LAST_PCR_OFFSET);
   }

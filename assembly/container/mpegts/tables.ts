@@ -1,9 +1,12 @@
 // Program association and program map sections, ISO/IEC 13818-1 §2.4.4: one program, its PMT on PID 0x1000, each
 // section in a packet of its own. A track that joins late is a new PMT version.
 
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
+import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
 import { TS_COUNTER_PAT, TS_COUNTER_PMT, TS_PMT_TRACKS_OFFSET, TS_PMT_VERSION_OFFSET } from "../../../src/abi/mpegts";
+import { tsStreamType } from "../../codec/table";
+import { configCodec } from "../../decoder-config";
 import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
+import { segmentConfig } from "../../segment";
 import { beginPacket, PACKET_PAYLOAD_SIZE, PID_FIRST_TRACK, PID_PMT } from "./packet";
 
 export const TABLES_SIZE: u32 = 2 * 188;
@@ -12,8 +15,6 @@ const TABLE_PAT: u32 = 0;
 const TABLE_PMT: u32 = 2;
 const TRANSPORT_STREAM_ID: u32 = 1;
 const PROGRAM_NUMBER: u32 = 1;
-const STREAM_TYPE_H264: u32 = 0x1b;
-const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
 
 /**
  * Annex A: polynomial 0x04C11DB7, first bit first, nothing inverted. A table would cost more memory than the few
@@ -63,7 +64,7 @@ export function pcrTrack(tracks: u32): u32 {
 }
 
 /** PAT and PMT, TABLES_SIZE bytes. */
-export function putTables(ts: usize, at: usize): usize {
+export function putTables(seg: usize, ts: usize, at: usize): usize {
   const tracks = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
   const pat = beginPacket(ts, at, PID_PAT, TS_COUNTER_PAT, true, 0, 0, PACKET_PAYLOAD_SIZE);
   at = beginSection(pat, TABLE_PAT, TRANSPORT_STREAM_ID, 0);
@@ -75,7 +76,8 @@ export function putTables(ts: usize, at: usize): usize {
   at = beginSection(pmt, TABLE_PMT, PROGRAM_NUMBER, load<u32>(ts, TS_PMT_VERSION_OFFSET));
   at = putU16(at, 0xe000 | (PID_FIRST_TRACK + pcrTrack(tracks))); // PCR_PID
   at = putU16(at, 0xf000); // program_info_length
-  if ((tracks & (1 << TRACK_VIDEO)) != 0) at = putElementaryStream(at, STREAM_TYPE_H264, TRACK_VIDEO);
-  if ((tracks & (1 << TRACK_AUDIO)) != 0) at = putElementaryStream(at, STREAM_TYPE_AAC_ADTS, TRACK_AUDIO);
+  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) {
+    if ((tracks & (1 << track)) != 0) at = putElementaryStream(at, tsStreamType(configCodec(segmentConfig(seg, track))), track);
+  }
   return endSection(pmt, at);
 }

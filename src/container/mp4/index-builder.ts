@@ -9,7 +9,7 @@
 //   | constants | movie and tracks | records | six tables | configurations, then headers (grown to fit) … | kept tables, where there are any
 
 import { readSync } from "node:fs";
-import { CODEC_AAC, CONFIG_CODEC_OFFSET, CONFIG_SAMPLE_RATE_OFFSET } from "../../abi/decoder-config.js";
+import { CONFIG_SAMPLE_RATE_OFFSET, KIND_AUDIO } from "../../abi/decoder-config.js";
 import { TRACK_COUNT } from "../../abi/frame.js";
 import {
   INDEX_BYTES_OFFSET,
@@ -49,6 +49,7 @@ import { ArenaViews } from "../../arena/arena-views.js";
 import { instantiateKernel, type Kernel } from "../../arena/kernel.js";
 import { ReelError } from "../../base/reel-error.js";
 import { TICKS_PER_MS } from "../../time/units.js";
+import { kindOfBlock } from "./track-config.js";
 
 export interface IndexKernel extends Kernel {
   mp4IndexBegin(track: number): void;
@@ -164,7 +165,7 @@ export class IndexBuilder {
     const at = trackAt(track);
     this.#memory.setU32(at + INDEX_CONFIG_OFFSET, this.#storeConfig(config));
     const view = new DataView(config.buffer, config.byteOffset, config.byteLength);
-    const isAudio = view.getUint32(CONFIG_CODEC_OFFSET, true) === CODEC_AAC;
+    const isAudio = kindOfBlock(config) === KIND_AUDIO;
     this.#memory.setU32(
       at + INDEX_TIMESCALE_OFFSET,
       isAudio ? view.getUint32(CONFIG_SAMPLE_RATE_OFFSET, true) : VIDEO_TIMESCALE,

@@ -2,14 +2,13 @@
 // so that a journal outlives a change of that layout.
 
 import {
-  CODEC_AAC,
-  CODEC_H264,
   CONFIG_BYTES_OFFSET,
   CONFIG_BYTES_SIZE_OFFSET,
   CONFIG_CHANNELS_OFFSET,
   CONFIG_CODEC_OFFSET,
   CONFIG_COLOUR_OFFSET,
   CONFIG_HEIGHT_OFFSET,
+  CONFIG_KIND_OFFSET,
   CONFIG_OBJECT_TYPE_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
@@ -20,6 +19,8 @@ import {
   CONFIG_WIDTH_OFFSET,
 } from "../../abi/decoder-config.js";
 import { ReelError } from "../../base/reel-error.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
+import { codecOfName, codecOfNumber, KIND_NUMBERS } from "../../media/codec/table.js";
 
 const FIELDS = {
   width: CONFIG_WIDTH_OFFSET,
@@ -36,14 +37,17 @@ const FIELDS = {
 } as const;
 
 type FieldName = keyof typeof FIELDS;
-export type StoredConfig = { codec: "h264" | "aac"; bytes: string } & { [name in FieldName]?: number };
+export type StoredConfig = { codec: CodecName; bytes: string } & { [name in FieldName]?: number };
 
 /** From a copy of the block, its bytes included. Fields that are 0 are left out. */
 export function storeConfig(block: Uint8Array): StoredConfig {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   const size = view.getUint32(CONFIG_BYTES_SIZE_OFFSET, true);
+  const number = view.getUint32(CONFIG_CODEC_OFFSET, true);
+  const codec = codecOfNumber(number);
+  if (!codec) throw new ReelError("corrupt", `a decoder configuration names a codec ${number}`);
   const stored: StoredConfig = {
-    codec: view.getUint32(CONFIG_CODEC_OFFSET, true) === CODEC_H264 ? "h264" : "aac",
+    codec: codec.name,
     bytes: Buffer.from(block.subarray(CONFIG_BYTES_OFFSET, CONFIG_BYTES_OFFSET + size)).toString("base64"),
   };
   for (const name of Object.keys(FIELDS) as FieldName[]) {
@@ -55,17 +59,23 @@ export function storeConfig(block: Uint8Array): StoredConfig {
 
 /** Back to a block. Throws ReelError `corrupt` where what the index needs is missing. */
 export function restoreConfig(stored: StoredConfig): Uint8Array {
+  const codec = codecOfName(stored.codec);
+  if (!codec) throw new ReelError("corrupt", `the journal names a codec ${stored.codec} that this program lacks`);
   const bytes = Buffer.from(stored.bytes, "base64");
   const block = new Uint8Array(CONFIG_BYTES_OFFSET + bytes.byteLength);
   const view = new DataView(block.buffer);
-  view.setUint32(CONFIG_CODEC_OFFSET, stored.codec === "h264" ? CODEC_H264 : CODEC_AAC, true);
+  view.setUint32(CONFIG_CODEC_OFFSET, codec.number, true);
+  view.setUint32(CONFIG_KIND_OFFSET, KIND_NUMBERS[codec.kind], true);
   view.setUint32(CONFIG_BYTES_SIZE_OFFSET, bytes.byteLength, true);
   for (const name of Object.keys(FIELDS) as FieldName[]) view.setUint32(FIELDS[name], stored[name] ?? 0, true);
   block.set(bytes, CONFIG_BYTES_OFFSET);
-  const isUsable =
-    stored.codec === "h264"
-      ? bytes.byteLength >= 7
-      : bytes.byteLength >= 2 && !!stored.sampleRate && !!stored.samplesPerFrame;
-  if (!isUsable) throw new ReelError("corrupt", `the journal's ${stored.codec} decoder configuration is incomplete`);
+  const hasClock = codec.kind !== "audio" || (!!stored.sampleRate && !!stored.samplesPerFrame);
+  if (bytes.byteLength < codec.minimumConfigBytes || !hasClock)
+    throw new ReelError("corrupt", `the journal's ${codec.name} decoder configuration is incomplete`);
   return block;
+}
+
+/** KIND_* of a copy of the block. */
+export function kindOfBlock(block: Uint8Array): number {
+  return new DataView(block.buffer, block.byteOffset, block.byteLength).getUint32(CONFIG_KIND_OFFSET, true);
 }

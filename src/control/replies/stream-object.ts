@@ -3,8 +3,9 @@
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import { maskUri } from "../../base/credentials.js";
 import type { ContainerName } from "../../container/table.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
+import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
-import type { CodecName } from "../../stream/decoder-config.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
 import { OPERATION_NONE, OPERATION_PULL, OPERATION_RECORD, pullSettings, recordSettings } from "./config-object.js";
@@ -12,7 +13,6 @@ import { Decimal, type ValueObject } from "./reply.js";
 
 const APP_NAME = "evostreamms";
 const OUT_TAGS = { mp4: "OFMP4", ts: "OFTS", flv: "OFRFLV" } as const satisfies Record<ContainerName, string>;
-const CODEC_TAGS: Readonly<Partial<Record<CodecName, string>>> = { h264: "VH264", aac: "AAAC" };
 /** Below this a mean bit rate says nothing. */
 const BANDWIDTH_AFTER_MS = 1000;
 
@@ -49,7 +49,7 @@ interface TrackView {
 }
 
 function trackObject(track: TrackView | undefined, unknownTag: string): ValueObject {
-  const codec = (track?.codec && CODEC_TAGS[track.codec]) || unknownTag;
+  const codec = track?.codec ? CODECS[track.codec].emsTag : unknownTag;
   return {
     bytesCount: track?.bytes ?? 0,
     codec,

@@ -8,6 +8,7 @@
 import { TRACK_AUDIO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
+import { AAC } from "../../media/codec/aac/aac.js";
 import { AAC_SAMPLE_RATES } from "../../media/codec/aac/audio-specific-config.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
@@ -215,7 +216,7 @@ export class AacAssembler {
   }
 
   #useConfig(config: Uint8Array): void {
-    this.#hasConfig = this.#sink.decoderConfig(TRACK_AUDIO, "aac", config);
+    this.#hasConfig = this.#sink.decoderConfig(TRACK_AUDIO, AAC.name, config);
     if (!this.#hasConfig) this.#statistics.badConfigs++;
   }
 

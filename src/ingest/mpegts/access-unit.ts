@@ -2,7 +2,7 @@
 // the sink that takes it. The object and that memory are the assembler's own and are reused by the next one: a sink
 // copies before it returns.
 
-import type { CodecName } from "../../stream/decoder-config.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
 import type { Ticks90k } from "../../time/units.js";
 
 export interface AccessUnit {

@@ -8,6 +8,7 @@
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
+import { H264 } from "../../media/codec/h264/h264.js";
 import {
   isRecoveryPoint,
   NAL_AUD,
@@ -353,7 +354,7 @@ export class H264Assembler {
   #applySets(): void {
     const avcC = this.#takeSets();
     // One half of the pair may be still to come.
-    this.#hasConfig = avcC !== undefined && this.#sink.decoderConfig(TRACK_VIDEO, "h264", avcC);
+    this.#hasConfig = avcC !== undefined && this.#sink.decoderConfig(TRACK_VIDEO, H264.name, avcC);
     if (avcC === undefined || this.#hasConfig) return;
     this.#statistics.badConfigs++;
     this.#sets.forget();

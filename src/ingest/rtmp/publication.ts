@@ -10,6 +10,8 @@
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
+import { AAC } from "../../media/codec/aac/aac.js";
+import { H264 } from "../../media/codec/h264/h264.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
@@ -230,9 +232,9 @@ export class Publication implements MessageDestination {
         const lengthSizeByte = avcC[AVCC_LENGTH_SIZE_INDEX] ?? 0;
         avcC[AVCC_LENGTH_SIZE_INDEX] = lengthSizeByte | AVCC_LENGTH_SIZE_4;
         // lengthSizeMinusOne 2 is reserved (ISO/IEC 14496-15 §5.3.3.1.2): left as it is, the parser refuses it.
-        this.inStream.setDecoderConfig(TRACK_VIDEO, "h264", (lengthSizeByte & 3) === 2 ? bytes : avcC);
+        this.inStream.setDecoderConfig(TRACK_VIDEO, H264.name, (lengthSizeByte & 3) === 2 ? bytes : avcC);
         this.#nalLengthSize = (lengthSizeByte & 3) + 1;
-      } else this.inStream.setDecoderConfig(TRACK_AUDIO, "aac", bytes);
+      } else this.inStream.setDecoderConfig(TRACK_AUDIO, AAC.name, bytes);
     } catch (error) {
       if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;
       this.#noteOnce(error.message);

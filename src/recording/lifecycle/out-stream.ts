@@ -1,7 +1,7 @@
 // An out-stream: a record config applied to one run of an in-stream, as the outside sees it (ems-record-spec §2.0, tags
 // OFMP4, OFTS, OFRFLV).
 
-import type { CodecName } from "../../stream/decoder-config.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
 import type { RecordConfig } from "../record-config.js";
 
 export interface OutTrackStatistics {

@@ -15,6 +15,7 @@ import {
 } from "../../container/flv/flv-structure.js";
 import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
 import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
+import { codecOfFlv } from "../../media/codec/table.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { Findings } from "../findings.js";
 import { isRandomAccess, readPicture } from "../picture.js";
@@ -36,13 +37,7 @@ export class FlvTrack {
   #place = "";
 
   constructor(kind: "video" | "audio", index: number, reader: WindowReader, findings: Findings) {
-    this.audit = new TrackAudit(
-      { kind, codec: kind === "video" ? "h264" : "aac" },
-      index,
-      TICKS_PER_SECOND,
-      findings,
-      () => this.#place,
-    );
+    this.audit = new TrackAudit({ kind, codec: "unknown" }, index, TICKS_PER_SECOND, findings, () => this.#place);
     this.#reader = reader;
     this.#findings = findings;
   }
@@ -62,8 +57,8 @@ export class FlvTrack {
     const first = head[0] ?? 0;
     const isKey = first >> 4 === FRAME_TYPE_KEY;
     if (first >> 4 === FRAME_TYPE_INFO) return false;
+    this.audit.traits.codec = codecOfFlv("video", first & 15)?.name ?? `CodecID ${first & 15}`;
     if ((first & 15) !== CODEC_ID_AVC) {
-      this.audit.traits.codec = `CodecID ${first & 15}`;
       this.audit.isFirstFrameDecodable ||= isKey && this.audit.frames === 0;
       this.#add(tag, 0, isKey);
       return isKey;
@@ -98,8 +93,8 @@ export class FlvTrack {
   async #takeAudio(tag: Tag): Promise<boolean> {
     const head = await this.#read(tag, 0, AAC_HEADER_BYTES);
     const format = (head[0] ?? 0) >> 4;
-    if (format !== SOUND_FORMAT_AAC) this.audit.traits.codec = `SoundFormat ${format}`;
-    else if (head[1] === PACKET_SEQUENCE_HEADER) {
+    this.audit.traits.codec = codecOfFlv("audio", format)?.name ?? `SoundFormat ${format}`;
+    if (format === SOUND_FORMAT_AAC && head[1] === PACKET_SEQUENCE_HEADER) {
       await this.#takeAudioConfig(tag);
       return false;
     }

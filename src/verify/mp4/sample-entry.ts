@@ -1,8 +1,12 @@
 // Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2) and `mp4a` with `esds` (ISO/IEC 14496-14
 // §5.6). Other codecs are named, and their samples counted, but not looked into.
 
+import { AAC } from "../../media/codec/aac/aac.js";
 import { type AudioConfig, parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
 import { parseAvcDecoderConfiguration, type VideoConfig } from "../../media/codec/h264/decoder-configuration.js";
+import { H264 } from "../../media/codec/h264/h264.js";
+import { codecOfSampleEntry } from "../../media/codec/table.js";
 import type { Findings } from "../findings.js";
 import type { TrackTraits } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
@@ -22,6 +26,11 @@ const DECODER_CONFIG_DESCRIPTOR = 4;
 const DECODER_SPECIFIC_INFO = 5;
 const ES_DESCRIPTOR = 3;
 
+const DESCRIBE: Readonly<Record<CodecName, (entry: Buffer, path: string, findings: Findings) => SampleDescription>> = {
+  h264: describeAvc,
+  aac: describeAac,
+};
+
 /** Reads the first entry: a recording has one description a track. */
 export async function readSampleDescription(
   reader: WindowReader,
@@ -38,8 +47,8 @@ export async function readSampleDescription(
   const entry = payload.subarray(STSD_HEADER_BYTES, entryEnd);
   const path = `${stsd.path}/${format}`;
   try {
-    if (format === "avc1" || format === "avc3") return describeAvc(entry, path, findings);
-    if (format === "mp4a") return describeAac(entry, path, findings);
+    const codec = codecOfSampleEntry(format);
+    if (codec) return DESCRIBE[codec.name](entry, path, findings);
   } catch (error) {
     findings.defect(path, (error as Error).message);
     return { traits: { kind, codec: format }, video: undefined, audio: undefined };
@@ -51,7 +60,7 @@ function describeAvc(entry: Buffer, path: string, findings: Findings): SampleDes
   const record = findChild(entry, VISUAL_ENTRY_BYTES, "avcC");
   if (!record) {
     findings.defect(path, "has no avcC");
-    return { traits: { kind: "video", codec: "h264" }, video: undefined, audio: undefined };
+    return { traits: { kind: "video", codec: H264.name }, video: undefined, audio: undefined };
   }
   const video = parseAvcDecoderConfiguration(record);
   const width = entry.readUInt16BE(32);
@@ -60,7 +69,7 @@ function describeAvc(entry: Buffer, path: string, findings: Findings): SampleDes
     findings.defect(path, `says ${width} × ${height}, its parameter sets say ${video.width} × ${video.height}`);
   }
   return {
-    traits: { kind: "video", codec: "h264", width: video.width, height: video.height },
+    traits: { kind: "video", codec: H264.name, width: video.width, height: video.height },
     video,
     audio: undefined,
   };
@@ -71,11 +80,11 @@ function describeAac(entry: Buffer, path: string, findings: Findings): SampleDes
   const specific = esds && decoderSpecificInfo(esds.subarray(4));
   if (!specific) {
     findings.defect(path, esds ? "its esds has no decoder configuration" : "has no esds");
-    return { traits: { kind: "audio", codec: "aac" }, video: undefined, audio: undefined };
+    return { traits: { kind: "audio", codec: AAC.name }, video: undefined, audio: undefined };
   }
   const audio = parseAudioSpecificConfig(specific);
   return {
-    traits: { kind: "audio", codec: "aac", sampleRate: audio.sampleRate, channels: audio.channels },
+    traits: { kind: "audio", codec: AAC.name, sampleRate: audio.sampleRate, channels: audio.channels },
     video: undefined,
     audio,
   };

@@ -4,7 +4,9 @@
 
 import { ADTS_SAMPLES_PER_FRAME, AdtsReader } from "../../container/mpegts/adts-reader.js";
 import { nearestTime, type PesHeader, parsePesHeader } from "../../container/mpegts/ts-packet.js";
+import type { TsForm } from "../../media/codec/codec-entry.js";
 import { parseSps } from "../../media/codec/h264/decoder-configuration.js";
+import { codecOfStreamType } from "../../media/codec/table.js";
 import type { Findings } from "../findings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
@@ -13,12 +15,6 @@ import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
 const HEAD_BYTES = 16 * 1024;
 const PTS_MODULUS_TICKS = 90_000;
 const TICKS_PER_MS = 90;
-const STREAM_TYPE_AAC_ADTS = 0x0f;
-const STREAM_TYPE_H264 = 0x1b;
-const TRAITS: Readonly<Record<number, TrackTraits>> = {
-  [STREAM_TYPE_AAC_ADTS]: { kind: "audio", codec: "aac" },
-  [STREAM_TYPE_H264]: { kind: "video", codec: "h264" },
-};
 
 /** Times of all tracks are unwrapped against one another: a file may begin on either side of a wrap. */
 export interface SharedTime {
@@ -27,6 +23,7 @@ export interface SharedTime {
 
 export class ElementaryStream {
   readonly audit: TrackAudit;
+  readonly #framing: TsForm["framing"] | undefined;
   /** Packet in which the PES packet that is open began; -1 = none is. */
   #start = -1;
   #startPcr90k = Number.NaN;
@@ -42,11 +39,13 @@ export class ElementaryStream {
   readonly #time: SharedTime;
 
   constructor(streamType: number, index: number, findings: Findings, time: SharedTime) {
-    const traits = TRAITS[streamType] ?? {
-      kind: "other",
-      codec: `stream_type 0x${streamType.toString(16).padStart(2, "0")}`,
+    const codec = codecOfStreamType(streamType);
+    this.#framing = codec?.ts?.framing;
+    const traits: TrackTraits = {
+      kind: codec && codec.kind !== "data" ? codec.kind : "other",
+      codec: codec?.name ?? `stream_type 0x${streamType.toString(16).padStart(2, "0")}`,
     };
-    this.audit = new TrackAudit({ ...traits }, index, PTS_MODULUS_TICKS, findings, () => this.#place);
+    this.audit = new TrackAudit(traits, index, PTS_MODULUS_TICKS, findings, () => this.#place);
     this.#findings = findings;
     this.#time = time;
   }
@@ -96,7 +95,7 @@ export class ElementaryStream {
   #take(payload: Buffer, skip: number): void {
     this.#pesBytes += payload.byteLength;
     const data = skip === 0 ? payload : payload.subarray(skip);
-    if (this.audit.traits.codec === "aac") this.#adts.push(data);
+    if (this.#framing === "adts") this.#adts.push(data);
     else this.#headBytes += data.copy(this.#head, this.#headBytes);
   }
 
@@ -109,8 +108,8 @@ export class ElementaryStream {
     const late = Number.isNaN(this.#startPcr90k) ? 0 : nearestTime(this.#startPcr90k, dts) - dts;
     if (late > 0)
       this.#findings.defect(this.#place, `arrives ${roundMs(late / TICKS_PER_MS)} ms after its decoding time`);
-    if (this.audit.traits.codec === "aac") this.#takeAudio(pts);
-    else if (this.audit.traits.codec === "h264") this.#takePicture(dts, pts);
+    if (this.#framing === "adts") this.#takeAudio(pts);
+    else if (this.#framing === "annexB") this.#takePicture(dts, pts);
     else
       this.audit.add({ dts, pts, duration: undefined, isKey: this.#isFlaggedRandomAccess, sizeBytes: this.#pesBytes });
   }

@@ -7,8 +7,8 @@ import {
   CONFIG_OBJECT_TYPE_OFFSET,
   CONFIG_RATE_INDEX_OFFSET,
   CONFIG_SAMPLE_RATE_OFFSET,
-} from "../../src/abi/decoder-config";
-import { putU8, putU16, putU32 } from "../io/bytes";
+} from "../../../src/abi/decoder-config";
+import { putU8, putU16, putU32 } from "../../io/bytes";
 
 export const ADTS_HEADER_SIZE: u32 = 7;
 /** aac_frame_length has 13 bits and counts the header. */

@@ -2,8 +2,8 @@
 // from outside: a length past the payload's end makes the rest of the access unit unusable, and it is left out. Nothing
 // is read past `size`.
 
-import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
-import { readU16, readU32 } from "../io/bytes";
+import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../../src/abi/decoder-config";
+import { readU16, readU32 } from "../../io/bytes";
 
 export const NAL_LENGTH_SIZE: u32 = 4;
 const NAL_IDR: u32 = 5;

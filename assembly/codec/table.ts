@@ -1,0 +1,183 @@
+// The codec table of the muxers, the half of src/media/codec/table.ts: every question that depends on a codec, one
+// switch each. AssemblyScript cannot hold it complete by types. So the number of codecs is stated here again, which fails
+// the build where one was added, and test/unit/media/codec/table.test.ts asks every function about every codec.
+//
+// An answer of 0 (no bytes, no type) means that the container has no form for the codec. The functions that write are
+// only called where it has one.
+
+import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
+import { configCodec } from "../decoder-config";
+import { ADTS_MAX_PAYLOAD } from "./aac/adts";
+import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
+import { aacPesOverhead, writeAacPes } from "./aac/pes";
+import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
+import { AVC_PREFIX_SIZE, CODEC_ID_AVC, putAvcSequenceHeader, putAvcTag } from "./h264/flv";
+import { scanAccessUnit, wholeNalBytes } from "./h264/nal";
+import { h264PesOverhead, writeH264Pes } from "./h264/pes";
+import { AVC1, putAvcSampleEntry } from "./h264/sample-entry";
+
+/** A codec that was added to src/abi/decoder-config.ts belongs into every switch below; then this number is raised. */
+const CODECS_HERE: i32 = 2;
+const STREAM_TYPE_H264: u32 = 0x1b;
+const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
+
+/** The type of the sample entry in MP4. */
+export function mp4SampleEntryType(codec: u32): u32 {
+  if (CODECS_HERE != CODEC_COUNT) ERROR("assembly/codec/table.ts lacks a codec of src/abi/decoder-config.ts");
+  switch (codec) {
+    case CODEC_H264:
+      return AVC1;
+    case CODEC_AAC:
+      return MP4A;
+    default:
+      return 0;
+  }
+}
+
+export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config: usize): usize {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return putAvcSampleEntry(movie, at, config);
+    case CODEC_AAC:
+      return putAacSampleEntry(movie, at, track, config);
+    default:
+      return unreachable();
+  }
+}
+
+/** stream_type of MPEG-TS. */
+export function tsStreamType(codec: u32): u32 {
+  switch (codec) {
+    case CODEC_H264:
+      return STREAM_TYPE_H264;
+    case CODEC_AAC:
+      return STREAM_TYPE_AAC_ADTS;
+    default:
+      return 0;
+  }
+}
+
+/**
+ * What is to be known of an access unit before it is written: in the lower half its bytes in MPEG-TS as far as they come
+ * from the ring, 0 where it is left out because no decoder would find anything in it or no header can say its length; the
+ * upper half is the codec's own.
+ */
+export function tsScan(config: usize, payload: usize, size: u32): u64 {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return scanAccessUnit(payload, size);
+    case CODEC_AAC:
+      return size <= ADTS_MAX_PAYLOAD ? size : 0;
+    default:
+      return 0;
+  }
+}
+
+/** Most bytes of an access unit in front of what the ring holds of it. */
+export function tsOverhead(config: usize): u32 {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return h264PesOverhead(config);
+    case CODEC_AAC:
+      return aacPesOverhead();
+    default:
+      return 0;
+  }
+}
+
+/** `scan` is what `tsScan` answered, and not empty. */
+export function writePes(
+  ts: usize,
+  at: usize,
+  track: u32,
+  payload: usize,
+  size: u32,
+  config: usize,
+  scan: u64,
+  isRandomAccess: bool,
+  flags: u32,
+  pcr: i64,
+  pts: i64,
+  dts: i64,
+): usize {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return writeH264Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
+    case CODEC_AAC:
+      return writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts);
+    default:
+      return unreachable();
+  }
+}
+
+/** CodecID or SoundFormat of FLV. */
+export function flvCodecId(codec: u32): u32 {
+  switch (codec) {
+    case CODEC_H264:
+      return CODEC_ID_AVC;
+    case CODEC_AAC:
+      return SOUND_FORMAT_AAC;
+    default:
+      return 0;
+  }
+}
+
+/** Bytes of a tag's body in front of the payload. */
+export function flvPrefixSize(config: usize): u32 {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return AVC_PREFIX_SIZE;
+    case CODEC_AAC:
+      return AAC_PREFIX_SIZE;
+    default:
+      return 0;
+  }
+}
+
+/** Bytes of an access unit that a tag can take, 0 where it is left out. */
+export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return wholeNalBytes(payload, size);
+    case CODEC_AAC:
+      return size;
+    default:
+      return 0;
+  }
+}
+
+/** Body of the tag with the decoder configuration. */
+export function flvSequenceHeaderBody(config: usize): u32 {
+  return flvPrefixSize(config) + load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
+}
+
+export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): usize {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return putAvcSequenceHeader(at, config, timestampMs);
+    case CODEC_AAC:
+      return putAacSequenceHeader(at, config, timestampMs);
+    default:
+      return unreachable();
+  }
+}
+
+/** `bytes` is what `flvPayloadSize` answered, and not 0. */
+export function putFrameTag(
+  at: usize,
+  config: usize,
+  payload: usize,
+  bytes: u32,
+  isRandomAccess: bool,
+  timestampMs: i64,
+  compositionMs: i64,
+): usize {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return putAvcTag(at, payload, bytes, isRandomAccess, timestampMs, compositionMs);
+    case CODEC_AAC:
+      return putAacTag(at, payload, bytes, timestampMs);
+    default:
+      return unreachable();
+  }
+}

@@ -1,0 +1,19 @@
+// AAC in the codec table. Frames in a ring are raw access units (ISO/IEC 14496-3 §4.4.2.1), without ADTS headers.
+
+import { CODEC_AAC } from "../../../abi/decoder-config.js";
+import type { CodecEntry } from "../codec-entry.js";
+import { parseAudioSpecificConfig } from "./audio-specific-config.js";
+
+export const AAC = {
+  name: "aac",
+  number: CODEC_AAC,
+  kind: "audio",
+  emsTag: "AAAC",
+  parse: (bytes) => ({ video: undefined, audio: parseAudioSpecificConfig(bytes) }),
+  toRingForm: (bytes) => bytes,
+  minimumConfigBytes: 2,
+  randomAccess: "everyFrame",
+  mp4: { sampleEntry: "mp4a", otherSampleEntries: [] },
+  ts: { streamType: 0x0f, descriptors: [], framing: "adts" },
+  flv: { codecId: 10 },
+} as const satisfies CodecEntry;

@@ -1,0 +1,53 @@
+// What the rest of the program may ask of a codec. Each codec answers in a folder of its own; table.ts lists them.
+// A codec whose entry lacks a field does not compile. Its writers for the muxers are in assembly/codec/.
+
+import type { AudioConfig } from "./aac/audio-specific-config.js";
+import type { VideoConfig } from "./h264/decoder-configuration.js";
+
+export type CodecName = "h264" | "aac";
+export type TrackKind = "video" | "audio" | "data";
+
+/** What a decoder configuration says of its track. */
+export interface ParsedConfig {
+  video: VideoConfig | undefined;
+  audio: AudioConfig | undefined;
+}
+
+/** ISO/IEC 14496-12: the type of the sample entry that is written, and others that hold the same codec. */
+export interface Mp4Form {
+  sampleEntry: string;
+  otherSampleEntries: readonly string[];
+}
+
+/** ISO/IEC 13818-1: stream_type, the descriptors that the codec wants in the PMT, and how access units are framed. */
+export interface TsForm {
+  streamType: number;
+  descriptors: readonly Uint8Array[];
+  framing: "annexB" | "adts";
+}
+
+/** Adobe FLV 10.1: CodecID of video, SoundFormat of audio. */
+export interface FlvForm {
+  codecId: number;
+}
+
+export interface CodecEntry {
+  name: CodecName;
+  /** CODEC_* of src/abi/decoder-config.ts. */
+  number: number;
+  kind: TrackKind;
+  /** Tag and name in replies of the control interface (ems-record-spec §2.0). */
+  emsTag: string;
+  /** Throws ReelError `badConfig`. */
+  parse(bytes: Uint8Array): ParsedConfig;
+  /** The configuration as the muxers write it: frames in a ring have one framing, whatever the source has. */
+  toRingForm(bytes: Uint8Array): Uint8Array;
+  /** A stored configuration of fewer bytes is damaged. */
+  minimumConfigBytes: number;
+  /** Whether the source marks random access points, or decoding can start at every frame. */
+  randomAccess: "marked" | "everyFrame";
+  /** `null`: the container has no form for the codec. */
+  mp4: Mp4Form | null;
+  ts: TsForm | null;
+  flv: FlvForm | null;
+}

@@ -1,0 +1,39 @@
+// The codec table: everything that depends on a track's codec is asked here, and nowhere else is a codec's name tested.
+// Its half for the muxers is assembly/codec/table.ts; test/unit/media/codec/table.test.ts holds the two together.
+
+import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
+import { AAC } from "./aac/aac.js";
+import type { CodecEntry, CodecName, TrackKind } from "./codec-entry.js";
+import { H264 } from "./h264/h264.js";
+
+const ENTRIES = { h264: H264, aac: AAC } as const satisfies { [Name in CodecName]: CodecEntry & { name: Name } };
+
+export const CODECS: Readonly<Record<CodecName, CodecEntry>> = ENTRIES;
+const ALL: readonly CodecEntry[] = Object.values(CODECS);
+
+/** Numbers of the kinds in a decoder configuration block. */
+export const KIND_NUMBERS = { video: KIND_VIDEO, audio: KIND_AUDIO, data: KIND_DATA } as const satisfies Record<
+  TrackKind,
+  number
+>;
+
+export function codecOfNumber(number: number): CodecEntry | undefined {
+  return ALL.find((codec) => codec.number === number);
+}
+
+/** From a file that may have been written by another version. */
+export function codecOfName(name: string): CodecEntry | undefined {
+  return ALL.find((codec) => codec.name === name);
+}
+
+export function codecOfSampleEntry(type: string): CodecEntry | undefined {
+  return ALL.find(({ mp4 }) => mp4?.sampleEntry === type || mp4?.otherSampleEntries.includes(type));
+}
+
+export function codecOfStreamType(streamType: number): CodecEntry | undefined {
+  return ALL.find(({ ts }) => ts?.streamType === streamType);
+}
+
+export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undefined {
+  return ALL.find((codec) => codec.kind === kind && codec.flv?.codecId === codecId);
+}

@@ -1,0 +1,88 @@
+// The codec table and its half in the muxers: two languages, one set of answers.
+
+import { describe, expect, it } from "vitest";
+import { CODEC_COUNT } from "../../../../src/abi/decoder-config.js";
+import { ARENA_BASE, Arena } from "../../../../src/arena/arena.js";
+import { instantiateKernel, type Kernel } from "../../../../src/arena/kernel.js";
+import type { CodecEntry, CodecName } from "../../../../src/media/codec/codec-entry.js";
+import {
+  CODECS,
+  codecOfFlv,
+  codecOfName,
+  codecOfNumber,
+  codecOfSampleEntry,
+  codecOfStreamType,
+} from "../../../../src/media/codec/table.js";
+import { storeDecoderConfig } from "../../../../src/stream/decoder-config.js";
+import { BUILDS, testModule } from "../../../support/kernel-harness.js";
+import { ASC, AVCC, accessUnit, NAL_SLICE, nalUnit } from "../../../support/test-media.js";
+
+interface TableKernel extends Kernel {
+  mp4SampleEntryType(codec: number): number;
+  tsStreamType(codec: number): number;
+  tsOverhead(config: number): number;
+  tsScan(config: number, payload: number, size: number): bigint;
+  flvCodecId(codec: number): number;
+  flvPrefixSize(config: number): number;
+  flvPayloadSize(config: number, payload: number, size: number): number;
+}
+
+const SAMPLES: Readonly<Record<CodecName, { config: Uint8Array; accessUnit: Uint8Array }>> = {
+  h264: { config: AVCC, accessUnit: accessUnit([nalUnit(NAL_SLICE, 40)]) },
+  aac: { config: ASC, accessUnit: new Uint8Array(40).fill(0x21) },
+};
+const ALL: readonly CodecEntry[] = Object.values(CODECS);
+
+/** The number of a box type; 0 where there is none. */
+function boxType(type: string | undefined): number {
+  return type === undefined ? 0 : Buffer.from(type, "latin1").readUInt32BE();
+}
+
+describe("codec table", () => {
+  it("has one entry for every number of the ABI, each under its own name", () => {
+    expect(ALL.map((codec) => codec.number).sort()).toEqual(Array.from({ length: CODEC_COUNT }, (_, i) => i + 1));
+    for (const [name, codec] of Object.entries(CODECS)) expect(codec.name).toBe(name);
+  });
+
+  it("finds a codec again by everything that files say of it", () => {
+    for (const codec of ALL) {
+      expect(codecOfNumber(codec.number)).toBe(codec);
+      expect(codecOfName(codec.name)).toBe(codec);
+      if (codec.ts) expect(codecOfStreamType(codec.ts.streamType)).toBe(codec);
+      if (codec.flv) expect(codecOfFlv(codec.kind, codec.flv.codecId)).toBe(codec);
+      for (const type of [codec.mp4?.sampleEntry, ...(codec.mp4?.otherSampleEntries ?? [])])
+        if (type) expect(codecOfSampleEntry(type)).toBe(codec);
+    }
+  });
+});
+
+describe.each(BUILDS)("codec table of the muxers, %s build", (build) => {
+  const arena = new Arena();
+  const kernel = instantiateKernel<TableKernel>(testModule(build), arena.memory, ARENA_BASE);
+
+  it.each(ALL)("answers as the table does for $name", (codec) => {
+    expect(kernel.mp4SampleEntryType(codec.number) >>> 0).toBe(boxType(codec.mp4?.sampleEntry));
+    expect(kernel.tsStreamType(codec.number)).toBe(codec.ts?.streamType ?? 0);
+    expect(kernel.flvCodecId(codec.number)).toBe(codec.flv?.codecId ?? 0);
+  });
+
+  it.each(ALL)("has a writer for $name in every container that can carry it", (codec) => {
+    const sample = SAMPLES[codec.name];
+    const { pointer } = storeDecoderConfig(arena, codec.name, sample.config);
+    const payload = arena.allocate(sample.accessUnit.byteLength);
+    arena.u8.set(sample.accessUnit, payload);
+    const size = sample.accessUnit.byteLength;
+    expect(kernel.tsOverhead(pointer) > 0).toBe(codec.ts !== null);
+    expect(Number(BigInt.asUintN(32, kernel.tsScan(pointer, payload, size)))).toBe(codec.ts ? size : 0);
+    expect(kernel.flvPrefixSize(pointer) > 0).toBe(codec.flv !== null);
+    expect(kernel.flvPayloadSize(pointer, payload, size)).toBe(codec.flv ? size : 0);
+  });
+
+  it("knows no form for a codec that is not in the ABI", () => {
+    for (const number of [0, CODEC_COUNT + 1]) {
+      expect(kernel.mp4SampleEntryType(number)).toBe(0);
+      expect(kernel.tsStreamType(number)).toBe(0);
+      expect(kernel.flvCodecId(number)).toBe(0);
+    }
+  });
+});
