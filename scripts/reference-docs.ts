@@ -11,6 +11,12 @@ const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as con
 
 /** What each event tells, and the keys that its payload always has beside PID and customData. */
 const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly string[] }>> = {
+  applicationStart: {
+    description:
+      "The server's listeners are open; `config.acceptors` names those of the control interface, as EMS does.",
+    keys: ["config", "id", "name"],
+  },
+  applicationStop: { description: "The recordings are finished; nothing comes after it.", keys: ["id", "name"] },
   cliRequest: {
     description: "A command came in, over any transport. Passwords are masked.",
     keys: ["command", "parameters"],

@@ -223,7 +223,17 @@ interface ChunkPayload extends Sender {
   [variable: `_${string}`]: string;
 }
 
+/** EMS calls a server's one part an application. */
+interface ApplicationData extends Sender {
+  id: number;
+  name: string;
+}
+
 export interface EventPayloads {
+  applicationStart: ApplicationData & {
+    config: { acceptors: { ip: string; port: number; protocol: string }[]; description: string; name: string };
+  };
+  applicationStop: ApplicationData;
   cliRequest: Sender & { command: string; parameters: Record<string, string | string[]> };
   cliResponse: Sender & ReplyMessage;
   inStreamClosed: Sender & StreamData;

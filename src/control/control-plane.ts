@@ -13,6 +13,7 @@ import type { EventLoggerOptions, EventSink } from "./events/event-sink.js";
 import { mapRecorderEvents } from "./events/recorder-mapper.js";
 import { PullConfigs } from "./pull/pull-configs.js";
 import type { PullPort } from "./pull/pull-port.js";
+import type { ValueObject } from "./replies/reply.js";
 import {
   AddressGuard,
   type HttpProtection,
@@ -29,6 +30,16 @@ import { WebSocketListener } from "./transports/websocket-listener.js";
 
 /** How long a stop waits for receivers of events. */
 const FLUSH_MS = 5000;
+
+/** The stream objects say the same appName. */
+const APPLICATION = { id: 1, name: "evostreamms" } as const;
+
+/** A listener as EMS names it in its configuration (ems-record-spec §1.4). */
+interface Acceptor {
+  ip: string;
+  port: number;
+  protocol: "inboundAsciiCli" | "inboundHttpJsonCli" | "inboundJsonCli";
+}
 
 export interface ControlOptions extends HttpProtection {
   /** 4-byte length in front of replies on the JSON listener. Default true: published clients skip it blindly. */
@@ -72,12 +83,15 @@ export class ControlPlane {
   readonly #recorder: RecorderApi;
   readonly #options: ControlOptions;
   readonly #version: string;
+  /** Those that are open, in the order of their opening. */
+  readonly #acceptors: Acceptor[] = [];
   readonly #addressGuard: AddressGuard;
   readonly #timers: Timers;
   readonly #sinks: EventSink[];
   readonly #listeners: OwnListener[] = [];
   readonly #unmap: () => void;
   #isStopping = false;
+  #isClosed = false;
 
   /**
    * Events reach the sinks from now on, and stored pull configs are known, so that the first command does not overwrite
@@ -107,7 +121,7 @@ export class ControlPlane {
     const guard = new RequestGuard(this.#options);
     const http = new HttpListener(this.dispatch, guard, this.#options.addRoutes);
     const channel = new WebSocketListener(http, this.dispatch, guard, this.bus, this.#recorder);
-    return this.#own({
+    return this.#own("inboundHttpJsonCli", {
       open: () => http.open(address),
       stopAccepting() {
         channel.stopAccepting();
@@ -123,17 +137,19 @@ export class ControlPlane {
 
   /** Throws as createHttpListener does; `name` is what the message calls it. */
   createJsonListener(name: string, address: ListenerAddress): ControlListener {
-    return this.#createTcpListener(name, address, jsonFormat(this.#options.lengthPadding ?? true));
+    const format = jsonFormat(this.#options.lengthPadding ?? true);
+    return this.#createTcpListener("inboundJsonCli", name, address, format);
   }
 
   /** Replies are for people. Throws as createHttpListener does. */
   createHumanListener(name: string, address: ListenerAddress): ControlListener {
-    return this.#createTcpListener(name, address, humanFormat);
+    return this.#createTcpListener("inboundAsciiCli", name, address, humanFormat);
   }
 
   /** When the listeners are open: begins the stored pulls and tells that the server has started. */
   start(): void {
     this.pulls.startRestored();
+    this.bus.emit("applicationStart", () => ({ ...APPLICATION, config: this.#applicationConfig() }));
     this.bus.emit("serverStarted", () => ({ version: this.#version }));
   }
 
@@ -149,6 +165,8 @@ export class ControlPlane {
   async close(): Promise<void> {
     this.stopAccepting();
     this.#timers.close();
+    if (!this.#isClosed) this.bus.emit("applicationStop", () => ({ ...APPLICATION }));
+    this.#isClosed = true;
     await Promise.all([
       ...this.#sinks.map((sink) => sink.close(FLUSH_MS)),
       ...this.#listeners.map((listener) => listener.close()),
@@ -156,18 +174,35 @@ export class ControlPlane {
     this.#unmap();
   }
 
-  #createTcpListener(name: string, address: ListenerAddress, format: ReplyFormat): ControlListener {
+  #applicationConfig(): ValueObject {
+    const acceptors = this.#acceptors.map((acceptor) => ({ ...acceptor }));
+    return { acceptors, description: "Reel", name: APPLICATION.name };
+  }
+
+  #createTcpListener(
+    protocol: Acceptor["protocol"],
+    name: string,
+    address: ListenerAddress,
+    format: ReplyFormat,
+  ): ControlListener {
     requireAddressList(name, address.host, this.#options.allowAddresses);
     const listener = new TcpListener(this.dispatch, this.#addressGuard, format);
-    return this.#own({
+    return this.#own(protocol, {
       open: () => listener.open(address),
       stopAccepting: () => listener.stopAccepting(),
       close: () => listener.close(),
     });
   }
 
-  #own(listener: OwnListener): ControlListener {
+  #own(protocol: Acceptor["protocol"], listener: OwnListener): ControlListener {
     this.#listeners.push(listener);
-    return listener;
+    return {
+      open: async () => {
+        const bound = await listener.open();
+        this.#acceptors.push({ ip: bound.host, port: bound.port, protocol });
+        return bound;
+      },
+      close: () => listener.close(),
+    };
   }
 }

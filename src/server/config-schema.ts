@@ -38,6 +38,12 @@ export const EventSinkSchema = Type.Object(
     enabledEvents: Type.Optional(Type.Array(Type.String(), { description: "names of events; absent = all" })),
     customData: Type.Optional(Type.Unknown({ description: "copied into every payload" })),
     appendTimestamp: Type.Optional(Type.Boolean({ description: "file: name_YYYYMMDD_HHMMSS.ext (default true)" })),
+    appendInstance: Type.Optional(
+      Type.Boolean({ description: "file: four digits, drawn at the start of the server, in the name (default false)" }),
+    ),
+    timestamp: Type.Optional(
+      Type.Boolean({ description: "file: taken, as EMS's manual shows it; every event has its time" }),
+    ),
     serializerType: Type.Optional(Type.String({ description: "RPC: JSON is the only one" })),
     format: Type.Optional(Type.String({ description: "file: json is the only one" })),
     fileChunkLength: Type.Optional(

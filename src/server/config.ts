@@ -1,12 +1,10 @@
-// Where a server's configuration comes from: reel.json, over it the environment (REEL_*), over it the flags. Unknown
-// keys are refused with the nearest known name; a wrong value is named with its place.
+// Where a server's configuration comes from: reel.json, over it the environment (REEL_*), over it the flags.
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { TSchema } from "typebox";
-import { Value } from "typebox/value";
 import { ReelError } from "../base/reel-error.js";
-import { type ServerConfig, ServerConfigSchema } from "./config-schema.js";
+import { checkConfig } from "./config-check.js";
+import type { ServerConfig } from "./config-schema.js";
 import { LISTENER_NAMES, type ListenerName } from "./listeners/listener-table.js";
 
 export const CONFIG_FILE = "reel.json";
@@ -66,55 +64,6 @@ function withCurrentNames(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("doors" in value) || "listeners" in value) return value;
   const { doors, ...rest } = value;
   return { ...rest, listeners: doors };
-}
-
-function checkConfig(value: unknown, where: string): void {
-  const unknownKey = findUnknownKey(ServerConfigSchema, value, "");
-  if (unknownKey) {
-    const hint = unknownKey.nearest ? `; did you mean ${unknownKey.nearest}?` : "";
-    throw new ReelError("badArgument", `${where}: unknown key ${unknownKey.key}${hint}`);
-  }
-  const [first] = Value.Errors(ServerConfigSchema, value);
-  if (!first) return;
-  const place = first.instancePath.slice(1).replaceAll("/", ".") || "the whole";
-  throw new ReelError("badArgument", `${where}: ${place} ${first.message}`);
-}
-
-function findUnknownKey(
-  schema: TSchema,
-  value: unknown,
-  prefix: string,
-): { key: string; nearest: string | undefined } | undefined {
-  const properties = (schema as { properties?: Record<string, TSchema> }).properties;
-  if (!properties || typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  for (const [key, inner] of Object.entries(value)) {
-    const known = properties[key];
-    if (!known) return { key: prefix + key, nearest: nearestName(key, Object.keys(properties), prefix) };
-    const deeper = findUnknownKey(known, inner, `${prefix}${key}.`);
-    if (deeper) return deeper;
-  }
-  return undefined;
-}
-
-function nearestName(name: string, known: readonly string[], prefix: string): string | undefined {
-  const ranked = known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best && best.distance <= Math.max(2, name.length / 2) ? prefix + best.candidate : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function flagsFromEnvironment(env: NodeJS.ProcessEnv): ConfigFlags {

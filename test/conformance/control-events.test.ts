@@ -194,7 +194,7 @@ describe("events", () => {
   it("unknown names are refused with those that exist, and other channels are told where to go", async () => {
     const client = await open();
     expect(await client.ask("subscribe events=nonsense")).toContain(
-      "There is no event nonsense; known are cliRequest, ",
+      "There is no event nonsense; known are applicationStart, ",
     );
     const { body } = await fixture.httpRequest("/subscribe");
     expect(body).toContain("subscribe needs the WebSocket channel");
@@ -418,16 +418,71 @@ describe("events", () => {
       const lines = (name: string): Envelope[] =>
         readFileSync(join(root, name), "utf8").trimEnd().split("\n").map(parse);
       expect(lines("plain.json").map((event) => event.type)).toEqual([
+        "applicationStart",
         "serverStarted",
         "timerTriggered",
         "timerTriggered",
         "serverStopping",
+        "applicationStop",
+        "applicationStart",
         "serverStarted",
         "serverStopping",
+        "applicationStop",
       ]);
       expect(lines("dated_20170919_043227.json").map((event) => event.type)).toEqual(["serverStarted"]);
       expect([lines("chunked_0000.json").length, lines("chunked_0001.json").length]).toEqual([1, 1]);
       expect(readdirSync(root)).not.toContain("missing");
+    });
+
+    it("the keys and events of EMS's manual are taken, and served where there is something to tell", async () => {
+      await open();
+      const root = fixture.root;
+      await fixture.stop();
+      const sinks = [
+        {
+          type: "file",
+          filename: join(root, "streams.txt"),
+          format: "json",
+          timestamp: true,
+          appendTimestamp: true,
+          appendInstance: true,
+          enabledEvents: [
+            "streamCreated",
+            "streamClosed",
+            "streamCodecsUpdated",
+            "applicationStart",
+            "applicationStop",
+            "carrierCreated",
+            "carrierClosed",
+            "webRtcServiceStarted",
+          ],
+        },
+        { type: "file", filename: join(root, "plain.txt"), appendTimestamp: false, appendInstance: true },
+      ] as const;
+      await open({ root, control: { eventLogger: { sinks } } });
+      const { http, json, ascii } = fixture;
+      await fixture.stop();
+      const names = readdirSync(root).filter((name) => name.endsWith(".txt"));
+      expect(names.sort()).toEqual([
+        expect.stringMatching(/^plain_\d{4}\.txt$/),
+        expect.stringMatching(/^streams_\d{4}_20170919_043227\.txt$/),
+      ]);
+      const events = readFileSync(join(root, names[1] ?? ""), "utf8")
+        .trimEnd()
+        .split("\n")
+        .map(parse);
+      expect(events.map((event) => event.type)).toEqual(["applicationStart", "applicationStop"]);
+      expect(events[0]?.payload).toMatchObject({
+        id: 1,
+        name: "evostreamms",
+        config: {
+          acceptors: expect.arrayContaining([
+            { ip: "127.0.0.1", port: json, protocol: "inboundJsonCli" },
+            { ip: "127.0.0.1", port: ascii, protocol: "inboundAsciiCli" },
+            { ip: "127.0.0.1", port: http, protocol: "inboundHttpJsonCli" },
+          ]),
+        },
+      });
     });
 
     it.each([
@@ -437,7 +492,8 @@ describe("events", () => {
       [{ type: "RPC", url: "http://user:100%@h/" }, "is written %25"],
       [{ type: "RPC", url: "http://h/", serializerType: "XML" }, "XML is not written"],
       [{ type: "file" }, "needs its filename"],
-      [{ type: "file", filename: "x", enabledEvents: ["nonsense"] }, "no event nonsense"],
+      [{ type: "file", filename: "x", enabledEvents: ["nonsense"] }, "no event nonsense; known are"],
+      [{ type: "file", filename: "x", enabledEvents: ["recordChunkClose"] }, "did you mean recordChunkClosed?"],
       [{ type: "file", filename: "x", fileChunkTime: "25:00:00" }, "not HH:MM:SS"],
     ] as const)("the configuration %j is refused", async (sink, reason) => {
       await open();

@@ -1,6 +1,7 @@
 // The server itself, its timers and its storage (ems-record-spec §2.8, §2.9), and subscribe, which is ours.
 
 import { basename } from "node:path";
+import { suggestion } from "../../base/nearest-name.js";
 import { type Command, defineCommand } from "../command.js";
 import { EVENT_TYPES, type EventType, findEventType } from "../events/event-types.js";
 import { CommandFailure, list, mandatoryId, NO_DEFAULT, optionalInteger, text } from "../parameter.js";
@@ -152,7 +153,8 @@ export const subscribe = defineCommand({
       const type = findEventType(name);
       if (!type)
         throw new CommandFailure(
-          `Syntax error. Parameter events is invalid. There is no event ${name}; known are ${EVENT_TYPES.join(", ")}`,
+          `Syntax error. Parameter events is invalid. There is no event ${name}${suggestion(name, EVENT_TYPES)}; ` +
+            `known are ${EVENT_TYPES.join(", ")}`,
         );
       types.add(type);
     }

@@ -1,5 +1,6 @@
 // From the configuration of `eventLogger` to its sinks.
 
+import { randomInt } from "node:crypto";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
@@ -25,8 +26,10 @@ function createSink(sink: EventSinkOptions, customData: Value, clock: Clock, log
   }
   if (!sink.filename) throw new ReelError("badArgument", "eventLogger: a file sink needs its filename");
   requireJson("format", sink.format);
-  const { filename, appendTimestamp = true, fileChunkLength = 0, fileChunkTime } = sink;
-  return new FileSink({ filename, types, customData, appendTimestamp, fileChunkLength, fileChunkTime }, clock, logger);
+  const { filename, appendTimestamp = true, appendInstance = false, fileChunkLength = 0, fileChunkTime } = sink;
+  const instance = appendInstance ? randomInt(10_000) : undefined;
+  const file = { filename, types, customData, appendTimestamp, instance, fileChunkLength, fileChunkTime };
+  return new FileSink(file, clock, logger);
 }
 
 function requireJson(key: string, given: string | undefined): void {

@@ -1,8 +1,10 @@
 // Sinks as configured in `eventLogger` (ems-record-spec §6.1). A sink takes events without ever making anyone wait: it
 // queues within bounds, counts what it had to drop, and says so in the log.
 
+import { suggestion } from "../../base/nearest-name.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { Value } from "../replies/reply.js";
+import { isEmsOnly } from "./ems-events.js";
 import type { EventListener } from "./event-bus.js";
 import { EVENT_TYPES, type EventType, findEventType } from "./event-types.js";
 
@@ -22,6 +24,10 @@ export interface EventSinkOptions {
   readonly format?: string | undefined;
   /** file: name_YYYYMMDD_HHMMSS.ext. Default true. */
   readonly appendTimestamp?: boolean | undefined;
+  /** file: name_0237.ext, in front of the time. Default false. */
+  readonly appendInstance?: boolean | undefined;
+  /** file: EMS's manual shows it and does not say what it does. */
+  readonly timestamp?: boolean | undefined;
   /** file: seconds per file. */
   readonly fileChunkLength?: number | undefined;
   /** file: time of day, UTC, at which a new file begins. */
@@ -42,55 +48,15 @@ export interface EventSink extends EventListener {
 export function enabledTypes(names: readonly string[] | undefined): ReadonlySet<EventType> {
   const types = (names ?? EVENT_TYPES).map((name) => {
     const type = findEventType(name);
-    if (!type && !EMS_ONLY.has(name))
-      throw new ReelError("badArgument", `eventLogger: there is no event ${name}; known are ${EVENT_TYPES.join(", ")}`);
+    if (!type && !isEmsOnly(name))
+      throw new ReelError(
+        "badArgument",
+        `eventLogger: there is no event ${name}${suggestion(name, EVENT_TYPES)}; known are ${EVENT_TYPES.join(", ")}`,
+      );
     return type;
   });
   return new Set(types.filter((type) => type !== undefined));
 }
-
-/** Events of EMS that Reel has no occasion for: configurations written for EMS name them. */
-const EMS_ONLY: ReadonlySet<string> = new Set([
-  "audioFeedStopped",
-  "dashChildPlaylistUpdated",
-  "dashChunkClosed",
-  "dashChunkCreated",
-  "dashChunkError",
-  "dashPlaylistUpdated",
-  "firstPlaylistItemStart",
-  "hdsChildPlaylistUpdated",
-  "hdsChunkClosed",
-  "hdsChunkCreated",
-  "hdsChunkError",
-  "hdsMasterPlaylistUpdated",
-  "hlsChildPlaylistUpdated",
-  "hlsChunkClosed",
-  "hlsChunkCreated",
-  "hlsChunkError",
-  "hlsMasterPlaylistUpdated",
-  "lastPlaylistItemStart",
-  "mediaFileDownloaded",
-  "mssChunkClosed",
-  "mssChunkCreated",
-  "mssChunkError",
-  "mssPlaylistUpdated",
-  "outStreamCodecsUpdated",
-  "outStreamFirstFrameSent",
-  "playlistItemStart",
-  "processStarted",
-  "processStopped",
-  "protocolRegisteredToApp",
-  "protocolUnregisteredFromApp",
-  "pullStreamFailed",
-  "pushStreamFailed",
-  "recordStreamFailed",
-  "serverStopped",
-  "streamingSessionEnded",
-  "streamingSessionStarted",
-  "videoFeedStopped",
-  "webRtcCommandReceived",
-  "webRtcServiceConnected",
-]);
 
 /** Any JSON as a value of an event; what JSON cannot hold becomes null. */
 export function asValue(given: unknown): Value {

@@ -1,6 +1,8 @@
 // The events of ems-record-spec §6 by name, and what a subscription asks for.
 
 export const EVENT_TYPES = [
+  "applicationStart",
+  "applicationStop",
   "cliRequest",
   "cliResponse",
   "inStreamClosed",

@@ -1,5 +1,5 @@
 // Events as lines of JSON in a file (ems-record-spec §6.1): strict JSON, one event a line, appended. By default the
-// name gets the time of opening; with fileChunkLength or fileChunkTime a new file begins with the first event after
+// name gets the time of opening, and with appendInstance the number of the run in front of it; with fileChunkLength or fileChunkTime a new file begins with the first event after
 // that time.
 
 import { type FileHandle, open } from "node:fs/promises";
@@ -22,6 +22,8 @@ export interface FileSinkOptions {
   readonly types: ReadonlySet<EventType>;
   readonly customData: Value;
   readonly appendTimestamp: boolean;
+  /** Four digits in front of the time, the same for every file of a run. */
+  readonly instance?: number | undefined;
   /** Seconds; 0 = no limit. */
   readonly fileChunkLength: number;
   /** `HH:MM:SS` UTC. */
@@ -113,7 +115,7 @@ export class FileSink implements EventSink {
   }
 
   async #open(atMs: number): Promise<FileHandle> {
-    const { filename, appendTimestamp, fileChunkLength } = this.#options;
+    const { filename, appendTimestamp, instance, fileChunkLength } = this.#options;
     const extension = extname(filename);
     const base = filename.slice(0, filename.length - extension.length);
     const isChunked =
@@ -125,7 +127,8 @@ export class FileSink implements EventSink {
         ? `_${String(this.#fileNumber++).padStart(4, "0")}`
         : "";
     this.#openedMs = atMs;
-    return open(`${base}${suffix}${extension}`, "a");
+    const instanceSuffix = instance === undefined ? "" : `_${String(instance).padStart(4, "0")}`;
+    return open(`${base}${instanceSuffix}${suffix}${extension}`, "a");
   }
 
   #drop(events: number, error: unknown): void {
