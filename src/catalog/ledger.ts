@@ -1,18 +1,23 @@
 // The ledger: one line for every segment that was opened, and exactly one for every segment that was closed, across
 // crashes too. Append-only, checksummed, rotated by size, in the state folder.
 //
-//   <crc32 as 8 hex digits> <json>\n          order of a closing: final name ─▶ ledger ─▶ sinks
+//   <crc32 as 8 hex digits> <json>\n          order of a closing: final name ─▶ ledger ─▶ catalogue ─▶ sinks
+//
+// Entries that wait are written together and synced once (group commit): what an event has told survives a power cut,
+// unless durability is `none`. A recording never waits for the ledger, only events do.
 //
 // Entries carry a sequence that goes on over restarts: consumers ask for all since the last one they have seen
 // (ems-record-spec §6.4).
 
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Logger } from "../base/logger.js";
 import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import { containerOf } from "../container/table.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./segment-report.js";
+import { SequenceBlocks } from "./sequence-blocks.js";
+import { syncFolder } from "./sync-folder.js";
 
 /** The ledger's closed entries, for consumers that missed events. */
 export interface ClosedSince {
@@ -34,88 +39,140 @@ const ROTATED = /^ledger-(\d+)\.log$/;
 const ROTATE_BYTES = 16 * 1024 * 1024;
 const KEEP_ROTATED = 8;
 
+type OpenedEntry = Extract<LedgerEntry, { type: "opened" }>;
+
+export interface LedgerOptions {
+  rotateBytes?: number;
+  /** Whether an entry is synced where its append does not say. Default: yes. */
+  isDurable?: boolean;
+  /** fdatasync of the ledger; a test counts the calls. */
+  sync?: (file: FileHandle) => Promise<void>;
+}
+
+interface Waiting {
+  entry: LedgerEntry;
+  isDurable: boolean;
+  resolve: () => void;
+}
+
 export class Ledger {
   #folder: string;
   #file: FileHandle;
   #bytes: number;
   #rotateAt: number;
-  readonly #rotateBytes: number;
+  readonly #options: Required<LedgerOptions>;
   /** The file ends inside a line: a crash or a full disk tore it. The next entry begins a line of its own. */
   #isTorn: boolean;
-  #sequence: number;
+  readonly #sequences: SequenceBlocks;
   /** Sequence of the newest entry that went into the file, or was to. */
   #newest: number;
-  #queue: Promise<void> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
   #logger: Logger;
-  /** Segments that were opened and never closed, by their sequence: what a crash left. */
-  readonly unclosed = new Map<number, Extract<LedgerEntry, { type: "opened" }>>();
+  #listener: (entry: LedgerEntry) => void = () => {};
+  /** Segments that were opened and not closed so far, by their sequence; at the start, what a crash left. */
+  readonly unclosed = new Map<number, OpenedEntry>();
 
   private constructor(
     folder: string,
     file: FileHandle,
     end: { bytes: number; isTorn: boolean },
-    sequence: number,
+    sequences: SequenceBlocks,
     logger: Logger,
-    rotateBytes: number,
+    options: Required<LedgerOptions>,
   ) {
     this.#folder = folder;
     this.#file = file;
     this.#bytes = end.bytes;
     this.#isTorn = end.isTorn;
-    this.#rotateBytes = rotateBytes;
-    this.#rotateAt = rotateBytes;
-    this.#sequence = sequence;
-    this.#newest = sequence;
+    this.#options = options;
+    this.#rotateAt = options.rotateBytes;
+    this.#sequences = sequences;
+    this.#newest = sequences.last;
     this.#logger = logger;
   }
 
-  static async open(folder: string, logger: Logger, rotateBytes = ROTATE_BYTES): Promise<Ledger> {
-    await mkdir(folder, { recursive: true });
-    const unclosed = new Map<number, Extract<LedgerEntry, { type: "opened" }>>();
-    let sequence = 0;
+  static async open(folder: string, logger: Logger, options: LedgerOptions = {}): Promise<Ledger> {
+    const made = await mkdir(folder, { recursive: true });
+    if (made !== undefined) await syncFolder(dirname(made));
+    const unclosed = new Map<number, OpenedEntry>();
+    let newest = 0;
     for (const { name } of [...(await rotatedFiles(folder)), { name: CURRENT }]) {
       for await (const entry of readEntries(join(folder, name), logger)) {
-        sequence = Math.max(sequence, entry.report.sequence);
-        if (entry.type === "opened") unclosed.set(entry.report.sequence, entry);
-        else unclosed.delete(entry.opened);
+        newest = Math.max(newest, entry.report.sequence);
+        noteIn(unclosed, entry);
       }
     }
     const file = await open(join(folder, CURRENT), "a");
-    const ledger = new Ledger(folder, file, await endOf(join(folder, CURRENT)), sequence, logger, rotateBytes);
+    const sequences = await SequenceBlocks.open(folder, newest, logger); // syncs the folder, too
+    const ledger = new Ledger(folder, file, await endOf(join(folder, CURRENT)), sequences, logger, {
+      rotateBytes: options.rotateBytes ?? ROTATE_BYTES,
+      isDurable: options.isDurable ?? true,
+      sync: options.sync ?? ((handle) => handle.datasync()),
+    });
     for (const [key, entry] of unclosed) ledger.unclosed.set(key, entry);
     return ledger;
   }
 
   get sequence(): number {
-    return this.#sequence;
+    return this.#sequences.last;
   }
 
   /** The next sequence. Taken when an entry is made, so that order in the file is order of sequence. */
   nextSequence(): number {
-    return ++this.#sequence;
+    return this.#sequences.next();
   }
 
-  /** Resolves when the entry is in the file. A ledger that cannot be written is said in the log; recording goes on. */
-  append(entry: LedgerEntry): Promise<void> {
-    this.#queue = this.#queue.then(async () => {
-      try {
-        const json = JSON.stringify(entry);
-        const line = `${this.#isTorn ? "\n" : ""}${crc32(json).toString(16).padStart(8, "0")} ${json}\n`;
-        this.#isTorn = true;
-        await this.#file.appendFile(line);
-        this.#isTorn = false;
-        this.#bytes += Buffer.byteLength(line);
-      } catch (error) {
-        this.#logger.warn(
-          { err: error },
-          "the ledger could not be written: after a crash this segment may be reported twice or not at all",
-        );
+  /** Told of every entry when it is in the file, before its append resolves. */
+  set listener(listener: (entry: LedgerEntry) => void) {
+    this.#listener = listener;
+  }
+
+  /**
+   * Resolves when the entry is in the file, and on the disk where it is durable. A ledger that cannot be written is
+   * said in the log; recording goes on.
+   */
+  append(entry: LedgerEntry, isDurable = this.#options.isDurable): Promise<void> {
+    const done = new Promise<void>((resolve) => this.#waiting.push({ entry, isDurable, resolve }));
+    this.#writing ??= this.#writeWaiting();
+    return done;
+  }
+
+  /** What comes while a batch is written and synced is the next batch. */
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      await this.#write(
+        batch.map(({ entry }) => entry),
+        batch.some(({ isDurable }) => isDurable),
+      );
+      for (const { entry, resolve } of batch) {
+        // that of a segment which got another name is an old one
+        this.#newest = Math.max(this.#newest, entry.report.sequence);
+        noteIn(this.unclosed, entry);
+        this.#listener(entry);
+        resolve();
       }
-      // that of a segment which got another name is an old one
-      this.#newest = Math.max(this.#newest, entry.report.sequence);
       if (this.#bytes >= this.#rotateAt) await this.#rotate();
-    });
-    return this.#queue;
+    }
+    this.#writing = undefined; // in the turn that found nothing waiting: who appends behind it begins anew
+  }
+
+  async #write(entries: readonly LedgerEntry[], isDurable: boolean): Promise<void> {
+    try {
+      const lines = `${this.#isTorn ? "\n" : ""}${entries.map(lineOf).join("")}`;
+      this.#isTorn = true;
+      await this.#file.appendFile(lines);
+      this.#isTorn = false;
+      this.#bytes += Buffer.byteLength(lines);
+      await this.#sequences.whenReserved();
+      if (isDurable) await this.#options.sync(this.#file);
+    } catch (error) {
+      this.#logger.warn(
+        { err: error },
+        "the ledger could not be written: after a crash its newest segments may be reported twice or not at all",
+      );
+    }
   }
 
   /** What is still on its way into the file is not in `newest`: its event is yet to come. */
@@ -123,39 +180,49 @@ export class Ledger {
     return { entries: this.#closedAfter(sequence), newest: this.#newest };
   }
 
-  /** Read as it is asked for, a line at a time: the ledger may hold 150 MB, and a consumer may be slow. */
+  /** Sequence of the newest entry in the file. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   async *#closedAfter(sequence: number): AsyncGenerator<ClosedSegmentReport> {
-    if (sequence >= this.#sequence) return;
+    for await (const entry of this.entriesAfter(sequence)) if (entry.type === "closed") yield entry.report;
+  }
+
+  /** Read as it is asked for, a line at a time: the ledger may hold 150 MB, and a consumer may be slow. */
+  async *entriesAfter(sequence: number): AsyncGenerator<LedgerEntry> {
+    if (sequence >= this.sequence) return;
     let done = sequence;
     for (;;) {
       // Opened before the others are listed: where it has been rotated away meanwhile, it is read under its new name.
       const current = await openIfThere(join(this.#folder, CURRENT));
       const rotated = (await rotatedFiles(this.#folder)).filter((file) => file.upTo > done);
       if (rotated.length === 0) {
-        if (current) yield* closedEntries(current, sequence);
+        if (current) yield* entriesOf(current, sequence);
         return;
       }
       await current?.close();
       for (const { name, upTo } of rotated) {
         const file = await openIfThere(join(this.#folder, name));
-        if (file) yield* closedEntries(file, sequence);
+        if (file) yield* entriesOf(file, sequence);
         done = upTo;
       }
     }
   }
 
   async close(): Promise<void> {
-    await this.#queue;
+    await this.#writing;
     await this.#file.close();
+    await this.#sequences.close();
   }
 
   /**
-   * Segments last hours, rotated files months: what is deleted is closed. Where a step fails the old file goes on, and
-   * the next try is a rotation later.
+   * What is deleted is closed: openings of segments that still grow are written once more before. Where a step fails
+   * the old file goes on, and the next try is a rotation later.
    */
   async #rotate(): Promise<void> {
     const current = join(this.#folder, CURRENT);
-    const rotated = join(this.#folder, `ledger-${this.#sequence}.log`);
+    const rotated = join(this.#folder, `ledger-${this.sequence}.log`);
     try {
       await rename(current, rotated);
       const next = await open(current, "a").catch(async (error: unknown) => {
@@ -165,19 +232,38 @@ export class Ledger {
       const old = this.#file;
       this.#file = next;
       this.#bytes = 0;
-      this.#rotateAt = this.#rotateBytes;
+      this.#rotateAt = this.#options.rotateBytes;
       await old.close();
-      const files = await rotatedFiles(this.#folder);
-      for (const { name } of files.slice(0, Math.max(0, files.length - KEEP_ROTATED)))
-        await unlink(join(this.#folder, name));
+      if (this.#options.isDurable) await syncFolder(this.#folder);
+      await this.#deleteOldest();
     } catch (error) {
-      if (this.#bytes > 0) this.#rotateAt = this.#bytes + this.#rotateBytes;
+      if (this.#bytes > 0) this.#rotateAt = this.#bytes + this.#options.rotateBytes;
       this.#logger.warn(
         { err: error },
         "the ledger could not be rotated: it goes on growing, and this is tried again later",
       );
     }
   }
+
+  async #deleteOldest(): Promise<void> {
+    const files = await rotatedFiles(this.#folder);
+    const old = files.slice(0, Math.max(0, files.length - KEEP_ROTATED));
+    const upTo = old.at(-1)?.upTo;
+    if (upTo === undefined) return;
+    const kept = [...this.unclosed.values()].filter(({ report }) => report.sequence <= upTo);
+    if (kept.length > 0) await this.#write(kept, this.#options.isDurable);
+    for (const { name } of old) await unlink(join(this.#folder, name));
+  }
+}
+
+function noteIn(unclosed: Map<number, OpenedEntry>, entry: LedgerEntry): void {
+  if (entry.type === "opened") unclosed.set(entry.report.sequence, entry);
+  else unclosed.delete(entry.opened);
+}
+
+function lineOf(entry: LedgerEntry): string {
+  const json = JSON.stringify(entry);
+  return `${crc32(json).toString(16).padStart(8, "0")} ${json}\n`;
 }
 
 async function endOf(path: string): Promise<{ bytes: number; isTorn: boolean }> {
@@ -213,10 +299,10 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 }
 
 /** Damaged lines were told of at the start; a line that is just being written comes as an event. */
-async function* closedEntries(file: FileHandle, sequence: number): AsyncGenerator<ClosedSegmentReport> {
+async function* entriesOf(file: FileHandle, sequence: number): AsyncGenerator<LedgerEntry> {
   for await (const line of readLines(file)) {
     const entry = parseLine(line);
-    if (entry?.type === "closed" && entry.report.sequence > sequence) yield entry.report;
+    if (entry && entry.report.sequence > sequence) yield entry;
   }
 }
 

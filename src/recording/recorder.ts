@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
+import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import { Ledger } from "../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../catalog/segment-report.js";
@@ -41,6 +42,7 @@ interface OpenState {
   naming: Naming;
   store: JsonConfigStore;
   ledger: Ledger;
+  catalog: Catalog;
 }
 
 export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi {
@@ -70,8 +72,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       const reservations = new Reservations();
       const naming = await Naming.open(settings.mediaFolders, reservations);
       const store = await JsonConfigStore.open(stateFolder, logger);
-      ledger = await Ledger.open(stateFolder, logger);
-      return new Recorder(settings, { lock, reservations, naming, store, ledger });
+      ledger = await Ledger.open(stateFolder, logger, { isDurable: settings.durability !== "none" });
+      const catalog = await Catalog.open(stateFolder, { ledger, mediaFolders: naming.folders, logger });
+      return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog });
     } catch (error) {
       await ledger?.close();
       lock.release();
@@ -83,7 +86,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     super();
     this.setMaxListeners(0);
     const { clock, logger, durability, ringBytes, maxRingBytes, lagLimitMs } = settings;
-    const { naming, reservations, ledger } = state;
+    const { naming, reservations, ledger, catalog } = state;
     this.logger = logger;
     this.clock = clock;
     this.#state = state;
@@ -91,7 +94,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#pools = new Pools(this.arena, { workers: settings.workers, spareThreads: settings.scheduler.spareThreads });
     this.#scheduler = new Scheduler(this.arena, this.#pools, clock, logger, settings.scheduler);
     const onClosed = (report: ClosedSegmentReport): boolean => this.emit("segmentClosed", report);
-    const onFailed = (report: FailedSegmentReport): boolean => this.emit("segmentFailed", report);
+    const onFailed = (report: FailedSegmentReport): void => {
+      catalog.failed(report);
+      this.emit("segmentFailed", report);
+    };
     const closing = {
       pools: this.#pools,
       clock,
@@ -140,6 +146,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       typeof savedNext === "number" ? savedNext : 1,
       ...saved.map((config) => config.configId + 1),
     );
+    catalog.start();
     this.#recovery.start(naming.folders);
     for (const config of saved) this.#supervisor.add(config, config.pathToFile);
   }
@@ -151,6 +158,13 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   get mediaFolders(): readonly string[] {
     return this.#state.naming.folders;
+  }
+  get catalog(): SegmentCatalog {
+    return this.#state.catalog;
+  }
+  /** Resolves when the catalogue holds all that the ledger and the media folders do. */
+  whenCatalogued(): Promise<void> {
+    return this.#state.catalog.whenComplete();
   }
   get store(): ConfigStore {
     return this.#state.store;
@@ -236,7 +250,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   async #close(): Promise<void> {
-    const { store, ledger, lock } = this.#state;
+    const { store, ledger, catalog, lock } = this.#state;
     const recorded = this.#supervisor.close();
     for (const stream of this.streams.list()) stream.end("server stopping");
     this.#finisher.close();
@@ -246,6 +260,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#scheduler.close();
     this.#periodicSync.close();
     await store.flush();
+    await catalog.close();
     await ledger.close();
     await this.#pools.close();
     lock.release();

@@ -122,8 +122,8 @@ export class Finisher {
       const isStarved = failure?.code === "arenaFull";
       isFirst &&= isStarved;
       if (!failure) {
-        if (result.isEmpty) await this.#nothing(segment);
-        else await this.#closed(segment, path, stoppedMs, result);
+        if (result.isEmpty) await this.#nothing(segment, durability);
+        else await this.#closed(segment, path, stoppedMs, result, durability);
         if (path !== segment.path) this.#deps.reservations.giveBack(path);
         return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
       }
@@ -145,7 +145,7 @@ export class Finisher {
         });
       }
       if (this.#isClosing || (container !== CONTAINER_MP4 && !isStarved)) {
-        await this.#gaveUp(segment, path, stoppedMs, container);
+        await this.#gaveUp(segment, path, stoppedMs, container, durability);
         return undefined;
       }
       await this.#pause(pauseMs);
@@ -154,26 +154,27 @@ export class Finisher {
   }
 
   /** TS and FLV are playable as they are: what failed was a patch or a sync. An MP4 keeps its journal. */
-  async #gaveUp(segment: Segment, path: string, stoppedMs: number, container: number): Promise<void> {
+  async #gaveUp(
+    segment: Segment,
+    path: string,
+    stoppedMs: number,
+    container: number,
+    durability: Durability | undefined,
+  ): Promise<void> {
     if (container === CONTAINER_MP4) return;
     const size = await stat(path).then(
       (found) => found.size,
       () => 0,
     );
-    await this.#closed(segment, path, stoppedMs, {
-      finish: "none",
-      sizeBytes: size,
-      moovBytes: 0,
-      isEmpty: false,
-      failure: undefined,
-    });
+    const result = { finish: "none", sizeBytes: size, moovBytes: 0, isEmpty: false, failure: undefined } as const;
+    await this.#closed(segment, path, stoppedMs, result, durability);
   }
 
   /**
    * Opened, and its first write failed: there is no file, so its entry in the ledger ends here. What failed has had its
    * event.
    */
-  async #nothing(segment: Segment): Promise<void> {
+  async #nothing(segment: Segment, durability: Durability | undefined): Promise<void> {
     const { ledger } = this.#deps;
     const report = {
       ...segment.report(),
@@ -181,7 +182,7 @@ export class Finisher {
       code: "notFound",
       error: "nothing was recorded",
     };
-    await ledger.append({ type: "failed", opened: segment.sequence, report });
+    await ledger.append({ type: "failed", opened: segment.sequence, report }, this.#isDurable(durability));
   }
 
   async #try(
@@ -202,7 +203,7 @@ export class Finisher {
           path: segment.path,
           targetPath: path,
           overwrite: segment.mayReplace,
-          sync: (durability ?? this.#deps.durability) !== "none",
+          sync: this.#isDurable(durability),
           out,
           outBytes: OUTPUT_BYTES,
           lockPath,
@@ -226,7 +227,17 @@ export class Finisher {
     });
   }
 
-  async #closed(segment: Segment, path: string, stoppedMs: number, result: FinishResult): Promise<void> {
+  #isDurable(durability: Durability | undefined): boolean {
+    return (durability ?? this.#deps.durability) !== "none";
+  }
+
+  async #closed(
+    segment: Segment,
+    path: string,
+    stoppedMs: number,
+    result: FinishResult,
+    durability: Durability | undefined,
+  ): Promise<void> {
     const { ledger } = this.#deps;
     const report: ClosedSegmentReport = {
       ...segment.report(true),
@@ -242,7 +253,7 @@ export class Finisher {
       gaps: segment.gaps,
       lost: segment.lost,
     };
-    await ledger.append({ type: "closed", opened: segment.sequence, report });
+    await ledger.append({ type: "closed", opened: segment.sequence, report }, this.#isDurable(durability));
     this.#deps.onClosed(report);
   }
 

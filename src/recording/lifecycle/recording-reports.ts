@@ -8,7 +8,7 @@ import type { Ledger } from "../../catalog/ledger.js";
 import type { SegmentReport } from "../../catalog/segment-report.js";
 import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
-import { originOf, type RecordConfig } from "../record-config.js";
+import { type Durability, originOf, type RecordConfig } from "../record-config.js";
 import type { RecorderEvents } from "../recorder-events.js";
 import type { ConfigEntry } from "./config-entry.js";
 import type { Interruption } from "./interruption.js";
@@ -31,10 +31,11 @@ export class RecordingReports {
     this.#gapLines = new LogLimit(clock, GAP_LINES_PER_SECOND);
   }
 
-  segmentOpened(segment: Segment): void {
+  segmentOpened(segment: Segment, durability?: Durability): void {
     segment.sequence = this.ledger.nextSequence();
     const report = segment.report();
-    const opening = this.ledger.append({ type: "opened", report }).then(() => {
+    const isDurable = durability === undefined ? undefined : durability !== "none"; // the server's where it is not said
+    const opening = this.ledger.append({ type: "opened", report }, isDurable).then(() => {
       this.#openings.delete(segment);
       this.events.emit("segmentOpened", report);
     });

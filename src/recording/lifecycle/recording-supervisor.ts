@@ -204,7 +204,7 @@ export class RecordingSupervisor {
       segmentOpened: (recording, segment) => {
         const entry = entryOf(recording);
         if (entry) entry.lastFailure = undefined;
-        reports.segmentOpened(segment);
+        reports.segmentOpened(segment, recording.config.durability);
       },
       segmentFailed: (recording, segment, error) =>
         reports.segmentFailed(entryOf(recording), recording, segment, error),
