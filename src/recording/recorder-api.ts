@@ -1,6 +1,7 @@
 // The recorder as the control plane and embedding programs use it. One implementation: recorder.ts.
 
 import type { EventEmitter } from "node:events";
+import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
@@ -37,6 +38,9 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
 
   /** Segments closed after `sequence`. */
   closedSince(sequence: number): Promise<ClosedSince>;
+
+  /** Every segment from its opening to its deletion, by stream and time. */
+  readonly catalog: SegmentCatalog;
 
   /**
    * Reads and writes what must survive a restart beside the record configs (pull configs, timers): one JSON file,

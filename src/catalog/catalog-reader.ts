@@ -1,0 +1,141 @@
+// Answers queries of the catalogue: day by day, so that what is held at a time is one day of one stream, whatever the
+// index holds.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ReelError } from "../base/reel-error.js";
+import { type CatalogSegment, compareSegments, rankOf, type SegmentKey, type SegmentState } from "./catalog-segment.js";
+import { DAY_MS, dayOf, fileNameOf, readLine, scanDay } from "./day-file.js";
+
+export interface SegmentQuery {
+  /** localStreamName; all where it is left out. */
+  stream?: string;
+  /** Unix milliseconds: what overlaps [from, to). A growing segment has no end yet. */
+  from?: number;
+  to?: number;
+  state?: SegmentState | readonly SegmentState[];
+  /** Default 1000. */
+  limit?: number;
+  /** Of the page before, with the same query. */
+  cursor?: string;
+}
+
+const DEFAULT_LIMIT = 1000;
+const MAX_LIMIT = 10_000;
+const DAY = /^\d{4}-\d\d-\d\d$/;
+/** Ranges up to so many days are asked day by day; longer ones by what is there. */
+const SHORT_RANGE_DAYS = 8;
+
+interface Window {
+  fromMs: number;
+  toMs: number;
+  after: SegmentKey | undefined;
+  streams: readonly string[] | undefined;
+  states: ReadonlySet<SegmentState> | undefined;
+  /** Taken before the files are read: what leaves the memory meanwhile is in neither otherwise. */
+  live: readonly CatalogSegment[];
+}
+
+/** A segment that is parsed when it is known to be on the page. */
+interface Candidate extends SegmentKey {
+  state: SegmentState;
+  read: () => CatalogSegment;
+}
+
+export class CatalogReader {
+  constructor(
+    private readonly folder: string,
+    private readonly live: ReadonlyMap<number, CatalogSegment>,
+  ) {}
+
+  async read(query: SegmentQuery): Promise<{ segments: CatalogSegment[]; cursor: string | undefined }> {
+    const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MAX_LIMIT);
+    if (!(limit >= 1)) throw new ReelError("badArgument", `limit is a number from 1, not ${query.limit}`);
+    const window: Window = {
+      fromMs: query.from ?? Number.NEGATIVE_INFINITY,
+      toMs: query.to ?? Number.POSITIVE_INFINITY,
+      after: query.cursor === undefined ? undefined : parseCursor(query.cursor),
+      streams: query.stream === undefined ? undefined : [query.stream],
+      states: query.state === undefined ? undefined : new Set([query.state].flat()),
+      live: [...this.live.values()],
+    };
+    const segments: CatalogSegment[] = [];
+    for (const day of await this.#days(window)) {
+      const found = (await this.#candidates(day, window)).sort(compareSegments);
+      const page = found.slice(0, limit - segments.length);
+      segments.push(...page.map((candidate) => candidate.read()));
+      const last = segments.at(-1);
+      if (last && segments.length === limit) return { segments, cursor: `${last.startedMs}.${last.id}` };
+    }
+    return { segments, cursor: undefined };
+  }
+
+  /** Days that may hold something, oldest first, of the files and of what is in memory. */
+  async #days({ fromMs, toMs, after, live }: Window): Promise<string[]> {
+    const first = Math.max(fromMs, after?.startedMs ?? fromMs);
+    const isShort = Number.isFinite(first) && toMs - first <= SHORT_RANGE_DAYS * DAY_MS;
+    const days = new Set<string>();
+    if (isShort)
+      for (let at = first; ; at += DAY_MS) {
+        const day = dayOf(Math.min(at, toMs));
+        days.add(day);
+        if (at >= toMs) break;
+      }
+    else for (const name of await readdir(this.folder)) if (DAY.test(name)) days.add(name);
+    for (const { startedMs } of live) days.add(dayOf(Math.max(startedMs, fromMs)));
+    const firstDay = Number.isFinite(first) ? dayOf(first) : "";
+    return [...days].filter((day) => day >= firstDay && (!Number.isFinite(toMs) || day <= dayOf(toMs))).sort();
+  }
+
+  /** Of the segments that touch the window, those whose first day in it is this one. */
+  async #candidates(day: string, window: Window): Promise<Candidate[]> {
+    const byId = new Map<number, Candidate>();
+    const add = (candidate: Candidate): void => {
+      const other = byId.get(candidate.id);
+      if (!other || rankOf(candidate.state) >= rankOf(other.state)) byId.set(candidate.id, candidate);
+    };
+    for (const name of await this.#fileNames(day, window)) {
+      const bytes = await readIfThere(join(this.folder, day, name));
+      if (!bytes) continue;
+      for (const line of scanDay(bytes, window.fromMs, window.toMs).values())
+        if (dayOf(Math.max(line.startedMs, window.fromMs)) === day) add({ ...line, read: () => readLine(bytes, line) });
+    }
+    for (const segment of window.live) {
+      const { startedMs, id, state } = segment;
+      const stoppedMs = state === "growing" ? Number.POSITIVE_INFINITY : (segment.stoppedMs ?? startedMs);
+      if (window.streams && !window.streams.includes(segment.localStreamName)) continue;
+      if (startedMs < window.toMs && stoppedMs >= window.fromMs && dayOf(Math.max(startedMs, window.fromMs)) === day)
+        add({ startedMs, id, state, read: () => segment });
+    }
+    const { after, states } = window;
+    return [...byId.values()].filter(
+      (candidate) => (!states || states.has(candidate.state)) && (!after || compareSegments(candidate, after) > 0),
+    );
+  }
+
+  async #fileNames(day: string, { streams }: Window): Promise<string[]> {
+    if (streams) return streams.map(fileNameOf);
+    try {
+      return await readdir(join(this.folder, day));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function parseCursor(cursor: string): SegmentKey {
+  const [startedMs = Number.NaN, id = Number.NaN] = cursor.split(".").map(Number);
+  if (!Number.isSafeInteger(startedMs) || !Number.isSafeInteger(id))
+    throw new ReelError("badArgument", `${cursor} is not a cursor of the catalogue`);
+  return { startedMs, id };
+}

@@ -1,0 +1,100 @@
+// A segment as the catalogue keeps it, from its opening to its deletion, and how reports become one.
+
+import type { FinishMethod } from "../container/finish-method.js";
+import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../container/segment-origin.js";
+import type { ContainerName } from "../container/table.js";
+import type { LedgerEntry } from "./ledger.js";
+import type { ClosedSegmentReport, FailedSegmentReport, Lost, SegmentReport } from "./segment-report.js";
+
+/**
+ * `failed`: nobody writes it and it is not final; a later start may still recover it. Of a segment with several lines
+ * the state that stands last in this list is the true one: a replay of the ledger cannot bring back what was deleted.
+ */
+export const SEGMENT_STATES = ["growing", "failed", "recovered", "finished", "uploaded", "deleted"] as const;
+export type SegmentState = (typeof SEGMENT_STATES)[number];
+
+export interface CatalogSegment extends SegmentOrigin {
+  /** Unique, over restarts too. */
+  id: number;
+  state: SegmentState;
+  path: string;
+  container: ContainerName;
+  tracks: readonly SegmentTrack[];
+  /** Wall time, Unix milliseconds. `stoppedMs` is null while it grows. */
+  startedMs: number;
+  stoppedMs: number | null;
+  /** Media time. */
+  durationMs: number;
+  sizeBytes: number;
+  videoFrames: number;
+  audioFrames: number;
+  finish: FinishMethod;
+  /** How many its closing listed; the ledger has them. */
+  gaps: number;
+  lost: Lost | null;
+  /** ErrorCode of what failed. */
+  code?: string;
+  /** No ledger knew it: the rebuild found the file, and its times are those of the file system. */
+  isEstimated?: true;
+}
+
+/** As a query answers it. */
+export interface FoundSegment extends CatalogSegment {
+  /** The file is gone, or another one has its name: neither Reel's deletion nor a failure took it. */
+  missing?: true;
+}
+
+const NOTHING_YET = {
+  ...{ durationMs: 0, sizeBytes: 0, videoFrames: 0, audioFrames: 0 },
+  ...{ finish: "none" as const, gaps: 0, lost: null },
+};
+
+/** What an entry of the ledger makes of its segment. */
+export function segmentOf(entry: LedgerEntry): CatalogSegment {
+  if (entry.type === "closed") return closedSegment(entry.opened, entry.report);
+  if (entry.type === "failed") return failedSegment(entry.opened, entry.report);
+  return openSegment(entry.report.sequence, "growing", entry.report, null);
+}
+
+export function failedSegment(id: number, report: FailedSegmentReport): CatalogSegment {
+  return { ...openSegment(id, "failed", report, Math.round(report.startedMs)), code: report.code };
+}
+
+function openSegment(id: number, state: SegmentState, report: SegmentReport, stoppedMs: number | null): CatalogSegment {
+  const { path, container, tracks } = report;
+  const startedMs = Math.round(report.startedMs);
+  return { ...originOf(report), id, state, path, container, tracks, startedMs, stoppedMs, ...NOTHING_YET };
+}
+
+function closedSegment(opened: number, report: ClosedSegmentReport): CatalogSegment {
+  const { path, container, tracks, durationMs, sizeBytes, videoFrames, audioFrames, finish, lost } = report;
+  const startedMs = Math.round(report.startedMs);
+  return {
+    ...originOf(report),
+    // An orphan that no ledger knew has only the sequence of its closing.
+    id: opened > 0 ? opened : report.sequence,
+    state: report.recovered ? "recovered" : "finished",
+    ...{ path, container, tracks, startedMs, durationMs, sizeBytes, videoFrames, audioFrames, finish, lost },
+    stoppedMs: Math.max(Math.round(report.stoppedMs), startedMs),
+    gaps: report.gaps.length,
+  };
+}
+
+function originOf(report: SegmentReport): SegmentOrigin {
+  const { localStreamName, configId, outStreamId, variables } = { ...UNKNOWN_ORIGIN, ...report };
+  return { localStreamName, configId, outStreamId, variables };
+}
+
+/** Order of a query's answer. */
+export function compareSegments(a: SegmentKey, b: SegmentKey): number {
+  return a.startedMs - b.startedMs || a.id - b.id;
+}
+
+export interface SegmentKey {
+  startedMs: number;
+  id: number;
+}
+
+export function rankOf(state: SegmentState): number {
+  return SEGMENT_STATES.indexOf(state);
+}
