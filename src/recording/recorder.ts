@@ -121,7 +121,6 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       events: this,
       streams: this.streams,
       naming,
-      reservations,
       scheduler: this.#scheduler,
       reports: new RecordingReports(this, ledger, clock, logger),
       clock,
@@ -186,20 +185,21 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   async record(options: RecordOptions): Promise<RecordEntry> {
     if (this.#isClosing) throw new ReelError("closed", "the server is stopping");
-    const { naming, reservations } = this.#state;
+    const { naming } = this.#state;
     const complete = completeRecordConfig(options);
     const isLive = this.streams.get(complete.localStreamName) !== undefined;
-    const target = isLive ? await naming.claim(complete) : await naming.resolve(complete);
+    const claimed = isLive ? await naming.claim(complete) : undefined;
+    const { computedPathToFile } = claimed ?? (await naming.resolve(complete));
     if (this.#isClosing) {
-      if (isLive && !complete.dateFolderStructure) reservations.giveBack(target.basePath);
+      claimed?.reservation.release();
       throw new ReelError("closed", "the server is stopping");
     }
     const config: RecordConfig = { ...complete, configId: this.nextConfigId() };
-    const entry = this.#supervisor.add(config, target.computedPathToFile);
+    const entry = this.#supervisor.add(config, computedPathToFile);
     if (config.keepAlive) this.#save();
     const stream = this.streams.get(config.localStreamName);
-    if (stream) this.#supervisor.start(entry, stream, stream.ring.head, isLive ? target : undefined);
-    else if (isLive && !config.dateFolderStructure) reservations.giveBack(target.basePath);
+    if (stream) this.#supervisor.start(entry, stream, stream.ring.head, claimed);
+    else claimed?.reservation.release();
     return entry;
   }
 
@@ -250,13 +250,15 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   async #close(): Promise<void> {
-    const { store, ledger, catalog, lock } = this.#state;
+    const { store, ledger, catalog, lock, reservations } = this.#state;
     const recorded = this.#supervisor.close();
     for (const stream of this.streams.list()) stream.end("server stopping");
     this.#finisher.close();
     await recorded;
     await this.#finisher.whenIdle();
     await this.#recovery.close();
+    if (reservations.paths.length > 0)
+      this.logger.warn({ paths: reservations.paths }, "names are still reserved though nothing is recorded any more");
     this.#scheduler.close();
     this.#periodicSync.close();
     await store.flush();

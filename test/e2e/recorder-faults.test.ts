@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { CLAIM_IDLE, CLAIM_STATE_MASK, REC_CLAIM_OFFSET } from "../../src/abi/recording.js";
 import { SEG_SIZE } from "../../src/abi/segment.js";
+import { silentLogger } from "../../src/base/logger.js";
 import { ReelError } from "../../src/base/reel-error.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Finisher } from "../../src/recording/finishing/finisher.js";
@@ -25,8 +26,11 @@ import { until } from "../support/until.js";
 const FRAME_90K = 3600;
 let root: string;
 let recorder: Recorder | undefined;
+/** What the recorder has warned of. */
+const warnings: string[] = [];
 
 beforeEach(async () => {
+  warnings.length = 0;
   root = await mkdtemp(join(tmpdir(), "reel-test-"));
 });
 afterEach(async () => {
@@ -34,6 +38,8 @@ afterEach(async () => {
   await recorder?.close();
   recorder = undefined;
   await rm(root, { recursive: true, force: true });
+  // Whatever has failed: every name that was reserved has been given back.
+  expect(warnings.filter((line) => line.startsWith("names are still reserved"))).toEqual([]);
 });
 
 async function open(options: RecorderOptions = {}): Promise<Recorder> {
@@ -41,6 +47,7 @@ async function open(options: RecorderOptions = {}): Promise<Recorder> {
     mediaFolders: [join(root, "media")],
     stateFolder: join(root, "state"),
     workers: 1,
+    logger: { ...silentLogger, warn: (_context, line) => warnings.push(line) },
     ...options,
   });
   return recorder;

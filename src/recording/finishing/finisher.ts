@@ -17,7 +17,7 @@ import type { FinishResult } from "../../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
 import type { Segment } from "../lifecycle/segment.js";
 import type { Naming } from "../naming/naming.js";
-import type { Reservations } from "../naming/reservations.js";
+import type { Reservation, Reservations } from "../naming/reservations.js";
 import type { Durability } from "../record-config.js";
 import type { Recovery } from "./recovery.js";
 
@@ -83,20 +83,24 @@ export class Finisher {
   /**
    * overwrite=1: the name a new segment wants may still be in its finish, or carry the journal of a crash. A finish is
    * waited for (it costs the index); if it takes too long the new segment gets the next number. A journal is moved to
-   * the next number. Returns the name to use, reserved.
+   * the next number. Returns the name to use.
    */
-  async makeWay(path: string, type: ContainerName): Promise<string> {
+  async makeWay(path: string, type: ContainerName): Promise<Reservation> {
     if (this.#deps.recovery.isBusy(path)) return this.#deps.naming.nextFree(path, type);
     const busy = [...this.#pending.values()].find((entry) => entry.path === path);
     if (busy) {
       const isDone = await Promise.race([busy.done.then(() => true), this.#pause(MAKE_WAY_MS).then(() => false)]);
       if (!isDone) return this.#deps.naming.nextFree(path, type);
     }
-    this.#deps.reservations.take(path);
-    if (!busy && (this.#deps.recovery.has(path) || (type === "mp4" && (await exists(`${path}.info`))))) {
-      await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type));
+    const reservation = this.#deps.reservations.take(path);
+    try {
+      if (!busy && (this.#deps.recovery.has(path) || (type === "mp4" && (await exists(`${path}.info`)))))
+        await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type));
+      return reservation;
+    } catch (error) {
+      reservation.release();
+      throw error;
     }
-    return path;
   }
 
   /** Resolves when nothing is being finished any more. */
@@ -112,6 +116,28 @@ export class Finisher {
 
   async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
     const stoppedMs = this.#deps.clock.wallMs();
+    /** Where another file has the segment's name. */
+    let place: Reservation | undefined;
+    try {
+      return await this.#tryUntilDone(segment, container, durability, stoppedMs, async () => {
+        const next = await this.#deps.naming.nextFree(place?.path ?? segment.path, "mp4");
+        place?.release();
+        place = next;
+        return next.path;
+      });
+    } finally {
+      place?.release();
+    }
+  }
+
+  /** `nextPath`: a free name beside the last one. */
+  async #tryUntilDone(
+    segment: Segment,
+    container: number,
+    durability: Durability | undefined,
+    stoppedMs: number,
+    nextPath: () => Promise<string>,
+  ): Promise<number | undefined> {
     let path = segment.path;
     let pauseMs = FIRST_PAUSE_MS;
     let isReported = false;
@@ -124,14 +150,11 @@ export class Finisher {
       if (!failure) {
         if (result.isEmpty) await this.#nothing(segment, durability);
         else await this.#closed(segment, path, stoppedMs, result, durability);
-        if (path !== segment.path) this.#deps.reservations.giveBack(path);
         return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
       }
       if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
         // Without overwrite another file is never replaced: the segment gets the next free number.
-        const free = await this.#deps.naming.nextFree(path, "mp4");
-        if (path !== segment.path) this.#deps.reservations.giveBack(path);
-        path = free;
+        path = await nextPath();
         continue;
       }
       if (!isReported) {

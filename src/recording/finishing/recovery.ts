@@ -17,7 +17,7 @@ import type { Clock } from "../../time/units.js";
 import { verifyFile } from "../../verify/verify-file.js";
 import type { Pools } from "../../worker/pools.js";
 import { moveUnfinished, type Naming } from "../naming/naming.js";
-import type { Reservations } from "../naming/reservations.js";
+import type { Reservation, Reservations } from "../naming/reservations.js";
 
 export interface RecoveryDeps {
   pools: Pools;
@@ -84,10 +84,11 @@ export class Recovery {
   }
 
   /**
-   * An orphan stands on a name that a new recording wants: it is moved, and recovered there. The caller has reserved
-   * `to`.
+   * An orphan stands on a name that a new recording wants: it is moved, and recovered there. The reservation is released
+   * when that is done.
    */
-  async move(from: string, to: string): Promise<void> {
+  async move(from: string, place: Reservation): Promise<void> {
+    const to = place.path;
     const orphan = this.#orphans.get(from) ?? {
       path: from,
       container: "mp4" as const,
@@ -97,10 +98,15 @@ export class Recovery {
       tracks: [],
     };
     this.#orphans.delete(from);
-    // First: after another crash the new recording of the old name must not be taken for this segment.
-    if (orphan.opened > 0)
-      await this.#deps.ledger.append({ type: "opened", report: { ...reportOf(orphan), path: to } });
-    await moveUnfinished(from, to, orphan.container);
+    try {
+      // First: after another crash the new recording of the old name must not be taken for this segment.
+      if (orphan.opened > 0)
+        await this.#deps.ledger.append({ type: "opened", report: { ...reportOf(orphan), path: to } });
+      await moveUnfinished(from, to, orphan.container);
+    } catch (error) {
+      place.release();
+      throw error;
+    }
     this.#running = this.#running
       .then(() => this.#recover({ ...orphan, path: to }))
       .catch((error: unknown) =>
@@ -109,7 +115,7 @@ export class Recovery {
           "an unfinished segment could not be recovered; the next start tries again",
         ),
       )
-      .then(() => this.#deps.reservations.giveBack(to));
+      .then(() => place.release());
   }
 
   async close(): Promise<void> {
@@ -126,8 +132,8 @@ export class Recovery {
       const orphan = this.#orphans.get(path); // a new recording may have moved it meanwhile
       if (this.#isClosing || !orphan || this.#deps.reservations.has(path)) continue;
       // Reserved, but not active: a new recording of this name takes the next number at once instead of failing.
-      this.#deps.reservations.take(path);
-      this.#deps.reservations.finishing(path);
+      const reservation = this.#deps.reservations.take(path);
+      reservation.stopWriting();
       this.#busy = path;
       try {
         await this.#recover(orphan);
@@ -140,7 +146,7 @@ export class Recovery {
       } finally {
         this.#busy = undefined;
         this.#orphans.delete(path);
-        this.#deps.reservations.free(path);
+        reservation.release();
       }
     }
   }
@@ -173,9 +179,12 @@ export class Recovery {
     let result = await pools.recover(request);
     if (result.failure?.code === "targetBusy" && orphan.container === "mp4") {
       // Another file has the name by now: it is not replaced, the recovered one gets the next number.
-      const targetPath = await this.#deps.naming.nextFree(orphan.path, "mp4");
-      result = await pools.recover({ ...request, targetPath });
-      this.#deps.reservations.giveBack(targetPath);
+      const place = await this.#deps.naming.nextFree(orphan.path, "mp4");
+      try {
+        result = await pools.recover({ ...request, targetPath: place.path });
+      } finally {
+        place.release();
+      }
     }
     if (!result.failure && result.path !== undefined && result.videoFrames + result.audioFrames === 0)
       Object.assign(result, await countFrames(result.path));

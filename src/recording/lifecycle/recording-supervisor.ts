@@ -16,8 +16,7 @@ import { type ErrorCode, ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
-import type { Naming, Target } from "../naming/naming.js";
-import type { Reservations } from "../naming/reservations.js";
+import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
 import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type RecordConfig } from "../record-config.js";
 import type { RecorderEvents } from "../recorder-events.js";
 import { ConfigEntry } from "./config-entry.js";
@@ -32,7 +31,6 @@ export interface SupervisorParts {
   events: EventEmitter<RecorderEvents>;
   streams: StreamRegistry;
   naming: Naming;
-  reservations: Reservations;
   scheduler: Scheduler;
   reports: RecordingReports;
   clock: Clock;
@@ -145,7 +143,7 @@ export class RecordingSupervisor {
     entry: ConfigEntry,
     stream: InStream,
     index: number,
-    target: Target | undefined,
+    target: ClaimedTarget | undefined,
     predecessor?: Recording,
   ): void {
     const { naming, nextStreamId } = this.#parts;
@@ -187,9 +185,9 @@ export class RecordingSupervisor {
     }
   }
 
-  #begin(entry: ConfigEntry, recording: Recording, target: Target): void {
+  #begin(entry: ConfigEntry, recording: Recording, target: ClaimedTarget): void {
     if (recording.isStopped) {
-      if (!entry.config.dateFolderStructure) this.#parts.reservations.giveBack(target.basePath);
+      target.reservation.release();
       return;
     }
     entry.computedPathToFile = target.computedPathToFile;
@@ -220,12 +218,18 @@ export class RecordingSupervisor {
   }
 
   /** No shared memory for it: neither the stream nor what else is recorded may suffer from that. */
-  #cannotStart(entry: ConfigEntry, stream: InStream, index: number, target: Target | undefined, error: unknown): void {
+  #cannotStart(
+    entry: ConfigEntry,
+    stream: InStream,
+    index: number,
+    target: ClaimedTarget | undefined,
+    error: unknown,
+  ): void {
     this.#parts.logger.warn(
       { err: error, stream: stream.name, configId: entry.config.configId },
       "a recording could not start",
     );
-    if (target && !entry.config.dateFolderStructure) this.#parts.reservations.giveBack(target.basePath);
+    target?.reservation.release();
     entry.setStatus(CONFIG_FAILED);
     if (!entry.config.keepAlive) this.forget(entry);
     else if (!this.#isClosing) {

@@ -25,7 +25,8 @@ import { TICKS_PER_MS } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-task.js";
 import type { Unwritten } from "../../worker/segment-counters.js";
 import type { SegmentOpening } from "../../worker/segment-files.js";
-import type { Target } from "../naming/naming.js";
+import type { ClaimedTarget } from "../naming/naming.js";
+import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
 import { originOf, type RecordConfig } from "../record-config.js";
 import { Interruption } from "./interruption.js";
@@ -43,7 +44,7 @@ export class Recording implements OutStream, Cursor {
   /** Stands in every report of it. */
   readonly origin: SegmentOrigin;
   segment: Segment | undefined;
-  target: Target | undefined;
+  target: ClaimedTarget | undefined;
   /** A worker has, or will get, this recording. */
   inFlight = false;
   lastDrainMs = 0;
@@ -139,8 +140,8 @@ export class Recording implements OutStream, Cursor {
     return this.#state.pointer;
   }
 
-  /** The target is known, and reserved for this recording: the first segment may open. */
-  begin(target: Target): void {
+  /** The target is known, and this recording's until its last segment is final: the first segment may open. */
+  begin(target: ClaimedTarget): void {
     const { naming, finisher, reservations, clock } = this.#deps;
     this.target = target;
     this.#names = new SegmentNames(target, this.config, naming, finisher, reservations, clock);
@@ -339,9 +340,9 @@ export class Recording implements OutStream, Cursor {
   async #prepareSegment(names: SegmentNames, isInnerCut: boolean): Promise<void> {
     this.nameWantedMs = this.#deps.clock.monotonicMs();
     try {
-      const path = await names.next(isInnerCut);
-      if (this.#phase === "stopped") this.#deps.reservations.giveBack(path);
-      else this.#useName(path, names.mayReplace(path));
+      const name = await names.next(isInnerCut);
+      if (this.#phase === "stopped") name.release();
+      else this.#useName(name, names.mayReplace(name.path));
     } catch (error) {
       this.fail(
         error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }),
@@ -349,14 +350,14 @@ export class Recording implements OutStream, Cursor {
     }
   }
 
-  #useName(path: string, mayReplace: boolean): void {
+  #useName(name: Reservation, mayReplace: boolean): void {
     const { arena, clock } = this.#deps;
-    const target = this.target as Target;
+    const { volume } = this.target as ClaimedTarget;
     try {
       const { type } = this.config;
-      this.segment = new Segment(arena, path, target.volume, mayReplace, clock.wallMs(), type, this.origin);
+      this.segment = new Segment(arena, name, volume, mayReplace, clock.wallMs(), type, this.origin);
     } catch (error) {
-      this.#deps.reservations.giveBack(path);
+      name.release();
       throw error;
     }
     this.nameWantedMs = undefined;
@@ -375,7 +376,7 @@ export class Recording implements OutStream, Cursor {
 
   #end(failure: ReelError | undefined): void {
     this.#phase = "stopped";
-    if (this.target && !this.config.dateFolderStructure) this.#deps.reservations.finishing(this.target.basePath);
+    this.target?.reservation.stopWriting();
     if (!this.inFlight) {
       this.#reportSkipped();
       this.#endSegment();
@@ -395,19 +396,19 @@ export class Recording implements OutStream, Cursor {
       this.#freeSegment(segment);
       return;
     }
-    this.#deps.reservations.finishing(segment.path);
+    segment.name.stopWriting();
     void this.#deps.finisher
       .finish(segment, CONTAINERS[this.config.type], this.config.durability)
       .then((indexBytesPerSecond) => {
         this.#indexBytesPerSecond = indexBytesPerSecond ?? this.#indexBytesPerSecond;
-        this.#deps.reservations.free(segment.path);
+        segment.name.release();
         this.#unfinished--;
         this.#releaseWhenDone();
       });
   }
 
   #freeSegment(segment: Segment): void {
-    this.#deps.reservations.giveBack(segment.path);
+    segment.name.release();
     segment.free();
     this.#unfinished--;
     this.#releaseWhenDone();
@@ -424,7 +425,7 @@ export class Recording implements OutStream, Cursor {
   #releaseWhenDone(): void {
     if (this.#phase !== "stopped" || this.#unfinished > 0 || this.inFlight || this.#isReleased) return;
     this.#isReleased = true;
-    if (this.target && !this.config.dateFolderStructure) this.#deps.reservations.free(this.target.basePath);
+    this.target?.reservation.release();
     this.inStream.leave(this);
     this.#state.free();
     this.#listener.ended(this);

@@ -26,6 +26,7 @@ import type { SegmentOrigin, SegmentTrack } from "../../container/segment-origin
 import type { ContainerName } from "../../container/table.js";
 import { type Gap, trackName } from "../../stream/gap.js";
 import { TICKS_PER_MS } from "../../time/units.js";
+import type { Reservation } from "../naming/reservations.js";
 
 /** A broken source could report for ever: beyond this only the sums go on. */
 export const MAX_GAPS = 200;
@@ -43,8 +44,8 @@ export class Segment {
 
   constructor(
     arena: Arena,
-    /** Absolute, final. */
-    readonly path: string,
+    /** Released by the recording, when the segment is final or was never written. */
+    readonly name: Reservation,
     /** st_dev of its volume. */
     readonly volume: number,
     /** It replaces a file of its name (overwrite=1). */
@@ -62,6 +63,11 @@ export class Segment {
         -1,
         true,
       );
+  }
+
+  /** Absolute, final. */
+  get path(): string {
+    return this.name.path;
   }
 
   addGap(gap: Gap): void {

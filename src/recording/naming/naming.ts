@@ -15,18 +15,23 @@ import { ReelError } from "../../base/reel-error.js";
 import type { ContainerName } from "../../container/table.js";
 import type { RecordConfig } from "../record-config.js";
 import { FolderListing } from "./folder-listing.js";
-import type { Reservations } from "./reservations.js";
+import type { Reservation, Reservations } from "./reservations.js";
 
 /** Where one run of a recording writes. */
 export interface Target {
   /** As shown to clients: relative where pathToFile is; without `_partNNNN`. */
   computedPathToFile: string;
-  /** Absolute, without part number; the key of its reservation. */
+  /** Absolute, without part number. */
   basePath: string;
   /** The same before a number was added: what further numbers are added to. */
   plainPath: string;
   /** st_dev of the volume. */
   volume: number;
+}
+
+/** A target that nobody else gets while its reservation is held. Dated recordings share the one of their folder. */
+export interface ClaimedTarget extends Target {
+  reservation: Reservation;
 }
 
 export const TEMPORARY_SUFFIXES = [".info", ".mdat", ".track1", ".track2"] as const;
@@ -85,42 +90,33 @@ export class Naming {
    * `targetBusy`.
    */
   resolve(config: NamedConfig): Promise<Target> {
-    return this.#find(config, () => undefined);
+    return this.#find(config, (target) => target);
   }
 
   /** `onFound` is called in the same turn as the last look: between the two nothing else runs. */
-  async #find(config: NamedConfig, onFound: (basePath: string) => void): Promise<Target> {
+  async #find<T extends Target>(config: NamedConfig, onFound: (target: Target) => T): Promise<T> {
     const placed = await this.#place(config);
-    if (config.dateFolderStructure) {
-      return {
-        computedPathToFile: placed.shown,
-        basePath: placed.absolute,
-        plainPath: placed.absolute,
-        volume: placed.volume,
-      };
-    }
-    if (config.overwrite) {
-      if (this.#reservations.isActive(placed.absolute))
+    const { volume } = placed;
+    if (config.dateFolderStructure || config.overwrite) {
+      if (!config.dateFolderStructure && this.#reservations.isActive(placed.absolute))
         throw new ReelError("targetBusy", `${placed.absolute} is being written by another recording`);
-      onFound(placed.absolute);
-      return {
+      return onFound({
         computedPathToFile: placed.shown,
         basePath: placed.absolute,
         plainPath: placed.absolute,
-        volume: placed.volume,
-      };
+        volume,
+      });
     }
     const names = await FolderListing.read(dirname(placed.absolute));
     for (let number = 0; number <= MAX_NUMBER; number++) {
       const basePath = numbered(placed.absolute, number, config.type);
       if (this.#isTaken(names, basePath, config)) continue;
-      onFound(basePath);
-      return {
+      return onFound({
         computedPathToFile: numbered(placed.shown, number, config.type),
         basePath,
         plainPath: placed.absolute,
-        volume: placed.volume,
-      };
+        volume,
+      });
     }
     throw new ReelError(
       "noFreeName",
@@ -128,13 +124,10 @@ export class Naming {
     );
   }
 
-  /**
-   * The same, and reserves the name, so that two recordings never get one. Dated names are unique by themselves; their
-   * folder is shared.
-   */
-  claim(config: NamedConfig): Promise<Target> {
+  /** The same, and reserves the name, so that two recordings never get one. */
+  claim(config: NamedConfig): Promise<ClaimedTarget> {
     return this.#claims.run(this.#turnOf(config), () =>
-      this.#find(config, (basePath) => this.#reservations.take(basePath)),
+      this.#find(config, (target) => ({ ...target, reservation: this.#reservations.take(target.basePath) })),
     );
   }
 
@@ -142,17 +135,15 @@ export class Naming {
    * The next free number of a path, reserved: where an unfinished file, or an inner cut of an unchunked recording,
    * goes.
    */
-  nextFree(basePath: string, type: ContainerName): Promise<string> {
+  nextFree(basePath: string, type: ContainerName): Promise<Reservation> {
     return this.#claims.run(this.#turnIn(dirname(basePath)), () => this.#claimNext(basePath, type));
   }
 
-  async #claimNext(basePath: string, type: ContainerName): Promise<string> {
+  async #claimNext(basePath: string, type: ContainerName): Promise<Reservation> {
     const names = await FolderListing.read(dirname(basePath));
     for (let number = 1; number <= MAX_NUMBER; number++) {
       const path = numbered(basePath, number, type);
-      if (this.#isTaken(names, path, { type, chunkLength: 0 })) continue;
-      this.#reservations.take(path);
-      return path;
+      if (!this.#isTaken(names, path, { type, chunkLength: 0 })) return this.#reservations.take(path);
     }
     throw new ReelError(
       "noFreeName",
@@ -161,11 +152,11 @@ export class Naming {
   }
 
   /** dateFolderStructure: the name of a segment that opens now, local time, reserved; its folders are made (§3.6). */
-  dated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+  dated(target: Target, config: NamedConfig, wallMs: number): Promise<Reservation> {
     return this.#claims.run(this.#turnIn(target.basePath), () => this.#claimDated(target, config, wallMs));
   }
 
-  async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<string> {
+  async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<Reservation> {
     const now = new Date(wallMs);
     const two = (value: number): string => String(value).padStart(2, "0");
     const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
@@ -188,8 +179,7 @@ export class Naming {
     const path = join(real, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
     const names = await FolderListing.read(real);
     if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
-    this.#reservations.take(path);
-    return path;
+    return this.#reservations.take(path);
   }
 
   #turnOf({ pathToFile, dateFolderStructure }: NamedConfig): string {

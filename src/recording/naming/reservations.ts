@@ -1,49 +1,71 @@
 // Names in use by this server's recordings. A base path is reserved while a recording runs on it and until the last of
 // its segments is final; a segment's own path while it is written or finished. Two recordings never share a target.
+//
+//   take ─▶ Reservation ─▶ stopWriting ─▶ release        (release alone does both)
+//
+// Who holds a `Reservation` releases it, once and on every way out. A second call of either verb does nothing.
 
-interface Reservation {
+interface Name {
   holders: number;
-  /** True while something still writes to it, false while it is only being finished. */
-  active: number;
+  /** Holders that still write to it; the others only finish it. */
+  writers: number;
+}
+
+export class Reservation {
+  #isWriting = true;
+  #isHeld = true;
+
+  constructor(
+    readonly path: string,
+    private readonly end: (step: "stopWriting" | "release") => void,
+  ) {}
+
+  /** The holder no longer writes; what it wrote is being finished. */
+  stopWriting(): void {
+    if (!this.#isWriting) return;
+    this.#isWriting = false;
+    this.end("stopWriting");
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.stopWriting();
+    this.#isHeld = false;
+    this.end("release");
+  }
 }
 
 export class Reservations {
-  #names = new Map<string, Reservation>();
+  readonly #names = new Map<string, Name>();
 
+  /** Reserved, by whomever. */
   has(path: string): boolean {
     return this.#names.has(path);
   }
 
+  /** True while somebody writes to it. */
   isActive(path: string): boolean {
-    return (this.#names.get(path)?.active ?? 0) > 0;
+    return (this.#names.get(path)?.writers ?? 0) > 0;
   }
 
-  /** Several segments of one recording may hold its base path. */
-  take(path: string): void {
-    let reservation = this.#names.get(path);
-    if (!reservation) {
-      reservation = { holders: 0, active: 0 };
-      this.#names.set(path, reservation);
+  /** Names that are held. */
+  get paths(): readonly string[] {
+    return [...this.#names.keys()];
+  }
+
+  /** One more holder of a name: dated recordings share a folder, a recording's first segment may have its base path. */
+  take(path: string): Reservation {
+    let name = this.#names.get(path);
+    if (!name) {
+      name = { holders: 0, writers: 0 };
+      this.#names.set(path, name);
     }
-    reservation.holders++;
-    reservation.active++;
-  }
-
-  /** The holder no longer writes; what it wrote is being finished. */
-  finishing(path: string): void {
-    const reservation = this.#names.get(path);
-    if (reservation && reservation.active > 0) reservation.active--;
-  }
-
-  /** To be called after `finishing`. */
-  free(path: string): void {
-    const reservation = this.#names.get(path);
-    if (reservation && --reservation.holders === 0) this.#names.delete(path);
-  }
-
-  /** A name that was reserved and never written to. */
-  giveBack(path: string): void {
-    this.finishing(path);
-    this.free(path);
+    const taken = name;
+    taken.holders++;
+    taken.writers++;
+    return new Reservation(path, (step) => {
+      if (step === "stopWriting") taken.writers--;
+      else if (--taken.holders === 0) this.#names.delete(path);
+    });
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../../time/units.js";
 import type { Finisher } from "../finishing/finisher.js";
 import type { RecordConfig } from "../record-config.js";
 import { type Naming, partOf, type Target } from "./naming.js";
-import type { Reservations } from "./reservations.js";
+import type { Reservation, Reservations } from "./reservations.js";
 
 export class SegmentNames {
   #part = 0;
@@ -20,7 +20,7 @@ export class SegmentNames {
   ) {}
 
   /** `isInnerCut`: the run has had a segment before, or its name was taken. */
-  async next(isInnerCut: boolean): Promise<string> {
+  async next(isInnerCut: boolean): Promise<Reservation> {
     const { target, naming } = this;
     const { type, chunkLength, dateFolderStructure } = this.config;
     if (dateFolderStructure) return naming.dated(target, this.config, this.clock.wallMs());
@@ -31,8 +31,7 @@ export class SegmentNames {
     // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it
     // takes.
     if (this.config.overwrite) return this.finisher.makeWay(path, type);
-    this.reservations.take(path);
-    return path;
+    return this.reservations.take(path);
   }
 
   /** Only the name that pathToFile asks for may replace a file; one that was found free must still be free. */

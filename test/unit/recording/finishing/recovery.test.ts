@@ -31,7 +31,7 @@ const recovered = (at: string): RecoverResult => ({
 
 async function start(
   recover: (request: RecoverRequest) => Promise<RecoverResult>,
-): Promise<{ ledger: Ledger; recovery: Recovery }> {
+): Promise<{ ledger: Ledger; recovery: Recovery; reservations: Reservations }> {
   const ledger = await Ledger.open(path("state"), silentLogger);
   const reservations = new Reservations();
   const naming = await Naming.open([media], reservations);
@@ -45,7 +45,8 @@ async function start(
     logger: silentLogger,
     lockPath: "",
   };
-  return { ledger, recovery: new Recovery({ ...deps, onClosed: report, onFailed: report } as unknown as RecoveryDeps) };
+  const recovery = new Recovery({ ...deps, onClosed: report, onFailed: report } as unknown as RecoveryDeps);
+  return { ledger, recovery, reservations };
 }
 
 async function addOpened(ledger: Ledger, at: string, name: string): Promise<number> {
@@ -68,7 +69,7 @@ it("knows a segment that it moved, after a second crash, from the one that has i
 
   const between = await start(() => new Promise(() => undefined)); // the second comes before the recovery is done
   const newest = await addOpened(between.ledger, `${media}/cam2.mp4`, "other");
-  await between.recovery.move(wanted, moved);
+  await between.recovery.move(wanted, between.reservations.take(moved));
   expect(existsSync(`${moved}.info`)).toBe(true);
   expect((await between.ledger.closedSince(0)).newest).toBe(newest); // consumers are not sent back
   const second = await addOpened(between.ledger, wanted, "second");
@@ -94,4 +95,14 @@ it("knows a segment that it moved, after a second crash, from the one that has i
   const last = await Ledger.open(path("state"), silentLogger);
   expect(last.unclosed.size).toBe(0);
   await last.close();
+});
+
+it("gives the name back to which an unfinished file cannot be moved", async () => {
+  const { ledger, recovery, reservations } = await start(() => new Promise(() => undefined));
+  const wanted = `${media}/cam9.mp4`;
+  await addOpened(ledger, wanted, "first");
+  mkdirSync(`${media}/cam9_0001.mp4.mdat`); // in the way
+  await expect(recovery.move(wanted, reservations.take(`${media}/cam9_0001.mp4`))).rejects.toThrow(/EISDIR/);
+  expect(reservations.paths).toEqual([]);
+  await ledger.close();
 });

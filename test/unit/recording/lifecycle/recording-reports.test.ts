@@ -9,6 +9,7 @@ import type { Ledger } from "../../../../src/catalog/ledger.js";
 import type { Recording } from "../../../../src/recording/lifecycle/recording.js";
 import { RecordingReports } from "../../../../src/recording/lifecycle/recording-reports.js";
 import { Segment } from "../../../../src/recording/lifecycle/segment.js";
+import { Reservations } from "../../../../src/recording/naming/reservations.js";
 import type { RecorderEvents } from "../../../../src/recording/recorder-events.js";
 import { TestClock } from "../../../support/test-clock.js";
 
@@ -42,7 +43,7 @@ function rig(): {
   const log = (fields: object): void => void lines.push(fields);
   const logger = { debug: log, info: log, warn: log, error: log } as unknown as Logger;
   const clock = new TestClock();
-  const segment = new Segment(new Arena(), "/media/x.ts", 1, false, 0, "ts", ORIGIN);
+  const segment = new Segment(new Arena(), new Reservations().take("/media/x.ts"), 1, false, 0, "ts", ORIGIN);
   return {
     reports: new RecordingReports(events, ledger, clock, logger),
     seen,

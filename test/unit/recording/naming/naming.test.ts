@@ -104,7 +104,7 @@ describe("names", () => {
     void naming.claim(config("dead/x"));
     void naming.nextFree(join(root, "dead", "y.ts"), "ts");
     expect((await naming.claim(config("x"))).basePath).toBe(join(root, "x.ts"));
-    expect(await naming.nextFree(join(root, "x.ts"), "ts")).toBe(join(root, "x_0001.ts"));
+    expect((await naming.nextFree(join(root, "x.ts"), "ts")).path).toBe(join(root, "x_0001.ts"));
   });
 
   it("hold one thread of those that look up for all, however many folders of a volume do not answer", async () => {

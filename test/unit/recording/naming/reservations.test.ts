@@ -1,0 +1,43 @@
+// Names in use: counted holders, and handles that may be released more than once.
+
+import { describe, expect, it } from "vitest";
+import { Reservations } from "../../../../src/recording/naming/reservations.js";
+
+describe("a reservation", () => {
+  it("keeps its name until its last holder releases it", () => {
+    const names = new Reservations();
+    const [first, second] = [names.take("/x"), names.take("/x")];
+    first.release();
+    expect(names.has("/x")).toBe(true);
+    second.release();
+    expect(names.has("/x")).toBe(false);
+    expect(names.paths).toEqual([]);
+  });
+
+  it("is active while somebody writes, and still held while it is finished", () => {
+    const names = new Reservations();
+    const [first, second] = [names.take("/x"), names.take("/x")];
+    first.stopWriting();
+    expect(names.isActive("/x")).toBe(true);
+    second.stopWriting();
+    expect(names.isActive("/x")).toBe(false);
+    expect(names.has("/x")).toBe(true);
+  });
+
+  it("counts once however often it is released, and takes nothing from those that hold the name besides", () => {
+    const names = new Reservations();
+    const [first, second] = [names.take("/x"), names.take("/x")];
+    for (let i = 0; i < 3; i++) first.release();
+    for (let i = 0; i < 3; i++) first.stopWriting();
+    expect(names.isActive("/x")).toBe(true);
+    second.release();
+    expect(names.has("/x")).toBe(false);
+    // A handle of the name's former life does not reach into the next.
+    const third = names.take("/x");
+    first.release();
+    second.release();
+    expect(names.isActive("/x")).toBe(true);
+    third.release();
+    expect(names.paths).toEqual([]);
+  });
+});
