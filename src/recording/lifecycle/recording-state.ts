@@ -31,12 +31,16 @@ import {
   REC_STOP_INDEX_OFFSET,
   REC_STOP_MODE_OFFSET,
   REC_TAIL_OFFSET,
+  STOP_AT_INDEX,
 } from "../../abi/recording.js";
 import type { Arena } from "../../arena/arena.js";
 import { CONTAINERS } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND } from "../../time/units.js";
 import type { RecordConfig } from "../record-config.js";
+
+/** A kernel call takes milliseconds at most; a machine that is short of cores may interrupt it. */
+const MAX_LOCK_WAIT_MS = 100;
 
 export class RecordingState {
   readonly pointer: number;
@@ -99,6 +103,27 @@ export class RecordingState {
   stop(mode: number, index: number): void {
     Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_INDEX_OFFSET) >>> 2, index | 0);
     Atomics.store(this.#arena.i32, (this.pointer + REC_STOP_MODE_OFFSET) >>> 2, mode);
+  }
+
+  /**
+   * Ends it where its cursor stands, and answers that index. Under the lock: a worker whose write returns in this moment
+   * would else take frames that its successor reports as lost. A kernel call is short, so a busy one is waited for.
+   */
+  stopAtCursor(): number {
+    const isLocked = this.#lock();
+    const tail = this.tail();
+    this.stop(STOP_AT_INDEX, tail);
+    if (isLocked) this.unlock();
+    return tail;
+  }
+
+  /** False where the lock is held for longer than any kernel call takes. */
+  #lock(): boolean {
+    for (let waitedMs = 0; waitedMs < MAX_LOCK_WAIT_MS; waitedMs++) {
+      if (this.tryLock()) return true;
+      Atomics.wait(this.#arena.i32, (this.pointer + REC_LOCK_OFFSET) >>> 2, LOCK_KERNEL, 1);
+    }
+    return this.tryLock();
   }
 
   dispatch(ticket: number): void {
