@@ -1,6 +1,6 @@
-// Makes closed segments final, in the finish pool: name first, then the ledger, then the event. A finish that fails
-// (disk full) is tried again with growing pauses; its journal stays intact meanwhile, and one event tells of it, not
-// one per try.
+// Makes closed segments final, in the finish pool: name first, then the ledger, then the event. What becomes of a finish
+// that fails is in after-failure.ts. One that is tried again (disk full) keeps its journal intact meanwhile, and one
+// event tells of it, not one per try; one that cannot succeed ends.
 
 import { stat } from "node:fs/promises";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
@@ -8,9 +8,10 @@ import { CONTAINER_MP4 } from "../../abi/recording.js";
 import type { Arena } from "../../arena/arena.js";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import type { Logger } from "../../base/logger.js";
-import { ReelError } from "../../base/reel-error.js";
+import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
+import type { FileFailure } from "../../container/file-failure.js";
 import type { ContainerName } from "../../container/table.js";
 import type { Clock } from "../../time/units.js";
 import type { FinishResult } from "../../worker/finish-task.js";
@@ -19,6 +20,7 @@ import type { Segment } from "../lifecycle/segment.js";
 import type { Naming } from "../naming/naming.js";
 import type { Reservation, Reservations } from "../naming/reservations.js";
 import type { Durability } from "../record-config.js";
+import { afterFailure, pauseMs } from "./after-failure.js";
 import type { Recovery } from "./recovery.js";
 
 export interface FinisherDeps {
@@ -38,8 +40,6 @@ export interface FinisherDeps {
 
 /** Two finishes and one sync a volume, of five threads. */
 const FINISHES_PER_VOLUME = 2;
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
 /** How long a new recording waits for the finish of an older file of its name, before it takes the next number. */
 const MAKE_WAY_MS = 2000;
 
@@ -67,8 +67,7 @@ export class Finisher {
       .catch((error: unknown) => {
         // No free number, a folder that is gone: an MP4 keeps its journal, for the recovery of the next start.
         this.#deps.logger.warn({ err: error, path: segment.path }, "a segment could not be finished");
-        const { code, message } =
-          error instanceof ReelError ? error : { code: "io", message: (error as Error).message };
+        const { code, message } = asReelError(error);
         this.#deps.onFailed({ ...segment.report(), code, error: message });
         return undefined;
       })
@@ -116,95 +115,73 @@ export class Finisher {
 
   async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
     const stoppedMs = this.#deps.clock.wallMs();
-    /** Where another file has the segment's name. */
+    const hasJournal = container === CONTAINER_MP4;
+    /** Where another file has the segment's name: the one beside it. */
     let place: Reservation | undefined;
+    let told: ErrorCode | undefined;
     try {
-      return await this.#tryUntilDone(segment, container, durability, stoppedMs, async () => {
-        const next = await this.#deps.naming.nextFree(place?.path ?? segment.path, "mp4");
-        place?.release();
-        place = next;
-        return next.path;
-      });
+      for (let isFirst = true, failures = 0; ; ) {
+        const path = place?.path ?? segment.path;
+        const result = await this.#try(segment, container, durability, path, isFirst);
+        const { failure } = result;
+        if (!failure) {
+          if (result.isEmpty) await this.#endEntry(segment, durability, "notFound", "nothing was recorded");
+          else await this.#closed(segment, path, stoppedMs, result, durability);
+          return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
+        }
+        // Without a buffer no thread has seen the segment, and its descriptors are still open.
+        isFirst &&= failure.code === "arenaFull";
+        const next = afterFailure(failure.code, hasJournal, this.#isClosing);
+        if (next === "nextName") {
+          // Without overwrite another file is never replaced: the segment gets the next free number.
+          const beside = await this.#deps.naming.nextFree(path, "mp4");
+          place?.release();
+          place = beside;
+          continue;
+        }
+        if (told === undefined || (next === "never" && told !== failure.code)) this.#tell(segment, path, failure);
+        told = failure.code;
+        if (next === "inPlace") await this.#closedInPlace(segment, path, stoppedMs, durability);
+        // What is no longer there will never be closed. Another journal is for the next start, which may do better.
+        if (next === "never" && failure.code === "notFound")
+          await this.#endEntry(segment, durability, failure.code, failure.message);
+        if (next !== "later") return undefined;
+        await this.#pause(pauseMs(failures++));
+      }
     } finally {
       place?.release();
     }
   }
 
-  /** `nextPath`: a free name beside the last one. */
-  async #tryUntilDone(
-    segment: Segment,
-    container: number,
-    durability: Durability | undefined,
-    stoppedMs: number,
-    nextPath: () => Promise<string>,
-  ): Promise<number | undefined> {
-    let path = segment.path;
-    let pauseMs = FIRST_PAUSE_MS;
-    let isReported = false;
-    for (let isFirst = true; ; ) {
-      const result = await this.#try(segment, container, durability, path, isFirst);
-      const failure = result.failure;
-      // Without a buffer no thread has seen the segment, and its descriptors are still open.
-      const isStarved = failure?.code === "arenaFull";
-      isFirst &&= isStarved;
-      if (!failure) {
-        if (result.isEmpty) await this.#nothing(segment, durability);
-        else await this.#closed(segment, path, stoppedMs, result, durability);
-        return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
-      }
-      if (failure.code === "targetBusy" && container === CONTAINER_MP4) {
-        // Without overwrite another file is never replaced: the segment gets the next free number.
-        path = await nextPath();
-        continue;
-      }
-      if (!isReported) {
-        isReported = true;
-        this.#deps.logger.warn({ path, code: failure.code, errno: failure.errno }, failure.message);
-        this.#deps.onFailed({
-          ...segment.report(),
-          path,
-          code: failure.code,
-          error: `The index could not be written: ${failure.message}`,
-        });
-      }
-      if (this.#isClosing || (container !== CONTAINER_MP4 && !isStarved)) {
-        await this.#gaveUp(segment, path, stoppedMs, container, durability);
-        return undefined;
-      }
-      await this.#pause(pauseMs);
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-    }
+  #tell(segment: Segment, path: string, { code, errno, message }: FileFailure): void {
+    this.#deps.logger.warn({ path, code, errno }, message);
+    this.#deps.onFailed({ ...segment.report(), path, code, error: `The index could not be written: ${message}` });
   }
 
-  /** TS and FLV are playable as they are: what failed was a patch or a sync. An MP4 keeps its journal. */
-  async #gaveUp(
+  /** The file plays as it is: what failed was a patch or a sync. */
+  async #closedInPlace(
     segment: Segment,
     path: string,
     stoppedMs: number,
-    container: number,
     durability: Durability | undefined,
   ): Promise<void> {
-    if (container === CONTAINER_MP4) return;
-    const size = await stat(path).then(
+    const sizeBytes = await stat(path).then(
       (found) => found.size,
       () => 0,
     );
-    const result = { finish: "none", sizeBytes: size, moovBytes: 0, isEmpty: false, failure: undefined } as const;
+    const result = { finish: "none", sizeBytes, moovBytes: 0, isEmpty: false, failure: undefined } as const;
     await this.#closed(segment, path, stoppedMs, result, durability);
   }
 
-  /**
-   * Opened, and its first write failed: there is no file, so its entry in the ledger ends here. What failed has had its
-   * event.
-   */
-  async #nothing(segment: Segment, durability: Durability | undefined): Promise<void> {
+  /** There is no file: its first write failed, or it was deleted. Its entry in the ledger ends; the event is not new. */
+  async #endEntry(
+    segment: Segment,
+    durability: Durability | undefined,
+    code: ErrorCode,
+    error: string,
+  ): Promise<void> {
     const { ledger } = this.#deps;
-    const report = {
-      ...segment.report(),
-      sequence: ledger.nextSequence(),
-      code: "notFound",
-      error: "nothing was recorded",
-    };
+    const report = { ...segment.report(), sequence: ledger.nextSequence(), code, error };
     await ledger.append({ type: "failed", opened: segment.sequence, report }, this.#isDurable(durability));
   }
 
