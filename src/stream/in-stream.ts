@@ -92,9 +92,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #cursors = new Set<Cursor>();
   /** Cursors whose kernels may still read the ring, detached ones included. */
   #users = new Set<Cursor>();
+  /** Who may still need the decoder configurations: a finish does, and reads no ring. */
+  #configHolders = new Set<object>();
   #firstDts90k: Ticks90k = Number.NaN;
   #isHeldBack = false;
-  #isReleased = false;
+  #isRingFreed = false;
   #heldBackSinceMs = 0;
   #jitter = new JitterRun();
   #overflow = new OverflowRun();
@@ -152,7 +154,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
    */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const isFirst = this.#configs.of(track) === undefined;
-    if (!this.#configs.set(track, codec, bytes, this.#users.size > 0)) return;
+    if (!this.#configs.set(track, codec, bytes, this.#users.size + this.#configHolders.size > 0)) return;
     this.emit("config", track);
     if (isFirst && this.settled) {
       this.#emitGap({
@@ -342,7 +344,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
     this.emit("ended", reason);
-    if (this.#users.size === 0) this.#release();
+    this.#releaseUnused();
   }
 
   attach(cursor: Cursor): void {
@@ -359,7 +361,16 @@ export class InStream extends EventEmitter<InStreamEvents> {
   /** Nothing reads the ring for this cursor any more. */
   leave(cursor: Cursor): void {
     this.detach(cursor);
-    if (this.#users.delete(cursor) && this.ended && this.#users.size === 0) this.#release();
+    if (this.#users.delete(cursor)) this.#releaseUnused();
+  }
+
+  /** The decoder configurations stay, also when the last cursor has left. */
+  holdConfigs(holder: object): void {
+    this.#configHolders.add(holder);
+  }
+
+  releaseConfigs(holder: object): void {
+    if (this.#configHolders.delete(holder)) this.#releaseUnused();
   }
 
   /**
@@ -418,11 +429,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#isHeldBack;
   }
 
-  #release(): void {
-    // A cursor that leaves while "ended" is being told has released already.
-    if (this.#isReleased) return;
-    this.#isReleased = true;
-    this.ring.free();
-    this.#configs.free();
+  /** A cursor that leaves while "ended" is being told has released already. */
+  #releaseUnused(): void {
+    if (!this.ended || this.#users.size > 0) return;
+    if (!this.#isRingFreed) {
+      this.#isRingFreed = true;
+      this.ring.free();
+    }
+    if (this.#configHolders.size === 0) this.#configs.free();
   }
 }

@@ -2,7 +2,7 @@
 // With real workers and real files.
 
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink, truncate, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -19,6 +19,7 @@ import { Recorder } from "../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import type { Gap } from "../../src/stream/gap.js";
 import type { InStream } from "../../src/stream/in-stream.js";
+import { verifyFile } from "../../src/verify/verify-file.js";
 import { Pools } from "../../src/worker/pools.js";
 import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
 import { until } from "../support/until.js";
@@ -99,7 +100,7 @@ describe("a recorder in trouble", () => {
       recording.dispatch = dispatch;
       // The source ends when the worker has come to the place of the hand-over and its word of that is on the way.
       process.nextTick(() => {
-        const claim = (recording.statePointer + REC_CLAIM_OFFSET) >>> 2;
+        const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
         while ((Atomics.load(reel.arena.i32, claim) & CLAIM_STATE_MASK) !== CLAIM_IDLE);
         stream.end("test");
       });
@@ -224,7 +225,7 @@ describe("a recorder in trouble", () => {
           const item = dispatch(nowMs, ticket);
           // The worker has opened and written, and its word of that comes after the recorder's patience has ended.
           process.nextTick(() => {
-            const claim = (second.statePointer + REC_CLAIM_OFFSET) >>> 2;
+            const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
             while ((Atomics.load(reel.arena.i32, claim) & CLAIM_STATE_MASK) !== CLAIM_IDLE);
             second.fail(new ReelError("stuck", "the volume does not answer"));
             resolve();
@@ -341,6 +342,67 @@ describe("a recorder in trouble", () => {
       expect(targets.filter((path) => path.startsWith(join(root, "media")))).toEqual([]);
     },
   );
+
+  it("keeps no ring of an ended stream for a finish, and what the finish still needs of it", async () => {
+    const reel = await open({ ringBytes: 4 << 20 });
+    const before = reel.arena.stats().usedBytes;
+    let letFinish = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      letFinish = resolve;
+    });
+    const finish = Pools.prototype.finish;
+    const asked = new Promise<void>((resolve) => {
+      vi.spyOn(Pools.prototype, "finish").mockImplementation(async function (this: Pools, request) {
+        resolve();
+        await gate;
+        return finish.call(this, request);
+      });
+    });
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "flv" });
+    for (let i = 0; i < 25; i++) {
+      writeVideo(stream, i, 1);
+      for (const at90k of [0, 1920]) stream.writeFrame(TRACK_AUDIO, new Uint8Array(20), i * FRAME_90K + at90k, 0, true);
+    }
+    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+    stream.end("test");
+    await asked;
+    await until("the ring is given back", () => reel.arena.stats().usedBytes < before + stream.ring.capacity);
+    expect(reel.outStreams().length).toBe(1);
+    // Who gets the memory next writes over what was there.
+    const taken = reel.arena.allocate(stream.ring.capacity, false);
+    reel.arena.u8.fill(0xff, taken, taken + stream.ring.capacity);
+    for (let i = 0; i < 16; i++) {
+      const small = reel.arena.allocate(256, false);
+      reel.arena.u8.fill(0xff, small, small + 256);
+    }
+    letFinish();
+    const [report] = await closed;
+    expect(report).toMatchObject({ videoFrames: 25, audioFrames: 50 });
+    expect((await verifyFile(report.path)).defects).toEqual([]);
+  });
+
+  it.each([
+    ["its journal is deleted", (path: string) => unlink(`${path}.info`), "notFound"],
+    ["its journal is no journal any more", (path: string) => truncate(`${path}.info`, 1), "corrupt"],
+  ])("ends a finish that cannot succeed, with one event, where %s", async (_name, spoil, code) => {
+    const reel = await open();
+    const failures: FailedSegmentReport[] = [];
+    reel.on("segmentFailed", (report) => failures.push(report));
+    const stream = reel.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    await reel.record({ localStreamName: "cam", pathToFile: "x", type: "mp4" });
+    const opened = once(reel, "segmentOpened");
+    writeVideo(stream, 0, 30);
+    await opened;
+    await spoil(join(root, "media", "x.mp4"));
+    stream.end("test");
+    await until("the recording has ended", () => reel.outStreams().length === 0);
+    expect(failures).toMatchObject([{ code, path: join(root, "media", "x.mp4") }]);
+  });
 
   it("lists what is lost between two segments in the second", async () => {
     const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });

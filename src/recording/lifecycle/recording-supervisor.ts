@@ -12,7 +12,7 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../base/logger.js";
-import { type ErrorCode, ReelError } from "../../base/reel-error.js";
+import { asReelError, type ErrorCode, type ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
@@ -163,7 +163,7 @@ export class RecordingSupervisor {
       this.#cannotStart(entry, stream, index, target, error);
       return;
     }
-    recording.resumes = entry.interruption;
+    recording.resume(entry.interruption);
     entry.interruption = undefined;
     this.#recordings.set(recording.id, recording);
     this.#parts.scheduler.add(recording);
@@ -177,10 +177,7 @@ export class RecordingSupervisor {
         .finally(() => entry.claims--)
         .then(
           (found) => this.#begin(entry, recording, found),
-          (error: unknown) =>
-            recording.fail(
-              error instanceof ReelError ? error : new ReelError("io", (error as Error).message, {}, { cause: error }),
-            ),
+          (error: unknown) => recording.fail(asReelError(error)),
         );
     }
   }
@@ -240,12 +237,11 @@ export class RecordingSupervisor {
 
   #stopped(recording: Recording, failure: ReelError | undefined): void {
     const entry = this.#entries.get(recording.config.configId);
-    // One that never came to a frame of its own leaves what it should have ended.
-    const interruption = recording.resumes ?? recording.interruption;
+    const interruption = recording.untold;
     entry?.recordings.delete(recording);
     const [successor] = entry?.recordings ?? [];
     if (successor) {
-      successor.resumes ??= interruption;
+      successor.resume(interruption);
       return;
     }
     const goesOn = entry?.config.keepAlive && !recording.inStream.ended && !this.#isClosing;

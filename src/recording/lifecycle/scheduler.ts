@@ -7,7 +7,7 @@
 import type { Arena } from "../../arena/arena.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
-import { ReelError } from "../../base/reel-error.js";
+import { asReelError, ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
 import type { DrainResult } from "../../worker/drain-task.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
@@ -211,7 +211,7 @@ export class Scheduler {
         { err: error, path: recording.currentPath },
         "a recording's result could not be taken; it ends",
       );
-      recording.fail(new ReelError("io", (error as Error).message, {}, { cause: error }));
+      recording.fail(asReelError(error));
     }
   }
 
