@@ -48,6 +48,8 @@ const INFO_SUFFIX = ".info";
 export class Recovery {
   #deps: RecoveryDeps;
   #orphans = new Map<string, Orphan>();
+  /** Segments whose name a later one has taken, which then was left unfinished itself. */
+  #replaced: SegmentReport[] = [];
   #isClosing = false;
   #busy: string | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -56,8 +58,11 @@ export class Recovery {
     this.#deps = deps;
     for (const entry of deps.ledger.unclosed.values()) {
       const { path, container, startedMs, sequence: opened, tracks } = entry.report;
-      if (containerOf(path))
-        this.#orphans.set(path, { path, container, startedMs, opened, origin: originOf(entry.report), tracks });
+      if (!containerOf(path)) continue;
+      const other = this.#orphans.get(path);
+      if (other) this.#replaced.push(other.opened < opened ? reportOf(other) : entry.report);
+      if (other && other.opened > opened) continue;
+      this.#orphans.set(path, { path, container, startedMs, opened, origin: originOf(entry.report), tracks });
     }
   }
 
@@ -124,6 +129,7 @@ export class Recovery {
   }
 
   async #run(folders: readonly string[]): Promise<void> {
+    for (const report of this.#replaced.splice(0)) await this.#endReplaced(report);
     for (const folder of folders) await this.#scan(folder, 0);
     const found = [...this.#orphans.values()].sort((a, b) => a.startedMs - b.startedMs);
     if (found.length > 0)
@@ -149,6 +155,19 @@ export class Recovery {
         reservation.release();
       }
     }
+  }
+
+  /** The file of that name is the later segment's: this entry ends, or it would be closed in its place at the next start. */
+  async #endReplaced(report: SegmentReport): Promise<void> {
+    const { ledger, logger, onFailed } = this.#deps;
+    const failure = {
+      code: "notFound",
+      error: "a later segment has replaced the file before it was finished",
+    } as const;
+    logger.warn({ path: report.path, sequence: report.sequence }, failure.error);
+    onFailed({ ...report, ...failure });
+    const last = { ...report, ...failure, sequence: ledger.nextSequence() };
+    await ledger.append({ type: "failed", opened: report.sequence, report: last });
   }
 
   async #scan(folder: string, depth: number): Promise<void> {

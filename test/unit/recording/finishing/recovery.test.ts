@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { Ledger } from "../../../../src/catalog/ledger.js";
+import type { FailedSegmentReport } from "../../../../src/catalog/segment-report.js";
 import { Recovery, type RecoveryDeps } from "../../../../src/recording/finishing/recovery.js";
 import { Naming } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
@@ -29,13 +30,16 @@ const recovered = (at: string): RecoverResult => ({
   ...{ lost: null, gaps: [], createdMs: 0, origin: undefined, tracks: [], failure: undefined },
 });
 
+const failures: FailedSegmentReport[] = [];
+
 async function start(
   recover: (request: RecoverRequest) => Promise<RecoverResult>,
+  state = "state",
 ): Promise<{ ledger: Ledger; recovery: Recovery; reservations: Reservations }> {
-  const ledger = await Ledger.open(path("state"), silentLogger);
+  const ledger = await Ledger.open(path(state), silentLogger);
   const reservations = new Reservations();
   const naming = await Naming.open([media], reservations);
-  const report = (): void => undefined;
+  failures.length = 0;
   const deps = {
     ledger,
     reservations,
@@ -45,7 +49,8 @@ async function start(
     logger: silentLogger,
     lockPath: "",
   };
-  const recovery = new Recovery({ ...deps, onClosed: report, onFailed: report } as unknown as RecoveryDeps);
+  const onFailed = (report: FailedSegmentReport): number => failures.push(report);
+  const recovery = new Recovery({ ...deps, onClosed: () => undefined, onFailed } as unknown as RecoveryDeps);
   return { ledger, recovery, reservations };
 }
 
@@ -105,4 +110,28 @@ it("gives the name back to which an unfinished file cannot be moved", async () =
   await expect(recovery.move(wanted, reservations.take(`${media}/cam9_0001.mp4`))).rejects.toThrow(/EISDIR/);
   expect(reservations.paths).toEqual([]);
   await ledger.close();
+});
+
+it("closes one file once, where two segments of its name were left unfinished", async () => {
+  const wanted = `${media}/cam8.mp4`;
+  const before = await Ledger.open(path("state8"), silentLogger);
+  const first = await addOpened(before, wanted, "first");
+  await addOpened(before, wanted, "second");
+  await before.close();
+
+  const { ledger, recovery, reservations } = await start(
+    (request) => Promise.resolve(recovered(request.path)),
+    "state8",
+  );
+  recovery.start([]);
+  await recovery.whenDone();
+  expect((await collect((await ledger.closedSince(0)).entries)).map((entry) => entry.variables.name)).toEqual([
+    "second",
+  ]);
+  expect(failures).toMatchObject([{ code: "notFound", path: wanted, sequence: first }]);
+  expect(reservations.paths).toEqual([]);
+  await ledger.close();
+  const last = await Ledger.open(path("state8"), silentLogger);
+  expect(last.unclosed.size).toBe(0);
+  await last.close();
 });
