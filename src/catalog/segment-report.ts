@@ -1,6 +1,7 @@
 // What is told of a segment: when it opens, when it is final, when it fails. The ledger and the catalogue keep these,
 // events carry them.
 
+import type { ErrorCode } from "../base/reel-error.js";
 import type { FinishMethod } from "../container/finish-method.js";
 import type { SegmentOrigin, SegmentTrack } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
@@ -12,7 +13,10 @@ export interface Lost {
   durationMs: number;
 }
 
-/** One output file. Paths are absolute and final, also while only temporary files exist. */
+/**
+ * One output file. Paths are absolute and final, also while only temporary files exist; "" where what is told concerns
+ * no file.
+ */
 export interface SegmentReport extends SegmentOrigin {
   path: string;
   container: ContainerName;
@@ -38,7 +42,6 @@ export interface ClosedSegmentReport extends SegmentReport {
 }
 
 export interface FailedSegmentReport extends SegmentReport {
-  /** ErrorCode of the cause. */
-  code: string;
+  code: ErrorCode;
   error: string;
 }

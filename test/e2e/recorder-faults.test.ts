@@ -285,7 +285,11 @@ describe("a recorder in trouble", () => {
     stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
     expect(stream.cursorCount).toBe(2);
     const [report] = await failed;
-    expect(report).toMatchObject({ code: "stuck", path: "dead" });
+    // It never got a file: none is named, its ids say whose it is, and it has not streamed.
+    const entry = reel.configs().find(({ config }) => config.pathToFile === "dead");
+    expect(report).toMatchObject({ code: "stuck", path: "", sequence: 0, configId: entry?.config.configId });
+    expect(report.outStreamId).toBeGreaterThan(0);
+    expect(entry?.status).toMatchObject({ current: { code: 5 }, previous: { code: 2 } });
     expect(stream.cursorCount).toBe(1);
   });
 

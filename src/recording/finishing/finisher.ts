@@ -174,12 +174,7 @@ export class Finisher {
   }
 
   /** There is no file: its first write failed, or it was deleted. Its entry in the ledger ends; the event is not new. */
-  async #endEntry(
-    segment: Segment,
-    durability: Durability | undefined,
-    code: ErrorCode,
-    error: string,
-  ): Promise<void> {
+  async #endEntry(segment: Segment, durability: Durability | undefined, code: ErrorCode, error: string): Promise<void> {
     const { ledger } = this.#deps;
     const report = { ...segment.report(), sequence: ledger.nextSequence(), code, error };
     await ledger.append({ type: "failed", opened: segment.sequence, report }, this.#isDurable(durability));

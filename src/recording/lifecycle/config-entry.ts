@@ -3,7 +3,14 @@
 
 import type { ErrorCode } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
-import { CONFIG_WAITING, type ConfigStatusCode, type RecordConfig, type RecordEntry } from "../record-config.js";
+import {
+  CONFIG_FAILED,
+  CONFIG_STREAMING,
+  CONFIG_WAITING,
+  type ConfigStatusCode,
+  type RecordConfig,
+  type RecordEntry,
+} from "../record-config.js";
 import type { Interruption } from "./interruption.js";
 import type { Recording } from "./recording.js";
 
@@ -18,6 +25,8 @@ export class ConfigEntry implements RecordEntry {
   interruption: Interruption | undefined;
   /** The failure that has had its event and lasts. */
   lastFailure: ErrorCode | undefined;
+  /** The status in front of a recording that has no file yet. */
+  #beforeStart: RecordEntry["status"] | undefined;
 
   constructor(
     readonly config: RecordConfig,
@@ -25,6 +34,25 @@ export class ConfigEntry implements RecordEntry {
     private readonly clock: Clock,
   ) {
     this.status = { current: { code: CONFIG_WAITING, timestamp: this.#nowS(), uniqueStreamId: 0 }, previous: null };
+  }
+
+  /** A recording of it begins. */
+  streams(outStreamId: number): void {
+    this.#beforeStart = this.status;
+    this.setStatus(CONFIG_STREAMING, outStreamId);
+  }
+
+  /** Its first file is there. */
+  hasStreamed(): void {
+    this.lastFailure = undefined;
+    this.#beforeStart = undefined;
+  }
+
+  /** Its recording failed. One that never got a file has not streamed, and is no state of its own. */
+  failed(): void {
+    this.status = this.#beforeStart ?? this.status;
+    this.#beforeStart = undefined;
+    this.setStatus(CONFIG_FAILED);
   }
 
   setStatus(code: ConfigStatusCode, uniqueStreamId = 0): void {

@@ -53,7 +53,7 @@ export class RecordingReports {
     if (entry) entry.lastFailure = error.code;
     const path = pathOf(recording, segment);
     this.logger.warn({ stream: recording.inStream.name, path, code: error.code }, error.message);
-    const base = segment?.report() ?? withoutSegment(recording, path, this.clock.wallMs());
+    const base = segment?.report() ?? withoutSegment(recording, this.clock.wallMs());
     this.#afterOpening(segment, () =>
       this.events.emit("segmentFailed", { ...base, code: error.code, error: error.message }),
     );
@@ -62,7 +62,7 @@ export class RecordingReports {
   gap(recording: Recording, segment: Segment | undefined, gap: Gap): void {
     const path = pathOf(recording, segment);
     this.#logGap(recording.inStream.name, path, gap);
-    const report = segment?.report() ?? withoutSegment(recording, path, recording.createdMs);
+    const report = segment?.report() ?? withoutSegment(recording, recording.createdMs);
     this.#afterOpening(segment, () => this.events.emit("gap", gap, report));
   }
 
@@ -75,7 +75,7 @@ export class RecordingReports {
     const path = run.computedPathToFile || run.config.pathToFile;
     this.#logGap(interruption.stream.name, path, gap);
     const origin = originOf(run.config, run.id ?? 0);
-    this.events.emit("gap", gap, withoutSegment({ config: run.config, origin }, path, interruption.stream.createdMs));
+    this.events.emit("gap", gap, withoutSegment({ config: run.config, origin }, interruption.stream.createdMs));
   }
 
   /** A broken source reports with every frame (mediamtx#6160: 17.5 GB of one line); events have their own bounds. */
@@ -91,15 +91,15 @@ export class RecordingReports {
   }
 }
 
-/** Of what happens where no segment is open. */
-function withoutSegment(
-  { config, origin }: Pick<Recording, "config" | "origin">,
-  path: string,
-  startedMs: number,
-): SegmentReport {
-  return { ...origin, path, container: config.type, tracks: [], startedMs, sequence: 0 };
+/**
+ * Of what happens where no segment is open: it concerns no file, and a name that is only wanted may be another
+ * recording's.
+ */
+function withoutSegment({ config, origin }: Pick<Recording, "config" | "origin">, startedMs: number): SegmentReport {
+  return { ...origin, path: "", container: config.type, tracks: [], startedMs, sequence: 0 };
 }
 
+/** For the log. */
 function pathOf(recording: Recording, segment: Segment | undefined): string {
   return segment?.path ?? recording.target?.basePath ?? recording.config.pathToFile;
 }

@@ -17,7 +17,7 @@ import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
 import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
-import { CONFIG_FAILED, CONFIG_STREAMING, CONFIG_WAITING, type RecordConfig } from "../record-config.js";
+import { CONFIG_WAITING, type RecordConfig } from "../record-config.js";
 import type { RecorderEvents } from "../recorder-events.js";
 import { ConfigEntry } from "./config-entry.js";
 import { Interruption } from "./interruption.js";
@@ -168,7 +168,7 @@ export class RecordingSupervisor {
     this.#recordings.set(recording.id, recording);
     this.#parts.scheduler.add(recording);
     entry.recordings.add(recording);
-    entry.setStatus(CONFIG_STREAMING, recording.id);
+    entry.streams(recording.id);
     if (target) this.#begin(entry, recording, target);
     else {
       entry.claims++;
@@ -197,8 +197,7 @@ export class RecordingSupervisor {
     const entryOf = (recording: Recording): ConfigEntry | undefined => this.#entries.get(recording.config.configId);
     return {
       segmentOpened: (recording, segment) => {
-        const entry = entryOf(recording);
-        if (entry) entry.lastFailure = undefined;
+        entryOf(recording)?.hasStreamed();
         reports.segmentOpened(segment, recording.config.durability);
       },
       segmentFailed: (recording, segment, error) =>
@@ -227,7 +226,7 @@ export class RecordingSupervisor {
       "a recording could not start",
     );
     target?.reservation.release();
-    entry.setStatus(CONFIG_FAILED);
+    entry.failed();
     if (!entry.config.keepAlive) this.forget(entry);
     else if (!this.#isClosing) {
       entry.interruption ??= new Interruption(stream, index, entry.config.hasAudio);
@@ -252,7 +251,8 @@ export class RecordingSupervisor {
       return;
     }
     if (goesOn) entry.interruption = interruption;
-    entry.setStatus(failure ? CONFIG_FAILED : CONFIG_WAITING);
+    if (failure) entry.failed();
+    else entry.setStatus(CONFIG_WAITING);
     if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
   }
 
