@@ -199,6 +199,7 @@ export class DirectConnection {
         this.error = error;
       },
       note: (_connection, stream, note) => rig.logger.info({ stream }, note),
+      refused: (_connection, app, stream, refusal) => rig.logger.warn({ app, stream }, refusal.description),
     };
     const socket: ConnectionSocket = {
       write: (bytes) => void this.sent.push(Buffer.from(bytes)),

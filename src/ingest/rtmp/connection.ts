@@ -54,6 +54,8 @@ export interface ConnectionHost {
   /** The connection is gone; `error` where it was not in order. */
   closed(connection: RtmpConnection, reason: string, error?: unknown): void;
   note(connection: RtmpConnection, streamName: string, note: string): void;
+  /** A publisher was told no. */
+  refused(connection: RtmpConnection, app: string, streamKey: string, refusal: PublishOutcome): void;
 }
 
 /** What a connection wants of its socket. */
@@ -358,6 +360,12 @@ export class RtmpConnection implements ByteConsumer, MessageSink, CommandPeer {
   }
 
   publish(streamId: number, streamKey: string, connect: ConnectInfo): PublishOutcome {
+    const outcome = this.#publish(streamId, streamKey, connect);
+    if (!outcome.ok) this.#host.refused(this, connect.app, streamKey, outcome);
+    return outcome;
+  }
+
+  #publish(streamId: number, streamKey: string, connect: ConnectInfo): PublishOutcome {
     if (this.#published.has(streamId))
       return { ok: false, code: "NetStream.Publish.BadName", description: "This stream is published already." };
     const { app, tcUrl, flashVer, swfUrl, pageUrl } = connect;

@@ -45,6 +45,12 @@ export const DEFAULT_RTMP_OPTIONS: RtmpServerOptions = {
 
 /** Lines about outsiders, a second. */
 const LOG_LINES_PER_SECOND = 20;
+const MAX_SHOWN_NAME = 255;
+
+/** What an outsider calls a stream, without the query, which may hold a key. */
+function shownName(text: string): string {
+  return (text.split("?", 1)[0] ?? "").slice(0, MAX_SHOWN_NAME);
+}
 
 export interface RtmpServerParts {
   registry: StreamRegistry;
@@ -59,6 +65,8 @@ export class RtmpServer {
   #options: RtmpServerOptions;
   #gate: PublishGate;
   #logLimit: LogLimit;
+  /** Of its own, so that no flood of connections hides why a stream is missing. */
+  #refusalLimit: LogLimit;
   #server: net.Server | undefined;
   #loop: ReadLoop | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -73,6 +81,7 @@ export class RtmpServer {
     this.#options = { ...DEFAULT_RTMP_OPTIONS, ...parts.options };
     this.#gate = new PublishGate(parts.registry, parts.clock, this.#options);
     this.#logLimit = new LogLimit(parts.clock, LOG_LINES_PER_SECOND);
+    this.#refusalLimit = new LogLimit(parts.clock, LOG_LINES_PER_SECOND);
     this.#host = {
       arena: parts.arena,
       clock: parts.clock,
@@ -80,6 +89,10 @@ export class RtmpServer {
       open: (request, closeSource) => this.#gate.open(request, closeSource),
       closed: (connection, reason, error) => this.#closed(connection, reason, error),
       note: (connection, stream, note) => this.#log("info", { from: connection.farAddress, stream }, note),
+      refused: (connection, app, streamKey, refusal) => {
+        const facts = { from: connection.farAddress, app: shownName(app), stream: shownName(streamKey) };
+        this.#log("warn", facts, `RTMP publisher refused: ${refusal.description}`, this.#refusalLimit);
+      },
     };
   }
 
@@ -187,8 +200,8 @@ export class RtmpServer {
     }
   }
 
-  #log(level: "debug" | "info" | "warn", context: object, message: string): void {
-    this.#logLimit.pass((suppressed) =>
+  #log(level: "debug" | "info" | "warn", context: object, message: string, limit = this.#logLimit): void {
+    limit.pass((suppressed) =>
       this.#parts.logger[level](suppressed > 0 ? { ...context, suppressed } : context, message),
     );
   }

@@ -142,6 +142,40 @@ describe("our own publisher", () => {
     );
   });
 
+  it("that is refused is named in the log, with the reason and without its key", async () => {
+    const rig = await start({ publishKeys: { cam1: "secret" } });
+    const refused = (): object[] =>
+      rig.logger.lines.flatMap(({ level, context, message }) =>
+        message.startsWith("RTMP publisher refused") ? [{ level, ...context, message }] : [],
+      );
+    const from = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+    await expect(RtmpPublisher.open(rig.url("cam1?key=wrong"))).rejects.toThrow(PublishRefused);
+    await expect(RtmpPublisher.open({ ...parseRtmpUrl(rig.url("x")), streamKey: "" })).rejects.toThrow(
+      "the stream name is empty",
+    );
+    await expect(RtmpPublisher.open(rig.url("a=b"))).rejects.toMatchObject({ code: "NetStream.Publish.BadName" });
+    const first = await RtmpPublisher.open(rig.url("cam1?key=secret"));
+    expect(refused()).toEqual([
+      {
+        level: "warn",
+        from,
+        app: "live",
+        stream: "cam1",
+        message: "RTMP publisher refused: This stream name needs its publish key: append ?key=... to it.",
+      },
+      expect.objectContaining({ stream: "", message: expect.stringContaining("the stream name is empty") }),
+      expect.objectContaining({ stream: "a=b", message: expect.stringContaining("1 to 255 bytes and no spaces") }),
+    ]);
+    for (let i = 0; i < 30; i++)
+      await expect(RtmpPublisher.open(rig.url("cam1?key=wrong"))).rejects.toThrow(PublishRefused);
+    expect(refused().length).toBe(20);
+    rig.clock.nowMs += 1000;
+    await expect(RtmpPublisher.open(rig.url("cam1?key=wrong"))).rejects.toThrow(PublishRefused);
+    expect(refused()[20]).toMatchObject({ suppressed: 13 });
+    expect(JSON.stringify(rig.logger.lines)).not.toMatch(/wrong|secret/);
+    await first.close();
+  });
+
   it("understands RTMP URLs", () => {
     expect(parseRtmpUrl("rtmp://h/live/cam1")).toEqual({ host: "h", port: 1935, app: "live", streamKey: "cam1" });
     expect(parseRtmpUrl("rtmp://[::1]:1936/a/b/cam1?key=x/y")).toEqual({
