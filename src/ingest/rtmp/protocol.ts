@@ -18,6 +18,8 @@ export const MESSAGE_AGGREGATE = 22;
 
 // User control events, §7.1.7.
 export const EVENT_STREAM_BEGIN = 0;
+export const EVENT_STREAM_EOF = 1;
+export const EVENT_SET_BUFFER_LENGTH = 3;
 export const EVENT_PING_REQUEST = 6;
 export const EVENT_PING_RESPONSE = 7;
 

@@ -154,16 +154,20 @@ export class Publication implements MessageDestination {
     return true;
   }
 
-  /** No more messages will come. */
+  /** No more messages will come, and the in-stream ends. */
   close(reason: string): void {
+    this.leave();
+    if (!this.inStream.ended) this.inStream.end(reason);
+  }
+
+  /** No more messages will come; whoever opened the in-stream ends it. */
+  leave(): void {
     const open = this.#open;
     if (open) {
       open.destination = DISCARD;
       this.abort(open);
     }
-    if (this.inStream.ended) return;
-    this.#reportLost(TRACK_VIDEO, this.#lost.firstWireMs);
-    this.inStream.end(reason);
+    if (!this.inStream.ended) this.#reportLost(TRACK_VIDEO, this.#lost.firstWireMs);
   }
 
   /** The ring has one reservation: a half message in it moves out. */
