@@ -15,6 +15,7 @@ import { silentLogger } from "../src/base/logger.js";
 import { FrameSink } from "../src/ingest/frame-sink.js";
 import type { AccessUnitSink } from "../src/ingest/mpegts/access-unit.js";
 import { TsDemuxer } from "../src/ingest/mpegts/ts-demuxer.js";
+import { RandomAccessRule } from "../src/stream/random-access-rule.js";
 import { StreamRegistry } from "../src/stream/stream-registry.js";
 import { systemClock } from "../src/time/units.js";
 import { environment, formatTable, median, significant, writeResult } from "./measure/report.js";
@@ -53,6 +54,7 @@ function pushAll(demuxer: TsDemuxer, bytes: Uint8Array): void {
 function demuxOnly(bytes: Uint8Array): number {
   let frames = 0;
   const sink: AccessUnitSink = {
+    randomAccess: new RandomAccessRule(),
     decoderConfig: () => true,
     accessUnit: () => {
       frames++;

@@ -10,6 +10,7 @@ import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
 import type { InStream } from "../stream/in-stream.js";
+import { RandomAccessRule } from "../stream/random-access-rule.js";
 import type { Ticks90k } from "../time/units.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";
 
@@ -51,6 +52,7 @@ export class FrameSink implements AccessUnitSink {
   #options: FrameSinkOptions;
   #stream: InStream | undefined;
   #waiting: Waiting[] = [];
+  readonly randomAccess = new RandomAccessRule();
   /** All that came. */
   accessUnits = 0;
   /** Frames that can never fit into the ring. */

@@ -4,6 +4,7 @@
 import type { WindowReader } from "./window-reader.js";
 
 const NAL_SLICE = 1;
+const NAL_PARTITION_A = 2;
 const NAL_IDR = 5;
 const NAL_SEI = 6;
 const NAL_SPS = 7;
@@ -18,6 +19,8 @@ export interface Picture {
   isIdr: boolean;
   /** Recovery point SEI: decoding can start here as well (open GOP). */
   hasRecoveryPoint: boolean;
+  /** Every slice that was looked at is intra: sources without IDR and recovery points are cut there. */
+  isIntra: boolean;
   hasSps: boolean;
   hasPps: boolean;
   /** The NAL unit that comes first is an access unit delimiter. */
@@ -25,16 +28,26 @@ export interface Picture {
 }
 
 export function isRandomAccess(picture: Picture): boolean {
-  return picture.isIdr || picture.hasRecoveryPoint;
+  return picture.isIdr || picture.hasRecoveryPoint || picture.isIntra;
 }
 
 function emptyPicture(): Picture {
-  return { hasSlice: false, isIdr: false, hasRecoveryPoint: false, hasSps: false, hasPps: false, isDelimited: false };
+  return {
+    hasSlice: false,
+    isIdr: false,
+    hasRecoveryPoint: false,
+    isIntra: false,
+    hasSps: false,
+    hasPps: false,
+    isDelimited: false,
+  };
 }
 
 /** `nal` may be the head of a NAL unit. */
 function takeNal(picture: Picture, nal: Uint8Array, isFirst: boolean): void {
   const type = (nal[0] ?? 0) & 31;
+  if (type === NAL_SLICE || type === NAL_PARTITION_A)
+    picture.isIntra = (picture.isIntra || !picture.hasSlice) && isIntraSlice(nal);
   if (type >= NAL_SLICE && type <= NAL_IDR) picture.hasSlice = true;
   if (type === NAL_IDR) picture.isIdr = true;
   else if (type === NAL_SPS) picture.hasSps = true;
@@ -42,6 +55,18 @@ function takeNal(picture: Picture, nal: Uint8Array, isFirst: boolean): void {
   else if (type === NAL_AUD && isFirst) picture.isDelimited = true;
   else if (type === NAL_SEI && !picture.hasRecoveryPoint)
     picture.hasRecoveryPoint = holdsRecoveryPoint(nal.subarray(1));
+}
+
+/** slice_header(), §7.3.3: first_mb_in_slice, then slice_type, of which 2, 4, 7 and 9 are intra. */
+function isIntraSlice(nal: Uint8Array): boolean {
+  let bits = "";
+  for (const byte of nal.subarray(1, 9)) bits += byte.toString(2).padStart(8, "0");
+  const codes = /^(0*)1/.exec(bits);
+  const second = codes && bits.slice(2 * (codes[1] ?? "").length + 1);
+  const zeros = second ? second.indexOf("1") : -1;
+  if (!second || zeros < 0 || zeros > 3) return false;
+  const sliceType = Number.parseInt(second.slice(zeros, 2 * zeros + 1), 2) - 1;
+  return sliceType % 5 === 2 || sliceType % 5 === 4;
 }
 
 /** sei_message() after sei_message(), §7.3.2.3.1: type and size, each a run of 255 and a last byte. */

@@ -7,6 +7,7 @@ import { type DemuxerOptions, TsDemuxer } from "../../src/ingest/mpegts/ts-demux
 import { parseAudioSpecificConfig } from "../../src/media/codec/aac/audio-specific-config.js";
 import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
 import type { DemuxStatistics } from "../../src/media/mpegts/demux-statistics.js";
+import { RandomAccessRule } from "../../src/stream/random-access-rule.js";
 
 export interface DemuxedFrame {
   track: number;
@@ -34,6 +35,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
   const losses: Loss[] = [];
   const named: string[] = [];
   const sink: AccessUnitSink = {
+    randomAccess: new RandomAccessRule(),
     decoderConfig(track, codec, bytes) {
       try {
         if (codec === "h264") parseAvcDecoderConfiguration(bytes);

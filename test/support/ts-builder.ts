@@ -16,6 +16,8 @@ export interface PesSpec {
   isBounded?: boolean;
   pcr?: number;
   isDiscontinuity?: boolean;
+  /** random_access_indicator. */
+  isRandomAccess?: boolean;
 }
 
 const MASK_33 = (1n << 33n) - 1n;
@@ -109,12 +111,13 @@ export class TsBuilder {
   }
 }
 
-function adaptationOf({ pcr, isDiscontinuity = false }: PesSpec): Buffer {
-  if (pcr === undefined) return isDiscontinuity ? Buffer.of(1, 0x80) : Buffer.alloc(0);
+function adaptationOf({ pcr, isDiscontinuity = false, isRandomAccess = false }: PesSpec): Buffer {
+  const flags = (isDiscontinuity ? 0x80 : 0) | (isRandomAccess ? 0x40 : 0);
+  if (pcr === undefined) return flags === 0 ? Buffer.alloc(0) : Buffer.of(1, flags);
   const clock = Buffer.alloc(6);
   clock.writeUIntBE(Number((BigInt(pcr) & MASK_33) >> 1n), 0, 4);
   clock[4] = (pcr % 2 === 1 ? 0x80 : 0) | 0x7e;
-  return Buffer.concat([Buffer.of(7, 0x10 | (isDiscontinuity ? 0x80 : 0)), clock]);
+  return Buffer.concat([Buffer.of(7, 0x10 | flags), clock]);
 }
 
 /** A 33-bit time with its prefix and marker bits, §2.4.3.6. */

@@ -3,6 +3,7 @@
 // copies before it returns.
 
 import type { CodecName } from "../../media/codec/codec-entry.js";
+import type { RandomAccessRule } from "../../stream/random-access-rule.js";
 import type { Ticks90k } from "../../time/units.js";
 
 export interface AccessUnit {
@@ -19,6 +20,8 @@ export interface AccessUnit {
   sizeBytes: number;
   dts90k: Ticks90k;
   ctsOffset90k: Ticks90k;
+  /** The container calls it a key picture (random_access_indicator). */
+  isFlaggedKey: boolean;
   isRandomAccess: boolean;
 }
 
@@ -32,6 +35,8 @@ export interface Loss {
 }
 
 export interface AccessUnitSink {
+  /** Of the in-stream that is fed; the parser asks it for every picture. */
+  readonly randomAccess: RandomAccessRule;
   /** False where the configuration cannot be used; the assembler then drops frames until another one comes. */
   decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean;
   accessUnit(accessUnit: AccessUnit): void;
@@ -49,6 +54,7 @@ export function newAccessUnit(track: number, isLengthPrefixed: boolean, maxRange
     sizeBytes: 0,
     dts90k: 0,
     ctsOffset90k: 0,
+    isFlaggedKey: false,
     isRandomAccess: false,
   };
 }

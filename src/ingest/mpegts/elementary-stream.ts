@@ -38,6 +38,8 @@ export class ElementaryStream {
   #counter = -1;
   #wasDuplicate = false;
   #signature = 0;
+  /** random_access_indicator of the packet in which the PES packet under way begins. */
+  #isFlaggedKey = false;
 
   constructor(
     track: number,
@@ -90,8 +92,9 @@ export class ElementaryStream {
   }
 
   /** The payload of a packet: bytes [start, end). */
-  push(input: StagingBlock, start: number, end: number, isUnitStart: boolean): void {
+  push(input: StagingBlock, start: number, end: number, isUnitStart: boolean, isFlaggedKey: boolean): void {
     if (isUnitStart) {
+      this.#isFlaggedKey = isFlaggedKey;
       if (this.#state === IN_HEADER) this.#statistics.badPes++;
       this.#header.begin();
       this.#state = IN_HEADER;
@@ -133,8 +136,10 @@ export class ElementaryStream {
     this.#state = IN_PAYLOAD;
     const { pts33, dts33 } = this.#header;
     const dts90k = Number.isNaN(dts33) ? Number.NaN : this.#clock.unwrap(dts33);
-    if (this.#video) this.#video.begin(dts90k, ProgramClock.ctsOffset90k(pts33, dts33), input, start, end);
-    else this.#audio?.begin(dts90k);
+    if (this.#video) {
+      const ctsOffset90k = ProgramClock.ctsOffset90k(pts33, dts33);
+      this.#video.begin(dts90k, ctsOffset90k, this.#isFlaggedKey, input, start, end);
+    } else this.#audio?.begin(dts90k);
   }
 
   #lose(bytes: number): void {

@@ -9,22 +9,14 @@ import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
 import { H264 } from "../../media/codec/h264/h264.js";
-import {
-  isRecoveryPoint,
-  NAL_AUD,
-  NAL_FILLER,
-  NAL_IDR,
-  NAL_PPS,
-  NAL_SEI,
-  NAL_SPS,
-  startsPicture,
-} from "../../media/codec/h264/nal.js";
+import { NAL_AUD, NAL_FILLER, NAL_IDR, NAL_PPS, NAL_SEI, NAL_SPS, startsPicture } from "../../media/codec/h264/nal.js";
+import { PictureFacts } from "../../media/codec/h264/picture-facts.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
+import { H264ParameterSets } from "../h264-parameter-sets.js";
 import { type AccessUnitSink, LENGTH_PREFIX_SIZE, newAccessUnit } from "./access-unit.js";
 import { AnnexBScratch } from "./annex-b-scratch.js";
 import { FieldPicture } from "./h264-field.js";
-import { H264ParameterSets } from "./h264-parameter-sets.js";
 import { H264Times } from "./h264-times.js";
 import type { StagingBlock, StagingBudget } from "./staging.js";
 
@@ -59,6 +51,7 @@ export class H264Assembler {
   #heldStart = 0;
   #heldField = new FieldPicture();
   #field = new FieldPicture();
+  readonly #facts = new PictureFacts();
   #lostFrames = 0;
   #lostBytes = 0;
   /** Of the last frame that was handed on. */
@@ -83,7 +76,14 @@ export class H264Assembler {
    * A PES packet begins; its first payload bytes are [start, end) and follow by `push`. `dts90k` is NaN where it has no
    * times.
    */
-  begin(dts90k: Ticks90k, ctsOffset90k: Ticks90k, input: Uint8Array, start: number, end: number): void {
+  begin(
+    dts90k: Ticks90k,
+    ctsOffset90k: Ticks90k,
+    isFlaggedKey: boolean,
+    input: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     if (!this.#isOpen || this.#scratch.end === 0 || startsPicture(input, start, end)) {
       if (this.#isOpen) this.#scan(true);
       if (this.#heldNals > 0) this.#keepFrom(this.#heldStart);
@@ -93,7 +93,7 @@ export class H264Assembler {
       this.#scan(false);
       if (this.#times.isFull) this.#giveUp();
     }
-    if (!Number.isNaN(dts90k)) this.#times.mark(this.#scratch.end, dts90k, ctsOffset90k);
+    if (!Number.isNaN(dts90k)) this.#times.mark(this.#scratch.end, dts90k, ctsOffset90k, isFlaggedKey);
   }
 
   push(input: StagingBlock, start: number, end: number): void {
@@ -305,18 +305,14 @@ export class H264Assembler {
     this.#heldNals = 0;
     const au = this.#accessUnit;
     const bytes = this.#scratch.bytes;
-    let hasPicture = false;
-    au.isRandomAccess = false;
-    for (let i = 0; i < firstPicture; i++) {
-      const nal = this.#nals[i * 2] as number;
-      const type = (bytes[nal] as number) & 31;
-      if (type >= 1 && type <= NAL_IDR) hasPicture = true;
-      if (type === NAL_IDR || (type === NAL_SEI && isRecoveryPoint(bytes, nal, this.#nals[i * 2 + 1] as number)))
-        au.isRandomAccess = true;
-    }
-    if (!hasPicture) return;
-    if (this.#sets.hasChanges && (au.isRandomAccess || !this.#hasConfig)) this.#applySets();
+    const facts = this.#facts;
+    facts.reset();
+    for (let i = 0; i < firstPicture; i++)
+      facts.take(bytes, this.#nals[i * 2] as number, this.#nals[i * 2 + 1] as number);
+    if (!facts.hasSlice) return;
     this.#times.take(au, start, this.#lostBytes > 0 || this.#lostFrames > 0);
+    au.isRandomAccess = this.#sink.randomAccess.isRandomAccess(facts, au.isFlaggedKey, au.dts90k);
+    if (this.#sets.hasChanges && (au.isRandomAccess || !this.#hasConfig)) this.#applySets();
     if (secondStart >= 0) this.#times.takeSecondField(au, secondStart);
     if (!this.#hasConfig || Number.isNaN(au.dts90k)) {
       this.#statistics.framesBeforeConfig++;

@@ -11,10 +11,11 @@ const DEFAULT_DURATION_90K = 3600;
 
 export class H264Times {
   #statistics: DemuxStatistics;
-  // Times of the PES packets that begin in the scratch: offset, dts, ctsOffset.
+  // Times of the PES packets that begin in the scratch: offset, dts, ctsOffset, whether one is flagged as key.
   #at = new Int32Array(MAX_MARKS);
   #dts = new Float64Array(MAX_MARKS);
   #cts = new Float64Array(MAX_MARKS);
+  #isKey = new Uint8Array(MAX_MARKS);
   #count = 0;
   #next = 0;
   #lastDts90k: Ticks90k = Number.NaN;
@@ -33,10 +34,11 @@ export class H264Times {
   }
 
   /** A PES packet with times begins at an offset of the scratch. */
-  mark(at: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k): void {
+  mark(at: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k, isFlaggedKey: boolean): void {
     this.#at[this.#count] = at;
     this.#dts[this.#count] = dts90k;
     this.#cts[this.#count] = ctsOffset90k;
+    this.#isKey[this.#count] = isFlaggedKey ? 1 : 0;
     this.#count++;
   }
 
@@ -52,6 +54,7 @@ export class H264Times {
       this.#at[kept] = Math.max(0, (this.#at[i] as number) - by);
       this.#dts[kept] = this.#dts[i] as number;
       this.#cts[kept] = this.#cts[i] as number;
+      this.#isKey[kept] = this.#isKey[i] as number;
     }
     this.#count = kept;
     this.#next = 0;
@@ -63,6 +66,7 @@ export class H264Times {
    */
   take(au: AccessUnit, at: number, isAfterLoss: boolean): void {
     const mark = this.#passMarks(at);
+    au.isFlaggedKey = mark >= 0 && this.#isKey[mark] === 1;
     if (mark >= 0) {
       au.dts90k = this.#dts[mark] as number;
       au.ctsOffset90k = this.#cts[mark] as number;

@@ -130,12 +130,14 @@ export class TsDemuxer {
     const end = at + PACKET_SIZE;
     let payload = at + 4;
     let isAnnounced = false;
+    let isFlaggedKey = false;
     if (hasAdaptation) {
       const size = bytes[at + 4] as number;
       payload += 1 + size;
       if (size > 0) {
         const flags = bytes[at + 5] as number;
         isAnnounced = (flags & 0x80) !== 0;
+        isFlaggedKey = (flags & 0x40) !== 0; // random_access_indicator
         if ((flags & 0x10) !== 0 && size >= 7) this.#pcr.take(pid, bytes, at + 6, isAnnounced);
       }
     }
@@ -154,7 +156,7 @@ export class TsDemuxer {
       this.#nameOnce("scrambled packets");
       return;
     }
-    if (hasPayload) stream.push(input, payload, end, isUnitStart);
+    if (hasPayload) stream.push(input, payload, end, isUnitStart, isFlaggedKey);
   }
 
   /** Takes the tracks of a program map: streams that stay where they were go on. */

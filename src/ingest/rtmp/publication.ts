@@ -13,29 +13,22 @@ import { ReelError } from "../../base/reel-error.js";
 import { AAC } from "../../media/codec/aac/aac.js";
 import { H264 } from "../../media/codec/h264/h264.js";
 import type { InStream } from "../../stream/in-stream.js";
+import { RandomAccessRule } from "../../stream/random-access-rule.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
-import {
-  AU_HAS_EMPTY_NAL,
-  AU_HAS_IDR,
-  AU_HAS_NAL,
-  AU_HAS_RECOVERY_POINT,
-  AU_IS_DAMAGED,
-  inspectAccessUnit,
-  removeEmptyNals,
-  widenNalLengths,
-} from "./access-unit.js";
 import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DECODER_CONFIG, TAG_FRAME, TAG_UNSUPPORTED } from "./av-tag.js";
 import { DISCARD, type IncomingMessage, type MessageDestination } from "./chunk-reader.js";
+import { NAL_LENGTH_SIZE, removeEmptyNals, widenNalLengths } from "./nal-lengths.js";
 import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./protocol.js";
 import type { Scratch } from "./scratch.js";
+import { VideoMessages } from "./video-messages.js";
 
 /** lengthSizeMinusOne = 3: frames in a ring always have 4-byte lengths. */
 const AVCC_LENGTH_SIZE_INDEX = 4;
 const AVCC_LENGTH_SIZE_4 = 3;
-const RING_LENGTH_SIZE = 4;
 /** RTMP timestamps are 32-bit milliseconds. */
 const TIMESTAMP_MODULUS = 4294967296;
+const NO_BYTES = new Uint8Array(0);
 
 export class Publication implements MessageDestination {
   readonly inStream: InStream;
@@ -44,8 +37,10 @@ export class Publication implements MessageDestination {
   #arena: Arena;
   #scratch: Scratch;
   #unwrapper = new Unwrapper(TIMESTAMP_MODULUS);
-  #nalLengthSize = RING_LENGTH_SIZE;
+  #nalLengthSize = NAL_LENGTH_SIZE;
   #tag = new AvTag();
+  #video = new VideoMessages();
+  #randomAccess = new RandomAccessRule();
   #notes = new Set<string>();
   /** Frames that could not be used since the last good one. */
   #lost = { frames: 0, bytes: 0, firstWireMs: 0 };
@@ -54,6 +49,8 @@ export class Publication implements MessageDestination {
   #open: IncomingMessage | undefined;
   #pointer = 0;
   #filledBytes = 0;
+  /** Of these, what was kept of earlier messages. */
+  #keptBytes = 0;
   #headerBytes = 0;
   #header = new Uint8Array(MAX_TAG_HEADER_SIZE);
   #isKey = false;
@@ -78,15 +75,18 @@ export class Publication implements MessageDestination {
     const tag = this.#parseTag(message.type, bytes, at, available);
     if (tag.kind === TAG_DECODER_CONFIG && message.sizeBytes <= MAX_CONFIG_BYTES) return this.#scratch;
     if (tag.kind !== TAG_FRAME || !this.#isRecorded(message.type)) return DISCARD;
-    if (message.type === MESSAGE_VIDEO && this.#nalLengthSize !== RING_LENGTH_SIZE) return this.#scratch;
+    if (message.type === MESSAGE_VIDEO && this.#nalLengthSize !== NAL_LENGTH_SIZE) return this.#scratch;
     const payloadBytes = message.sizeBytes - tag.headerBytes;
     if (payloadBytes <= 0) return DISCARD;
     this.#makeWay();
-    const pointer = this.inStream.reserve(payloadBytes, false);
+    const keptBytes = message.type === MESSAGE_VIDEO ? this.#video.kept.byteLength : 0;
+    const pointer = this.inStream.reserve(keptBytes + payloadBytes, false);
     if (pointer === 0) return this.#scratch;
+    if (keptBytes > 0) this.#arena.u8.set(this.#video.kept, pointer);
     this.#open = message;
     this.#pointer = pointer;
-    this.#filledBytes = 0;
+    this.#keptBytes = keptBytes;
+    this.#filledBytes = keptBytes;
     this.#headerBytes = tag.headerBytes;
     for (let i = 0; i < tag.headerBytes; i++) this.#header[i] = bytes[at + i] ?? 0;
     this.#isKey = tag.isKey;
@@ -107,6 +107,7 @@ export class Publication implements MessageDestination {
     this.#commit(
       message.type,
       this.#pointer,
+      this.#keptBytes,
       this.#filledBytes,
       message.timestampMs,
       this.#compositionTimeMs,
@@ -134,13 +135,14 @@ export class Publication implements MessageDestination {
     }
     if (tag.kind !== TAG_FRAME || !this.#isRecorded(type)) return true;
     let payload = message.subarray(tag.headerBytes);
-    if (type === MESSAGE_VIDEO && this.#nalLengthSize !== RING_LENGTH_SIZE)
+    if (type === MESSAGE_VIDEO && this.#nalLengthSize !== NAL_LENGTH_SIZE)
       payload = widenNalLengths(payload, this.#nalLengthSize);
     if (payload.byteLength === 0) return true;
+    const kept = type === MESSAGE_VIDEO ? this.#video.kept : NO_BYTES;
     this.#makeWay();
     let pointer = 0;
     try {
-      pointer = this.inStream.reserve(payload.byteLength);
+      pointer = this.inStream.reserve(kept.byteLength + payload.byteLength);
     } catch (error) {
       if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
       // Larger than a ring may become: this frame is lost, the stream goes on.
@@ -149,8 +151,11 @@ export class Publication implements MessageDestination {
       return true;
     }
     if (pointer === 0) return false;
-    this.#arena.u8.set(payload, pointer);
-    this.#commit(type, pointer, payload.byteLength, timestampMs, tag.compositionTimeMs, tag.isKey);
+    const { u8 } = this.#arena;
+    u8.set(kept, pointer);
+    u8.set(payload, pointer + kept.byteLength);
+    const sizeBytes = kept.byteLength + payload.byteLength;
+    this.#commit(type, pointer, kept.byteLength, sizeBytes, timestampMs, tag.compositionTimeMs, tag.isKey);
     return true;
   }
 
@@ -179,39 +184,77 @@ export class Publication implements MessageDestination {
     this.#scratch.adopt(
       open,
       this.#header.subarray(0, this.#headerBytes),
-      this.#arena.u8.subarray(this.#pointer, this.#pointer + this.#filledBytes),
+      this.#arena.u8.subarray(this.#pointer + this.#keptBytes, this.#pointer + this.#filledBytes),
     );
   }
 
   #commit(
     type: number,
     pointer: number,
+    keptBytes: number,
     sizeBytes: number,
     timestampMs: number,
     compositionTimeMs: number,
     isKey: boolean,
   ): void {
     const track = type === MESSAGE_VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
-    let size = sizeBytes;
-    let isRandomAccess = true;
-    if (track === TRACK_VIDEO) {
-      const found = inspectAccessUnit(this.#arena.u8, pointer, pointer + sizeBytes);
-      if ((found & AU_IS_DAMAGED) !== 0 || (found & AU_HAS_NAL) === 0) {
-        this.inStream.abandon();
-        if ((found & AU_IS_DAMAGED) !== 0) {
-          this.#noteOnce("a video frame whose NAL unit lengths do not fit was dropped");
-          this.#countLost(sizeBytes, timestampMs);
-        }
-        return;
-      }
-      if ((found & AU_HAS_EMPTY_NAL) !== 0)
-        size = removeEmptyNals(this.#arena.u8, pointer, pointer + sizeBytes) - pointer;
-      isRandomAccess = (found & AU_HAS_IDR) !== 0 || (isKey && (found & AU_HAS_RECOVERY_POINT) !== 0);
-      if (isKey && !isRandomAccess) this.#noteOnce("a key frame without IDR slice or recovery point is not one");
+    const size = track === TRACK_VIDEO ? this.#checkPicture(pointer, keptBytes, sizeBytes, timestampMs) : sizeBytes;
+    if (size === 0) {
+      this.inStream.abandon();
+      return;
     }
     const wireMs = this.#unwrapper.unwrap(timestampMs);
+    const dts90k = wireMs * TICKS_PER_MS;
+    const isRandomAccess = track === TRACK_AUDIO || this.#isRandomAccess(isKey, dts90k);
+    if (track === TRACK_VIDEO) {
+      this.#video.clearKept();
+      VideoMessages.putDelimiterFirst(this.#arena.u8, pointer, keptBytes, pointer + size);
+      if (isRandomAccess && this.#video.hasChanges) this.#applyChanges();
+    }
     this.#reportLost(track, wireMs);
-    this.inStream.commit(track, size, wireMs * TICKS_PER_MS, compositionTimeMs * TICKS_PER_MS, isRandomAccess);
+    this.inStream.commit(track, size, dts90k, compositionTimeMs * TICKS_PER_MS, isRandomAccess);
+  }
+
+  /** Bytes of the frame; 0 where there is none: a message that is damaged, or that has no picture. */
+  #checkPicture(pointer: number, keptBytes: number, sizeBytes: number, timestampMs: number): number {
+    const { u8 } = this.#arena;
+    const video = this.#video;
+    video.inspect(u8, pointer, pointer + sizeBytes);
+    if (video.isDamaged) {
+      this.#noteOnce("a video frame whose NAL unit lengths do not fit was dropped");
+      this.#countLost(sizeBytes, timestampMs);
+      return 0;
+    }
+    if (!video.facts.hasNal) return 0;
+    let end = pointer + sizeBytes;
+    if (video.hasEmptyNal) end = removeEmptyNals(u8, pointer, end);
+    if (video.facts.hasSlice) return end - pointer;
+    this.#noteOnce("video messages without a picture were joined to the next one");
+    if (!video.keep(u8, pointer + keptBytes, end)) video.clearKept();
+    return 0;
+  }
+
+  #isRandomAccess(isKey: boolean, dts90k: number): boolean {
+    const { facts } = this.#video;
+    const isRandomAccess = this.#randomAccess.isRandomAccess(facts, isKey, dts90k);
+    if (isKey && !isRandomAccess && !facts.isIntra)
+      this.#noteOnce("a key frame without IDR slice or recovery point is not one");
+    return isRandomAccess;
+  }
+
+  /** Parameter sets came in band that differ from those of the header. */
+  #applyChanges(): void {
+    try {
+      const avcC = this.#video.applyChanges();
+      if (!avcC) return;
+      this.inStream.setDecoderConfig(TRACK_VIDEO, H264.name, avcC);
+      this.#noteOnce("parameter sets changed in band, without a new decoder configuration");
+    } catch (error) {
+      if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;
+      this.#noteOnce(error.message);
+      const inForce = this.inStream.config(TRACK_VIDEO);
+      if (inForce) this.#video.useHeader(inForce.bytes);
+    }
   }
 
   #parseTag(type: number, bytes: Uint8Array, at: number, available: number): AvTag {
@@ -238,6 +281,7 @@ export class Publication implements MessageDestination {
         // lengthSizeMinusOne 2 is reserved (ISO/IEC 14496-15 §5.3.3.1.2): left as it is, the parser refuses it.
         this.inStream.setDecoderConfig(TRACK_VIDEO, H264.name, (lengthSizeByte & 3) === 2 ? bytes : avcC);
         this.#nalLengthSize = (lengthSizeByte & 3) + 1;
+        this.#video.useHeader(avcC);
       } else this.inStream.setDecoderConfig(TRACK_AUDIO, AAC.name, bytes);
     } catch (error) {
       if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;

@@ -8,8 +8,6 @@ export const NAL_PPS = 8;
 export const NAL_AUD = 9;
 export const NAL_FILLER = 12;
 
-const SEI_RECOVERY_POINT = 6;
-
 /**
  * Whether these bytes open with the start code of a NAL unit that can only stand at the front of an access unit
  * (§7.4.1.2.3).
@@ -22,29 +20,4 @@ export function startsPicture(bytes: Uint8Array, start: number, end: number): bo
   // A slice whose first_mb_in_slice is 0 has ue(v) 0, a one bit, in front.
   if (type >= 1 && type <= NAL_IDR) return ((bytes[at + 4] ?? 0) & 0x80) !== 0;
   return type === NAL_AUD || type === NAL_SPS || type === NAL_PPS || type === NAL_SEI;
-}
-
-/**
- * Whether an SEI NAL unit carries a recovery point at its own picture (recovery_frame_cnt 0): decoding can start here
- * although the picture is no IDR, as broadcast encoders with open GOPs do (§D.2.8).
- */
-export function isRecoveryPoint(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start + 1;
-  while (at + 2 < end) {
-    let type = 0;
-    while (at < end && bytes[at] === 255) {
-      type += 255;
-      at++;
-    }
-    type += bytes[at++] ?? 0;
-    let size = 0;
-    while (at < end && bytes[at] === 255) {
-      size += 255;
-      at++;
-    }
-    size += bytes[at++] ?? 0;
-    if (type === SEI_RECOVERY_POINT) return size > 0 && at < end && ((bytes[at] ?? 0) & 0x80) !== 0;
-    at += size;
-  }
-  return false;
 }

@@ -260,14 +260,14 @@ describe("a published stream", () => {
     direct.close();
   });
 
-  it("does not believe a key flag without an IDR slice or a recovery point", () => {
+  it("believes an IDR and a recovery point without a key flag, and no key flag without them", () => {
     const rig = new IngestRig();
     const direct = publish(rig);
     const recoveryPoint = Uint8Array.of(NAL_SEI, 6, 1, 0xc4, 0x80);
     const units = [
       { key: true, unit: accessUnit([nalUnit(NAL_SLICE, 100, 1)]), expected: false },
       { key: true, unit: accessUnit([recoveryPoint, nalUnit(NAL_SLICE, 100, 2)]), expected: true },
-      { key: false, unit: accessUnit([recoveryPoint, nalUnit(NAL_SLICE, 100, 3)]), expected: false },
+      { key: false, unit: accessUnit([recoveryPoint, nalUnit(NAL_SLICE, 100, 3)]), expected: true },
       { key: false, unit: accessUnit([nalUnit(NAL_IDR, 100, 4)]), expected: true },
     ];
     direct.feed(

@@ -2,12 +2,12 @@
 // Changed sets take effect at the next random access point, where a recording can cut; until then they stay in the
 // frames that brought them.
 
-import { ReelError } from "../../base/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import {
   buildAvcDecoderConfiguration,
   type FrameNumbering,
   parseSps,
-} from "../../media/codec/h264/decoder-configuration.js";
+} from "../media/codec/h264/decoder-configuration.js";
 
 const NAL_SPS = 7;
 const MAX_SPS_ID = 31;

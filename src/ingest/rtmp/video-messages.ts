@@ -1,0 +1,145 @@
+// H.264 video messages of one publication on their way to access units. An access unit has a picture: NAL units that
+// come in a message of their own (SEI, parameter sets: DJI and some recorders send them so) join the next message.
+//
+//   | SEI |  | SPS | PPS |  | slice … |      ─▶      one frame: | SEI | slice … |, with the time of the last message
+//
+// Parameter sets that repeat those in force are left out there; others are a configuration change (parameter sets may
+// change in band without a new header) and take effect at the next random access point.
+
+import { ReelError } from "../../base/reel-error.js";
+import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
+import { NAL_AUD, NAL_FILLER, NAL_PPS, NAL_SPS } from "../../media/codec/h264/nal.js";
+import { PictureFacts } from "../../media/codec/h264/picture-facts.js";
+import { H264ParameterSets } from "../h264-parameter-sets.js";
+import { NAL_LENGTH_SIZE, readNalLength } from "./nal-lengths.js";
+
+/** SEI and parameter sets of one picture have below 2 KiB. */
+const MAX_KEPT_BYTES = 16 * 1024;
+
+export class VideoMessages {
+  readonly facts = new PictureFacts();
+  /** A NAL unit reaches past the end. */
+  isDamaged = false;
+  /** A NAL unit without bytes: legal nowhere, harmless once removed. */
+  hasEmptyNal = false;
+  #sets = new H264ParameterSets();
+  #kept = new Uint8Array(0);
+  #keptBytes = 0;
+
+  /** What goes in front of the next picture. A view, good until the next call. */
+  get kept(): Uint8Array {
+    return this.#kept.subarray(0, this.#keptBytes);
+  }
+
+  /** Parameter sets are pending that no header has announced. */
+  get hasChanges(): boolean {
+    return this.#sets.hasChanges;
+  }
+
+  /** A header came, and was taken: its sets are in force. */
+  useHeader(avcC: Uint8Array): void {
+    this.#sets.forget();
+    try {
+      const { sps, pps } = parseAvcDecoderConfiguration(avcC);
+      for (const set of [...sps, ...pps]) this.#sets.learn(set, 0, trimmedEnd(set, 0, set.byteLength));
+      this.#sets.apply();
+    } catch (error) {
+      if (!(error instanceof ReelError)) throw error;
+      this.#sets.forget();
+    }
+  }
+
+  /**
+   * Puts the pending sets in force: the avcC that they make, or undefined where they are not complete. Throws ReelError
+   * `badConfig`.
+   */
+  applyChanges(): Uint8Array | undefined {
+    return this.#sets.apply();
+  }
+
+  /** Walks an access unit with 4-byte lengths, one step for each NAL unit; fills `facts`. Allocates nothing. */
+  inspect(bytes: Uint8Array, start: number, end: number): void {
+    const { facts } = this;
+    facts.reset();
+    this.isDamaged = false;
+    this.hasEmptyNal = false;
+    for (let at = start; at < end; ) {
+      const nal = at + NAL_LENGTH_SIZE;
+      const size = nal > end ? end : readNalLength(bytes, at, NAL_LENGTH_SIZE);
+      if (size > end - nal) {
+        this.isDamaged = true;
+        return;
+      }
+      at = nal + size;
+      if (size === 0) this.hasEmptyNal = true;
+      else facts.take(bytes, nal, at);
+    }
+    if (facts.hasParameterSet) this.#learnSets(bytes, start, end);
+  }
+
+  /** Keeps the NAL units of a message without a picture. False where they are too many. The lengths have been checked. */
+  keep(bytes: Uint8Array, start: number, end: number): boolean {
+    for (let at = start; at < end; ) {
+      const nal = at + NAL_LENGTH_SIZE;
+      const next = nal + readNalLength(bytes, at, NAL_LENGTH_SIZE);
+      if (next > nal && this.#isWanted(bytes, nal, next)) {
+        const wanted = this.#keptBytes + next - at;
+        if (wanted > MAX_KEPT_BYTES) return false;
+        this.#makeRoom(wanted);
+        this.#kept.set(bytes.subarray(at, next), this.#keptBytes);
+        this.#keptBytes = wanted;
+      }
+      at = next;
+    }
+    return true;
+  }
+
+  /** What was kept has gone into a frame, or is given up. */
+  clearKept(): void {
+    this.#keptBytes = 0;
+  }
+
+  /** A delimiter is the first of an access unit: one behind the `keptBytes` at `start` changes places with them. */
+  static putDelimiterFirst(bytes: Uint8Array, start: number, keptBytes: number, end: number): void {
+    const at = start + keptBytes;
+    const nal = at + NAL_LENGTH_SIZE;
+    if (keptBytes === 0 || nal >= end || ((bytes[nal] ?? 0) & 31) !== NAL_AUD) return;
+    const delimiter = bytes.slice(at, nal + readNalLength(bytes, at, NAL_LENGTH_SIZE));
+    bytes.copyWithin(start + delimiter.byteLength, start, at);
+    bytes.set(delimiter, start);
+  }
+
+  #learnSets(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const nal = at + NAL_LENGTH_SIZE;
+      const next = nal + readNalLength(bytes, at, NAL_LENGTH_SIZE);
+      if (isParameterSet(bytes, nal, next)) this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, next));
+      at = next;
+    }
+  }
+
+  #isWanted(bytes: Uint8Array, nal: number, end: number): boolean {
+    const type = (bytes[nal] ?? 0) & 31;
+    if (type === NAL_AUD || type === NAL_FILLER) return false;
+    return !isParameterSet(bytes, nal, end) || !this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, end));
+  }
+
+  #makeRoom(sizeBytes: number): void {
+    if (this.#kept.byteLength >= sizeBytes) return;
+    const grown = new Uint8Array(Math.max(1024, 2 * sizeBytes));
+    grown.set(this.#kept);
+    this.#kept = grown;
+  }
+}
+
+function isParameterSet(bytes: Uint8Array, nal: number, end: number): boolean {
+  const type = (bytes[nal] ?? 0) & 31;
+  return nal < end && (type === NAL_SPS || type === NAL_PPS);
+}
+
+/** Some encoders leave the zeros of Annex B behind a parameter set: they are no part of it. */
+function trimmedEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && bytes[at - 1] === 0) at--;
+  return at;
+}
