@@ -10,7 +10,7 @@ import { basename, join, relative } from "node:path";
 import type { Command } from "commander";
 import { connect, type ReelClient } from "../client/control-client.js";
 import { publishFlv, RtmpPublisher } from "../ingest/rtmp/publish-client.js";
-import { type FlvTag, parseFlvFile } from "../media/flv/flv-tags.js";
+import { type FlvTag, parseFlvFile } from "../media/flv/flv-tag.js";
 import { createLogger } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
 import { verifyFile } from "../verify/verify-file.js";

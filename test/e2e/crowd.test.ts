@@ -4,7 +4,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { publishFlv, RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
-import { parseFlvFile } from "../../src/media/flv/flv-tags.js";
+import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";

@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
-import { type FlvTag, parseFlvFile } from "../../src/media/flv/flv-tags.js";
+import { type FlvTag, parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { makeClip } from "../support/clip.js";
 import { effort, seed } from "../support/effort.js";
 import { ffprobe } from "../support/ffprobe.js";

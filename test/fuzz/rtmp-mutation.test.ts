@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { parseFlvFile } from "../../src/media/flv/flv-tags.js";
+import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { effort, seed } from "../support/effort.js";
 import { command, messageBytes, obsOpening } from "../support/rtmp-bytes.js";
 import { DirectConnection, IngestRig } from "../support/rtmp-rig.js";

@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
-import { parseFlvFile } from "../../src/media/flv/flv-tags.js";
+import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import type { InStream } from "../../src/stream/in-stream.js";
 
 export interface ClipFrame {

@@ -4,8 +4,6 @@
 import { FLV_MAX_KEYFRAMES } from "../../abi/flv.js";
 import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
 import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
-import { Unwrapper } from "../../time/unwrap.js";
-import type { FileWindow } from "../file-window.js";
 import {
   AAC_HEADER_BYTES,
   AVC_HEADER_BYTES,
@@ -24,7 +22,9 @@ import {
   TAG_VIDEO,
   type Tag,
   tagStride,
-} from "./flv-structure.js";
+} from "../../media/flv/flv-tag.js";
+import { Unwrapper } from "../../time/unwrap.js";
+import type { FileWindow } from "../file-window.js";
 
 export interface FlvKeyframe {
   position: number;

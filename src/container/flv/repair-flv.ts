@@ -9,12 +9,8 @@
 
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { ReelError } from "../../base/reel-error.js";
-import { FileWindow } from "../file-window.js";
-import type { RepairOptions, RepairReport } from "../repair-report.js";
-import { AmfError } from "./amf-reader.js";
-import { FILLER, metadataBody } from "./flv-head.js";
-import { type Metadata, metadataNumber, parseMetadata } from "./flv-metadata.js";
-import { FlvScan } from "./flv-scan.js";
+import { AmfError } from "../../media/flv/amf0-reader.js";
+import { type Metadata, metadataNumber, parseMetadata } from "../../media/flv/flv-metadata.js";
 import {
   FIRST_TAG_POSITION,
   FLAGS_POSITION,
@@ -28,7 +24,11 @@ import {
   TAG_SCRIPT,
   TAG_VIDEO,
   tagStride,
-} from "./flv-structure.js";
+} from "../../media/flv/flv-tag.js";
+import { FileWindow } from "../file-window.js";
+import type { RepairOptions, RepairReport } from "../repair-report.js";
+import { FILLER, metadataBody } from "./flv-head.js";
+import { FlvScan } from "./flv-scan.js";
 
 const SIGNATURE = "FLV\x01";
 /** Tags in a row that are no accident. */

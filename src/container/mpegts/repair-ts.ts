@@ -4,9 +4,9 @@
 
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync } from "node:fs";
 import { ReelError } from "../../base/reel-error.js";
+import { isTransportStream, RECOGNITION_BYTES, TS_PACKET_BYTES } from "../../media/mpegts/ts-packet.js";
 import { FileWindow } from "../file-window.js";
 import type { RepairOptions, RepairReport } from "../repair-report.js";
-import { isTransportStream, RECOGNITION_BYTES, TS_PACKET_BYTES } from "./ts-packet.js";
 import { TsScan } from "./ts-scan.js";
 
 /** PES packets that say their size are shorter by far. */

@@ -4,9 +4,8 @@
 // unit is a PES packet, and is written in one piece, as recorders do.
 
 import { ReelError } from "../../base/reel-error.js";
-import type { FileWindow } from "../file-window.js";
-import type { RepairReport } from "../repair-report.js";
-import { ADTS_SAMPLES_PER_FRAME, AdtsReader } from "./adts-reader.js";
+import { ADTS_SAMPLES_PER_FRAME } from "../../media/codec/aac/adts.js";
+import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
 import {
   emptyPacket,
   isAudioStreamId,
@@ -18,7 +17,9 @@ import {
   SYNC_RUN,
   TS_PACKET_BYTES,
   type TsPacket,
-} from "./ts-packet.js";
+} from "../../media/mpegts/ts-packet.js";
+import type { FileWindow } from "../file-window.js";
+import type { RepairReport } from "../repair-report.js";
 
 const PACKETS_PER_READ = 1024;
 /** Zeros in a row that no NAL unit holds (ITU-T H.264 §7.4.1). */
@@ -38,7 +39,7 @@ interface Track {
   pes: OpenPes | undefined;
   /** Complete PES packets. */
   units: number;
-  adts: AdtsReader;
+  adts: AdtsCounter;
   /** ADTS frames when the open PES packet began. */
   framesBefore: number;
   firstPts: number;
@@ -125,7 +126,7 @@ export class TsScan {
     let track = this.#tracks.get(packet.pid);
     if (!track) {
       const isAudio = isAudioStreamId(header.streamId);
-      const adts = new AdtsReader();
+      const adts = new AdtsCounter();
       track = {
         isAudio,
         pes: undefined,

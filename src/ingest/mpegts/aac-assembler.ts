@@ -9,22 +9,28 @@ import { TRACK_AUDIO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
 import { AAC } from "../../media/codec/aac/aac.js";
+import {
+  ADTS_HEADER_SIZE,
+  ADTS_SAMPLES_PER_FRAME,
+  adtsBlockCount,
+  adtsChannelConfiguration,
+  adtsFixedHeader,
+  adtsFrameSize,
+  adtsHeaderSize,
+  adtsObjectType,
+  adtsRateIndex,
+} from "../../media/codec/aac/adts.js";
 import { AAC_SAMPLE_RATES } from "../../media/codec/aac/audio-specific-config.js";
+import { ID_PCE, MAX_PROGRAM_CONFIG_SIZE, parseProgramConfig } from "../../media/codec/aac/program-config.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { type AccessUnitSink, newAccessUnit } from "./access-unit.js";
-import { ID_PCE, MAX_PROGRAM_CONFIG_SIZE, parseProgramConfig } from "./program-config.js";
 import { StagingBlock, type StagingBudget } from "./staging.js";
 
-const HEADER_SIZE = 7;
-const CRC_SIZE = 2;
-/** frame_length has 13 bits. */
-const MAX_FRAME_SIZE = 8191;
 /**
  * Frames are taken as they complete, so that little more than two are ever held: one, and the next that bears it out.
  */
 const SCRATCH_SIZE = 32 * 1024;
-const SAMPLES_PER_FRAME = 1024;
 const MAX_MARKS = 64;
 
 export class AacAssembler {
@@ -133,20 +139,23 @@ export class AacAssembler {
 
   /** Emits every frame that is complete. At the end of the stream the last one needs no successor to be believed. */
   #takeFrames(isLast: boolean): void {
-    while (this.#end - this.#start >= HEADER_SIZE) {
+    while (this.#end - this.#start >= ADTS_HEADER_SIZE) {
       const at = this.#start;
-      const size = this.#frameSize(at);
+      const size = adtsFrameSize(this.#scratch.bytes, at);
       if (size === 0) {
         this.#skipByte();
         continue;
       }
       if (at + size > this.#end) return;
-      if (this.#fixedHeader(at) !== this.#fixed) {
+      if (adtsFixedHeader(this.#scratch.bytes, at) !== this.#fixed) {
         const next = at + size;
-        if (next + HEADER_SIZE > this.#end) {
+        if (next + ADTS_HEADER_SIZE > this.#end) {
           if (!isLast) return;
           if (next !== this.#end || this.#fixed !== 0) return;
-        } else if (this.#frameSize(next) === 0 || this.#fixedHeader(next) !== this.#fixedHeader(at)) {
+        } else if (
+          adtsFrameSize(this.#scratch.bytes, next) === 0 ||
+          adtsFixedHeader(this.#scratch.bytes, next) !== adtsFixedHeader(this.#scratch.bytes, at)
+        ) {
           this.#skipByte();
           continue;
         }
@@ -168,41 +177,15 @@ export class AacAssembler {
     this.#statistics.audioGarbageBytes++;
   }
 
-  /**
-   * Everything that stays the same from frame to frame, the 28 bits of adts_fixed_header: the home bit is the last but
-   * one before the lengths.
-   */
-  #fixedHeader(at: number): number {
-    const b = this.#scratch.bytes;
-    return (
-      (((b[at] as number) << 20) |
-        ((b[at + 1] as number) << 12) |
-        ((b[at + 2] as number) << 4) |
-        ((b[at + 3] as number) >> 4)) &
-      ~0x3
-    );
-  }
-
-  /** frame_length, or 0 where this is no header. */
-  #frameSize(at: number): number {
-    const b = this.#scratch.bytes;
-    const b1 = b[at + 1] as number;
-    if (b[at] !== 0xff || (b1 & 0xf6) !== 0xf0) return 0; // syncword, layer 0
-    if ((((b[at + 2] as number) >> 2) & 15) >= AAC_SAMPLE_RATES.length) return 0;
-    const size = (((b[at + 3] as number) & 3) << 11) | ((b[at + 4] as number) << 3) | ((b[at + 5] as number) >> 5);
-    const headerSize = b1 & 1 ? HEADER_SIZE : HEADER_SIZE + CRC_SIZE;
-    return size > headerSize && size <= MAX_FRAME_SIZE ? size : 0;
-  }
-
   /** AudioSpecificConfig from an ADTS header: profile + 1, the rate's index, the channels. */
   #configure(at: number): void {
-    const b2 = this.#scratch.bytes[at + 2] as number;
-    const objectType = (b2 >> 6) + 1;
-    const rateIndex = (b2 >> 2) & 15;
+    const { bytes } = this.#scratch;
+    const objectType = adtsObjectType(bytes, at);
+    const rateIndex = adtsRateIndex(bytes, at);
     this.#objectType = objectType;
     this.#rateIndex = rateIndex;
-    const channelConfiguration = ((b2 & 1) << 2) | ((this.#scratch.bytes[at + 3] as number) >> 6);
-    this.#fixed = this.#fixedHeader(at);
+    const channelConfiguration = adtsChannelConfiguration(bytes, at);
+    this.#fixed = adtsFixedHeader(this.#scratch.bytes, at);
     this.#sampleRate = AAC_SAMPLE_RATES[rateIndex] ?? 48000;
     this.#hasConfig = false;
     this.#isDescribed = channelConfiguration === 0;
@@ -253,13 +236,13 @@ export class AacAssembler {
 
   #emit(at: number, size: number): void {
     const dts90k = this.#takeTime(at);
-    const header = this.#scratch.bytes[at + 1] as number;
-    if (((this.#scratch.bytes[at + 6] as number) & 3) !== 0) {
+    const { bytes } = this.#scratch;
+    if (adtsBlockCount(bytes, at) > 1) {
       this.#onUnsupported("AAC with several raw data blocks in one ADTS frame");
       this.#lostFrames++;
       return;
     }
-    const start = at + (header & 1 ? HEADER_SIZE : HEADER_SIZE + CRC_SIZE);
+    const start = at + adtsHeaderSize(bytes, at);
     const isPrefixed = this.#isDescribed && !this.#takeDescription(start, at + size);
     if (!this.#hasConfig || Number.isNaN(dts90k)) {
       this.#statistics.framesBeforeConfig++;
@@ -302,13 +285,13 @@ export class AacAssembler {
       this.#markCount -= used;
     }
     const dts90k = this.#anchor90k + Math.round((this.#samples * TICKS_PER_SECOND) / this.#sampleRate);
-    this.#samples += SAMPLES_PER_FRAME;
+    this.#samples += ADTS_SAMPLES_PER_FRAME;
     return dts90k;
   }
 
   #reportLoss(dts90k: Ticks90k): void {
     const expected = this.#nextDts90k;
-    this.#nextDts90k = dts90k + Math.round((SAMPLES_PER_FRAME * TICKS_PER_SECOND) / (this.#sampleRate || 48000));
+    this.#nextDts90k = dts90k + Math.round((ADTS_SAMPLES_PER_FRAME * TICKS_PER_SECOND) / (this.#sampleRate || 48000));
     if (this.#lostBytes === 0 && this.#lostFrames === 0) return;
     const missing90k = Math.max(0, dts90k - expected);
     const durationMs = missing90k <= 10 * TICKS_PER_SECOND ? missing90k / TICKS_PER_MS : 0;

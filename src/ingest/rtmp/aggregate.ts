@@ -1,7 +1,7 @@
 // Aggregate messages, Adobe RTMP 1.0 §7.1.6: FLV tags in one message. Times of the tags count from that of the first,
 // which is the message's. A cursor, not a list: a full ring may stop the walk at any tag.
 
-import { FLV_PREVIOUS_TAG_SIZE, FLV_TAG_HEADER_SIZE, type FlvTag, parseFlvTag } from "../../media/flv/flv-tags.js";
+import { type FlvTag, PREVIOUS_TAG_SIZE_BYTES, parseFlvTag, TAG_HEADER_BYTES } from "../../media/flv/flv-tag.js";
 
 export class AggregateCursor {
   #payload: Uint8Array;
@@ -30,7 +30,7 @@ export class AggregateCursor {
   }
 
   next(): void {
-    this.#at += FLV_TAG_HEADER_SIZE + this.body.byteLength + FLV_PREVIOUS_TAG_SIZE;
+    this.#at += TAG_HEADER_BYTES + this.body.byteLength + PREVIOUS_TAG_SIZE_BYTES;
     this.#tag = parseFlvTag(this.#payload, this.#at);
   }
 }

@@ -10,9 +10,7 @@ export const MESSAGE_WINDOW_ACK_SIZE = 5;
 export const MESSAGE_SET_PEER_BANDWIDTH = 6;
 export const MESSAGE_AUDIO = 8;
 export const MESSAGE_VIDEO = 9;
-export const MESSAGE_DATA_AMF3 = 15;
 export const MESSAGE_COMMAND_AMF3 = 17;
-export const MESSAGE_DATA_AMF0 = 18;
 export const MESSAGE_COMMAND_AMF0 = 20;
 export const MESSAGE_AGGREGATE = 22;
 

@@ -5,7 +5,7 @@
 import net from "node:net";
 import { badInput } from "../../base/reel-error.js";
 import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "../../media/flv/amf0.js";
-import type { FlvTag } from "../../media/flv/flv-tags.js";
+import type { FlvTag } from "../../media/flv/flv-tag.js";
 import {
   ChunkReader,
   DISCARD,

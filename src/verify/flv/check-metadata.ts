@@ -7,8 +7,8 @@ import {
   type Metadata,
   metadataBoolean,
   metadataNumber,
-} from "../../container/flv/flv-metadata.js";
-import type { Tag } from "../../container/flv/flv-structure.js";
+} from "../../media/flv/flv-metadata.js";
+import type { Tag } from "../../media/flv/flv-tag.js";
 import type { Findings } from "../findings.js";
 import { roundMs, type TrackAudit } from "../track-audit.js";
 

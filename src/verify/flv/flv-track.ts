@@ -1,6 +1,9 @@
 // One track of an FLV file: its sequence header, then its frames. Adobe Flash Video File Format 10.1, annex E.4.2,
 // E.4.3.
 
+import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
+import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
+import { codecOfFlv } from "../../media/codec/table.js";
 import {
   AAC_HEADER_BYTES,
   AVC_HEADER_BYTES,
@@ -12,10 +15,7 @@ import {
   SOUND_FORMAT_AAC,
   TAG_HEADER_BYTES,
   type Tag,
-} from "../../container/flv/flv-structure.js";
-import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
-import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
-import { codecOfFlv } from "../../media/codec/table.js";
+} from "../../media/flv/flv-tag.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { Findings } from "../findings.js";
 import { isRandomAccess, readPicture } from "../picture.js";

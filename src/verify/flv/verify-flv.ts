@@ -1,8 +1,8 @@
 // Reads an FLV file back, Adobe Flash Video File Format 10.1, annex E: header, tags with their PreviousTagSize, frames,
 // metadata. One pass, one window.
 
-import { AmfError } from "../../container/flv/amf-reader.js";
-import { type Metadata, parseMetadata } from "../../container/flv/flv-metadata.js";
+import { AmfError } from "../../media/flv/amf0-reader.js";
+import { type Metadata, parseMetadata } from "../../media/flv/flv-metadata.js";
 import {
   FIRST_TAG_POSITION,
   FLAGS_POSITION,
@@ -18,7 +18,7 @@ import {
   TAG_VIDEO,
   type Tag,
   tagStride,
-} from "../../container/flv/flv-structure.js";
+} from "../../media/flv/flv-tag.js";
 import type { Findings } from "../findings.js";
 import type { ReadMedia } from "../read-media.js";
 import type { TrackAudit } from "../track-audit.js";

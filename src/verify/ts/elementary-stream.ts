@@ -2,11 +2,12 @@
 // picture that is what stands in front of its first slice; of audio all of it, because one PES packet may carry several
 // ADTS frames. An access unit a PES packet is what recordings have.
 
-import { ADTS_SAMPLES_PER_FRAME, AdtsReader } from "../../container/mpegts/adts-reader.js";
-import { nearestTime, type PesHeader, parsePesHeader } from "../../container/mpegts/ts-packet.js";
+import { ADTS_SAMPLES_PER_FRAME } from "../../media/codec/aac/adts.js";
+import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
 import type { TsForm } from "../../media/codec/codec-entry.js";
 import { parseSps } from "../../media/codec/h264/decoder-configuration.js";
 import { codecOfStreamType } from "../../media/codec/table.js";
+import { nearestTime, type PesHeader, parsePesHeader } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
@@ -32,7 +33,7 @@ export class ElementaryStream {
   #headBytes = 0;
   #pesBytes = 0;
   #header: PesHeader | undefined;
-  readonly #adts = new AdtsReader();
+  readonly #adts = new AdtsCounter();
   #framesBefore = 0;
   #strayBefore = 0;
   readonly #findings: Findings;

@@ -2,7 +2,7 @@
 // to the next, and tables come at least every 500 ms (ETSI TR 101 290 §5.2.1). A discontinuity_indicator begins a new
 // stretch.
 
-import { CLOCK_MODULUS } from "../../container/mpegts/ts-packet.js";
+import { CLOCK_MODULUS } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
 import { roundMs } from "../track-audit.js";
 

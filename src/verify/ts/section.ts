@@ -1,7 +1,7 @@
 // Program-specific information, ISO/IEC 13818-1 §2.4.4: sections gathered from packets, checked by their CRC, and the
 // two tables a recording has.
 
-import { TS_PACKET_BYTES } from "../../container/mpegts/ts-packet.js";
+import { TS_PACKET_BYTES } from "../../media/mpegts/ts-packet.js";
 
 /** §2.4.4.3, §2.4.4.8: PAT and PMT sections end by byte 1024. */
 const MAX_SECTION_BYTES = 1024;

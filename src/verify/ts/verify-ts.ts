@@ -9,7 +9,7 @@ import {
   SYNC_BYTE,
   TS_PACKET_BYTES,
   type TsPacket,
-} from "../../container/mpegts/ts-packet.js";
+} from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
 import type { ReadMedia } from "../read-media.js";
 import type { WindowReader } from "../window-reader.js";

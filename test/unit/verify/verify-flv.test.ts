@@ -146,7 +146,7 @@ describe("a broken FLV", () => {
     ],
     [
       "a key frame that is none",
-      (b) => void b.writeUInt8(0x17, tag(b, (t) => t.type === 9, 4).at + 11),
+      (b) => void b.writeUInt8(0x17, tag(b, (t) => t.type === 9, 5).at + 11),
       /^\/tag\[\d+\]: is a key frame, but decoding cannot start there$/,
     ],
     [

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import net from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { PublishRefused, parseRtmpUrl, publishFlv, RtmpPublisher } from "../../../../src/ingest/rtmp/publish-client.js";
-import { parseFlvFile } from "../../../../src/media/flv/flv-tags.js";
+import { parseFlvFile } from "../../../../src/media/flv/flv-tag.js";
 import { makeClip } from "../../../support/clip.js";
 import { ffprobe } from "../../../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../../../support/publisher.js";

@@ -8,7 +8,7 @@ import { FrameSink } from "../../../../src/ingest/frame-sink.js";
 import { parsePlayTarget, redirectedTarget } from "../../../../src/ingest/rtmp/play-target.js";
 import { RtmpSource } from "../../../../src/ingest/rtmp/rtmp-source.js";
 import type { SourceConnection, SourceRequest } from "../../../../src/ingest/source.js";
-import { parseFlvFile } from "../../../../src/media/flv/flv-tags.js";
+import { parseFlvFile } from "../../../../src/media/flv/flv-tag.js";
 import { makeClip } from "../../../support/clip.js";
 import { command, messageBytes } from "../../../support/rtmp-bytes.js";
 import {

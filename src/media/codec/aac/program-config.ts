@@ -2,9 +2,9 @@
 // what its channels are (ISO/IEC 14496-3 §4.4.1.1). An AudioSpecificConfig can carry the same element, so such streams
 // can be recorded once one has come.
 
-import { ReelError } from "../../base/reel-error.js";
-import { BitReader } from "../../media/bit-reader.js";
-import { skipProgramConfigElement } from "../../media/codec/aac/audio-specific-config.js";
+import { ReelError } from "../../../base/reel-error.js";
+import { BitReader } from "../../bit-reader.js";
+import { skipProgramConfigElement } from "./audio-specific-config.js";
 
 /** id_syn_ele of the element, in three bits (Table 4.85). */
 export const ID_PCE = 5;

@@ -1,7 +1,7 @@
 // onMetaData, annex E.5: what the file says of itself. Times and positions of keyframes are the common `keyframes`
 // object, two arrays of numbers; the places of all values are known, so that a repair can patch them.
 
-import { AmfReader, type AmfValue, numberAt } from "./amf-reader.js";
+import { type AmfNode, AmfReader, numberAt } from "./amf0-reader.js";
 
 export interface KeyframeTable {
   times: { at: number; count: number; countAt: number };
@@ -11,7 +11,7 @@ export interface KeyframeTable {
 export interface Metadata {
   /** The script tag's data; places are counted from its beginning. */
   data: Buffer;
-  fields: ReadonlyMap<string, AmfValue>;
+  fields: ReadonlyMap<string, AmfNode>;
   keyframes: KeyframeTable | undefined;
 }
 
@@ -21,7 +21,7 @@ export function parseMetadata(data: Buffer): Metadata | undefined {
   const name = reader.readValue();
   if (name.type !== "string" || name.value !== "onMetaData") return undefined;
   const value = reader.readValue();
-  const fields = value.type === "object" ? value.fields : new Map<string, AmfValue>();
+  const fields = value.type === "object" ? value.fields : new Map<string, AmfNode>();
   const table = fields.get("keyframes");
   const times = table?.type === "object" ? table.fields.get("times") : undefined;
   const filePositions = table?.type === "object" ? table.fields.get("filepositions") : undefined;

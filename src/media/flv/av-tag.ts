@@ -4,6 +4,17 @@
 //   video: frame type 4 | codec 4 | AVCPacketType | composition time SI24 | …      extended: 1 | frame type 3 | packet type 4 | FourCC | (SI24) | …
 //   audio: format 4 | rate, size, channels | AACPacketType | …                     extended: 9 | packet type 4 | FourCC | …
 
+import {
+  AAC_HEADER_BYTES,
+  AVC_HEADER_BYTES,
+  CODEC_ID_AVC,
+  FRAME_TYPE_INFO,
+  FRAME_TYPE_KEY,
+  PACKET_DATA,
+  PACKET_SEQUENCE_HEADER,
+  SOUND_FORMAT_AAC,
+} from "./flv-tag.js";
+
 export const TAG_FRAME = 1;
 export const TAG_DECODER_CONFIG = 2;
 /** Ends of sequence, seek marks, metadata: nothing to record. */
@@ -11,19 +22,11 @@ export const TAG_IGNORED = 3;
 /** A codec that is not recorded. */
 export const TAG_UNSUPPORTED = 4;
 
-const FRAME_TYPE_KEY = 1;
-const FRAME_TYPE_COMMAND = 5;
-const CODEC_AVC = 7;
-const FORMAT_AAC = 10;
 const FORMAT_EX_HEADER = 9;
 
-const PACKET_SEQUENCE_HEADER = 0;
-const PACKET_DATA = 1;
 /** Coded frames whose composition time is zero and left out. */
 const EX_PACKET_CODED_FRAMES_X = 3;
 
-const AVC_HEADER_SIZE = 5;
-const AAC_HEADER_SIZE = 2;
 const EX_HEADER_SIZE = 5;
 /** No header is longer. */
 export const MAX_TAG_HEADER_SIZE = 8;
@@ -48,25 +51,25 @@ export class AvTag {
       return;
     }
     const frameType = first >> 4;
-    this.#set(TAG_IGNORED, AVC_HEADER_SIZE);
-    if (available < 1 || frameType === FRAME_TYPE_COMMAND) return;
-    if ((first & 15) !== CODEC_AVC) this.#unsupported(`FLV video codec ${first & 15}`);
-    else if (available >= AVC_HEADER_SIZE)
+    this.#set(TAG_IGNORED, AVC_HEADER_BYTES);
+    if (available < 1 || frameType === FRAME_TYPE_INFO) return;
+    if ((first & 15) !== CODEC_ID_AVC) this.#unsupported(`FLV video codec ${first & 15}`);
+    else if (available >= AVC_HEADER_BYTES)
       this.#setPacket(bytes[at + 1], frameType === FRAME_TYPE_KEY, readI24(bytes, at + 2));
   }
 
   parseAudio(bytes: Uint8Array, at: number, available: number): void {
     const first = bytes[at] ?? 0;
     const format = first >> 4;
-    this.#set(TAG_IGNORED, AAC_HEADER_SIZE);
+    this.#set(TAG_IGNORED, AAC_HEADER_BYTES);
     if (available < 1) return;
     if (format === FORMAT_EX_HEADER) {
       this.#set(TAG_IGNORED, EX_HEADER_SIZE);
       if (available < EX_HEADER_SIZE) return;
       if (readFourCc(bytes, at + 1) !== FOURCC_MP4A) this.#unsupported(fourCcText(bytes, at + 1));
       else this.#setPacket(first & 15, false, 0);
-    } else if (format !== FORMAT_AAC) this.#unsupported(`FLV sound format ${format}`);
-    else if (available >= AAC_HEADER_SIZE) this.#setPacket(bytes[at + 1], false, 0);
+    } else if (format !== SOUND_FORMAT_AAC) this.#unsupported(`FLV sound format ${format}`);
+    else if (available >= AAC_HEADER_BYTES) this.#setPacket(bytes[at + 1], false, 0);
   }
 
   #parseExVideo(bytes: Uint8Array, at: number, available: number): void {
@@ -74,7 +77,7 @@ export class AvTag {
     const frameType = (first >> 4) & 7;
     const packetType = first & 15;
     this.#set(TAG_IGNORED, EX_HEADER_SIZE);
-    if (available < EX_HEADER_SIZE || frameType === FRAME_TYPE_COMMAND) return;
+    if (available < EX_HEADER_SIZE || frameType === FRAME_TYPE_INFO) return;
     if (readFourCc(bytes, at + 1) !== FOURCC_AVC1) {
       this.#unsupported(fourCcText(bytes, at + 1));
       return;
