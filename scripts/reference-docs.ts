@@ -72,6 +72,11 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     description: "Something is missing from a recording, or its time was mended.",
     keys: ["file", "gap", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
+  recordWaiting: {
+    description:
+      "A live stream has brought no random access point for 5 s, and a recording waits for one; `waitForIDR=0` starts at once.",
+    keys: ["description", "localStreamName", "configId", "outStreamId"],
+  },
   serverStarted: { description: "The listeners are open.", keys: ["version"] },
   serverStopping: { description: "The server finishes its recordings and stops.", keys: ["version"] },
   timerClosed: { description: "A timer is gone.", keys: ["timerId", "triggerCount", "value"] },

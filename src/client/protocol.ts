@@ -254,6 +254,7 @@ export interface EventPayloads {
   recordChunkCreated: ChunkPayload & { startTime: string };
   recordChunkError: ChunkPayload & { error: string };
   recordGap: ChunkPayload & { gap: GapData };
+  recordWaiting: Sender & { configId: number; description: string; localStreamName: string; outStreamId: number };
   serverStarted: Sender & { version: string };
   serverStopping: Sender & { version: string };
   timerClosed: Sender & TimerData;

@@ -6,10 +6,14 @@ import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 
+export const WAITING_TEXT = "waiting for a random access point; waitForIDR=0 starts at once";
+
 export interface RecorderEvents {
   inStreamCreated: [stream: InStream];
   inStreamClosed: [stream: InStream, reason: string];
   outStreamCreated: [stream: OutStream];
+  /** It has waited for 5 s of media for a random access point; told once. */
+  recordWaiting: [stream: OutStream];
   outStreamClosed: [stream: OutStream];
   segmentOpened: [report: SegmentReport];
   segmentClosed: [report: ClosedSegmentReport];

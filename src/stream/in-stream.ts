@@ -84,6 +84,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   lastFrameMs: number;
   /** dts of the newest frame of each track; -Infinity before the first. */
   readonly lastDts90k: Ticks90k[] = [];
+  /** dts of the newest random access point of the video; -Infinity before the first. */
+  lastRandomAccess90k: Ticks90k = Number.NEGATIVE_INFINITY;
   #arena: Arena;
   #clock: Clock;
   #options: InStreamOptions;
@@ -267,6 +269,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       statistics.bytes += sizeBytes;
     }
     this.lastDts90k[track] = dts90k;
+    if (isRandomAccess && track === TRACK_VIDEO) this.lastRandomAccess90k = dts90k;
     if (!this.settled) {
       if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
       else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();

@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   "recordChunkCreated",
   "recordChunkError",
   "recordGap",
+  "recordWaiting",
   "serverStarted",
   "serverStopping",
   "timerClosed",

@@ -2,7 +2,7 @@
 // delayed here.
 
 import type { EventEmitter } from "node:events";
-import type { RecorderEvents } from "../../recording/recorder-events.js";
+import { type RecorderEvents, WAITING_TEXT } from "../../recording/recorder-events.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
 import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../replies/stream-object.js";
@@ -28,6 +28,15 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     on("segmentOpened", (report) => bus.emit("recordChunkCreated", () => chunkCreated(report))),
     on("segmentClosed", (report) => bus.emit("recordChunkClosed", () => chunkClosed(report))),
     on("segmentFailed", (report) => bus.emit("recordChunkError", () => chunkError(report))),
+    on("recordWaiting", ({ config, id }) =>
+      bus.emit("recordWaiting", () => ({
+        ...config.variables,
+        configId: config.configId,
+        description: WAITING_TEXT,
+        localStreamName: config.localStreamName,
+        outStreamId: id,
+      })),
+    ),
     on("gap", (gap, report) => bus.emit("recordGap", () => recordGap(gap, report))),
   ];
   recorder.streams.on("ended", keepCodecs);

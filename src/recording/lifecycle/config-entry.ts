@@ -43,8 +43,9 @@ export class ConfigEntry implements RecordEntry {
   }
 
   /** Its first file is there. */
-  hasStreamed(): void {
+  hasStreamed(outStreamId: number): void {
     this.lastFailure = undefined;
+    if (this.status.current.code === CONFIG_WAITING) this.setStatus(CONFIG_STREAMING, outStreamId);
     this.#beforeStart = undefined;
   }
 

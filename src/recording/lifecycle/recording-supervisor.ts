@@ -18,9 +18,10 @@ import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
 import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
 import { CONFIG_WAITING, type RecordConfig } from "../record-config.js";
-import type { RecorderEvents } from "../recorder-events.js";
+import { type RecorderEvents, WAITING_TEXT } from "../recorder-events.js";
 import { ConfigEntry } from "./config-entry.js";
 import { Interruption } from "./interruption.js";
+import { RandomAccessWatch } from "./random-access-watch.js";
 import { Recording } from "./recording.js";
 import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
@@ -57,6 +58,7 @@ export class RecordingSupervisor {
   #entries = new Map<number, ConfigEntry>();
   #recordings = new Map<number, Recording>();
   #isClosing = false;
+  readonly #randomAccess = new RandomAccessWatch((recording) => this.#waits(recording));
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -167,6 +169,7 @@ export class RecordingSupervisor {
     entry.interruption = undefined;
     this.#recordings.set(recording.id, recording);
     this.#parts.scheduler.add(recording);
+    this.#randomAccess.add(recording);
     entry.recordings.add(recording);
     entry.streams(recording.id);
     if (target) this.#begin(entry, recording, target);
@@ -197,7 +200,8 @@ export class RecordingSupervisor {
     const entryOf = (recording: Recording): ConfigEntry | undefined => this.#entries.get(recording.config.configId);
     return {
       segmentOpened: (recording, segment) => {
-        entryOf(recording)?.hasStreamed();
+        this.#randomAccess.remove(recording);
+        entryOf(recording)?.hasStreamed(recording.id);
         reports.segmentOpened(segment, recording.config.durability);
       },
       segmentFailed: (recording, segment, error) =>
@@ -211,6 +215,14 @@ export class RecordingSupervisor {
       ended: (recording) => this.#ended(recording),
       wake: () => scheduler.kick(),
     };
+  }
+
+  /** Video comes, and nothing in it that a file could begin with. */
+  #waits(recording: Recording): void {
+    const { configId } = recording.config;
+    this.#entries.get(configId)?.setStatus(CONFIG_WAITING);
+    this.#parts.logger.warn({ stream: recording.inStream.name, configId }, WAITING_TEXT);
+    this.#parts.events.emit("recordWaiting", recording);
   }
 
   /** No shared memory for it: neither the stream nor what else is recorded may suffer from that. */
@@ -235,6 +247,7 @@ export class RecordingSupervisor {
   }
 
   #stopped(recording: Recording, failure: ReelError | undefined): void {
+    this.#randomAccess.remove(recording);
     const entry = this.#entries.get(recording.config.configId);
     const interruption = recording.untold;
     entry?.recordings.delete(recording);
