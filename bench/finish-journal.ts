@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { FTYP_SIZE, fileTypeBox, freeBoxHeader, openMediaDataHeader } from "../src/container/mp4/file-head.js";
-import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "../src/container/mp4/journal.js";
+import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "../src/container/mp4/journal-files.js";
 import { readJournalInfo } from "../src/container/mp4/journal-info.js";
 
 export class RepeatableJournal {

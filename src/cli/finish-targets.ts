@@ -4,10 +4,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { ReelError } from "../base/reel-error.js";
-import { isTornFlv } from "../container/flv/repair-flv.js";
-import { hasMp4Journal } from "../container/mp4/journal.js";
-import { isTornTs } from "../container/mpegts/repair-ts.js";
-import type { ContainerName } from "../container/table.js";
+import { CONTAINERS, type ContainerName, containerOf, unfinishedBy } from "../container/table.js";
 import { filesBelow } from "./files-below.js";
 
 export interface FinishTarget {
@@ -15,29 +12,38 @@ export interface FinishTarget {
   container: ContainerName;
 }
 
-const TEMPORARY_FILE = /\.mp4\.(info|mdat|track\d)$/;
-const EXTENSION = /\.(mp4|ts|flv)$/i;
-
 /** Throws ReelError `notFound`, `badArgument` or `io`. */
 export function expandTarget(path: string): FinishTarget[] {
-  if (hasMp4Journal(path)) return [{ path, container: "mp4" }];
-  if (TEMPORARY_FILE.test(path)) return expandTarget(path.replace(TEMPORARY_FILE, ".mp4"));
-  if (hasMp4Journal(`${path}.mp4`)) return [{ path: `${path}.mp4`, container: "mp4" }];
+  const named = withJournal(path);
+  if (named) return [named];
+  const final = unfinishedBy(path);
+  if (final) return expandTarget(final.path);
+  for (const { extension } of Object.values(CONTAINERS)) {
+    const target = withJournal(`${path}.${extension}`);
+    if (target) return [target];
+  }
   if (!existsSync(path)) throw new ReelError("notFound", "no such file, and no journal of that name", { path });
   const found = statSync(path);
   if (found.isDirectory()) return orphansIn(path);
   if (!found.isFile()) throw new ReelError("badArgument", "is neither a file nor a folder", { path });
-  const container = EXTENSION.exec(path)?.[1]?.toLowerCase() as ContainerName | undefined;
+  const container = containerOf(path);
   if (!container)
     throw new ReelError("badArgument", "is neither an MP4, MPEG-TS or FLV recording nor a folder", { path });
   return [{ path, container }];
 }
 
+/** The segment whose journal lies beside this name. */
+function withJournal(path: string): FinishTarget | undefined {
+  const found = Object.values(CONTAINERS).find(({ journal }) => journal && existsSync(path + journal.marker));
+  return found && { path, container: found.name };
+}
+
 function orphansIn(folder: string): FinishTarget[] {
   return filesBelow(folder).flatMap((path): FinishTarget[] => {
-    if (path.endsWith(".mp4.info")) return [{ path: path.slice(0, -".info".length), container: "mp4" }];
-    if (/\.ts$/i.test(path)) return isTorn(path, isTornTs) ? [{ path, container: "ts" }] : [];
-    return /\.flv$/i.test(path) && isTorn(path, isTornFlv) ? [{ path, container: "flv" }] : [];
+    const unfinished = unfinishedBy(path, true);
+    if (unfinished) return [unfinished];
+    const container = containerOf(path);
+    return container && isTorn(path, CONTAINERS[container].isTorn) ? [{ path, container }] : [];
   });
 }
 

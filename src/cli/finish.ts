@@ -3,16 +3,12 @@
 // Each file is judged by itself. Exit codes: 0 all is done, 1 something could not be finished (and is left as it was),
 // 2 wrong usage.
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { ReelError } from "../base/reel-error.js";
+import type { HandFinished, HandFinishOptions } from "../container/container.js";
 import { fileFailure } from "../container/file-failure.js";
-import { repairFlv } from "../container/flv/repair-flv.js";
-import { finishMp4 } from "../container/mp4/finish.js";
-import type { Mp4FinishOptions } from "../container/mp4/finish-options.js";
-import type { Mp4FinishResult } from "../container/mp4/finish-result.js";
-import { hasMp4Journal } from "../container/mp4/journal.js";
-import { repairTs } from "../container/mpegts/repair-ts.js";
+import { CONTAINERS, type ContainerName } from "../container/table.js";
 import { numbered } from "../recording/naming/naming.js";
 import { expandTarget, type FinishTarget } from "./finish-targets.js";
 import { ProgressBar } from "./progress-bar.js";
@@ -24,23 +20,6 @@ const MAX_NUMBER = 8192; // as in recordings' names
 interface FinishFlags {
   dryRun?: boolean;
   json?: boolean;
-}
-
-interface Outcome {
-  /** Where the finished file is (would be); null where nothing had been recorded. */
-  path: string | null;
-  container: FinishTarget["container"];
-  isChanged: boolean;
-  sizeBytes: number;
-  /** Missing where the file was not read, because it has no journal. */
-  content?: {
-    videoFrames: number;
-    audioFrames: number;
-    durationMs: number;
-    lost: { frames: number; bytes: number; durationMs: number } | null;
-    /** MP4: how the index came to the front. */
-    method?: string;
-  };
 }
 
 export function addFinishCommand(program: Command): void {
@@ -84,61 +63,39 @@ function finish(paths: readonly string[], flags: FinishFlags): number {
   return hasFailed ? EXIT_FAILED : EXIT_OK;
 }
 
-function finishOne(target: FinishTarget, dryRun: boolean): Outcome {
-  const bar = new ProgressBar(target.path);
+function finishOne({ path, container }: FinishTarget, dryRun: boolean): HandFinished {
+  const bar = new ProgressBar(path);
   const options = { dryRun, onProgress: (fraction: number) => bar.update(fraction) };
   try {
-    return target.container === "mp4" ? finishJournal(target.path, options) : repairInPlace(target, options);
+    return finishUnderFreeName(path, container, options);
   } finally {
     bar.end();
   }
 }
 
-function finishJournal(path: string, options: Mp4FinishOptions): Outcome {
-  if (!hasMp4Journal(path)) {
-    // Named by hand, and already what it should be.
-    return { path, container: "mp4", isChanged: false, sizeBytes: statSync(path).size };
-  }
-  const done = finishUnderFreeName(path, options);
-  const { videoFrames, audioFrames, durationMs, lost, method } = done;
-  return {
-    path: done.path,
-    container: "mp4",
-    isChanged: true,
-    sizeBytes: done.sizeBytes,
-    content: { videoFrames, audioFrames, durationMs, lost, method },
-  };
-}
-
 /** A name that another recording has taken since is not replaced: the segment gets the next free number. */
-function finishUnderFreeName(path: string, options: Mp4FinishOptions): Mp4FinishResult {
+function finishUnderFreeName(path: string, container: ContainerName, options: HandFinishOptions): HandFinished {
+  const { journal, finishByHand } = CONTAINERS[container];
+  // A journal names the lock of its writer; a file that grows under its final name says nothing.
+  const writer = journal ? undefined : writerOf(path);
+  if (writer !== undefined) throw new ReelError("locked", `${path} is not touched: ${writer}`, { path });
   try {
-    return finishMp4(path, options);
+    return finishByHand(path, options);
   } catch (error) {
-    if (!(error instanceof ReelError) || error.code !== "targetBusy") throw error;
+    if (!journal || !(error instanceof ReelError) || error.code !== "targetBusy") throw error;
     for (let number = 1; number <= MAX_NUMBER; number++) {
-      const targetPath = numbered(path, number, "mp4");
-      if (!existsSync(targetPath) && !hasMp4Journal(targetPath)) return finishMp4(path, { ...options, targetPath });
+      const targetPath = numbered(path, number, container);
+      if (!existsSync(targetPath) && !existsSync(targetPath + journal.marker))
+        return finishByHand(path, { ...options, targetPath });
     }
     throw error;
   }
 }
 
-function repairInPlace(
-  { path, container }: FinishTarget,
-  options: { dryRun: boolean; onProgress: (fraction: number) => void },
-): Outcome {
-  const writer = writerOf(path);
-  if (writer !== undefined) throw new ReelError("locked", `${path} is not touched: ${writer}`, { path });
-  const done = container === "ts" ? repairTs(path, options) : repairFlv(path, options);
-  const { videoFrames, audioFrames, durationMs, isChanged, sizeBytes } = done;
-  const lost = done.lostBytes > 0 ? { frames: done.lostFrames, bytes: done.lostBytes, durationMs: 0 } : null;
-  return { path, container, isChanged, sizeBytes, content: { videoFrames, audioFrames, durationMs, lost } };
-}
-
-function report(target: FinishTarget, outcome: Outcome, { dryRun = false, json = false }: FinishFlags): void {
+function report(target: FinishTarget, outcome: HandFinished, { dryRun = false, json = false }: FinishFlags): void {
   if (json) {
-    const { path, container, sizeBytes, content, isChanged } = outcome;
+    const { path, sizeBytes, content, isChanged } = outcome;
+    const { container } = target;
     console.log(
       JSON.stringify({ path, container, outcome: isChanged ? "finished" : "unchanged", dryRun, sizeBytes, ...content }),
     );
@@ -147,7 +104,7 @@ function report(target: FinishTarget, outcome: Outcome, { dryRun = false, json =
   console.log(`${outcome.path ?? target.path}: ${describe(outcome, dryRun)}`);
 }
 
-function describe(outcome: Outcome, dryRun: boolean): string {
+function describe(outcome: HandFinished, dryRun: boolean): string {
   if (outcome.path === null)
     return dryRun
       ? "nothing was recorded; the temporary files would be removed"

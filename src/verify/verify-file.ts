@@ -13,11 +13,11 @@ import { roundMs, type TrackAudit } from "./track-audit.js";
 import { verifyTs } from "./ts/verify-ts.js";
 import { WindowReader } from "./window-reader.js";
 
-const READERS: Readonly<Record<ContainerName, (reader: WindowReader, findings: Findings) => Promise<ReadMedia>>> = {
-  mp4: verifyMp4,
-  ts: verifyTs,
-  flv: verifyFlv,
-};
+/** Beside the table of containers, which lies below: readers that share nothing with the writers. */
+const READERS = { mp4: verifyMp4, ts: verifyTs, flv: verifyFlv } satisfies Record<
+  ContainerName,
+  (reader: WindowReader, findings: Findings) => Promise<ReadMedia>
+>;
 const TS_PACKET_BYTES = 188;
 const SYNC_BYTE = 0x47;
 const BOX_TYPES = new Set(["ftyp", "moov", "mdat", "free", "skip", "wide", "styp"]);

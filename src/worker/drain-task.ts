@@ -12,7 +12,6 @@ import {
   CLAIM_IDLE,
   CLAIM_RUNNING,
   CLAIM_TICKET_SHIFT,
-  CONTAINER_MP4,
   LOCK_FREE,
   LOCK_KERNEL,
   REC_CLAIM_OFFSET,
@@ -22,11 +21,12 @@ import {
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "../arena/arena-views.js";
 import { instantiateKernel, type Kernel } from "../arena/kernel.js";
+import type { SegmentOpening } from "../container/container.js";
 import { type FileFailure, fileFailure } from "../container/file-failure.js";
-import { appendGap } from "../container/mp4/journal.js";
+import { closeSegmentFiles } from "../container/segment-files.js";
+import { writeOutputs } from "../container/segment-output.js";
+import { containerByNumber } from "../container/table.js";
 import { restoreCounters, saveCounters, type Unwritten } from "./segment-counters.js";
-import { closeSegmentFiles, openSegmentFiles, type SegmentOpening } from "./segment-files.js";
-import { writeOutputs } from "./segment-output.js";
 
 /** One recording's part of a batch. */
 export interface DrainItem {
@@ -38,7 +38,7 @@ export interface DrainItem {
   path: string;
   /** Set where the segment is still to be opened. */
   opening: SegmentOpening | undefined;
-  /** Gaps to note in an MP4's journal. */
+  /** Gaps to note beside the segment, where its container has a place for them. */
   gaps: readonly object[] | undefined;
 }
 
@@ -112,26 +112,26 @@ export function drain(batch: DrainBatch): DrainResult[] {
 }
 
 function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: DrainItem, result: DrainResult): void {
+  const container = containerByNumber(arena.u32(item.recording + REC_CONTAINER_OFFSET));
+  const place = { arena, segment: item.segment, path: item.path };
   if (item.opening) {
     result.status = wasm.openSegment(item.recording, item.segment);
     if (result.status !== STATUS_READY) return;
-    const container = arena.u32(item.recording + REC_CONTAINER_OFFSET);
     try {
-      openSegmentFiles(arena, item.segment, container, item.path, item.opening);
+      container.open(place, item.opening);
     } catch (error) {
       closeSegmentFiles(arena, item.segment);
       throw error;
     }
     result.opened = true;
   }
-  if (item.gaps && arena.u32(item.recording + REC_CONTAINER_OFFSET) === CONTAINER_MP4)
-    for (const gap of item.gaps) appendGap(item.path, { ...gap });
+  for (const gap of item.gaps ?? []) container.noteGap(item.path, { ...gap });
   for (;;) {
     const counters = saveCounters(arena, item.segment);
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
     try {
-      result.writtenBytes += writeOutputs(arena, item.segment, item.path);
+      result.writtenBytes += writeOutputs(arena, item.segment, (track) => container.joinTrack(place, track));
     } catch (error) {
       result.unwritten = restoreCounters(arena, item.segment, counters);
       throw error;

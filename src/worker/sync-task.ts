@@ -5,8 +5,8 @@ import { fdatasyncSync } from "node:fs";
 import { workerData } from "node:worker_threads";
 import { SEG_OUTPUT_COUNT, SEG_OUTPUT_FD_OFFSET } from "../abi/segment.js";
 import { ArenaViews } from "../arena/arena-views.js";
+import { outputAt } from "../container/segment-state.js";
 import type { DrainWorkerData } from "./drain-task.js";
-import { outputAt } from "./segment-state.js";
 
 let views: ArenaViews | undefined;
 

@@ -56,7 +56,7 @@ function startConsumer(
       segments,
       out,
       capacity: CAPACITY_BYTES,
-      container: CONTAINERS[container],
+      container: CONTAINERS[container].number,
       headAt,
       seed: seed + number,
       status: {

@@ -197,7 +197,7 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.ring = new FrameRing(this.arena, options.ringBytes ?? 1 << 20);
     this.recording = this.arena.allocate(REC_SIZE);
     this.#setU32(REC_RING_OFFSET, this.ring.pointer);
-    this.#setU32(REC_CONTAINER_OFFSET, CONTAINERS[options.container]);
+    this.#setU32(REC_CONTAINER_OFFSET, CONTAINERS[options.container].number);
     this.arena.setI64(this.recording + REC_CHUNK_LENGTH_OFFSET, options.chunkLength90k ?? 0);
     this.arena.setI64(this.recording + REC_SKIPPED_FROM_OFFSET, -1);
     let flags = 0;
@@ -358,7 +358,7 @@ export class KernelRun<K extends Kernel = Kernel> {
     const segment = this.#segment;
     if (!segment) return;
     this.#segment = undefined;
-    const container = CONTAINERS[this.#options.container];
+    const container = CONTAINERS[this.#options.container].number;
     const bound = this.kernel.closeBound(container);
     if (bound > 0)
       this.#withOutput(segment, bound, (out) => this.kernel.closeSegment(container, segment.pointer, out, bound));

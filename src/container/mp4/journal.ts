@@ -1,8 +1,8 @@
 // The journal of an MP4 segment while it is recorded (design.md §3): beside `name.mp4`, which does not exist yet,
 //
-//   name.mp4.info      what the segment is (journal-info.ts)
-//   name.mp4.mdat      the final file in the making (file-head.ts)
-//   name.mp4.track1 …  sample records (src/abi/mp4.ts), one file per track
+//   .info      what the segment is (journal-info.ts)
+//   .mdat      the final file in the making (file-head.ts)
+//   .track1 …  sample records (src/abi/mp4.ts), one file per track
 //
 // With both tracks at the opening the audio is track1 and the video track2, a single medium is track1 (ems-record-spec
 // §4); a track that joins late gets the next number. No file is ever opened that was there before.
@@ -20,6 +20,7 @@ import {
   MDAT_HEADER_ROOM,
   openMediaDataHeader,
 } from "./file-head.js";
+import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "./journal-files.js";
 import { appendLine, appendLineTo, JOURNAL_VERSION, readJournalInfo } from "./journal-info.js";
 import { storeConfig } from "./track-config.js";
 
@@ -59,13 +60,6 @@ const FILE_MODE = 0o644;
  */
 const NEARLY_FULL_BYTES = 1 << 30;
 const ZEROS_BYTES = 1 << 20;
-/** One video and one audio track; the others only if a track's file could not be announced. */
-export const MAX_TRACK_FILES = 4;
-
-export const infoPathOf = (finalPath: string): string => `${finalPath}.info`;
-export const mdatPathOf = (finalPath: string): string => `${finalPath}.mdat`;
-export const trackPathOf = (finalPath: string, file: number): string => `${finalPath}.track${file}`;
-
 /**
  * Creates the files of a segment. Throws ReelError `targetBusy` where one exists, or what a file operation throws;
  * nothing is left behind then.

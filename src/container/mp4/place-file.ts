@@ -6,23 +6,9 @@
 // As long as `.info` exists there is something left to do; while `.mdat` or `.copy` exists, a final file of the same
 // inode is ours.
 
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, linkSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { ReelError } from "../../base/reel-error.js";
-import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "./journal.js";
-
-export const copyPathOf = (finalPath: string): string => `${finalPath}.copy`;
-const replacementPathOf = (finalPath: string): string => `${finalPath}.new`;
+import { BODY_SUFFIXES, infoPathOf, replacementPathOf } from "./journal-files.js";
 
 /** Errors of link(2) on file systems without hard links (FAT, some network mounts). */
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"]);
@@ -83,10 +69,7 @@ export function isSameFile(a: string, b: string): boolean {
 
 /** Removes all temporary files of a segment, `.info` last. */
 export function removeJournal(finalPath: string): void {
-  for (let file = 1; file <= MAX_TRACK_FILES; file++) removeIfThere(trackPathOf(finalPath, file));
-  removeIfThere(mdatPathOf(finalPath));
-  removeIfThere(copyPathOf(finalPath));
-  removeIfThere(replacementPathOf(finalPath));
+  for (const suffix of BODY_SUFFIXES) removeIfThere(finalPath + suffix);
   removeIfThere(infoPathOf(finalPath));
 }
 
@@ -95,15 +78,5 @@ export function removeIfThere(path: string): void {
     unlinkSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
-/** Makes the names of a folder survive a power cut. */
-export function syncFolderOf(path: string): void {
-  const fd = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

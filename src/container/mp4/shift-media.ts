@@ -8,10 +8,10 @@
 
 import { spawnSync } from "node:child_process";
 import { fstatSync, readSync } from "node:fs";
+import { CONFLICT_EXIT_CODE } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
 import { MDAT_HEADER_ROOM, openMediaDataHeader } from "./file-head.js";
 import { appendLine, type ShiftLine } from "./journal-info.js";
-import { CONFLICT_EXIT_CODE } from "./lock.js";
 
 /** Volumes (st_dev) whose file system has been seen to refuse. */
 const refusing = new Set<bigint>();

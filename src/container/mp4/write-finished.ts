@@ -17,8 +17,8 @@ import {
 } from "./file-head.js";
 import type { Mp4FinishOptions } from "./finish-options.js";
 import type { IndexBuilder } from "./index-builder.js";
-import { infoPathOf, mdatPathOf } from "./journal.js";
-import { copyPathOf, removeIfThere } from "./place-file.js";
+import { copyPathOf, infoPathOf, mdatPathOf } from "./journal-files.js";
+import { removeIfThere } from "./place-file.js";
 import { mayShift, shiftMedia } from "./shift-media.js";
 
 /** What the scan found; positions as the records count them. */

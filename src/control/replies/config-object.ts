@@ -1,6 +1,7 @@
 // Record and pull configs as replies and events show them (ems-record-spec §2.0–2.6).
 
 import { maskProxy, maskUri } from "../../base/credentials.js";
+import { CONTAINERS } from "../../container/table.js";
 import type { ConfigState, RecordConfig, RecordEntry } from "../../recording/record-config.js";
 import type { PullEntry } from "../pull/pull-configs.js";
 import type { PullSettings } from "../pull/pull-port.js";
@@ -48,7 +49,8 @@ export function recordSettings(
     hasAudio: config.hasAudio,
     keepAlive: config.keepAlive,
     localStreamName: config.localStreamName,
-    mp4BinPath: config.type === "mp4" ? mp4BinPath : undefined,
+    // The program that finishes by hand what is written as a journal.
+    mp4BinPath: CONTAINERS[config.type].journal ? mp4BinPath : undefined,
     operationType: OPERATION_RECORD,
     overwrite: config.overwrite,
     pathToFile: config.pathToFile,

@@ -4,7 +4,6 @@
 
 import { stat } from "node:fs/promises";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
-import { CONTAINER_MP4 } from "../../abi/recording.js";
 import type { Arena } from "../../arena/arena.js";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import type { Logger } from "../../base/logger.js";
@@ -12,7 +11,7 @@ import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
 import type { FileFailure } from "../../container/file-failure.js";
-import type { ContainerName } from "../../container/table.js";
+import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import type { Clock } from "../../time/units.js";
 import type { FinishResult } from "../../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
@@ -62,7 +61,7 @@ export class Finisher {
    * Resolves when the segment is final, or was given up by `close` with its journal intact; with the bytes of index per
    * second of an MP4. Never rejects.
    */
-  finish(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
+  finish(segment: Segment, container: ContainerName, durability: Durability | undefined): Promise<number | undefined> {
     const done = this.#run(segment, container, durability)
       .catch((error: unknown) => {
         // No free number, a folder that is gone: an MP4 keeps its journal, for the recovery of the next start.
@@ -93,8 +92,8 @@ export class Finisher {
     }
     const reservation = this.#deps.reservations.take(path);
     try {
-      if (!busy && (this.#deps.recovery.has(path) || (type === "mp4" && (await exists(`${path}.info`)))))
-        await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type));
+      if (!busy && (this.#deps.recovery.has(path) || (await hasJournalAt(path, type))))
+        await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type), type);
       return reservation;
     } catch (error) {
       reservation.release();
@@ -113,9 +112,13 @@ export class Finisher {
     for (const wake of this.#wakeAll) wake();
   }
 
-  async #run(segment: Segment, container: number, durability: Durability | undefined): Promise<number | undefined> {
+  async #run(
+    segment: Segment,
+    container: ContainerName,
+    durability: Durability | undefined,
+  ): Promise<number | undefined> {
     const stoppedMs = this.#deps.clock.wallMs();
-    const hasJournal = container === CONTAINER_MP4;
+    const hasJournal = CONTAINERS[container].journal !== undefined;
     /** Where another file has the segment's name: the one beside it. */
     let place: Reservation | undefined;
     let told: ErrorCode | undefined;
@@ -134,7 +137,7 @@ export class Finisher {
         const next = afterFailure(failure.code, hasJournal, this.#isClosing);
         if (next === "nextName") {
           // Without overwrite another file is never replaced: the segment gets the next free number.
-          const beside = await this.#deps.naming.nextFree(path, "mp4");
+          const beside = await this.#deps.naming.nextFree(path, container);
           place?.release();
           place = beside;
           continue;
@@ -182,7 +185,7 @@ export class Finisher {
 
   async #try(
     segment: Segment,
-    container: number,
+    container: ContainerName,
     durability: Durability | undefined,
     path: string,
     isFirst: boolean,
@@ -194,7 +197,7 @@ export class Finisher {
         out = pools.takeOutput();
         return await pools.finish({
           container,
-          segment: container === CONTAINER_MP4 && !isFirst ? 0 : segment.pointer,
+          segment: CONTAINERS[container].journal && !isFirst ? 0 : segment.pointer,
           path: segment.path,
           targetPath: path,
           overwrite: segment.mayReplace,
@@ -265,8 +268,11 @@ export class Finisher {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+/** True where the files of an unfinished segment lie beside this name. */
+async function hasJournalAt(path: string, type: ContainerName): Promise<boolean> {
+  const { journal } = CONTAINERS[type];
+  if (!journal) return false;
+  return stat(path + journal.marker).then(
     () => true,
     () => false,
   );

@@ -11,12 +11,12 @@ import type { Logger } from "../../base/logger.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../../container/segment-origin.js";
-import { CONTAINERS, type ContainerName, containerOf } from "../../container/table.js";
+import { CONTAINERS, type ContainerName, containerOf, unfinishedBy } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
 import { verifyFile } from "../../verify/verify-file.js";
 import type { Pools } from "../../worker/pools.js";
-import { moveUnfinished, type Naming } from "../naming/naming.js";
+import type { Naming } from "../naming/naming.js";
 import type { Reservation, Reservations } from "../naming/reservations.js";
 
 export interface RecoveryDeps {
@@ -43,7 +43,6 @@ interface Orphan {
 
 /** Folders below a media folder: dated recordings nest three deep. */
 const MAX_DEPTH = 8;
-const INFO_SUFFIX = ".info";
 
 export class Recovery {
   #deps: RecoveryDeps;
@@ -92,11 +91,11 @@ export class Recovery {
    * An orphan stands on a name that a new recording wants: it is moved, and recovered there. The reservation is released
    * when that is done.
    */
-  async move(from: string, place: Reservation): Promise<void> {
+  async move(from: string, place: Reservation, container: ContainerName): Promise<void> {
     const to = place.path;
     const orphan = this.#orphans.get(from) ?? {
       path: from,
-      container: "mp4" as const,
+      container,
       startedMs: this.#deps.clock.wallMs(),
       opened: 0,
       origin: UNKNOWN_ORIGIN,
@@ -107,7 +106,7 @@ export class Recovery {
       // First: after another crash the new recording of the old name must not be taken for this segment.
       if (orphan.opened > 0)
         await this.#deps.ledger.append({ type: "opened", report: { ...reportOf(orphan), path: to } });
-      await moveUnfinished(from, to, orphan.container);
+      await CONTAINERS[orphan.container].move(from, to, this.#deps.lockPath);
     } catch (error) {
       place.release();
       throw error;
@@ -175,12 +174,10 @@ export class Recovery {
       for await (const entry of await opendir(folder)) {
         const path = join(folder, entry.name);
         if (entry.isDirectory() && depth < MAX_DEPTH) await this.#scan(path, depth + 1);
-        if (!entry.isFile() || !entry.name.endsWith(`.mp4${INFO_SUFFIX}`)) continue;
-        const final = path.slice(0, -INFO_SUFFIX.length);
-        if (this.#orphans.has(final) || this.#deps.reservations.has(final)) continue;
-        this.#orphans.set(final, {
-          path: final,
-          container: "mp4",
+        const found = entry.isFile() ? unfinishedBy(path, true) : undefined;
+        if (!found || this.#orphans.has(found.path) || this.#deps.reservations.has(found.path)) continue;
+        this.#orphans.set(found.path, {
+          ...found,
           startedMs: (await stat(path)).mtimeMs,
           opened: 0,
           origin: UNKNOWN_ORIGIN,
@@ -194,11 +191,11 @@ export class Recovery {
 
   async #recover(orphan: Orphan): Promise<void> {
     const { pools, ledger, logger, lockPath, clock } = this.#deps;
-    const request = { path: orphan.path, targetPath: orphan.path, container: CONTAINERS[orphan.container], lockPath };
+    const request = { path: orphan.path, targetPath: orphan.path, container: orphan.container, lockPath };
     let result = await pools.recover(request);
-    if (result.failure?.code === "targetBusy" && orphan.container === "mp4") {
+    if (result.failure?.code === "targetBusy" && CONTAINERS[orphan.container].journal) {
       // Another file has the name by now: it is not replaced, the recovered one gets the next number.
-      const place = await this.#deps.naming.nextFree(orphan.path, "mp4");
+      const place = await this.#deps.naming.nextFree(orphan.path, orphan.container);
       try {
         result = await pools.recover({ ...request, targetPath: place.path });
       } finally {

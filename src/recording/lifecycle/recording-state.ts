@@ -53,7 +53,7 @@ export class RecordingState {
     this.pointer = arena.allocate(REC_SIZE);
     this.#set(REC_TAIL_OFFSET, tail);
     this.#set(REC_RING_OFFSET, ring);
-    this.#set(REC_CONTAINER_OFFSET, CONTAINERS[config.type]);
+    this.#set(REC_CONTAINER_OFFSET, CONTAINERS[config.type].number);
     this.#set(
       REC_FLAGS_OFFSET,
       (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0) | inherited,

@@ -16,14 +16,13 @@ import {
   STATUS_STOPPED,
 } from "../../abi/status.js";
 import { asReelError, ReelError } from "../../base/reel-error.js";
+import type { SegmentOpening } from "../../container/container.js";
 import { failureToError } from "../../container/file-failure.js";
 import type { SegmentOrigin } from "../../container/segment-origin.js";
-import { CONTAINERS } from "../../container/table.js";
 import type { Cursor } from "../../stream/cursor.js";
 import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-task.js";
-import type { SegmentOpening } from "../../worker/segment-files.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
@@ -371,14 +370,12 @@ export class Recording implements OutStream, Cursor {
       return;
     }
     segment.name.stopWriting();
-    void this.deps.finisher
-      .finish(segment, CONTAINERS[this.config.type], this.config.durability)
-      .then((indexBytesPerSecond) => {
-        this.#indexBytesPerSecond = indexBytesPerSecond ?? this.#indexBytesPerSecond;
-        segment.name.release();
-        this.#unfinished--;
-        this.#endWhenFinal();
-      });
+    void this.deps.finisher.finish(segment, this.config.type, this.config.durability).then((indexBytesPerSecond) => {
+      this.#indexBytesPerSecond = indexBytesPerSecond ?? this.#indexBytesPerSecond;
+      segment.name.release();
+      this.#unfinished--;
+      this.#endWhenFinal();
+    });
   }
 
   #freeSegment(segment: Segment): void {

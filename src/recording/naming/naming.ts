@@ -8,11 +8,11 @@
 // on it, never the thread, and holds one of the few threads that look up for all.
 
 import { constants } from "node:fs";
-import { access, lstat, mkdir, realpath, rename, stat } from "node:fs/promises";
+import { access, lstat, mkdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import { ReelError } from "../../base/reel-error.js";
-import type { ContainerName } from "../../container/table.js";
+import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import type { RecordConfig } from "../record-config.js";
 import { FolderListing } from "./folder-listing.js";
 import type { Reservation, Reservations } from "./reservations.js";
@@ -34,7 +34,8 @@ export interface ClaimedTarget extends Target {
   reservation: Reservation;
 }
 
-export const TEMPORARY_SUFFIXES = [".info", ".mdat", ".track1", ".track2"] as const;
+/** Of the files that an unfinished segment may have beside its final name, whatever its container. */
+const UNFINISHED_SUFFIXES = Object.values(CONTAINERS).flatMap(({ journal }) => journal?.suffixes ?? []);
 const MAX_NUMBER = 8192; // EMS's limit
 const EMS_MEDIA_PREFIX = "../media/";
 
@@ -299,17 +300,8 @@ export class Naming {
   #isTaken(names: FolderListing, path: string, config: Pick<NamedConfig, "type" | "chunkLength">): boolean {
     if (this.#reservations.has(path)) return true;
     const name = basename(path);
-    if (names.has(name) || TEMPORARY_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
+    if (names.has(name) || UNFINISHED_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
     return config.chunkLength > 0 && names.hasPartsOf(stem(name, config.type));
-  }
-}
-
-/** Gives an unfinished segment another name. Of a journal `.info` goes last, because it is known by it. */
-export async function moveUnfinished(from: string, to: string, container: ContainerName): Promise<void> {
-  for (const suffix of container === "mp4" ? [...TEMPORARY_SUFFIXES].reverse() : [""]) {
-    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
   }
 }
 

@@ -16,12 +16,12 @@ import {
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { SAMPLE_FLAG_CHUNK_START, SAMPLE_FLAG_SYNC, SAMPLE_RECORD_SIZE } from "../../../../src/abi/mp4.js";
+import { isLockHeld } from "../../../../src/base/file-lock.js";
 import { ReelError } from "../../../../src/base/reel-error.js";
 import { finishMp4 } from "../../../../src/container/mp4/finish.js";
 import type { Mp4FinishOptions } from "../../../../src/container/mp4/finish-options.js";
 import { appendGap, openMp4Journal } from "../../../../src/container/mp4/journal.js";
 import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
-import { isLockHeld } from "../../../../src/container/mp4/lock.js";
 import { reserveFor } from "../../../../src/container/mp4/reserve.js";
 import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
 import { BUILDS, type TestFrame, testModule } from "../../../support/kernel-harness.js";

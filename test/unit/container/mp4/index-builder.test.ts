@@ -12,7 +12,7 @@ import {
 import { SAMPLE_FLAG_CHUNK_START, SAMPLE_FLAG_DISCONTINUITY, SAMPLE_FLAG_SYNC } from "../../../../src/abi/mp4.js";
 import { finishMp4 } from "../../../../src/container/mp4/finish.js";
 import { IndexBuilder } from "../../../../src/container/mp4/index-builder.js";
-import { infoPathOf, trackPathOf } from "../../../../src/container/mp4/journal.js";
+import { infoPathOf, trackPathOf } from "../../../../src/container/mp4/journal-files.js";
 import { readJournalInfo } from "../../../../src/container/mp4/journal-info.js";
 import { restoreConfig, type StoredConfig } from "../../../../src/container/mp4/track-config.js";
 import { ffprobe } from "../../../support/ffprobe.js";

@@ -74,7 +74,7 @@ it("knows a segment that it moved, after a second crash, from the one that has i
 
   const between = await start(() => new Promise(() => undefined)); // the second comes before the recovery is done
   const newest = await addOpened(between.ledger, `${media}/cam2.mp4`, "other");
-  await between.recovery.move(wanted, between.reservations.take(moved));
+  await between.recovery.move(wanted, between.reservations.take(moved), "mp4");
   expect(existsSync(`${moved}.info`)).toBe(true);
   expect((await between.ledger.closedSince(0)).newest).toBe(newest); // consumers are not sent back
   const second = await addOpened(between.ledger, wanted, "second");

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CONTAINERS, type ContainerName } from "../../../../src/container/table.js";
 import { Naming } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
 
@@ -90,6 +91,17 @@ describe("names", () => {
       code: "badPath",
       message: expect.stringContaining(reason),
     });
+  });
+
+  it("are taken by every file that an unfinished segment may have, not by its marker alone", async () => {
+    for (const { journal, extension } of Object.values(CONTAINERS)) {
+      for (const [i, suffix] of (journal?.suffixes ?? []).entries()) {
+        const naming = await Naming.open([root], new Reservations());
+        await writeFile(join(root, `s${i}.${extension}${suffix}`), "");
+        const { basePath } = await naming.resolve({ ...config(`s${i}`), type: extension as ContainerName });
+        expect(basename(basePath), suffix).toBe(`s${i}_0001.${extension}`);
+      }
+    }
   });
 
   it("are found in other folders while one does not answer", async () => {

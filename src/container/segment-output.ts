@@ -12,18 +12,20 @@ import {
   SEG_OUTPUT_POSITION_OFFSET,
 } from "../abi/segment.js";
 import type { ArenaViews } from "../arena/arena-views.js";
-import { joinMp4Track } from "./segment-files.js";
 import { outputAt } from "./segment-state.js";
 
-/** Returns the bytes written. Throws what write(2) throws; the failed output keeps its size and position. */
-export function writeOutputs(arena: ArenaViews, segment: number, path: string): number {
+/**
+ * `joinTrack` opens the output of a track that appeared late. Returns the bytes written. Throws what write(2) throws; the failed output keeps its
+ * size and position.
+ */
+export function writeOutputs(arena: ArenaViews, segment: number, joinTrack: (track: number) => void): number {
   let written = 0;
   for (let output = 0; output < SEG_OUTPUT_COUNT; output++) {
     const at = outputAt(segment, output);
     const bytes = arena.u32(at + SEG_OUTPUT_BYTES_OFFSET);
     if (bytes === 0) continue;
     const isNewTrack = output > 0 && output <= TRACK_COUNT && (arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0) < 0;
-    if (isNewTrack) joinMp4Track(arena, segment, path, output - 1);
+    if (isNewTrack) joinTrack(output - 1);
     const position = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
     writeAll(
       arena.u32(at + SEG_OUTPUT_FD_OFFSET),

@@ -1,10 +1,10 @@
-// Locks between servers and tools: flock(1) of util-linux, because Node cannot call flock(2). A lock taken on an
+// Locks between processes: flock(1) of util-linux, because Node cannot call flock(2). A lock taken on an
 // inherited descriptor belongs to its open file description, so it lasts as long as our descriptor does, and SIGKILL
 // frees it.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { ReelError } from "../../base/reel-error.js";
+import { ReelError } from "./reel-error.js";
 
 /** flock(1): the lock is held by another. Not its own default of 1, with which the commands that it runs fail too. */
 export const CONFLICT_EXIT_CODE = 75;

@@ -1,0 +1,97 @@
+// What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts off
+// what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
+
+import { constants, existsSync, fdatasyncSync, ftruncateSync, openSync, statSync, unlinkSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
+import { ReelError } from "../base/reel-error.js";
+import type { CodecName } from "../media/codec/codec-entry.js";
+import type { Container, ContainerName, FinishedSegment, SegmentOpening, SegmentPlace } from "./container.js";
+import type { RepairOptions, RepairReport } from "./repair-report.js";
+import { beginSegmentFiles, closeSegmentFiles, setDescriptor } from "./segment-files.js";
+import { writeOutputs } from "./segment-output.js";
+import { outputAt } from "./segment-state.js";
+import { syncFolderOf } from "./sync-folder.js";
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+const FILE_MODE = 0o644;
+
+export interface InPlaceTraits<Name extends ContainerName> {
+  name: Name;
+  number: number;
+  carries(codec: CodecName): boolean;
+  repair(path: string, options?: RepairOptions): RepairReport;
+  isTorn(path: string): boolean;
+}
+
+export function inPlaceContainer<Name extends ContainerName>(
+  traits: InPlaceTraits<Name>,
+): Container & { readonly name: Name } {
+  const { name, number, carries, repair, isTorn } = traits;
+  return {
+    name,
+    number,
+    extension: name,
+    journal: undefined,
+    carries,
+    open,
+    noteGap: () => {},
+    // All tracks share one file.
+    joinTrack: () => {},
+    finish: (place, kernel, { sync, out, outBytes }) =>
+      finish(place, sync, () => kernel.closeSegment(number, place.segment, out, outBytes)),
+    recover: ({ path }) => {
+      if (!existsSync(path)) throw new ReelError("notFound", `${path} is gone`, { path });
+      const modifiedMs = statSync(path).mtimeMs;
+      const done = repair(path);
+      const { videoFrames, audioFrames, durationMs } = done;
+      const found = { path, finish: "none", sizeBytes: statSync(path).size, modifiedMs } as const;
+      const unknown = { gaps: [], createdMs: 0, origin: undefined, tracks: [] };
+      return { ...found, videoFrames, audioFrames, durationMs, lost: lostBy(done), ...unknown };
+    },
+    finishByHand: (path, { dryRun, onProgress }) => {
+      const done = repair(path, { dryRun, onProgress });
+      const { videoFrames, audioFrames, durationMs, isChanged, sizeBytes } = done;
+      return { path, isChanged, sizeBytes, content: { videoFrames, audioFrames, durationMs, lost: lostBy(done) } };
+    },
+    isTorn,
+    move: async (from, to) => {
+      await rename(from, to).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+      });
+      return to;
+    },
+  };
+}
+
+function open(place: SegmentPlace, { exclusive }: SegmentOpening): void {
+  beginSegmentFiles(place);
+  const fd = openSync(place.path, CREATE | (exclusive ? constants.O_EXCL : constants.O_TRUNC), FILE_MODE);
+  setDescriptor(place.arena, place.segment, 0, fd);
+}
+
+function finish(place: SegmentPlace, sync: boolean, close: () => void): FinishedSegment {
+  const { arena, segment, path } = place;
+  const at = outputAt(segment, 0);
+  const fd = arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0;
+  // A failed write may have left a part of its batch behind the last whole one: half a packet or tag.
+  const sizeBytes = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
+  arena.setU32(at + SEG_OUTPUT_BYTES_OFFSET, 0);
+  if (sizeBytes === 0) {
+    // Opened, and nothing was written: an empty file would only be in somebody's way.
+    closeSegmentFiles(arena, segment);
+    unlinkSync(path);
+    return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: true };
+  }
+  ftruncateSync(fd, sizeBytes);
+  close();
+  writeOutputs(arena, segment, () => {});
+  if (sync) fdatasyncSync(fd);
+  closeSegmentFiles(arena, segment);
+  if (sync) syncFolderOf(path);
+  return { finish: "none", sizeBytes, moovBytes: 0, isEmpty: false };
+}
+
+function lostBy({ lostBytes, lostFrames }: RepairReport): { frames: number; bytes: number; durationMs: number } | null {
+  return lostBytes > 0 ? { frames: lostFrames, bytes: lostBytes, durationMs: 0 } : null;
+}

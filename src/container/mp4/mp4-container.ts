@@ -1,0 +1,107 @@
+// MP4 in the table of containers: a journal while it grows (journal.ts), an index in front when it is finished
+// (finish.ts).
+
+import { existsSync, statSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { TRACK_VIDEO } from "../../abi/frame.js";
+import { CONTAINER_MP4 } from "../../abi/recording.js";
+import { ReelError } from "../../base/reel-error.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
+import { CODECS } from "../../media/codec/table.js";
+import type {
+  Container,
+  FinishedSegment,
+  HandFinished,
+  HandFinishOptions,
+  Orphan,
+  RecoveredSegment,
+  SegmentFinish,
+  SegmentPlace,
+} from "../container.js";
+import { closeSegmentFiles } from "../segment-files.js";
+import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
+import { finishMp4 } from "./finish.js";
+import { appendGap, hasMp4Journal } from "./journal.js";
+import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
+import { type JournalContents, readJournalInfo } from "./journal-info.js";
+import { joinTrackFile, openSegmentJournal } from "./segment-journal.js";
+
+export const mp4Container = {
+  name: "mp4",
+  number: CONTAINER_MP4,
+  extension: "mp4",
+  journal: { marker: INFO_SUFFIX, suffixes: JOURNAL_SUFFIXES, finalPathOf },
+  carries: (codec: CodecName) => CODECS[codec].mp4 !== undefined,
+  open: openSegmentJournal,
+  noteGap: appendGap,
+  joinTrack: joinTrackFile,
+  finish,
+  recover,
+  finishByHand,
+  isTorn: () => false,
+  move,
+} as const satisfies Container;
+
+/** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
+function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, options: SegmentFinish): FinishedSegment {
+  if (segment !== 0) closeSegmentFiles(arena, segment);
+  const done = finishMp4(path, {
+    overwrite: options.overwrite,
+    durability: options.sync ? "close" : "none",
+    ownLockPath: options.lockPath,
+    ...(options.targetPath !== path && { targetPath: options.targetPath }),
+  });
+  const { method, sizeBytes, moovBytes } = done;
+  return { finish: method, sizeBytes, moovBytes, isEmpty: done.path === null };
+}
+
+function recover({ path, targetPath, lockPath }: Orphan): RecoveredSegment {
+  if (!hasMp4Journal(path) && existsSync(path)) {
+    // The crash came between the final name and the ledger: the file is whole.
+    const { size, mtimeMs } = statSync(path);
+    const none = { videoFrames: 0, audioFrames: 0, durationMs: 0, lost: null, gaps: [] };
+    const unknown = { createdMs: 0, origin: undefined, tracks: [] };
+    return { path, finish: "none", sizeBytes: size, modifiedMs: mtimeMs, ...none, ...unknown };
+  }
+  const modifiedMs = statSync(mdatPathOf(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  // The finish removes the journal. What it says of the segment was written once, when it was opened.
+  const journal = hasMp4Journal(path) ? readJournalInfo(infoPathOf(path)) : undefined;
+  const done = finishMp4(path, { ownLockPath: lockPath, recover: true, ...(targetPath !== path && { targetPath }) });
+  if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
+  const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost, gaps, createdMs } = done;
+  const found = { path: done.path, finish: method, sizeBytes, modifiedMs };
+  const said = { origin: journal && originOf(journal), tracks: journal ? tracksOf(journal) : [] };
+  return { ...found, videoFrames, audioFrames, durationMs, lost, gaps, createdMs, ...said };
+}
+
+function originOf({ segment }: JournalContents): SegmentOrigin | undefined {
+  const { localStreamName, configId, outStreamId, variables } = { ...UNKNOWN_ORIGIN, ...segment };
+  return segment.localStreamName === undefined ? undefined : { localStreamName, configId, outStreamId, variables };
+}
+
+function tracksOf({ tracks }: JournalContents): SegmentTrack[] {
+  return tracks.map(({ track, config }) => ({ kind: track === TRACK_VIDEO ? "video" : "audio", codec: config.codec }));
+}
+
+function finishByHand(path: string, options: HandFinishOptions): HandFinished {
+  // Named by hand, and already what it should be.
+  if (!hasMp4Journal(path)) return { path, isChanged: false, sizeBytes: statSync(path).size };
+  const done = finishMp4(path, options);
+  const { videoFrames, audioFrames, durationMs, lost, method } = done;
+  return {
+    path: done.path,
+    isChanged: true,
+    sizeBytes: done.sizeBytes,
+    content: { videoFrames, audioFrames, durationMs, lost, method },
+  };
+}
+
+/** `.info` goes last, because the segment is known by it. */
+async function move(from: string, to: string): Promise<string> {
+  for (const suffix of [...JOURNAL_SUFFIXES].reverse()) {
+    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+  return to;
+}
