@@ -45,8 +45,8 @@ export interface SegmentFinish {
 export interface FinishedSegment {
   finish: FinishMethod;
   sizeBytes: number;
-  /** MP4: size of the index. */
-  moovBytes: number;
+  /** MP4: what of its index grows with the recording. */
+  tableBytes: number;
   /** The segment held nothing: there is no file. */
   isEmpty: boolean;
 }
@@ -146,6 +146,9 @@ export interface Container {
   finishByHand(path: string, options: HandFinishOptions): HandFinished;
   /** Whether a file that was found by its extension has a torn end; of a journaled container never. */
   isTorn(path: string): boolean;
-  /** Gives an unfinished segment another name in the same folder. Returns the name it has now. */
-  move(from: string, to: string, ownLockPath: string): Promise<string>;
+  /**
+   * Gives an unfinished segment that nobody writes another name in its folder; without `to` completes a move that a
+   * crash interrupted. Returns the name it has now. Throws ReelError; nothing is moved then.
+   */
+  move(from: string, to: string | undefined, ownLockPath: string): string;
 }

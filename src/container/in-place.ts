@@ -1,8 +1,16 @@
 // What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts off
 // what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
 
-import { constants, existsSync, fdatasyncSync, ftruncateSync, openSync, statSync, unlinkSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import {
+  constants,
+  existsSync,
+  fdatasyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
@@ -55,10 +63,8 @@ export function inPlaceContainer<Name extends ContainerName>(
       return { path, isChanged, sizeBytes, content: { videoFrames, audioFrames, durationMs, lost: lostBy(done) } };
     },
     isTorn,
-    move: async (from, to) => {
-      await rename(from, to).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "ENOENT") throw error;
-      });
+    move: (from, to = from) => {
+      if (existsSync(from)) renameSync(from, to);
       return to;
     },
   };
@@ -81,7 +87,7 @@ function finish(place: SegmentPlace, sync: boolean, close: () => void): Finished
     // Opened, and nothing was written: an empty file would only be in somebody's way.
     closeSegmentFiles(arena, segment);
     unlinkSync(path);
-    return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: true };
+    return { finish: "none", sizeBytes: 0, tableBytes: 0, isEmpty: true };
   }
   ftruncateSync(fd, sizeBytes);
   close();
@@ -89,7 +95,7 @@ function finish(place: SegmentPlace, sync: boolean, close: () => void): Finished
   if (sync) fdatasyncSync(fd);
   closeSegmentFiles(arena, segment);
   if (sync) syncFolderOf(path);
-  return { finish: "none", sizeBytes, moovBytes: 0, isEmpty: false };
+  return { finish: "none", sizeBytes, tableBytes: 0, isEmpty: false };
 }
 
 function lostBy({ lostBytes, lostFrames }: RepairReport): { frames: number; bytes: number; durationMs: number } | null {

@@ -34,7 +34,7 @@ export function finish(request: FinishRequest): FinishResult {
     return { ...CONTAINERS[container].finish({ arena: views, segment, path }, kernel, request), failure: undefined };
   } catch (error) {
     if (segment !== 0) closeQuietly(views, segment);
-    return { finish: "none", sizeBytes: 0, moovBytes: 0, isEmpty: false, failure: fileFailure(error, path) };
+    return { finish: "none", sizeBytes: 0, tableBytes: 0, isEmpty: false, failure: fileFailure(error, path) };
   }
 }
 

@@ -7,6 +7,7 @@ import { ARENA_BASE, type Arena } from "../arena/arena.js";
 import { compileKernel, instantiateKernel } from "../arena/kernel.js";
 import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
+import type { MoveRequest, MoveResult } from "./move-task.js";
 import type { RecoverRequest, RecoverResult } from "./recover-task.js";
 import { ThreadLoading } from "./thread-loading.js";
 
@@ -78,6 +79,13 @@ export class Pools {
       filename: new URL("./recover-task.js", BUILT).href,
       name: "recover",
     }) as Promise<RecoverResult>;
+  }
+
+  move(request: MoveRequest): Promise<MoveResult> {
+    return this.#finish.run(request, {
+      filename: new URL("./move-task.js", BUILT).href,
+      name: "move",
+    }) as Promise<MoveResult>;
   }
 
   /** Syncs the files of growing segments; returns the pointers of those that could not be. */

@@ -16,6 +16,8 @@ export interface Mp4FinishResult {
   path: string | null;
   sizeBytes: number;
   moovBytes: number;
+  /** Of the index, what grows with the recording. */
+  tableBytes: number;
   /** Bytes that the finish itself wrote. */
   bytesWritten: number;
   videoFrames: number;

@@ -2,16 +2,17 @@
 // segment in order and recovers one after a crash; it needs nothing but the journal, and it can be killed at any
 // instant and run again, with the same file as its result.
 //
-//   lock ─▶ read .info ─▶ (placed already? clean up) ─▶ scan records ─▶ make the index fit ─▶ write it ─▶ sync ─▶ name ─▶ clean up
+//   lock ─▶ read .info ─▶ (half moved? complete it) ─▶ (placed already? clean up) ─▶ scan records ─▶ make the index fit ─▶ write it ─▶ sync ─▶ name ─▶ clean up
 //
 // Cost: the index, unless the file must be copied. All of it is synchronous: it runs in a worker or in a process of its
 // own.
 
 import { closeSync, constants, existsSync, fdatasyncSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { compileKernel } from "../../arena/kernel.js";
-import { isLockHeld, lockDescriptor } from "../../base/file-lock.js";
+import { lockDescriptor } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
 import { syncFolderOf } from "../sync-folder.js";
 import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
@@ -20,6 +21,7 @@ import type { Mp4FinishResult, Mp4Loss } from "./finish-result.js";
 import { IndexBuilder } from "./index-builder.js";
 import { copyPathOf, infoPathOf, mdatPathOf, trackPathOf } from "./journal-files.js";
 import { appendLine, type JournalContents, readJournalInfo } from "./journal-info.js";
+import { isStill, mustBeOrphan, pendingMove, settleMove } from "./move-journal.js";
 import { isSameFile, placeFile, removeJournal } from "./place-file.js";
 import { hasShifted, settleShift } from "./shift-media.js";
 import { restoreConfig } from "./track-config.js";
@@ -45,8 +47,9 @@ export function finishMp4(finalPath: string, options: Mp4FinishOptions = {}): Mp
     refuseLocked(finalPath, readJournalInfo(infoPath), infoFd, options, recovered);
     // Read again under the lock: another process may have gone on with the work until now.
     const contents = readJournalInfo(infoPath);
-    const placed = placedAlready(finalPath, contents, options, recovered);
-    return placed ?? finishJournal(finalPath, contents, infoFd, options, recovered);
+    const place = placeOf(finalPath, contents, options.dryRun ?? false);
+    const placed = placedAlready(place, contents, options, recovered);
+    return placed ?? finishJournal(place, contents, infoFd, options, recovered);
   } finally {
     closeSync(infoFd);
   }
@@ -54,44 +57,61 @@ export function finishMp4(finalPath: string, options: Mp4FinishOptions = {}): Mp
 
 function refuseLocked(
   finalPath: string,
-  { segment }: JournalContents,
+  contents: JournalContents,
   infoFd: number,
   options: Mp4FinishOptions,
   recovered: boolean,
 ): void {
-  if (segment.lock !== options.ownLockPath && isLockHeld(segment.lock)) {
-    throw new ReelError(
-      "locked",
-      `${finalPath} is being recorded or finished by the running server that holds ${segment.lock}`,
-      { path: finalPath },
-    );
-  }
+  mustBeOrphan(finalPath, contents, options.ownLockPath);
   if (!recovered || options.dryRun) return;
   if (!lockDescriptor(infoFd, LOCK_WAIT_SECONDS))
     throw new ReelError("locked", `${finalPath} is being finished by another process`, { path: finalPath });
-  // The one that held the lock may have completed the work.
-  if (fstatSync(infoFd).nlink === 0)
+  // The one that held the lock may have completed the work, or moved it.
+  if (!isStill(infoFd, infoPathOf(finalPath)))
     throw new ReelError("notFound", `${finalPath} has just been finished by another process`, { path: finalPath });
+}
+
+/** Where the files of a journal are. */
+interface JournalPlace {
+  finalPath: string;
+  /** Of a move that a dry run finds half done: the name that some of the files still have. */
+  oldPath: string | undefined;
+}
+
+/** Completes a move that a crash interrupted; a dry run reads the files where they are. */
+function placeOf(finalPath: string, contents: JournalContents, dryRun: boolean): JournalPlace {
+  if (!dryRun) return { finalPath: settleMove(finalPath, contents), oldPath: undefined };
+  const pending = pendingMove(finalPath, contents);
+  return { finalPath: pending?.to ?? finalPath, oldPath: pending?.from };
+}
+
+function fileOf({ finalPath, oldPath }: JournalPlace, pathOf: (finalPath: string) => string): string {
+  const path = pathOf(finalPath);
+  return oldPath !== undefined && !existsSync(path) ? pathOf(oldPath) : path;
 }
 
 /** After a crash behind the naming: only the temporary files are left to remove. */
 function placedAlready(
-  finalPath: string,
+  place: JournalPlace,
   contents: JournalContents,
   options: Mp4FinishOptions,
   recovered: boolean,
 ): Mp4FinishResult | undefined {
-  const mdatPath = mdatPathOf(finalPath);
-  const { finished } = contents;
-  const target = [finished?.target, options.targetPath, finalPath].find(
-    (name) => name !== undefined && (isSameFile(mdatPath, name) || isSameFile(copyPathOf(finalPath), name)),
-  );
+  const { finalPath } = place;
+  const mdatPath = fileOf(place, mdatPathOf);
+  const { finished, tracks } = contents;
+  const missing = missingTracks(place, contents);
+  const names = [finished?.target, options.targetPath, finalPath].filter((name) => name !== undefined);
+  const target =
+    names.find((name) => isSameFile(mdatPath, name) || isSameFile(fileOf(place, copyPathOf), name)) ??
+    // Without hard links the copy was renamed. Record files are only removed once the file has its name.
+    (missing.length > 0 && finished && sizeOf(finished.target) === finished.result.sizeBytes
+      ? finished.target
+      : undefined);
   const hasMedia = existsSync(mdatPath);
   if (target === undefined && hasMedia) return undefined;
-  const hasRecords = contents.tracks.some(
-    ({ file }) => (statSync(trackPathOf(finalPath, file), { throwIfNoEntry: false })?.size ?? 0) > 0,
-  );
-  if (target === undefined && !finished && hasRecords)
+  // A track is listed when its media file is there: only a hand, or a move by an older version, takes that away.
+  if (target === undefined && !finished && tracks.length > 0)
     throw new ReelError("corrupt", `${mdatPath} is missing`, { path: mdatPath });
   if (!options.dryRun) {
     if (options.durability !== "none") syncFolderOf(finalPath);
@@ -100,27 +120,46 @@ function placedAlready(
   return { ...(finished?.result ?? nothingRecorded(contents, target)), recovered };
 }
 
+function missingTracks(place: JournalPlace, { tracks }: JournalContents): string[] {
+  return tracks
+    .map(({ file }) => fileOf(place, (finalPath) => trackPathOf(finalPath, file)))
+    .filter((path) => !existsSync(path));
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}
+
 function nothingRecorded({ segment, gaps }: JournalContents, path: string | undefined): Mp4FinishResult {
   const { createdMs, sequence } = segment;
   const sizeBytes = path === undefined ? 0 : statSync(path).size;
-  const counts = { sizeBytes, moovBytes: 0, bytesWritten: 0, videoFrames: 0, audioFrames: 0, durationMs: 0 };
+  const counts = {
+    sizeBytes,
+    moovBytes: 0,
+    tableBytes: 0,
+    bytesWritten: 0,
+    videoFrames: 0,
+    audioFrames: 0,
+    durationMs: 0,
+  };
   return { method: "none", path: path ?? null, ...counts, createdMs, sequence, lost: null, gaps, recovered: false };
 }
 
 function finishJournal(
-  finalPath: string,
+  place: JournalPlace,
   contents: JournalContents,
   infoFd: number,
   options: Mp4FinishOptions,
   recovered: boolean,
 ): Mp4FinishResult {
-  const mdatPath = mdatPathOf(finalPath);
+  const { finalPath } = place;
+  const mdatPath = fileOf(place, mdatPathOf);
   const mdatFd = openSync(mdatPath, (options.dryRun ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW);
   const ends = [(): void => closeSync(mdatFd)];
   try {
     const shift = settledShift(contents, { mdatPath, mdatFd, infoFd }, options.dryRun ?? false);
     refuseZeros(mdatPath, mdatFd, FTYP_SIZE + contents.segment.reserveBytes + shift);
-    const scanned = scanTracks(finalPath, contents, mdatFd, shift, ends, options);
+    const scanned = scanTracks(place, contents, mdatFd, shift, ends, options);
     if (scanned.recorded.mediaEnd <= scanned.recorded.mediaStart) {
       if (scanned.hasMedia)
         throw new ReelError("corrupt", `no sample record of ${finalPath} can be used`, { path: finalPath });
@@ -131,8 +170,12 @@ function finishJournal(
           `${mdatPath} is empty, but ${scanned.lost.frames} sample records name media in it`,
           { path: mdatPath },
         );
-      if (!options.dryRun) removeJournal(finalPath);
-      return { ...nothingRecorded(contents, undefined), recovered };
+      const nothing = { ...nothingRecorded(contents, undefined), recovered };
+      if (!options.dryRun) {
+        noteFinished(infoFd, "", nothing);
+        removeJournal(finalPath);
+      }
+      return nothing;
     }
     const { segment, gaps } = contents;
     const target = options.targetPath ?? finalPath;
@@ -159,11 +202,17 @@ function finishJournal(
       gaps,
       recovered,
     };
-    if (!options.dryRun) complete(finalPath, source, result, infoFd, options, options.overwrite ?? segment.overwrite);
+    if (!options.dryRun)
+      complete(finalPath, source, result, infoFd, options, options.overwrite ?? mayReplace(finalPath, contents));
     return result;
   } finally {
     for (const end of ends) end();
   }
+}
+
+/** What the recording was allowed to replace is the file of its own name, not of one that it was moved to. */
+function mayReplace(finalPath: string, { segment, move }: JournalContents): boolean {
+  return segment.overwrite && move?.to !== basename(finalPath);
 }
 
 /** Syncs, names, cleans up. */
@@ -234,7 +283,7 @@ interface Scanned {
 
 /** `ends`: what is to be called when the work is over, however it ends. */
 function scanTracks(
-  finalPath: string,
+  place: JournalPlace,
   contents: JournalContents,
   mdatFd: number,
   shift: number,
@@ -242,10 +291,15 @@ function scanTracks(
   options: Mp4FinishOptions,
 ): Scanned {
   const { segment } = contents;
+  const { finalPath } = place;
   const mediaStart = FTYP_SIZE + segment.reserveBytes + MDAT_HEADER_ROOM;
   const fileEnd = fstatSync(mdatFd).size - shift;
+  const [missing] = missingTracks(place, contents);
+  // Never to be taken for an empty one: the media that it names would be cut off.
+  if (missing !== undefined && fileEnd > mediaStart)
+    throw new ReelError("corrupt", `${missing} is missing, and ${finalPath} has media`, { path: missing });
   const files = contents.tracks.flatMap(({ file, track, config }) => {
-    const path = trackPathOf(finalPath, file);
+    const path = fileOf(place, (name) => trackPathOf(name, file));
     if (!existsSync(path)) return [];
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     ends.push(() => closeSync(fd));

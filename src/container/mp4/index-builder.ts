@@ -195,13 +195,22 @@ export class IndexBuilder {
    * Lays the index out for media that lies `shift` bytes behind where the records say. May be called again with another
    * shift.
    */
-  layout(shift: number): { moovBytes: number; durationMs: number } {
+  layout(shift: number): { moovBytes: number; tableBytes: number; durationMs: number } {
     this.#memory.setI64(BASE + INDEX_SHIFT_OFFSET, shift);
     this.#kernel.mp4IndexLayout(BASE, this.#configsEnd);
     const moovBytes = this.#memory.i64(BASE + INDEX_MOOV_SIZE_OFFSET);
     if (moovBytes >= UINT32_LIMIT)
       throw new ReelError("corrupt", `an index of ${moovBytes} bytes does not fit into a box`);
-    return { moovBytes, durationMs: this.#memory.i64(BASE + INDEX_DURATION_OFFSET) / (MOVIE_TIMESCALE / 1000) };
+    const durationMs = this.#memory.i64(BASE + INDEX_DURATION_OFFSET) / (MOVIE_TIMESCALE / 1000);
+    return { moovBytes, tableBytes: this.#tableBytes(), durationMs };
+  }
+
+  /** What grows with the recording: the entries of all tables, as they were laid out last. */
+  #tableBytes(): number {
+    let bytes = 0;
+    for (let piece = 0; piece < this.#memory.u32(BASE + INDEX_PIECES_OFFSET); piece++)
+      bytes += this.#memory.u32(BASE + INDEX_PIECE_TABLE_OFFSET + piece * INDEX_PIECE_SIZE + 4);
+    return bytes;
   }
 
   /** Writes the index that was laid out last, through `write`, from `position` on. Returns the bytes written. */

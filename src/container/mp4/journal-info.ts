@@ -4,6 +4,7 @@
 //   {"type":"segment",…}        once, first
 //   {"type":"track",…}          before the first record of its `.trackN`
 //   {"type":"gap",…}            a loss, jump or splice inside the segment
+//   {"type":"move",…}           the journal is about to get another name (move-journal.ts)
 //   {"type":"shift",…}          the finish is about to move the media by `bytes` (insert: > 0, collapse: < 0)
 //   {"type":"shifted",…}        … and has done so, or has not (`bytes` 0)
 //   {"type":"finished",…}       the file is complete and about to get its name
@@ -60,13 +61,21 @@ export interface ShiftedLine {
   bytes: number;
 }
 
+/** Names without their folder, which may be mounted elsewhere by then. */
+export interface MoveLine {
+  type: "move";
+  from: string;
+  to: string;
+}
+
 export interface FinishedLine {
   type: "finished";
+  /** Empty where nothing was recorded. */
   target: string;
   result: Mp4FinishResult;
 }
 
-export type JournalLine = SegmentLine | TrackLine | GapLine | ShiftLine | ShiftedLine | FinishedLine;
+export type JournalLine = SegmentLine | TrackLine | GapLine | MoveLine | ShiftLine | ShiftedLine | FinishedLine;
 
 export interface JournalContents extends PartialContents {
   segment: SegmentLine;
@@ -81,6 +90,8 @@ interface PartialContents {
   /** A shift of which it is not known whether it happened. */
   pendingShift: ShiftLine | undefined;
   finished: FinishedLine | undefined;
+  /** The last move that was begun. */
+  move: MoveLine | undefined;
 }
 
 /** Appends a line. One that a crash tore is left behind as a line of its own. */
@@ -121,6 +132,7 @@ export function readJournalInfo(infoPath: string): JournalContents {
     shiftBytes: 0,
     pendingShift: undefined,
     finished: undefined,
+    move: undefined,
   };
   for (const text of readFileSync(infoPath, "utf8").split("\n")) {
     const line = parseLine(text);
@@ -155,6 +167,9 @@ function takeLine(contents: PartialContents, line: JournalLine): void {
     case "shifted":
       contents.shiftBytes += line.bytes;
       contents.pendingShift = undefined;
+      break;
+    case "move":
+      contents.move = line;
       break;
     case "finished":
       contents.finished = line;

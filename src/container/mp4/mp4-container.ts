@@ -2,7 +2,6 @@
 // (finish.ts).
 
 import { existsSync, statSync } from "node:fs";
-import { rename } from "node:fs/promises";
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import { CONTAINER_MP4 } from "../../abi/recording.js";
 import { ReelError } from "../../base/reel-error.js";
@@ -24,6 +23,7 @@ import { finishMp4 } from "./finish.js";
 import { appendGap, hasMp4Journal } from "./journal.js";
 import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
 import { type JournalContents, readJournalInfo } from "./journal-info.js";
+import { moveJournal } from "./move-journal.js";
 import { joinTrackFile, openSegmentJournal } from "./segment-journal.js";
 
 export const mp4Container = {
@@ -39,7 +39,7 @@ export const mp4Container = {
   recover,
   finishByHand,
   isTorn: () => false,
-  move,
+  move: moveJournal,
 } as const satisfies Container;
 
 /** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
@@ -51,8 +51,8 @@ function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, option
     ownLockPath: options.lockPath,
     ...(options.targetPath !== path && { targetPath: options.targetPath }),
   });
-  const { method, sizeBytes, moovBytes } = done;
-  return { finish: method, sizeBytes, moovBytes, isEmpty: done.path === null };
+  const { method, sizeBytes, tableBytes } = done;
+  return { finish: method, sizeBytes, tableBytes, isEmpty: done.path === null };
 }
 
 function recover({ path, targetPath, lockPath }: Orphan): RecoveredSegment {
@@ -94,14 +94,4 @@ function finishByHand(path: string, options: HandFinishOptions): HandFinished {
     sizeBytes: done.sizeBytes,
     content: { videoFrames, audioFrames, durationMs, lost, method },
   };
-}
-
-/** `.info` goes last, because the segment is known by it. */
-async function move(from: string, to: string): Promise<string> {
-  for (const suffix of [...JOURNAL_SUFFIXES].reverse()) {
-    await rename(from + suffix, to + suffix).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-  }
-  return to;
 }

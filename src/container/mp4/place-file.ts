@@ -61,9 +61,9 @@ function replaceFile(source: string, target: string, temporary: string): void {
 }
 
 /** True where both names lead to one file. */
-export function isSameFile(a: string, b: string): boolean {
+export function isSameFile(a: string, b: string | { ino: bigint; dev: bigint }): boolean {
   const first = statSync(a, { bigint: true, throwIfNoEntry: false });
-  const second = statSync(b, { bigint: true, throwIfNoEntry: false });
+  const second = typeof b === "string" ? statSync(b, { bigint: true, throwIfNoEntry: false }) : b;
   return first !== undefined && second !== undefined && first.ino === second.ino && first.dev === second.dev;
 }
 

@@ -10,15 +10,35 @@ const GUESSED_BYTES_PER_SAMPLE = 10;
 const HEADERS_BYTES = 4096;
 const WITHOUT_LENGTH_BYTES = 512 * 1024;
 const OBSERVED_MARGIN = 1.125;
+/** Below this much media a rate is a guess: a segment of two pictures says nothing of an hour. */
+const OBSERVED_MIN_MS = 10_000;
+/** A day of what is guessed. A longer index is inserted where the volume can, else copied. */
+const MAX_RESERVE_BYTES = 128 << 20;
+
+/** What the index of a finished segment took. */
+export interface ObservedIndex {
+  /** Without the parts whose size does not depend on the segment's length. */
+  tableBytes: number;
+  durationMs: number;
+}
 
 /**
- * Bytes to reserve for a segment. `observedBytesPerSecond`: what the index of the stream's last segment took per second
- * of it (moovBytes / duration).
+ * Bytes to reserve for a segment. `observed`: of an earlier segment of the stream; one that was too short to tell a
+ * rate counts for nothing.
  */
-export function reserveFor(chunkLengthSeconds: number, observedBytesPerSecond?: number): number {
+export function reserveFor(chunkLengthSeconds: number, observed?: ObservedIndex): number {
   if (!(chunkLengthSeconds > 0)) return alignReserve(WITHOUT_LENGTH_BYTES);
-  const perSecond = observedBytesPerSecond
-    ? observedBytesPerSecond * OBSERVED_MARGIN
-    : GUESSED_SAMPLES_PER_SECOND * GUESSED_BYTES_PER_SAMPLE;
-  return alignReserve(HEADERS_BYTES + Math.ceil(chunkLengthSeconds * perSecond));
+  const perSecond =
+    observed && observed.durationMs >= OBSERVED_MIN_MS
+      ? ((observed.tableBytes * 1000) / observed.durationMs) * OBSERVED_MARGIN
+      : GUESSED_SAMPLES_PER_SECOND * GUESSED_BYTES_PER_SAMPLE;
+  return alignReserve(Math.min(MAX_RESERVE_BYTES, HEADERS_BYTES + Math.ceil(chunkLengthSeconds * perSecond)));
+}
+
+/** The newer of two observations, unless it is too short to say anything. */
+export function newestUsable(
+  before: ObservedIndex | undefined,
+  newer: ObservedIndex | undefined,
+): ObservedIndex | undefined {
+  return newer && newer.durationMs >= OBSERVED_MIN_MS ? newer : before;
 }

@@ -5,6 +5,7 @@
 //   | ftyp | moov | free (what is left) | mdat header | media …
 
 import { closeSync, constants, ftruncateSync, openSync, readSync, statfsSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { ReelError } from "../../base/reel-error.js";
 import type { FinishMethod } from "../finish-method.js";
 import {
@@ -47,12 +48,14 @@ export interface FinishedFile {
   source: { path: string; fd: number };
   sizeBytes: number;
   moovBytes: number;
+  tableBytes: number;
   bytesWritten: number;
   durationMs: number;
 }
 
 interface Layout {
   moovBytes: number;
+  tableBytes: number;
   durationMs: number;
   /** Bytes between the index and the `mdat` header: 0, or room for a `free` box. */
   freeBytes: number;
@@ -119,13 +122,13 @@ export function writeFinishedFile(recorded: Recorded, context: WriteContext): Fi
 }
 
 function layOut(recorded: Recorded, { large }: WriteContext, shift: number): Layout {
-  const { moovBytes, durationMs } = recorded.index.layout(shift);
+  const { moovBytes, tableBytes, durationMs } = recorded.index.layout(shift);
   const mdatAt = recorded.mediaStart + shift - mediaDataHeaderSize(recorded.mediaEnd - recorded.mediaStart, large);
-  return { moovBytes, durationMs, freeBytes: mdatAt - FTYP_SIZE - moovBytes, mdatAt };
+  return { moovBytes, tableBytes, durationMs, freeBytes: mdatAt - FTYP_SIZE - moovBytes, mdatAt };
 }
 
 function blockBytes({ finalPath }: WriteContext): number {
-  return statfsSync(mdatPathOf(finalPath)).bsize;
+  return statfsSync(dirname(finalPath)).bsize;
 }
 
 function excessBlocks({ freeBytes }: Layout, context: WriteContext, { mediaStart }: Recorded): number {
@@ -155,30 +158,30 @@ function writeAt(fd: number, bytes: Uint8Array, position: number): number {
 
 function writeInPlace(recorded: Recorded, context: WriteContext, layout: Layout, method: FinishMethod): FinishedFile {
   const { mdatFd: fd, options, large, shift, finalPath } = context;
-  const { moovBytes, durationMs, freeBytes, mdatAt } = layout;
+  const { moovBytes, tableBytes, durationMs, freeBytes, mdatAt } = layout;
   const sizeBytes = recorded.mediaEnd + shift;
   const source = { path: mdatPathOf(finalPath), fd };
-  if (options.dryRun) return { method, source, sizeBytes, moovBytes, durationMs, bytesWritten: 0 };
+  if (options.dryRun) return { method, source, sizeBytes, moovBytes, tableBytes, durationMs, bytesWritten: 0 };
   // Bytes that no record names are what a crash left of a batch.
   if (recorded.fileEnd > recorded.mediaEnd) ftruncateSync(fd, sizeBytes);
   let bytesWritten = writeAt(fd, fileTypeBox(), 0);
   bytesWritten += recorded.index.write(FTYP_SIZE, (bytes, position) => writeAt(fd, bytes, position));
   if (freeBytes > 0) bytesWritten += writeAt(fd, freeBoxHeader(freeBytes), FTYP_SIZE + moovBytes);
   bytesWritten += writeAt(fd, mediaDataHeader(recorded.mediaEnd - recorded.mediaStart, large), mdatAt);
-  return { method, source, sizeBytes, moovBytes, durationMs, bytesWritten };
+  return { method, source, sizeBytes, moovBytes, tableBytes, durationMs, bytesWritten };
 }
 
 /** The media's new place in a copy, as a shift of its records: right behind an index that knows it. */
 function shiftOfCopy(
   recorded: Recorded,
   { large, finalPath }: WriteContext,
-): { shift: number; moovBytes: number; durationMs: number } {
+): { shift: number; moovBytes: number; tableBytes: number; durationMs: number } {
   const headerBytes = mediaDataHeaderSize(recorded.mediaEnd - recorded.mediaStart, large);
   let shift = 0;
   for (let round = 0; round < MAX_LAYOUT_ROUNDS; round++) {
-    const { moovBytes, durationMs } = recorded.index.layout(shift);
+    const { moovBytes, tableBytes, durationMs } = recorded.index.layout(shift);
     const wanted = FTYP_SIZE + moovBytes + headerBytes - recorded.mediaStart;
-    if (wanted === shift) return { shift, moovBytes, durationMs };
+    if (wanted === shift) return { shift, moovBytes, tableBytes, durationMs };
     shift = wanted;
   }
   throw new ReelError("corrupt", `the index of ${finalPath} cannot be laid out`);
@@ -186,11 +189,19 @@ function shiftOfCopy(
 
 function writeCopy(recorded: Recorded, context: WriteContext): FinishedFile {
   const { finalPath, mdatFd, large, options } = context;
-  const { shift, moovBytes, durationMs } = shiftOfCopy(recorded, context);
+  const { shift, moovBytes, tableBytes, durationMs } = shiftOfCopy(recorded, context);
   const path = copyPathOf(finalPath);
   const sizeBytes = recorded.mediaEnd + shift;
   if (options.dryRun)
-    return { method: "copied", source: { path, fd: mdatFd }, sizeBytes, moovBytes, durationMs, bytesWritten: 0 };
+    return {
+      method: "copied",
+      source: { path, fd: mdatFd },
+      sizeBytes,
+      moovBytes,
+      tableBytes,
+      durationMs,
+      bytesWritten: 0,
+    };
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, 0o644);
   try {
     let bytesWritten = writeAt(fd, fileTypeBox(), 0);
@@ -205,7 +216,7 @@ function writeCopy(recorded: Recorded, context: WriteContext): FinishedFile {
       recorded.mediaEnd - recorded.mediaStart,
       options,
     );
-    return { method: "copied", source: { path, fd }, sizeBytes, moovBytes, durationMs, bytesWritten };
+    return { method: "copied", source: { path, fd }, sizeBytes, moovBytes, tableBytes, durationMs, bytesWritten };
   } catch (error) {
     closeSync(fd);
     removeIfThere(path);

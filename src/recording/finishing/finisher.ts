@@ -11,6 +11,7 @@ import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
 import type { FileFailure } from "../../container/file-failure.js";
+import type { ObservedIndex } from "../../container/mp4/reserve.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import type { Clock } from "../../time/units.js";
 import type { FinishResult } from "../../worker/finish-task.js";
@@ -58,10 +59,14 @@ export class Finisher {
   }
 
   /**
-   * Resolves when the segment is final, or was given up by `close` with its journal intact; with the bytes of index per
-   * second of an MP4. Never rejects.
+   * Resolves when the segment is final, or was given up by `close` with its journal intact; with what the index of an
+   * MP4 took. Never rejects.
    */
-  finish(segment: Segment, container: ContainerName, durability: Durability | undefined): Promise<number | undefined> {
+  finish(
+    segment: Segment,
+    container: ContainerName,
+    durability: Durability | undefined,
+  ): Promise<ObservedIndex | undefined> {
     const done = this.#run(segment, container, durability)
       .catch((error: unknown) => {
         // No free number, a folder that is gone: an MP4 keeps its journal, for the recovery of the next start.
@@ -81,7 +86,7 @@ export class Finisher {
   /**
    * overwrite=1: the name a new segment wants may still be in its finish, or carry the journal of a crash. A finish is
    * waited for (it costs the index); if it takes too long the new segment gets the next number. A journal is moved to
-   * the next number. Returns the name to use.
+   * the next number; one that another server writes stays, and the new segment gets the number. Returns the name to use.
    */
   async makeWay(path: string, type: ContainerName): Promise<Reservation> {
     if (this.#deps.recovery.isBusy(path)) return this.#deps.naming.nextFree(path, type);
@@ -92,13 +97,14 @@ export class Finisher {
     }
     const reservation = this.#deps.reservations.take(path);
     try {
-      if (!busy && (this.#deps.recovery.has(path) || (await hasJournalAt(path, type))))
-        await this.#deps.recovery.move(path, await this.#deps.naming.nextFree(path, type), type);
-      return reservation;
+      const isFree = busy || !(this.#deps.recovery.has(path) || (await hasJournalAt(path, type)));
+      if (isFree || (await this.#deps.recovery.moveAway(path, type))) return reservation;
     } catch (error) {
       reservation.release();
       throw error;
     }
+    reservation.release();
+    return this.#deps.naming.nextFree(path, type);
   }
 
   /** Resolves when nothing is being finished any more. */
@@ -116,7 +122,7 @@ export class Finisher {
     segment: Segment,
     container: ContainerName,
     durability: Durability | undefined,
-  ): Promise<number | undefined> {
+  ): Promise<ObservedIndex | undefined> {
     const stoppedMs = this.#deps.clock.wallMs();
     const hasJournal = CONTAINERS[container].journal !== undefined;
     /** Where another file has the segment's name: the one beside it. */
@@ -130,7 +136,7 @@ export class Finisher {
         if (!failure) {
           if (result.isEmpty) await this.#endEntry(segment, durability, "notFound", "nothing was recorded");
           else await this.#closed(segment, path, stoppedMs, result, durability);
-          return segment.durationMs > 0 ? (result.moovBytes * 1000) / segment.durationMs : undefined;
+          return { tableBytes: result.tableBytes, durationMs: segment.durationMs };
         }
         // Without a buffer no thread has seen the segment, and its descriptors are still open.
         isFirst &&= failure.code === "arenaFull";
@@ -172,7 +178,7 @@ export class Finisher {
       (found) => found.size,
       () => 0,
     );
-    const result = { finish: "none", sizeBytes, moovBytes: 0, isEmpty: false, failure: undefined } as const;
+    const result = { finish: "none", sizeBytes, tableBytes: 0, isEmpty: false, failure: undefined } as const;
     await this.#closed(segment, path, stoppedMs, result, durability);
   }
 
@@ -210,7 +216,7 @@ export class Finisher {
         return {
           finish: "none",
           sizeBytes: 0,
-          moovBytes: 0,
+          tableBytes: 0,
           isEmpty: false,
           failure: {
             code: error instanceof ReelError ? error.code : "io",

@@ -17,7 +17,7 @@ import type { Clock } from "../../time/units.js";
 import { verifyFile } from "../../verify/verify-file.js";
 import type { Pools } from "../../worker/pools.js";
 import type { Naming } from "../naming/naming.js";
-import type { Reservation, Reservations } from "../naming/reservations.js";
+import type { Reservations } from "../naming/reservations.js";
 
 export interface RecoveryDeps {
   pools: Pools;
@@ -88,38 +88,45 @@ export class Recovery {
   }
 
   /**
-   * An orphan stands on a name that a new recording wants: it is moved, and recovered there. The reservation is released
-   * when that is done.
+   * An orphan stands on a name that a new recording wants: it gets the next free number, and is recovered there. False
+   * where it cannot be moved and is as it was: a running server writes it, or a tool is at it.
    */
-  async move(from: string, place: Reservation, container: ContainerName): Promise<void> {
-    const to = place.path;
-    const orphan = this.#orphans.get(from) ?? {
-      path: from,
-      container,
-      startedMs: this.#deps.clock.wallMs(),
-      opened: 0,
-      origin: UNKNOWN_ORIGIN,
-      tracks: [],
-    };
+  async moveAway(from: string, container: ContainerName): Promise<boolean> {
+    const { naming, reservations, ledger, logger, clock } = this.#deps;
+    const place = await naming.nextFree(from, container);
+    const path = await this.#move(from, place.path, container);
+    if (path !== place.path) place.release();
+    if (path === undefined) return false;
+    // An earlier move of it was completed, and it has gone where that led.
+    const held = path === place.path ? place : reservations.take(path);
+    const unknown = { startedMs: clock.wallMs(), opened: 0, origin: UNKNOWN_ORIGIN, tracks: [] };
+    const orphan = { ...(this.#orphans.get(from) ?? { ...unknown, container }), path };
     this.#orphans.delete(from);
     try {
-      // First: after another crash the new recording of the old name must not be taken for this segment.
-      if (orphan.opened > 0)
-        await this.#deps.ledger.append({ type: "opened", report: { ...reportOf(orphan), path: to } });
-      await CONTAINERS[orphan.container].move(from, to, this.#deps.lockPath);
+      // Before the new recording begins: after another crash it must not be taken for this segment.
+      if (orphan.opened > 0) await ledger.append({ type: "opened", report: reportOf(orphan) });
     } catch (error) {
-      place.release();
+      held.release();
       throw error;
     }
     this.#running = this.#running
-      .then(() => this.#recover({ ...orphan, path: to }))
+      .then(() => this.#recover(orphan))
       .catch((error: unknown) =>
-        this.#deps.logger.warn(
-          { err: error, path: to },
-          "an unfinished segment could not be recovered; the next start tries again",
-        ),
+        logger.warn({ err: error, path }, "an unfinished segment could not be recovered; the next start tries again"),
       )
-      .then(() => place.release());
+      .then(() => held.release());
+    return true;
+  }
+
+  /** Returns the name that the segment has now; undefined where it could not be moved. */
+  async #move(from: string, to: string, container: ContainerName): Promise<string | undefined> {
+    const { pools, logger, lockPath } = this.#deps;
+    const { path, failure } = await pools
+      .move({ container, from, to, lockPath })
+      .catch((error: Error) => ({ path: undefined, failure: { code: "io", message: error.message } }));
+    if (failure)
+      logger.info({ path: from, code: failure.code }, `an unfinished segment keeps its name: ${failure.message}`);
+    return path;
   }
 
   async close(): Promise<void> {
@@ -129,7 +136,9 @@ export class Recovery {
 
   async #run(folders: readonly string[]): Promise<void> {
     for (const report of this.#replaced.splice(0)) await this.#endReplaced(report);
-    for (const folder of folders) await this.#scan(folder, 0);
+    const halfMoved: Orphan[] = [];
+    for (const folder of folders) await this.#scan(folder, 0, halfMoved);
+    await this.#settle(halfMoved);
     const found = [...this.#orphans.values()].sort((a, b) => a.startedMs - b.startedMs);
     if (found.length > 0)
       this.#deps.logger.info({ segments: found.length }, "unfinished segments of an earlier run are being finished");
@@ -169,23 +178,36 @@ export class Recovery {
     await ledger.append({ type: "failed", opened: report.sequence, report: last });
   }
 
-  async #scan(folder: string, depth: number): Promise<void> {
+  async #scan(folder: string, depth: number, halfMoved: Orphan[]): Promise<void> {
     try {
       for await (const entry of await opendir(folder)) {
         const path = join(folder, entry.name);
-        if (entry.isDirectory() && depth < MAX_DEPTH) await this.#scan(path, depth + 1);
+        if (entry.isDirectory() && depth < MAX_DEPTH) await this.#scan(path, depth + 1, halfMoved);
         const found = entry.isFile() ? unfinishedBy(path, true) : undefined;
-        if (!found || this.#orphans.has(found.path) || this.#deps.reservations.has(found.path)) continue;
-        this.#orphans.set(found.path, {
-          ...found,
-          startedMs: (await stat(path)).mtimeMs,
-          opened: 0,
-          origin: UNKNOWN_ORIGIN,
-          tracks: [],
-        });
+        if (!found || this.#deps.reservations.has(found.path)) continue;
+        const { mtimeMs, nlink } = await stat(path);
+        const orphan = { ...found, startedMs: mtimeMs, opened: 0, origin: UNKNOWN_ORIGIN, tracks: [] };
+        if (nlink > 1) halfMoved.push(orphan);
+        else if (!this.#orphans.has(found.path)) this.#orphans.set(found.path, orphan);
       }
     } catch (error) {
       this.#deps.logger.warn({ err: error, folder }, "a folder could not be searched for unfinished segments");
+    }
+  }
+
+  /** A crash interrupted their move: the marker has two names. Completes it, and finds out which name is left. */
+  async #settle(halfMoved: Orphan[]): Promise<void> {
+    const { pools, lockPath } = this.#deps;
+    const isKnown = ({ path }: Orphan): number => Number(this.#orphans.has(path));
+    // Those that the ledger knows come first: what is at the other name is then known to be the same.
+    for (const found of halfMoved.sort((a, b) => isKnown(b) - isKnown(a))) {
+      const { path: from, container } = found;
+      const { path, failure } = await pools.move({ container, from, to: undefined, lockPath });
+      if (failure?.code === "notFound") continue;
+      const at = path ?? from;
+      const orphan = { ...(this.#orphans.get(from) ?? found), path: at };
+      if (at !== from) this.#orphans.delete(from);
+      if (!this.#orphans.has(at)) this.#orphans.set(at, orphan);
     }
   }
 

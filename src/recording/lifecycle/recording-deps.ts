@@ -1,6 +1,7 @@
 // What every recording of a recorder shares.
 
 import type { Arena } from "../../arena/arena.js";
+import type { ObservedIndex } from "../../container/mp4/reserve.js";
 import type { Clock } from "../../time/units.js";
 import type { Finisher } from "../finishing/finisher.js";
 import type { Naming } from "../naming/naming.js";
@@ -14,5 +15,5 @@ export interface RecordingDeps {
   finisher: Finisher;
   lockPath: string;
   /** MP4: room for the index, from what the last segment's index took per second. */
-  reserveBytes: (chunkLengthSeconds: number, indexBytesPerSecond?: number) => number;
+  reserveBytes: (chunkLengthSeconds: number, observed?: ObservedIndex) => number;
 }

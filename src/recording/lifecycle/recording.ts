@@ -18,6 +18,7 @@ import {
 import { asReelError, ReelError } from "../../base/reel-error.js";
 import type { SegmentOpening } from "../../container/container.js";
 import { failureToError } from "../../container/file-failure.js";
+import { newestUsable, type ObservedIndex } from "../../container/mp4/reserve.js";
 import type { SegmentOrigin } from "../../container/segment-origin.js";
 import type { Cursor } from "../../stream/cursor.js";
 import type { Gap } from "../../stream/gap.js";
@@ -61,7 +62,7 @@ export class Recording implements OutStream, Cursor {
   #totals = new TrackTotals();
   #losses: RecordingLosses;
   #stopIndex = 0;
-  #indexBytesPerSecond: number | undefined;
+  #observedIndex: ObservedIndex | undefined;
 
   constructor(
     readonly id: number,
@@ -237,7 +238,7 @@ export class Recording implements OutStream, Cursor {
 
   #onFailure(segment: Segment, error: ReelError): void {
     // Somebody else made the file between our look and the opening.
-    if (!segment.isOpen && error.code === "targetBusy" && !segment.mayReplace) this.#renameSegment();
+    if (!segment.isOpen && error.code === "targetBusy") this.#renameSegment();
     else this.fail(error);
   }
 
@@ -288,7 +289,7 @@ export class Recording implements OutStream, Cursor {
     return {
       exclusive: !segment.mayReplace,
       winQtCompat: this.config.winQtCompat,
-      reserveBytes: this.deps.reserveBytes(this.config.chunkLength, this.#indexBytesPerSecond),
+      reserveBytes: this.deps.reserveBytes(this.config.chunkLength, this.#observedIndex),
       lockPath: this.deps.lockPath,
       sequence: segment.sequence,
       origin: segment.origin,
@@ -370,8 +371,8 @@ export class Recording implements OutStream, Cursor {
       return;
     }
     segment.name.stopWriting();
-    void this.deps.finisher.finish(segment, this.config.type, this.config.durability).then((indexBytesPerSecond) => {
-      this.#indexBytesPerSecond = indexBytesPerSecond ?? this.#indexBytesPerSecond;
+    void this.deps.finisher.finish(segment, this.config.type, this.config.durability).then((observed) => {
+      this.#observedIndex = newestUsable(this.#observedIndex, observed);
       segment.name.release();
       this.#unfinished--;
       this.#endWhenFinal();

@@ -435,8 +435,36 @@ describe("opening a journal", () => {
   it("reserves for the length of a segment, then by what the stream showed", () => {
     expect(reserveFor(0)).toBe(512 * 1024 + 4096 - 32);
     expect(reserveFor(600)).toBeGreaterThan(600 * 110 * 8);
-    expect(reserveFor(600, 300)).toBeLessThan(reserveFor(600));
+    const rate = (tableBytes: number, durationMs = 60_000) => ({
+      tableBytes: (tableBytes * durationMs) / 1000,
+      durationMs,
+    });
+    expect(reserveFor(600, rate(300))).toBeLessThan(reserveFor(600));
+    expect(reserveFor(600, rate(2000))).toBeGreaterThan(600 * 2000);
     for (const seconds of [0, 1, 60, 600, 86_400]) expect((reserveFor(seconds) + 32) % 4096).toBe(0);
+  });
+});
+
+describe("the reserve", () => {
+  // The index of a segment of two pictures: 1.2 kB of boxes and 80 bytes of entries in 40 ms.
+  it.each([999_999, 86_400, 3600, 10])("of a chunk of %i s is not taken from a segment of two pictures", (seconds) => {
+    expect(reserveFor(seconds, { tableBytes: 1280, durationMs: 40 })).toBe(reserveFor(seconds));
+    expect(reserveFor(seconds)).toBeLessThanOrEqual(128 * 1024 * 1024 + 4096);
+    expect(reserveFor(seconds)).toBeGreaterThanOrEqual(Math.min(seconds * 1100, 128 * 1024 * 1024));
+  });
+
+  it("never outgrows a free box, whatever a segment shows", () => {
+    expect(reserveFor(999_999, { tableBytes: 1e9, durationMs: 10_000 })).toBe(reserveFor(999_999));
+  });
+
+  it("goes by the tables of an index, not by its fixed parts", () => {
+    const { path } = journal({ durationMs: 20_000 });
+    const { tableBytes, moovBytes, durationMs } = finish(path);
+    expect(moovBytes - tableBytes).toBeGreaterThan(800);
+    expect(moovBytes - tableBytes).toBeLessThan(1600);
+    // 25 pictures and 47 audio frames a second.
+    expect((tableBytes * 1000) / durationMs).toBeGreaterThan(72 * 4);
+    expect((tableBytes * 1000) / durationMs).toBeLessThan(72 * 10);
   });
 });
 

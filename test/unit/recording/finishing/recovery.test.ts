@@ -1,13 +1,19 @@
 // The recovery with workers that are only pretended: which segment of the ledger an unfinished file is credited to.
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { Ledger } from "../../../../src/catalog/ledger.js";
 import type { FailedSegmentReport } from "../../../../src/catalog/segment-report.js";
+import { openMp4Journal } from "../../../../src/container/mp4/journal.js";
+import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
+import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
 import { Recovery, type RecoveryDeps } from "../../../../src/recording/finishing/recovery.js";
 import { Naming } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
+import { type MoveRequest, move } from "../../../../src/worker/move-task.js";
 import type { RecoverRequest, RecoverResult } from "../../../../src/worker/recover-task.js";
 import { collect } from "../../../support/collect.js";
 import { scratch } from "../../../support/scratch.js";
@@ -15,7 +21,8 @@ import { scratch } from "../../../support/scratch.js";
 const { path } = scratch();
 const CAM = { localStreamName: "cam", configId: 3, outStreamId: 5, container: "mp4" as const, tracks: [] };
 const media = path("media");
-mkdirSync(media);
+beforeEach(() => mkdirSync(media));
+afterEach(() => rmSync(media, { recursive: true }));
 
 const recovered = (at: string): RecoverResult => ({
   ...{
@@ -44,7 +51,7 @@ async function start(
     ledger,
     reservations,
     naming,
-    pools: { recover },
+    pools: { recover, move: (request: MoveRequest) => Promise.resolve(move(request)) },
     clock: { wallMs: () => 9000 },
     logger: silentLogger,
     lockPath: "",
@@ -54,14 +61,18 @@ async function start(
   return { ledger, recovery, reservations };
 }
 
-async function addOpened(ledger: Ledger, at: string, name: string): Promise<number> {
+function addJournal(at: string, lockPath: string): void {
+  const opening = { reserveBytes: 0, tracks: [], zero90k: 0, createdMs: 0, winQtCompat: true, sequence: 0 };
+  closeSync(openMp4Journal({ finalPath: at, lockPath, origin: UNKNOWN_ORIGIN, ...opening }).mdatFd);
+}
+
+async function addOpened(ledger: Ledger, at: string, name: string, journalAt = at): Promise<number> {
   const sequence = ledger.nextSequence();
   await ledger.append({
     type: "opened",
     report: { ...CAM, path: at, variables: { name }, startedMs: 1000 + sequence, sequence },
   });
-  writeFileSync(`${at}.info`, name);
-  writeFileSync(`${at}.mdat`, name);
+  if (!existsSync(`${journalAt}.info`)) addJournal(journalAt, "");
   return sequence;
 }
 
@@ -74,7 +85,7 @@ it("knows a segment that it moved, after a second crash, from the one that has i
 
   const between = await start(() => new Promise(() => undefined)); // the second comes before the recovery is done
   const newest = await addOpened(between.ledger, `${media}/cam2.mp4`, "other");
-  await between.recovery.move(wanted, between.reservations.take(moved), "mp4");
+  expect(await between.recovery.moveAway(wanted, "mp4")).toBe(true);
   expect(existsSync(`${moved}.info`)).toBe(true);
   expect((await between.ledger.closedSince(0)).newest).toBe(newest); // consumers are not sent back
   const second = await addOpened(between.ledger, wanted, "second");
@@ -102,13 +113,51 @@ it("knows a segment that it moved, after a second crash, from the one that has i
   await last.close();
 });
 
-it("gives the name back to which an unfinished file cannot be moved", async () => {
-  const { ledger, recovery, reservations } = await start(() => new Promise(() => undefined));
-  const wanted = `${media}/cam9.mp4`;
-  await addOpened(ledger, wanted, "first");
-  mkdirSync(`${media}/cam9_0001.mp4.mdat`); // in the way
-  await expect(recovery.move(wanted, reservations.take(`${media}/cam9_0001.mp4`))).rejects.toThrow(/EISDIR/);
+it.each(["from", "to"] as const)(
+  "credits a segment whose move was interrupted to its own entry, where that names it %s",
+  async (ledgerName) => {
+    const names = { from: `${media}/half.mp4`, to: `${media}/half_0001.mp4` };
+    const state = `state-${ledgerName}`;
+    const before = await Ledger.open(path(state), silentLogger);
+    await addOpened(before, names[ledgerName], ledgerName, names.from);
+    await before.close();
+    appendLineTo(`${names.from}.info`, { type: "move", from: "half.mp4", to: "half_0001.mp4" });
+    linkSync(`${names.from}.info`, `${names.to}.info`);
+    const after = await start((request) => Promise.resolve(recovered(request.path)), state);
+    after.recovery.start([media]);
+    await after.recovery.whenDone();
+    const { entries } = await after.ledger.closedSince(0);
+    expect((await collect(entries)).map((entry) => [entry.path, entry.variables.name])).toEqual([
+      [names.to, ledgerName],
+    ]);
+    expect(readdirSync(media)).toEqual(["half_0001.mp4.info", "half_0001.mp4.mdat"]);
+    await after.ledger.close();
+    const last = await Ledger.open(path(state), silentLogger);
+    expect(last.unclosed.size).toBe(0);
+    await last.close();
+  },
+);
+
+it("moves no journal whose server is alive, and gives its number back", async () => {
+  const lockPath = path("other-server.lock");
+  const wanted = `${media}/live.mp4`;
+  addJournal(wanted, lockPath);
+  const server = spawn("flock", ["--exclusive", lockPath, "sh", "-c", "echo held; exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await once(server.stdout, "data");
+  const { ledger, recovery, reservations } = await start(
+    (request) => Promise.resolve(recovered(request.path)),
+    "state9",
+  );
+  expect(await recovery.moveAway(wanted, "mp4")).toBe(false);
   expect(reservations.paths).toEqual([]);
+  server.stdin.end();
+  await once(server, "exit");
+  expect(readdirSync(media).filter((name) => name.startsWith("live"))).toEqual(["live.mp4.info", "live.mp4.mdat"]);
+  expect(await recovery.moveAway(wanted, "mp4")).toBe(true);
+  expect(existsSync(`${media}/live_0001.mp4.info`)).toBe(true);
+  await recovery.close();
   await ledger.close();
 });
 
