@@ -1,16 +1,28 @@
-// The library: a recorder embedded in a Node program. Open an in-stream, write frames, record; nothing here listens on
-// a port.
+// The library: a recorder embedded in a Node program. Open a stream, write frames, record; nothing here listens on a
+// port. examples/embed.mjs is a whole program.
+
+import type { EmbeddedRecorder } from "./recording/embedded-recorder.js";
+import { Recorder as RecorderParts } from "./recording/recorder.js";
+import type { RecorderOptions } from "./recording/recorder-options.js";
+
+export type Recorder = EmbeddedRecorder;
+
+export const Recorder: {
+  /**
+   * Opens the state folder, reads what the last run left, and takes up its record configs. Throws ReelError `locked`
+   * where another recorder has the folder, `badArgument`, and what a file operation throws.
+   */
+  open(options?: RecorderOptions): Promise<Recorder>;
+} = RecorderParts;
 
 export { TRACK_AUDIO, TRACK_VIDEO } from "./abi/frame.js";
 export type { Logger } from "./base/logger.js";
 export { type ErrorCode, ReelError } from "./base/reel-error.js";
-export type { CatalogPage, SegmentCatalog } from "./catalog/catalog.js";
-export type { SegmentQuery } from "./catalog/catalog-reader.js";
-export type { CatalogSegment, FoundSegment, SegmentState } from "./catalog/catalog-segment.js";
 export type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./catalog/segment-report.js";
+export type { CodecName } from "./media/codec/codec-entry.js";
+export type { FrameWriter } from "./recording/frame-writer.js";
 export type { OutStream, OutTrackStatistics } from "./recording/lifecycle/out-stream.js";
 export type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./recording/record-config.js";
-export { Recorder } from "./recording/recorder.js";
 export type { RecorderEvents } from "./recording/recorder-events.js";
 export type { RecorderOptions } from "./recording/recorder-options.js";
 export type { Gap, GapCause } from "./stream/gap.js";

@@ -14,8 +14,10 @@ import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
 import { JsonConfigStore } from "./config-store.js";
+import type { EmbeddedRecorder } from "./embedded-recorder.js";
 import { Finisher } from "./finishing/finisher.js";
 import { Recovery } from "./finishing/recovery.js";
+import { FrameWriter } from "./frame-writer.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import { PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
@@ -45,7 +47,7 @@ interface OpenState {
   catalog: Catalog;
 }
 
-export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi {
+export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi, EmbeddedRecorder {
   readonly streams: StreamRegistry;
   readonly arena: Arena;
   readonly clock: Clock;
@@ -181,6 +183,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const id = this.#nextConfigId++;
     this.#state.store.set(NEXT_CONFIG_ID_SECTION, this.#nextConfigId);
     return id;
+  }
+
+  openStream(name: string): FrameWriter {
+    return new FrameWriter(this.streams.open(name));
   }
 
   async record(options: RecordOptions): Promise<RecordEntry> {
