@@ -272,6 +272,26 @@ describe("an AudioSpecificConfig", () => {
       { samplesPerFrame: 960 },
     ],
     [
+      "AAC-LD, frames of 512 samples",
+      new BitWriter().u(5, 23).u(4, 3).u(4, 2).u(3, 0).bytes(),
+      { objectType: 23, sampleRate: 48000, channels: 2, samplesPerFrame: 512 },
+    ],
+    [
+      "AAC-LD, frames of 480 samples",
+      new BitWriter().u(5, 23).u(4, 3).u(4, 2).u(1, 1).u(2, 0).bytes(),
+      { objectType: 23, samplesPerFrame: 480 },
+    ],
+    [
+      "AAC-ELD, frames of 512 samples",
+      new BitWriter().u(5, 31).u(6, 7).u(4, 4).u(4, 1).u(1, 0).u(8, 0).bytes(),
+      { objectType: 39, sampleRate: 44100, channels: 1, samplesPerFrame: 512 },
+    ],
+    [
+      "AAC-ELD, frames of 480 samples",
+      new BitWriter().u(5, 31).u(6, 7).u(4, 4).u(4, 2).u(1, 1).u(8, 0).bytes(),
+      { objectType: 39, channels: 2, samplesPerFrame: 480 },
+    ],
+    [
       "a rate written out",
       new BitWriter().u(5, 2).u(4, 15).u(24, 44056).u(4, 1).u(3, 0).bytes(),
       { sampleRate: 44056, rateIndex: 15, channels: 1 },

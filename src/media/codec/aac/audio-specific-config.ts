@@ -44,8 +44,13 @@ const CHANNELS: readonly (number | undefined)[] = [
   24,
   8,
 ];
-/** Main, LC, SSR, LTP, and their error-resilient forms that share GASpecificConfig. */
-const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23]);
+const OBJECT_TYPE_LD = 23;
+const OBJECT_TYPE_ELD = 39;
+/**
+ * Main, LC, SSR, LTP, and their error-resilient forms that share GASpecificConfig; AAC-ELD, whose ELDSpecificConfig
+ * begins with the same flag.
+ */
+const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, OBJECT_TYPE_LD, OBJECT_TYPE_ELD]);
 
 function bad(reason: string): never {
   throw new ReelError("badConfig", `AAC decoder configuration: ${reason}`);
@@ -80,12 +85,20 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AudioConfig {
   const channels = CHANNELS[channelConfiguration] ?? bad(`channel configuration ${channelConfiguration} is reserved`);
   return {
     ...core,
-    channels: channels || describedChannels(r),
-    samplesPerFrame: shortFrames ? 960 : 1024,
+    // ELDSpecificConfig describes no channels.
+    channels: channels || (objectType === OBJECT_TYPE_ELD ? 2 : describedChannels(r)),
+    samplesPerFrame: frameLength(objectType, shortFrames),
     objectType,
     sbr,
     ps,
   };
+}
+
+/** Samples of an access unit, §4.5.1.1 and §4.6.20.2: low delay halves the frame. */
+function frameLength(objectType: number, shortFrames: boolean): number {
+  const isLowDelay = objectType === OBJECT_TYPE_LD || objectType === OBJECT_TYPE_ELD;
+  if (isLowDelay) return shortFrames ? 480 : 512;
+  return shortFrames ? 960 : 1024;
 }
 
 /**
