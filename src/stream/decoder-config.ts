@@ -33,6 +33,8 @@ export interface DecoderConfig {
   bytes: Uint8Array;
   /** Pointer to the block in the arena. */
   pointer: number;
+  /** A frame or a recording refers to it, or did. */
+  isReferredTo: boolean;
   video: VideoConfig | undefined;
   audio: AudioConfig | undefined;
 }
@@ -71,7 +73,8 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
     put(CONFIG_RATE_INDEX_OFFSET, audio.rateIndex);
   }
   const isEveryFrameRandomAccess = entry.randomAccess === "everyFrame";
-  return { codec, kind: entry.kind, isEveryFrameRandomAccess, bytes: copy, pointer, video, audio };
+  const { kind } = entry;
+  return { codec, kind, isEveryFrameRandomAccess, bytes: copy, pointer, isReferredTo: false, video, audio };
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -8,10 +8,10 @@ import type { CodecName } from "../media/codec/codec-entry.js";
 import { type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
 
 /**
- * Recordings point to configurations, so they stay while one is attached, and a source that sends more different ones
- * is at fault.
+ * Recordings and frames point to configurations, so those stay while a recording is attached, and a source that uses more
+ * different ones is at fault. At 64 KiB each they take 16 MiB at most.
  */
-const MAX_CONFIGS = 64;
+const MAX_CONFIGS = 256;
 
 export class DecoderConfigs {
   #arena: Arena;
@@ -47,6 +47,8 @@ export class DecoderConfigs {
       this.#all.push(config);
     }
     this.#inForce[track] = config;
+    // Headers that come one after the other, without a frame between them.
+    if (current && !current.isReferredTo && !this.#inForce.includes(current)) this.#forget(current);
     return true;
   }
 
@@ -57,11 +59,14 @@ export class DecoderConfigs {
   }
 
   #freeOldest(): boolean {
-    const at = this.#all.findIndex((config) => !this.#inForce.includes(config));
-    const config = this.#all[at];
+    const config = this.#all.find((candidate) => !this.#inForce.includes(candidate));
     if (!config) return false;
-    this.#all.splice(at, 1);
-    this.#arena.free(config.pointer);
+    this.#forget(config);
     return true;
+  }
+
+  #forget(config: DecoderConfig): void {
+    this.#all.splice(this.#all.indexOf(config), 1);
+    this.#arena.free(config.pointer);
   }
 }

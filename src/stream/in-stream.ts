@@ -137,6 +137,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#configs.of(track);
   }
 
+  /** The same, for a recording that keeps its pointer: the block stays while the recording does. */
+  referToConfig(track: number): DecoderConfig | undefined {
+    const config = this.#configs.of(track);
+    if (config) config.isReferredTo = true;
+    return config;
+  }
+
   get hasVideo(): boolean {
     return this.#configs.of(TRACK_VIDEO) !== undefined;
   }
@@ -260,6 +267,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     header.dts90k = dts90k;
     header.ctsOffset90k = ctsOffset90k;
     header.config = config.pointer;
+    config.isReferredTo = true;
     this.lastFrameMs = nowMs;
     this.#discontinuity[track] = false;
     this.ring.commit(header, sizeBytes);

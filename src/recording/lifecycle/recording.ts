@@ -166,7 +166,7 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment as Segment;
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
-    const [video, audio] = [this.inStream.config(TRACK_VIDEO), this.inStream.config(TRACK_AUDIO)];
+    const [video, audio] = [this.inStream.referToConfig(TRACK_VIDEO), this.inStream.referToConfig(TRACK_AUDIO)];
     this.#state.setTracks(video?.pointer ?? 0, audio?.pointer ?? 0);
     segment.noteCodec(TRACK_VIDEO, video?.codec);
     if (this.config.hasAudio) segment.noteCodec(TRACK_AUDIO, audio?.codec);

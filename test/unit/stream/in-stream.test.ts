@@ -133,9 +133,10 @@ describe("tracks", () => {
 
 describe("decoder configurations", () => {
   it("that repeat are no change; the same bytes have the same block again", () => {
-    const { inStream } = rig();
+    const { inStream, write } = rig();
     const changes: number[] = [];
     inStream.on("config", (track) => changes.push(track));
+    write(TRACK_VIDEO, 0, 100, true);
     const first = inStream.config(TRACK_VIDEO)?.pointer;
     inStream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC.slice());
     expect(changes).toEqual([]);
@@ -156,15 +157,37 @@ describe("decoder configurations", () => {
     expect(arena.stats().blocks).toBe(blocks);
   });
 
+  const other = (n: number): Uint8Array => Uint8Array.of(...AVCC, n >> 8, n & 255); // trailing bytes are an extension
+
+  it("that no frame and no recording refers to go when others replace them", () => {
+    const { inStream, arena, write } = rig();
+    const cursor = new TestCursor(inStream);
+    const { blocks } = arena.stats();
+    for (let n = 0; n < 1000; n++) inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(n));
+    expect(arena.stats().blocks).toBe(blocks);
+    const kept = [inStream.referToConfig(TRACK_VIDEO)];
+    inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(1000));
+    write(TRACK_VIDEO, 0, 100, true);
+    kept.push(inStream.config(TRACK_VIDEO));
+    inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(1001));
+    expect(arena.stats().blocks).toBe(blocks + 2);
+    inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(999));
+    expect(inStream.config(TRACK_VIDEO)).toBe(kept[0]);
+    inStream.leave(cursor);
+  });
+
   it("are bounded: old ones go while nobody records, else the source is at fault", () => {
     const { inStream, arena } = rig();
-    const other = (n: number): Uint8Array => Uint8Array.of(...AVCC, n >> 8, n & 255); // trailing bytes are an extension
-    for (let n = 0; n < 300; n++) inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(n));
-    expect(arena.stats().blocks).toBe(2 + 64);
+    const used = (n: number): void => {
+      inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(n));
+      inStream.referToConfig(TRACK_VIDEO);
+    };
+    for (let n = 0; n < 600; n++) used(n);
+    expect(arena.stats().blocks).toBe(2 + 256);
     const cursor = new TestCursor(inStream);
-    expect(() => inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(300))).toThrow("more than 64");
+    expect(() => used(600)).toThrow("more than 256");
     inStream.leave(cursor);
-    inStream.setDecoderConfig(TRACK_VIDEO, "h264", other(300));
+    used(600);
   });
 });
 
