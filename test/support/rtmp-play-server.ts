@@ -4,7 +4,9 @@
 
 import { once } from "node:events";
 import net from "node:net";
+import tls from "node:tls";
 import { type Amf, command, messageBytes } from "./rtmp-bytes.js";
+import { TEST_CERTIFICATE, TEST_KEY } from "./test-certificate.js";
 
 export type Command = Amf[];
 
@@ -52,12 +54,15 @@ export class RtmpPlayServer {
   #server: net.Server;
   #sockets = new Set<net.Socket>();
 
-  private constructor(script: Script) {
-    this.#server = net.createServer((socket) => this.#accept(socket, script));
+  private constructor(script: Script, isSecure: boolean) {
+    const accept = (socket: net.Socket): void => this.#accept(socket, script);
+    this.#server = isSecure
+      ? tls.createServer({ key: TEST_KEY, cert: TEST_CERTIFICATE }, accept).on("tlsClientError", () => {})
+      : net.createServer(accept);
   }
 
-  static async start(script: Script): Promise<RtmpPlayServer> {
-    const server = new RtmpPlayServer(script);
+  static async start(script: Script, isSecure = false): Promise<RtmpPlayServer> {
+    const server = new RtmpPlayServer(script, isSecure);
     server.#server.listen(0, "127.0.0.1");
     await once(server.#server, "listening");
     return server;

@@ -13,6 +13,7 @@ const VALIDATORS = {
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   chromium: "chromium",
+  nginx: "nginx-light",
 } as const;
 
 /** Element of GStreamer → Debian package: what the Python scripts of test/support put into their pipelines. */
@@ -32,6 +33,8 @@ const ELEMENTS = {
 } as const;
 
 const BINDING_PACKAGES = ["python3-gi", "gir1.2-gst-rtsp-server-1.0"];
+/** Loaded by a program of the list; who starts that names it where it is missing. */
+const MODULE_PACKAGES = ["libnginx-mod-rtmp"];
 
 /** Prints the missing elements, one a line. Without the binding or the RTSP server it ends with an error. */
 const LIST_MISSING = `
@@ -44,7 +47,7 @@ print("\\n".join(name for name in sys.argv[1:] if not Gst.ElementFactory.find(na
 
 /** All packages of the validators. The install lines of README, CONTRIBUTING and .ci/run list the same. */
 export const VALIDATOR_PACKAGES: readonly string[] = [
-  ...new Set([...Object.values(VALIDATORS), ...BINDING_PACKAGES, ...Object.values(ELEMENTS)]),
+  ...new Set([...Object.values(VALIDATORS), ...BINDING_PACKAGES, ...MODULE_PACKAGES, ...Object.values(ELEMENTS)]),
 ];
 
 interface Missing {

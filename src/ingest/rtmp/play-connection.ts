@@ -119,8 +119,8 @@ export class RtmpPlayConnection implements ByteConsumer, ReceiverHost, PlayPeer 
 
   // ——— ReceiverHost ———
 
-  publicationOf(streamId: number): Publication | undefined {
-    if (!this.#session.isPlaying(streamId)) return undefined;
+  publicationOf(): Publication | undefined {
+    if (!this.#session.isPlaying) return undefined;
     if (this.#publication) return this.#publication;
     const inStream = this.#host.openStream();
     if (!inStream || inStream.ended) return undefined;

@@ -80,9 +80,9 @@ export class PlaySession {
     this.#request = request;
   }
 
-  /** Media are wanted of this message stream. */
-  isPlaying(streamId: number): boolean {
-    return this.#streamId !== 0 && streamId === this.#streamId;
+  /** Media are wanted. Of whatever message stream: there is one, and ffmpeg as a server sends on 0. */
+  get isPlaying(): boolean {
+    return this.#streamId !== 0;
   }
 
   begin(): void {
@@ -129,7 +129,8 @@ export class PlaySession {
   userControl(payload: Uint8Array): void {
     const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
     if (payload.byteLength < 6 || view.getUint16(0) !== EVENT_STREAM_EOF) return;
-    if (this.isPlaying(view.getUint32(2))) this.#peer.ended({ reason: "the server ended the stream" });
+    if (this.isPlaying && view.getUint32(2) === this.#streamId)
+      this.#peer.ended({ reason: "the server ended the stream" });
   }
 
   #onConnected(information: AmfObject): void {

@@ -21,6 +21,7 @@ import {
   status,
 } from "../../../support/rtmp-play-server.js";
 import { IngestRig } from "../../../support/rtmp-rig.js";
+import { TEST_CERTIFICATE } from "../../../support/test-certificate.js";
 import { until } from "../../../support/until.js";
 
 const REQUEST: SourceRequest = {
@@ -59,11 +60,11 @@ async function pull(script: Script, request: Partial<SourceRequest> = {}, path =
   return pullFrom(server, request, `rtmp://127.0.0.1:${server.port}${path}`);
 }
 
-function pullFrom(server: RtmpPlayServer, request: Partial<SourceRequest>, uri: string): Pulled {
+function pullFrom(server: RtmpPlayServer, request: Partial<SourceRequest>, uri: string, ca?: string): Pulled {
   const rig = new IngestRig();
   rig.drainContinuously();
   const { arena, clock, logger } = rig;
-  const source = new RtmpSource({ arena, clock, logger });
+  const source = new RtmpSource({ arena, clock, logger }, { ca });
   cleanups.push(
     () => rig.stop(),
     () => source.close(),
@@ -110,6 +111,23 @@ describe("an RTMP source", () => {
     expect(pulled.sink.accessUnits).toBe(sent.length);
     expect(pulled.received).toBeGreaterThan(0);
     expect(pulled.connected).toEqual([expect.objectContaining({ farIp: "127.0.0.1", farPort: pulled.server.port })]);
+  });
+
+  it("goes through TLS, to a server whose certificate is known", async () => {
+    const server = await RtmpPlayServer.start(
+      playScript((to) => to.send(status("NetStream.Play.Stop"))),
+      true,
+    );
+    cleanups.push(() => server.close());
+    const uri = `rtmps://localhost:${server.port}/live/cam1`;
+    const known = pullFrom(server, {}, uri, TEST_CERTIFICATE);
+    await untilOver(known);
+    expect(known.reason).toContain("NetStream.Play.Stop");
+    expect(server.of("connect")[0]?.[2]).toMatchObject({ tcUrl: `rtmps://localhost:${server.port}/live` });
+    const unknown = pullFrom(server, {}, uri);
+    await untilOver(unknown);
+    expect(unknown.reason).toContain("self-signed certificate");
+    expect(server.of("connect").length).toBe(1);
   });
 
   it("says what pullStream says, and what the URI holds", async () => {
