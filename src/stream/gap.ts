@@ -5,6 +5,7 @@ export type GapCause =
   | "backwardJump" // the source's clock went back; the timeline was spliced, no frame is missing
   | "forwardJump" // the source's clock jumped ahead without silence; spliced, no frame is missing
   | "jitter" // frames were clamped to just after their predecessors
+  | "compositionOffset" // frames whose PTS lay more than 10 s from their DTS are shown at their DTS
   | "lag" // a recording fell behind its siblings; its cursor jumped to the next random access point
   | "overflow" // a source that cannot wait met a full ring; frames were dropped up to the next random access point
   | "heldBack" // the source was kept waiting: no frame is missing

@@ -71,6 +71,8 @@ interface InStreamEvents {
 
 /** Media time after which a stream with one track no longer waits for the other. */
 const SETTLE_90K = TICKS_PER_SECOND;
+/** Encoders reorder over a few frames; one that says hours has a broken clock. The same as for MPEG-TS. */
+const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
 /** Short holds are how back-pressure works; one that a viewer could notice is reported. */
 const HELD_BACK_MS = 1000;
 
@@ -100,7 +102,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #isHeldBack = false;
   #isRingFreed = false;
   #heldBackSinceMs = 0;
-  #jitter = new JitterRun();
+  #jitter = new JitterRun("jitter");
+  #offsets = new JitterRun("compositionOffset");
   #overflow = new OverflowRun();
   /** The next frame of the track carries FLAG_DISCONTINUITY. */
   #discontinuity: boolean[] = new Array(TRACK_COUNT).fill(false);
@@ -245,7 +248,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const nowMs = this.#clock.monotonicMs();
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
-    if (placed.clamped) this.#jitter.clamped(track, dts90k);
+    if (placed.clamped) this.#jitter.mended(track, dts90k);
     else this.#emitGap(this.#jitter.end(this.lastDts90k, track));
     const splice = placed.splice;
     if (splice) {
@@ -265,7 +268,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       (isRandomAccess || config.isEveryFrameRandomAccess ? FLAG_RANDOM_ACCESS : 0) |
       (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0);
     header.dts90k = dts90k;
-    header.ctsOffset90k = ctsOffset90k;
+    header.ctsOffset90k = this.#boundedOffset(track, dts90k, ctsOffset90k);
     header.config = config.pointer;
     config.isReferredTo = true;
     this.lastFrameMs = nowMs;
@@ -351,6 +354,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.ended = true;
     this.ring.abandon();
     this.#emitGap(this.#jitter.end(this.lastDts90k));
+    this.#emitGap(this.#offsets.end(this.lastDts90k));
     this.#emitGap(this.#overflow.end(this.newest90k));
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
@@ -404,8 +408,23 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.ring.setTail((head - most) >>> 0);
   }
 
+  /** A picture is never shown more than 10 s from its decoding, whatever its source says. */
+  #boundedOffset(track: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k): Ticks90k {
+    if (Math.abs(ctsOffset90k) <= MAX_CTS_OFFSET_90K) {
+      this.#emitGap(this.#offsets.end(this.lastDts90k, track));
+      return ctsOffset90k;
+    }
+    this.#offsets.mended(track, dts90k);
+    return 0;
+  }
+
   #emitGap(gap: Gap | undefined): void {
     if (gap) this.emit("gap", gap);
+  }
+
+  /** Frames whose composition offset was out of bounds. */
+  get unboundOffsetFrames(): number {
+    return this.#offsets.totalFrames;
   }
 
   /** Frames that were clamped to just after their predecessors. */

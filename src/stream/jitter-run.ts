@@ -1,8 +1,8 @@
-// Runs of clamped frames (design.md §4, jitter). A run is one entry: nothing is missing, and a source with a broken
-// clock must not flood the events.
+// Runs of frames whose time was mended (design.md §4): clamped to just after their predecessors, or shown at their
+// decoding time. A run is one entry: nothing is missing, and a source with a broken clock must not flood the events.
 
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
-import { type Gap, trackName } from "./gap.js";
+import { type Gap, type GapCause, trackName } from "./gap.js";
 
 export class JitterRun {
   #frames = 0;
@@ -10,12 +10,14 @@ export class JitterRun {
   #from90k: Ticks90k = 0;
   #framesBefore = 0;
 
-  /** Frames clamped since the beginning of the stream. */
+  constructor(private readonly cause: GapCause) {}
+
+  /** Frames mended since the beginning of the stream. */
   get totalFrames(): number {
     return this.#framesBefore + this.#frames;
   }
 
-  clamped(track: number, dts90k: Ticks90k): void {
+  mended(track: number, dts90k: Ticks90k): void {
     if (this.#frames++ > 0) return;
     this.#track = track;
     this.#from90k = dts90k;
@@ -31,7 +33,7 @@ export class JitterRun {
     this.#frames = 0;
     const durationMs = Math.max(0, (lastDts90k[this.#track] ?? this.#from90k) - this.#from90k) / TICKS_PER_MS;
     return {
-      cause: "jitter",
+      cause: this.cause,
       track: trackName(this.#track),
       dtsMs: this.#from90k / TICKS_PER_MS,
       durationMs,

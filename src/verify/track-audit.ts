@@ -10,6 +10,8 @@ import type { Findings } from "./findings.js";
  */
 const GAP_STEPS = 4;
 const GAP_MS = 200;
+/** Reordering delays a picture by a few frames; nothing that plays holds ten seconds of them. */
+const MAX_OFFSET_MS = 10_000;
 /** How slowly the usual step follows a changing frame rate. */
 const TYPICAL_WEIGHT = 1 / 16;
 
@@ -74,6 +76,9 @@ export class TrackAudit {
   add(frame: AuditedFrame): void {
     const { dts, pts, duration, isKey, sizeBytes } = frame;
     if (this.#frames > 0) this.#step(dts);
+    const offsetMs = (pts - dts) / this.#ticksPerMs;
+    if (Math.abs(offsetMs) > MAX_OFFSET_MS)
+      this.#findings.defect(this.#placeOf(this.#frames), `is shown ${roundMs(offsetMs)} ms after it is decoded`);
     this.#lastDts = dts;
     this.#lastDuration = duration;
     this.#frames++;

@@ -327,6 +327,22 @@ describe("time", () => {
     expect(gaps).toMatchObject([{ cause: "forwardJump", track: "video", frames: 0 }]);
   });
 
+  it("an offset of more than 10 s between decoding and showing is none; a run is one entry", () => {
+    const { inStream, gaps } = rig();
+    const cursor = new TestCursor(inStream);
+    const offsetsMs = [80, 10_000, 8_000_000, -8_000_000, 10_001, -40, 0];
+    for (const [n, offsetMs] of offsetsMs.entries())
+      inStream.writeFrame(TRACK_VIDEO, new Uint8Array(10), n * 3600, offsetMs * 90, n === 0);
+    const written: number[] = [];
+    for (let frame = inStream.ring.frameAt(cursor.at); frame; frame = inStream.ring.frameAt(frame.next))
+      written.push(frame.ctsOffset90k / 90);
+    expect(written).toEqual([80, 10_000, 0, 0, 0, -40, 0]);
+    expect(gaps).toEqual([
+      { cause: "compositionOffset", track: "video", dtsMs: 80, durationMs: 80, frames: 0, bytes: 0 },
+    ]);
+    expect(inStream.unboundOffsetFrames).toBe(3);
+  });
+
   it("a run of clamped frames is one entry", () => {
     const { inStream, gaps, write } = rig();
     for (const ms of [0, 400, 100, 140, 180, 440]) write(TRACK_VIDEO, ms, 10, ms === 0);

@@ -92,6 +92,11 @@ describe("a broken FLV", () => {
 
   const cases: [string, (bytes: Buffer) => Buffer | undefined, RegExp][] = [
     ["another signature", (b) => void b.writeUInt8(2, 3), /^\/header: is not that of FLV version 1$/],
+    [
+      "a picture shown hours later",
+      (b) => void b.writeIntBE(8_000_000, tag(b, ({ type, at }) => type === 9 && b[at + 12] === 1, 3).at + 13, 3),
+      /^\/tag\[\d+\]: is shown 8000000 ms after it is decoded$/,
+    ],
     ["flags that lie", (b) => void b.writeUInt8(1, 4), /^\/header: TypeFlags say no audio, the tags have some$/],
     ["a PreviousTagSize0", (b) => void b.writeUInt32BE(7, 9), /^\/header: a PreviousTagSize0 of 7$/],
     [
