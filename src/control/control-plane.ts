@@ -2,6 +2,7 @@
 // timers. The server composes it with a recorder; embedding programs may do without.
 
 import type { Logger } from "../base/logger.js";
+import type { RouteModule } from "../base/routes.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
 import { COMMANDS } from "./command-table.js";
@@ -22,7 +23,7 @@ import {
   requireHttpProtection,
 } from "./security/protection.js";
 import { type Schedule, systemSchedule, Timers } from "./timers.js";
-import { type AddRoutes, HttpListener } from "./transports/http-listener.js";
+import { HttpListener } from "./transports/http-listener.js";
 import type { ListenerAddress } from "./transports/listen.js";
 import { humanFormat, jsonFormat } from "./transports/reply-formats.js";
 import { type ReplyFormat, TcpListener } from "./transports/tcp-listener.js";
@@ -49,8 +50,8 @@ export interface ControlOptions extends HttpProtection {
   readonly eventLogger?: EventLoggerOptions | undefined;
   /** Shown as mp4BinPath. */
   readonly mp4BinPath?: string | undefined;
-  /** Routes beside the commands on the HTTP listener. */
-  readonly addRoutes?: AddRoutes | undefined;
+  /** Beside the commands on the HTTP listener. */
+  readonly routes?: readonly RouteModule[] | undefined;
   /** What version shows beside the version. */
   readonly build?: { readonly ms?: number; readonly branch?: string; readonly hash?: string } | undefined;
 }
@@ -85,6 +86,7 @@ export class ControlPlane {
   readonly #version: string;
   /** Those that are open, in the order of their opening. */
   readonly #acceptors: Acceptor[] = [];
+  readonly #logger: Logger;
   readonly #addressGuard: AddressGuard;
   readonly #timers: Timers;
   readonly #sinks: EventSink[];
@@ -101,6 +103,7 @@ export class ControlPlane {
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
+    this.#logger = logger;
     this.#addressGuard = new AddressGuard(options.allowAddresses);
     this.bus = new EventBus(clock, logger);
     this.#sinks = createSinks(options.eventLogger, clock, logger);
@@ -119,7 +122,7 @@ export class ControlPlane {
   createHttpListener(address: ListenerAddress): ControlListener {
     requireHttpProtection(address.host, this.#options);
     const guard = new RequestGuard(this.#options);
-    const http = new HttpListener(this.dispatch, guard, this.#options.addRoutes);
+    const http = new HttpListener(this.dispatch, guard, { logger: this.#logger, routes: this.#options.routes });
     const channel = new WebSocketListener(http, this.dispatch, guard, this.bus, this.#recorder);
     return this.#own("inboundHttpJsonCli", {
       open: () => http.open(address),

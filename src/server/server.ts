@@ -9,6 +9,7 @@ import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
 import type { ServerConfig } from "./config-schema.js";
+import { healthRoutes } from "./health-routes.js";
 import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
@@ -68,6 +69,7 @@ export class ReelServer {
         ...config.control,
         eventLogger: config.eventLogger as EventLoggerOptions | undefined,
         mp4BinPath: MP4_WRITER,
+        routes: [healthRoutes(recorder.mediaFolders)],
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });

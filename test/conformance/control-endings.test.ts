@@ -7,6 +7,7 @@ import { chmod, mkdir, open, readdir, symlink } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/base/logger.js";
 import type { Dispatch } from "../../src/control/dispatch.js";
 import { success } from "../../src/control/replies/reply.js";
 import { AddressGuard, RequestGuard } from "../../src/control/security/protection.js";
@@ -208,12 +209,10 @@ describe("a TCP listener that closes", () => {
 describe("an HTTP connection on which nothing moves", () => {
   it("is dropped where the reply is not read", async () => {
     const reply = success("large", "x".repeat(32 * 1024 * 1024));
-    const listener = new HttpListener(
-      { execute: async () => reply } as unknown as Dispatch,
-      new RequestGuard({}),
-      undefined,
-      300,
-    );
+    const listener = new HttpListener({ execute: async () => reply } as unknown as Dispatch, new RequestGuard({}), {
+      logger: silentLogger,
+      idleMs: 300,
+    });
     const { port } = await listener.open({ host: "127.0.0.1", port: 0 });
     try {
       const socket = connect({ host: "127.0.0.1", port });

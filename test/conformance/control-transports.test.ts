@@ -191,7 +191,7 @@ describe("HTTP", () => {
     let fixture: ControlFixture;
     afterEach(() => fixture.close());
 
-    it("any method, a broken path, a method unknown to the router: always status 200", async () => {
+    it("a command by any method, behind a broken path, by a method unknown to the router: always status 200", async () => {
       fixture = await ControlFixture.open();
       for (const method of ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"]) {
         const answer = await fixture.httpRequest("/x/isStreamRunning?params=aWQ9MQ==", { method });
@@ -199,9 +199,6 @@ describe("HTTP", () => {
       }
       const broken = await fixture.httpRequest("/%zz/isStreamRunning?params=aWQ9MQ==");
       expect([broken.status, broken.body]).toEqual([200, `${NOT_RUNNING}\r\n\r\n`]);
-      expect((await fixture.httpRequest("/")).body).toBe(
-        '{"data":null,"description":"command  not known. Type help for list of commands","status":"FAIL"}\r\n\r\n',
-      );
       expect((await fixture.httpRequest("/isStreamRunning?params=!")).status).toBe(200);
     });
 

@@ -1,15 +1,19 @@
-// HTTP (ems-record-spec §1.4): any method, any path prefix, status 200 for SUCCESS and FAIL alike, one request per
-// connection. The WebSocket channel shares the port (websocket-listener.ts). What is not a command's business (a dashboard,
-// metrics) can add routes of its own; they stand behind the same guard.
+// HTTP (ems-record-spec §1.4): registered routes first; then commands, by any method, behind any path prefix, status 200
+// for SUCCESS and FAIL alike; all else is 404, so that a probe of a path that is not there fails. One request per
+// connection. The WebSocket channel shares the port (websocket-listener.ts). The guard stands in front of all of it.
 
 import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Logger } from "../../base/logger.js";
+import type { RouteModule } from "../../base/routes.js";
+import { findCommand } from "../command-table.js";
 import type { Dispatch } from "../dispatch.js";
 import { fail } from "../replies/reply.js";
 import type { Refusal, RequestGuard } from "../security/protection.js";
-import { parseHttpCommand } from "./http-request.js";
+import { isHttpCommand, parseHttpCommand } from "./http-request.js";
+import { addRoutes } from "./http-routes.js";
 import type { ListenerAddress } from "./listen.js";
 import { httpFormat } from "./reply-formats.js";
 
@@ -36,8 +40,13 @@ const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>
   },
 };
 
-/** Adds routes beside the commands. */
-export type AddRoutes = (app: FastifyInstance) => void;
+const NOT_FOUND = fail("Nothing is here. Commands are at /<command>?params=<base64>, and /help lists them");
+
+export interface HttpListenerOptions {
+  readonly logger: Logger;
+  readonly routes?: readonly RouteModule[] | undefined;
+  readonly idleMs?: number | undefined;
+}
 
 export class HttpListener {
   readonly #app: FastifyInstance;
@@ -47,8 +56,7 @@ export class HttpListener {
   constructor(
     private readonly dispatch: Dispatch,
     private readonly guard: RequestGuard,
-    addRoutes?: AddRoutes,
-    idleMs = IDLE_MS,
+    { logger, routes = [], idleMs = IDLE_MS }: HttpListenerOptions,
   ) {
     const app: FastifyInstance = fastify({
       logger: false,
@@ -56,6 +64,7 @@ export class HttpListener {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionTimeout: idleMs,
       forceCloseConnections: true,
+      routerOptions: { ignoreTrailingSlash: true },
       return503OnClosing: false,
       // Node's own refusal of a request without Host leaves room for a second one, which would be carried out and never
       // answered: it is refused here.
@@ -82,8 +91,7 @@ export class HttpListener {
         error.statusCode === 413 ? `A body has at most ${MAX_BODY_BYTES} bytes` : "The request cannot be read";
       await sendText(reply, error.statusCode ?? 500, httpFormat(undefined, fail(`Syntax error. ${reason}`)));
     });
-    addRoutes?.(app);
-    app.all("/*", (request, reply) => this.#answer(request, reply));
+    addRoutes(app, routes, logger);
     app.setNotFoundHandler((request, reply) => this.#answer(request, reply));
   }
 
@@ -148,14 +156,18 @@ export class HttpListener {
   }
 
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const parsed = parseHttpCommand(request.raw.url ?? "/", typeof request.body === "string" ? request.body : "");
+    const url = request.raw.url ?? "/";
+    const body = typeof request.body === "string" ? request.body : "";
+    if (!isHttpCommand(url, body, (name) => findCommand(name) !== undefined))
+      return sendText(reply, 404, httpFormat(undefined, NOT_FOUND), "application/json");
+    const parsed = parseHttpCommand(url, body);
     const answer = "failure" in parsed ? fail(parsed.failure) : await this.dispatch.execute(parsed.request);
     return sendText(reply, 200, httpFormat(undefined, answer));
   }
 }
 
-function sendText(reply: FastifyReply, status: number, body: Buffer): FastifyReply {
-  return reply.code(status).header("Content-Type", "text/plain").header("Connection", "close").send(body);
+function sendText(reply: FastifyReply, status: number, body: Buffer, type = "text/plain"): FastifyReply {
+  return reply.code(status).header("Content-Type", type).header("Connection", "close").send(body);
 }
 
 interface BadRequest {

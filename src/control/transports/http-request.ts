@@ -2,8 +2,9 @@
 // `params` is base64 of its parameters — raw, percent-encoded, URL-safe, unpadded, with white space, in parentheses,
 // behind an encoded question mark.
 
+import { isEmsCommand } from "../commands/ems-command-names.js";
 import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../grammar.js";
-import { parseJsonCommand } from "../json-command.js";
+import { looksLikeJson, parseJsonCommand } from "../json-command.js";
 
 export type HttpCommand = { readonly request: CommandRequest } | { readonly failure: string };
 
@@ -74,25 +75,43 @@ function fromText(command: string, ...texts: readonly string[]): HttpCommand {
   return { request: { command, parameters, hasArguments, commandId: findCommandId(parameters) } };
 }
 
+function lastSegment(path: string): string {
+  const segment = path.split("/").findLast((part) => part !== "");
+  return segment?.trim() ?? "";
+}
+
+/** `params=<base64>` as a body. */
+function findForm(body: string): string | undefined {
+  return /^params=(\S*)$/i.exec(body.trim())?.[1];
+}
+
+/**
+ * True where a request is meant as a command and gets a reply of status 200: its path ends in the name of a command, or
+ * it carries `params`, or it is a JSON object sent to the root.
+ */
+export function isHttpCommand(url: string, body: string, isServed: (name: string) => boolean): boolean {
+  const { path, query } = splitUrl(url);
+  const command = lastSegment(path);
+  if (command === "" && looksLikeJson(body)) return true;
+  if (isEmsCommand(command) || isServed(command)) return true;
+  return findParams(query)?.isNamed === true || findForm(body) !== undefined;
+}
+
 /** `url` is the request's target as it came, `body` what followed it. */
 export function parseHttpCommand(url: string, body: string): HttpCommand {
   const { path, query } = splitUrl(url);
-  const command =
-    path
-      .split("/")
-      .findLast((segment) => segment !== "")
-      ?.trim() ?? "";
+  const command = lastSegment(path);
   const trimmed = body.trim();
-  if (trimmed.startsWith("{")) return parseJsonCommand(trimmed, command === "" ? undefined : command);
+  if (looksLikeJson(trimmed)) return parseJsonCommand(trimmed, command === "" ? undefined : command);
   const texts: string[] = [];
-  const form = /^params=(\S*)$/i.exec(trimmed);
+  const form = findForm(trimmed);
   const params = findParams(query);
-  for (const given of [params, form ? { value: percentDecode(form[1] ?? ""), isNamed: true } : undefined]) {
+  for (const given of [params, form === undefined ? undefined : { value: percentDecode(form), isNamed: true }]) {
     const text = given && decodeParams(given.value);
     // A parameter of another name that is no base64 is a cache buster or the like.
     if (given && text === undefined && given.isNamed) return UNDECODABLE;
     texts.push(text ?? "");
   }
-  if (!form) texts.push(trimmed);
+  if (form === undefined) texts.push(trimmed);
   return fromText(command, ...texts);
 }

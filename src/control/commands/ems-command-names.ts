@@ -1,0 +1,26 @@
+// Every command of EMS's interface, served here or not (API manuals of 1.6 to 2.0; the two old names of listConfig and
+// removeConfig too). A path whose last segment is one of these is a command: its caller reads `status` in a reply of
+// status 200, FAIL included (ems-record-spec §1.4).
+
+const EMS_COMMANDS = `
+  addGroupNameAlias addMetadataListener addStorage addStreamAlias clientsConnected createDASHStream createHDSStream
+  createHLSStream createIngestPoint createMSSStream createService enableService flushGroupNameAliases
+  flushStreamAliases generateLazyPullFile generateServerPlaylist getBandwidth getConfigInfo getConnectionInfo
+  getConnectionsCount getConnectionsCountLimit getExtendedConnectionCounters getGroupNameByAlias
+  getInboundStreamsCount getLicenseId getMetadata getServerInfo getStreamInfo getStreamsCount help
+  httpClientsConnected insertPlaylistItem isStreamRunning launchProcess listConfig listConnections
+  listConnectionsIds listEdges listGroupNameAliases listHttpStreamingSessions listInboundStreamNames
+  listInboundStreams listIngestPoints listMediaFiles listMetadataListeners listPullPushConfig listServices
+  listStorage listStreamAliases listStreams listStreamsIds listTimers pullStream pushMetadata pushStream quit record
+  removeConfig removeGroupNameAlias removeGroupNameAliases removeIngestPoint removeMediaFile removePullPushConfig
+  removeStorage removeStreamAlias removeTimer resetMaxFdCounters resetTotalFdCounters sendWebRTCCommand
+  setAuthentication setBandwidthLimit setConnectionsCountLimit setLogLevel setTimer shutdownMetadata shutdownServer
+  shutdownService shutdownStream startWebRTC stopWebRTC transcode uploadMedia version
+`;
+
+const NAMES: ReadonlySet<string> = new Set(EMS_COMMANDS.toLowerCase().trim().split(/\s+/));
+
+/** In any case, as commands are. */
+export function isEmsCommand(name: string): boolean {
+  return NAMES.has(name.toLowerCase());
+}

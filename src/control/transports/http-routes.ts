@@ -1,0 +1,88 @@
+// Puts route modules on the HTTP listener's app. Routes know nothing of its library: this file alone stands between.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
+import {
+  jsonReply,
+  type RouteHandler,
+  type RouteMethod,
+  type RouteModule,
+  type RouteReply,
+} from "../../base/routes.js";
+
+/** Those that the router knows; a route answers the ones it does not serve with 405. */
+const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
+
+/** Throws ReelError `badArgument` where two modules want the same path and method. */
+export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[], logger: Logger): void {
+  const owners = new Map<string, string>();
+  const served = new Map<string, Set<HTTPMethods>>();
+  for (const module of modules)
+    module.routes((method, path, handler) => {
+      const key = `${method} ${path.replace(/(?<=.)\/$/, "")}`;
+      const owner = owners.get(key);
+      if (owner !== undefined)
+        throw new ReelError("badArgument", `${key} is a route of ${owner} and of ${module.name}`);
+      owners.set(key, module.name);
+      const methods = withHead(method);
+      served.set(path, new Set([...(served.get(path) ?? []), ...methods]));
+      app.route({
+        method: methods,
+        url: path,
+        handler: answerWith(handler, module.name, logger),
+        exposeHeadRoute: false,
+      });
+    });
+  for (const [path, methods] of served) refuseOthers(app, path, methods);
+}
+
+function withHead(method: RouteMethod): HTTPMethods[] {
+  return method === "GET" ? ["GET", "HEAD"] : [method];
+}
+
+function refuseOthers(app: FastifyInstance, path: string, served: ReadonlySet<HTTPMethods>): void {
+  const allow = [...served, "OPTIONS"].join(", ");
+  const others = METHODS.filter((method) => !served.has(method));
+  app.route({
+    method: others,
+    url: path,
+    handler: async (request, reply) => {
+      reply.header("Allow", allow);
+      if (request.method === "OPTIONS") return send(reply, { status: 204, body: "" });
+      return send(reply, jsonReply(405, { error: `${request.method} is not served here` }));
+    },
+  });
+}
+
+function answerWith(
+  handler: RouteHandler,
+  module: string,
+  logger: Logger,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  return async ({ raw, params, body }, reply) => {
+    const mark = raw.url?.indexOf("?") ?? -1;
+    try {
+      const answer = await handler({
+        parameters: params as Readonly<Record<string, string>>,
+        query: new URLSearchParams(mark < 0 ? "" : raw.url?.slice(mark + 1)),
+        headers: raw.headers,
+        body: typeof body === "string" ? body : "",
+      });
+      return send(reply, answer);
+    } catch (error) {
+      logger.warn(
+        { err: error, module, path: raw.url?.slice(0, mark < 0 ? undefined : mark) },
+        "a route failed inside",
+      );
+      return send(reply, jsonReply(500, { error: "The server's log says what failed" }));
+    }
+  };
+}
+
+function send(reply: FastifyReply, { status, headers = {}, body }: RouteReply): FastifyReply {
+  return reply
+    .code(status)
+    .headers({ Connection: "close", "Cache-Control": "no-store", ...headers })
+    .send(body);
+}
