@@ -19,6 +19,7 @@ export type ErrorCode =
   | "badFrame" // a ring holds what no producer writes
   | "corrupt" // a file of ours cannot be read
   | "locked" // a running server owns the segment
+  | "conflict" // a stored section has another revision than the writer knew
   | "badArgument" // a caller's mistake
   | "closed"; // the recorder is shutting down
 

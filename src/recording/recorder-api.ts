@@ -4,6 +4,7 @@ import type { EventEmitter } from "node:events";
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
+import type { ConfigStore } from "./config-store.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecordEntry, RecordOptions } from "./record-config.js";
 import type { RecorderEvents } from "./recorder-events.js";
@@ -42,10 +43,7 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
   /** Every segment from its opening to its deletion, by stream and time. */
   readonly catalog: SegmentCatalog;
 
-  /**
-   * Reads and writes what must survive a restart beside the record configs (pull configs, timers): one JSON file,
-   * replaced atomically.
-   */
+  /** What must survive a restart, beside the record configs (pull configs): by default a JSON file. */
   readonly store: ConfigStore;
 
   /** Media folders, the first is the base of relative paths. Absolute. */
@@ -53,14 +51,4 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
 
   /** Drains and finishes everything, then resolves. */
   close(): Promise<void>;
-}
-
-/** A section of the persisted state; values are plain JSON. */
-export interface ConfigStore {
-  get(section: string): unknown;
-  /**
-   * Replaces a section; written soon, atomically, and fsynced. Objects in a section that is an array must not change
-   * any more.
-   */
-  set(section: string, value: unknown): void;
 }

@@ -13,11 +13,12 @@ import { reserveFor } from "../container/mp4/reserve.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
-import { JsonConfigStore } from "./config-store.js";
+import type { ConfigStore } from "./config-store.js";
 import type { EmbeddedRecorder } from "./embedded-recorder.js";
 import { Finisher } from "./finishing/finisher.js";
 import { Recovery } from "./finishing/recovery.js";
 import { FrameWriter } from "./frame-writer.js";
+import { JsonConfigStore } from "./json-config-store.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import { PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
@@ -28,9 +29,10 @@ import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
 import type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./record-config.js";
 import { completeRecordConfig, readRecordConfigs } from "./record-options.js";
-import type { ConfigStore, RecorderApi } from "./recorder-api.js";
+import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
 import { completeRecorderOptions, type RecorderOptions, type RecorderSettings } from "./recorder-options.js";
+import { SectionWriter } from "./section-writer.js";
 import { StateLock } from "./state-lock.js";
 
 const MIB = 1024 * 1024;
@@ -59,6 +61,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #recovery: Recovery;
   #periodicSync: PeriodicSync;
   #supervisor: RecordingSupervisor;
+  readonly #savedConfigs: SectionWriter;
+  readonly #savedNextId: SectionWriter;
   #nextStreamId = 1;
   #nextConfigId: number;
   #isClosing = false;
@@ -92,6 +96,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.logger = logger;
     this.clock = clock;
     this.#state = state;
+    this.#savedConfigs = new SectionWriter(state.store, CONFIGS_SECTION, logger);
+    this.#savedNextId = new SectionWriter(state.store, NEXT_CONFIG_ID_SECTION, logger);
     this.arena = new Arena(settings.arenaMib === undefined ? {} : { maximumBytes: settings.arenaMib * MIB });
     this.#pools = new Pools(this.arena, { workers: settings.workers, spareThreads: settings.scheduler.spareThreads });
     this.#scheduler = new Scheduler(this.arena, this.#pools, clock, logger, settings.scheduler);
@@ -141,8 +147,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     });
     this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
-    const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION), logger);
-    const savedNext = state.store.get(NEXT_CONFIG_ID_SECTION);
+    const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION)?.value, logger);
+    const savedNext = state.store.get(NEXT_CONFIG_ID_SECTION)?.value;
     this.#nextConfigId = Math.max(
       typeof savedNext === "number" ? savedNext : 1,
       ...saved.map((config) => config.configId + 1),
@@ -181,7 +187,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   nextConfigId(): number {
     const id = this.#nextConfigId++;
-    this.#state.store.set(NEXT_CONFIG_ID_SECTION, this.#nextConfigId);
+    this.#savedNextId.write(this.#nextConfigId);
     return id;
   }
 
@@ -267,6 +273,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       this.logger.warn({ paths: reservations.paths }, "names are still reserved though nothing is recorded any more");
     this.#scheduler.close();
     this.#periodicSync.close();
+    await Promise.all([this.#savedConfigs.whenIdle(), this.#savedNextId.whenIdle()]);
     await store.flush();
     await catalog.close();
     await ledger.close();
@@ -283,9 +290,6 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   #save(): void {
     const kept = this.#supervisor.entries.filter((entry) => entry.config.keepAlive);
-    this.#state.store.set(
-      CONFIGS_SECTION,
-      kept.map((entry) => entry.config),
-    );
+    this.#savedConfigs.write(kept.map((entry) => entry.config));
   }
 }

@@ -2,6 +2,7 @@
 // started again after a restart.
 
 import type { Logger } from "../../base/logger.js";
+import type { ConfigStore } from "../../recording/config-store.js";
 import {
   CONFIG_CONNECTING,
   CONFIG_DISCONNECTED,
@@ -9,7 +10,7 @@ import {
   type ConfigState,
   type ConfigStatusCode,
 } from "../../recording/record-config.js";
-import type { ConfigStore } from "../../recording/recorder-api.js";
+import { SectionWriter } from "../../recording/section-writer.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { Clock } from "../../time/units.js";
 import type { PullPort, PullSettings } from "./pull-port.js";
@@ -37,20 +38,23 @@ function isPullSettings(value: unknown): value is PullSettings {
 export class PullConfigs {
   readonly #entries = new Map<number, PullEntry>();
   readonly #restored = new Set<PullEntry>();
+  readonly #saved: SectionWriter;
 
   constructor(
     private readonly port: PullPort | undefined,
     private readonly store: ConfigStore,
     private readonly clock: Clock,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.#saved = new SectionWriter(store, STORE_SECTION, logger);
+  }
 
   /**
    * Takes up what was stored before a restart, before the first command: one that stores its own config must not
    * overwrite them.
    */
   restore(): void {
-    const stored = this.store.get(STORE_SECTION);
+    const stored = this.store.get(STORE_SECTION)?.value;
     if (!Array.isArray(stored)) return;
     for (const settings of stored) {
       if (isPullSettings(settings)) this.#restored.add(this.#enter(settings));
@@ -132,8 +136,7 @@ export class PullConfigs {
   }
 
   #persist(): void {
-    this.store.set(
-      STORE_SECTION,
+    this.#saved.write(
       this.list()
         .map((entry) => entry.settings)
         .filter((settings) => settings.keepAlive && settings.saveToConfig),
