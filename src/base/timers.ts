@@ -10,6 +10,8 @@ export interface Timers {
 export const systemTimers: Timers = {
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
+    // What waits does not keep a program alive that has nothing else to do.
+    timer.unref();
     return () => clearTimeout(timer);
   },
 };

@@ -1,12 +1,12 @@
 // What a command is: one entry of the command table (command-table.ts). Parsing, validation, help, human-readable
 // replies and the reference all derive from it.
 
+import type { CommandTimers } from "./command-timers.js";
 import type { ControlView } from "./control-view.js";
 import type { EventSubscription } from "./events/event-types.js";
 import type { CommandRequest, RawParameter } from "./grammar.js";
 import { CommandFailure, type Parameter } from "./parameter.js";
 import type { Reply } from "./replies/reply.js";
-import type { Timers } from "./timers.js";
 import { readVariables, type Variables } from "./variables.js";
 
 // biome-ignore format: one line says it
@@ -15,7 +15,7 @@ export type ParameterTable = Readonly<Record<string, Parameter<unknown>>>;
 
 /** What handlers work on. */
 export interface CommandContext extends ControlView {
-  readonly timers: Timers;
+  readonly timers: CommandTimers;
   /** The table itself, for help. */
   readonly commands: readonly Command[];
   readonly identity: ServerIdentity;

@@ -3,9 +3,11 @@
 
 import type { Logger } from "../base/logger.js";
 import type { RouteModule } from "../base/routes.js";
+import { systemTimers, type Timers } from "../base/timers.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
 import { COMMANDS } from "./command-table.js";
+import { CommandTimers } from "./command-timers.js";
 import type { ControlView } from "./control-view.js";
 import { Dispatch } from "./dispatch.js";
 import { createSinks } from "./events/create-sinks.js";
@@ -22,7 +24,6 @@ import {
   requireAddressList,
   requireHttpProtection,
 } from "./security/protection.js";
-import { type Schedule, systemSchedule, Timers } from "./timers.js";
 import { HttpListener } from "./transports/http-listener.js";
 import type { ListenerAddress } from "./transports/listen.js";
 import { humanFormat, jsonFormat } from "./transports/reply-formats.js";
@@ -63,7 +64,7 @@ export interface ControlPlaneParts {
   readonly logger: Logger;
   readonly version: string;
   readonly options?: ControlOptions | undefined;
-  readonly schedule?: Schedule | undefined;
+  readonly timers?: Timers | undefined;
 }
 
 /** A listener of the plane, not yet open. The plane closes it, at its own end at the latest. */
@@ -88,7 +89,7 @@ export class ControlPlane {
   readonly #acceptors: Acceptor[] = [];
   readonly #logger: Logger;
   readonly #addressGuard: AddressGuard;
-  readonly #timers: Timers;
+  readonly #timers: CommandTimers;
   readonly #sinks: EventSink[];
   readonly #listeners: OwnListener[] = [];
   readonly #unmap: () => void;
@@ -99,7 +100,7 @@ export class ControlPlane {
    * Events reach the sinks from now on, and stored pull configs are known, so that the first command does not overwrite
    * them. Throws ReelError `badArgument` where a sink or a protection cannot be.
    */
-  constructor({ recorder, pulls, clock, logger, version, options = {}, schedule = systemSchedule }: ControlPlaneParts) {
+  constructor({ recorder, pulls, clock, logger, version, options = {}, timers = systemTimers }: ControlPlaneParts) {
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
@@ -112,7 +113,7 @@ export class ControlPlane {
     this.pulls.restore();
     const view: ControlView = { recorder, pulls: this.pulls, clock, mp4BinPath: options.mp4BinPath ?? "evo-mp4writer" };
     this.#unmap = mapRecorderEvents(view, this.bus);
-    this.#timers = new Timers(clock, schedule, (type, timer) => this.bus.emit(type, () => timer));
+    this.#timers = new CommandTimers(clock, timers, (type, timer) => this.bus.emit(type, () => timer));
     const { ms = 0, branch = "", hash = "" } = options.build ?? {};
     const identity = { version, buildMs: ms, branch, hash, licenseId: `reel-${version}` };
     this.dispatch = new Dispatch({ ...view, timers: this.#timers, commands: COMMANDS, identity }, this.bus, logger);

@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClientOptions, WebSocket } from "ws";
 import { type Logger, silentLogger } from "../../src/base/logger.js";
+import type { Timers } from "../../src/base/timers.js";
 import { type ControlOptions, ControlPlane } from "../../src/control/control-plane.js";
 import type { PullPort } from "../../src/control/pull/pull-port.js";
-import type { Schedule } from "../../src/control/timers.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import type { InStream, SourceInfo } from "../../src/stream/in-stream.js";
@@ -35,7 +35,7 @@ export interface FixtureOptions {
   control?: ControlOptions;
   recorder?: RecorderOptions;
   pulls?: PullPort;
-  schedule?: Schedule;
+  timers?: Timers;
   logger?: Logger;
   /** Keep an earlier fixture's folders. */
   root?: string;
@@ -71,12 +71,12 @@ export class ControlFixture {
       clock,
       ...options.recorder,
     });
-    const { pulls, schedule, logger = silentLogger } = options;
+    const { pulls, timers, logger = silentLogger } = options;
     try {
       const control = new ControlPlane({
         recorder,
         pulls,
-        schedule,
+        timers,
         logger,
         clock: recorder.clock,
         version: "9.8.7",

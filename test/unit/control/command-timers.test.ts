@@ -1,17 +1,25 @@
 // Timers, ems-record-spec §2.9, on a clock of the test's own.
 
 import { describe, expect, it } from "vitest";
-import { parseTimerValue, type Schedule, Timers } from "../../../src/control/timers.js";
+import type { Timers } from "../../../src/base/timers.js";
+import { CommandTimers, parseTimerValue } from "../../../src/control/command-timers.js";
 
 const NOON = Date.parse("2026-03-01T12:00:00Z");
 
-function rig(): { timers: Timers; events: [string, unknown][]; advance(ms: number): void; stall(ms: number): void } {
+function rig(): {
+  timers: CommandTimers;
+  events: [string, unknown][];
+  advance(ms: number): void;
+  stall(ms: number): void;
+} {
   let nowMs = 0;
   const waiting = new Set<{ atMs: number; run: () => void }>();
-  const schedule: Schedule = (delayMs, run) => {
-    const entry = { atMs: nowMs + delayMs, run };
-    waiting.add(entry);
-    return () => waiting.delete(entry);
+  const source: Timers = {
+    after(delayMs, run) {
+      const entry = { atMs: nowMs + delayMs, run };
+      waiting.add(entry);
+      return () => waiting.delete(entry);
+    },
   };
   const runDue = (): void => {
     for (const entry of [...waiting]) {
@@ -20,7 +28,7 @@ function rig(): { timers: Timers; events: [string, unknown][]; advance(ms: numbe
     }
   };
   const events: [string, unknown][] = [];
-  const timers = new Timers({ wallMs: () => NOON + nowMs, monotonicMs: () => nowMs }, schedule, (type, timer) =>
+  const timers = new CommandTimers({ wallMs: () => NOON + nowMs, monotonicMs: () => nowMs }, source, (type, timer) =>
     events.push([type, timer.triggerCount]),
   );
   return {
@@ -84,15 +92,21 @@ describe("a timer", () => {
     let nowMs = 0;
     let armed = 0;
     const fired: string[] = [];
-    const schedule: Schedule = (_delayMs, job) => {
-      run = job;
-      armed++;
-      return () => {};
+    const source: Timers = {
+      after(_delayMs, job) {
+        run = job;
+        armed++;
+        return () => {};
+      },
     };
-    const timers: Timers = new Timers({ wallMs: () => NOON, monotonicMs: () => nowMs }, schedule, (type) => {
-      fired.push(type);
-      if (type === "timerTriggered") timers.remove(1);
-    });
+    const timers: CommandTimers = new CommandTimers(
+      { wallMs: () => NOON, monotonicMs: () => nowMs },
+      source,
+      (type) => {
+        fired.push(type);
+        if (type === "timerTriggered") timers.remove(1);
+      },
+    );
     timers.set({ periodS: 1 }, {});
     nowMs = 1000;
     run();

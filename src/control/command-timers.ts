@@ -2,18 +2,10 @@
 // does not drift; a time of day or a date fires once. Both are UTC, as every time of this interface. Timers live as
 // long as the server runs: what they drive are stream ids, which do too.
 
+import type { Timers } from "../base/timers.js";
 import type { Clock } from "../time/units.js";
 import type { ValueObject } from "./replies/reply.js";
 import type { Variables } from "./variables.js";
-
-/** Runs something later; answers how to cancel it. Injected, so that tests own time. */
-export type Schedule = (delayMs: number, run: () => void) => () => void;
-
-export const systemSchedule: Schedule = (delayMs, run) => {
-  const timer = setTimeout(run, delayMs);
-  timer.unref();
-  return () => clearTimeout(timer);
-};
 
 export type TimerEventType = "timerCreated" | "timerTriggered" | "timerClosed";
 
@@ -55,19 +47,19 @@ interface Timer {
   cancel: () => void;
 }
 
-export class Timers {
-  readonly #timers = new Map<number, Timer>();
+export class CommandTimers {
+  readonly #set = new Map<number, Timer>();
   #lastId = 0;
 
   constructor(
     private readonly clock: Clock,
-    private readonly schedule: Schedule,
+    private readonly timers: Timers,
     private readonly onEvent: (type: TimerEventType, timer: ValueObject) => void,
   ) {}
 
   /** Undefined where there are too many. */
   set(value: TimerValue, variables: Variables): ValueObject | undefined {
-    if (this.#timers.size >= MAX_TIMERS) return undefined;
+    if (this.#set.size >= MAX_TIMERS) return undefined;
     const timer: Timer = {
       id: ++this.#lastId,
       value,
@@ -77,28 +69,28 @@ export class Timers {
       beat: 1,
       cancel: () => {},
     };
-    this.#timers.set(timer.id, timer);
+    this.#set.set(timer.id, timer);
     this.onEvent("timerCreated", timerObject(timer));
     this.#arm(timer);
     return timerObject(timer);
   }
 
   list(): ValueObject[] {
-    return [...this.#timers.values()].map(timerObject);
+    return [...this.#set.values()].map(timerObject);
   }
 
   remove(id: number): ValueObject | undefined {
-    const timer = this.#timers.get(id);
+    const timer = this.#set.get(id);
     if (!timer) return undefined;
     timer.cancel();
-    this.#timers.delete(id);
+    this.#set.delete(id);
     this.onEvent("timerClosed", timerObject(timer));
     return timerObject(timer);
   }
 
   close(): void {
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    for (const timer of this.#set.values()) timer.cancel();
+    this.#set.clear();
   }
 
   #remainingMs(timer: Timer): number {
@@ -108,7 +100,7 @@ export class Timers {
 
   #arm(timer: Timer): void {
     const waitMs = Math.max(0, Math.min(this.#remainingMs(timer), MAX_WAIT_MS));
-    timer.cancel = this.schedule(waitMs, () => {
+    timer.cancel = this.timers.after(waitMs, () => {
       if (this.#remainingMs(timer) > 0) this.#arm(timer);
       else this.#trigger(timer);
     });
@@ -117,7 +109,7 @@ export class Timers {
   #trigger(timer: Timer): void {
     timer.triggerCount++;
     this.onEvent("timerTriggered", timerObject(timer));
-    if (!this.#timers.has(timer.id)) return;
+    if (!this.#set.has(timer.id)) return;
     if ("atMs" in timer.value) {
       this.remove(timer.id);
       return;
