@@ -8,6 +8,7 @@
 // growth: `memory.buffer` is another object after each one.
 
 import { ReelError } from "../base/reel-error.js";
+import { type Collector, gauge, type Sample } from "../base/samples.js";
 
 const PAGE_SIZE = 65536;
 const BLOCK_ALIGN = 64;
@@ -46,7 +47,7 @@ export interface ArenaStats {
   sizeBytes: number;
 }
 
-export class Arena {
+export class Arena implements Collector {
   readonly memory: WebAssembly.Memory;
   /** Moves `sizeBytes` from one place of the arena to another; the ranges may overlap. */
   readonly copy: (to: number, from: number, sizeBytes: number) => void;
@@ -124,6 +125,16 @@ export class Arena {
 
   stats(): ArenaStats {
     return { blocks: this.#blocks.size, usedBytes: this.#usedBytes, sizeBytes: this.#u8.byteLength };
+  }
+
+  collect(): readonly Sample[] {
+    const { blocks, usedBytes, sizeBytes } = this.stats();
+    return [
+      gauge("reel_arena_used_bytes", "Shared memory in use.", usedBytes),
+      gauge("reel_arena_size_bytes", "Shared memory taken from the system so far.", sizeBytes),
+      gauge("reel_arena_limit_bytes", "What the shared memory may grow to.", this.#maximumPages * PAGE_SIZE),
+      gauge("reel_arena_blocks", "Blocks of shared memory in use.", blocks),
+    ];
   }
 
   /** Reads an i64 that is known to be a safe integer. */

@@ -3,6 +3,7 @@
 
 import type { Logger } from "../base/logger.js";
 import type { RouteModule } from "../base/routes.js";
+import { type Collector, counter, type Sample } from "../base/samples.js";
 import { systemTimers, type Timers } from "../base/timers.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
@@ -78,7 +79,7 @@ interface OwnListener extends ControlListener {
   stopAccepting(): void;
 }
 
-export class ControlPlane {
+export class ControlPlane implements Collector {
   readonly bus: EventBus;
   readonly pulls: PullConfigs;
   readonly dispatch: Dispatch;
@@ -155,6 +156,13 @@ export class ControlPlane {
     this.pulls.startRestored();
     this.bus.emit("applicationStart", () => ({ ...APPLICATION, config: this.#applicationConfig() }));
     this.bus.emit("serverStarted", () => ({ version: this.#version }));
+  }
+
+  collect(): readonly Sample[] {
+    const drops = this.#sinks.map(({ dropped }, index) =>
+      counter("reel_sink_dropped_events_total", "Events that a sink gave up.", dropped, { sink: String(index) }),
+    );
+    return [...this.bus.collect(), ...this.pulls.collect(), ...drops];
   }
 
   /** Takes no new connections; those that are open stay, to carry the last events. */

@@ -1,6 +1,7 @@
 // The recorder as the control plane and embedding programs use it. One implementation: recorder.ts.
 
 import type { EventEmitter } from "node:events";
+import type { Sample } from "../base/samples.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
@@ -36,6 +37,8 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
    * random access point, nothing lost.
    */
   stopOutStream(id: number, permanently: boolean): boolean;
+
+  collect(): readonly Sample[];
 
   /** Segments closed after `sequence`. */
   closedSince(sequence: number): Promise<ClosedSince>;

@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
+import { type Collector, gauge, type Sample } from "../base/samples.js";
 import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import { Ledger } from "../catalog/ledger.js";
@@ -249,6 +250,16 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       recording.stop();
     }
     return true;
+  }
+
+  /** What every part of the recorder counts. */
+  collect(): readonly Sample[] {
+    const parts: readonly Collector[] = [this.arena, this.streams, this.#pools, this.#scheduler, this.#finisher];
+    return [
+      ...parts.flatMap((part) => part.collect()),
+      gauge("reel_record_configs", "Record configs.", this.#supervisor.entries.length),
+      gauge("reel_out_streams", "Recordings that run.", this.#supervisor.recordings.length),
+    ];
   }
 
   closedSince(sequence: number): Promise<ClosedSince> {

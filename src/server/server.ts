@@ -4,6 +4,7 @@
 import { renameSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../base/logger.js";
+import type { Sample } from "../base/samples.js";
 import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
@@ -93,6 +94,11 @@ export class ReelServer {
       await control.close();
       throw error;
     }
+  }
+
+  /** What every part counts, for one room to render. */
+  collect(): readonly Sample[] {
+    return [...this.recorder.collect(), ...this.control.collect()];
   }
 
   /** The file appears whole: others wait for it. */

@@ -4,6 +4,7 @@
 import { EventEmitter } from "node:events";
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
+import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import type { Clock } from "../time/units.js";
 import { InStream, type InStreamOptions, type SourceInfo } from "./in-stream.js";
 
@@ -35,7 +36,7 @@ export function parseStreamName(raw: string): string {
   return name;
 }
 
-export class StreamRegistry extends EventEmitter<RegistryEvents> {
+export class StreamRegistry extends EventEmitter<RegistryEvents> implements Collector {
   #streams = new Map<string, InStream>();
   #byId = new Map<number, InStream>();
 
@@ -90,4 +91,25 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> {
   list(): InStream[] {
     return [...this.#streams.values()];
   }
+
+  collect(): readonly Sample[] {
+    const streams = this.list();
+    return [gauge("reel_in_streams", "Live in-streams.", streams.length), ...streams.flatMap(samplesOf)];
+  }
+}
+
+function samplesOf({ name: stream, ring, statistics }: InStream): Sample[] {
+  const samples = [
+    gauge("reel_ring_held_bytes", "Bytes of the ring that no recording has given back.", ring.heldBytes, { stream }),
+    gauge("reel_ring_capacity_bytes", "Size of the ring.", ring.capacity, { stream }),
+  ];
+  for (const [index, { frames, bytes, droppedFrames }] of statistics.entries()) {
+    const labels = { stream, track: String(index) };
+    samples.push(
+      counter("reel_in_frames_total", "Frames that the source delivered.", frames, labels),
+      counter("reel_in_bytes_total", "Bytes of frames that the source delivered.", bytes, labels),
+      counter("reel_in_dropped_frames_total", "Frames that found no room.", droppedFrames, labels),
+    );
+  }
+  return samples;
 }

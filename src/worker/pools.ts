@@ -5,6 +5,7 @@
 import { Piscina } from "piscina";
 import { ARENA_BASE, type Arena } from "../arena/arena.js";
 import { compileKernel, instantiateKernel } from "../arena/kernel.js";
+import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
 import type { MoveRequest, MoveResult } from "./move-task.js";
@@ -30,7 +31,7 @@ const IDLE_THREAD_MS = 10_000;
  */
 const BUILT = new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/" : "./", import.meta.url);
 
-export class Pools {
+export class Pools implements Collector {
   readonly workers: number;
   readonly module: WebAssembly.Module;
   #arena: Arena;
@@ -102,6 +103,17 @@ export class Pools {
 
   releaseOutput(pointer: number): void {
     this.#freeOutputs.push(pointer);
+  }
+
+  collect(): readonly Sample[] {
+    return [this.#drain, this.#finish].flatMap((pool) => {
+      const labels = { pool: pool.options.name ?? "" };
+      return [
+        gauge("reel_pool_threads", "Threads of a pool.", pool.threads.length, labels),
+        gauge("reel_pool_waiting_tasks", "Tasks that wait for a thread.", pool.queueSize, labels),
+        counter("reel_pool_tasks_total", "Tasks that a pool has completed.", pool.completed, labels),
+      ];
+    });
   }
 
   /** Ends the threads. A thread that hangs in a system call keeps its descriptors and ends with the process. */

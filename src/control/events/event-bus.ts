@@ -3,6 +3,7 @@
 // subscribers buffer, both bounded.
 
 import type { Logger } from "../../base/logger.js";
+import { type Collector, counter, gauge, type Sample } from "../../base/samples.js";
 import type { Clock } from "../../time/units.js";
 import { serialize, type Value, type ValueObject } from "../replies/reply.js";
 import type { EventType } from "./event-types.js";
@@ -40,7 +41,7 @@ export interface EventListener {
   deliver(event: BusEvent): void;
 }
 
-export class EventBus {
+export class EventBus implements Collector {
   readonly #listeners = new Set<EventListener>();
   #lastId = 0;
 
@@ -53,6 +54,13 @@ export class EventBus {
   add(listener: EventListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  collect(): readonly Sample[] {
+    return [
+      counter("reel_events_total", "Events of this run, sent or not.", this.#lastId),
+      gauge("reel_event_receivers", "Sinks and subscribers.", this.#listeners.size),
+    ];
   }
 
   emit(type: EventType, payload: () => ValueObject): void {

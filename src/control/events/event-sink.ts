@@ -40,6 +40,8 @@ export interface EventLoggerOptions {
 }
 
 export interface EventSink extends EventListener {
+  /** Events that it gave up. */
+  readonly dropped: number;
   /** Gets out what is queued, for at most `deadlineMs`, then ends. */
   close(deadlineMs: number): Promise<void>;
 }

@@ -2,6 +2,7 @@
 // started again after a restart.
 
 import type { Logger } from "../../base/logger.js";
+import { type Collector, gauge, type Sample } from "../../base/samples.js";
 import type { ConfigStore } from "../../recording/config-store.js";
 import {
   CONFIG_CONNECTING,
@@ -35,7 +36,7 @@ function isPullSettings(value: unknown): value is PullSettings {
   );
 }
 
-export class PullConfigs {
+export class PullConfigs implements Collector {
   readonly #entries = new Map<number, PullEntry>();
   readonly #restored = new Set<PullEntry>();
   readonly #saved: SectionWriter;
@@ -111,6 +112,14 @@ export class PullConfigs {
     // Its first event comes before the source's report; a publisher of the same name is told apart by its kind.
     const isRtmpPull = /^rtmps?:/i.test(entry.settings.uri);
     return current.uniqueStreamId === 0 && (isRtmpPull || stream.source.type !== "INR") ? entry : undefined;
+  }
+
+  collect(): readonly Sample[] {
+    const running = this.list().filter(({ status }) => status.current.uniqueStreamId !== 0).length;
+    return [
+      gauge("reel_pull_configs", "Pull configs.", this.#entries.size),
+      gauge("reel_pull_streams", "Pull configs whose in-stream lives.", running),
+    ];
   }
 
   #enter(settings: PullSettings): PullEntry {

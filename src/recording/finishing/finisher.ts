@@ -8,6 +8,7 @@ import type { Arena } from "../../arena/arena.js";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js";
+import { type Collector, gauge, type Sample } from "../../base/samples.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
 import type { FileFailure } from "../../container/file-failure.js";
@@ -43,7 +44,7 @@ const FINISHES_PER_VOLUME = 2;
 /** How long a new recording waits for the finish of an older file of its name, before it takes the next number. */
 const MAKE_WAY_MS = 2000;
 
-export class Finisher {
+export class Finisher implements Collector {
   #deps: FinisherDeps;
   #pending = new Map<Segment, { path: string; done: Promise<unknown> }>();
   /**
@@ -105,6 +106,10 @@ export class Finisher {
     }
     reservation.release();
     return this.#deps.naming.nextFree(path, type);
+  }
+
+  collect(): readonly Sample[] {
+    return [gauge("reel_finishing_segments", "Closed segments that are not yet final.", this.#pending.size)];
   }
 
   /** Resolves when nothing is being finished any more. */

@@ -8,6 +8,7 @@ import type { Arena } from "../../arena/arena.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, ReelError } from "../../base/reel-error.js";
+import { type Collector, gauge, type Sample } from "../../base/samples.js";
 import type { Clock } from "../../time/units.js";
 import type { DrainResult } from "../../worker/drain-task.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
@@ -56,7 +57,7 @@ const MAX_BATCH = 64;
 /** The last cache line of an output buffer counts the writes of its batch. */
 const HEARTBEAT_SIZE = 64;
 
-export class Scheduler {
+export class Scheduler implements Collector {
   #arena: Arena;
   #pools: Pools;
   #clock: Clock;
@@ -88,6 +89,15 @@ export class Scheduler {
 
   remove(recording: Recording): void {
     this.#recordings.delete(recording);
+  }
+
+  collect(): readonly Sample[] {
+    return [
+      gauge("reel_scheduled_recordings", "Recordings that the scheduler drains.", this.#recordings.size),
+      gauge("reel_drain_batches", "Batches that a drain thread has.", this.#batches.size),
+      gauge("reel_sick_volumes", "Volumes on which a call hangs.", this.#sickVolumes.size),
+      gauge("reel_drain_backlog", "1 while more is due than threads are free.", this.#hasBacklog ? 1 : 0),
+    ];
   }
 
   isSick(volume: number): boolean {

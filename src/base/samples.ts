@@ -1,0 +1,23 @@
+// What a part counts, as samples that one room renders. Names follow Prometheus: a prefix, a unit at the end, `_total`
+// for counters. Collecting reads; it must not wait, and costs nothing while nobody asks.
+
+export interface Sample {
+  readonly name: string;
+  /** One sentence; the same for every sample of the name. */
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface Collector {
+  collect(): readonly Sample[];
+}
+
+export function gauge(name: string, help: string, value: number, labels: Sample["labels"] = {}): Sample {
+  return { name, help, type: "gauge", labels, value };
+}
+
+export function counter(name: string, help: string, value: number, labels: Sample["labels"] = {}): Sample {
+  return { name, help, type: "counter", labels, value };
+}

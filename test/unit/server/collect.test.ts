@@ -1,0 +1,64 @@
+// The samples of every part of a server, read in one call while it records.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { silentLogger } from "../../../src/base/logger.js";
+import type { Sample } from "../../../src/base/samples.js";
+import { LISTENER_NAMES } from "../../../src/server/listeners/listener-table.js";
+import { ReelServer } from "../../../src/server/server.js";
+import { feed, readClip } from "../../support/feed.js";
+import { until } from "../../support/until.js";
+
+const CLIP = new URL("../../../assets/clip.flv", import.meta.url).pathname;
+
+function sampleValue(samples: readonly Sample[], name: string, labels: Sample["labels"] = {}): number | undefined {
+  return samples.find(
+    (sample) => sample.name === name && Object.entries(labels).every(([k, v]) => sample.labels[k] === v),
+  )?.value;
+}
+
+it("every part tells what it counts while a stream is recorded", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "reel-collect-"));
+  const server = await ReelServer.start(
+    {
+      media: { folders: [join(folder, "media")] },
+      state: { folder: join(folder, "state") },
+      workers: 1,
+      arena: { maximumMib: 64 },
+      listeners: Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])),
+    },
+    silentLogger,
+  );
+  try {
+    const clip = await readClip(CLIP);
+    await server.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "ts" });
+    await feed(server.recorder.streams.open("cam1"), clip);
+    const samples = await until("a drain", () => {
+      const now = server.collect();
+      return (sampleValue(now, "reel_pool_tasks_total", { pool: "drain" }) ?? 0) > 0 ? now : undefined;
+    });
+    const video = clip.frames.filter((frame) => frame.track === 0);
+    expect(sampleValue(samples, "reel_in_frames_total", { stream: "cam1", track: "0" })).toBe(video.length);
+    expect(sampleValue(samples, "reel_in_bytes_total", { stream: "cam1", track: "0" })).toBe(
+      video.reduce((sum, frame) => sum + frame.payload.byteLength, 0),
+    );
+    const ones = ["reel_in_streams", "reel_out_streams", "reel_record_configs", "reel_scheduled_recordings"];
+    expect(ones.map((name) => [name, sampleValue(samples, name)])).toEqual(ones.map((name) => [name, 1]));
+    const zeros = ["reel_finishing_segments", "reel_sick_volumes", "reel_pull_configs", "reel_event_receivers"];
+    expect(zeros.map((name) => [name, sampleValue(samples, name)])).toEqual(zeros.map((name) => [name, 0]));
+    expect(sampleValue(samples, "reel_arena_used_bytes")).toBe(server.recorder.arena.stats().usedBytes);
+    expect(sampleValue(samples, "reel_arena_limit_bytes")).toBe(64 * 1024 * 1024);
+    expect(sampleValue(samples, "reel_events_total")).toBeGreaterThan(2);
+    for (const { name, help, type, value } of samples) {
+      expect([name, Number.isFinite(value), help.endsWith(".")]).toEqual([name, true, true]);
+      expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"]);
+    }
+    const keys = samples.map(({ name, labels }) => JSON.stringify([name, labels]));
+    expect(new Set(keys).size).toBe(keys.length);
+  } finally {
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
