@@ -1,6 +1,6 @@
 // The reference, generated from the command table: docs/commands.md for people, docs/asyncapi.json for programs that
-// speak to the WebSocket channel. A test holds the committed files against what is generated here (`npm run
-// golden:update` writes them).
+// speak to the WebSocket channel. A test holds the committed files against what is generated here (`npm run docs`
+// writes them).
 
 import type { Command } from "../src/control/command.js";
 import { COMMANDS } from "../src/control/command-table.js";
@@ -120,7 +120,7 @@ function commandSection(command: Command): string {
 
 const INTRODUCTION = `# Commands
 
-<!-- Generated from src/control/command-table.ts by scripts/reference-docs.ts; \`npm run golden:update\` writes it. -->
+<!-- Generated from src/control/command-table.ts by scripts/reference-docs.ts; \`npm run docs\` writes it. -->
 
 One command is one line, \`command [key=value]...\`; names match in any case. \`\\\\\`, \`\\ \`, \`\\=\` and \`\\,\` are the only escapes. Every command takes \`commandId\`, which comes back
 as \`responseId\`. Booleans are 1/0 or true/false.

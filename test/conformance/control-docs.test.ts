@@ -51,7 +51,7 @@ function expectCommitted(path: string, text: string): void {
   }
   expect(
     existsSync(file) ? readFileSync(file, "utf8") : undefined,
-    `${path} is not what is generated: npm run golden:update`,
+    `${path} is not what is generated: npm run docs`,
   ).toBe(text);
 }
 
