@@ -2,11 +2,12 @@
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import { ReelError } from "../../src/base/reel-error.js";
 import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Recorder } from "../../src/recording/recorder.js";
@@ -15,7 +16,8 @@ import { makeClip } from "../support/clip.js";
 import { collect } from "../support/collect.js";
 import { feed, readClip } from "../support/feed.js";
 import { ffprobe } from "../support/ffprobe.js";
-import { AVCC_OTHER } from "../support/test-media.js";
+import { ASC, AVCC_OTHER } from "../support/test-media.js";
+import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
 let root: string;
@@ -60,6 +62,32 @@ describe("the embedded recorder", () => {
     expect(stdout).toContain("235 frames, 5.01 s");
     expect((await ffprobe(join(root, "silence.mp4"))).audio?.packets.length).toBe(235);
   });
+
+  it.each([999_999, 86_400, 3600])(
+    "reserves for a chunk of %i s what its length asks for, also behind segments of two pictures",
+    async (chunkLength) => {
+      const reel = await open();
+      await reel.record({ localStreamName: "cam", pathToFile: "x", chunkLength, keepAlive: false });
+      const stream = reel.streams.open("cam");
+      const clip = await readClip(await makeClip({ seconds: 1, audio: false }));
+      const two = clip.frames.slice(0, 2);
+      stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC); // its tracks are settled
+      for (const [i, config] of [clip.video, AVCC_OTHER, clip.video].entries()) {
+        stream.setDecoderConfig(TRACK_VIDEO, "h264", config as Uint8Array);
+        for (const [n, { payload, isKey }] of two.entries())
+          stream.writeFrame(TRACK_VIDEO, payload, (2 * i + n) * 40 * 90, 0, isKey);
+        // The next one is opened when it is known what the index of this one took.
+        if (i > 0) await until("the segment before is final", () => closed.length === i);
+      }
+      const mdat = join(root, "media", "x_part0002.mp4.mdat");
+      const { size } = await until("the third is open", () => stat(mdat).catch(() => undefined));
+      const guess = Math.min(chunkLength * 1100, 128 * 1024 * 1024);
+      expect(size).toBeGreaterThan(guess);
+      expect(size).toBeLessThan(guess + 256 * 1024);
+      await end(reel, "cam");
+      expect(closed.map((report) => report.videoFrames)).toEqual([2, 2, 2]);
+    },
+  );
 
   it("gives every one of twenty simultaneous recordings of one path its own name", async () => {
     const reel = await open();

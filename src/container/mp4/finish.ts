@@ -7,8 +7,18 @@
 // Cost: the index, unless the file must be copied. All of it is synchronous: it runs in a worker or in a process of its
 // own.
 
-import { closeSync, constants, existsSync, fdatasyncSync, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname } from "node:path";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { compileKernel } from "../../arena/kernel.js";
@@ -17,13 +27,14 @@ import { ReelError } from "../../base/reel-error.js";
 import { syncFolderOf } from "../sync-folder.js";
 import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
 import type { Mp4FinishOptions } from "./finish-options.js";
+import { type Measured, planFinish } from "./finish-plan.js";
 import type { Mp4FinishResult, Mp4Loss } from "./finish-result.js";
 import { IndexBuilder } from "./index-builder.js";
 import { copyPathOf, infoPathOf, mdatPathOf, trackPathOf } from "./journal-files.js";
 import { appendLine, type JournalContents, readJournalInfo } from "./journal-info.js";
 import { isStill, mustBeOrphan, pendingMove, settleMove } from "./move-journal.js";
 import { isSameFile, placeFile, removeJournal } from "./place-file.js";
-import { hasShifted, settleShift } from "./shift-media.js";
+import { hasShifted, mayShift, settleShift } from "./shift-media.js";
 import { restoreConfig } from "./track-config.js";
 import { type Recorded, writeFinishedFile } from "./write-finished.js";
 
@@ -178,22 +189,38 @@ function finishJournal(
       return nothing;
     }
     const { segment, gaps } = contents;
-    const target = options.targetPath ?? finalPath;
-    const written = writeFinishedFile(scanned.recorded, {
+    const context = {
       finalPath,
       mdatFd,
       infoFd,
       isLocked: recovered && !options.dryRun,
       shift,
       large: !segment.winQtCompat,
+      blockBytes: statfsSync(dirname(finalPath)).bsize,
       options,
-    });
-    const { source, ...made } = written;
+    };
+    const plan = planFinish(
+      {
+        ...context,
+        ...scanned.recorded,
+        ...limitsOf(mdatFd, options),
+        layOut: (by) => scanned.recorded.index.layout(by),
+      },
+      options.targetPath ?? finalPath,
+      options.overwrite ?? mayReplace(finalPath, contents),
+    );
+    const written = options.dryRun ? undefined : writeFinishedFile(plan, scanned.recorded, context);
+    const { method, sizeBytes, moovBytes, tableBytes, durationMs } = written?.way ?? plan.ways[0];
     const { videoFrames, audioFrames, lost } = scanned;
     const { createdMs, sequence } = segment;
     const result: Mp4FinishResult = {
-      ...made,
-      path: target,
+      method,
+      sizeBytes,
+      moovBytes,
+      tableBytes,
+      bytesWritten: written?.bytesWritten ?? 0,
+      durationMs,
+      path: plan.target,
       videoFrames,
       audioFrames,
       createdMs,
@@ -202,12 +229,15 @@ function finishJournal(
       gaps,
       recovered,
     };
-    if (!options.dryRun)
-      complete(finalPath, source, result, infoFd, options, options.overwrite ?? mayReplace(finalPath, contents));
+    if (written) complete(finalPath, written.source, result, infoFd, options, plan.overwrite);
     return result;
   } finally {
     for (const end of ends) end();
   }
+}
+
+function limitsOf(mdatFd: number, { methods }: Mp4FinishOptions): Pick<Measured, "canShift" | "methods"> {
+  return { canShift: mayShift(mdatFd), methods };
 }
 
 /** What the recording was allowed to replace is the file of its own name, not of one that it was moved to. */

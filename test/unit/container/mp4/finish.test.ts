@@ -398,6 +398,10 @@ describe("a journal that ends anywhere", () => {
       (path: string) => writeFileSync(`${path}.info`, "nonsense\n"),
       (path: string) => rmSync(`${path}.mdat`),
       (path: string) => ["1", "2"].map((n) => truncateFile(`${path}.track${n}`, 5)),
+      // Never to be taken for an empty one, whatever else is gone.
+      (path: string) => rmSync(`${path}.track2`),
+      (path: string) => [".mdat", ".track2"].map((suffix) => rmSync(path + suffix)),
+      (path: string) => [".mdat", ".track1", ".track2"].map((suffix) => rmSync(path + suffix)),
     ]) {
       const { path } = journal({ durationMs: 400 });
       damage(path);
