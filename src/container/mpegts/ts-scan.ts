@@ -6,12 +6,10 @@
 import { ReelError } from "../../base/reel-error.js";
 import { ADTS_SAMPLES_PER_FRAME } from "../../media/codec/aac/adts.js";
 import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
+import { isAudioStreamId, type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
 import {
   emptyPacket,
-  isAudioStreamId,
   nearestTime,
-  type PesHeader,
-  parsePesHeader,
   parseTsPacket,
   SYNC_BYTE,
   SYNC_RUN,

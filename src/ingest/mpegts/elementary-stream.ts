@@ -1,15 +1,12 @@
 // One recorded PID: its continuity counter (ISO/IEC 13818-1 §2.4.3.3), its PES packets, and the assembler of its access
 // units.
 
-import { TRACK_VIDEO } from "../../abi/frame.js";
-import type { Arena } from "../../arena/arena.js";
+import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
-import { PesHeader } from "../../media/mpegts/pes.js";
-import { AacAssembler } from "./aac-assembler.js";
-import type { AccessUnitSink } from "./access-unit.js";
-import { H264Assembler } from "./h264-assembler.js";
+import { PesHeaderCollector } from "../../media/mpegts/pes.js";
+import { ASSEMBLER_TABLE, type Assembler, type AssemblerContext } from "./assembler-table.js";
 import { ProgramClock } from "./program-clock.js";
-import type { StagingBlock, StagingBudget } from "./staging.js";
+import type { StagingBlock } from "./staging.js";
 
 const PAYLOAD_PER_PACKET = 184;
 /** Nothing is taken before the first PES start, nor after a loss. */
@@ -18,22 +15,15 @@ const IN_HEADER = 1;
 const IN_PAYLOAD = 2;
 
 /** What the streams of one demuxer share. */
-export interface StreamContext {
-  sink: AccessUnitSink;
-  statistics: DemuxStatistics;
+export interface StreamContext extends AssemblerContext {
   clock: ProgramClock;
-  arena: Arena;
-  budget: StagingBudget;
-  maxAccessUnitBytes: number;
-  onUnsupported(what: string): void;
 }
 
 export class ElementaryStream {
   #statistics: DemuxStatistics;
   #clock: ProgramClock;
-  #header: PesHeader;
-  #video: H264Assembler | undefined;
-  #audio: AacAssembler | undefined;
+  #header: PesHeaderCollector;
+  #assembler: Assembler | undefined;
   #state = WAITING;
   #counter = -1;
   #wasDuplicate = false;
@@ -42,15 +32,14 @@ export class ElementaryStream {
   #isFlaggedKey = false;
 
   constructor(
-    track: number,
+    readonly codec: CodecEntry,
     readonly pid: number,
-    { sink, statistics, clock, arena, budget, maxAccessUnitBytes, onUnsupported }: StreamContext,
+    context: StreamContext,
   ) {
-    this.#statistics = statistics;
-    this.#clock = clock;
-    this.#header = new PesHeader(statistics);
-    if (track === TRACK_VIDEO) this.#video = new H264Assembler(sink, statistics, arena, budget, maxAccessUnitBytes);
-    else this.#audio = new AacAssembler(sink, statistics, arena, budget, onUnsupported);
+    this.#statistics = context.statistics;
+    this.#clock = context.clock;
+    this.#header = new PesHeaderCollector(context.statistics);
+    this.#assembler = ASSEMBLER_TABLE[codec.name]?.(context);
   }
 
   /**
@@ -110,8 +99,7 @@ export class ElementaryStream {
     } else if (this.#state === WAITING) return;
     try {
       if (this.#state === IN_HEADER) this.#beginPes(input.bytes, at, end);
-      if (this.#video) this.#video.push(input, at, end);
-      else this.#audio?.push(input, at, end);
+      this.#assembler?.push(input, at, end);
     } catch (error) {
       // There was no memory, or no stream to be had: what is under way has a hole, or was half handed on, and must not
       // become a frame at the end.
@@ -122,30 +110,25 @@ export class ElementaryStream {
 
   /** No more bytes will come: what is complete without a successor is handed on. */
   end(): void {
-    this.#video?.end();
-    this.#audio?.end();
+    this.#assembler?.end();
     this.#state = WAITING;
   }
 
   free(): void {
-    this.#video?.free();
-    this.#audio?.free();
+    this.#assembler?.free();
   }
 
   #beginPes(input: Uint8Array, start: number, end: number): void {
     this.#state = IN_PAYLOAD;
     const { pts33, dts33 } = this.#header;
     const dts90k = Number.isNaN(dts33) ? Number.NaN : this.#clock.unwrap(dts33);
-    if (this.#video) {
-      const ctsOffset90k = ProgramClock.ctsOffset90k(pts33, dts33);
-      this.#video.begin(dts90k, ctsOffset90k, this.#isFlaggedKey, input, start, end);
-    } else this.#audio?.begin(dts90k);
+    const ctsOffset90k = ProgramClock.ctsOffset90k(pts33, dts33);
+    this.#assembler?.begin(dts90k, ctsOffset90k, this.#isFlaggedKey, input, start, end);
   }
 
   #lose(bytes: number): void {
     this.#state = WAITING;
-    this.#video?.lose(bytes);
-    this.#audio?.lose(bytes);
+    this.#assembler?.lose(bytes);
   }
 }
 

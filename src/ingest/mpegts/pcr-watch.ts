@@ -2,7 +2,7 @@
 // jumps only explains why those do, so jumps are counted and nothing is moved.
 
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
-import { CLOCK_33_MODULUS } from "../../media/mpegts/pes.js";
+import { CLOCK_MODULUS } from "../../media/mpegts/ts-packet.js";
 import { TICKS_PER_SECOND } from "../../time/units.js";
 
 /** References come at least every 100 ms (§2.7.2); sources that pause leave larger holes without meaning it. */
@@ -35,7 +35,7 @@ export class PcrWatch {
       0;
     const now90k = high * 2 + ((bytes[at + 4] as number) >> 7);
     let delta = now90k - this.#last90k;
-    if (delta < 0) delta += CLOCK_33_MODULUS;
+    if (delta < 0) delta += CLOCK_MODULUS;
     if (delta > JUMP_90K && !isAnnounced) this.#statistics.pcrJumps++;
     this.#last90k = now90k;
   }

@@ -2,7 +2,7 @@
 // so that a wrap between two tracks moves neither. Values nearer than 2^32 ticks (13 h) to the last one seen are taken
 // the near way round.
 
-import { CLOCK_33_MODULUS } from "../../media/mpegts/pes.js";
+import { CLOCK_MODULUS } from "../../media/mpegts/ts-packet.js";
 import { TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 
@@ -12,7 +12,7 @@ import { Unwrapper } from "../../time/unwrap.js";
 const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
 
 export class ProgramClock {
-  #unwrapper = new Unwrapper(CLOCK_33_MODULUS);
+  #unwrapper = new Unwrapper(CLOCK_MODULUS);
 
   unwrap(dts33: number): Ticks90k {
     return this.#unwrapper.unwrap(dts33);
@@ -21,8 +21,8 @@ export class ProgramClock {
   /** Presentation minus decoding time; 0 where it makes no sense. */
   static ctsOffset90k(pts33: number, dts33: number): Ticks90k {
     let offset = pts33 - dts33;
-    if (offset >= CLOCK_33_MODULUS / 2) offset -= CLOCK_33_MODULUS;
-    else if (offset < -CLOCK_33_MODULUS / 2) offset += CLOCK_33_MODULUS;
+    if (offset >= CLOCK_MODULUS / 2) offset -= CLOCK_MODULUS;
+    else if (offset < -CLOCK_MODULUS / 2) offset += CLOCK_MODULUS;
     return Math.abs(offset) > MAX_CTS_OFFSET_90K ? 0 : offset;
   }
 }

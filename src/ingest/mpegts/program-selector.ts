@@ -2,6 +2,8 @@
 // the first with audio. Programs in front of it are waited for, but not for ever: a table that never comes must not
 // keep the others from being recorded.
 
+import type { TrackKind } from "../../media/codec/codec-entry.js";
+import { codecOfStreamType } from "../../media/codec/table.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import {
   type PatProgram,
@@ -10,7 +12,6 @@ import {
   parseProgramMap,
   SectionAssembler,
 } from "../../media/mpegts/psi.js";
-import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264 } from "../../media/mpegts/stream-types.js";
 
 const PAT_PID = 0;
 /** Tables come at least every 500 ms; by this many of them every program should have had its turn. */
@@ -126,8 +127,8 @@ export class ProgramSelector {
 
   #select(): void {
     if (this.#selected) return;
-    const has = (map: ProgramMap, streamType: number): boolean =>
-      map.streams.some((stream) => stream.streamType === streamType);
+    const has = (map: ProgramMap, kind: TrackKind): boolean =>
+      map.streams.some(({ streamType }) => codecOfStreamType(streamType)?.kind === kind);
     const isPatient = this.#tablesSeen < MAX_WAIT_TABLES;
     let withAudio: ProgramMap | undefined;
     for (const { programNumber } of this.#programs) {
@@ -137,11 +138,11 @@ export class ProgramSelector {
         if (isPatient) return;
         continue;
       }
-      if (has(map, STREAM_TYPE_H264) || this.#wanted !== undefined) {
+      if (has(map, "video") || this.#wanted !== undefined) {
         this.#use(map);
         return;
       }
-      if (has(map, STREAM_TYPE_AAC_ADTS)) withAudio ??= map;
+      if (has(map, "audio")) withAudio ??= map;
     }
     // With nothing that can be recorded the first map is used all the same: its streams are named in the log.
     const first = withAudio ?? this.#maps.values().next().value;

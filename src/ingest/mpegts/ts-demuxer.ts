@@ -2,18 +2,19 @@
 // doubled packets.
 //
 //   push ─▶ input buffer ─▶ packets ─┬▶ PAT, PMT ─▶ which PIDs are the tracks
-//                                     └▶ PES header ─▶ H264Assembler / AacAssembler ─▶ sink
+//                                     └▶ PES header ─▶ the codec's assembler ─▶ sink
 //
 // Packets are parsed only where they lie whole in the input buffer, so the result depends on the bytes and not on how
 // they came. Nothing is allocated per packet. No input throws; what is wrong is counted (demux-statistics.ts). Its
 // arena memory is given back by `free`.
 
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import type { Logger } from "../../base/logger.js";
+import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";
+import { codecOfStreamType } from "../../media/codec/table.js";
 import { type DemuxStatistics, newDemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import type { ProgramMap } from "../../media/mpegts/psi.js";
-import { STREAM_TYPE_AAC_ADTS, STREAM_TYPE_H264, streamTypeName } from "../../media/mpegts/stream-types.js";
+import { streamTypeName } from "../../media/mpegts/stream-types.js";
 import type { AccessUnitSink } from "./access-unit.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
 import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
@@ -42,6 +43,12 @@ const SECTION = 1;
 const VIDEO = 2;
 const AUDIO = 3;
 const MAX_NAMED_TYPES = 64;
+
+/** A stream of the program that is recorded. */
+interface Track {
+  pid: number;
+  codec: CodecEntry;
+}
 
 export class TsDemuxer {
   readonly statistics: DemuxStatistics = newDemuxStatistics();
@@ -161,36 +168,32 @@ export class TsDemuxer {
 
   /** Takes the tracks of a program map: streams that stay where they were go on. */
   #useProgram(program: ProgramMap): void {
-    const isOrdinary = (pid: number): boolean => pid >= FIRST_PID && pid < NULL_PID;
-    const find = (streamType: number): number =>
-      program.streams.find((stream) => stream.streamType === streamType && isOrdinary(stream.pid))?.pid ?? -1;
-    const videoPid = find(STREAM_TYPE_H264);
-    const audioPid = find(STREAM_TYPE_AAC_ADTS);
+    const video = findTrack(program, "video");
+    const audio = findTrack(program, "audio");
     this.#pcr.watch(program.pcrPid);
-    this.#video = this.#retune(this.#video, videoPid, VIDEO);
-    this.#audio = this.#retune(this.#audio, audioPid === videoPid ? -1 : audioPid, AUDIO);
-    for (const stream of program.streams) {
-      if (stream.pid === videoPid || stream.pid === audioPid) continue;
-      const isRecordable = stream.streamType === STREAM_TYPE_H264 || stream.streamType === STREAM_TYPE_AAC_ADTS;
+    this.#video = this.#retune(this.#video, video, VIDEO);
+    this.#audio = this.#retune(this.#audio, audio?.pid === video?.pid ? undefined : audio, AUDIO);
+    for (const { pid, streamType, descriptorTags } of program.streams) {
+      if (pid === video?.pid || pid === audio?.pid) continue;
+      const isRecordable = codecOfStreamType(streamType) !== undefined;
       this.#nameOnce(
         isRecordable
-          ? `a further stream of ${streamTypeName(stream.streamType, [])}`
-          : streamTypeName(stream.streamType, stream.descriptorTags),
+          ? `a further stream of ${streamTypeName(streamType, [])}`
+          : streamTypeName(streamType, descriptorTags),
       );
     }
   }
 
-  #retune(stream: ElementaryStream | undefined, pid: number, kind: number): ElementaryStream | undefined {
-    if (stream?.pid === pid) return stream;
+  #retune(stream: ElementaryStream | undefined, track: Track | undefined, kind: number): ElementaryStream | undefined {
+    if (stream && stream.pid === track?.pid && stream.codec === track.codec) return stream;
     if (stream) {
       stream.end();
       stream.free();
       if (this.#kinds[stream.pid] === kind) this.#kinds[stream.pid] = IGNORED;
     }
-    if (pid < 0) return undefined;
-    this.#kinds[pid] = kind;
-    const track = kind === VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
-    return new ElementaryStream(track, pid, this.#context);
+    if (!track) return undefined;
+    this.#kinds[track.pid] = kind;
+    return new ElementaryStream(track.codec, track.pid, this.#context);
   }
 
   #nameOnce(what: string): void {
@@ -198,4 +201,13 @@ export class TsDemuxer {
     this.#named.add(what);
     this.#logger.warn({ what }, `not recorded: ${what}`);
   }
+}
+
+/** The first stream of this kind whose codec is recorded. */
+function findTrack(program: ProgramMap, kind: TrackKind): Track | undefined {
+  for (const { pid, streamType } of program.streams) {
+    const codec = codecOfStreamType(streamType);
+    if (codec?.kind === kind && pid >= FIRST_PID && pid < NULL_PID) return { pid, codec };
+  }
+  return undefined;
 }

@@ -12,8 +12,8 @@ import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { StagingBudget } from "../mpegts/staging.js";
 import type { Source, SourceRequest } from "../source.js";
+import { createSources } from "../source-table.js";
 import { parseSourceUri, schemeOf } from "../source-uri.js";
-import { createSources } from "../table.js";
 import { PULL_DISCONNECTED, PULL_FAILED, type PullReport, PullSource } from "./pull-source.js";
 
 export interface PullSourcesOptions {

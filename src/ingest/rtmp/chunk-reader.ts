@@ -9,7 +9,7 @@
 // left is at most MAX_UNREAD_BYTES.
 
 import { badInput } from "../../base/reel-error.js";
-import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP, MAX_CHUNK_STREAMS, MAX_MESSAGE_BYTES } from "./protocol.js";
+import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP, MAX_CHUNK_STREAMS, MAX_MESSAGE_BYTES } from "./rtmp-protocol.js";
 
 /**
  * Payload bytes that `begin` gets to see: the largest header of an audio or video tag has 8, with room for a NAL unit

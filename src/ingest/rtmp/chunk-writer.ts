@@ -3,7 +3,7 @@
 //
 //   | fmt 0, csid | timestamp 24 | length 24 | type 8 | stream id 32 LE | (extended timestamp) | payload … | fmt 3, csid | (extended timestamp) | …
 
-import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP } from "./protocol.js";
+import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP } from "./rtmp-protocol.js";
 
 const BASIC_HEADER_SIZE = 1;
 const MESSAGE_HEADER_SIZE = 11;

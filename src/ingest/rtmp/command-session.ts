@@ -17,7 +17,7 @@ import {
   MESSAGE_SET_PEER_BANDWIDTH,
   MESSAGE_USER_CONTROL,
   MESSAGE_WINDOW_ACK_SIZE,
-} from "./protocol.js";
+} from "./rtmp-protocol.js";
 
 /** What encoders have come to expect from Flash Media Server; a recorder that only receives has no use for it. */
 const WINDOW_ACK_BYTES = 2_500_000;

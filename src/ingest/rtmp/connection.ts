@@ -12,9 +12,9 @@ import { type CommandPeer, CommandSession, type ConnectInfo, type PublishOutcome
 import { answerHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import { MessageReceiver, type ReceiverHost } from "./message-receiver.js";
 import type { ByteConsumer, ReadMode } from "./paced-socket.js";
-import { MAX_UNREAD_REPLY_BYTES } from "./protocol.js";
 import { Publication } from "./publication.js";
 import type { PublishAnswer, PublishRequest } from "./publish-gate.js";
+import { MAX_UNREAD_REPLY_BYTES } from "./rtmp-protocol.js";
 import type { ScratchBudget } from "./scratch.js";
 
 export interface ConnectionHost {

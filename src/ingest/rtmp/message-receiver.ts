@@ -15,6 +15,7 @@ import {
   type MessageSink,
 } from "./chunk-reader.js";
 import { encodeU32 } from "./chunk-writer.js";
+import type { Publication } from "./publication.js";
 import {
   CHUNK_STREAM_CONTROL,
   EVENT_PING_REQUEST,
@@ -31,8 +32,7 @@ import {
   MESSAGE_USER_CONTROL,
   MESSAGE_VIDEO,
   MESSAGE_WINDOW_ACK_SIZE,
-} from "./protocol.js";
-import type { Publication } from "./publication.js";
+} from "./rtmp-protocol.js";
 import { Scratch, type ScratchBudget } from "./scratch.js";
 
 /** Control messages have 4 or 5 bytes, user control events up to 10. */

@@ -12,14 +12,14 @@ import { beginHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import { MessageReceiver, type ReceiverHost } from "./message-receiver.js";
 import type { ByteConsumer, ReadMode } from "./paced-socket.js";
 import { type PlayEnd, type PlayPeer, type PlayRequest, PlaySession } from "./play-session.js";
+import { Publication } from "./publication.js";
 import {
   CHUNK_STREAM_CONTROL,
   MAX_UNREAD_REPLY_BYTES,
   MESSAGE_SET_PEER_BANDWIDTH,
   MESSAGE_USER_CONTROL,
   MESSAGE_WINDOW_ACK_SIZE,
-} from "./protocol.js";
-import { Publication } from "./publication.js";
+} from "./rtmp-protocol.js";
 import type { ScratchBudget } from "./scratch.js";
 
 export interface PlayConnectionHost {

@@ -12,7 +12,7 @@ import {
   EVENT_STREAM_EOF,
   MESSAGE_COMMAND_AMF0,
   MESSAGE_USER_CONTROL,
-} from "./protocol.js";
+} from "./rtmp-protocol.js";
 
 /** What the server may keep in front of us; a live stream has nothing to keep. */
 const BUFFER_MS = 3000;

@@ -19,7 +19,7 @@ import { TICKS_PER_MS } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import { DISCARD, type IncomingMessage, type MessageDestination } from "./chunk-reader.js";
 import { NAL_LENGTH_SIZE, removeEmptyNals, widenNalLengths } from "./nal-lengths.js";
-import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./protocol.js";
+import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./rtmp-protocol.js";
 import type { Scratch } from "./scratch.js";
 import { VideoMessages } from "./video-messages.js";
 
@@ -261,7 +261,7 @@ export class Publication implements MessageDestination {
     const tag = this.#tag;
     if (type === MESSAGE_VIDEO) tag.parseVideo(bytes, at, available);
     else tag.parseAudio(bytes, at, available);
-    if (tag.kind === TAG_UNSUPPORTED) this.#noteOnce(`${tag.codec} is not recorded`);
+    if (tag.kind === TAG_UNSUPPORTED) this.#noteOnce(`${tag.unsupported} is not recorded`);
     return tag;
   }
 

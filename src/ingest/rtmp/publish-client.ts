@@ -22,7 +22,7 @@ import {
   MESSAGE_COMMAND_AMF0,
   MESSAGE_SET_CHUNK_SIZE,
   MESSAGE_VIDEO,
-} from "./protocol.js";
+} from "./rtmp-protocol.js";
 import { Scratch, ScratchBudget } from "./scratch.js";
 
 const DEFAULT_PORT = 1935;

@@ -4,7 +4,7 @@
 
 import { badInput } from "../../base/reel-error.js";
 import type { IncomingMessage, MessageDestination } from "./chunk-reader.js";
-import { MAX_SCRATCH_BYTES } from "./protocol.js";
+import { MAX_SCRATCH_BYTES } from "./rtmp-protocol.js";
 
 const FIRST_BYTES = 4096;
 

@@ -34,6 +34,31 @@ export function codecOfStreamType(streamType: number): CodecEntry | undefined {
   return ALL.find(({ ts }) => ts?.streamType === streamType);
 }
 
+/** CodecID and SoundFormat have 4 bits. Asked for every tag, so it is an index and no search. */
+const BY_FLV_ID = { video: byFlvId("video"), audio: byFlvId("audio"), data: byFlvId("data") } as const satisfies Record<
+  TrackKind,
+  unknown
+>;
+
+function byFlvId(kind: TrackKind): readonly (CodecEntry | undefined)[] {
+  return Array.from({ length: 16 }, (_, id) => ALL.find((codec) => codec.kind === kind && codec.flv?.codecId === id));
+}
+
 export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undefined {
-  return ALL.find((codec) => codec.kind === kind && codec.flv?.codecId === codecId);
+  return BY_FLV_ID[kind][codecId];
+}
+
+const BY_FOUR_CC: ReadonlyMap<number, CodecEntry> = new Map(
+  ALL.flatMap((codec) => (codec.flv ? [[fourCcNumber(codec.flv.fourCc), codec] as const] : [])),
+);
+
+/** Four characters as a number, the first one in the highest byte. */
+function fourCcNumber(fourCc: string): number {
+  return [...fourCc].reduce((number, character) => number * 256 + character.charCodeAt(0), 0);
+}
+
+/** Of an extended header. */
+export function codecOfFourCc(kind: TrackKind, fourCc: number): CodecEntry | undefined {
+  const codec = BY_FOUR_CC.get(fourCc);
+  return codec?.kind === kind ? codec : undefined;
 }

@@ -4,16 +4,9 @@
 //   video: frame type 4 | codec 4 | AVCPacketType | composition time SI24 | …      extended: 1 | frame type 3 | packet type 4 | FourCC | (SI24) | …
 //   audio: format 4 | rate, size, channels | AACPacketType | …                     extended: 9 | packet type 4 | FourCC | …
 
-import {
-  AAC_HEADER_BYTES,
-  AVC_HEADER_BYTES,
-  CODEC_ID_AVC,
-  FRAME_TYPE_INFO,
-  FRAME_TYPE_KEY,
-  PACKET_DATA,
-  PACKET_SEQUENCE_HEADER,
-  SOUND_FORMAT_AAC,
-} from "./flv-tag.js";
+import type { CodecEntry, TrackKind } from "../codec/codec-entry.js";
+import { codecOfFlv, codecOfFourCc } from "../codec/table.js";
+import { FRAME_TYPE_INFO, FRAME_TYPE_KEY, PACKET_DATA, PACKET_SEQUENCE_HEADER } from "./flv-tag.js";
 
 export const TAG_FRAME = 1;
 export const TAG_DECODER_CONFIG = 2;
@@ -31,8 +24,8 @@ const EX_HEADER_SIZE = 5;
 /** No header is longer. */
 export const MAX_TAG_HEADER_SIZE = 8;
 
-const FOURCC_AVC1 = 0x61766331;
-const FOURCC_MP4A = 0x6d703461;
+/** The header that holds a composition time. */
+const TIMED_HEADER_SIZE = 5;
 
 /** What a tag's first bytes say. One object per publication, filled anew for each tag. */
 export class AvTag {
@@ -40,8 +33,9 @@ export class AvTag {
   headerBytes = 0;
   isKey = false;
   compositionTimeMs = 0;
-  /** Of an unsupported codec, for the log. */
-  codec = "";
+  /** Undefined where the codec is not recorded; `unsupported` names it then, for the log. */
+  codec: CodecEntry | undefined;
+  unsupported = "";
 
   /** `available` bytes at `at` are there: all of the tag or at least MAX_TAG_HEADER_SIZE. */
   parseVideo(bytes: Uint8Array, at: number, available: number): void {
@@ -51,63 +45,79 @@ export class AvTag {
       return;
     }
     const frameType = first >> 4;
-    this.#set(TAG_IGNORED, AVC_HEADER_BYTES);
+    this.#reset();
     if (available < 1 || frameType === FRAME_TYPE_INFO) return;
-    if ((first & 15) !== CODEC_ID_AVC) this.#unsupported(`FLV video codec ${first & 15}`);
-    else if (available >= AVC_HEADER_BYTES)
-      this.#setPacket(bytes[at + 1], frameType === FRAME_TYPE_KEY, readI24(bytes, at + 2));
+    this.#parseHeader("video", first & 15, frameType === FRAME_TYPE_KEY, bytes, at, available);
   }
 
   parseAudio(bytes: Uint8Array, at: number, available: number): void {
     const first = bytes[at] ?? 0;
     const format = first >> 4;
-    this.#set(TAG_IGNORED, AAC_HEADER_BYTES);
+    this.#reset();
     if (available < 1) return;
-    if (format === FORMAT_EX_HEADER) {
-      this.#set(TAG_IGNORED, EX_HEADER_SIZE);
-      if (available < EX_HEADER_SIZE) return;
-      if (readFourCc(bytes, at + 1) !== FOURCC_MP4A) this.#unsupported(fourCcText(bytes, at + 1));
-      else this.#setPacket(first & 15, false, 0);
-    } else if (format !== SOUND_FORMAT_AAC) this.#unsupported(`FLV sound format ${format}`);
-    else if (available >= AAC_HEADER_BYTES) this.#setPacket(bytes[at + 1], false, 0);
+    if (format !== FORMAT_EX_HEADER) this.#parseHeader("audio", format, false, bytes, at, available);
+    else if (available >= EX_HEADER_SIZE && this.#takeFourCc("audio", bytes, at + 1))
+      this.#setPacket(first & 15, EX_HEADER_SIZE, false, 0);
+  }
+
+  /** A header of FLV 10.1. */
+  #parseHeader(
+    kind: TrackKind,
+    codecId: number,
+    isKey: boolean,
+    bytes: Uint8Array,
+    at: number,
+    available: number,
+  ): void {
+    this.codec = codecOfFlv(kind, codecId);
+    const form = this.codec?.flv;
+    if (!form) this.#refuse(kind === "video" ? `FLV video codec ${codecId}` : `FLV sound format ${codecId}`);
+    else if (available >= form.headerBytes) {
+      const compositionTimeMs = form.headerBytes === TIMED_HEADER_SIZE ? readI24(bytes, at + 2) : 0;
+      this.#setPacket(bytes[at + 1], form.headerBytes, isKey, compositionTimeMs);
+    }
   }
 
   #parseExVideo(bytes: Uint8Array, at: number, available: number): void {
     const first = bytes[at] ?? 0;
     const frameType = (first >> 4) & 7;
     const packetType = first & 15;
-    this.#set(TAG_IGNORED, EX_HEADER_SIZE);
+    this.#reset();
     if (available < EX_HEADER_SIZE || frameType === FRAME_TYPE_INFO) return;
-    if (readFourCc(bytes, at + 1) !== FOURCC_AVC1) {
-      this.#unsupported(fourCcText(bytes, at + 1));
-      return;
-    }
+    if (!this.#takeFourCc("video", bytes, at + 1)) return;
     const isKey = frameType === FRAME_TYPE_KEY;
-    if (packetType === EX_PACKET_CODED_FRAMES_X) this.#setPacket(PACKET_DATA, isKey, 0);
-    else if (packetType !== PACKET_DATA) this.#setPacket(packetType, isKey, 0);
-    else if (available >= MAX_TAG_HEADER_SIZE) {
-      this.#setPacket(PACKET_DATA, isKey, readI24(bytes, at + EX_HEADER_SIZE));
-      this.headerBytes = MAX_TAG_HEADER_SIZE;
-    }
+    if (packetType === EX_PACKET_CODED_FRAMES_X) this.#setPacket(PACKET_DATA, EX_HEADER_SIZE, isKey, 0);
+    else if (packetType !== PACKET_DATA) this.#setPacket(packetType, EX_HEADER_SIZE, isKey, 0);
+    else if (available >= MAX_TAG_HEADER_SIZE)
+      this.#setPacket(PACKET_DATA, MAX_TAG_HEADER_SIZE, isKey, readI24(bytes, at + EX_HEADER_SIZE));
   }
 
-  #set(kind: number, headerBytes: number): void {
-    this.kind = kind;
-    this.headerBytes = headerBytes;
+  /** False where the codec is not recorded. */
+  #takeFourCc(kind: TrackKind, bytes: Uint8Array, at: number): boolean {
+    this.codec = codecOfFourCc(kind, readFourCc(bytes, at));
+    if (!this.codec) this.#refuse(fourCcText(bytes, at));
+    return this.codec !== undefined;
+  }
+
+  #reset(): void {
+    this.kind = TAG_IGNORED;
+    this.codec = undefined;
+    this.headerBytes = 0;
     this.isKey = false;
     this.compositionTimeMs = 0;
   }
 
-  #setPacket(packetType: number | undefined, isKey: boolean, compositionTimeMs: number): void {
+  #setPacket(packetType: number | undefined, headerBytes: number, isKey: boolean, compositionTimeMs: number): void {
     this.kind =
       packetType === PACKET_SEQUENCE_HEADER ? TAG_DECODER_CONFIG : packetType === PACKET_DATA ? TAG_FRAME : TAG_IGNORED;
+    this.headerBytes = headerBytes;
     this.isKey = isKey;
     this.compositionTimeMs = compositionTimeMs;
   }
 
-  #unsupported(codec: string): void {
+  #refuse(what: string): void {
     this.kind = TAG_UNSUPPORTED;
-    this.codec = codec;
+    this.unsupported = what;
   }
 }
 

@@ -1,19 +1,55 @@
-// PES packet headers, ISO/IEC 13818-1 §2.4.3.6, collected over as many packets as they span. PES_packet_length is not
-// used: a packet's payload can hold nothing but the PES packet's bytes, and muxers that announce a wrong length are
-// common.
+// PES packet headers, ISO/IEC 13818-1 §2.4.3.6: parsed whole where they lie in one packet, as recorders write them, and
+// collected over as many packets as they span, as sources send them. The collector does not use PES_packet_length: a
+// packet's payload can hold nothing but the PES packet's bytes, and muxers that announce a wrong length are common.
 
 import type { DemuxStatistics } from "./demux-statistics.js";
 
 const FIXED_SIZE = 9;
+const TIMESTAMP_SIZE = 5;
+const PTS_AT = FIXED_SIZE;
+const DTS_AT = FIXED_SIZE + TIMESTAMP_SIZE;
+const PRIVATE_STREAM_1 = 0xbd;
 const MAX_HEADER_SIZE = FIXED_SIZE + 255;
 /**
  * Stream ids without the optional header: program_stream_map, padding, private_stream_2, ECM, EMM, directory, DSM-CC,
  * H.222.1 type E.
  */
 const WITHOUT_HEADER = new Set([0xbc, 0xbe, 0xbf, 0xf0, 0xf1, 0xff, 0xf2, 0xf8]);
-export const CLOCK_33_MODULUS = 2 ** 33;
 
-export class PesHeader {
+/** A whole header. */
+export interface PesHeader {
+  streamId: number;
+  /** Whole packet, 0 = not said. */
+  packetBytes: number;
+  payloadAt: number;
+  /** 33 bits, or -1. */
+  pts90k: number;
+  dts90k: number;
+}
+
+export function isVideoStreamId(streamId: number): boolean {
+  return streamId >= 0xe0 && streamId <= 0xef;
+}
+
+export function isAudioStreamId(streamId: number): boolean {
+  return streamId >= 0xc0 && streamId <= 0xdf;
+}
+
+/** Of an audio, video or private stream; undefined for anything else, or where the bytes end inside it. */
+export function parsePesHeader(bytes: Buffer): PesHeader | undefined {
+  if (bytes.byteLength < FIXED_SIZE || bytes.readUIntBE(0, 3) !== 1) return undefined;
+  const streamId = bytes[3] ?? 0;
+  if (!isVideoStreamId(streamId) && !isAudioStreamId(streamId) && streamId !== PRIVATE_STREAM_1) return undefined;
+  const length = bytes.readUInt16BE(4);
+  const payloadAt = FIXED_SIZE + (bytes[8] ?? 0);
+  const end = Math.min(bytes.byteLength, payloadAt);
+  const pts90k = hasTimestamp(bytes, PTS_AT, end) ? readTimestamp(bytes, PTS_AT) : -1;
+  const dts90k = hasTimestamp(bytes, DTS_AT, end) ? readTimestamp(bytes, DTS_AT) : pts90k;
+  return { streamId, packetBytes: length === 0 ? 0 : length + 6, payloadAt, pts90k, dts90k };
+}
+
+/** Collects the header of one PES packet after the other. */
+export class PesHeaderCollector {
   /** 33-bit values; NaN where the header has none. */
   pts33 = Number.NaN;
   dts33 = Number.NaN;
@@ -65,27 +101,33 @@ export class PesHeader {
   }
 
   #parseTimes(): void {
-    const flags = (this.#bytes[7] ?? 0) >> 6;
-    const size = this.#bytes[8] ?? 0;
-    this.pts33 = flags >= 2 && size >= 5 ? this.#timestamp(FIXED_SIZE) : Number.NaN;
-    const dts33 = flags === 3 && size >= 10 ? this.#timestamp(FIXED_SIZE + 5) : Number.NaN;
-    this.dts33 = Number.isNaN(dts33) ? this.pts33 : dts33;
-    if (Number.isNaN(this.pts33)) this.dts33 = Number.NaN;
+    this.pts33 = this.#timestamp(PTS_AT);
+    this.dts33 = this.#timestamp(DTS_AT);
+    if (Number.isNaN(this.dts33) || Number.isNaN(this.pts33)) this.dts33 = this.pts33;
   }
 
-  /** The 33 bits stand between marker bits; a timestamp whose markers are wrong is none. */
   #timestamp(at: number): number {
-    const b = this.#bytes;
-    const b0 = b[at] ?? 0;
-    const b2 = b[at + 2] ?? 0;
-    const b4 = b[at + 4] ?? 0;
-    if (!(b0 & b2 & b4 & 1)) {
-      this.#statistics.badPes++;
-      return Number.NaN;
-    }
-    // Bit 32 is added as a number: a shift would lose it.
-    return (
-      ((b0 >> 1) & 7) * 2 ** 30 + (((b[at + 1] ?? 0) << 22) | ((b2 >> 1) << 15) | ((b[at + 3] ?? 0) << 7) | (b4 >> 1))
-    );
+    if (!hasTimestamp(this.#bytes, at, this.#size)) return Number.NaN;
+    const time33 = readTimestamp(this.#bytes, at);
+    if (time33 >= 0) return time33;
+    this.#statistics.badPes++;
+    return Number.NaN;
   }
+}
+
+/** PTS_DTS_flags: 2 = a PTS, 3 = a PTS and a DTS. They must lie in front of `end`. */
+function hasTimestamp(bytes: Uint8Array, at: number, end: number): boolean {
+  const flags = (bytes[7] ?? 0) >> 6;
+  return (at === PTS_AT ? flags >= 2 : flags === 3) && at + TIMESTAMP_SIZE <= end;
+}
+
+/** 3, 15 and 15 bits, a marker_bit behind each. A timestamp whose markers are wrong is none: -1. */
+function readTimestamp(bytes: Uint8Array, at: number): number {
+  const b0 = bytes[at] ?? 0;
+  const b2 = bytes[at + 2] ?? 0;
+  const b4 = bytes[at + 4] ?? 0;
+  if (!(b0 & b2 & b4 & 1)) return -1;
+  // Bit 32 is added as a number: a shift would lose it.
+  const low = ((bytes[at + 1] ?? 0) << 22) | ((b2 >> 1) << 15) | ((bytes[at + 3] ?? 0) << 7) | (b4 >> 1);
+  return ((b0 >> 1) & 7) * 2 ** 30 + low;
 }

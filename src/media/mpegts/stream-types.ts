@@ -1,8 +1,6 @@
-// stream_type of a program map, ISO/IEC 13818-1 Table 2-34 and the registrations in use: which ones are recorded, and
-// names for those that are not.
+// Names of the stream_type of a program map, ISO/IEC 13818-1 Table 2-34 and the registrations in use. Which ones are
+// recorded is in the codec table.
 
-export const STREAM_TYPE_AAC_ADTS = 0x0f;
-export const STREAM_TYPE_H264 = 0x1b;
 const STREAM_TYPE_PRIVATE_PES = 0x06;
 
 const NAMES: Readonly<Record<number, string>> = {

@@ -1,5 +1,5 @@
-// Transport packets and PES headers as a reader sees them, ISO/IEC 13818-1 §2.4.3.2, §2.4.3.4, §2.4.3.6. Nothing is
-// trusted: lengths are cut to the packet.
+// Transport packets as a reader sees them, ISO/IEC 13818-1 §2.4.3.2, §2.4.3.4. Nothing is trusted: lengths are cut to
+// the packet.
 
 export const TS_PACKET_BYTES = 188;
 export const SYNC_BYTE = 0x47;
@@ -9,8 +9,6 @@ export const CLOCK_MODULUS = 2 ** 33;
 
 const HAS_ADAPTATION = 0x20;
 const HAS_PAYLOAD = 0x10;
-const PES_HEADER_BYTES = 9;
-const TIMESTAMP_BYTES = 5;
 
 export interface TsPacket {
   pid: number;
@@ -108,45 +106,6 @@ function parseAdaptation(bytes: Buffer, at: number, packet: TsPacket): boolean {
   if (hasPcr && length >= 7) packet.pcr90k = bytes.readUInt32BE(at + 6) * 2 + ((bytes[at + 10] ?? 0) >> 7);
   packet.isStuffed = length > 1 + (hasPcr ? 6 : 0);
   return length <= most && (!hasPcr || length >= 7);
-}
-
-export interface PesHeader {
-  streamId: number;
-  /** Whole packet, 0 = not said. */
-  packetBytes: number;
-  payloadAt: number;
-  /** 33 bits, or -1. */
-  pts90k: number;
-  dts90k: number;
-}
-
-export function isVideoStreamId(streamId: number): boolean {
-  return streamId >= 0xe0 && streamId <= 0xef;
-}
-
-export function isAudioStreamId(streamId: number): boolean {
-  return streamId >= 0xc0 && streamId <= 0xdf;
-}
-
-/** Of an audio or video stream; undefined for anything else, or where the bytes end inside it. */
-export function parsePesHeader(bytes: Buffer): PesHeader | undefined {
-  if (bytes.byteLength < PES_HEADER_BYTES || bytes.readUIntBE(0, 3) !== 1) return undefined;
-  const streamId = bytes[3] ?? 0;
-  if (!isVideoStreamId(streamId) && !isAudioStreamId(streamId) && streamId !== 0xbd) return undefined;
-  const length = bytes.readUInt16BE(4);
-  const timestamps = (bytes[7] ?? 0) >> 6;
-  const payloadAt = PES_HEADER_BYTES + (bytes[8] ?? 0);
-  const hasPts = timestamps >= 2 && bytes.byteLength >= PES_HEADER_BYTES + TIMESTAMP_BYTES;
-  const hasDts = timestamps === 3 && bytes.byteLength >= PES_HEADER_BYTES + 2 * TIMESTAMP_BYTES;
-  const pts90k = hasPts ? readTimestamp(bytes, PES_HEADER_BYTES) : -1;
-  const dts90k = hasDts ? readTimestamp(bytes, PES_HEADER_BYTES + TIMESTAMP_BYTES) : pts90k;
-  return { streamId, packetBytes: length === 0 ? 0 : length + 6, payloadAt, pts90k, dts90k };
-}
-
-/** Three bits, 15 and 15, a marker_bit behind each. Bit 32 is beyond 32-bit operators. */
-function readTimestamp(bytes: Buffer, at: number): number {
-  const high = ((bytes[at] ?? 0) >> 1) & 7;
-  return high * 2 ** 30 + (bytes.readUInt16BE(at + 1) >> 1) * 2 ** 15 + (bytes.readUInt16BE(at + 3) >> 1);
 }
 
 /** The time on an unwrapped clock that is nearest to `reference`. */

@@ -13,9 +13,9 @@ import {
 import type { Findings } from "../findings.js";
 import type { ReadMedia } from "../read-media.js";
 import type { WindowReader } from "../window-reader.js";
-import { ElementaryStream, type SharedTime } from "./elementary-stream.js";
-import { ProgramClock } from "./program-clock.js";
+import { PcrCheck } from "./pcr-check.js";
 import { type Section, SectionGatherer } from "./section.js";
+import { type SharedTime, TsTrack } from "./ts-track.js";
 
 const PID_PAT = 0;
 const NONE = -1;
@@ -73,12 +73,12 @@ async function findSync(reader: WindowReader, from: number): Promise<number | un
 
 class TsReading {
   readonly #findings: Findings;
-  readonly #clock: ProgramClock;
+  readonly #clock: PcrCheck;
   readonly #time: SharedTime = { reference90k: Number.NaN };
   readonly #packet: TsPacket = emptyPacket();
   readonly #counters = new Int8Array(PID_COUNT).fill(NONE);
   readonly #hasDuplicate = new Uint8Array(PID_COUNT);
-  readonly #streams = new Map<number, ElementaryStream>();
+  readonly #streams = new Map<number, TsTrack>();
   readonly #sections = new Map<number, SectionGatherer>([[PID_PAT, new SectionGatherer()]]);
   /** PIDs of media that came before a PMT named them. */
   readonly #unannounced = new Set<number>();
@@ -87,7 +87,7 @@ class TsReading {
 
   constructor(findings: Findings) {
     this.#findings = findings;
-    this.#clock = new ProgramClock(findings);
+    this.#clock = new PcrCheck(findings);
   }
 
   takePacket(block: Buffer, at: number, index: number): void {
@@ -107,7 +107,7 @@ class TsReading {
     else this.#takeMedia(packet, payload, index);
   }
 
-  end(): ElementaryStream["audit"][] {
+  end(): TsTrack["audit"][] {
     for (const stream of this.#streams.values()) stream.end(true);
     if (this.#pmtPid === NONE) this.#findings.defect("/", "has no PAT");
     else if (this.#pcrPid === NONE) this.#findings.defect("/", "has no PMT");
@@ -155,7 +155,7 @@ class TsReading {
       this.#pcrPid = section.pcrPid;
       for (const { pid, streamType } of section.streams) {
         if (!this.#streams.has(pid))
-          this.#streams.set(pid, new ElementaryStream(streamType, this.#streams.size, this.#findings, this.#time));
+          this.#streams.set(pid, new TsTrack(streamType, this.#streams.size, this.#findings, this.#time));
       }
     }
   }

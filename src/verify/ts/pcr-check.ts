@@ -10,7 +10,7 @@ const TICKS_PER_MS = 90;
 const MAX_INTERVAL_90K = 100 * TICKS_PER_MS;
 const MAX_TABLES_90K = 500 * TICKS_PER_MS;
 
-export class ProgramClock {
+export class PcrCheck {
   readonly #findings: Findings;
   /** NaN before the first. */
   last90k = Number.NaN;

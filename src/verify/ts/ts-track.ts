@@ -7,7 +7,8 @@ import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
 import type { TsForm } from "../../media/codec/codec-entry.js";
 import { parseSps } from "../../media/codec/h264/decoder-configuration.js";
 import { codecOfStreamType } from "../../media/codec/table.js";
-import { nearestTime, type PesHeader, parsePesHeader } from "../../media/mpegts/ts-packet.js";
+import { type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
+import { nearestTime } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
@@ -22,7 +23,7 @@ export interface SharedTime {
   reference90k: number;
 }
 
-export class ElementaryStream {
+export class TsTrack {
   readonly audit: TrackAudit;
   readonly #framing: TsForm["framing"] | undefined;
   /** Packet in which the PES packet that is open began; -1 = none is. */
