@@ -8,6 +8,7 @@ import type { CodecEntry, CodecName } from "../../../../src/media/codec/codec-en
 import {
   CODECS,
   codecOfFlv,
+  codecOfFourCc,
   codecOfName,
   codecOfNumber,
   codecOfSampleEntry,
@@ -49,7 +50,10 @@ describe("codec table", () => {
       expect(codecOfNumber(codec.number)).toBe(codec);
       expect(codecOfName(codec.name)).toBe(codec);
       if (codec.ts) expect(codecOfStreamType(codec.ts.streamType)).toBe(codec);
-      if (codec.flv) expect(codecOfFlv(codec.kind, codec.flv.codecId)).toBe(codec);
+      if (codec.flv) {
+        expect(codecOfFlv(codec.kind, codec.flv.codecId)).toBe(codec);
+        expect(codecOfFourCc(codec.kind, Buffer.from(codec.flv.fourCc).readUInt32BE())).toBe(codec);
+      }
       for (const type of [codec.mp4?.sampleEntry, ...(codec.mp4?.otherSampleEntries ?? [])])
         if (type) expect(codecOfSampleEntry(type)).toBe(codec);
     }
