@@ -1,6 +1,6 @@
 // The common part of a segment's state (src/abi/segment.ts): times relative to its zero, counters, outputs.
 
-import { FLAG_RANDOM_ACCESS } from "../src/abi/frame";
+import { FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../src/abi/frame";
 import {
   SEG_CLAMPED_OFFSET,
   SEG_CONFIG_OFFSET,
@@ -8,6 +8,8 @@ import {
   SEG_LEFT_OUT_FRAMES_OFFSET,
   SEG_LEFT_OUT_FROM_OFFSET,
   SEG_LEFT_OUT_TO_OFFSET,
+  SEG_LEFT_OUT_TOTAL_OFFSET,
+  SEG_MAIN_VIDEO_OFFSET,
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_POINTER_OFFSET,
   SEG_OUTPUT_POSITION_OFFSET,
@@ -20,9 +22,11 @@ import {
   SEG_TRACK_RANDOM_ACCESS_OFFSET,
   SEG_TRACK_SIZE,
   SEG_TRACKS_OFFSET,
+  SEG_UNSUPPORTED_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../src/abi/segment";
-import { frameDts, frameFlags, frameSize } from "./ring";
+import { isVideoConfig } from "./decoder-config";
+import { frameDts, frameFlags, frameSize, frameTrack } from "./ring";
 
 // @ts-ignore: decorator
 @inline
@@ -36,6 +40,56 @@ export function segmentConfig(seg: usize, track: u32): usize {
   return load<u32>(seg + (track << 2), SEG_CONFIG_OFFSET);
 }
 
+/** The number of the main video (src/abi/segment.ts) + 1, 0 where there is no video. */
+// @ts-ignore: decorator
+@inline
+export function segmentMainVideo(seg: usize): u32 {
+  return load<u32>(seg, SEG_MAIN_VIDEO_OFFSET);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isMainVideo(seg: usize, track: u32): bool {
+  return track + 1 == segmentMainVideo(seg);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isMainRandomAccess(seg: usize, frame: usize): bool {
+  return (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0 && isMainVideo(seg, frameTrack(frame));
+}
+
+/** The first video track. It stays: one with a lower number that joins later does not take its place. */
+export function chooseMainVideo(seg: usize): void {
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    const config = segmentConfig(seg, track);
+    if (config == 0 || !isVideoConfig(config)) continue;
+    store<u32>(seg, track + 1, SEG_MAIN_VIDEO_OFFSET);
+    return;
+  }
+}
+
+/** Takes a track that appears after the segment has begun. */
+export function joinTrack(seg: usize, track: u32, config: usize): void {
+  store<u32>(seg + (track << 2), <u32>config, SEG_CONFIG_OFFSET);
+  if (segmentMainVideo(seg) == 0) chooseMainVideo(seg);
+}
+
+/** Not in a loop over frames: it looks at every track. */
+export function segmentHasFrames(seg: usize): bool {
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    if (load<u32>(segmentTrack(seg, track), SEG_TRACK_FRAMES_OFFSET) != 0) return true;
+  }
+  return false;
+}
+
+/** Notes a track that the container cannot carry; its frames are not counted one by one. */
+// @ts-ignore: decorator
+@inline
+export function markUnsupported(seg: usize, track: u32): void {
+  store<u32>(seg, load<u32>(seg, SEG_UNSUPPORTED_OFFSET) | (1 << track), SEG_UNSUPPORTED_OFFSET);
+}
+
 /** Decoding time since the segment's zero; a straggler from before zero is clamped to it (counted by `countFrame`). */
 // @ts-ignore: decorator
 @inline
@@ -46,13 +100,15 @@ export function segmentDts(seg: usize, dts90k: i64): i64 {
 
 /**
  * Takes a written frame into the segment's counters. Every container calls this or `countLeftOut` exactly once per
- * frame.
+ * frame of a track that it carries.
  */
 export function countFrame(seg: usize, track: u32, frame: usize): void {
   const at = segmentTrack(seg, track);
   const dts = frameDts(frame);
   const frames = load<u32>(at, SEG_TRACK_FRAMES_OFFSET);
-  if (dts < load<i64>(seg, SEG_ZERO_OFFSET)) store<u32>(seg, load<u32>(seg, SEG_CLAMPED_OFFSET) + 1, SEG_CLAMPED_OFFSET);
+  if (dts < load<i64>(seg, SEG_ZERO_OFFSET)) {
+    store<u32>(seg, load<u32>(seg, SEG_CLAMPED_OFFSET) + 1, SEG_CLAMPED_OFFSET);
+  }
   if (frames == 0) store<i64>(at, dts, SEG_TRACK_FIRST_DTS_OFFSET);
   store<i64>(at, dts, SEG_TRACK_LAST_DTS_OFFSET);
   store<u32>(at, frames + 1, SEG_TRACK_FRAMES_OFFSET);
@@ -66,12 +122,14 @@ export function countFrame(seg: usize, track: u32, frame: usize): void {
 export function countLeftOut(seg: usize, track: u32, frame: usize): void {
   const frames = seg + (track << 2);
   const dts = frameDts(frame);
-  if ((load<u32>(seg, SEG_LEFT_OUT_FRAMES_OFFSET) | load<u32>(seg, SEG_LEFT_OUT_FRAMES_OFFSET + 4)) == 0) {
+  const total = load<u32>(seg, SEG_LEFT_OUT_TOTAL_OFFSET);
+  if (total == 0) {
     store<i64>(seg, dts, SEG_LEFT_OUT_FROM_OFFSET);
     store<i64>(seg, dts, SEG_LEFT_OUT_TO_OFFSET);
   }
   store<i64>(seg, min<i64>(load<i64>(seg, SEG_LEFT_OUT_FROM_OFFSET), dts), SEG_LEFT_OUT_FROM_OFFSET);
   store<i64>(seg, max<i64>(load<i64>(seg, SEG_LEFT_OUT_TO_OFFSET), dts), SEG_LEFT_OUT_TO_OFFSET);
+  store<u32>(seg, total + 1, SEG_LEFT_OUT_TOTAL_OFFSET);
   store<u32>(frames, load<u32>(frames, SEG_LEFT_OUT_FRAMES_OFFSET) + 1, SEG_LEFT_OUT_FRAMES_OFFSET);
   store<i64>(seg, load<i64>(seg, SEG_LEFT_OUT_BYTES_OFFSET) + <i64>frameSize(frame), SEG_LEFT_OUT_BYTES_OFFSET);
 }

@@ -132,7 +132,7 @@ function measureKernel(container: ContainerName): void {
     hasAudio: true,
     chunkLength: 0,
   } as RecordConfig);
-  state.setTracks(configs[TRACK_VIDEO] as number, configs[TRACK_AUDIO] as number);
+  state.setTracks((track) => configs[track], TRACK_VIDEO);
   const segment = arena.allocate(SEG_SIZE);
   arena.view.setFloat64(segment + SEG_CREATED_MS_OFFSET, 0, true);
   const out = arena.allocate(OUTPUT_BYTES);

@@ -3,6 +3,8 @@
 export const FLV_TRACKS_BEGUN_OFFSET = 0; // u32, bit per track whose sequence header is written
 export const FLV_LAST_TIMESTAMP_OFFSET = 4; // u32, ms, greatest of all tags
 export const FLV_LAST_KEYFRAME_OFFSET = 8; // u32, ms, of the last video random access point
+// u32, bit per track that the file carries: one of each kind, the first that the segment had
+export const FLV_CARRIED_OFFSET = 12;
 
 // The keyframe table: every `stride`th random access point. When it is full every second entry goes and the stride
 // doubles.

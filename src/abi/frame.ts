@@ -16,9 +16,11 @@ export const FRAME_CONFIG_OFFSET = 20; // pointer to the track's decoder configu
 export const FRAME_HEADER_SIZE = 32;
 export const FRAME_ALIGN = 32;
 
+/** A stream has up to this many tracks, numbered from 0. Their kinds are in their decoder configurations. */
+export const MAX_TRACKS = 8;
+/** What a source with one video and one audio track numbers them; no number says a kind. */
 export const TRACK_VIDEO = 0;
 export const TRACK_AUDIO = 1;
-export const TRACK_COUNT = 2;
 export const FRAME_FILLER = 255;
 
 export const FLAG_RANDOM_ACCESS = 1; // decoding can start here (video); set on every audio frame

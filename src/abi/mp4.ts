@@ -20,6 +20,14 @@ export const SAMPLE_FLAG_SYNC = 1;
 export const SAMPLE_FLAG_DISCONTINUITY = 2;
 export const SAMPLE_FLAG_CHUNK_START = 4; // first sample of its track in a drain batch: an MP4 chunk begins here
 
+// MP4's own part of a segment's state while it is recorded; offsets count from SEG_PRIVATE_OFFSET. Per track, where the
+// next payload and the next record of the batch go; of no meaning between two calls. Owner: the kernel.
+export const MP4_BATCH_TRACK_SIZE = 16;
+export const MP4_BATCH_BYTES_OFFSET = 0; // u32, first the payload's size, then the place of the next one
+export const MP4_BATCH_FRAMES_OFFSET = 4; // u32, frames of the batch
+export const MP4_BATCH_RECORD_OFFSET = 8; // u32, place of the next record
+export const MP4_BATCH_FIRST_RECORD_OFFSET = 12; // u32
+
 // The index kernel's state: the movie, then one block per track. Owner of all of it: the finish that made the memory.
 export const INDEX_FLAGS_OFFSET = 0; // u32, INDEX_FLAG_*
 export const INDEX_TRACKS_OFFSET = 4; // u32, tracks that have samples
@@ -33,8 +41,7 @@ export const INDEX_DURATION_OFFSET = 48; // i64, of the presentation, movie time
 export const INDEX_PIECES_OFFSET = 56; // u32, pieces of headers that mp4IndexLayout wrote
 export const INDEX_PIECE_TABLE_OFFSET = 64; // per piece: u32 bytes in `out`, u32 bytes of the table that follows
 export const INDEX_PIECE_SIZE = 8;
-export const INDEX_MAX_PIECES = 24;
-export const INDEX_MOVIE_SIZE = 256;
+export const INDEX_MOVIE_SIZE = 512; // a piece per table of every track, and the one behind the last
 
 export const INDEX_FLAG_LARGE = 1; // 64-bit forms everywhere (winQtCompat=0); without it only where a value needs them
 
@@ -67,7 +74,7 @@ export const INDEX_TABLE_RUN_OFFSET = 8; // u32, length of the run that is open 
 export const INDEX_TABLE_VALUE_OFFSET = 16; // i64, the run's value
 export const INDEX_TABLE_TOTAL_OFFSET = 24; // u32, entries of the finished first pass
 export const INDEX_TRACK_SIZE = 320;
-export const INDEX_SIZE = 1024;
+export const INDEX_SIZE = 3072; // INDEX_MOVIE_SIZE + MAX_TRACKS × INDEX_TRACK_SIZE
 
 export const INDEX_TRACK_FLAG_LARGE_CHUNKS = 1; // co64
 

@@ -22,14 +22,16 @@ export const REC_CHUNK_LENGTH_OFFSET = 136; // i64, 90 kHz; 0 = never cut on tim
 export const REC_FLAGS_OFFSET = 144; // u32, REC_FLAG_*
 export const REC_STOP_MODE_OFFSET = 148; // u32, STOP_*
 export const REC_STOP_INDEX_OFFSET = 152; // u32, ring index that STOP_* refers to
-export const REC_CONFIG_OFFSET = 156; // u32 × TRACK_COUNT: decoder configuration of each settled track, 0 = none (yet)
-// u32 × TRACK_COUNT: frames that the kernel dropped after a jump; the main thread reads differences
-export const REC_SKIPPED_FRAMES_OFFSET = 164;
-export const REC_SKIPPED_BYTES_OFFSET = 176; // i64
-export const REC_SKIPPED_FROM_OFFSET = 184; // i64, dts90k of the first frame dropped since the last jump
-export const REC_SKIPPED_TO_OFFSET = 192; // i64, dts90k of the frame the recording went on with
-// u32, 90 kHz, distance of the last two video frames, over all segments; 0 = not known yet. The kernel's
-export const REC_VIDEO_DELTA_OFFSET = 200;
+export const REC_CONFIG_OFFSET = 156; // u32 × MAX_TRACKS: decoder configuration of each settled track, 0 = none (yet)
+// u32 × MAX_TRACKS: frames that the kernel dropped after a jump; the main thread reads differences
+export const REC_SKIPPED_FRAMES_OFFSET = 188;
+// u32, the stream's main video (its first video track) + 1; 0 = not known: any video will do. The main thread's
+export const REC_MAIN_VIDEO_OFFSET = 220;
+export const REC_SKIPPED_BYTES_OFFSET = 224; // i64
+export const REC_SKIPPED_FROM_OFFSET = 232; // i64, dts90k of the first frame dropped since the last jump
+export const REC_SKIPPED_TO_OFFSET = 240; // i64, dts90k of the frame the recording went on with
+// u32, 90 kHz, distance of the main video's last two frames, over all segments; 0 = not known yet. The kernel's
+export const REC_VIDEO_DELTA_OFFSET = 248;
 export const REC_SIZE = 256;
 
 export const LOCK_FREE = 0;
@@ -47,7 +49,7 @@ export const CONTAINER_TS = 2;
 export const CONTAINER_FLV = 3;
 
 export const REC_FLAG_WAIT_FOR_IDR = 1;
-export const REC_FLAG_HAS_AUDIO = 2; // record the audio track
+export const REC_FLAG_HAS_AUDIO = 2; // record the audio tracks
 // the in-stream has, or is expected to have, video: cuts and starts wait for it
 export const REC_FLAG_HAS_VIDEO_TRACK = 4;
 // after a jump: drop (and count) up to the next random access point; cleared by the kernel

@@ -5,27 +5,30 @@
 export const SEG_ZERO_OFFSET = 0; // i64, dts90k that becomes the segment's time zero
 export const SEG_FLAGS_OFFSET = 8; // u32, SEG_FLAG_*
 export const SEG_NEEDED_OUTPUT_OFFSET = 12; // u32, with STATUS_NEED_OUTPUT: bytes the next frame wants
-export const SEG_CONFIG_OFFSET = 16; // u32 × TRACK_COUNT, decoder configuration in use, 0 = track absent so far
-export const SEG_CLAMPED_OFFSET = 24; // u32, frames in front of zero that were clamped to it
-export const SEG_LAST_DELTA_OFFSET = 28; // u32, 90 kHz, distance of the last two video frames
-export const SEG_CREATED_MS_OFFSET = 32; // f64, wall ms of the opening (creation_time)
-export const SEG_RESERVE_OFFSET = 40; // u32, MP4: bytes reserved in front of the media for the index
+export const SEG_CONFIG_OFFSET = 16; // u32 × MAX_TRACKS, decoder configuration in use, 0 = track absent so far
+export const SEG_CLAMPED_OFFSET = 48; // u32, frames in front of zero that were clamped to it
+export const SEG_LAST_DELTA_OFFSET = 52; // u32, 90 kHz, distance of the main video's last two frames
+export const SEG_CREATED_MS_OFFSET = 56; // f64, wall ms of the opening (creation_time)
+export const SEG_RESERVE_OFFSET = 64; // u32, MP4: bytes reserved in front of the media for the index
+// u32, the track whose random access points cut and whose frames carry the clock: the segment's first video track + 1;
+// 0 = it has no video so far
+export const SEG_MAIN_VIDEO_OFFSET = 68;
+export const SEG_UNSUPPORTED_OFFSET = 72; // u32, bit per track that the container cannot carry, set with its first frame
 
 // Per track, SEG_TRACK_SIZE bytes each, at SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE.
-export const SEG_TRACKS_OFFSET = 64;
-export const SEG_TRACK_SIZE = 64;
+export const SEG_TRACKS_OFFSET = 128;
+export const SEG_TRACK_SIZE = 32;
 export const SEG_TRACK_FRAMES_OFFSET = 0; // u32
 export const SEG_TRACK_RANDOM_ACCESS_OFFSET = 4; // u32
 export const SEG_TRACK_BYTES_OFFSET = 8; // i64, payload
 export const SEG_TRACK_FIRST_DTS_OFFSET = 16; // i64
 export const SEG_TRACK_LAST_DTS_OFFSET = 24; // i64
-export const SEG_TRACK_PRIVATE_OFFSET = 32; // 32 bytes for the container
 
 // What the last kernel call wants written: output k goes to descriptor k at position k. The worker writes, then adds
 // size to position. It sets size to 0 only after the write has succeeded: a batch whose writer was written off is
 // written again (same bytes, same place).
-export const SEG_OUTPUTS_OFFSET = 192;
-export const SEG_OUTPUT_COUNT = 3; // 0: media file; 1, 2: sample records of MP4's tracks
+export const SEG_OUTPUTS_OFFSET = 384;
+export const SEG_OUTPUT_COUNT = 9; // 0: media file; 1 + track: sample records of an MP4 track
 export const SEG_OUTPUT_SIZE = 32;
 export const SEG_OUTPUT_FD_OFFSET = 0; // i32, -1 = not open
 export const SEG_OUTPUT_POINTER_OFFSET = 4; // u32
@@ -34,12 +37,13 @@ export const SEG_OUTPUT_POSITION_OFFSET = 16; // i64
 
 // Access units that the container cannot hold, or in which no decoder would find anything: left out of the file. The
 // kernel adds, the main thread takes them (and sets them to 0) while no worker has the recording.
-export const SEG_LEFT_OUT_FRAMES_OFFSET = 288; // u32 × TRACK_COUNT
-export const SEG_LEFT_OUT_BYTES_OFFSET = 296; // i64, payload
-export const SEG_LEFT_OUT_FROM_OFFSET = 304; // i64, dts90k of the first
-export const SEG_LEFT_OUT_TO_OFFSET = 312; // i64, dts90k of the last
+export const SEG_LEFT_OUT_FRAMES_OFFSET = 672; // u32 × MAX_TRACKS
+export const SEG_LEFT_OUT_BYTES_OFFSET = 704; // i64, payload
+export const SEG_LEFT_OUT_FROM_OFFSET = 712; // i64, dts90k of the first
+export const SEG_LEFT_OUT_TO_OFFSET = 720; // i64, dts90k of the last
+export const SEG_LEFT_OUT_TOTAL_OFFSET = 728; // u32, frames of all tracks
 
-export const SEG_PRIVATE_OFFSET = 320;
+export const SEG_PRIVATE_OFFSET = 768;
 export const SEG_SIZE = 8192; // room for FLV's keyframe table
 
 export const SEG_FLAG_OPEN = 1; // openSegment has fixed zero and tracks

@@ -3,7 +3,6 @@
 
 import { closeSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { TRACK_COUNT } from "../abi/frame.js";
 import { SEG_OUTPUT_COUNT, SEG_OUTPUT_FD_OFFSET } from "../abi/segment.js";
 import type { ArenaViews } from "../arena/arena-views.js";
 import { ReelError } from "../base/reel-error.js";
@@ -25,7 +24,7 @@ export function setDescriptor(arena: ArenaViews, segment: number, output: number
  */
 export function closeSegmentFiles(arena: ArenaViews, segment: number): void {
   let failure: unknown;
-  for (let output = 0; output < 1 + TRACK_COUNT; output++) {
+  for (let output = 0; output < SEG_OUTPUT_COUNT; output++) {
     const at = outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET;
     const fd = arena.u32(at) | 0;
     if (fd < 0) continue;

@@ -3,7 +3,6 @@
 // bytes that exist.
 
 import { writeSync } from "node:fs";
-import { TRACK_COUNT } from "../abi/frame.js";
 import {
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_COUNT,
@@ -24,7 +23,7 @@ export function writeOutputs(arena: ArenaViews, segment: number, joinTrack: (tra
     const at = outputAt(segment, output);
     const bytes = arena.u32(at + SEG_OUTPUT_BYTES_OFFSET);
     if (bytes === 0) continue;
-    const isNewTrack = output > 0 && output <= TRACK_COUNT && (arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0) < 0;
+    const isNewTrack = output > 0 && (arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0) < 0;
     if (isNewTrack) joinTrack(output - 1);
     const position = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
     writeAll(

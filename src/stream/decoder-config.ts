@@ -9,6 +9,7 @@ import {
   CONFIG_COLOUR_OFFSET,
   CONFIG_HEIGHT_OFFSET,
   CONFIG_KIND_OFFSET,
+  CONFIG_LANGUAGE_OFFSET,
   CONFIG_OBJECT_TYPE_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
@@ -23,10 +24,12 @@ import type { AudioConfig } from "../media/codec/aac/audio-specific-config.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
 import type { VideoConfig } from "../media/codec/h264/decoder-configuration.js";
 import { CODECS, KIND_NUMBERS } from "../media/codec/table.js";
+import { packLanguage } from "./track.js";
 
 export interface DecoderConfig {
   codec: CodecName;
   kind: TrackKind;
+  language: string | undefined;
   /** Decoding can start at every frame, marked or not. */
   isEveryFrameRandomAccess: boolean;
   /** avcC (ISO/IEC 14496-15 §5.3.3.1) or AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1). */
@@ -40,7 +43,12 @@ export interface DecoderConfig {
 }
 
 /** Parses and stores a configuration. Throws ReelError `badConfig`; nothing is stored then. */
-export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8Array): DecoderConfig {
+export function storeDecoderConfig(
+  arena: Arena,
+  codec: CodecName,
+  bytes: Uint8Array,
+  language?: string | undefined,
+): DecoderConfig {
   const entry = CODECS[codec];
   const { video, audio } = entry.parse(bytes);
   const pointer = arena.allocate(CONFIG_BYTES_OFFSET + bytes.byteLength);
@@ -51,6 +59,7 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
   };
   put(CONFIG_CODEC_OFFSET, entry.number);
   put(CONFIG_KIND_OFFSET, KIND_NUMBERS[entry.kind]);
+  put(CONFIG_LANGUAGE_OFFSET, packLanguage(language));
   put(CONFIG_BYTES_SIZE_OFFSET, copy.byteLength);
   if (video) {
     put(CONFIG_WIDTH_OFFSET, video.width);
@@ -74,7 +83,7 @@ export function storeDecoderConfig(arena: Arena, codec: CodecName, bytes: Uint8A
   }
   const isEveryFrameRandomAccess = entry.randomAccess === "everyFrame";
   const { kind } = entry;
-  return { codec, kind, isEveryFrameRandomAccess, bytes: copy, pointer, isReferredTo: false, video, audio };
+  return { codec, kind, language, isEveryFrameRandomAccess, bytes: copy, pointer, isReferredTo: false, video, audio };
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

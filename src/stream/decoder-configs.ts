@@ -1,7 +1,7 @@
 // The decoder configurations of an in-stream: the one in force for each track, and those before it, which frames in the
 // ring and recordings still refer to. The same bytes are the same block, so that a repeat is no change.
 
-import { TRACK_COUNT } from "../abi/frame.js";
+import { MAX_TRACKS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
@@ -15,7 +15,7 @@ const MAX_CONFIGS = 256;
 
 export class DecoderConfigs {
   #arena: Arena;
-  #inForce: (DecoderConfig | undefined)[] = new Array(TRACK_COUNT).fill(undefined);
+  #inForce: (DecoderConfig | undefined)[] = new Array(MAX_TRACKS).fill(undefined);
   #all: DecoderConfig[] = [];
 
   constructor(
@@ -33,8 +33,9 @@ export class DecoderConfigs {
    * False where the bytes are those in force. `isInUse`: nothing stored may go. Throws ReelError `badConfig`,
    * `badInput`.
    */
-  set(track: number, codec: CodecName, bytes: Uint8Array, isInUse: boolean): boolean {
-    const isThis = (config: DecoderConfig): boolean => config.codec === codec && sameBytes(config.bytes, bytes);
+  set(track: number, codec: CodecName, bytes: Uint8Array, language: string | undefined, isInUse: boolean): boolean {
+    const isThis = (config: DecoderConfig): boolean =>
+      config.codec === codec && config.language === language && sameBytes(config.bytes, bytes);
     const current = this.#inForce[track];
     if (current && isThis(current)) return false;
     let config = this.#all.find(isThis);
@@ -43,7 +44,7 @@ export class DecoderConfigs {
         throw new ReelError("badInput", `more than ${MAX_CONFIGS} different decoder configurations`, {
           stream: this.streamName,
         });
-      config = storeDecoderConfig(this.#arena, codec, bytes);
+      config = storeDecoderConfig(this.#arena, codec, bytes, language);
       this.#all.push(config);
     }
     this.#inForce[track] = config;

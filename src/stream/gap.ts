@@ -1,6 +1,8 @@
 // Every loss, jump, splice, hold-back and late track is one typed entry (design.md §4). It is counted, sent as an event
 // and listed in the segment it happened in.
 
+import type { TrackKind } from "../media/codec/codec-entry.js";
+
 export type GapCause =
   | "backwardJump" // the source's clock went back; the timeline was spliced, no frame is missing
   | "forwardJump" // the source's clock jumped ahead without silence; spliced, no frame is missing
@@ -10,6 +12,7 @@ export type GapCause =
   | "overflow" // a source that cannot wait met a full ring; frames were dropped up to the next random access point
   | "heldBack" // the source was kept waiting: no frame is missing
   | "lateTrack" // a track appeared after the segment had begun
+  | "unsupportedTrack" // a container cannot carry this track: it is left out of the file, said once a segment
   | "unusable" // access units without anything to decode, or too large for the container, were left out of a file
   | "sourceLoss" // the transport lost data before it reached us (continuity, sequence numbers)
   | "writeFailed" // a failed write lost what was in flight
@@ -27,6 +30,7 @@ export interface Gap {
   bytes: number;
 }
 
-export function trackName(track: number): "video" | "audio" {
-  return track === 0 ? "video" : "audio";
+/** What a gap says of a track: of data it says only that it concerns the stream. */
+export function trackName(kind: TrackKind | undefined): Gap["track"] {
+  return kind === "video" || kind === "audio" ? kind : null;
 }

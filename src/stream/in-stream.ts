@@ -8,11 +8,12 @@
 // O(buffer).
 
 import { EventEmitter } from "node:events";
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../abi/frame.js";
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import { FrameRing, frameStride } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
-import type { CodecName } from "../media/codec/codec-entry.js";
+import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
+import { CODECS } from "../media/codec/table.js";
 import { Timeline } from "../time/timeline.js";
 import { type Clock, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
@@ -23,6 +24,7 @@ import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
 import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
+import type { Track } from "./track.js";
 
 export interface InStreamOptions {
   ringBytes: number;
@@ -56,7 +58,7 @@ export interface TrackStatistics {
 }
 
 interface InStreamEvents {
-  /** Both tracks are known, or as many as there will be: recordings may open. */
+  /** All tracks are known, or as many as there will be: recordings may open. */
   settled: [];
   /** A first or a changed decoder configuration. */
   config: [track: number];
@@ -69,7 +71,7 @@ interface InStreamEvents {
   ended: [reason: string];
 }
 
-/** Media time after which a stream with one track no longer waits for the other. */
+/** Media time after which a stream no longer waits for tracks that have not come. */
 const SETTLE_90K = TICKS_PER_SECOND;
 /** Encoders reorder over a few frames; one that says hours has a broken clock. The same as for MPEG-TS. */
 const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
@@ -93,6 +95,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #options: InStreamOptions;
   #timeline: Timeline;
   #configs: DecoderConfigs;
+  readonly #tracks: (Track | undefined)[] = new Array(MAX_TRACKS).fill(undefined);
+  #mainVideo: number | undefined;
   #cursors = new Set<Cursor>();
   /** Cursors whose kernels may still read the ring, detached ones included. */
   #users = new Set<Cursor>();
@@ -106,7 +110,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #offsets = new JitterRun("compositionOffset");
   #overflow = new OverflowRun();
   /** The next frame of the track carries FLAG_DISCONTINUITY. */
-  #discontinuity: boolean[] = new Array(TRACK_COUNT).fill(false);
+  #discontinuity: boolean[] = new Array(MAX_TRACKS).fill(false);
   readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0 };
 
   constructor(
@@ -129,7 +133,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.createdMs = clock.wallMs();
     this.lastFrameMs = clock.monotonicMs();
     this.ring = new FrameRing(arena, options.ringBytes);
-    for (let track = 0; track < TRACK_COUNT; track++) {
+    for (let track = 0; track < MAX_TRACKS; track++) {
       this.statistics.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 });
       this.lastDts90k.push(Number.NEGATIVE_INFINITY);
     }
@@ -148,7 +152,35 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   get hasVideo(): boolean {
-    return this.#configs.of(TRACK_VIDEO) !== undefined;
+    return this.#mainVideo !== undefined;
+  }
+
+  /** The track whose random access points start and cut recordings: the first video track that has a configuration. */
+  get mainVideo(): number | undefined {
+    return this.#mainVideo;
+  }
+
+  /** All tracks that were added or configured, by number; they are still told after the end. */
+  get tracks(): readonly Track[] {
+    return this.#tracks.filter((track) => track !== undefined);
+  }
+
+  kindOf(track: number): TrackKind | undefined {
+    return this.#tracks[track]?.kind;
+  }
+
+  /**
+   * Takes the next free number for a track whose configuration is still to come. Sources with a fixed numbering need
+   * not call it: their first configuration says the kind. Throws ReelError `badInput` beyond MAX_TRACKS tracks.
+   */
+  addTrack(track: { kind: TrackKind; language?: string | undefined; label?: string | undefined }): number {
+    for (let number = 0; number < MAX_TRACKS; number++) {
+      if (this.#tracks[number]) continue;
+      const { kind, language, label } = track;
+      this.#tracks[number] = { number, kind, codec: undefined, language, label };
+      return number;
+    }
+    throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.name });
   }
 
   /** Place of the newest frame of all tracks. */
@@ -166,22 +198,49 @@ export class InStream extends EventEmitter<InStreamEvents> {
    */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const isFirst = this.#configs.of(track) === undefined;
-    if (!this.#configs.set(track, codec, bytes, this.#users.size + this.#configHolders.size > 0)) return;
+    const entry = this.#trackFor(track, codec);
+    if (!this.#configs.set(track, codec, bytes, entry.language, this.#users.size + this.#configHolders.size > 0))
+      return;
+    entry.codec = codec;
+    this.#tracks[track] = entry;
+    this.#mainVideo = this.tracks.find(({ kind, number }) => kind === "video" && this.#configs.of(number))?.number;
     this.emit("config", track);
     if (isFirst && this.settled) {
       this.#emitGap({
         cause: "lateTrack",
-        track: trackName(track),
+        track: trackName(entry.kind),
         dtsMs: this.newest90k / TICKS_PER_MS,
         durationMs: 0,
         frames: 0,
         bytes: 0,
       });
     }
-    if (this.hasVideo && this.#configs.of(TRACK_AUDIO)) this.settle();
+    if (this.#isComplete()) this.settle();
   }
 
-  /** Ends the wait for a second track. Embedding programs that know their tracks call it themselves. */
+  /** The track of a first or changed configuration; a track's kind never changes. */
+  #trackFor(number: number, codec: CodecName): Track {
+    if (!Number.isInteger(number) || number < 0 || number >= MAX_TRACKS)
+      throw new ReelError("badInput", `there is no track ${number}: a stream has up to ${MAX_TRACKS}`, {
+        stream: this.name,
+      });
+    const { kind } = CODECS[codec];
+    const track = this.#tracks[number];
+    if (track && track.kind !== kind)
+      throw new ReelError("badInput", `track ${number} is ${track.kind}, and ${codec} is ${kind}`, {
+        stream: this.name,
+      });
+    return track ?? { number, kind, codec: undefined, language: undefined, label: undefined };
+  }
+
+  /** Video and audio are there, and every track that was announced. */
+  #isComplete(): boolean {
+    const { tracks } = this;
+    const has = (kind: TrackKind): boolean => tracks.some((track) => track.kind === kind);
+    return has("video") && has("audio") && tracks.every(({ number }) => this.#configs.of(number) !== undefined);
+  }
+
+  /** Ends the wait for further tracks. Embedding programs that know their tracks call it themselves. */
   settle(): void {
     if (this.settled) return;
     this.settled = true;
@@ -239,23 +298,21 @@ export class InStream extends EventEmitter<InStreamEvents> {
   ): void {
     const config = this.#configs.of(track);
     if (!config)
-      throw new ReelError(
-        "badConfig",
-        `a frame of the ${trackName(track)} track came before its decoder configuration`,
-        { stream: this.name },
-      );
+      throw new ReelError("badConfig", `a frame of track ${track} came before its decoder configuration`, {
+        stream: this.name,
+      });
     // Read once a frame: with several thousand frames a second a clock is no small cost.
     const nowMs = this.#clock.monotonicMs();
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
-    if (placed.clamped) this.#jitter.mended(track, dts90k);
+    if (placed.clamped) this.#jitter.mended(track, config.kind, dts90k);
     else this.#emitGap(this.#jitter.end(this.lastDts90k, track));
     const splice = placed.splice;
     if (splice) {
-      this.#discontinuity.fill(true, 0, TRACK_COUNT);
+      this.#discontinuity.fill(true, 0, MAX_TRACKS);
       this.#emitGap({
         cause: splice.cause,
-        track: trackName(track),
+        track: trackName(config.kind),
         dtsMs: dts90k / TICKS_PER_MS,
         durationMs: splice.jump90k / TICKS_PER_MS,
         frames: 0,
@@ -280,7 +337,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       statistics.bytes += sizeBytes;
     }
     this.lastDts90k[track] = dts90k;
-    if (isRandomAccess && track === TRACK_VIDEO) this.lastRandomAccess90k = dts90k;
+    if (isRandomAccess && track === this.#mainVideo) this.lastRandomAccess90k = dts90k;
     if (!this.settled) {
       if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
       else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();
@@ -316,8 +373,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
   ): boolean {
-    const mayResume = !this.hasVideo || (track === TRACK_VIDEO && isRandomAccess);
-    if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, TRACK_COUNT);
+    const mayResume = !this.hasVideo || (track === this.#mainVideo && isRandomAccess);
+    if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, MAX_TRACKS);
     if (
       (!this.#overflow.isRunning || mayResume) &&
       this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)
@@ -337,14 +394,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** The transport lost data before it reached us: the next frame of each track is marked, the loss reported. */
   reportSourceLoss(gap: { track: number | null; frames: number; bytes: number; durationMs: number }): void {
-    this.#discontinuity.fill(true, 0, TRACK_COUNT);
+    this.#discontinuity.fill(true, 0, MAX_TRACKS);
     this.#emitGap({
       cause: "sourceLoss",
       dtsMs: this.newest90k / TICKS_PER_MS,
       durationMs: gap.durationMs,
       frames: gap.frames,
       bytes: gap.bytes,
-      track: gap.track === null ? null : trackName(gap.track),
+      track: gap.track === null ? null : trackName(this.kindOf(gap.track)),
     });
   }
 
@@ -414,7 +471,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       this.#emitGap(this.#offsets.end(this.lastDts90k, track));
       return ctsOffset90k;
     }
-    this.#offsets.mended(track, dts90k);
+    this.#offsets.mended(track, this.kindOf(track), dts90k);
     return 0;
   }
 

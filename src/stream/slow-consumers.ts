@@ -1,7 +1,7 @@
 // Slow consumers: recordings that fall behind their siblings (design.md §2). When the ring is full and others keep up, their
 // cursors lose their place; the gap is theirs alone. Where all lag nobody is moved: then the source is held back.
 
-import { FLAG_RANDOM_ACCESS, TRACK_VIDEO } from "../abi/frame.js";
+import { FLAG_RANDOM_ACCESS } from "../abi/frame.js";
 import type { FrameRing, RingFrame } from "../arena/frame-ring.js";
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
@@ -11,7 +11,8 @@ export interface LaggingStream {
   readonly ring: FrameRing;
   /** dts of the newest frame of each track. */
   readonly lastDts90k: readonly Ticks90k[];
-  readonly hasVideo: boolean;
+  /** Number of the main video track. */
+  readonly mainVideo: number | undefined;
 }
 
 /** Moves the cursors that lag by more than the limit while a sibling keeps up. True where one was moved. */
@@ -47,7 +48,7 @@ function jump(stream: LaggingStream, cursor: Cursor): boolean {
       if (frame.index !== from.index && isLanding(stream, frame)) {
         target = frame.index;
         lost = { frames, bytes, dts90k: frame.dts90k };
-        if (!stream.hasVideo) break;
+        if (stream.mainVideo === undefined) break;
       }
       frames++;
       bytes += frame.sizeBytes;
@@ -69,7 +70,7 @@ function jump(stream: LaggingStream, cursor: Cursor): boolean {
 }
 
 /** Where a cursor may go on: a random access point, of a stream without video the newest quarter of the ring. */
-function isLanding({ ring, hasVideo }: LaggingStream, frame: RingFrame): boolean {
-  if (hasVideo) return frame.track === TRACK_VIDEO && (frame.flags & FLAG_RANDOM_ACCESS) !== 0;
+function isLanding({ ring, mainVideo }: LaggingStream, frame: RingFrame): boolean {
+  if (mainVideo !== undefined) return frame.track === mainVideo && (frame.flags & FLAG_RANDOM_ACCESS) !== 0;
   return (ring.head - frame.index) >>> 0 < ring.capacity / 4;
 }

@@ -1,7 +1,7 @@
 // The counters of a segment's tracks around a batch: the kernel counts a frame when it muxes it, and a batch that could
 // not be written was not recorded.
 
-import { TRACK_COUNT } from "../abi/frame.js";
+import { MAX_TRACKS } from "../abi/frame.js";
 import {
   SEG_TRACK_BYTES_OFFSET,
   SEG_TRACK_FIRST_DTS_OFFSET,
@@ -29,7 +29,7 @@ interface TrackCounters {
 /** Called twice a second per recording: what it makes is short-lived and small. */
 export function saveCounters(arena: ArenaViews, segment: number): TrackCounters[] {
   const saved: TrackCounters[] = [];
-  for (let track = 0; track < TRACK_COUNT; track++) {
+  for (let track = 0; track < MAX_TRACKS; track++) {
     const at = segment + SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE;
     saved.push({
       frames: arena.u32(at + SEG_TRACK_FRAMES_OFFSET),

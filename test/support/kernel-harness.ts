@@ -10,7 +10,8 @@
 // The output buffer is followed by guard bytes that are checked after every call: a kernel that writes past its
 // capacity fails the test at once.
 
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../src/abi/frame.js";
+import { CONFIG_KIND_OFFSET, KIND_AUDIO } from "../../src/abi/decoder-config.js";
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import {
   REC_CHUNK_LENGTH_OFFSET,
   REC_CONFIG_OFFSET,
@@ -20,6 +21,7 @@ import {
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
+  REC_MAIN_VIDEO_OFFSET,
   REC_RING_OFFSET,
   REC_SIZE,
   REC_SKIPPED_BYTES_OFFSET,
@@ -72,6 +74,7 @@ import { FrameRing } from "../../src/arena/frame-ring.js";
 import { compileKernel, instantiateKernel, type Kernel } from "../../src/arena/kernel.js";
 import { CONTAINERS, type ContainerName } from "../../src/container/table.js";
 import type { CodecName } from "../../src/media/codec/codec-entry.js";
+import { CODECS } from "../../src/media/codec/table.js";
 import { storeDecoderConfig } from "../../src/stream/decoder-config.js";
 
 export const BUILDS = ["debug", "release"] as const;
@@ -186,6 +189,8 @@ export class KernelRun<K extends Kernel = Kernel> {
   /** Kernel calls that wrote something, and the most bytes one wrote. */
   readonly calls = { drains: 0, largestBytes: 0 };
   stopped = false;
+  /** Tracks that the run's segments are told of: video and audio, and those behind them. */
+  #trackCount = 2;
   #options: KernelRunOptions;
   #segment: OpenSegment | undefined;
   #candidate = 0;
@@ -211,9 +216,21 @@ export class KernelRun<K extends Kernel = Kernel> {
    * Stores a decoder configuration. With `settled` the recording knows the track before its first frame, as of a
    * settled stream.
    */
-  addConfig(codec: CodecName, bytes: Uint8Array, settled = true): number {
-    const { pointer } = storeDecoderConfig(this.arena, codec, bytes);
-    const track = codec === "h264" ? TRACK_VIDEO : TRACK_AUDIO;
+  addConfig(
+    codec: CodecName,
+    bytes: Uint8Array,
+    settled = true,
+    {
+      track = CODECS[codec].kind === "video" ? TRACK_VIDEO : TRACK_AUDIO,
+      language = undefined as string | undefined,
+    } = {},
+  ): number {
+    const { pointer } = storeDecoderConfig(this.arena, codec, bytes, language);
+    this.#trackCount = Math.max(this.#trackCount, track + 1);
+    if (settled && CODECS[codec].kind === "video") {
+      const main = this.arena.view.getUint32(this.recording + REC_MAIN_VIDEO_OFFSET, true);
+      if (main === 0 || track + 1 < main) this.#setU32(REC_MAIN_VIDEO_OFFSET, track + 1);
+    }
     if (settled && this.arena.view.getUint32(this.recording + REC_CONFIG_OFFSET + 4 * track, true) === 0) {
       this.#setU32(REC_CONFIG_OFFSET + 4 * track, pointer);
     }
@@ -241,7 +258,7 @@ export class KernelRun<K extends Kernel = Kernel> {
     }
     this.arena.u8.set(frame.payload, pointer);
     const flags =
-      (frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0) |
+      (frame.isRandomAccess || this.#isAudio(frame.config) ? FLAG_RANDOM_ACCESS : 0) |
       (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0);
     const { track, dts90k, config } = frame;
     return this.ring.commit(
@@ -303,13 +320,17 @@ export class KernelRun<K extends Kernel = Kernel> {
   get skipped(): { frames: number[]; bytes: number; from90k: number; to90k: number } {
     const { view } = this.arena;
     return {
-      frames: Array.from({ length: TRACK_COUNT }, (_, track) =>
+      frames: Array.from({ length: this.#trackCount }, (_, track) =>
         view.getUint32(this.recording + REC_SKIPPED_FRAMES_OFFSET + 4 * track, true),
       ),
       bytes: this.arena.i64(this.recording + REC_SKIPPED_BYTES_OFFSET),
       from90k: this.arena.i64(this.recording + REC_SKIPPED_FROM_OFFSET),
       to90k: this.arena.i64(this.recording + REC_SKIPPED_TO_OFFSET),
     };
+  }
+
+  #isAudio(config: number): boolean {
+    return config !== 0 && this.arena.view.getUint32(config + CONFIG_KIND_OFFSET, true) === KIND_AUDIO;
   }
 
   #setU32(offset: number, value: number): void {
@@ -370,15 +391,15 @@ export class KernelRun<K extends Kernel = Kernel> {
       zero90k: this.arena.i64(pointer + SEG_ZERO_OFFSET),
       clamped: view.getUint32(pointer + SEG_CLAMPED_OFFSET, true),
       leftOut: {
-        frames: Array.from({ length: TRACK_COUNT }, (_, track) =>
+        frames: Array.from({ length: this.#trackCount }, (_, track) =>
           view.getUint32(pointer + SEG_LEFT_OUT_FRAMES_OFFSET + 4 * track, true),
         ),
         bytes: this.arena.i64(pointer + SEG_LEFT_OUT_BYTES_OFFSET),
       },
-      configs: Array.from({ length: TRACK_COUNT }, (_, track) =>
+      configs: Array.from({ length: this.#trackCount }, (_, track) =>
         view.getUint32(pointer + SEG_CONFIG_OFFSET + 4 * track, true),
       ),
-      tracks: Array.from({ length: TRACK_COUNT }, (_, track) => {
+      tracks: Array.from({ length: this.#trackCount }, (_, track) => {
         const at = pointer + SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE;
         return {
           frames: view.getUint32(at + SEG_TRACK_FRAMES_OFFSET, true),

@@ -24,6 +24,8 @@ export interface ReadEdit {
 export interface ReadTrack {
   id: number;
   kind: "video" | "audio";
+  isEnabled: boolean;
+  alternateGroup: number;
   timescale: number;
   /** Of the media, media timescale. */
   duration: number;
@@ -379,22 +381,35 @@ function readMatrix(fields: Fields): void {
     fail(fields.box.path, "the matrix is not unity");
 }
 
-function readTrackHeader(box: Box): { id: number; duration: number; volume: number; width: number; height: number } {
+interface TrackHeader {
+  id: number;
+  isEnabled: boolean;
+  alternateGroup: number;
+  duration: number;
+  volume: number;
+  width: number;
+  height: number;
+}
+
+function readTrackHeader(box: Box): TrackHeader {
   const fields = Fields.full(box, [0, 1]);
-  if (fields.flags !== 3) fail(box.path, `flags ${fields.flags}`);
+  // track_in_movie; track_enabled is the first track's of each kind (readMp4).
+  if ((fields.flags & ~1) !== 2) fail(box.path, `flags ${fields.flags}`);
   fields.time();
   fields.time();
   const id = fields.u(4);
   fields.zeros(4);
   const duration = fields.time();
-  fields.zeros(12);
+  fields.zeros(8);
+  fields.zeros(2); // layer
+  const alternateGroup = fields.u(2);
   const volume = fields.u(2);
   fields.zeros(2);
   readMatrix(fields);
   const width = fields.u(4) / 65536;
   const height = fields.u(4) / 65536;
   fields.end();
-  return { id, duration, volume, width, height };
+  return { id, isEnabled: (fields.flags & 1) !== 0, alternateGroup, duration, volume, width, height };
 }
 
 function readMediaHeader(box: Box): { timescale: number; duration: number; language: string; version: number } {
@@ -458,6 +473,8 @@ function readTrack(trakBox: Box): ReadTrack {
   return {
     id,
     kind,
+    isEnabled: header.isEnabled,
+    alternateGroup: header.alternateGroup,
     timescale,
     duration,
     trackDuration,
@@ -583,6 +600,13 @@ function readMovie(moov: Box): Movie {
   const nextTrackId = fields.u(4);
   fields.end();
   const tracks = traks.map((box) => (box.type === "trak" ? readTrack(box) : fail(box.path, "is not expected here")));
+  for (const [i, track] of tracks.entries()) {
+    const alike = tracks.filter(({ kind }) => kind === track.kind);
+    if (track.isEnabled !== (alike[0] === track))
+      fail(`${traks[i]?.path}/tkhd`, "is not enabled as the first of its kind");
+    if (alike.length > 1 ? track.alternateGroup !== alike[0]?.alternateGroup : track.alternateGroup !== 0)
+      fail(`${traks[i]?.path}/tkhd`, `alternate_group ${track.alternateGroup}`);
+  }
   if (
     tracks.some((track) => track.id >= nextTrackId) ||
     new Set(tracks.map((track) => track.id)).size !== tracks.length

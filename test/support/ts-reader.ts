@@ -3,6 +3,7 @@
 // `/packet[12]/adaptation_field: …`; a good file has none. Written from the standards, independent of assembly/.
 
 export interface TsFrame {
+  pid: number;
   track: "video" | "audio";
   /** 90 kHz, unwrapped from 33 bits. */
   pts: number;
@@ -31,7 +32,8 @@ export interface TsProgram {
   packet: number;
   version: number;
   pcrPid: number;
-  streams: { pid: number; type: number }[];
+  /** `language`: of an ISO_639_language_descriptor. */
+  streams: { pid: number; type: number; language?: string }[];
 }
 
 export interface TsFile {
@@ -266,8 +268,14 @@ class TsReader {
       this.#fail(path, "reserved bits");
     let at = 12 + (view.getUint16(10) & 0xfff);
     while (at < end) {
-      program.streams.push({ type: view.getUint8(at), pid: view.getUint16(at + 1) & 0x1fff });
-      at += 5 + (view.getUint16(at + 3) & 0xfff);
+      const stream: TsProgram["streams"][number] = { type: view.getUint8(at), pid: view.getUint16(at + 1) & 0x1fff };
+      program.streams.push(stream);
+      const descriptors = at + 5;
+      at = descriptors + (view.getUint16(at + 3) & 0xfff);
+      if (at === descriptors) continue;
+      if (view.getUint8(descriptors) !== 0x0a || view.getUint8(descriptors + 1) !== 4 || at !== descriptors + 6)
+        this.#fail(path, "a descriptor that is no language of four bytes");
+      stream.language = String.fromCharCode(...[2, 3, 4].map((byte) => view.getUint8(descriptors + byte)));
     }
     if (at !== end) this.#fail(path, "the stream list does not fill the section");
     if (!program.streams.some((stream) => stream.pid === program.pcrPid))
@@ -294,7 +302,8 @@ class TsReader {
       const isVideo = this.#program.streams.some(
         (stream) => stream.pid === piece.pid && stream.type === STREAM_TYPE_H264,
       );
-      if (isVideo && (piece.adaptation?.flags ?? 0) & 0x40 && this.#tables?.packet !== piece.packet - 1) {
+      const isMain = isVideo && piece.pid === this.#program.pcrPid;
+      if (isMain && (piece.adaptation?.flags ?? 0) & 0x40 && this.#tables?.packet !== piece.packet - 1) {
         this.#fail(path, "a random access point without tables right in front of it");
       }
       return;
@@ -353,6 +362,7 @@ class TsReader {
     const content = bytes.subarray(9 + (bytes[8] ?? 0));
     const flags = pes.adaptation?.flags ?? 0;
     const frame: TsFrame = {
+      pid: pes.pid,
       track: isVideo ? "video" : "audio",
       pts,
       dts,

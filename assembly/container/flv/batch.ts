@@ -1,9 +1,14 @@
 // One batch of frames as FLV: what assembly/drain.ts calls. The file plays at any moment; flv/close.ts patches its head
 // when the segment ends.
 
-import { FLAG_RANDOM_ACCESS, TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
-import { FLV_LAST_KEYFRAME_OFFSET, FLV_LAST_TIMESTAMP_OFFSET, FLV_TRACKS_BEGUN_OFFSET } from "../../../src/abi/flv";
-import { REC_FLAG_HAS_AUDIO, REC_FLAGS_OFFSET, REC_RING_OFFSET } from "../../../src/abi/recording";
+import { FLAG_RANDOM_ACCESS } from "../../../src/abi/frame";
+import {
+  FLV_CARRIED_OFFSET,
+  FLV_LAST_KEYFRAME_OFFSET,
+  FLV_LAST_TIMESTAMP_OFFSET,
+  FLV_TRACKS_BEGUN_OFFSET,
+} from "../../../src/abi/flv";
+import { REC_RING_OFFSET } from "../../../src/abi/recording";
 import {
   SEG_FLAG_HEADER_WRITTEN,
   SEG_FLAGS_OFFSET,
@@ -18,6 +23,7 @@ import {
   putSequenceHeader,
 } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
+import { isWanted } from "../../recording";
 import {
   frameAt,
   frameConfig,
@@ -30,7 +36,8 @@ import {
   frameTrack,
   isFiller,
 } from "../../ring";
-import { countFrame, countLeftOut, outputPosition, segmentConfig, segmentDts, setOutput } from "../../segment";
+import { countFrame, countLeftOut, markUnsupported, outputPosition, segmentDts, setOutput } from "../../segment";
+import { audioOf, carryTracks, NO_TRACK, videoOf } from "./carried";
 import { addKeyframe } from "./keyframes";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
 import {
@@ -55,19 +62,22 @@ export function flvFrameBound(seg: usize, frame: usize): u32 {
 
 export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const hasAudio = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_AUDIO) != 0;
+  const carried = carryTracks(seg);
   // File position of `out`, as far as pointers go.
   const base = outputPosition(seg, 0) - <i64>out;
   let at = out;
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
     index += frameStride(frame);
-    if (isFiller(frame)) continue;
-    const isVideo = frameTrack(frame) == TRACK_VIDEO;
-    if (!isVideo && !hasAudio) continue;
+    if (isFiller(frame) || !isWanted(rec, frame)) continue;
+    const track = frameTrack(frame);
+    if ((carried & (1 << track)) == 0) {
+      markUnsupported(seg, track);
+      continue;
+    }
     const end = writeFrame(seg, at, frame, base);
-    if (end == at) countLeftOut(seg, frameTrack(frame), frame);
-    else countFrame(seg, frameTrack(frame), frame);
+    if (end == at) countLeftOut(seg, track, frame);
+    else countFrame(seg, track, frame);
     at = end;
   }
   assert(<u32>(at - out) <= capacity);
@@ -79,9 +89,8 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
   const flv = seg + SEG_PRIVATE_OFFSET;
   const flags = load<u32>(seg, SEG_FLAGS_OFFSET);
   if ((flags & SEG_FLAG_HEADER_WRITTEN) == 0) {
-    let tracks: u32 = 0;
-    for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) if (segmentConfig(seg, track) != 0) tracks |= 1 << track;
-    at = putFileHeader(at, tracks);
+    const tracks = load<u32>(flv, FLV_CARRIED_OFFSET);
+    at = putFileHeader(at, videoOf(seg, tracks) != NO_TRACK, audioOf(seg, tracks) != NO_TRACK);
     at = putMetadata(at, seg, tracks, 0, 0, 0);
     store<u32>(seg, flags | SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET);
   }
@@ -91,7 +100,9 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
     at = putSequenceHeader(at, frameConfig(frame), timestampMs);
     store<u32>(flv, begun | (1 << track), FLV_TRACKS_BEGUN_OFFSET);
   }
-  if (timestampMs > <i64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET)) store<u32>(flv, <u32>timestampMs, FLV_LAST_TIMESTAMP_OFFSET);
+  if (timestampMs > <i64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET)) {
+    store<u32>(flv, <u32>timestampMs, FLV_LAST_TIMESTAMP_OFFSET);
+  }
   return at;
 }
 

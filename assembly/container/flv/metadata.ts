@@ -22,7 +22,6 @@ import {
   FLV_LAST_TIMESTAMP_OFFSET,
   FLV_MAX_KEYFRAMES,
 } from "../../../src/abi/flv";
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
 import { flvCodecId } from "../../codec/table";
 import { configCodec } from "../../decoder-config";
@@ -41,6 +40,7 @@ import {
   putNumberProperty,
   putString,
 } from "./amf";
+import { audioOf, NO_TRACK, videoOf } from "./carried";
 import { endTag, PREVIOUS_TAG_SIZE, putTagHeader, TAG_HEADER_SIZE, TAG_SCRIPT } from "./tag";
 
 /** Two numbers a keyframe, and all else, which is below 600 bytes. */
@@ -48,14 +48,14 @@ const BODY_SIZE: u32 = 2 * AMF_NUMBER_SIZE * FLV_MAX_KEYFRAMES + 640;
 export const METADATA_TAG_SIZE: u32 = TAG_HEADER_SIZE + BODY_SIZE + PREVIOUS_TAG_SIZE;
 const END_SIZE: u32 = 3;
 
-/** `tracks`: bit per TRACK_*. `frameRate` 0: not known. */
+/** `tracks`: bit per track that the file carries. `frameRate` 0: not known. */
 export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, fileSize: f64, frameRate: f64): usize {
   const tag = at;
   at = putTagHeader(at, TAG_SCRIPT, BODY_SIZE, 0);
   const end = at + BODY_SIZE;
   const flv = seg + SEG_PRIVATE_OFFSET;
-  const hasVideo = (tracks & (1 << TRACK_VIDEO)) != 0;
-  const hasAudio = (tracks & (1 << TRACK_AUDIO)) != 0;
+  const video = videoOf(seg, tracks);
+  const audio = audioOf(seg, tracks);
   const keyframes = load<u32>(flv, FLV_KEYFRAME_COUNT_OFFSET);
   const hasTable = keyframes > 1; // FFmpeg warns of a table with a single entry
   at = putString(at, "onMetaData");
@@ -65,12 +65,12 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
   at = putNumberProperty(at, "duration", duration);
   at = putNumberProperty(at, "filesize", fileSize);
   at = putNumberProperty(at, "lasttimestamp", <f64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET) / 1000);
-  at = putBooleanProperty(at, "hasVideo", hasVideo);
-  at = putBooleanProperty(at, "hasAudio", hasAudio);
+  at = putBooleanProperty(at, "hasVideo", video != NO_TRACK);
+  at = putBooleanProperty(at, "hasAudio", audio != NO_TRACK);
   at = putBooleanProperty(at, "hasMetadata", true);
   at = putBooleanProperty(at, "hasKeyframes", hasTable);
-  if (hasVideo) {
-    const config = segmentConfig(seg, TRACK_VIDEO);
+  if (video != NO_TRACK) {
+    const config = segmentConfig(seg, video);
     at = putNumberProperty(at, "width", <f64>load<u32>(config, CONFIG_WIDTH_OFFSET));
     at = putNumberProperty(at, "height", <f64>load<u32>(config, CONFIG_HEIGHT_OFFSET));
     at = putNumberProperty(at, "videocodecid", <f64>flvCodecId(configCodec(config)));
@@ -80,8 +80,8 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
       properties++;
     }
   }
-  if (hasAudio) {
-    const config = segmentConfig(seg, TRACK_AUDIO);
+  if (audio != NO_TRACK) {
+    const config = segmentConfig(seg, audio);
     at = putNumberProperty(at, "audiocodecid", <f64>flvCodecId(configCodec(config)));
     at = putNumberProperty(at, "audiosamplerate", <f64>load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET));
     at = putNumberProperty(at, "audiosamplesize", 16);
@@ -99,11 +99,17 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
   return endTag(tag, endObject(at));
 }
 
+function putColumn(at: usize, flv: usize, count: u32, field: usize): usize {
+  const table = flv + FLV_KEYFRAMES_OFFSET;
+  for (let i: u32 = 0; i < count; i++) at = putNumber(at, load<f64>(table + i * FLV_KEYFRAME_SIZE + field));
+  return at;
+}
+
 function putKeyframes(at: usize, flv: usize, count: u32): usize {
   at = beginObjectProperty(at, "keyframes");
   at = beginStrictArrayProperty(at, "filepositions", count);
-  for (let i: u32 = 0; i < count; i++) at = putNumber(at, load<f64>(flv + FLV_KEYFRAMES_OFFSET + i * FLV_KEYFRAME_SIZE, FLV_KEYFRAME_POSITION_OFFSET));
+  at = putColumn(at, flv, count, FLV_KEYFRAME_POSITION_OFFSET);
   at = beginStrictArrayProperty(at, "times", count);
-  for (let i: u32 = 0; i < count; i++) at = putNumber(at, load<f64>(flv + FLV_KEYFRAMES_OFFSET + i * FLV_KEYFRAME_SIZE, FLV_KEYFRAME_TIME_OFFSET));
+  at = putColumn(at, flv, count, FLV_KEYFRAME_TIME_OFFSET);
   return endObject(at);
 }

@@ -5,7 +5,6 @@
 //
 // Times are milliseconds of 32 bits, 24 and 8 more; they are cut to that only when written.
 
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
 import { putU24, putU32, putU8 } from "../../io/bytes";
 
 /** FLV header and PreviousTagSize0: where the first tag lies. */
@@ -19,12 +18,9 @@ export const TAG_AUDIO: u32 = 8;
 export const TAG_VIDEO: u32 = 9;
 export const TAG_SCRIPT: u32 = 18;
 
-/** `tracks`: bit per TRACK_*. */
-export function putFileHeader(at: usize, tracks: u32): usize {
-  const hasAudio: u32 = (tracks >> TRACK_AUDIO) & 1;
-  const hasVideo: u32 = (tracks >> TRACK_VIDEO) & 1;
+export function putFileHeader(at: usize, hasVideo: bool, hasAudio: bool): usize {
   at = putU32(at, 0x464c5601); // Signature "FLV", Version
-  at = putU8(at, (hasAudio << 2) | hasVideo); // TypeFlagsAudio, TypeFlagsVideo
+  at = putU8(at, (hasAudio ? 4 : 0) | (hasVideo ? 1 : 0)); // TypeFlagsAudio, TypeFlagsVideo
   at = putU32(at, 9); // DataOffset
   return putU32(at, 0); // PreviousTagSize0
 }

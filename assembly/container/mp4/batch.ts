@@ -1,20 +1,27 @@
 // MP4 while recording: the media of one drain batch for `.mdat`, and one sample record per access unit for `.trackN`
 // (src/abi/mp4.ts).
 //
-//   out: | video payloads | audio payloads | video records | audio records |
-//          output 0 ──────────────────────   output 1 ─────   output 2 ────
+//   out: | payloads of track 0 | of track 1 | … | records of track 0 | of track 1 | …
+//          output 0 ───────────────────────────   output 1 ───────────   output 2 ───
 //
 // A batch gives one MP4 chunk per track, so the interleaving is that of the batches, about 0.5 s. The head of `.mdat`
 // is written when the journal is opened (src/container/mp4/journal.ts); there is no header here.
 
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame";
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../../../src/abi/frame";
 import {
+  MP4_BATCH_BYTES_OFFSET,
+  MP4_BATCH_FIRST_RECORD_OFFSET,
+  MP4_BATCH_FRAMES_OFFSET,
+  MP4_BATCH_RECORD_OFFSET,
+  MP4_BATCH_TRACK_SIZE,
   SAMPLE_FLAG_CHUNK_START,
   SAMPLE_FLAG_DISCONTINUITY,
   SAMPLE_FLAG_SYNC,
   SAMPLE_RECORD_SIZE,
 } from "../../../src/abi/mp4";
-import { REC_FLAG_HAS_AUDIO, REC_FLAGS_OFFSET, REC_RING_OFFSET } from "../../../src/abi/recording";
+import { REC_RING_OFFSET } from "../../../src/abi/recording";
+import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
+import { isWanted } from "../../recording";
 import {
   frameAt,
   frameCts,
@@ -48,54 +55,63 @@ function sampleFlags(frame: usize, isFirst: bool): u32 {
   );
 }
 
+// @ts-ignore: decorator
+@inline
+function batchOf(seg: usize, track: u32): usize {
+  return seg + SEG_PRIVATE_OFFSET + track * MP4_BATCH_TRACK_SIZE;
+}
+
+/** Counts every track's payload and frames. */
+function measure(rec: usize, seg: usize, ring: usize, from: u32, to: u32): void {
+  memory.fill(batchOf(seg, 0), 0, MAX_TRACKS * MP4_BATCH_TRACK_SIZE);
+  for (let index = from; index != to; ) {
+    const frame = frameAt(ring, index);
+    index += frameStride(frame);
+    if (isFiller(frame) || !isWanted(rec, frame)) continue;
+    const at = batchOf(seg, frameTrack(frame));
+    store<u32>(at, load<u32>(at, MP4_BATCH_BYTES_OFFSET) + frameSize(frame), MP4_BATCH_BYTES_OFFSET);
+    store<u32>(at, load<u32>(at, MP4_BATCH_FRAMES_OFFSET) + 1, MP4_BATCH_FRAMES_OFFSET);
+  }
+}
+
+/** Gives every track its two places in `out`, for payloads and for records, and sets the outputs. */
+function place(seg: usize, out: usize): void {
+  let at = out;
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    const bytes = load<u32>(batchOf(seg, track), MP4_BATCH_BYTES_OFFSET);
+    store<u32>(batchOf(seg, track), <u32>at, MP4_BATCH_BYTES_OFFSET);
+    at += bytes;
+  }
+  setOutput(seg, 0, out, <u32>(at - out));
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    const bytes = load<u32>(batchOf(seg, track), MP4_BATCH_FRAMES_OFFSET) * SAMPLE_RECORD_SIZE;
+    store<u32>(batchOf(seg, track), <u32>at, MP4_BATCH_RECORD_OFFSET);
+    store<u32>(batchOf(seg, track), <u32>at, MP4_BATCH_FIRST_RECORD_OFFSET);
+    setOutput(seg, 1 + track, at, bytes);
+    at += bytes;
+  }
+}
+
 export function mp4WriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, _capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const hasAudio = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_AUDIO) != 0;
-  let videoBytes: u32 = 0;
-  let audioBytes: u32 = 0;
-  let videoFrames: u32 = 0;
-  let audioFrames: u32 = 0;
+  measure(rec, seg, ring, from, to);
+  place(seg, out);
+  // File position of `out`, as far as pointers go.
+  const base = outputPosition(seg, 0) - <i64>out;
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
     index += frameStride(frame);
-    if (isFiller(frame)) continue;
-    if (frameTrack(frame) == TRACK_VIDEO) {
-      videoBytes += frameSize(frame);
-      videoFrames++;
-    } else if (hasAudio) {
-      audioBytes += frameSize(frame);
-      audioFrames++;
-    }
-  }
-  // Two places to write to per track: the next payload and the next record.
-  const position = outputPosition(seg, 0);
-  let videoAt = out;
-  let audioAt = out + videoBytes;
-  const videoRecords = audioAt + audioBytes;
-  const audioRecords = videoRecords + videoFrames * SAMPLE_RECORD_SIZE;
-  let videoRecord = videoRecords;
-  let audioRecord = audioRecords;
-  for (let index = from; index != to; ) {
-    const frame = frameAt(ring, index);
-    index += frameStride(frame);
-    if (isFiller(frame)) continue;
+    if (isFiller(frame) || !isWanted(rec, frame)) continue;
     const track = frameTrack(frame);
+    const at = batchOf(seg, track);
     const bytes = frameSize(frame);
-    const dts90k = segmentDts(seg, frameDts(frame));
-    if (track == TRACK_VIDEO) {
-      memory.copy(videoAt, framePayload(frame), bytes);
-      writeSampleRecord(videoRecord, dts90k, position + <i64>(videoAt - out), bytes, frameCts(frame), sampleFlags(frame, videoRecord == videoRecords));
-      videoAt += bytes;
-      videoRecord += SAMPLE_RECORD_SIZE;
-    } else if (hasAudio) {
-      memory.copy(audioAt, framePayload(frame), bytes);
-      writeSampleRecord(audioRecord, dts90k, position + <i64>(audioAt - out), bytes, frameCts(frame), sampleFlags(frame, audioRecord == audioRecords));
-      audioAt += bytes;
-      audioRecord += SAMPLE_RECORD_SIZE;
-    } else continue;
+    const payload = <usize>load<u32>(at, MP4_BATCH_BYTES_OFFSET);
+    const record = <usize>load<u32>(at, MP4_BATCH_RECORD_OFFSET);
+    const flags = sampleFlags(frame, record == <usize>load<u32>(at, MP4_BATCH_FIRST_RECORD_OFFSET));
+    memory.copy(payload, framePayload(frame), bytes);
+    writeSampleRecord(record, segmentDts(seg, frameDts(frame)), base + <i64>payload, bytes, frameCts(frame), flags);
+    store<u32>(at, <u32>payload + bytes, MP4_BATCH_BYTES_OFFSET);
+    store<u32>(at, <u32>record + SAMPLE_RECORD_SIZE, MP4_BATCH_RECORD_OFFSET);
     countFrame(seg, track, frame);
   }
-  setOutput(seg, 0, out, videoBytes + audioBytes);
-  setOutput(seg, 1 + TRACK_VIDEO, videoRecords, videoFrames * SAMPLE_RECORD_SIZE);
-  setOutput(seg, 1 + TRACK_AUDIO, audioRecords, audioFrames * SAMPLE_RECORD_SIZE);
 }

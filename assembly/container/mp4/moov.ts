@@ -7,6 +7,7 @@
 
 import {
   CONFIG_HEIGHT_OFFSET,
+  CONFIG_LANGUAGE_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
   CONFIG_WIDTH_OFFSET,
@@ -31,8 +32,8 @@ import {
   INDEX_TRACKS_OFFSET,
   MOVIE_TIMESCALE,
 } from "../../../src/abi/mp4";
-import { TRACK_COUNT } from "../../../src/abi/frame";
-import { isVideoConfig } from "../../decoder-config";
+import { MAX_TRACKS } from "../../../src/abi/frame";
+import { configKind, isVideoConfig } from "../../decoder-config";
 import { putFill, putU16, putU32, putU64, putU8 } from "../../io/bytes";
 import {
   beginBox,
@@ -61,7 +62,8 @@ import { putSampleTable } from "./sample-table";
 
 const RATE_1: u32 = 0x00010000;
 const VOLUME_1: u32 = 0x0100;
-const TRACK_ENABLED_IN_MOVIE: u32 = 3;
+const TRACK_ENABLED: u32 = 1;
+const TRACK_IN_MOVIE: u32 = 2;
 const LANGUAGE_UNDETERMINED: u32 = 0x55c4; // "und", five bits a letter, §8.4.2.3
 const SELF_CONTAINED: u32 = 1;
 const EMPTY_EDIT: i32 = -1;
@@ -82,6 +84,30 @@ function hasSamples(track: usize): bool {
 @inline
 function isVideo(track: usize): bool {
   return isVideoConfig(<usize>load<u32>(track, INDEX_CONFIG_OFFSET));
+}
+
+// @ts-ignore: decorator
+@inline
+function kindOf(track: usize): u32 {
+  return configKind(<usize>load<u32>(track, INDEX_CONFIG_OFFSET));
+}
+
+/** Players begin with the first track of each kind; the others are there to be chosen (§8.3.2.3). */
+function isFirstOfKind(movie: usize, track: usize): bool {
+  for (let other = trackOf(movie, 0); other < track; other += INDEX_TRACK_SIZE) {
+    if (hasSamples(other) && kindOf(other) == kindOf(track)) return false;
+  }
+  return true;
+}
+
+/** Tracks of one kind are alternatives to each other; 0 where there is only one. */
+function alternateGroup(movie: usize, track: usize): u32 {
+  let tracks: u32 = 0;
+  for (let i: u32 = 0; i < <u32>MAX_TRACKS; i++) {
+    const other = trackOf(movie, i);
+    if (hasSamples(other) && kindOf(other) == kindOf(track)) tracks++;
+  }
+  return tracks > 1 ? kindOf(track) : 0;
 }
 
 /** The 32-bit form holds a value below its maximum, which means "unknown" (§8.3.2.3). */
@@ -152,7 +178,8 @@ function putTrackHeader(movie: usize, at: usize, track: usize, trackId: u32, dur
   const large = isLarge(movie, duration) || isLarge(movie, created);
   const config = <usize>load<u32>(track, INDEX_CONFIG_OFFSET);
   const tkhd = at;
-  at = beginFullBox(at, TKHD, large ? 1 : 0, TRACK_ENABLED_IN_MOVIE);
+  const flags = TRACK_IN_MOVIE | (isFirstOfKind(movie, track) ? TRACK_ENABLED : 0);
+  at = beginFullBox(at, TKHD, large ? 1 : 0, flags);
   at = putTime(at, created, large); // creation_time
   at = putTime(at, created, large); // modification_time
   at = putU32(at, trackId); // track_ID
@@ -160,7 +187,7 @@ function putTrackHeader(movie: usize, at: usize, track: usize, trackId: u32, dur
   at = putTime(at, duration, large); // duration
   at = putFill(at, 0, 8); // reserved
   at = putU16(at, 0); // layer
-  at = putU16(at, 0); // alternate_group
+  at = putU16(at, alternateGroup(movie, track)); // alternate_group
   at = putU16(at, isVideo(track) ? 0 : VOLUME_1); // volume
   at = putU16(at, 0); // reserved
   at = putMatrix(at); // matrix
@@ -183,7 +210,8 @@ function putEdit(at: usize, duration: i64, mediaTime: i64, large: bool): usize {
  */
 function putEditList(movie: usize, at: usize, track: usize, empty: i64, duration: i64): usize {
   const mediaTime = load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET) + <i64>load<i32>(track, INDEX_CTS_SHIFT_OFFSET);
-  if (empty == 0 && mediaTime == 0 && duration == toMovieTime(track, load<i64>(track, INDEX_MEDIA_DURATION_OFFSET))) return at;
+  const whole = toMovieTime(track, load<i64>(track, INDEX_MEDIA_DURATION_OFFSET));
+  if (empty == 0 && mediaTime == 0 && duration == whole) return at;
   const large = isLarge(movie, duration) || isLarge(movie, empty) || mediaTime > <i64>i32.MAX_VALUE;
   const edts = at;
   at = beginBox(at, EDTS);
@@ -207,7 +235,8 @@ function putMediaHeader(movie: usize, at: usize, track: usize): usize {
   at = putTime(at, created, large); // modification_time
   at = putU32(at, load<u32>(track, INDEX_TIMESCALE_OFFSET)); // timescale
   at = putTime(at, duration, large); // duration
-  at = putU16(at, LANGUAGE_UNDETERMINED); // language
+  const language = load<u32>(<usize>load<u32>(track, INDEX_CONFIG_OFFSET), CONFIG_LANGUAGE_OFFSET);
+  at = putU16(at, language != 0 ? language : LANGUAGE_UNDETERMINED); // language
   at = putU16(at, 0); // pre_defined
   endBox(movie, mdhd, at);
   return at;
@@ -275,10 +304,12 @@ function putTrack(movie: usize, at: usize, track: usize, trackId: u32, zero: i64
 export function mp4IndexLayout(movie: usize, out: usize): usize {
   store<u32>(movie, 0, INDEX_PIECES_OFFSET);
   let zero: i64 = i64.MAX_VALUE;
-  for (let i: u32 = 0; i < <u32>TRACK_COUNT; i++) if (hasSamples(trackOf(movie, i))) zero = min(zero, presentedFrom(trackOf(movie, i)));
+  for (let i: u32 = 0; i < <u32>MAX_TRACKS; i++) {
+    if (hasSamples(trackOf(movie, i))) zero = min(zero, presentedFrom(trackOf(movie, i)));
+  }
   let duration: i64 = 0;
   let tracks: u32 = 0;
-  for (let i: u32 = 0; i < <u32>TRACK_COUNT; i++) {
+  for (let i: u32 = 0; i < <u32>MAX_TRACKS; i++) {
     const track = trackOf(movie, i);
     if (!hasSamples(track)) continue;
     tracks++;
@@ -287,7 +318,7 @@ export function mp4IndexLayout(movie: usize, out: usize): usize {
   let at = beginBox(out, MOOV);
   at = putMovieHeader(movie, at, duration, tracks + 1);
   let trackId: u32 = 1;
-  for (let i: u32 = 0; i < <u32>TRACK_COUNT; i++) {
+  for (let i: u32 = 0; i < <u32>MAX_TRACKS; i++) {
     if (hasSamples(trackOf(movie, i))) at = putTrack(movie, at, trackOf(movie, i), trackId++, zero);
   }
   store<u64>(movie, endBox(movie, out, at), INDEX_MOOV_SIZE_OFFSET);

@@ -1,17 +1,23 @@
 // One batch of frames as MPEG-TS: what assembly/drain.ts calls. A file that is cut off anywhere plays up to there:
 // tables are repeated, no packet refers to a later one, and nothing is patched when the segment ends.
 
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
-import { TS_LAST_PCR_OFFSET, TS_PMT_TRACKS_OFFSET, TS_PMT_VERSION_OFFSET } from "../../../src/abi/mpegts";
-import { REC_FLAG_HAS_AUDIO, REC_FLAGS_OFFSET, REC_RING_OFFSET } from "../../../src/abi/recording";
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../../../src/abi/frame";
+import {
+  TS_LAST_PCR_OFFSET,
+  TS_PCR_TRACK_OFFSET,
+  TS_PMT_TRACKS_OFFSET,
+  TS_PMT_VERSION_OFFSET,
+} from "../../../src/abi/mpegts";
+import { REC_RING_OFFSET } from "../../../src/abi/recording";
 import {
   SEG_FLAG_HEADER_WRITTEN,
   SEG_FLAGS_OFFSET,
   SEG_PRIVATE_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
-import { tsOverhead, tsScan, writePes } from "../../codec/table";
-import { isVideoConfig } from "../../decoder-config";
+import { tsOverhead, tsScan, tsStreamType, writePes } from "../../codec/table";
+import { configCodec, isVideoConfig } from "../../decoder-config";
+import { isWanted } from "../../recording";
 import {
   frameAt,
   frameConfig,
@@ -24,7 +30,16 @@ import {
   frameTrack,
   isFiller,
 } from "../../ring";
-import { countFrame, countLeftOut, segmentConfig, segmentDts, setOutput } from "../../segment";
+import {
+  countFrame,
+  countLeftOut,
+  isMainRandomAccess,
+  markUnsupported,
+  segmentConfig,
+  segmentDts,
+  segmentMainVideo,
+  setOutput,
+} from "../../segment";
 import {
   areTablesDue,
   beginClock,
@@ -48,7 +63,6 @@ import {
   putPcrPacket,
 } from "./packet";
 import { PES_MAX_HEADER_SIZE } from "./pes";
-import { pcrTrack } from "./tables";
 
 const MAX_ADAPTATION_SIZE: u32 = 8;
 
@@ -61,28 +75,30 @@ export function tsHeaderBound(seg: usize): u32 {
  * before have come.
  */
 export function tsFrameBound(seg: usize, frame: usize): u32 {
-  const track = frameTrack(frame);
-  const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
   const overhead = MAX_ADAPTATION_SIZE + PES_MAX_HEADER_SIZE + tsOverhead(frameConfig(frame));
   const bytes = overhead + frameSize(frame);
   const packets = (bytes + PACKET_PAYLOAD_SIZE - 1) / PACKET_PAYLOAD_SIZE;
-  return packets * PACKET_SIZE + clockBound(seg + SEG_PRIVATE_OFFSET, track, segmentDts(seg, frameDts(frame)), isRandomAccess);
+  const dts = segmentDts(seg, frameDts(frame));
+  return packets * PACKET_SIZE + clockBound(seg + SEG_PRIVATE_OFFSET, dts, isMainRandomAccess(seg, frame));
 }
 
 export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const hasAudio = (load<u32>(rec, REC_FLAGS_OFFSET) & REC_FLAG_HAS_AUDIO) != 0;
   joinTracks(seg);
+  const listed = load<u32>(seg + SEG_PRIVATE_OFFSET, TS_PMT_TRACKS_OFFSET);
   let at = out;
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
     index += frameStride(frame);
-    if (isFiller(frame)) continue;
-    const isVideo = frameTrack(frame) == TRACK_VIDEO;
-    if (!isVideo && !hasAudio) continue;
+    if (isFiller(frame) || !isWanted(rec, frame)) continue;
+    const track = frameTrack(frame);
+    if ((listed & (1 << track)) == 0) {
+      markUnsupported(seg, track);
+      continue;
+    }
     const end = writeFrame(seg, at, frame);
-    if (end == at) countLeftOut(seg, frameTrack(frame), frame);
-    else countFrame(seg, frameTrack(frame), frame);
+    if (end == at) countLeftOut(seg, track, frame);
+    else countFrame(seg, track, frame);
     at = end;
   }
   assert(<u32>(at - out) <= capacity);
@@ -93,11 +109,18 @@ export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: us
 function joinTracks(seg: usize): void {
   const ts = seg + SEG_PRIVATE_OFFSET;
   let tracks: u32 = 0;
-  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) if (segmentConfig(seg, track) != 0) tracks |= 1 << track;
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    const config = segmentConfig(seg, track);
+    if (config != 0 && tsStreamType(configCodec(config)) != 0) tracks |= 1 << track;
+  }
   const listed = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
   if (tracks == listed) return;
   store<u32>(ts, tracks, TS_PMT_TRACKS_OFFSET);
   if (listed != 0) store<u32>(ts, (load<u32>(ts, TS_PMT_VERSION_OFFSET) + 1) & 31, TS_PMT_VERSION_OFFSET);
+  // The main video's PID carries the PCR, without one that of the track that was there first.
+  const main = segmentMainVideo(seg);
+  if (main != 0) store<u32>(ts, main - 1, TS_PCR_TRACK_OFFSET);
+  else if (listed == 0) store<u32>(ts, ctz<u32>(tracks), TS_PCR_TRACK_OFFSET);
   dueTables(ts);
 }
 
@@ -118,7 +141,7 @@ function writeFrame(seg: usize, at: usize, frame: usize): usize {
   const shown = frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame);
   const pts = isVideo ? max<i64>(shown, dts) : dts;
   const pcr = pcrBefore(seg, ts, track, dts);
-  at = writeSchedule(seg, at, track, pcr, isRandomAccess);
+  at = writeSchedule(seg, at, track, pcr, isMainRandomAccess(seg, frame));
   const flags = pesFlags(ts, track, pcr, frame, isRandomAccess);
   const time = dts + EPOCH_90K;
   return writePes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts + EPOCH_90K, time);
@@ -130,7 +153,7 @@ function writeFrame(seg: usize, at: usize, frame: usize): usize {
 function writeSchedule(seg: usize, at: usize, track: u32, pcr: i64, wantsTables: bool): usize {
   const ts = seg + SEG_PRIVATE_OFFSET;
   const flags = load<u32>(seg, SEG_FLAGS_OFFSET);
-  const clockTrack = pcrTrack(load<u32>(ts, TS_PMT_TRACKS_OFFSET));
+  const clockTrack = load<u32>(ts, TS_PCR_TRACK_OFFSET);
   const isFirst = (flags & SEG_FLAG_HEADER_WRITTEN) == 0;
   if (isFirst) {
     beginClock(ts);
@@ -150,7 +173,7 @@ function writeSchedule(seg: usize, at: usize, track: u32, pcr: i64, wantsTables:
 function pesFlags(ts: usize, track: u32, pcr: i64, frame: usize, isRandomAccess: bool): u32 {
   let flags: u32 = isRandomAccess ? ADAPTATION_RANDOM_ACCESS : 0;
   if ((frameFlags(frame) & FLAG_DISCONTINUITY) != 0) flags |= ADAPTATION_DISCONTINUITY;
-  if (track == pcrTrack(load<u32>(ts, TS_PMT_TRACKS_OFFSET)) && carriesPcr(ts, pcr, isRandomAccess)) {
+  if (track == load<u32>(ts, TS_PCR_TRACK_OFFSET) && carriesPcr(ts, pcr, isRandomAccess)) {
     flags |= ADAPTATION_PCR | jumpFlag(ts, pcr);
     store<i64>(ts, pcr, TS_LAST_PCR_OFFSET);
   }

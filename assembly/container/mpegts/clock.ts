@@ -1,14 +1,15 @@
 // The program clock of a transport stream and what is scheduled by it, ISO/IEC 13818-1 §2.4.2, §2.7.2.
 //
-//   segment time 0 is 1 s on the file's clock; the PCR starts LEAD before it, goes with the frames and waits for a track that falls behind:
-//   PCR ≤ START + dts of the slower track + SLACK < every DTS to come
+//   segment time 0 is 1 s on the file's clock; the PCR starts LEAD before it, goes with the frames and waits for a track
+//   that falls behind:
+//   PCR ≤ START + dts of the slowest track + SLACK < every DTS to come
 //
 // PCR and tables go by these ticks, never by counts of frames. Where the next frame is far ahead, packets with nothing
 // but a PCR fill the way; where it is very far (a paused source), the PCR jumps and says so with a
 // discontinuity_indicator.
 
-import { TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
-import { TS_BOUND_PCR_OFFSET, TS_LAST_PCR_OFFSET, TS_LAST_TABLES_OFFSET } from "../../../src/abi/mpegts";
+import { MAX_TRACKS } from "../../../src/abi/frame";
+import { TS_BOUND_PCR_OFFSET, TS_LAST_PCR_OFFSET, TS_LAST_TABLES_OFFSET, TS_PMT_TRACKS_OFFSET } from "../../../src/abi/mpegts";
 import {
   SEG_FLAG_HEADER_WRITTEN,
   SEG_FLAGS_OFFSET,
@@ -56,11 +57,14 @@ export function pcrBefore(seg: usize, ts: usize, track: u32, dts: i64): i64 {
   if ((load<u32>(seg, SEG_FLAGS_OFFSET) & SEG_FLAG_HEADER_WRITTEN) == 0) return START_90K;
   let slow = dts;
   let fast = dts;
-  const other = segmentTrack(seg, track ^ 1);
-  if (load<u32>(other, SEG_TRACK_FRAMES_OFFSET) != 0) {
+  // Only the tracks that are there: one step for a stream with two.
+  let others = load<u32>(ts, TS_PMT_TRACKS_OFFSET) & ~(1 << track);
+  for (; others != 0; others &= others - 1) {
+    const other = segmentTrack(seg, ctz<u32>(others));
+    if (load<u32>(other, SEG_TRACK_FRAMES_OFFSET) == 0) continue;
     const otherDts = segmentDts(seg, load<i64>(other, SEG_TRACK_LAST_DTS_OFFSET));
-    if (otherDts < slow) slow = otherDts;
-    else fast = otherDts;
+    slow = min<i64>(slow, otherDts);
+    fast = max<i64>(fast, otherDts);
   }
   return max<i64>(START_90K + max<i64>(min<i64>(fast, slow + SLACK_90K), fast - MAX_BEHIND_90K), lastPcr(ts));
 }
@@ -143,18 +147,19 @@ export function beginClockBound(seg: usize, ts: usize): u32 {
   const isBegun = (load<u32>(seg, SEG_FLAGS_OFFSET) & SEG_FLAG_HEADER_WRITTEN) != 0;
   const from = isBegun ? lastPcr(ts) : START_90K;
   let to = from;
-  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) {
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
     const at = segmentTrack(seg, track);
-    if (load<u32>(at, SEG_TRACK_FRAMES_OFFSET) != 0) to = max<i64>(to, START_90K + segmentDts(seg, load<i64>(at, SEG_TRACK_LAST_DTS_OFFSET)));
+    if (load<u32>(at, SEG_TRACK_FRAMES_OFFSET) == 0) continue;
+    to = max<i64>(to, START_90K + segmentDts(seg, load<i64>(at, SEG_TRACK_LAST_DTS_OFFSET)));
   }
   store<i64>(ts, to, TS_BOUND_PCR_OFFSET);
   return stepsBound(from, to) + 2 * PACKET_SIZE + 2 * TABLES_SIZE;
 }
 
 /** Adds a frame: the most that the schedule may write for it. */
-export function clockBound(ts: usize, track: u32, dts: i64, isRandomAccess: bool): u32 {
+export function clockBound(ts: usize, dts: i64, wantsTables: bool): u32 {
   const from = load<i64>(ts, TS_BOUND_PCR_OFFSET);
   const to = max<i64>(START_90K + dts, from);
   store<i64>(ts, to, TS_BOUND_PCR_OFFSET);
-  return stepsBound(from, to) + (track == TRACK_VIDEO && isRandomAccess ? TABLES_SIZE : 0);
+  return stepsBound(from, to) + (wantsTables ? TABLES_SIZE : 0);
 }

@@ -5,13 +5,13 @@
 // The payload of a PES packet is a list of spans: `writeSpan` lays each behind the last across packet borders, whole
 // packets straight from the ring.
 
-import { TS_COUNTERS_OFFSET, TS_PACKET_ROOM_OFFSET, TS_PES_LEFT_OFFSET } from "../../../src/abi/mpegts";
+import { TS_PACKET_ROOM_OFFSET, TS_PES_LEFT_OFFSET, TS_TRACK_COUNTERS_OFFSET } from "../../../src/abi/mpegts";
 import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
 
 export const PACKET_SIZE: u32 = 188;
 export const PACKET_PAYLOAD_SIZE: u32 = 184;
 export const PID_PMT: u32 = 0x1000;
-/** Of the video track; audio has the next. */
+/** Of track 0; the others follow. */
 export const PID_FIRST_TRACK: u32 = 0x100;
 
 export const ADAPTATION_DISCONTINUITY: u32 = 0x80; // discontinuity_indicator
@@ -23,13 +23,19 @@ const START_INDICATOR: u32 = 0x400000; // payload_unit_start_indicator
 const HAS_ADAPTATION: u32 = 0x20;
 const HAS_PAYLOAD: u32 = 0x10;
 
-/** Takes the next continuity_counter of a PID. */
+/** Takes the next continuity_counter of a PID, which lies at `counter`. */
 // @ts-ignore: decorator
 @inline
-function takeCounter(ts: usize, counter: u32): u32 {
-  const value = <u32>load<u8>(ts + counter, TS_COUNTERS_OFFSET);
-  store<u8>(ts + counter, <u8>((value + 1) & 15), TS_COUNTERS_OFFSET);
+function takeCounter(counter: usize): u32 {
+  const value = <u32>load<u8>(counter);
+  store<u8>(counter, <u8>((value + 1) & 15));
   return value;
+}
+
+// @ts-ignore: decorator
+@inline
+function trackCounter(ts: usize, track: u32): usize {
+  return ts + TS_TRACK_COUNTERS_OFFSET + track;
 }
 
 /** program_clock_reference_base, reserved, program_clock_reference_extension. The clock is cut to 33 bits here. */
@@ -66,10 +72,9 @@ function putAdaptation(at: usize, size: u32, flags: u32, pcr90k: i64): usize {
  * the payload's place.
  */
 export function beginPacket(
-  ts: usize,
   at: usize,
   pid: u32,
-  counter: u32,
+  counter: usize,
   isStart: bool,
   flags: u32,
   pcr90k: i64,
@@ -77,13 +82,13 @@ export function beginPacket(
 ): usize {
   const adaptation = PACKET_PAYLOAD_SIZE - payloadBytes;
   const control = adaptation > 0 ? HAS_ADAPTATION | HAS_PAYLOAD : HAS_PAYLOAD;
-  at = putU32(at, SYNC | (isStart ? START_INDICATOR : 0) | (pid << 8) | control | takeCounter(ts, counter));
+  at = putU32(at, SYNC | (isStart ? START_INDICATOR : 0) | (pid << 8) | control | takeCounter(counter));
   return adaptation > 0 ? putAdaptation(at, adaptation, flags, pcr90k) : at;
 }
 
 /** A packet without payload; the continuity_counter stays that of the last packet (§2.4.3.3). */
 export function putPcrPacket(ts: usize, at: usize, track: u32, flags: u32, pcr90k: i64): usize {
-  const last = (<u32>load<u8>(ts + track, TS_COUNTERS_OFFSET) - 1) & 15;
+  const last = (<u32>load<u8>(trackCounter(ts, track)) - 1) & 15;
   at = putU32(at, SYNC | ((PID_FIRST_TRACK + track) << 8) | HAS_ADAPTATION | last);
   return putAdaptation(at, PACKET_PAYLOAD_SIZE, flags | ADAPTATION_PCR, pcr90k);
 }
@@ -105,7 +110,7 @@ export function beginPes(
   const room = min<u32>(PACKET_PAYLOAD_SIZE - adaptationSize(flags), pesBytes);
   store<u32>(ts, room - headerBytes, TS_PACKET_ROOM_OFFSET);
   store<u32>(ts, pesBytes - room, TS_PES_LEFT_OFFSET);
-  return beginPacket(ts, at, PID_FIRST_TRACK + track, track, true, flags, pcr90k, room);
+  return beginPacket(at, PID_FIRST_TRACK + track, trackCounter(ts, track), true, flags, pcr90k, room);
 }
 
 /**
@@ -137,7 +142,7 @@ export function writeSpan(ts: usize, at: usize, track: u32, from: usize, bytes: 
       if (bytes >= PACKET_PAYLOAD_SIZE) {
         const packets = bytes / PACKET_PAYLOAD_SIZE;
         const header = SYNC | ((PID_FIRST_TRACK + track) << 8) | HAS_PAYLOAD;
-        let counter = <u32>load<u8>(ts + track, TS_COUNTERS_OFFSET);
+        let counter = <u32>load<u8>(trackCounter(ts, track));
         for (let i: u32 = 0; i < packets; i++) {
           putU32(at, header | counter);
           copyPayload(at + 4, from);
@@ -145,14 +150,14 @@ export function writeSpan(ts: usize, at: usize, track: u32, from: usize, bytes: 
           at += PACKET_SIZE;
           from += PACKET_PAYLOAD_SIZE;
         }
-        store<u8>(ts + track, <u8>counter, TS_COUNTERS_OFFSET);
+        store<u8>(trackCounter(ts, track), <u8>counter);
         bytes -= packets * PACKET_PAYLOAD_SIZE;
         left -= packets * PACKET_PAYLOAD_SIZE;
         continue;
       }
       room = min<u32>(PACKET_PAYLOAD_SIZE, left);
       left -= room;
-      at = beginPacket(ts, at, PID_FIRST_TRACK + track, track, false, 0, 0, room);
+      at = beginPacket(at, PID_FIRST_TRACK + track, trackCounter(ts, track), false, 0, 0, room);
     }
     const part = min<u32>(room, bytes);
     memory.copy(at, from, part);

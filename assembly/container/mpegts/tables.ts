@@ -1,10 +1,17 @@
 // Program association and program map sections, ISO/IEC 13818-1 §2.4.4: one program, its PMT on PID 0x1000, each
 // section in a packet of its own. A track that joins late is a new PMT version.
 
-import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../../src/abi/frame";
-import { TS_COUNTER_PAT, TS_COUNTER_PMT, TS_PMT_TRACKS_OFFSET, TS_PMT_VERSION_OFFSET } from "../../../src/abi/mpegts";
+import { CONFIG_LANGUAGE_OFFSET } from "../../../src/abi/decoder-config";
+import { MAX_TRACKS } from "../../../src/abi/frame";
+import {
+  TS_PAT_COUNTER_OFFSET,
+  TS_PCR_TRACK_OFFSET,
+  TS_PMT_COUNTER_OFFSET,
+  TS_PMT_TRACKS_OFFSET,
+  TS_PMT_VERSION_OFFSET,
+} from "../../../src/abi/mpegts";
 import { tsStreamType } from "../../codec/table";
-import { configCodec } from "../../decoder-config";
+import { configCodec, isAudioConfig } from "../../decoder-config";
 import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
 import { segmentConfig } from "../../segment";
 import { beginPacket, PACKET_PAYLOAD_SIZE, PID_FIRST_TRACK, PID_PMT } from "./packet";
@@ -15,6 +22,8 @@ const TABLE_PAT: u32 = 0;
 const TABLE_PMT: u32 = 2;
 const TRANSPORT_STREAM_ID: u32 = 1;
 const PROGRAM_NUMBER: u32 = 1;
+const LANGUAGE_DESCRIPTOR: u32 = 0x0a;
+const LANGUAGE_DESCRIPTOR_SIZE: u32 = 6;
 
 /**
  * Annex A: polynomial 0x04C11DB7, first bit first, nothing inverted. A table would cost more memory than the few
@@ -48,36 +57,39 @@ function endSection(start: usize, at: usize): usize {
   return putFill(at, 0xff, PACKET_PAYLOAD_SIZE - <u32>(at - start));
 }
 
-// @ts-ignore: decorator
-@inline
-function putElementaryStream(at: usize, streamType: u32, track: u32): usize {
-  at = putU8(at, streamType); // stream_type
+/** ISO_639_language_descriptor, §2.6.18, from a code of five bits a letter. */
+function putLanguageDescriptor(at: usize, language: u32): usize {
+  at = putU8(at, LANGUAGE_DESCRIPTOR); // descriptor_tag
+  at = putU8(at, 4); // descriptor_length
+  at = putU8(at, 0x60 | ((language >> 10) & 31)); // ISO_639_language_code
+  at = putU8(at, 0x60 | ((language >> 5) & 31));
+  at = putU8(at, 0x60 | (language & 31));
+  return putU8(at, 0); // audio_type
+}
+
+function putElementaryStream(at: usize, config: usize, track: u32): usize {
+  const language = isAudioConfig(config) ? load<u32>(config, CONFIG_LANGUAGE_OFFSET) : 0;
+  at = putU8(at, tsStreamType(configCodec(config))); // stream_type
   at = putU16(at, 0xe000 | (PID_FIRST_TRACK + track)); // elementary_PID
-  return putU16(at, 0xf000); // ES_info_length
+  at = putU16(at, 0xf000 | (language != 0 ? LANGUAGE_DESCRIPTOR_SIZE : 0)); // ES_info_length
+  return language != 0 ? putLanguageDescriptor(at, language) : at;
 }
 
-/** The track whose PID carries the PCR. */
-// @ts-ignore: decorator
-@inline
-export function pcrTrack(tracks: u32): u32 {
-  return (tracks & (1 << TRACK_VIDEO)) != 0 ? TRACK_VIDEO : TRACK_AUDIO;
-}
-
-/** PAT and PMT, TABLES_SIZE bytes. */
+/** PAT and PMT, TABLES_SIZE bytes: with MAX_TRACKS tracks and their languages a PMT has 104 bytes. */
 export function putTables(seg: usize, ts: usize, at: usize): usize {
   const tracks = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
-  const pat = beginPacket(ts, at, PID_PAT, TS_COUNTER_PAT, true, 0, 0, PACKET_PAYLOAD_SIZE);
+  const pat = beginPacket(at, PID_PAT, ts + TS_PAT_COUNTER_OFFSET, true, 0, 0, PACKET_PAYLOAD_SIZE);
   at = beginSection(pat, TABLE_PAT, TRANSPORT_STREAM_ID, 0);
   at = putU16(at, PROGRAM_NUMBER); // program_number
   at = putU16(at, 0xe000 | PID_PMT); // program_map_PID
   at = endSection(pat, at);
 
-  const pmt = beginPacket(ts, at, PID_PMT, TS_COUNTER_PMT, true, 0, 0, PACKET_PAYLOAD_SIZE);
+  const pmt = beginPacket(at, PID_PMT, ts + TS_PMT_COUNTER_OFFSET, true, 0, 0, PACKET_PAYLOAD_SIZE);
   at = beginSection(pmt, TABLE_PMT, PROGRAM_NUMBER, load<u32>(ts, TS_PMT_VERSION_OFFSET));
-  at = putU16(at, 0xe000 | (PID_FIRST_TRACK + pcrTrack(tracks))); // PCR_PID
+  at = putU16(at, 0xe000 | (PID_FIRST_TRACK + load<u32>(ts, TS_PCR_TRACK_OFFSET))); // PCR_PID
   at = putU16(at, 0xf000); // program_info_length
-  for (let track: u32 = 0; track < <u32>TRACK_COUNT; track++) {
-    if ((tracks & (1 << track)) != 0) at = putElementaryStream(at, tsStreamType(configCodec(segmentConfig(seg, track))), track);
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    if ((tracks & (1 << track)) != 0) at = putElementaryStream(at, segmentConfig(seg, track), track);
   }
   return endSection(pmt, at);
 }

@@ -19,7 +19,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname } from "node:path";
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import { KIND_AUDIO, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { compileKernel } from "../../arena/kernel.js";
 import { lockDescriptor } from "../../base/file-lock.js";
@@ -35,7 +35,7 @@ import { appendLine, type JournalContents, readJournalInfo } from "./journal-inf
 import { isStill, mustBeOrphan, pendingMove, settleMove } from "./move-journal.js";
 import { isSameFile, placeFile, removeJournal } from "./place-file.js";
 import { hasShifted, mayShift, settleShift } from "./shift-media.js";
-import { restoreConfig } from "./track-config.js";
+import { kindOfBlock, restoreConfig } from "./track-config.js";
 import { type Recorded, writeFinishedFile } from "./write-finished.js";
 
 /** fallocate(1) may still be at work for a finish that was killed. */
@@ -351,7 +351,8 @@ function scanTracks(
     onRecords,
   });
   ends.push(() => index.close());
-  const frames = [0, 0];
+  const frames: number[] = [];
+  const ofKind = { [KIND_VIDEO]: 0, [KIND_AUDIO]: 0 };
   const lost: Mp4Loss = { frames: 0, bytes: Math.max(0, fileEnd - mediaStart), durationMs: 0 };
   let mediaEnd = mediaStart;
   for (const { track, fd, config, sizeBytes } of files) {
@@ -359,6 +360,8 @@ function scanTracks(
       throw new ReelError("corrupt", `the journal of ${finalPath} has two files for one track`, { path: finalPath });
     const scan = index.scan(track, config, fd, sizeBytes);
     frames[track] = scan.samples;
+    const kind = kindOfBlock(config);
+    if (kind === KIND_VIDEO || kind === KIND_AUDIO) ofKind[kind] += scan.samples;
     lost.frames += scan.lostRecords;
     lost.bytes -= scan.bytes;
     lost.durationMs = Math.max(lost.durationMs, scan.lostMs);
@@ -369,8 +372,8 @@ function scanTracks(
   return {
     recorded,
     hasMedia: fileEnd > mediaStart,
-    videoFrames: frames[TRACK_VIDEO] ?? 0,
-    audioFrames: frames[TRACK_AUDIO] ?? 0,
+    videoFrames: ofKind[KIND_VIDEO],
+    audioFrames: ofKind[KIND_AUDIO],
     lost: hasLost ? lost : null,
   };
 }

@@ -10,7 +10,7 @@
 
 import { readSync } from "node:fs";
 import { CONFIG_SAMPLE_RATE_OFFSET, KIND_AUDIO } from "../../abi/decoder-config.js";
-import { TRACK_COUNT } from "../../abi/frame.js";
+import { MAX_TRACKS } from "../../abi/frame.js";
 import {
   INDEX_BYTES_OFFSET,
   INDEX_CONFIG_OFFSET,
@@ -389,7 +389,7 @@ function shifted(offsets: Uint8Array, shift: number): Buffer {
 }
 
 function trackAt(track: number): number {
-  if (track >= TRACK_COUNT) throw new ReelError("corrupt", `the journal names a track ${track}`);
+  if (track >= MAX_TRACKS) throw new ReelError("corrupt", `the journal names a track ${track}`);
   return BASE + INDEX_MOVIE_SIZE + track * INDEX_TRACK_SIZE;
 }
 

@@ -6,8 +6,10 @@
 //   name.mp4.copy      a finish by copy at work
 //   name.mp4.new       the finished file on its way over an old one
 
-/** One video and one audio track; the others only if a track's file could not be announced. */
-export const MAX_TRACK_FILES = 4;
+import { MAX_TRACKS } from "../../abi/frame.js";
+
+/** One for each track, and as many again in case that a track's file could not be announced. */
+export const MAX_TRACK_FILES = 2 * MAX_TRACKS;
 
 const INFO = ".info";
 const MDAT = ".mdat";

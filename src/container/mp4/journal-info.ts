@@ -39,7 +39,7 @@ export interface TrackLine {
   type: "track";
   /** N of `.trackN`. */
   file: number;
-  /** TRACK_*. */
+  /** Its number in the stream. */
   track: number;
   config: StoredConfig;
 }

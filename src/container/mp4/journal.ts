@@ -4,12 +4,13 @@
 //   .mdat      the final file in the making (file-head.ts)
 //   .track1 …  sample records (src/abi/mp4.ts), one file per track
 //
-// With both tracks at the opening the audio is track1 and the video track2, a single medium is track1 (ems-record-spec
-// §4); a track that joins late gets the next number. No file is ever opened that was there before.
+// Of the tracks at the opening those with audio come first, then those with video, by their numbers; so of two the
+// audio is track1 and the video track2 (ems-record-spec §4). A track that joins late gets the next number. No
+// file is ever opened that was there before.
 
 import { closeSync, constants, existsSync, openSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { TRACK_AUDIO } from "../../abi/frame.js";
+import { KIND_AUDIO, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { SegmentOrigin } from "../segment-origin.js";
 import {
@@ -22,10 +23,10 @@ import {
 } from "./file-head.js";
 import { infoPathOf, MAX_TRACK_FILES, mdatPathOf, trackPathOf } from "./journal-files.js";
 import { appendLine, appendLineTo, JOURNAL_VERSION, readJournalInfo } from "./journal-info.js";
-import { storeConfig } from "./track-config.js";
+import { kindOfBlock, storeConfig } from "./track-config.js";
 
 export interface Mp4TrackOpening {
-  /** TRACK_*. */
+  /** Its number in the stream. */
   track: number;
   /** Copy of the decoder configuration block. */
   config: Uint8Array;
@@ -92,10 +93,7 @@ export function openMp4Journal(opening: Mp4JournalOpening): Mp4Journal {
     });
     const mdatFd = create(mdatPathOf(finalPath));
     writeFileHead(mdatFd, reserveBytes, isNearlyFull(finalPath));
-    // Audio first: it is track1 where both are there.
-    const inFileOrder = [...opening.tracks].sort(
-      (a, b) => Number(b.track === TRACK_AUDIO) - Number(a.track === TRACK_AUDIO),
-    );
+    const inFileOrder = [...opening.tracks].sort((a, b) => fileRank(a) - fileRank(b));
     const trackFds = inFileOrder.map(({ track, config }, i) => {
       const fd = create(trackPathOf(finalPath, i + 1));
       appendLine(infoFd, { type: "track", file: i + 1, track, config: storeConfig(config) });
@@ -142,6 +140,12 @@ export function allocateReserve(mdatFd: number, reserveBytes: number): void {
   const zeros = Buffer.alloc(Math.min(ZEROS_BYTES, reserveBytes));
   const end = FTYP_SIZE + alignReserve(reserveBytes);
   for (let at = FTYP_SIZE + 8; at < end; ) at += writeSync(mdatFd, zeros, 0, Math.min(zeros.byteLength, end - at), at);
+}
+
+/** Audio, then video, then the rest; the sort keeps the numbers in order. */
+function fileRank({ config }: Mp4TrackOpening): number {
+  const kind = kindOfBlock(config);
+  return kind === KIND_AUDIO ? 0 : kind === KIND_VIDEO ? 1 : 2;
 }
 
 function createNew(path: string): number {

@@ -2,11 +2,10 @@
 // (finish.ts).
 
 import { existsSync, statSync } from "node:fs";
-import { TRACK_VIDEO } from "../../abi/frame.js";
 import { CONTAINER_MP4 } from "../../abi/recording.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";
-import { CODECS } from "../../media/codec/table.js";
+import { CODECS, codecOfName } from "../../media/codec/table.js";
 import type {
   Container,
   FinishedSegment,
@@ -80,7 +79,10 @@ function originOf({ segment }: JournalContents): SegmentOrigin | undefined {
 }
 
 function tracksOf({ tracks }: JournalContents): SegmentTrack[] {
-  return tracks.map(({ track, config }) => ({ kind: track === TRACK_VIDEO ? "video" : "audio", codec: config.codec }));
+  return tracks.flatMap(({ config: { codec } }) => {
+    const kind = codecOfName(codec)?.kind;
+    return kind === "video" || kind === "audio" ? [{ kind, codec }] : [];
+  });
 }
 
 function finishByHand(path: string, options: HandFinishOptions): HandFinished {

@@ -1,7 +1,7 @@
 // The journal of a segment that grows in the arena: its files opened with what the segment's state says of it.
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../abi/decoder-config.js";
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import { MAX_TRACKS } from "../../abi/frame.js";
 import {
   SEG_CONFIG_OFFSET,
   SEG_CREATED_MS_OFFSET,
@@ -18,7 +18,7 @@ export function openSegmentJournal(place: SegmentPlace, opening: SegmentOpening)
   const { arena, segment, path } = place;
   beginSegmentFiles(place);
   const tracks = [];
-  for (const track of [TRACK_VIDEO, TRACK_AUDIO]) {
+  for (let track = 0; track < MAX_TRACKS; track++) {
     const config = decoderConfigBlock(arena, segment, track);
     if (config) tracks.push({ track, config });
   }

@@ -1,12 +1,11 @@
 // Stream objects, as list replies, shutdownStream and stream events show them (ems-record-spec §2.0).
 
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import { maskUri } from "../../base/credentials.js";
 import type { ContainerName } from "../../container/table.js";
-import type { CodecName } from "../../media/codec/codec-entry.js";
+import type { CodecName, TrackKind } from "../../media/codec/codec-entry.js";
 import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
-import type { InStream } from "../../stream/in-stream.js";
+import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
 import { OPERATION_NONE, OPERATION_PULL, OPERATION_RECORD, pullSettings, recordSettings } from "./config-object.js";
 import { Decimal, type ValueObject } from "./reply.js";
@@ -86,9 +85,24 @@ export interface InStreamCodecs {
 }
 
 export function codecsOf(stream: InStream): InStreamCodecs {
-  const video = stream.config(TRACK_VIDEO);
+  const first = (kind: TrackKind) => stream.tracks.find((track) => track.kind === kind && stream.config(track.number));
+  const video = stream.config(first("video")?.number ?? -1);
   const { width = 0, height = 0, profile = 0, level = 0 } = video?.video ?? {};
-  return { audio: stream.config(TRACK_AUDIO)?.codec, video: video?.codec, width, height, profile, level };
+  return { audio: first("audio")?.codec, video: video?.codec, width, height, profile, level };
+}
+
+/** All tracks of a kind together: the control interface knows one of each. */
+function statisticsOf(stream: InStream, kind: TrackKind): TrackStatistics {
+  const sum = { frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 };
+  for (const track of stream.tracks) {
+    const own = stream.statistics[track.number];
+    if (track.kind !== kind || !own) continue;
+    sum.frames += own.frames;
+    sum.bytes += own.bytes;
+    sum.droppedFrames += own.droppedFrames;
+    sum.droppedBytes += own.droppedBytes;
+  }
+  return sum;
 }
 
 function mean(bytes: number, upTimeMs: number): number {
@@ -101,15 +115,15 @@ export function inStreamObject(
   codecs: InStreamCodecs = codecsOf(stream),
 ): ValueObject {
   const nowMs = view.clock.wallMs();
-  const audio = stream.statistics[TRACK_AUDIO];
-  const video = stream.statistics[TRACK_VIDEO];
+  const audio = statisticsOf(stream, "audio");
+  const video = statisticsOf(stream, "video");
   const outStreams = view.recorder.outStreamsOf(stream.id).map((out) => out.id);
   const pull = view.pulls.ofStream(stream);
   const { source } = stream;
   return {
     ...common(stream.name, source.type, stream.id, stream.createdMs, nowMs),
-    audio: trackObject(audio && { ...audio, codec: codecs.audio }, "AUNK"),
-    bandwidth: mean((audio?.bytes ?? 0) + (video?.bytes ?? 0), nowMs - stream.createdMs),
+    audio: trackObject({ ...audio, codec: codecs.audio }, "AUNK"),
+    bandwidth: mean(audio.bytes + video.bytes, nowMs - stream.createdMs),
     connectionType: pull ? OPERATION_PULL : OPERATION_NONE,
     farIp: source.farIp,
     farPort: source.farPort,
@@ -125,7 +139,7 @@ export function inStreamObject(
     tcUrl: maskUrl(source.tcUrl),
     userAgent: source.userAgent ?? "",
     video: {
-      ...trackObject(video && { ...video, codec: codecs.video }, "VUNK"),
+      ...trackObject({ ...video, codec: codecs.video }, "VUNK"),
       height: codecs.height,
       level: codecs.level,
       profile: codecs.profile,
@@ -141,8 +155,8 @@ function maskUrl(url: string | undefined): string {
 
 export function outStreamObject(out: OutStream, view: ControlView): ValueObject {
   const nowMs = view.clock.wallMs();
-  const audio = out.track(TRACK_AUDIO);
-  const video = out.track(TRACK_VIDEO);
+  const audio = out.tracksOf("audio");
+  const video = out.tracksOf("video");
   return {
     ...common(out.config.localStreamName, OUT_TAGS[out.config.type], out.id, out.createdMs, nowMs),
     audio: trackObject(audio, "AUNK"),

@@ -3,7 +3,6 @@
 // event tells of it, not one per try; one that cannot succeed ends.
 
 import { stat } from "node:fs/promises";
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import type { Logger } from "../../base/logger.js";
@@ -253,8 +252,8 @@ export class Finisher implements Collector {
       path,
       sequence: ledger.nextSequence(),
       stoppedMs,
-      videoFrames: segment.frames(TRACK_VIDEO),
-      audioFrames: segment.frames(TRACK_AUDIO),
+      videoFrames: segment.framesOf("video"),
+      audioFrames: segment.framesOf("audio"),
       durationMs: segment.durationMs,
       sizeBytes: result.sizeBytes,
       finish: result.finish,

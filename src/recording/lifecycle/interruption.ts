@@ -1,7 +1,6 @@
 // What a recording misses between a failure and its restart: every loss is an entry (design.md §4), also that of frames
 // nobody was there to take.
 
-import { TRACK_AUDIO } from "../../abi/frame.js";
 import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
@@ -59,7 +58,7 @@ export class Interruption {
 function totalOf(stream: InStream, hasAudio: boolean): Amount {
   const total = { frames: 0, bytes: 0 };
   stream.statistics.forEach((track, index) => {
-    if (index === TRACK_AUDIO && !hasAudio) return;
+    if (stream.kindOf(index) === "audio" && !hasAudio) return;
     total.frames += track.frames;
     total.bytes += track.bytes;
   });
@@ -69,7 +68,7 @@ function totalOf(stream: InStream, hasAudio: boolean): Amount {
 function amountBefore(stream: InStream, index: number, hasAudio: boolean): Amount {
   const position = totalOf(stream, hasAudio);
   for (let frame = stream.ring.frameAt(index); frame; frame = stream.ring.frameAt(frame.next)) {
-    if (frame.track === TRACK_AUDIO && !hasAudio) continue;
+    if (stream.kindOf(frame.track) === "audio" && !hasAudio) continue;
     position.frames--;
     position.bytes -= frame.sizeBytes;
   }

@@ -26,5 +26,6 @@ export interface OutStream {
   readonly inStreamId: number | undefined;
   /** The path being written now, absolute; undefined before the first segment opens. */
   readonly currentPath: string | undefined;
-  track(track: number): OutTrackStatistics;
+  /** All tracks of a kind together; codec and picture are those of the first. */
+  tracksOf(kind: "video" | "audio"): OutTrackStatistics;
 }

@@ -1,7 +1,7 @@
 // The main thread's side of a recording's state block (src/abi/recording.ts): set-up, the cursor's lock, claims, stops,
 // counters.
 
-import { TRACK_COUNT } from "../../abi/frame.js";
+import { MAX_TRACKS } from "../../abi/frame.js";
 import {
   CLAIM_DISPATCHED,
   CLAIM_IDLE,
@@ -22,6 +22,7 @@ import {
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
   REC_LOCK_OFFSET,
+  REC_MAIN_VIDEO_OFFSET,
   REC_RING_OFFSET,
   REC_SIZE,
   REC_SKIPPED_BYTES_OFFSET,
@@ -89,13 +90,13 @@ export class RecordingState {
   }
 
   /** What the in-stream's tracks are now. Only while no worker has the recording. */
-  setTracks(videoConfig: number, audioConfig: number): void {
-    this.#set(REC_CONFIG_OFFSET, videoConfig);
-    this.#set(REC_CONFIG_OFFSET + 4, audioConfig);
+  setTracks(configOf: (track: number) => number | undefined, mainVideo: number | undefined): void {
+    for (let track = 0; track < MAX_TRACKS; track++) this.#set(REC_CONFIG_OFFSET + track * 4, configOf(track) ?? 0);
+    this.#set(REC_MAIN_VIDEO_OFFSET, mainVideo === undefined ? 0 : mainVideo + 1);
     const flags = this.#get(REC_FLAGS_OFFSET);
     this.#set(
       REC_FLAGS_OFFSET,
-      videoConfig !== 0 ? flags | REC_FLAG_HAS_VIDEO_TRACK : flags & ~REC_FLAG_HAS_VIDEO_TRACK,
+      mainVideo !== undefined ? flags | REC_FLAG_HAS_VIDEO_TRACK : flags & ~REC_FLAG_HAS_VIDEO_TRACK,
     );
   }
 
@@ -166,7 +167,7 @@ export class RecordingState {
     const isSkipping = (this.#get(REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS) !== 0;
     if (isSkipping && end90k === undefined) return undefined;
     let frames = 0;
-    for (let track = 0; track < TRACK_COUNT; track++) frames += this.#get(REC_SKIPPED_FRAMES_OFFSET + track * 4);
+    for (let track = 0; track < MAX_TRACKS; track++) frames += this.#get(REC_SKIPPED_FRAMES_OFFSET + track * 4);
     if (frames === 0) return undefined;
     const at = this.pointer;
     const from90k = this.#arena.i64(at + REC_SKIPPED_FROM_OFFSET);
@@ -180,7 +181,7 @@ export class RecordingState {
       frames,
       bytes: this.#arena.i64(at + REC_SKIPPED_BYTES_OFFSET),
     };
-    for (let track = 0; track < TRACK_COUNT; track++) this.#set(REC_SKIPPED_FRAMES_OFFSET + track * 4, 0);
+    for (let track = 0; track < MAX_TRACKS; track++) this.#set(REC_SKIPPED_FRAMES_OFFSET + track * 4, 0);
     this.#arena.setI64(at + REC_SKIPPED_BYTES_OFFSET, 0);
     this.#arena.setI64(at + REC_SKIPPED_FROM_OFFSET, -1);
     return skipped;

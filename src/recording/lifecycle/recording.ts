@@ -6,7 +6,6 @@
 // Frames stay in the ring while a name is prepared, so nothing is lost between two segments. The phases are a table in
 // recording-phase.ts; recording-losses.ts keeps what is missed on the way.
 
-import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../abi/frame.js";
 import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../../abi/recording.js";
 import {
   STATUS_BAD_FRAME,
@@ -166,10 +165,8 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment as Segment;
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
-    const [video, audio] = [this.inStream.referToConfig(TRACK_VIDEO), this.inStream.referToConfig(TRACK_AUDIO)];
-    this.#state.setTracks(video?.pointer ?? 0, audio?.pointer ?? 0);
-    segment.noteCodec(TRACK_VIDEO, video?.codec);
-    if (this.config.hasAudio) segment.noteCodec(TRACK_AUDIO, audio?.codec);
+    this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.inStream.mainVideo);
+    segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);
     return {
       recording: this.#state.pointer,
@@ -209,8 +206,9 @@ export class Recording implements OutStream, Cursor {
     this.#reportSkipped();
     this.wantedOutput = 0;
     if (result.unwritten && result.unwritten.frames > 0) this.onGap(unwrittenGap(result.unwritten));
-    const leftOut = segment.takeLeftOut();
+    const leftOut = segment.takeLeftOut(this.inStream);
     if (leftOut) this.onGap(leftOut);
+    for (const gap of segment.takeUnsupported(this.inStream)) this.onGap(gap);
     if (result.opened) {
       const missed = this.#losses.endInterruption(segment, this.#state.tail(), this.isStopped);
       if (missed) this.onGap(missed);
@@ -281,8 +279,8 @@ export class Recording implements OutStream, Cursor {
     this.#losses.add(gap, this.segment?.isOpen ? this.segment : undefined);
   }
 
-  track(track: number): OutTrackStatistics {
-    return this.#totals.of(track, this.segment, this.inStream.config(track));
+  tracksOf(kind: "video" | "audio"): OutTrackStatistics {
+    return this.#totals.of(kind, this.segment, this.inStream);
   }
 
   #opening(segment: Segment): SegmentOpening {
@@ -388,7 +386,7 @@ export class Recording implements OutStream, Cursor {
 
   #detach(): void {
     // The last report of the out-stream names its codecs; the in-stream may give them back before that.
-    for (let track = 0; track < TRACK_COUNT; track++) this.track(track);
+    for (const kind of ["video", "audio"] as const) this.tracksOf(kind);
     this.inStream.detach(this);
   }
 

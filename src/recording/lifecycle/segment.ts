@@ -1,13 +1,17 @@
 // One output file while it grows: its state block in the arena, its name, and what went missing in it.
 
-import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../abi/frame.js";
+import { CONFIG_KIND_OFFSET } from "../../abi/decoder-config.js";
+import { MAX_TRACKS } from "../../abi/frame.js";
 import {
+  SEG_CONFIG_OFFSET,
   SEG_CREATED_MS_OFFSET,
   SEG_LEFT_OUT_BYTES_OFFSET,
   SEG_LEFT_OUT_FRAMES_OFFSET,
   SEG_LEFT_OUT_FROM_OFFSET,
   SEG_LEFT_OUT_TO_OFFSET,
+  SEG_LEFT_OUT_TOTAL_OFFSET,
   SEG_NEEDED_OUTPUT_OFFSET,
+  SEG_OUTPUT_COUNT,
   SEG_OUTPUT_FD_OFFSET,
   SEG_OUTPUT_SIZE,
   SEG_OUTPUTS_OFFSET,
@@ -18,13 +22,16 @@ import {
   SEG_TRACK_LAST_DTS_OFFSET,
   SEG_TRACK_SIZE,
   SEG_TRACKS_OFFSET,
+  SEG_UNSUPPORTED_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../abi/segment.js";
 import type { Arena } from "../../arena/arena.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { SegmentOrigin, SegmentTrack } from "../../container/segment-origin.js";
 import type { ContainerName } from "../../container/table.js";
+import { KIND_NUMBERS } from "../../media/codec/table.js";
 import { type Gap, trackName } from "../../stream/gap.js";
+import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import type { Reservation } from "../naming/reservations.js";
 
@@ -38,7 +45,9 @@ export class Segment {
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
   #users = 1;
-  #codecs: (string | undefined)[] = [];
+  /** Tracks that are said to be left out, a bit each. */
+  #unsupported = 0;
+  #tracks: (SegmentTrack | undefined)[] = [];
   #newGaps: Gap[] = [];
   #arena: Arena;
 
@@ -57,7 +66,7 @@ export class Segment {
     this.#arena = arena;
     this.pointer = arena.allocate(SEG_SIZE);
     arena.view.setFloat64(this.pointer + SEG_CREATED_MS_OFFSET, startedMs, true);
-    for (let output = 0; output <= TRACK_COUNT; output++)
+    for (let output = 0; output < SEG_OUTPUT_COUNT; output++)
       arena.view.setInt32(
         this.pointer + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE + SEG_OUTPUT_FD_OFFSET,
         -1,
@@ -88,26 +97,49 @@ export class Segment {
   }
 
   /** What the kernel left out of the file since the last call. Only while no worker has the segment. */
-  takeLeftOut(): Gap | undefined {
+  takeLeftOut(stream: InStream): Gap | undefined {
     const { view } = this.#arena;
     const at = this.pointer;
-    const [video = 0, audio = 0] = [TRACK_VIDEO, TRACK_AUDIO].map((track) =>
-      view.getUint32(at + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4, true),
-    );
-    if (video + audio === 0) return undefined;
+    const total = view.getUint32(at + SEG_LEFT_OUT_TOTAL_OFFSET, true);
+    if (total === 0) return undefined;
+    const kinds = new Set<Gap["track"]>();
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      const frames = at + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4;
+      if (view.getUint32(frames, true) > 0) kinds.add(trackName(stream.kindOf(track)));
+      view.setUint32(frames, 0, true);
+    }
+    const [kind = null] = kinds;
     const from90k = this.#arena.i64(at + SEG_LEFT_OUT_FROM_OFFSET);
     const gap: Gap = {
       cause: "unusable",
-      track: video > 0 && audio > 0 ? null : trackName(video > 0 ? TRACK_VIDEO : TRACK_AUDIO),
+      track: kinds.size === 1 ? kind : null,
       dtsMs: from90k / TICKS_PER_MS,
       durationMs: (this.#arena.i64(at + SEG_LEFT_OUT_TO_OFFSET) - from90k) / TICKS_PER_MS,
-      frames: video + audio,
+      frames: total,
       bytes: this.#arena.i64(at + SEG_LEFT_OUT_BYTES_OFFSET),
     };
-    for (let track = 0; track < TRACK_COUNT; track++)
-      view.setUint32(at + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4, 0, true);
+    view.setUint32(at + SEG_LEFT_OUT_TOTAL_OFFSET, 0, true);
     this.#arena.setI64(at + SEG_LEFT_OUT_BYTES_OFFSET, 0);
     return gap;
+  }
+
+  /** One entry for each track that the container cannot carry, at its first frame in the segment. */
+  takeUnsupported(stream: InStream): Gap[] {
+    const tracks = this.#arena.view.getUint32(this.pointer + SEG_UNSUPPORTED_OFFSET, true);
+    const gaps: Gap[] = [];
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      if ((tracks & ~this.#unsupported & (1 << track)) === 0) continue;
+      gaps.push({
+        cause: "unsupportedTrack",
+        track: trackName(stream.kindOf(track)),
+        dtsMs: this.zero90k / TICKS_PER_MS,
+        durationMs: 0,
+        frames: 0,
+        bytes: 0,
+      });
+    }
+    this.#unsupported = tracks;
+    return gaps;
   }
 
   get lost(): Lost | null {
@@ -122,12 +154,14 @@ export class Segment {
     return this.#arena.i64(this.#track(track) + SEG_TRACK_BYTES_OFFSET);
   }
 
-  /** Of both tracks. */
+  /** Of all tracks. */
   get taken(): { frames: number; bytes: number } {
-    return {
-      frames: this.frames(TRACK_VIDEO) + this.frames(TRACK_AUDIO),
-      bytes: this.bytes(TRACK_VIDEO) + this.bytes(TRACK_AUDIO),
-    };
+    const taken = { frames: 0, bytes: 0 };
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      taken.frames += this.frames(track);
+      taken.bytes += this.bytes(track);
+    }
+    return taken;
   }
 
   /** Its time zero on the in-stream's timeline. */
@@ -138,7 +172,7 @@ export class Segment {
   /** Media time from the segment's zero to its last frame. */
   get durationMs(): number {
     let end = 0;
-    for (const track of [TRACK_VIDEO, TRACK_AUDIO]) {
+    for (let track = 0; track < MAX_TRACKS; track++) {
       const frames = this.frames(track);
       if (frames === 0) continue;
       const first = this.#arena.i64(this.#track(track) + SEG_TRACK_FIRST_DTS_OFFSET);
@@ -155,16 +189,30 @@ export class Segment {
     return this.#arena.view.getUint32(this.pointer + SEG_NEEDED_OUTPUT_OFFSET, true);
   }
 
-  /** A drain is about to find this track. A segment keeps the codec it began with: another one cuts. */
-  noteCodec(track: number, codec: string | undefined): void {
-    this.#codecs[track] ??= codec;
+  /** A drain is about to find these tracks. A segment keeps the codecs it began with: another one cuts. */
+  noteTracks(stream: InStream, hasAudio: boolean): void {
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      const config = stream.config(track);
+      if (!config || config.kind === "data" || (config.kind === "audio" && !hasAudio)) continue;
+      this.#tracks[track] ??= { kind: config.kind, codec: config.codec };
+    }
+  }
+
+  /** Frames of all tracks of a kind. */
+  framesOf(kind: "video" | "audio"): number {
+    let frames = 0;
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      const config = this.#arena.view.getUint32(this.pointer + SEG_CONFIG_OFFSET + track * 4, true);
+      if (config === 0 || this.#arena.view.getUint32(config + CONFIG_KIND_OFFSET, true) !== KIND_NUMBERS[kind])
+        continue;
+      frames += this.frames(track);
+    }
+    return frames;
   }
 
   /** What is announced; of a segment that has ended, what is in the file. */
   tracks(isEnded: boolean): SegmentTrack[] {
-    return this.#codecs.flatMap((codec, track) =>
-      codec === undefined || (isEnded && this.frames(track) === 0) ? [] : [{ kind: trackName(track), codec }],
-    );
+    return this.#tracks.flatMap((track, number) => (!track || (isEnded && this.frames(number) === 0) ? [] : [track]));
   }
 
   report(isEnded = false): SegmentReport {

@@ -1,57 +1,61 @@
-// What a recording has taken and lost, per track, over all its segments: the statistics of its out-stream.
+// What a recording has taken and lost, per track and kind, over all its segments: the statistics of its out-stream.
 
-import { TRACK_AUDIO, TRACK_COUNT, TRACK_VIDEO } from "../../abi/frame.js";
-import type { DecoderConfig } from "../../stream/decoder-config.js";
+import { MAX_TRACKS } from "../../abi/frame.js";
 import type { Gap } from "../../stream/gap.js";
+import type { InStream } from "../../stream/in-stream.js";
 import type { OutTrackStatistics } from "./out-stream.js";
 import type { Segment } from "./segment.js";
 
+type Kind = "video" | "audio";
+type KindTotals = Omit<OutTrackStatistics, "frames" | "bytes">;
+
+function nothing(): KindTotals {
+  return { droppedFrames: 0, droppedBytes: 0, codec: undefined, width: 0, height: 0, profile: 0, level: 0 };
+}
+
 export class TrackTotals {
-  readonly #ended: OutTrackStatistics[] = Array.from({ length: TRACK_COUNT }, () => ({
-    frames: 0,
-    bytes: 0,
-    droppedFrames: 0,
-    droppedBytes: 0,
-    codec: undefined,
-    width: 0,
-    height: 0,
-    profile: 0,
-    level: 0,
-  }));
+  readonly #ended = Array.from({ length: MAX_TRACKS }, () => ({ frames: 0, bytes: 0 }));
+  readonly #kinds: Readonly<Record<Kind, KindTotals>> = { video: nothing(), audio: nothing() };
 
   /** A segment has ended. */
   add(segment: Segment): void {
-    this.#ended.forEach((track, index) => {
-      track.frames += segment.frames(index);
-      track.bytes += segment.bytes(index);
+    this.#ended.forEach((track, number) => {
+      track.frames += segment.frames(number);
+      track.bytes += segment.bytes(number);
     });
   }
 
   lost(gap: Gap): void {
-    const track = this.#ended[gap.track === "audio" ? TRACK_AUDIO : TRACK_VIDEO];
-    if (!track) return;
-    track.droppedFrames += gap.frames;
-    track.droppedBytes += gap.bytes;
+    const kind = this.#kinds[gap.track === "audio" ? "audio" : "video"];
+    kind.droppedFrames += gap.frames;
+    kind.droppedBytes += gap.bytes;
   }
 
   /**
    * `growing`: the segment that is not added yet. The configuration is remembered, for a report after the in-stream has
    * given it back.
    */
-  of(track: number, growing: Segment | undefined, config: DecoderConfig | undefined): OutTrackStatistics {
-    const ended = this.#ended[track] as OutTrackStatistics;
-    const frames = ended.frames + (growing?.frames(track) ?? 0);
-    if (frames > 0 && config) {
-      ended.codec = config.codec;
-      ended.width = config.video?.width ?? 0;
-      ended.height = config.video?.height ?? 0;
-      ended.profile = config.video?.profile ?? 0;
-      ended.level = config.video?.level ?? 0;
+  of(kind: Kind, growing: Segment | undefined, stream: InStream): OutTrackStatistics {
+    const totals = this.#kinds[kind];
+    let frames = 0;
+    let bytes = 0;
+    let isFirst = true;
+    for (const track of stream.tracks) {
+      if (track.kind !== kind) continue;
+      const own = (this.#ended[track.number]?.frames ?? 0) + (growing?.frames(track.number) ?? 0);
+      frames += own;
+      bytes += (this.#ended[track.number]?.bytes ?? 0) + (growing?.bytes(track.number) ?? 0);
+      const config = stream.config(track.number);
+      if (isFirst && own > 0 && config) {
+        const { width = 0, height = 0, profile = 0, level = 0 } = config.video ?? {};
+        Object.assign(totals, { codec: config.codec, width, height, profile, level });
+        isFirst = false;
+      }
     }
-    return { ...ended, frames, bytes: ended.bytes + (growing?.bytes(track) ?? 0) };
+    return { ...totals, frames, bytes };
   }
 
   frames(growing: Segment | undefined): number {
-    return this.#ended.reduce((sum, track, index) => sum + track.frames + (growing?.frames(index) ?? 0), 0);
+    return this.#ended.reduce((sum, track, number) => sum + track.frames + (growing?.frames(number) ?? 0), 0);
   }
 }

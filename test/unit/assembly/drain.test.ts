@@ -2,7 +2,7 @@
 // cut, what a stop, a jump or a changed configuration does to the frames. design.md §3; ems-record-spec §3.4.
 
 import { describe, expect, it } from "vitest";
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
+import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../../../src/abi/recording.js";
 import { SEG_SIZE } from "../../../src/abi/segment.js";
 import {
@@ -424,7 +424,7 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
 
   it("fails alone on a ring that holds what no producer writes", () => {
     const damages: ((view: DataView, frame: number) => void)[] = [
-      (view, frame) => view.setUint8(frame + 4, 7),
+      (view, frame) => view.setUint8(frame + 4, MAX_TRACKS),
       (view, frame) => view.setUint32(frame, 0xfffffff0, true),
       (view, frame) => view.setUint32(frame, 900_000, true),
       (view, frame) => view.setUint32(frame + 20, 0, true),
