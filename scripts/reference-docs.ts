@@ -2,10 +2,10 @@
 // speak to the WebSocket channel. A test holds the committed files against what is generated here (`npm run docs`
 // writes them).
 
-import type { Command } from "../src/control/command.js";
-import { COMMANDS } from "../src/control/command-table.js";
+import type { Command } from "../src/control/commands/command.js";
+import { COMMANDS } from "../src/control/commands/command-table.js";
+import type { Parameter } from "../src/control/commands/parameter.js";
 import { EVENT_TYPES, type EventType } from "../src/control/events/event-types.js";
-import type { Parameter } from "../src/control/parameter.js";
 
 const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as const;
 
@@ -120,7 +120,7 @@ function commandSection(command: Command): string {
 
 const INTRODUCTION = `# Commands
 
-<!-- Generated from src/control/command-table.ts by scripts/reference-docs.ts; \`npm run docs\` writes it. -->
+<!-- Generated from src/control/commands/command-table.ts by scripts/reference-docs.ts; \`npm run docs\` writes it. -->
 
 One command is one line, \`command [key=value]...\`; names match in any case. \`\\\\\`, \`\\ \`, \`\\=\` and \`\\,\` are the only escapes. Every command takes \`commandId\`, which comes back
 as \`responseId\`. Booleans are 1/0 or true/false.
@@ -227,7 +227,7 @@ export function asyncApi(version: string): string {
     info: {
       title: "Reel control channel",
       version,
-      description: "Commands, replies and events over WebSocket. Generated from src/control/command-table.ts.",
+      description: "Commands, replies and events over WebSocket. Generated from src/control/commands/command-table.ts.",
     },
     defaultContentType: "application/json",
     servers: { local: { host: "127.0.0.1:7777", protocol: "ws" } },

@@ -3,11 +3,11 @@
 
 import { Command } from "commander";
 import { VERSION } from "../server/version.js";
-import { addDemoCommand } from "./demo.js";
-import { addFinishCommand } from "./finish.js";
-import { addSendCommand } from "./send.js";
-import { addServeCommand } from "./serve.js";
-import { addVerifyCommand } from "./verify.js";
+import { addDemoCommand } from "./demo-command.js";
+import { addFinishCommand } from "./finish-command.js";
+import { addSendCommand } from "./send-command.js";
+import { addServeCommand } from "./serve-command.js";
+import { addVerifyCommand } from "./verify-command.js";
 
 const program = new Command("reel")
   .description("Records live streams: RTMP in, MP4, MPEG-TS and FLV out, controlled like an EvoStream Media Server.")

@@ -1,7 +1,7 @@
 // The client's side of events: any number of iterators over one subscription. It remembers the last `sequence`, so that
 // after a break no recordChunkClosed is missing and none comes twice.
 
-import type { EventName, ReelEvent } from "./protocol.js";
+import type { EventName, ReelEvent } from "./control-protocol.js";
 
 /** Events an iterator holds for a reader that is busy; one that falls back further is told so. */
 const MAX_BUFFERED = 10_000;

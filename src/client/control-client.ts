@@ -5,9 +5,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { EventFeed } from "./client-events.js";
-import type { CommandData, CommandName, CommandParameters, EventName, ReelEvent, ReplyMessage } from "./protocol.js";
+import type {
+  CommandData,
+  CommandName,
+  CommandParameters,
+  EventName,
+  ReelEvent,
+  ReplyMessage,
+} from "./control-protocol.js";
 
-export type * from "./protocol.js";
+export type * from "./control-protocol.js";
 
 export interface ConnectOptions {
   /** Default ws://127.0.0.1:7777/ws. */

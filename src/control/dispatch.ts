@@ -4,11 +4,11 @@
 
 import { maskProxy, maskUri } from "../base/credentials.js";
 import type { Logger } from "../base/logger.js";
-import type { CommandContext } from "./command.js";
-import { findCommand } from "./command-table.js";
+import type { CommandContext } from "./commands/command.js";
+import { findCommand } from "./commands/command-table.js";
+import type { CommandRequest } from "./commands/grammar.js";
+import { CommandFailure } from "./commands/parameter.js";
 import type { EventBus } from "./events/event-bus.js";
-import type { CommandRequest } from "./grammar.js";
-import { CommandFailure } from "./parameter.js";
 import { fail, type Reply, type Value, type ValueObject } from "./replies/reply.js";
 
 export type DispatchContext = Omit<CommandContext, "subscribe">;

@@ -3,8 +3,8 @@
 // human-readable listener has a test of its own (control-human.test.ts).
 
 import { afterEach, describe, expect, it } from "vitest";
-import { COMMANDS } from "../../src/control/command-table.js";
-import { parseCommandLine } from "../../src/control/grammar.js";
+import { COMMANDS } from "../../src/control/commands/command-table.js";
+import { parseCommandLine } from "../../src/control/commands/grammar.js";
 import { tagNumber } from "../../src/control/replies/stream-object.js";
 import { ControlFixture, WALL_MS } from "../support/control-fixture.js";
 

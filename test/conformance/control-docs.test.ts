@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { asyncApi, commandsMarkdown } from "../../scripts/reference-docs.js";
-import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/client/protocol.js";
-import { COMMANDS } from "../../src/control/command-table.js";
+import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/client/control-protocol.js";
+import { COMMANDS } from "../../src/control/commands/command-table.js";
 import { EVENT_TYPES, type EventType } from "../../src/control/events/event-types.js";
 
 const root = resolve(import.meta.dirname, "../..");

@@ -3,7 +3,7 @@
 
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MAX_LINE_BYTES } from "../../src/control/grammar.js";
+import { MAX_LINE_BYTES } from "../../src/control/commands/grammar.js";
 import { AddressGuard, requireAddressList, requireHttpProtection } from "../../src/control/security/protection.js";
 import { decodeParams, parseHttpCommand } from "../../src/control/transports/http-request.js";
 import { ControlFixture } from "../support/control-fixture.js";

@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type CommandRequest, parseCommandLine } from "../../src/control/grammar.js";
+import { type CommandRequest, parseCommandLine } from "../../src/control/commands/grammar.js";
 import type { RecordEntry } from "../../src/recording/record-config.js";
 import { ControlFixture } from "../support/control-fixture.js";
 import { effort, seed } from "../support/effort.js";

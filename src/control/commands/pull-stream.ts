@@ -4,12 +4,12 @@ import { randomInt } from "node:crypto";
 import { maskUri } from "../../base/credentials.js";
 import { ReelError } from "../../base/reel-error.js";
 import { parseStreamName } from "../../stream/stream-registry.js";
-import { type CommandContext, defineCommand } from "../command.js";
-import { CommandFailure, flag, integer, optionalText, text } from "../parameter.js";
 import type { PullSettings } from "../pull/pull-port.js";
 import { parsePullUri, uriObject } from "../pull/pull-uri.js";
 import { pullSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
+import { type CommandContext, defineCommand } from "./command.js";
+import { CommandFailure, flag, integer, optionalText, text } from "./parameter.js";
 
 const DEFAULT_AGENT = "EvoStream Media Server (www.evostream.com) player";
 /** Shorthands of emulateUserAgent, lower-case. */

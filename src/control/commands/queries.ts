@@ -1,10 +1,10 @@
 // What runs: configs and streams (ems-record-spec §2.5–2.7, and getInboundStreamsCount of §2.9).
 
-import { type CommandContext, defineCommand } from "../command.js";
-import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
 import { pullEntryObject, recordEntryObject } from "../replies/config-object.js";
 import { listOrNull, success, type ValueObject } from "../replies/reply.js";
 import { inStreamObject, outStreamObject, STREAM_KEYS } from "../replies/stream-object.js";
+import { type CommandContext, defineCommand } from "./command.js";
+import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText, requireIdOrName } from "./parameter.js";
 
 const CONFIG_SECTIONS = [
   "dash",

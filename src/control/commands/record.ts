@@ -2,10 +2,10 @@
 
 import { ReelError } from "../../base/reel-error.js";
 import type { RecordOptions } from "../../recording/record-config.js";
-import { defineCommand } from "../command.js";
-import { CommandFailure, choice, flag, integer, text } from "../parameter.js";
 import { recordSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
+import { defineCommand } from "./command.js";
+import { CommandFailure, choice, flag, integer, text } from "./parameter.js";
 
 /** What `preset=1` stands for. */
 const PRESET_1 = {

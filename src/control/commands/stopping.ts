@@ -3,11 +3,11 @@
 
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream } from "../../stream/in-stream.js";
-import { type CommandContext, defineCommand } from "../command.js";
-import { CommandFailure, flag, optionalInteger, optionalText, requireIdOrName } from "../parameter.js";
 import { pullSettings, recordSettings } from "../replies/config-object.js";
 import { type Reply, success, type ValueObject } from "../replies/reply.js";
 import { inStreamObject, outStreamObject, STREAM_KEYS } from "../replies/stream-object.js";
+import { type CommandContext, defineCommand } from "./command.js";
+import { CommandFailure, flag, optionalInteger, optionalText, requireIdOrName } from "./parameter.js";
 
 const GONE = "Stream no longer available";
 

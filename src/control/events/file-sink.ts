@@ -4,11 +4,11 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
+import { waitAtMost } from "../../base/deadline.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
-import { waitAtMost } from "../deadline.js";
 import type { Value } from "../replies/reply.js";
 import type { BusEvent } from "./event-bus.js";
 import type { EventSink } from "./event-sink.js";

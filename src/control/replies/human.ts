@@ -1,7 +1,7 @@
 // Replies for people, as EMS's telnet listener prints them (ems-record-spec §5): two lines of text, then `data` as an
 // indented list with the keys that the command shows. Lines end with CR LF.
 
-import { findCommand } from "../command-table.js";
+import { findCommand } from "../commands/command-table.js";
 import {
   Decimal,
   isValueArray,

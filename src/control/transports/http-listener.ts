@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "../../base/logger.js";
 import type { RouteModule } from "../../base/routes.js";
-import { findCommand } from "../command-table.js";
+import { findCommand } from "../commands/command-table.js";
 import type { Dispatch } from "../dispatch.js";
 import { fail } from "../replies/reply.js";
 import type { Refusal, RequestGuard } from "../security/protection.js";

@@ -3,8 +3,8 @@
 // behind an encoded question mark.
 
 import { isEmsCommand } from "../commands/ems-command-names.js";
-import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../grammar.js";
-import { looksLikeJson, parseJsonCommand } from "../json-command.js";
+import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../commands/grammar.js";
+import { looksLikeJson, parseJsonCommand } from "../commands/json-command.js";
 
 export type HttpCommand = { readonly request: CommandRequest } | { readonly failure: string };
 

@@ -1,7 +1,7 @@
 // Lines out of a byte stream (ems-record-spec §1.1): ended by CR, LF or both, empty ones skipped, at most 16 KiB. Bytes
 // are decoded a line at a time, so a UTF-8 sequence may be split anywhere.
 
-import { MAX_LINE_BYTES } from "../grammar.js";
+import { MAX_LINE_BYTES } from "../commands/grammar.js";
 
 const CR = 13;
 const LF = 10;

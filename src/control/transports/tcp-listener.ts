@@ -3,9 +3,9 @@
 // connection still gets its replies.
 
 import { createServer, type Server, type Socket } from "node:net";
-import { waitAtMost } from "../deadline.js";
+import { waitAtMost } from "../../base/deadline.js";
+import { MAX_LINE_BYTES, parseCommandLine } from "../commands/grammar.js";
 import type { Dispatch } from "../dispatch.js";
-import { MAX_LINE_BYTES, parseCommandLine } from "../grammar.js";
 import { fail, type Reply } from "../replies/reply.js";
 import type { AddressGuard } from "../security/protection.js";
 import { LineReader } from "./line-reader.js";

@@ -4,13 +4,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import { waitAtMost } from "../../base/deadline.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
-import { waitAtMost } from "../deadline.js";
+import { type CommandRequest, MAX_LINE_BYTES, parseCommandLine } from "../commands/grammar.js";
+import { looksLikeJson, parseJsonCommand } from "../commands/json-command.js";
 import type { Dispatch } from "../dispatch.js";
 import type { EventBus } from "../events/event-bus.js";
 import { EventSubscriber } from "../events/event-subscriber.js";
-import { type CommandRequest, MAX_LINE_BYTES, parseCommandLine } from "../grammar.js";
-import { looksLikeJson, parseJsonCommand } from "../json-command.js";
 import { fail, serializeReply } from "../replies/reply.js";
 import type { RequestGuard } from "../security/protection.js";
 import { type HttpListener, refusalHead } from "./http-listener.js";

@@ -1,11 +1,11 @@
 // Every command. Transports, help, human-readable replies, docs/commands.md and the client's types follow this table.
 
 import type { Command } from "./command.js";
-import { pullStream } from "./commands/pull-stream.js";
-import * as queries from "./commands/queries.js";
-import { record } from "./commands/record.js";
-import * as server from "./commands/server.js";
-import { removeConfig, shutdownStream } from "./commands/stopping.js";
+import { pullStream } from "./pull-stream.js";
+import * as queries from "./queries.js";
+import { record } from "./record.js";
+import * as server from "./server-commands.js";
+import { removeConfig, shutdownStream } from "./stopping.js";
 
 export const COMMANDS: readonly Command[] = [
   record,

@@ -1,13 +1,13 @@
 // What a command is: one entry of the command table (command-table.ts). Parsing, validation, help, human-readable
 // replies and the reference all derive from it.
 
+import type { ControlView } from "../control-view.js";
+import type { EventSubscription } from "../events/event-types.js";
+import type { Reply } from "../replies/reply.js";
 import type { CommandTimers } from "./command-timers.js";
-import type { ControlView } from "./control-view.js";
-import type { EventSubscription } from "./events/event-types.js";
 import type { CommandRequest, RawParameter } from "./grammar.js";
 import { CommandFailure, type Parameter } from "./parameter.js";
-import type { Reply } from "./replies/reply.js";
-import { readVariables, type Variables } from "./variables.js";
+import { readVariables, type Variables } from "./user-variables.js";
 
 // biome-ignore format: one line says it
 export type Arguments<P> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };

@@ -2,11 +2,11 @@
 
 import { basename } from "node:path";
 import { suggestion } from "../../base/nearest-name.js";
-import { type Command, defineCommand } from "../command.js";
-import { parseTimerValue } from "../command-timers.js";
 import { EVENT_TYPES, type EventType, findEventType } from "../events/event-types.js";
-import { CommandFailure, list, mandatoryId, NO_DEFAULT, optionalInteger, text } from "../parameter.js";
 import { fail, listOrNull, success, type ValueObject } from "../replies/reply.js";
+import { type Command, defineCommand } from "./command.js";
+import { parseTimerValue } from "./command-timers.js";
+import { CommandFailure, list, mandatoryId, NO_DEFAULT, optionalInteger, text } from "./parameter.js";
 
 /**
  * EMS's Web UI refuses servers whose release, without its dots, compares below 170: this is the level whose interface

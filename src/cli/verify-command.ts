@@ -8,7 +8,7 @@ import { ReelError } from "../base/reel-error.js";
 import type { FileReport, TrackReport } from "../verify/file-report.js";
 import { verifyFile } from "../verify/verify-file.js";
 import { filesBelow } from "./files-below.js";
-import { printTable } from "./table.js";
+import { printTable } from "./text-table.js";
 import { EXIT_FAILED, EXIT_OK, exitOnUsage } from "./usage.js";
 
 export function addVerifyCommand(program: Command): void {

@@ -4,15 +4,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Logger, silentLogger } from "../../../src/base/logger.js";
-import { ControlPlane } from "../../../src/control/control-plane.js";
-import { type CommandRequest, parseCommandLine } from "../../../src/control/grammar.js";
-import type { PullPort, PullReport, PullSettings } from "../../../src/control/pull/pull-port.js";
-import { parsePullUri, uriObject } from "../../../src/control/pull/pull-uri.js";
-import { CONFIG_DISCONNECTED, CONFIG_STREAMING } from "../../../src/recording/record-config.js";
-import { Recorder } from "../../../src/recording/recorder.js";
-import { ControlFixture } from "../../support/control-fixture.js";
-import { until } from "../../support/until.js";
+import { type Logger, silentLogger } from "../../../../src/base/logger.js";
+import { type CommandRequest, parseCommandLine } from "../../../../src/control/commands/grammar.js";
+import { ControlPlane } from "../../../../src/control/control-plane.js";
+import type { PullPort, PullReport, PullSettings } from "../../../../src/control/pull/pull-port.js";
+import { parsePullUri, uriObject } from "../../../../src/control/pull/pull-uri.js";
+import { CONFIG_DISCONNECTED, CONFIG_STREAMING } from "../../../../src/recording/record-config.js";
+import { Recorder } from "../../../../src/recording/recorder.js";
+import { ControlFixture } from "../../../support/control-fixture.js";
+import { until } from "../../../support/until.js";
 
 class NotingPort implements PullPort {
   readonly started = new Map<number, { settings: PullSettings; report: PullReport }>();

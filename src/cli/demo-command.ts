@@ -14,7 +14,7 @@ import { type FlvTag, parseFlvFile } from "../media/flv/flv-tag.js";
 import { createLogger } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
 import { verifyFile } from "../verify/verify-file.js";
-import { printTable } from "./table.js";
+import { printTable } from "./text-table.js";
 
 const CLIP = new URL("../../assets/clip.flv", import.meta.url);
 const STREAM = "demo";

@@ -2,10 +2,10 @@
 // does not drift; a time of day or a date fires once. Both are UTC, as every time of this interface. Timers live as
 // long as the server runs: what they drive are stream ids, which do too.
 
-import type { Timers } from "../base/timers.js";
-import type { Clock } from "../time/units.js";
-import type { ValueObject } from "./replies/reply.js";
-import type { Variables } from "./variables.js";
+import type { Timers } from "../../base/timers.js";
+import type { Clock } from "../../time/units.js";
+import type { ValueObject } from "../replies/reply.js";
+import type { Variables } from "./user-variables.js";
 
 export type TimerEventType = "timerCreated" | "timerTriggered" | "timerClosed";
 

@@ -2,11 +2,11 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { escapeValue, MAX_LINE_BYTES, parseCommandLine } from "../../../src/control/grammar.js";
-import { looksLikeJson, parseJsonCommand } from "../../../src/control/json-command.js";
-import { CommandFailure, flag, integer, parseInteger } from "../../../src/control/parameter.js";
-import { Decimal, serialize, type Value } from "../../../src/control/replies/reply.js";
-import { LineReader } from "../../../src/control/transports/line-reader.js";
+import { escapeValue, MAX_LINE_BYTES, parseCommandLine } from "../../../../src/control/commands/grammar.js";
+import { looksLikeJson, parseJsonCommand } from "../../../../src/control/commands/json-command.js";
+import { CommandFailure, flag, integer, parseInteger } from "../../../../src/control/commands/parameter.js";
+import { Decimal, serialize, type Value } from "../../../../src/control/replies/reply.js";
+import { LineReader } from "../../../../src/control/transports/line-reader.js";
 
 function pairs(line: string): Record<string, string> {
   return Object.fromEntries((parseCommandLine(line)?.parameters ?? []).map(({ name, text }) => [name, text]));

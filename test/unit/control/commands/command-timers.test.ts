@@ -1,8 +1,8 @@
 // Timers, ems-record-spec §2.9, on a clock of the test's own.
 
 import { describe, expect, it } from "vitest";
-import type { Timers } from "../../../src/base/timers.js";
-import { CommandTimers, parseTimerValue } from "../../../src/control/command-timers.js";
+import type { Timers } from "../../../../src/base/timers.js";
+import { CommandTimers, parseTimerValue } from "../../../../src/control/commands/command-timers.js";
 
 const NOON = Date.parse("2026-03-01T12:00:00Z");
 
