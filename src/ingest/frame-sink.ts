@@ -1,5 +1,6 @@
-// Puts access units into an in-stream: what every ingest does behind its parser. The payload goes from the assembler's
-// scratch into the ring by memory.copy, lengths in place of start codes.
+// Puts frames into an in-stream: what every ingest does behind its parser. Access units go from the assembler's scratch
+// into the ring by memory.copy, lengths in place of start codes; `frame` takes one that is in one piece; a parser that
+// writes into the ring by itself (RTMP) reserves there and comes to `commit`.
 //
 //   a source that can wait:   full ring ─▶ backlog, `pause` ─▶ room ─▶ backlog into the ring ─▶ `resume`
 //   a source that cannot:     full ring ─▶ the in-stream drops up to the next random access point
@@ -11,12 +12,13 @@ import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
 import type { InStream } from "../stream/in-stream.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
-import type { Ticks90k } from "../time/units.js";
+import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";
 
 /** Frames of sources that cannot wait are put together in memory that is kept from one to the next, up to this size. */
 const KEPT_BYTES = 1024 * 1024;
 
+/** A frame as the ring carries it. */
 interface Held {
   track: number;
   payload: Uint8Array;
@@ -30,6 +32,12 @@ type Waiting =
   | { kind: "frame"; frame: Held }
   | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array }
   | { kind: "loss"; loss: Loss };
+
+interface LossRun {
+  frames: number;
+  bytes: number;
+  first90k: Ticks90k;
+}
 
 /** How a source is made to wait. */
 export interface Flow {
@@ -57,7 +65,11 @@ export class FrameSink implements AccessUnitSink {
   accessUnits = 0;
   /** Frames that can never fit into the ring. */
   oversizeFrames = 0;
+  /** Where what is odd about the source is said. */
+  note: ((text: string) => void) | undefined;
   #contiguous = new Uint8Array(0);
+  /** By track: frames that were given up since the last good one. */
+  #losses: (LossRun | undefined)[] = [];
   /** Set where the in-stream ends once the backlog is empty, and where it was not yet there to be ended. */
   #endReason: string | undefined;
 
@@ -92,6 +104,11 @@ export class FrameSink implements AccessUnitSink {
     return this.#setConfig(track, codec, bytes);
   }
 
+  /** Frames wait for room in the ring; what comes now must wait behind them. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   accessUnit(au: AccessUnit): void {
     this.accessUnits++;
     const stream = this.#stream;
@@ -102,15 +119,37 @@ export class FrameSink implements AccessUnitSink {
       return;
     }
     if (this.#waiting.length === 0 && this.#write(stream, au)) return;
-    const frame: Held = {
-      track: au.track,
-      payload: this.#gather(au, new Uint8Array(au.sizeBytes)),
-      dts90k: au.dts90k,
-      ctsOffset90k: au.ctsOffset90k,
-      isRandomAccess: au.isRandomAccess,
-    };
-    this.#waiting.push({ kind: "frame", frame });
-    if (this.#waiting.length === 1) flow.pause();
+    const { track, dts90k, ctsOffset90k, isRandomAccess } = au;
+    const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
+    this.#hold({ track, payload, dts90k, ctsOffset90k, isRandomAccess }, flow);
+  }
+
+  /** A frame in one piece; the memory is the caller's again when this returns. */
+  frame(frame: Held): void {
+    this.accessUnits++;
+    const stream = this.#stream;
+    if (!stream || stream.ended) return;
+    if (this.#waiting.length === 0 && this.#writeHeld(stream, frame)) return;
+    this.#hold({ ...frame, payload: frame.payload.slice() }, this.#options.flow());
+  }
+
+  /** A frame that its parser has put into the room it had reserved in the in-stream. */
+  commit(track: number, sizeBytes: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): void {
+    this.accessUnits++;
+    if (this.#stream) this.#commit(this.#stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess);
+  }
+
+  /** A frame that cannot be used. A run of them is one loss, which is told with the next good frame of the track. */
+  lose(track: number, bytes: number, dts90k: Ticks90k): void {
+    this.#losses[track] ??= { frames: 0, bytes: 0, first90k: dts90k };
+    const run = this.#losses[track];
+    run.frames++;
+    run.bytes += bytes;
+  }
+
+  /** The source is over: the runs of losses that no good frame has ended. */
+  tellLosses(): void {
+    for (const [track, run] of this.#losses.entries()) if (run) this.#tellLoss(track, run.first90k);
   }
 
   loss(loss: Loss): void {
@@ -127,6 +166,7 @@ export class FrameSink implements AccessUnitSink {
     const frames = this.#waiting.flatMap((entry) => (entry.kind === "frame" ? [entry.frame] : []));
     const bytes = frames.reduce((sum, frame) => sum + frame.payload.byteLength, 0);
     this.#waiting = [];
+    this.tellLosses();
     if (frames.length > 0) stream.reportSourceLoss({ track: null, frames: frames.length, bytes, durationMs: 0 });
     stream.end(reason);
   }
@@ -136,22 +176,50 @@ export class FrameSink implements AccessUnitSink {
       this.#stream?.setDecoderConfig(track, codec, bytes);
       return true;
     } catch (error) {
-      if (error instanceof ReelError && error.code === "badConfig") return false;
-      throw error;
+      if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;
+      this.note?.(error.message);
+      return false;
     }
+  }
+
+  #hold(frame: Held, flow: Flow | undefined): void {
+    this.#waiting.push({ kind: "frame", frame });
+    if (this.#waiting.length === 1) flow?.pause();
+  }
+
+  #commit(
+    stream: InStream,
+    track: number,
+    sizeBytes: number,
+    dts90k: Ticks90k,
+    ctsOffset90k: Ticks90k,
+    isRandomAccess: boolean,
+  ): void {
+    if (this.#losses[track]) this.#tellLoss(track, dts90k);
+    stream.commit(track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess);
+  }
+
+  #tellLoss(track: number, dts90k: Ticks90k): void {
+    const run = this.#losses[track];
+    this.#losses[track] = undefined;
+    if (!run || !this.#stream || this.#stream.ended) return;
+    const { frames, bytes, first90k } = run;
+    const durationMs = Math.max(0, (dts90k - first90k) / TICKS_PER_MS);
+    this.#stream.reportSourceLoss({ track, frames, bytes, durationMs });
   }
 
   /** False where the source must wait. A frame larger than the ring can become is given up. */
   #write(stream: InStream, au: AccessUnit): boolean {
-    const pointer = this.#reserve(stream, au.track, au.sizeBytes);
+    const pointer = this.#reserve(stream, au.track, au.sizeBytes, au.dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
     this.#copyToArena(au, pointer);
-    stream.commit(au.track, au.sizeBytes, au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+    this.#commit(stream, au.track, au.sizeBytes, au.dts90k, au.ctsOffset90k, au.isRandomAccess);
     return true;
   }
 
   #writeOrDrop(stream: InStream, au: AccessUnit): void {
+    if (this.#losses[au.track]) this.#tellLoss(au.track, au.dts90k);
     try {
       stream.writeFrameOrDrop(
         au.track,
@@ -161,24 +229,26 @@ export class FrameSink implements AccessUnitSink {
         au.isRandomAccess,
       );
     } catch (error) {
-      this.#giveUp(error, stream, au.track, au.sizeBytes);
+      this.#giveUp(error, au.track, au.sizeBytes, au.dts90k);
     }
   }
 
-  #reserve(stream: InStream, track: number, sizeBytes: number): number {
+  /** 0 where the source must wait, -1 where the frame was given up. */
+  #reserve(stream: InStream, track: number, sizeBytes: number, dts90k: Ticks90k): number {
     try {
       return stream.reserve(sizeBytes);
     } catch (error) {
-      this.#giveUp(error, stream, track, sizeBytes);
+      this.#giveUp(error, track, sizeBytes, dts90k);
       return -1;
     }
   }
 
   /** A frame that is larger than the ring may become is a loss; every other error is not ours. */
-  #giveUp(error: unknown, stream: InStream, track: number, sizeBytes: number): void {
+  #giveUp(error: unknown, track: number, sizeBytes: number, dts90k: Ticks90k): void {
     if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
     this.oversizeFrames++;
-    stream.reportSourceLoss({ track, frames: 1, bytes: sizeBytes, durationMs: 0 });
+    this.note?.(error.message);
+    this.lose(track, sizeBytes, dts90k);
   }
 
   /** Writes an access unit as the ring carries it. */
@@ -234,11 +304,12 @@ export class FrameSink implements AccessUnitSink {
   #writeHeld(stream: InStream, frame: Held): boolean {
     // A configuration that was refused while its frames waited: they have none to be written with.
     if (!stream.config(frame.track)) return true;
-    const pointer = this.#reserve(stream, frame.track, frame.payload.byteLength);
+    const { track, payload, dts90k, ctsOffset90k, isRandomAccess } = frame;
+    const pointer = this.#reserve(stream, track, payload.byteLength, dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
-    this.#options.arena.u8.set(frame.payload, pointer);
-    stream.commit(frame.track, frame.payload.byteLength, frame.dts90k, frame.ctsOffset90k, frame.isRandomAccess);
+    this.#options.arena.u8.set(payload, pointer);
+    this.#commit(stream, track, payload.byteLength, dts90k, ctsOffset90k, isRandomAccess);
     return true;
   }
 }

@@ -15,6 +15,7 @@ import { codecOfStreamType } from "../../media/codec/table.js";
 import { type DemuxStatistics, newDemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import type { ProgramMap } from "../../media/mpegts/psi.js";
 import { streamTypeName } from "../../media/mpegts/stream-types.js";
+import { noteOnce } from "../note-once.js";
 import type { AccessUnitSink } from "./access-unit.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
 import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
@@ -52,7 +53,6 @@ interface Track {
 
 export class TsDemuxer {
   readonly statistics: DemuxStatistics = newDemuxStatistics();
-  #logger: Logger;
   #packets: PacketSync;
   #context: StreamContext;
   #kinds = new Uint8Array(PID_COUNT);
@@ -60,14 +60,12 @@ export class TsDemuxer {
   #video: ElementaryStream | undefined;
   #audio: ElementaryStream | undefined;
   #pcr = new PcrWatch(this.statistics);
-  /** Types that were already named in the log. */
-  #named = new Set<string>();
+  #nameOnce: (what: string) => void;
 
   constructor(sink: AccessUnitSink, arena: Arena, logger: Logger, options: DemuxerOptions = {}) {
     const { budget = new StagingBudget(), maxAccessUnitBytes = DEFAULT_MAX_ACCESS_UNIT_BYTES } = options;
-    this.#logger = logger;
+    this.#nameOnce = noteOnce((what) => logger.warn({ what }, `not recorded: ${what}`), MAX_NAMED_TYPES);
     this.#packets = new PacketSync(this.statistics, arena, budget);
-    const onUnsupported = (what: string): void => this.#nameOnce(what);
     this.#context = {
       sink,
       statistics: this.statistics,
@@ -75,7 +73,7 @@ export class TsDemuxer {
       arena,
       budget,
       maxAccessUnitBytes,
-      onUnsupported,
+      onUnsupported: this.#nameOnce,
     };
     this.#selector = new ProgramSelector(this.statistics, options.programNumber, {
       watchPid: (pid, isWatched) => {
@@ -194,12 +192,6 @@ export class TsDemuxer {
     if (!track) return undefined;
     this.#kinds[track.pid] = kind;
     return new ElementaryStream(track.codec, track.pid, this.#context);
-  }
-
-  #nameOnce(what: string): void {
-    if (this.#named.has(what) || this.#named.size >= MAX_NAMED_TYPES) return;
-    this.#named.add(what);
-    this.#logger.warn({ what }, `not recorded: ${what}`);
   }
 }
 

@@ -1,5 +1,5 @@
 // Aggregate messages, Adobe RTMP 1.0 §7.1.6: FLV tags in one message. Times of the tags count from that of the first,
-// which is the message's. A cursor, not a list: a full ring may stop the walk at any tag.
+// which is the message's.
 
 import { type FlvTag, PREVIOUS_TAG_SIZE_BYTES, parseFlvTag, TAG_HEADER_BYTES } from "../../media/flv/flv-tag.js";
 

@@ -7,6 +7,7 @@ import type { Arena } from "../../arena/arena.js";
 import { badInput } from "../../base/reel-error.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { Clock } from "../../time/units.js";
+import { FrameSink } from "../frame-sink.js";
 import { ChunkWriter } from "./chunk-writer.js";
 import { type CommandPeer, CommandSession, type ConnectInfo, type PublishOutcome } from "./command-session.js";
 import { answerHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
@@ -45,7 +46,6 @@ export interface ConnectionSocket {
 interface Published {
   publication: Publication;
   streamKey: string;
-  onRoom: () => void;
 }
 
 export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
@@ -223,14 +223,15 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     const answer = this.#host.open({ app, streamKey, source }, (reason) => this.#closeSource(streamId, reason));
     if (!answer.ok) return answer;
     const inStream: InStream = answer.inStream;
-    const publication = new Publication(inStream, this.#host.arena, this.#receiver.scratch, (note) =>
+    const { arena } = this.#host;
+    const { flow, scratch } = this.#receiver;
+    const sink = new FrameSink({ arena, open: () => inStream, flow: () => flow });
+    sink.openStream();
+    const publication = new Publication(sink, inStream, arena, scratch, (note) =>
       this.#host.note(this, inStream.name, note),
     );
-    // `room` may come while another connection's bytes lie in the shared read buffer.
-    const onRoom = (): void => void setImmediate(() => this.#receiver.resume());
-    inStream.on("room", onRoom);
     this.#publishCount++;
-    this.#published.set(streamId, { publication, streamKey, onRoom });
+    this.#published.set(streamId, { publication, streamKey });
     return { ok: true, code: "NetStream.Publish.Start", description: `${inStream.name} is being published.` };
   }
 
@@ -239,11 +240,9 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     if (!published) return false;
     this.#published.delete(streamId);
     this.unpublishedSinceMs = this.#host.clock.monotonicMs();
-    published.publication.inStream.off("room", published.onRoom);
     published.publication.close(reason);
-    // A hold for this stream has nothing to wait for any more; one for another stream finds no room again and goes on
-    // waiting.
-    if (this.isHeld && !this.isClosed) setImmediate(() => this.#receiver.resume());
+    // A hold for this stream has nothing to wait for any more.
+    if (this.isHeld && !this.isClosed) this.#receiver.flow.resume();
     return true;
   }
 

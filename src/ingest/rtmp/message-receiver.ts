@@ -6,6 +6,7 @@
 //                └── kept bytes ◀── room ◀── hold: reading stops, nothing is lost
 
 import { badInput } from "../../base/reel-error.js";
+import type { Flow } from "../frame-sink.js";
 import { AggregateCursor } from "./aggregate.js";
 import {
   ChunkReader,
@@ -64,9 +65,8 @@ export class MessageReceiver implements MessageSink {
   #chunks = new ChunkReader(this);
   #acknowledgedBytes = 0;
   #ackWindowBytes = 0;
-  /** A complete message that waits for room, and the bytes behind it. */
-  #held: IncomingMessage | undefined;
-  #aggregate: AggregateCursor | undefined;
+  /** A publication waits for room: nothing is read, and bytes that have been are kept. */
+  #isHeld = false;
   #kept: Uint8Array = new Uint8Array(0);
 
   constructor(host: ReceiverHost, budget: ScratchBudget) {
@@ -75,7 +75,7 @@ export class MessageReceiver implements MessageSink {
   }
 
   get isHeld(): boolean {
-    return this.#held !== undefined;
+    return this.#isHeld;
   }
 
   /** Takes bytes behind the handshake and answers where it stopped. Throws ReelError `badInput`. */
@@ -85,33 +85,39 @@ export class MessageReceiver implements MessageSink {
     return at;
   }
 
-  /** There is room again: the held message first, then the kept bytes, then the socket. */
-  resume(): void {
-    const message = this.#held;
-    if (!message || this.#host.isOver) return;
-    this.#held = undefined;
+  /** How a full ring makes the peer wait. `room` may come while bytes of another connection are read: later, then. */
+  readonly flow: Flow = {
+    pause: () => {
+      this.#isHeld = true;
+    },
+    resume: () => void setImmediate(() => this.#resume()),
+  };
+
+  /** First the kept bytes, then the socket. */
+  #resume(): void {
+    if (!this.#isHeld || this.#host.isOver) return;
+    this.#isHeld = false;
     try {
-      if (!this.scratch.finish(message)) return;
       const kept = this.#kept;
       this.#kept = new Uint8Array(0);
       this.#host.resumed(kept);
     } catch (error) {
       this.#host.fail(error);
     }
-    if (!this.#held && !this.#host.isOver) this.#host.resumeReading();
+    if (!this.#isHeld && !this.#host.isOver) this.#host.resumeReading();
   }
 
   /** Nothing comes any more; memory is given back. */
   close(): void {
     this.#chunks.abortAll();
     this.scratch.releaseAll();
-    this.#held = undefined;
+    this.#isHeld = false;
     this.#kept = new Uint8Array(0);
   }
 
   /** Bytes that cannot be taken because of a hold are kept here; the reader of the socket pauses then. */
   #readChunks(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#held) {
+    if (this.#isHeld) {
       const kept = new Uint8Array(this.#kept.byteLength + end - start);
       kept.set(this.#kept);
       kept.set(bytes.subarray(start, end), this.#kept.byteLength);
@@ -120,7 +126,7 @@ export class MessageReceiver implements MessageSink {
     }
     const at = this.#chunks.read(bytes, start, end);
     if (this.#host.isOver) return end;
-    if (!this.#held) return at;
+    if (!this.#isHeld) return at;
     this.#kept = bytes.slice(at, end);
     return end;
   }
@@ -156,16 +162,16 @@ export class MessageReceiver implements MessageSink {
     }
   }
 
-  /** A complete message from scratch memory. False: kept until there is room, or the connection is over. */
+  /** A complete message from scratch memory. False stops the reader behind it. */
   #deliver(message: IncomingMessage, payload: Uint8Array): boolean {
     switch (message.type) {
       case MESSAGE_VIDEO:
-      case MESSAGE_AUDIO: {
-        const publication = this.#host.publicationOf(message.streamId);
-        return !publication || publication.deliver(message.type, message.timestampMs, payload) || this.#hold(message);
-      }
+      case MESSAGE_AUDIO:
+        this.#host.publicationOf(message.streamId)?.deliver(message, payload);
+        break;
       case MESSAGE_AGGREGATE:
-        return this.#deliverAggregate(message, payload);
+        this.#deliverAggregate(message, payload);
+        break;
       case MESSAGE_COMMAND_AMF0:
         this.#host.command(message.streamId, payload);
         break;
@@ -177,25 +183,14 @@ export class MessageReceiver implements MessageSink {
       default:
         this.#control(message.type, payload);
     }
-    return !this.#host.isOver;
+    return !this.#host.isOver && !this.#isHeld;
   }
 
-  #deliverAggregate(message: IncomingMessage, payload: Uint8Array): boolean {
-    this.#aggregate ??= new AggregateCursor(payload, message.timestampMs);
-    const aggregate = this.#aggregate;
-    for (; aggregate.hasTag(); aggregate.next()) {
-      if (aggregate.type !== MESSAGE_VIDEO && aggregate.type !== MESSAGE_AUDIO) continue;
-      const publication = this.#host.publicationOf(message.streamId);
-      if (publication && !publication.deliver(aggregate.type, aggregate.timestampMs, aggregate.body))
-        return this.#hold(message);
+  #deliverAggregate(message: IncomingMessage, payload: Uint8Array): void {
+    for (const tag = new AggregateCursor(payload, message.timestampMs); tag.hasTag(); tag.next()) {
+      if (tag.type !== MESSAGE_VIDEO && tag.type !== MESSAGE_AUDIO) continue;
+      this.#host.publicationOf(message.streamId)?.deliver(tag, tag.body);
     }
-    this.#aggregate = undefined;
-    return true;
-  }
-
-  #hold(message: IncomingMessage): false {
-    this.#held = message;
-    return false;
   }
 
   #control(type: number, payload: Uint8Array): void {

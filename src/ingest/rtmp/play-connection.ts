@@ -5,7 +5,7 @@
 
 import type { Arena } from "../../arena/arena.js";
 import { badInput } from "../../base/reel-error.js";
-import type { InStream } from "../../stream/in-stream.js";
+import type { Flow, FrameSink } from "../frame-sink.js";
 import { ChunkWriter, encodeU32 } from "./chunk-writer.js";
 import type { ConnectionSocket } from "./connection.js";
 import { beginHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
@@ -25,11 +25,11 @@ import type { ScratchBudget } from "./scratch.js";
 export interface PlayConnectionHost {
   arena: Arena;
   scratchBudget: ScratchBudget;
-  /** The in-stream, opened at the first media message; undefined where none is wanted any more. May throw. */
-  openStream(): InStream | undefined;
+  /** Its in-stream is opened at the first media message. */
+  sink: FrameSink;
   connected(): void;
-  /** Bytes have come, and what they held is in the ring; `frames` since the last call. */
-  received(frames: number): void;
+  /** Bytes have come, and what they held is in the sink. */
+  received(): void;
   note(note: string): void;
   /** Once: nothing more goes into the in-stream. The socket is still to be closed. */
   over(end: PlayEnd): void;
@@ -43,11 +43,9 @@ export class RtmpPlayConnection implements ByteConsumer, ReceiverHost, PlayPeer 
   #receiver: MessageReceiver;
   #writer = new ChunkWriter();
   #publication: Publication | undefined;
-  #onRoom = (): void => void setImmediate(() => this.#receiver.resume());
   /** S0, S1 and S2. */
   #handshake: Buffer | undefined = Buffer.alloc(1 + 2 * HANDSHAKE_SIZE);
   #handshakeBytes = 0;
-  #framesSeen = 0;
 
   /** `openSocket`: of a connection that stands. */
   constructor(
@@ -63,6 +61,10 @@ export class RtmpPlayConnection implements ByteConsumer, ReceiverHost, PlayPeer 
     this.#socket.write(beginHandshake(nowMs));
   }
 
+  get flow(): Flow {
+    return this.#receiver.flow;
+  }
+
   close(reason: string): void {
     this.ended({ reason });
   }
@@ -75,7 +77,7 @@ export class RtmpPlayConnection implements ByteConsumer, ReceiverHost, PlayPeer 
       this.#receiver.receivedBytes += newBytes;
       const at = this.#handshake ? this.#readHandshake(this.#handshake, bytes, start, end) : start;
       const stopped = this.#handshake ? at : this.#receiver.read(bytes, at, end);
-      if (!this.isOver) this.#host.received(this.#countFrames());
+      if (!this.isOver) this.#host.received();
       return stopped;
     } catch (error) {
       this.fail(error);
@@ -110,24 +112,15 @@ export class RtmpPlayConnection implements ByteConsumer, ReceiverHost, PlayPeer 
     return start + size;
   }
 
-  #countFrames(): number {
-    const total = this.#publication?.inStream.statistics.reduce((sum, track) => sum + track.frames, 0) ?? 0;
-    const frames = total - this.#framesSeen;
-    this.#framesSeen = total;
-    return frames;
-  }
-
   // ——— ReceiverHost ———
 
   publicationOf(): Publication | undefined {
     if (!this.#session.isPlaying) return undefined;
     if (this.#publication) return this.#publication;
-    const inStream = this.#host.openStream();
+    const { sink, arena } = this.#host;
+    const inStream = sink.openStream();
     if (!inStream || inStream.ended) return undefined;
-    inStream.on("room", this.#onRoom);
-    this.#publication = new Publication(inStream, this.#host.arena, this.#receiver.scratch, (note) =>
-      this.#host.note(note),
-    );
+    this.#publication = new Publication(sink, inStream, arena, this.#receiver.scratch, (note) => this.#host.note(note));
     return this.#publication;
   }
 
@@ -169,9 +162,6 @@ export class RtmpPlayConnection implements ByteConsumer, ReceiverHost, PlayPeer 
   ended(end: PlayEnd): void {
     if (this.isOver) return;
     this.isOver = true;
-    const frames = this.#countFrames();
-    if (frames > 0) this.#host.received(frames);
-    this.#publication?.inStream.off("room", this.#onRoom);
     this.#publication?.leave();
     this.#receiver.close();
     this.#host.over(end);

@@ -4,46 +4,49 @@
 //   begin: tag header read, room reserved ─▶ append: payload copied from the read buffer into the ring ─▶ finish: checked and committed
 //
 // A message that another one interrupts, that finds no room, or whose NAL unit lengths must be rewritten goes through
-// scratch memory and enters the ring when it is complete; the ring never waits for a half message. Where the ring is
-// full then, `deliver` answers false and is called again after `room`.
+// scratch memory and enters the ring by the frame sink when it is complete; the ring never waits for a half message.
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
-import { AAC } from "../../media/codec/aac/aac.js";
+import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import { H264 } from "../../media/codec/h264/h264.js";
 import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DECODER_CONFIG, TAG_FRAME, TAG_UNSUPPORTED } from "../../media/flv/av-tag.js";
 import type { InStream } from "../../stream/in-stream.js";
-import { RandomAccessRule } from "../../stream/random-access-rule.js";
-import { TICKS_PER_MS } from "../../time/units.js";
+import { TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
+import type { FrameSink } from "../frame-sink.js";
+import { noteOnce } from "../note-once.js";
 import { DISCARD, type IncomingMessage, type MessageDestination } from "./chunk-reader.js";
 import { NAL_LENGTH_SIZE, removeEmptyNals, widenNalLengths } from "./nal-lengths.js";
 import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./rtmp-protocol.js";
 import type { Scratch } from "./scratch.js";
 import { VideoMessages } from "./video-messages.js";
 
-/** lengthSizeMinusOne = 3: frames in a ring always have 4-byte lengths. */
+/** Where an avcC has lengthSizeMinusOne. */
 const AVCC_LENGTH_SIZE_INDEX = 4;
-const AVCC_LENGTH_SIZE_4 = 3;
 /** RTMP timestamps are 32-bit milliseconds. */
 const TIMESTAMP_MODULUS = 4294967296;
-const NO_BYTES = new Uint8Array(0);
+
+/** What of a message is known without its body. */
+export interface MediaMessage {
+  type: number;
+  /** Modulo 2^32. */
+  timestampMs: number;
+}
 
 export class Publication implements MessageDestination {
   readonly inStream: InStream;
-  /** Says something about the source once per text: an encoder repeats its faults with every frame. */
   #noteOnce: (note: string) => void;
+  #sink: FrameSink;
   #arena: Arena;
   #scratch: Scratch;
   #unwrapper = new Unwrapper(TIMESTAMP_MODULUS);
   #nalLengthSize = NAL_LENGTH_SIZE;
   #tag = new AvTag();
   #video = new VideoMessages();
-  #randomAccess = new RandomAccessRule();
-  #notes = new Set<string>();
-  /** Frames that could not be used since the last good one. */
-  #lost = { frames: 0, bytes: 0, firstWireMs: 0 };
+  /** By track: a decoder configuration was taken. */
+  #isConfigured: boolean[] = [];
 
   // The message that is being assembled in the ring, and its reservation.
   #open: IncomingMessage | undefined;
@@ -56,20 +59,20 @@ export class Publication implements MessageDestination {
   #isKey = false;
   #compositionTimeMs = 0;
 
-  constructor(inStream: InStream, arena: Arena, scratch: Scratch, note: (note: string) => void) {
+  /** `sink` has its in-stream open. */
+  constructor(sink: FrameSink, inStream: InStream, arena: Arena, scratch: Scratch, note: (note: string) => void) {
     this.inStream = inStream;
+    this.#sink = sink;
     this.#arena = arena;
     this.#scratch = scratch;
-    this.#noteOnce = (text) => {
-      if (this.#notes.has(text) || this.#notes.size >= 32) return;
-      this.#notes.add(text);
-      note(text);
-    };
+    this.#noteOnce = noteOnce(note);
+    sink.note = this.#noteOnce;
   }
 
   /** Decides where an audio or video message goes. `bytes` is a view of the arena. */
   begin(message: IncomingMessage, bytes: Uint8Array, at: number, available: number): MessageDestination {
     if (this.inStream.ended) return DISCARD;
+    if (this.#sink.isWaiting) return this.#scratch;
     // A chunk size below that of a tag header: the header is read when the message is complete.
     if (available < Math.min(message.sizeBytes, MAX_TAG_HEADER_SIZE)) return this.#scratch;
     const tag = this.#parseTag(message.type, bytes, at, available);
@@ -104,15 +107,16 @@ export class Publication implements MessageDestination {
 
   finish(message: IncomingMessage): boolean {
     this.#open = undefined;
-    this.#commit(
-      message.type,
-      this.#pointer,
-      this.#keptBytes,
-      this.#filledBytes,
-      message.timestampMs,
-      this.#compositionTimeMs,
-      this.#isKey,
-    );
+    const { u8 } = this.#arena;
+    const size = this.#check(message, u8, this.#pointer, this.#keptBytes, this.#filledBytes);
+    if (size === 0) {
+      this.inStream.abandon();
+      return true;
+    }
+    const track = trackOf(message.type);
+    const dts90k = this.#dts90k(message);
+    const isRandomAccess = track === TRACK_AUDIO || this.#isRandomAccess(this.#isKey, dts90k);
+    this.#sink.commit(track, size, dts90k, this.#compositionTimeMs * TICKS_PER_MS, isRandomAccess);
     return true;
   }
 
@@ -122,47 +126,36 @@ export class Publication implements MessageDestination {
     this.inStream.abandon();
   }
 
-  /**
-   * A complete audio or video message that lies outside of the ring. False where the ring is full; nothing was taken
-   * then.
-   */
-  deliver(type: number, timestampMs: number, message: Uint8Array): boolean {
-    if (this.inStream.ended) return true;
-    const tag = this.#parseTag(type, message, 0, message.byteLength);
-    if (tag.kind === TAG_DECODER_CONFIG) {
-      this.#setDecoderConfig(type, message.subarray(tag.headerBytes));
-      return true;
+  /** A complete audio or video message that lies outside of the ring. Its bytes may be changed. */
+  deliver(message: MediaMessage, body: Uint8Array): void {
+    if (this.inStream.ended) return;
+    const { type } = message;
+    const tag = this.#parseTag(type, body, 0, body.byteLength);
+    let payload = body.subarray(tag.headerBytes);
+    if (tag.kind === TAG_DECODER_CONFIG && tag.codec) this.#setDecoderConfig(tag.codec, payload);
+    if (tag.kind !== TAG_FRAME || !this.#isRecorded(type)) return;
+    const track = trackOf(type);
+    let keptBytes = 0;
+    if (track === TRACK_VIDEO) {
+      if (this.#nalLengthSize !== NAL_LENGTH_SIZE) payload = widenNalLengths(payload, this.#nalLengthSize);
+      const { kept } = this.#video;
+      keptBytes = kept.byteLength;
+      if (keptBytes > 0 && payload.byteLength > 0) payload = Buffer.concat([kept, payload]);
     }
-    if (tag.kind !== TAG_FRAME || !this.#isRecorded(type)) return true;
-    let payload = message.subarray(tag.headerBytes);
-    if (type === MESSAGE_VIDEO && this.#nalLengthSize !== NAL_LENGTH_SIZE)
-      payload = widenNalLengths(payload, this.#nalLengthSize);
-    if (payload.byteLength === 0) return true;
-    const kept = type === MESSAGE_VIDEO ? this.#video.kept : NO_BYTES;
+    if (payload.byteLength === 0) return;
     this.#makeWay();
-    let pointer = 0;
-    try {
-      pointer = this.inStream.reserve(kept.byteLength + payload.byteLength);
-    } catch (error) {
-      if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
-      // Larger than a ring may become: this frame is lost, the stream goes on.
-      this.#noteOnce(error.message);
-      this.#countLost(payload.byteLength, timestampMs);
-      return true;
-    }
-    if (pointer === 0) return false;
-    const { u8 } = this.#arena;
-    u8.set(kept, pointer);
-    u8.set(payload, pointer + kept.byteLength);
-    const sizeBytes = kept.byteLength + payload.byteLength;
-    this.#commit(type, pointer, kept.byteLength, sizeBytes, timestampMs, tag.compositionTimeMs, tag.isKey);
-    return true;
+    const size = this.#check(message, payload, 0, keptBytes, payload.byteLength);
+    if (size === 0) return;
+    const dts90k = this.#dts90k(message);
+    const isRandomAccess = track === TRACK_AUDIO || this.#isRandomAccess(tag.isKey, dts90k);
+    const ctsOffset90k = tag.compositionTimeMs * TICKS_PER_MS;
+    this.#sink.frame({ track, payload: payload.subarray(0, size), dts90k, ctsOffset90k, isRandomAccess });
   }
 
   /** No more messages will come, and the in-stream ends. */
   close(reason: string): void {
     this.leave();
-    if (!this.inStream.ended) this.inStream.end(reason);
+    this.#sink.end(reason, true);
   }
 
   /** No more messages will come; whoever opened the in-stream ends it. */
@@ -172,7 +165,7 @@ export class Publication implements MessageDestination {
       open.destination = DISCARD;
       this.abort(open);
     }
-    if (!this.inStream.ended) this.#reportLost(TRACK_VIDEO, this.#lost.firstWireMs);
+    this.#sink.tellLosses();
   }
 
   /** The ring has one reservation: a half message in it moves out. */
@@ -188,57 +181,39 @@ export class Publication implements MessageDestination {
     );
   }
 
-  #commit(
-    type: number,
-    pointer: number,
-    keptBytes: number,
-    sizeBytes: number,
-    timestampMs: number,
-    compositionTimeMs: number,
-    isKey: boolean,
-  ): void {
-    const track = type === MESSAGE_VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
-    const size = track === TRACK_VIDEO ? this.#checkPicture(pointer, keptBytes, sizeBytes, timestampMs) : sizeBytes;
-    if (size === 0) {
-      this.inStream.abandon();
-      return;
-    }
-    const wireMs = this.#unwrapper.unwrap(timestampMs);
-    const dts90k = wireMs * TICKS_PER_MS;
-    const isRandomAccess = track === TRACK_AUDIO || this.#isRandomAccess(isKey, dts90k);
-    if (track === TRACK_VIDEO) {
-      this.#video.clearKept();
-      VideoMessages.putDelimiterFirst(this.#arena.u8, pointer, keptBytes, pointer + size);
-      if (isRandomAccess && this.#video.hasChanges) this.#applyChanges();
-    }
-    this.#reportLost(track, wireMs);
-    this.inStream.commit(track, size, dts90k, compositionTimeMs * TICKS_PER_MS, isRandomAccess);
-  }
-
-  /** Bytes of the frame; 0 where there is none: a message that is damaged, or that has no picture. */
-  #checkPicture(pointer: number, keptBytes: number, sizeBytes: number, timestampMs: number): number {
-    const { u8 } = this.#arena;
+  /** Bytes of the frame at `start`; 0 where there is none: a message that is damaged, or that has no picture. */
+  #check(message: MediaMessage, bytes: Uint8Array, start: number, keptBytes: number, sizeBytes: number): number {
+    if (message.type !== MESSAGE_VIDEO) return sizeBytes;
     const video = this.#video;
-    video.inspect(u8, pointer, pointer + sizeBytes);
+    video.inspect(bytes, start, start + sizeBytes);
     if (video.isDamaged) {
       this.#noteOnce("a video frame whose NAL unit lengths do not fit was dropped");
-      this.#countLost(sizeBytes, timestampMs);
+      this.#sink.lose(TRACK_VIDEO, sizeBytes, this.#dts90k(message));
       return 0;
     }
     if (!video.facts.hasNal) return 0;
-    let end = pointer + sizeBytes;
-    if (video.hasEmptyNal) end = removeEmptyNals(u8, pointer, end);
-    if (video.facts.hasSlice) return end - pointer;
+    let end = start + sizeBytes;
+    if (video.hasEmptyNal) end = removeEmptyNals(bytes, start, end);
+    if (video.facts.hasSlice) {
+      video.clearKept();
+      VideoMessages.putDelimiterFirst(bytes, start, keptBytes, end);
+      return end - start;
+    }
     this.#noteOnce("video messages without a picture were joined to the next one");
-    if (!video.keep(u8, pointer + keptBytes, end)) video.clearKept();
+    if (!video.keep(bytes, start + keptBytes, end)) video.clearKept();
     return 0;
   }
 
-  #isRandomAccess(isKey: boolean, dts90k: number): boolean {
+  #dts90k({ timestampMs }: MediaMessage): Ticks90k {
+    return this.#unwrapper.unwrap(timestampMs) * TICKS_PER_MS;
+  }
+
+  #isRandomAccess(isKey: boolean, dts90k: Ticks90k): boolean {
     const { facts } = this.#video;
-    const isRandomAccess = this.#randomAccess.isRandomAccess(facts, isKey, dts90k);
+    const isRandomAccess = this.#sink.randomAccess.isRandomAccess(facts, isKey, dts90k);
     if (isKey && !isRandomAccess && !facts.isIntra)
       this.#noteOnce("a key frame without IDR slice or recovery point is not one");
+    if (isRandomAccess && this.#video.hasChanges) this.#applyChanges();
     return isRandomAccess;
   }
 
@@ -247,14 +222,16 @@ export class Publication implements MessageDestination {
     try {
       const avcC = this.#video.applyChanges();
       if (!avcC) return;
-      this.inStream.setDecoderConfig(TRACK_VIDEO, H264.name, avcC);
-      this.#noteOnce("parameter sets changed in band, without a new decoder configuration");
+      if (this.#sink.decoderConfig(TRACK_VIDEO, H264.name, avcC)) {
+        this.#noteOnce("parameter sets changed in band, without a new decoder configuration");
+        return;
+      }
     } catch (error) {
       if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;
       this.#noteOnce(error.message);
-      const inForce = this.inStream.config(TRACK_VIDEO);
-      if (inForce) this.#video.useHeader(inForce.bytes);
     }
+    const inForce = this.inStream.config(TRACK_VIDEO);
+    if (inForce) this.#video.useHeader(inForce.bytes);
   }
 
   #parseTag(type: number, bytes: Uint8Array, at: number, available: number): AvTag {
@@ -267,47 +244,25 @@ export class Publication implements MessageDestination {
 
   /** Frames in front of the first decoder configuration cannot be decoded by anyone. */
   #isRecorded(type: number): boolean {
-    if (this.inStream.config(type === MESSAGE_VIDEO ? TRACK_VIDEO : TRACK_AUDIO)) return true;
+    if (this.#isConfigured[trackOf(type)]) return true;
     this.#noteOnce(`${type === MESSAGE_VIDEO ? "video" : "audio"} frames came without a usable decoder configuration`);
     return false;
   }
 
-  #setDecoderConfig(type: number, bytes: Uint8Array): void {
-    try {
-      if (type === MESSAGE_VIDEO) {
-        const avcC = bytes.slice();
-        const lengthSizeByte = avcC[AVCC_LENGTH_SIZE_INDEX] ?? 0;
-        avcC[AVCC_LENGTH_SIZE_INDEX] = lengthSizeByte | AVCC_LENGTH_SIZE_4;
-        // lengthSizeMinusOne 2 is reserved (ISO/IEC 14496-15 §5.3.3.1.2): left as it is, the parser refuses it.
-        this.inStream.setDecoderConfig(TRACK_VIDEO, H264.name, (lengthSizeByte & 3) === 2 ? bytes : avcC);
-        this.#nalLengthSize = (lengthSizeByte & 3) + 1;
-        this.#video.useHeader(avcC);
-      } else this.inStream.setDecoderConfig(TRACK_AUDIO, AAC.name, bytes);
-    } catch (error) {
-      if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;
-      this.#noteOnce(error.message);
-    }
+  #setDecoderConfig(codec: CodecEntry, bytes: Uint8Array): void {
+    const track = codec.kind === "video" ? TRACK_VIDEO : TRACK_AUDIO;
+    if (codec.kind === "video") {
+      const lengthSizeByte = bytes[AVCC_LENGTH_SIZE_INDEX] ?? 0;
+      // lengthSizeMinusOne 2 is reserved (ISO/IEC 14496-15 §5.3.3.1.2): left as it is, the parser refuses it.
+      const ringForm = (lengthSizeByte & 3) === 2 ? bytes.slice() : codec.toRingForm(bytes);
+      if (!this.#sink.decoderConfig(track, codec.name, ringForm)) return;
+      this.#nalLengthSize = (lengthSizeByte & 3) + 1;
+      this.#video.useHeader(ringForm);
+    } else if (!this.#sink.decoderConfig(track, codec.name, bytes.slice())) return;
+    this.#isConfigured[track] = true;
   }
+}
 
-  #countLost(bytes: number, timestampMs: number): void {
-    const lost = this.#lost;
-    if (lost.frames === 0) lost.firstWireMs = this.#unwrapper.unwrap(timestampMs);
-    lost.frames++;
-    lost.bytes += bytes;
-  }
-
-  /** A run of unusable frames is one entry, made when it is over. Only video can be unusable. */
-  #reportLost(track: number, wireMs: number): void {
-    const lost = this.#lost;
-    if (lost.frames === 0 || track !== TRACK_VIDEO) return;
-    const { frames, bytes } = lost;
-    lost.frames = 0;
-    lost.bytes = 0;
-    this.inStream.reportSourceLoss({
-      track: TRACK_VIDEO,
-      frames,
-      bytes,
-      durationMs: Math.max(0, wireMs - lost.firstWireMs),
-    });
-  }
+function trackOf(messageType: number): number {
+  return messageType === MESSAGE_VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
 }

@@ -107,8 +107,7 @@ class RtmpPull implements SourceConnection {
 
   constructor(parts: PullParts) {
     this.#parts = parts;
-    // A full ring puts a hold on the connection by itself; this is for who else wants it to wait.
-    this.flow = { pause: () => this.#socket?.pause(), resume: () => this.#socket?.resume() };
+    this.flow = { pause: () => this.#playing?.flow.pause(), resume: () => this.#playing?.flow.resume() };
   }
 
   connect(target: PlayTarget, authQuery: string): void {
@@ -163,12 +162,9 @@ class RtmpPull implements SourceConnection {
     const host = {
       arena,
       scratchBudget: budget,
-      openStream: () => sink.openStream(),
+      sink,
       connected: () => events.connected({ ...addressesOf(socket), ...shownOf(play) }),
-      received: (frames: number) => {
-        sink.accessUnits += frames;
-        events.received();
-      },
+      received: () => events.received(),
       note,
       over,
     };

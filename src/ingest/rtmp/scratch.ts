@@ -21,7 +21,7 @@ export class Scratch implements MessageDestination {
   #isReleased = false;
   #deliver: (message: IncomingMessage, payload: Uint8Array) => boolean;
 
-  /** `deliver` gets each complete message; false keeps it for later, until `release`. */
+  /** `deliver` gets each complete message; false stops the reader. */
   constructor(budget: ScratchBudget, deliver: (message: IncomingMessage, payload: Uint8Array) => boolean) {
     this.#budget = budget;
     this.#deliver = deliver;
@@ -43,9 +43,9 @@ export class Scratch implements MessageDestination {
 
   finish(message: IncomingMessage): boolean {
     const payload = message.scratch?.subarray(0, message.sizeBytes) ?? new Uint8Array(0);
-    if (!this.#deliver(message, payload)) return false;
+    const goesOn = this.#deliver(message, payload);
     this.release(message);
-    return true;
+    return goesOn;
   }
 
   abort(message: IncomingMessage): void {
