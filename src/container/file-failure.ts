@@ -44,9 +44,14 @@ export function fileFailure(error: unknown, path: string): FileFailure {
   if (error instanceof ReelError) return { code: error.code, message: error.message, path, errno: undefined };
   if (error instanceof WebAssembly.RuntimeError)
     return { code: "trap", message: `the muxer kernel trapped: ${error.message}`, path, errno: undefined };
+  const { code: errno } = error as NodeJS.ErrnoException;
+  return { code: (errno && CODES[errno]) || "io", message: `Unable to write ${path}: ${reasonOf(error)}`, path, errno };
+}
+
+/** What the system says of a failed call, for people. */
+export function reasonOf(error: unknown): string {
   const { code: errno, message } = error as NodeJS.ErrnoException;
-  const reason = errno === undefined ? message : (REASONS[errno] ?? message);
-  return { code: (errno && CODES[errno]) || "io", message: `Unable to write ${path}: ${reason}`, path, errno };
+  return errno === undefined ? message : (REASONS[errno] ?? message);
 }
 
 export function failureToError(failure: FileFailure): ReelError {

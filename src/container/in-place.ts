@@ -1,16 +1,7 @@
 // What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts off
 // what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
 
-import {
-  constants,
-  existsSync,
-  fdatasyncSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
+import { constants, existsSync, ftruncateSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
@@ -19,7 +10,7 @@ import type { RepairOptions, RepairReport } from "./repair-report.js";
 import { beginSegmentFiles, closeSegmentFiles, setDescriptor } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
 import { outputAt } from "./segment-state.js";
-import { syncFolderOf } from "./sync-folder.js";
+import { syncData, syncFolderOf } from "./sync-file.js";
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 const FILE_MODE = 0o644;
@@ -92,7 +83,7 @@ function finish(place: SegmentPlace, sync: boolean, close: () => void): Finished
   ftruncateSync(fd, sizeBytes);
   close();
   writeOutputs(arena, segment, () => {});
-  if (sync) fdatasyncSync(fd);
+  if (sync) syncData(fd, path);
   closeSegmentFiles(arena, segment);
   if (sync) syncFolderOf(path);
   return { finish: "none", sizeBytes, tableBytes: 0, isEmpty: false };

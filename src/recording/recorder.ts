@@ -21,7 +21,7 @@ import { Recovery } from "./finishing/recovery.js";
 import { FrameWriter } from "./frame-writer.js";
 import { JsonConfigStore } from "./json-config-store.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
-import { PeriodicSync } from "./lifecycle/periodic-sync.js";
+import { type GrowingSegment, PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
 import { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
 import { Scheduler } from "./lifecycle/scheduler.js";
@@ -120,9 +120,13 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     };
     this.#recovery = new Recovery(closing);
     this.#finisher = new Finisher({ ...closing, arena: this.arena, durability, recovery: this.#recovery });
-    this.#periodicSync = new PeriodicSync(this.#pools, logger, settings.syncIntervalMs, () =>
-      this.#growing("interval", durability),
-    );
+    this.#periodicSync = new PeriodicSync({
+      pools: this.#pools,
+      logger,
+      intervalMs: settings.syncIntervalMs,
+      growing: () => this.#growing(durability),
+      onFailed: (segment) => this.#syncFailed(segment),
+    });
     this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs }, () =>
       this.nextStreamId(),
     );
@@ -146,6 +150,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       nextStreamId: () => this.nextStreamId(),
       save: () => this.#save(),
     });
+    this.on("segmentOpened", () => this.#periodicSync.kick());
     this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
     const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION)?.value, logger);
@@ -292,11 +297,16 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     lock.release();
   }
 
-  /** The growing segments of a durability. */
-  #growing(wanted: Durability, byDefault: Durability): Segment[] {
+  #growing(byDefault: Durability): GrowingSegment[] {
     return this.#supervisor.recordings.flatMap(({ segment, config }) =>
-      segment?.isOpen && (config.durability ?? byDefault) === wanted ? [segment] : [],
+      segment?.isOpen ? [{ segment, container: config.type, durability: config.durability ?? byDefault }] : [],
     );
+  }
+
+  #syncFailed(segment: Segment): void {
+    const { code, message } = segment.syncFailure as ReelError;
+    this.logger.warn({ path: segment.path, code }, message);
+    this.emit("segmentFailed", { ...segment.report(), code, error: message });
   }
 
   #save(): void {

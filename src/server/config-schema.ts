@@ -118,7 +118,10 @@ export const ServerConfigSchema = Type.Object(
             }),
           ),
           syncIntervalMs: Type.Optional(
-            Type.Integer({ minimum: 100, description: "durability=interval: how often (default 1000)" }),
+            Type.Integer({
+              minimum: 100,
+              description: "durability=interval: how often files that grew are synced (default 250)",
+            }),
           ),
         },
         closed,

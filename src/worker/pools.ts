@@ -10,6 +10,7 @@ import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
 import type { MoveRequest, MoveResult } from "./move-task.js";
 import type { RecoverRequest, RecoverResult } from "./recover-task.js";
+import type { SyncItem, SyncResult } from "./sync-task.js";
 import { ThreadLoading } from "./thread-loading.js";
 
 export interface PoolOptions {
@@ -89,10 +90,10 @@ export class Pools implements Collector {
     }) as Promise<MoveResult>;
   }
 
-  /** Syncs the files of growing segments; returns the pointers of those that could not be. */
-  sync(segments: readonly number[]): Promise<number[]> {
-    return this.#finish.run(segments, { filename: new URL("./sync-task.js", BUILT).href, name: "sync" }) as Promise<
-      number[]
+  /** Syncs files of growing segments; a result for each, in order. */
+  sync(items: readonly SyncItem[]): Promise<SyncResult[]> {
+    return this.#finish.run(items, { filename: new URL("./sync-task.js", BUILT).href, name: "sync" }) as Promise<
+      SyncResult[]
     >;
   }
 

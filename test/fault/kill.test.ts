@@ -10,6 +10,7 @@ import { type FlvTag, parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { makeClip } from "../support/clip.js";
 import { effort, seed } from "../support/effort.js";
 import { ffprobe } from "../support/ffprobe.js";
+import { mulberry32 } from "../support/random.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { until } from "../support/until.js";
 
@@ -20,17 +21,6 @@ const MAX_LOSS_MS = 1000;
 const VIDEO = 9;
 
 afterEach(stopServers);
-
-/** mulberry32: small, seeded, good enough to choose moments. */
-function random(state: number): () => number {
-  let a = state >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /**
  * Sends a clip at the pace of its clock until the connection breaks. Returns the timestamp of the last video tag that
@@ -52,7 +42,7 @@ async function publishUntilKilled(url: string, tags: readonly FlvTag[]): Promise
 }
 
 describe(`a server killed at ${ROUNDS} random moments (REEL_SEED=${seed})`, () => {
-  const next = random(seed);
+  const next = mulberry32(seed);
   it.each(Array.from({ length: ROUNDS }, (_, i) => [i + 1]))(
     "moment %i: every segment is recovered without a hole",
     async () => {

@@ -15,6 +15,8 @@ export class LiveSource {
   #timer: NodeJS.Timeout | undefined;
   /** Frames written. */
   readonly written = { video: 0, audio: 0 };
+  /** Time of the last frame written, in media time. */
+  sentMs = 0;
 
   constructor(
     readonly stream: InStream,
@@ -48,6 +50,7 @@ export class LiveSource {
         continue;
       }
       this.#next++;
+      this.sentMs = frame.dts90k / 90;
       if (frame.track === TRACK_VIDEO) this.written.video++;
       else this.written.audio++;
     }

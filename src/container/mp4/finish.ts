@@ -7,24 +7,14 @@
 // Cost: the index, unless the file must be copied. All of it is synchronous: it runs in a worker or in a process of its
 // own.
 
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fdatasyncSync,
-  fstatSync,
-  openSync,
-  readSync,
-  statfsSync,
-  statSync,
-} from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, statfsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { KIND_AUDIO, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { compileKernel } from "../../arena/kernel.js";
 import { lockDescriptor } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
-import { syncFolderOf } from "../sync-folder.js";
+import { syncData, syncFolderOf } from "../sync-file.js";
 import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
 import type { Mp4FinishOptions } from "./finish-options.js";
 import { type Measured, planFinish } from "./finish-plan.js";
@@ -257,7 +247,7 @@ function complete(
   const target = result.path ?? finalPath;
   const sync = options.durability !== "none";
   try {
-    if (sync) fdatasyncSync(source.fd);
+    if (sync) syncData(source.fd, source.path);
     noteFinished(infoFd, target, result);
     placeFile({ source: source.path, finalPath, target, overwrite });
     if (sync) syncFolderOf(target);

@@ -10,7 +10,7 @@ import { closeSync, constants, existsSync, fdatasyncSync, fstatSync, linkSync, o
 import { basename, dirname, join } from "node:path";
 import { isLockHeld, lockDescriptor } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
-import { syncFolderOf } from "../sync-folder.js";
+import { syncFolderOf } from "../sync-file.js";
 import { BODY_SUFFIXES, infoPathOf } from "./journal-files.js";
 import { appendLine, type JournalContents, readJournalInfo } from "./journal-info.js";
 import { isSameFile, removeIfThere } from "./place-file.js";

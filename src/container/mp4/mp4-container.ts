@@ -3,6 +3,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { CONTAINER_MP4 } from "../../abi/recording.js";
+import { SEG_OUTPUT_FD_OFFSET } from "../../abi/segment.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";
 import { CODECS, codecOfName } from "../../media/codec/table.js";
@@ -18,6 +19,8 @@ import type {
 } from "../container.js";
 import { closeSegmentFiles } from "../segment-files.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
+import { outputAt } from "../segment-state.js";
+import { syncData } from "../sync-file.js";
 import { finishMp4 } from "./finish.js";
 import { appendGap, hasMp4Journal } from "./journal.js";
 import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
@@ -43,7 +46,11 @@ export const mp4Container = {
 
 /** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
 function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, options: SegmentFinish): FinishedSegment {
-  if (segment !== 0) closeSegmentFiles(arena, segment);
+  if (segment !== 0) {
+    // On the descriptor that wrote the media: it alone has seen every error, and fallocate(1) would swallow one.
+    if (options.sync) syncData(arena.u32(outputAt(segment, 0) + SEG_OUTPUT_FD_OFFSET) | 0, path);
+    closeSegmentFiles(arena, segment);
+  }
   const done = finishMp4(path, {
     overwrite: options.overwrite,
     durability: options.sync ? "close" : "none",

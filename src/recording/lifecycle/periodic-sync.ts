@@ -1,51 +1,107 @@
-// durability=interval: every so often all growing segments that ask for it are synced, those of a volume in one task of
-// the finish pool. One task a volume at a time: a slow disk makes its interval longer, not the queue, and holds up no
-// other.
+// What a power cut may not take of a growing file (durability, README "What survives"): with `close` its names and, of
+// an MP4, `.info`, as soon as they are there; with `interval` besides, every so often, all that it holds. In the finish
+// pool, the files of a volume in one task, one task a volume at a time: a slow disk makes its interval longer, not the
+// queue, and holds up no other. No drain waits for a sync.
 
 import type { Logger } from "../../base/logger.js";
+import { failureToError } from "../../container/file-failure.js";
+import type { ContainerName } from "../../container/table.js";
 import type { Pools } from "../../worker/pools.js";
+import type { Durability } from "../record-config.js";
 import type { Segment } from "./segment.js";
 
-export class PeriodicSync {
-  #pools: Pools;
-  #logger: Logger;
-  #timer: NodeJS.Timeout;
-  #running = new Set<number>();
+/** An open segment and what has been promised of it. */
+export interface GrowingSegment {
+  segment: Segment;
+  container: ContainerName;
+  durability: Durability;
+}
 
-  /** `due`: the open segments to sync. */
-  constructor(pools: Pools, logger: Logger, intervalMs: number, due: () => readonly Segment[]) {
-    this.#pools = pools;
-    this.#logger = logger;
-    this.#timer = setInterval(() => this.#tick(due()), intervalMs);
+export interface PeriodicSyncOptions {
+  pools: Pools;
+  logger: Logger;
+  intervalMs: number;
+  growing: () => readonly GrowingSegment[];
+  /** A sync has failed: told once, and the segment is not synced any more. */
+  onFailed: (segment: Segment) => void;
+}
+
+export class PeriodicSync {
+  readonly #options: PeriodicSyncOptions;
+  readonly #timer: NodeJS.Timeout;
+  #running = new Set<number>();
+  #isKicked = false;
+
+  constructor(options: PeriodicSyncOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#start(true), options.intervalMs);
+  }
+
+  /** A segment has been opened, or got another file. Those of one turn are synced together. */
+  kick(): void {
+    if (this.#isKicked) return;
+    this.#isKicked = true;
+    setImmediate(() => {
+      this.#isKicked = false;
+      this.#start(false);
+    });
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  #tick(segments: readonly Segment[]): void {
-    for (const volume of new Set(segments.map((segment) => segment.volume))) {
+  /** `withMedia`: the interval is over; else only files that have no durable name yet. */
+  #start(withMedia: boolean): void {
+    const due = this.#options.growing().filter(({ segment, durability }) => {
+      if (durability === "none" || segment.syncFailure) return false;
+      return (
+        (withMedia && durability === "interval" && segment.mediaEnd !== segment.syncedEnd) ||
+        segment.openFiles > segment.synced.files
+      );
+    });
+    for (const volume of new Set(due.map(({ segment }) => segment.volume)))
       if (!this.#running.has(volume))
         void this.#sync(
           volume,
-          segments.filter((segment) => segment.volume === volume),
+          due.filter(({ segment }) => segment.volume === volume),
+          withMedia,
         );
-    }
   }
 
-  async #sync(volume: number, segments: readonly Segment[]): Promise<void> {
+  async #sync(volume: number, due: readonly GrowingSegment[], withMedia: boolean): Promise<void> {
+    const { pools, logger, onFailed } = this.#options;
     this.#running.add(volume);
-    for (const segment of segments) segment.hold();
+    for (const { segment } of due) {
+      segment.hold();
+      if (withMedia) segment.syncedEnd = segment.mediaEnd;
+    }
     try {
-      const failed = new Set(await this.#pools.sync(segments.map((segment) => segment.pointer)));
-      for (const segment of segments)
-        if (failed.has(segment.pointer))
-          this.#logger.warn({ path: segment.path }, "a growing file could not be synced");
+      const results = await pools.sync(
+        due.map(({ segment, container, durability }) => ({
+          ...segment.synced,
+          segment: segment.pointer,
+          container,
+          path: segment.path,
+          withMedia: withMedia && durability === "interval",
+        })),
+      );
+      results.forEach(({ files, infoBytes, failure }, index) => {
+        const segment = due[index]?.segment as Segment;
+        segment.synced = { files, infoBytes };
+        if (!failure) return;
+        segment.syncFailure = failureToError(failure);
+        onFailed(segment);
+      });
     } catch (error) {
-      this.#logger.warn({ err: error }, "growing files could not be synced");
+      logger.warn({ err: error }, "growing files could not be synced");
     } finally {
-      for (const segment of segments) segment.free();
+      for (const { segment } of due) segment.free();
       this.#running.delete(volume);
     }
+    // What was opened meanwhile waits no longer.
+    const done = new Set(due.map(({ segment }) => segment));
+    const hasMore = this.#options.growing().some(({ segment }) => segment.volume === volume && !done.has(segment));
+    if (hasMore) this.kick();
   }
 }

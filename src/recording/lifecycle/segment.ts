@@ -13,6 +13,7 @@ import {
   SEG_NEEDED_OUTPUT_OFFSET,
   SEG_OUTPUT_COUNT,
   SEG_OUTPUT_FD_OFFSET,
+  SEG_OUTPUT_POSITION_OFFSET,
   SEG_OUTPUT_SIZE,
   SEG_OUTPUTS_OFFSET,
   SEG_SIZE,
@@ -26,6 +27,7 @@ import {
   SEG_ZERO_OFFSET,
 } from "../../abi/segment.js";
 import type { Arena } from "../../arena/arena.js";
+import type { ReelError } from "../../base/reel-error.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { SegmentOrigin, SegmentTrack } from "../../container/segment-origin.js";
 import type { ContainerName } from "../../container/table.js";
@@ -33,6 +35,7 @@ import { KIND_NUMBERS } from "../../media/codec/table.js";
 import { type Gap, trackName } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
+import type { Synced } from "../../worker/sync-task.js";
 import type { Reservation } from "../naming/reservations.js";
 
 /** A broken source could report for ever: beyond this only the sums go on. */
@@ -41,6 +44,12 @@ export const MAX_GAPS = 200;
 export class Segment {
   readonly pointer: number;
   isOpen = false;
+  /** What the last sync has covered. */
+  synced: Synced = { files: 0, infoBytes: 0 };
+  /** Where the media file ended when its last sync began, modulo 2^32. */
+  syncedEnd = 0;
+  /** A sync has failed. That is final: a later one would pass and prove nothing. */
+  syncFailure: ReelError | undefined;
   sequence = 0;
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
@@ -187,6 +196,21 @@ export class Segment {
   /** With STATUS_NEED_OUTPUT: the bytes the next frame wants. */
   get neededOutput(): number {
     return this.#arena.view.getUint32(this.pointer + SEG_NEEDED_OUTPUT_OFFSET, true);
+  }
+
+  /** Where the next bytes of the media file go, modulo 2^32: another value than before says that it grew. */
+  get mediaEnd(): number {
+    return this.#arena.view.getUint32(this.pointer + SEG_OUTPUTS_OFFSET + SEG_OUTPUT_POSITION_OFFSET, true);
+  }
+
+  /** Descriptors in its outputs: a track that joins late adds one. */
+  get openFiles(): number {
+    let files = 0;
+    for (let output = 0; output < SEG_OUTPUT_COUNT; output++) {
+      const at = this.pointer + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE + SEG_OUTPUT_FD_OFFSET;
+      if (this.#arena.view.getInt32(at, true) >= 0) files++;
+    }
+    return files;
   }
 
   /** A drain is about to find these tracks. A segment keeps the codecs it began with: another one cuts. */
