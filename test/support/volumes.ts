@@ -39,6 +39,21 @@ export async function mountLoop(path: string, mebibytes: number): Promise<void> 
   await rm(image); // the mount keeps it alive; nothing is left behind
 }
 
+/**
+ * An ext4 whose disk breaks: its image lies in a tmpfs that is smaller than the file system says. What does not fit is
+ * taken by write(2) and lost by the sync: fdatasync(2) answers ENOSPC, then EIO, then success.
+ */
+export async function mountBrokenDisk(path: string, mebibytes: number): Promise<void> {
+  const backing = `${path}-backing`;
+  await mountTmpfs(backing, mebibytes);
+  const image = join(backing, "disk.img");
+  await must("truncate", ["-s", "256M", image]);
+  await must("mkfs.ext4", ["-q", "-F", "-E", "nodiscard,lazy_itable_init=1", "-O", "^has_journal", image]);
+  await mkdir(path, { recursive: true });
+  await must("mount", ["-o", "loop", image, path]);
+  mounted.add(path);
+}
+
 export async function freeze(path: string): Promise<void> {
   await must("fsfreeze", ["--freeze", path]);
   frozen.add(path);
@@ -52,6 +67,6 @@ export async function thaw(path: string): Promise<void> {
 /** For afterEach, before the servers' folders are removed. */
 export async function removeVolumes(): Promise<void> {
   for (const path of [...frozen]) await thaw(path);
-  for (const path of mounted) await must("umount", ["--lazy", path]);
+  for (const path of [...mounted].reverse()) await must("umount", ["--lazy", path]);
   mounted.clear();
 }

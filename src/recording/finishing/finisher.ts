@@ -10,7 +10,7 @@ import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
-import type { FileFailure } from "../../container/file-failure.js";
+import { type FileFailure, failureToError } from "../../container/file-failure.js";
 import type { ObservedIndex } from "../../container/mp4/reserve.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import type { Clock } from "../../time/units.js";
@@ -154,6 +154,8 @@ export class Finisher implements Collector {
         }
         if (told === undefined || (next === "never" && told !== failure.code)) this.#tell(segment, path, failure);
         told = failure.code;
+        if (failure.code === "notDurable") segment.syncFailure = failureToError(failure);
+        if (next === "unsynced") continue;
         if (next === "inPlace") await this.#closedInPlace(segment, path, stoppedMs, durability);
         // What is no longer there will never be closed. Another journal is for the next start, which may do better.
         if (next === "never" && failure.code === "notFound")
@@ -168,7 +170,8 @@ export class Finisher implements Collector {
 
   #tell(segment: Segment, path: string, { code, errno, message }: FileFailure): void {
     this.#deps.logger.warn({ path, code, errno }, message);
-    this.#deps.onFailed({ ...segment.report(), path, code, error: `The index could not be written: ${message}` });
+    const error = code === "notDurable" ? message : `The index could not be written: ${message}`;
+    this.#deps.onFailed({ ...segment.report(), path, code, error });
   }
 
   /** The file plays as it is: what failed was a patch or a sync. */
@@ -211,7 +214,7 @@ export class Finisher implements Collector {
           path: segment.path,
           targetPath: path,
           overwrite: segment.mayReplace,
-          sync: this.#isDurable(durability),
+          sync: this.#isDurable(durability) && !segment.syncFailure,
           out,
           outBytes: OUTPUT_BYTES,
           lockPath,
