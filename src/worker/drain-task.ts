@@ -26,7 +26,7 @@ import { type FileFailure, fileFailure } from "../container/file-failure.js";
 import { closeSegmentFiles } from "../container/segment-files.js";
 import { writeOutputs } from "../container/segment-output.js";
 import { containerByNumber } from "../container/table.js";
-import { restoreCounters, saveCounters, type Unwritten } from "./segment-counters.js";
+import { restoreState, saveState, type Unwritten } from "./segment-snapshot.js";
 
 /** One recording's part of a batch. */
 export interface DrainItem {
@@ -48,6 +48,8 @@ export interface DrainBatch {
   outBytes: number;
   /** A word that is counted up at every write, so that a stuck call can be told from a busy one. */
   heartbeat: number;
+  /** SEG_SIZE bytes: the state of the segment under the kernel, as it was before the call. */
+  saved: number;
   items: DrainItem[];
 }
 
@@ -127,13 +129,13 @@ function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: Drai
   }
   for (const gap of item.gaps ?? []) container.noteGap(item.path, { ...gap });
   for (;;) {
-    const counters = saveCounters(arena, item.segment);
+    saveState(arena, item.segment, batch.saved);
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
     try {
       result.writtenBytes += writeOutputs(arena, item.segment, (track) => container.joinTrack(place, track));
     } catch (error) {
-      result.unwritten = restoreCounters(arena, item.segment, counters);
+      result.unwritten = restoreState(arena, item.segment, batch.saved);
       throw error;
     }
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);

@@ -19,6 +19,8 @@ import {
 import * as status from "../../src/abi/status.js";
 import { Arena } from "../../src/arena/arena.js";
 import { CONTAINERS } from "../../src/container/table.js";
+import type { Cursor } from "../../src/stream/cursor.js";
+import { growRing } from "../../src/stream/ring-growth.js";
 import { effort, seed } from "../support/effort.js";
 import { BUILDS, type Build, KernelRun, type TestFrame, testModule } from "../support/kernel-harness.js";
 import { expectFrames, STREAM_CONTAINERS, type StreamContainer } from "../support/oracle.js";
@@ -82,28 +84,37 @@ function startConsumer(
   return { container, recording, worker, result };
 }
 
-/**
- * Doubles the ring while it holds every cursor's lock, as the in-stream does; the old bytes become somebody else's at
- * once.
- */
-function grow(run: KernelRun, recordings: readonly number[]): void {
-  const { i32 } = run.arena;
-  for (const recording of recordings)
-    while (Atomics.compareExchange(i32, (recording + REC_LOCK_OFFSET) >>> 2, LOCK_FREE, LOCK_MAIN) !== LOCK_FREE);
-  refreshTail(run, recordings);
-  const oldBytes = run.ring.capacity;
-  run.ring.resize(oldBytes * 2);
-  const other = run.arena.allocate(oldBytes);
-  run.arena.u8.fill(0xee, other, other + oldBytes);
-  run.arena.free(other);
-  for (const recording of recordings) Atomics.store(run.arena.i32, (recording + REC_LOCK_OFFSET) >>> 2, LOCK_FREE);
+/** The cursor of a run's recording, as a recording hangs it on its in-stream. */
+function cursorOf(arena: Arena, recording: number): Cursor {
+  const tail = (recording + REC_TAIL_OFFSET) >>> 2;
+  const lock = (recording + REC_LOCK_OFFSET) >>> 2;
+  return {
+    tail: () => Atomics.load(arena.i32, tail) >>> 0,
+    tryLock: () => Atomics.compareExchange(arena.i32, lock, LOCK_FREE, LOCK_MAIN) === LOCK_FREE,
+    unlock: () => void Atomics.store(arena.i32, lock, LOCK_FREE),
+    jump: () => {
+      throw new Error("nobody is slow here");
+    },
+    onGap: () => {},
+  };
 }
 
-function refreshTail(run: KernelRun, recordings: readonly number[]): void {
+/** Grows as the in-stream does; the old bytes become somebody else's at once. */
+function grow(run: KernelRun, cursors: readonly Cursor[]): boolean {
+  const oldBytes = run.ring.capacity;
+  // A frame that the present ring would hold: one doubling a time, so that there are many.
+  const hasGrown = growRing(run.ring, cursors, 64, MAX_RING_BYTES, () => refreshTail(run, cursors));
+  if (hasGrown) {
+    const other = run.arena.allocate(oldBytes);
+    run.arena.u8.fill(0xee, other, other + oldBytes);
+    run.arena.free(other);
+  }
+  return hasGrown;
+}
+
+function refreshTail(run: KernelRun, cursors: readonly Cursor[]): void {
   const { head } = run.ring;
-  const held = recordings.map(
-    (recording) => (head - Atomics.load(run.arena.i32, (recording + REC_TAIL_OFFSET) >>> 2)) >>> 0,
-  );
+  const held = cursors.map((cursor) => (head - cursor.tail()) >>> 0);
   run.ring.setTail((head - Math.max(...held)) >>> 0);
 }
 
@@ -115,7 +126,7 @@ describe.each(BUILDS)("one producer, two consumers, %s build", (build) => {
     );
     const run = runs[0] as KernelRun;
     for (const other of runs) other.readRingOf(run);
-    const recordings = runs.map((other) => other.recording);
+    const cursors = runs.map((other) => cursorOf(arena, other.recording));
     const video = run.addConfig("h264", AVCC);
     const audio = run.addConfig("aac", ASC);
     for (const other of runs) other.setConfigs(video, audio);
@@ -131,9 +142,9 @@ describe.each(BUILDS)("one producer, two consumers, %s build", (build) => {
     for (const [i, frame] of frames.entries()) {
       let pointer = run.ring.reserve(frame.payload.byteLength);
       while (pointer === 0) {
-        if (fullTimes++ % 20 === 19 && run.ring.capacity < MAX_RING_BYTES) grow(run, recordings);
+        if (fullTimes++ % 20 === 19 && run.ring.capacity < MAX_RING_BYTES) grow(run, cursors);
         await new Promise(setImmediate);
-        refreshTail(run, recordings);
+        refreshTail(run, cursors);
         pointer = run.ring.reserve(frame.payload.byteLength);
       }
       publish(run, frame, pointer);

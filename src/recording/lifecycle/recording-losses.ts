@@ -4,7 +4,7 @@
 import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
-import type { Unwritten } from "../../worker/segment-counters.js";
+import type { Unwritten } from "../../worker/segment-snapshot.js";
 import type { Interruption } from "./interruption.js";
 import { MAX_GAPS, type Segment } from "./segment.js";
 import type { TrackTotals } from "./track-totals.js";

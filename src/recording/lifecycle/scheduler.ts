@@ -4,6 +4,7 @@
 // A write that hangs (frozen mount) cannot be interrupted: a batch without progress for 2 s is written off. What its
 // worker has not yet taken up goes to others, the volume is sick and gets no new work until the call returns.
 
+import { SEG_SIZE } from "../../abi/segment.js";
 import type { Arena } from "../../arena/arena.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
@@ -54,8 +55,9 @@ const MAX_TICKET = 2 ** 29 - 1;
 
 /** Items of a batch: enough to make one message cheap, few enough that the pool's threads share the work. */
 const MAX_BATCH = 64;
-/** The last cache line of an output buffer counts the writes of its batch. */
+/** Behind the output of a batch: a cache line that counts its writes, and the state before the kernel call. */
 const HEARTBEAT_SIZE = 64;
+const TAIL_SIZE = HEARTBEAT_SIZE + SEG_SIZE;
 
 export class Scheduler implements Collector {
   #arena: Arena;
@@ -154,10 +156,12 @@ export class Scheduler implements Collector {
   /** False where there is no memory for the batch: it takes no thread. */
   #run(recordings: Recording[], now: number): boolean {
     const wanted = recordings[0]?.wantedOutput ?? 0;
-    const isLarge = wanted > OUTPUT_BYTES - HEARTBEAT_SIZE;
+    const isLarge = wanted > OUTPUT_BYTES - TAIL_SIZE;
     let out: number;
     try {
-      out = isLarge ? this.#arena.allocate(wanted + HEARTBEAT_SIZE) : this.#pools.takeOutput();
+      out = isLarge
+        ? this.#arena.allocate(Math.ceil(wanted / HEARTBEAT_SIZE) * HEARTBEAT_SIZE + TAIL_SIZE)
+        : this.#pools.takeOutput();
     } catch (error) {
       this.#logLimit.pass((suppressed) =>
         this.#logger.warn({ err: error, suppressed }, "no memory for an output buffer; the drain waits"),
@@ -165,7 +169,7 @@ export class Scheduler implements Collector {
       if (isLarge) this.#checkStarved(recordings, now, error);
       return false;
     }
-    const outBytes = isLarge ? wanted : OUTPUT_BYTES - HEARTBEAT_SIZE;
+    const outBytes = isLarge ? wanted : OUTPUT_BYTES - TAIL_SIZE;
     const heartbeat = out + Math.ceil(outBytes / HEARTBEAT_SIZE) * HEARTBEAT_SIZE;
     const batch: Batch = {
       recordings,
@@ -190,25 +194,27 @@ export class Scheduler implements Collector {
       // the most.
       if (this.#hasBacklog) this.kick();
     };
-    this.#pools.drain({ out, outBytes, heartbeat, items }).then(settle, (error: Error) => {
-      // The pool itself failed (a thread died): these recordings fail, each with its event.
-      const failure = {
-        code: "trap",
-        message: `a drain worker ended: ${error.message}`,
-        path: "",
-        errno: undefined,
-      } as const;
-      settle(
-        recordings.map((recording, index) => ({
-          claimed: recording.releaseDead(items[index]?.ticket ?? -1),
-          status: 0,
-          opened: false,
-          writtenBytes: 0,
-          failure,
-          unwritten: undefined,
-        })),
-      );
-    });
+    this.#pools
+      .drain({ out, outBytes, heartbeat, saved: heartbeat + HEARTBEAT_SIZE, items })
+      .then(settle, (error: Error) => {
+        // The pool itself failed (a thread died): these recordings fail, each with its event.
+        const failure = {
+          code: "trap",
+          message: `a drain worker ended: ${error.message}`,
+          path: "",
+          errno: undefined,
+        } as const;
+        settle(
+          recordings.map((recording, index) => ({
+            claimed: recording.releaseDead(items[index]?.ticket ?? -1),
+            status: 0,
+            opened: false,
+            writtenBytes: 0,
+            failure,
+            unwritten: undefined,
+          })),
+        );
+      });
     return true;
   }
 
