@@ -72,15 +72,72 @@ describe("intra refresh", () => {
     });
   }
 
-  async function sendOverRtmp(): Promise<void> {
+  it("is recorded 3 s late over RTMP: the file begins with a recovery point", async () => {
+    const { server, url } = await listen();
+    const publisher = publishWithFfmpeg({ url, input: await intraRefreshClip("flv") });
+    await recordLate();
+    await publisher.kill();
+    await checkLateFile();
+    await server.close();
+  });
+
+  it("is recorded 3 s late over MPEG-TS: the file begins with a recovery point", async () => {
+    const bytes = readFileSync(await intraRefreshClip("ts"));
+    const server = createServer((socket) => {
+      socket.on("error", () => clearInterval(sending));
+      let sent = 0;
+      const part = Math.ceil(bytes.byteLength / (SECONDS * 10));
+      const sending = setInterval(() => {
+        if (!socket.destroyed) socket.write(bytes.subarray(sent, sent + part));
+        sent += part;
+        if (sent < bytes.byteLength && !socket.destroyed) return;
+        clearInterval(sending);
+        socket.end();
+      }, 50);
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    fixture.pull(`mpegtstcp://127.0.0.1:${port}`, "refresh", { keepAlive: false });
+    await recordLate();
+    server.close();
+    await checkLateFile();
+  });
+
+  /** Resolves when the file has begun, and has 2 s. */
+  async function recordLate(): Promise<void> {
+    await until("3 s have come", () => fixture.frames("refresh") >= 3 * FRAMES_PER_SECOND, 20_000);
+    let openedAt = 0;
+    fixture.recorder.on("segmentOpened", () => {
+      openedAt = fixture.frames("refresh");
+    });
+    await fixture.record("refresh", "mp4");
+    const isLong = (): boolean => openedAt > 0 && fixture.frames("refresh") >= openedAt + 2 * FRAMES_PER_SECOND;
+    await until("a file has begun", isLong, 30_000);
+  }
+
+  async function checkLateFile(): Promise<void> {
+    await fixture.untilClosed(1);
+    const [seconds = 0] = await durations();
+    expect(fixture.closed.length).toBe(1);
+    expect(seconds).toBeGreaterThanOrEqual(2);
+    // 10 s without an IDR, and the next recovery point.
+    expect(seconds).toBeLessThanOrEqual(SECONDS - 10);
+  }
+
+  async function listen(): Promise<{ server: RtmpServer; url: string }> {
     const { streams: registry, arena, clock } = fixture.recorder;
     const server = new RtmpServer({ registry, arena, clock, logger: silentLogger });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    const url = `rtmp://127.0.0.1:${port}/live/refresh`;
+    return { server, url: `rtmp://127.0.0.1:${port}/live/refresh` };
+  }
+
+  async function sendOverRtmp(): Promise<void> {
+    const { server, url } = await listen();
     await publishWithFfmpeg({ url, input: await intraRefreshClip("flv"), realtime: false }).exited;
     // What it sent may still lie in the socket.
     await until("it came", () => fixture.closed.length > 0);
-    await until("all of it is read", () => registry.list().length === 0);
+    await until("all of it is read", () => fixture.recorder.streams.list().length === 0);
     await server.close();
   }
 
