@@ -1,7 +1,7 @@
 // The name that somebody meant who wrote another: for messages that refuse a key or a value.
 
 /** The known name that is nearest to `name`; undefined where none is near. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
+function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, name.length / 2);
   for (const candidate of known) {

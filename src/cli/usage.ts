@@ -5,7 +5,7 @@ import type { Command } from "commander";
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
+const EXIT_USAGE = 2;
 
 /** commander ends with 1 on a wrong command line; `--help` stays 0. */
 export function exitOnUsage(command: Command): Command {

@@ -5,7 +5,7 @@ import { ReelError } from "../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../container/table.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
 
-export const MAX_CHUNK_LENGTH = 999_999;
+const MAX_CHUNK_LENGTH = 999_999;
 const DURABILITIES: readonly Durability[] = ["none", "close", "interval"];
 
 /** Throws ReelError `badArgument`. */

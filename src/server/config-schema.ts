@@ -30,7 +30,7 @@ const LISTENER_OPTIONS = Object.fromEntries(
   }),
 ) as unknown as ListenerOptions;
 
-export const EventSinkSchema = Type.Object(
+const EventSinkSchema = Type.Object(
   {
     type: Type.Union([Type.Literal("RPC"), Type.Literal("file")]),
     url: Type.Optional(Type.String({ description: "RPC: where every event is POSTed as JSON" })),
@@ -177,4 +177,3 @@ export const ServerConfigSchema = Type.Object(
 );
 
 export type ServerConfig = Static<typeof ServerConfigSchema>;
-export type EventSinkConfig = Static<typeof EventSinkSchema>;

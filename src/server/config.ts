@@ -7,7 +7,7 @@ import { checkConfig } from "./config-check.js";
 import type { ServerConfig } from "./config-schema.js";
 import { LISTENER_NAMES, type ListenerName } from "./listeners/listener-table.js";
 
-export const CONFIG_FILE = "reel.json";
+const CONFIG_FILE = "reel.json";
 
 /** Flags of `reel serve`; the environment has the same under REEL_ and upper case (`--json-cli` = REEL_JSON_CLI). */
 export interface ConfigFlags extends Partial<Record<ListenerName, string>> {

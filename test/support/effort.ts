@@ -13,7 +13,7 @@ export const fuzzMs = process.env.REEL_FUZZ_SECONDS
   ? Number(process.env.REEL_FUZZ_SECONDS) * 1000
   : effort(1000, 120_000);
 
-/** `npm test` validators a change, so it runs the same cases every time; `npm run torture` looks for new ones. */
+/** `npm test` judges a change, so it runs the same cases every time; `npm run torture` looks for new ones. */
 const CHANGE_SEED = 7;
 
 /** The seed of this run; print it with a failure. */

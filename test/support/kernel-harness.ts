@@ -47,7 +47,6 @@ import {
   SEG_OUTPUT_POSITION_OFFSET,
   SEG_OUTPUT_SIZE,
   SEG_OUTPUTS_OFFSET,
-  SEG_RESERVE_OFFSET,
   SEG_SIZE,
   SEG_TRACK_BYTES_OFFSET,
   SEG_TRACK_FIRST_DTS_OFFSET,
@@ -60,8 +59,6 @@ import {
 } from "../../src/abi/segment.js";
 import {
   STATUS_BAD_FRAME,
-  STATUS_CONFIG_CHANGED,
-  STATUS_CUT,
   STATUS_NEED_OUTPUT,
   STATUS_NOT_READY,
   STATUS_OUTPUT_FULL,
@@ -115,8 +112,6 @@ export interface KernelRunOptions {
   hasAudio?: boolean;
   /** Whether the in-stream has, or is expected to have, video. */
   hasVideo?: boolean;
-  /** MP4: bytes reserved for the index. */
-  reserveBytes?: number;
   /** MP4: where the media begins in output 0, as the journal's opening sets it. */
   mediaPosition?: number;
   /** Written into every segment's state (creation_time). */
@@ -347,7 +342,6 @@ export class KernelRun<K extends Kernel = Kernel> {
     const pointer = this.#candidate || this.arena.allocate(SEG_SIZE);
     this.#candidate = pointer;
     this.arena.view.setFloat64(pointer + SEG_CREATED_MS_OFFSET, this.#options.createdMs ?? 0, true);
-    this.arena.view.setUint32(pointer + SEG_RESERVE_OFFSET, this.#options.reserveBytes ?? 0, true);
     const status = this.kernel.openSegment(this.recording, pointer);
     this.ring.setTail(this.tail);
     if (status === STATUS_READY) {
@@ -448,6 +442,3 @@ export class KernelRun<K extends Kernel = Kernel> {
     }
   }
 }
-
-/** The statuses that end a segment but not its recording. */
-export const INNER_CUTS: readonly number[] = [STATUS_CUT, STATUS_CONFIG_CHANGED];

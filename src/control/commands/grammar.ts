@@ -95,8 +95,3 @@ export function parseCommandLine(line: string): CommandRequest | undefined {
   const parameters = rest.flatMap((token) => token.parameter ?? []);
   return { command, parameters, hasArguments: rest.length > 0, commandId: findCommandId(parameters) };
 }
-
-/** A value as it has to be written in a command line. */
-export function escapeValue(value: string): string {
-  return value.replace(/[\\ =,]/g, "\\$&");
-}

@@ -26,7 +26,7 @@ function toParameter(name: string, value: unknown): RawParameter {
 }
 
 /** The parameters of a JSON object. */
-export function parametersFromObject(object: Record<string, unknown>): RawParameter[] {
+function parametersFromObject(object: Record<string, unknown>): RawParameter[] {
   return Object.entries(object)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => toParameter(name, value));

@@ -6,19 +6,19 @@ import type { Gap } from "../../stream/gap.js";
 import type { ValueObject } from "../replies/reply.js";
 
 /** `YYYY-MM-DDTHH:MM:SS.000` */
-export function utcSeconds(ms: number): string {
+function utcSeconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}.000`;
 }
 
 /** `+01:00`, of the local time then. */
-export function utcOffset(ms: number): string {
+function utcOffset(ms: number): string {
   const minutes = -new Date(ms).getTimezoneOffset();
   const absolute = Math.abs(minutes);
   const two = (value: number): string => String(value).padStart(2, "0");
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(absolute / 60))}:${two(absolute % 60)}`;
 }
 
-export function gapObject(gap: Gap): ValueObject {
+function gapObject(gap: Gap): ValueObject {
   const { cause, dtsMs, durationMs, frames, bytes, track } = gap;
   return { bytes, cause, dtsMs, durationMs, frames, track };
 }

@@ -63,7 +63,7 @@ const ESCAPED_BESIDE_SLASH = /["\\\u0000-\u001f]/;
 const ALL_ESCAPED = new RegExp(ESCAPED, "g");
 
 /** The other control characters, which EMS prints raw, would make the reply invalid JSON: they get the \u form. */
-export function serializeString(text: string): string {
+function serializeString(text: string): string {
   if (!ESCAPED.test(text)) return `"${text}"`;
   // Paths have slashes and nothing else.
   return ESCAPED_BESIDE_SLASH.test(text)

@@ -31,7 +31,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   const address = host.replace(/^::ffff:/i, "");
   return address === "localhost" || address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
 }

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { escapeValue, MAX_LINE_BYTES, parseCommandLine } from "../../../../src/control/commands/grammar.js";
+import { MAX_LINE_BYTES, parseCommandLine } from "../../../../src/control/commands/grammar.js";
 import { looksLikeJson, parseJsonCommand } from "../../../../src/control/commands/json-command.js";
 import { CommandFailure, flag, integer, parseInteger } from "../../../../src/control/commands/parameter.js";
 import { Decimal, serialize, type Value } from "../../../../src/control/replies/reply.js";
@@ -10,6 +10,11 @@ import { LineReader } from "../../../../src/control/transports/line-reader.js";
 
 function pairs(line: string): Record<string, string> {
   return Object.fromEntries((parseCommandLine(line)?.parameters ?? []).map(({ name, text }) => [name, text]));
+}
+
+/** A value as a client has to write it in a command line. */
+function escapeValue(value: string): string {
+  return value.replace(/[\\ =,]/g, "\\$&");
 }
 
 describe("a command line", () => {
