@@ -12,6 +12,7 @@ import { ReelError } from "../../src/base/reel-error.js";
 import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
+import type { Gap } from "../../src/stream/gap.js";
 import { makeClip } from "../support/clip.js";
 import { collect } from "../support/collect.js";
 import { feed, readClip } from "../support/feed.js";
@@ -61,6 +62,55 @@ describe("the embedded recorder", () => {
     const { stdout } = await promisify(execFile)(process.execPath, [example, root]);
     expect(stdout).toContain("235 frames, 5.01 s");
     expect((await ffprobe(join(root, "silence.mp4"))).audio?.packets.length).toBe(235);
+  });
+
+  it("records every track of a stream with three languages, and names what FLV leaves out", async () => {
+    const reel = await open();
+    const gaps: Gap[] = [];
+    reel.on("gap", (gap) => gaps.push(gap));
+    for (const type of CONTAINERS)
+      await reel.record({ localStreamName: "cam", pathToFile: "x", type, chunkLength: 2, keepAlive: false });
+    const stream = reel.streams.open("cam");
+    const clip = await readClip(await makeClip({ seconds: 4, video: { gopFrames: 50 } }));
+    const audios = ["eng", "deu", "fra"].map((language) => stream.addTrack({ kind: "audio", language }));
+    const video = stream.addTrack({ kind: "video" });
+    expect([...audios, video]).toEqual([0, 1, 2, 3]);
+    for (const audio of audios) stream.setDecoderConfig(audio, "aac", clip.audio as Uint8Array);
+    stream.setDecoderConfig(video, "h264", clip.video as Uint8Array);
+    for (const frame of clip.frames)
+      for (const track of frame.track === TRACK_VIDEO ? [video] : audios)
+        while (!stream.writeFrame(track, frame.payload, frame.dtsMs * 90, frame.ctsMs * 90, frame.isKey))
+          await once(stream, "room");
+    await end(reel, "cam");
+    await until("all segments are final", () => closed.length === 6);
+    const sent = (track: number): number => clip.frames.filter((frame) => frame.track === track).length;
+    for (const type of CONTAINERS) {
+      const reports = closed.filter((report) => report.path.endsWith(`.${type}`));
+      const sum = (count: (report: ClosedSegmentReport) => number): number =>
+        reports.reduce((total, report) => total + count(report), 0);
+      expect(
+        sum((report) => report.videoFrames),
+        type,
+      ).toBe(sent(TRACK_VIDEO));
+      expect(
+        sum((report) => report.audioFrames),
+        type,
+      ).toBe(sent(TRACK_AUDIO) * (type === "flv" ? 1 : 3));
+      let found = 0;
+      for (const report of reports) {
+        const { tracks } = await ffprobe(report.path);
+        expect(tracks.map((track) => track.kind).sort()).toEqual(
+          type === "flv" ? ["audio", "video"] : ["audio", "audio", "audio", "video"],
+        );
+        expect(report.tracks.map((track) => track.kind)).toEqual(
+          type === "flv" ? ["audio", "video"] : ["audio", "audio", "audio", "video"],
+        );
+        found += tracks.reduce((total, track) => total + track.packets.length, 0);
+      }
+      expect(found, type).toBe(sent(TRACK_VIDEO) + sent(TRACK_AUDIO) * (type === "flv" ? 1 : 3));
+    }
+    // Two tracks that are left out, in each of two files.
+    expect(gaps.map(({ cause, track }) => [cause, track])).toEqual(new Array(4).fill(["unsupportedTrack", "audio"]));
   });
 
   it.each([999_999, 86_400, 3600])(

@@ -71,6 +71,18 @@ describe.each(BUILDS)("two videos and three audios, %s build", (build) => {
     }
   });
 
+  it("arrive in time in MPEG-TS though one of them falls behind: the clock waits for the slowest", () => {
+    const run = new KernelRun({ build, container: "ts" });
+    // The last audio comes 0.5 s late at first and 1.2 s in the end, which is more than the clock's lead.
+    const arrival = ({ track, dts90k }: TestFrame) =>
+      track === 4 ? dts90k + Math.min(1.2 * SECOND, SECOND / 2 + dts90k * 0.3) : dts90k;
+    const frames = makeFive(run, 5000).sort((a, b) => arrival(a) - arrival(b) || a.track - b.track);
+    for (const frame of frames) run.push(frame);
+    const file = readTs(run.finish()[0]?.files[0] ?? Buffer.alloc(0));
+    expect(file.errors).toEqual([]);
+    expect(file.frames).toHaveLength(frames.length);
+  });
+
   it.each(["ts", "mp4"] as const)("are cut in %s at the main video's random access points alone", (container) => {
     const { segments } = record({ container, chunkLength90k: SECOND }, 4000);
     // The second video has its random access points at 0.5 s, 1.5 s, …, where nothing may be cut.
