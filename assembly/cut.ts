@@ -29,7 +29,8 @@ const MAX_DELTA_90K: i64 = 90000;
 
 /**
  * Half of a frame's duration: what its configuration says of an audio frame, the distance of the main video's last two
- * frames of any other. `ownDelta`, the frame's distance from the main video's last one, does where no two have been seen.
+ * frames of any other. `ownDelta`, the frame's distance from the main video's last one, does where no two have been
+ * seen.
  */
 function cutTolerance(rec: usize, frame: usize, ownDelta: u32): i64 {
   if (isAudioConfig(frameConfig(frame))) return audioFrameDuration90k(frameConfig(frame)) >> 1;

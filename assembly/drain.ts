@@ -2,7 +2,7 @@
 // start.ts, where it is cut cut.ts.
 //
 //   tail ──▶ [ frame frame frame | RAP … head        drain() walks headers only and never blocks;
-//             └── this batch ──┘ └── next segment    the container then writes the selected range into the output buffer.
+//             └── this batch ──┘ └── next segment    the container then writes the selected range into the output.
 //
 // Every frame goes into exactly one segment, in ring order (design.md §3). All memory between two calls is in the
 // recording's and the segment's state; the recording's lock is held for the length of a call, so that the main thread

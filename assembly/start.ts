@@ -1,6 +1,6 @@
 // Where a segment begins: the first frame of a recording or of its next file, its time zero and its tracks.
 //
-//   cursor ─▶ [ audio, pictures that nothing can be decoded from … | RAP … head        dropped up to a start, then nothing
+//   cursor ─▶ [ audio, pictures that nothing can be decoded from … | RAP … head     dropped up to a start, then nothing
 
 import { MAX_TRACKS } from "../src/abi/frame";
 import {

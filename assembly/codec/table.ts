@@ -1,6 +1,6 @@
 // The codec table of the muxers, the half of src/media/codec/table.ts: every question that depends on a codec, one
-// switch each. AssemblyScript cannot hold it complete by types. So the number of codecs is stated here again, which fails
-// the build where one was added, and test/unit/media/codec/table.test.ts asks every function about every codec.
+// switch each. AssemblyScript cannot hold it complete by types. So the number of codecs is stated here again, which
+// fails the build where one was added, and test/unit/media/codec/table.test.ts asks every function about every codec.
 //
 // An answer of 0 (no bytes, no type) means that the container has no form for the codec. The functions that write are
 // only called where it has one.
@@ -58,9 +58,9 @@ export function tsStreamType(codec: u32): u32 {
 }
 
 /**
- * What is to be known of an access unit before it is written: in the lower half its bytes in MPEG-TS as far as they come
- * from the ring, 0 where it is left out because no decoder would find anything in it or no header can say its length; the
- * upper half is the codec's own.
+ * What is to be known of an access unit before it is written: in the lower half its bytes in MPEG-TS as far as they
+ * come from the ring, 0 where it is left out because no decoder would find anything in it or no header can say its
+ * length; the upper half is the codec's own.
  */
 export function tsScan(config: usize, payload: usize, size: u32): u64 {
   switch (configCodec(config)) {

@@ -26,7 +26,15 @@ export function headerBound(container: u32, seg: usize): u32 {
 }
 
 /** Writes the frames of the ring from `from` to `to` and sets the segment's outputs. */
-export function writeBatch(container: u32, rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
+export function writeBatch(
+  container: u32,
+  rec: usize,
+  seg: usize,
+  from: u32,
+  to: u32,
+  out: usize,
+  capacity: u32,
+): void {
   if (container == CONTAINER_MP4) mp4WriteBatch(rec, seg, from, to, out, capacity);
   else if (container == CONTAINER_TS) tsWriteBatch(rec, seg, from, to, out, capacity);
   else if (container == CONTAINER_FLV) flvWriteBatch(rec, seg, from, to, out, capacity);

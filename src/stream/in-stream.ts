@@ -13,7 +13,6 @@ import type { Arena } from "../arena/arena.js";
 import { FrameRing, frameStride } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
-import { CODECS } from "../media/codec/table.js";
 import { Timeline } from "../time/timeline.js";
 import { type Clock, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
@@ -24,7 +23,8 @@ import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
 import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
-import type { Track } from "./track.js";
+import type { NewTrack, Track } from "./track.js";
+import { Tracks } from "./tracks.js";
 
 export interface InStreamOptions {
   ringBytes: number;
@@ -95,8 +95,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #options: InStreamOptions;
   #timeline: Timeline;
   #configs: DecoderConfigs;
-  readonly #tracks: (Track | undefined)[] = new Array(MAX_TRACKS).fill(undefined);
-  #mainVideo: number | undefined;
+  readonly #tracks: Tracks;
   #cursors = new Set<Cursor>();
   /** Cursors whose kernels may still read the ring, detached ones included. */
   #users = new Set<Cursor>();
@@ -129,6 +128,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#clock = clock;
     this.#options = options;
     this.#timeline = new Timeline();
+    this.#tracks = new Tracks(name);
     this.#configs = new DecoderConfigs(arena, name);
     this.createdMs = clock.wallMs();
     this.lastFrameMs = clock.monotonicMs();
@@ -152,35 +152,29 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   get hasVideo(): boolean {
-    return this.#mainVideo !== undefined;
+    return this.#tracks.mainVideo !== undefined;
   }
 
   /** The track whose random access points start and cut recordings: the first video track that has a configuration. */
   get mainVideo(): number | undefined {
-    return this.#mainVideo;
+    return this.#tracks.mainVideo;
   }
 
   /** All tracks that were added or configured, by number; they are still told after the end. */
   get tracks(): readonly Track[] {
-    return this.#tracks.filter((track) => track !== undefined);
+    return this.#tracks.all;
   }
 
   kindOf(track: number): TrackKind | undefined {
-    return this.#tracks[track]?.kind;
+    return this.#tracks.kindOf(track);
   }
 
   /**
    * Takes the next free number for a track whose configuration is still to come. Sources with a fixed numbering need
    * not call it: their first configuration says the kind. Throws ReelError `badInput` beyond MAX_TRACKS tracks.
    */
-  addTrack(track: { kind: TrackKind; language?: string | undefined; label?: string | undefined }): number {
-    for (let number = 0; number < MAX_TRACKS; number++) {
-      if (this.#tracks[number]) continue;
-      const { kind, language, label } = track;
-      this.#tracks[number] = { number, kind, codec: undefined, language, label };
-      return number;
-    }
-    throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.name });
+  addTrack(track: NewTrack): number {
+    return this.#tracks.add(track);
   }
 
   /** Place of the newest frame of all tracks. */
@@ -198,12 +192,10 @@ export class InStream extends EventEmitter<InStreamEvents> {
    */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const isFirst = this.#configs.of(track) === undefined;
-    const entry = this.#trackFor(track, codec);
+    const entry = this.#tracks.forConfig(track, codec);
     if (!this.#configs.set(track, codec, bytes, entry.language, this.#users.size + this.#configHolders.size > 0))
       return;
-    entry.codec = codec;
-    this.#tracks[track] = entry;
-    this.#mainVideo = this.tracks.find(({ kind, number }) => kind === "video" && this.#configs.of(number))?.number;
+    this.#tracks.configured(entry, codec);
     this.emit("config", track);
     if (isFirst && this.settled) {
       this.#emitGap({
@@ -215,29 +207,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
         bytes: 0,
       });
     }
-    if (this.#isComplete()) this.settle();
-  }
-
-  /** The track of a first or changed configuration; a track's kind never changes. */
-  #trackFor(number: number, codec: CodecName): Track {
-    if (!Number.isInteger(number) || number < 0 || number >= MAX_TRACKS)
-      throw new ReelError("badInput", `there is no track ${number}: a stream has up to ${MAX_TRACKS}`, {
-        stream: this.name,
-      });
-    const { kind } = CODECS[codec];
-    const track = this.#tracks[number];
-    if (track && track.kind !== kind)
-      throw new ReelError("badInput", `track ${number} is ${track.kind}, and ${codec} is ${kind}`, {
-        stream: this.name,
-      });
-    return track ?? { number, kind, codec: undefined, language: undefined, label: undefined };
-  }
-
-  /** Video and audio are there, and every track that was announced. */
-  #isComplete(): boolean {
-    const { tracks } = this;
-    const has = (kind: TrackKind): boolean => tracks.some((track) => track.kind === kind);
-    return has("video") && has("audio") && tracks.every(({ number }) => this.#configs.of(number) !== undefined);
+    if (this.#tracks.isComplete) this.settle();
   }
 
   /** Ends the wait for further tracks. Embedding programs that know their tracks call it themselves. */
@@ -337,7 +307,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       statistics.bytes += sizeBytes;
     }
     this.lastDts90k[track] = dts90k;
-    if (isRandomAccess && track === this.#mainVideo) this.lastRandomAccess90k = dts90k;
+    if (isRandomAccess && track === this.#tracks.mainVideo) this.lastRandomAccess90k = dts90k;
     if (!this.settled) {
       if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
       else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();
@@ -373,7 +343,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
   ): boolean {
-    const mayResume = !this.hasVideo || (track === this.#mainVideo && isRandomAccess);
+    const mayResume = !this.hasVideo || (track === this.#tracks.mainVideo && isRandomAccess);
     if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, MAX_TRACKS);
     if (
       (!this.#overflow.isRunning || mayResume) &&

@@ -12,6 +12,13 @@ export interface Track {
   readonly label: string | undefined;
 }
 
+/** A track whose configuration is still to come. */
+export interface NewTrack {
+  kind: TrackKind;
+  language?: string | undefined;
+  label?: string | undefined;
+}
+
 const LANGUAGE = /^[a-z]{3}$/;
 
 /** Five bits a letter, as a decoder configuration block has it (src/abi/decoder-config.ts); 0 where it is not known. */

@@ -19,7 +19,9 @@ export const ADTS_MAX_PAYLOAD: u32 = 8191 - ADTS_HEADER_SIZE;
  */
 const ID_PCE: u32 = 5;
 const RATE_COUNT: u32 = 13;
-const RATES = memory.data<u32>([96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]);
+const RATES = memory.data<u32>([
+  96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
+]);
 
 /** sampling_frequency_index: that of the configuration, or, where the rate is written out, the nearest. */
 function rateIndex(config: usize): u32 {
@@ -51,6 +53,7 @@ export function putAdtsHeader(at: usize, config: usize, payload: usize, payloadB
   at = putU16(at, 0xfff1); // syncword, ID = MPEG-4, layer, protection_absent
   // profile_ObjectType (2), sampling_frequency_index (4), private_bit, channel_configuration (3), original_copy, home,
   // 2 copyright bits, aac_frame_length (13), the upper 5 of adts_buffer_fullness: 0x7ff, variable rate
-  at = putU32(at, (profile << 30) | (rateIndex(config) << 26) | (channelConfiguration << 22) | (frameLength << 5) | 0x1f);
+  const described = (profile << 30) | (rateIndex(config) << 26) | (channelConfiguration << 22);
+  at = putU32(at, described | (frameLength << 5) | 0x1f);
   return putU8(at, 0xfc); // the other 6 bits of adts_buffer_fullness, number_of_raw_data_blocks_in_frame − 1
 }

@@ -99,6 +99,8 @@ export function parameterSetSize(set: usize): u32 {
 /** Bytes of all parameter sets in Annex B. */
 export function parameterSetsSize(config: usize): u32 {
   let bytes: u32 = 0;
-  for (let set = nextParameterSet(config, 0); set != 0; set = nextParameterSet(config, set)) bytes += NAL_LENGTH_SIZE + parameterSetSize(set);
+  for (let set = nextParameterSet(config, 0); set != 0; set = nextParameterSet(config, set)) {
+    bytes += NAL_LENGTH_SIZE + parameterSetSize(set);
+  }
   return bytes;
 }

@@ -1,5 +1,5 @@
-// FLV file header and tags, Adobe Flash Video File Format Specification 10.1, Annex E. What stands in a tag of audio or video is the codec's
-// (assembly/codec/).
+// FLV file header and tags, Adobe Flash Video File Format Specification 10.1, Annex E. What stands in a tag of audio or
+// video is the codec's (assembly/codec/).
 //
 //   | FLV header 9 | PreviousTagSize0 | tag: header 11, body | PreviousTagSize | tag …
 //

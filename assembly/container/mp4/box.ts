@@ -1,7 +1,7 @@
 // Boxes, ISO/IEC 14496-12 §4.2, written into memory with their tables left out: a table is a gap of known size that the
 // caller fills in the file.
 //
-//   memory: | moov … stts header | stsz header | … |        INDEX_PIECE_TABLE: (end of the piece, bytes of the gap behind it)
+//   memory: | moov … stts header | stsz header | … |  INDEX_PIECE_TABLE: (end of the piece, bytes of the gap behind)
 //   file:   | moov … stts header | entries … | stsz header | entries … |
 //
 // Sizes are patched by `endBox`, gaps included, so no size is ever typed. A box type is its four letters in the order

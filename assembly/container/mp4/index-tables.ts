@@ -144,7 +144,8 @@ function beginChunk(movie: usize, track: usize, position: i64): void {
 /** How many of the records, from the first on, are whole and have their bytes behind those of their predecessor. */
 function countSound(movie: usize, track: usize, from: usize, to: usize): u32 {
   const mediaEnd = load<i64>(movie, INDEX_MEDIA_END_OFFSET);
-  let end = load<u32>(track, INDEX_SAMPLES_OFFSET) == 0 ? load<i64>(movie, INDEX_MEDIA_START_OFFSET) : load<i64>(track, INDEX_END_POSITION_OFFSET);
+  const isFirst = load<u32>(track, INDEX_SAMPLES_OFFSET) == 0;
+  let end = isFirst ? load<i64>(movie, INDEX_MEDIA_START_OFFSET) : load<i64>(track, INDEX_END_POSITION_OFFSET);
   let record = from;
   for (; record < to; record += SAMPLE_RECORD_SIZE) {
     if (load<u32>(record, SAMPLE_CHECK_OFFSET) != sampleCheck(record)) break;
@@ -208,7 +209,8 @@ function takeAudioTimes(track: usize, from: usize, to: usize): void {
   let most = load<i64>(track, INDEX_MAX_COMPOSITION_OFFSET);
   for (let record = from; record < to; record += SAMPLE_RECORD_SIZE) {
     if (samples != 0) {
-      const wanted = idealTime(time + frame, load<i64>(record, SAMPLE_DTS_OFFSET), load<u32>(record, SAMPLE_FLAGS_OFFSET), timescale, limit);
+      const flags = load<u32>(record, SAMPLE_FLAGS_OFFSET);
+      const wanted = idealTime(time + frame, load<i64>(record, SAMPLE_DTS_OFFSET), flags, timescale, limit);
       const distance = distanceTo(wanted, time);
       time += distance;
       extendRun(table, distance);
@@ -343,11 +345,13 @@ export function mp4IndexEnd(track: usize): void {
   endRun(tableOf(track, TABLE_STTS));
   endRun(tableOf(track, TABLE_CTTS));
   endChunk(track, load<u32>(track, INDEX_CHUNK_SAMPLES_OFFSET));
-  store<i64>(track, load<i64>(track, INDEX_TIME_OFFSET) - load<i64>(track, INDEX_FIRST_TIME_OFFSET) + nominal, INDEX_MEDIA_DURATION_OFFSET);
+  const span = load<i64>(track, INDEX_TIME_OFFSET) - load<i64>(track, INDEX_FIRST_TIME_OFFSET);
+  store<i64>(track, span + nominal, INDEX_MEDIA_DURATION_OFFSET);
   // Offsets that present the first pictures before their decoding are moved forward as a whole; the edit list moves
   // them back.
-  if (load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET) == i64.MAX_VALUE) store<i64>(track, 0, INDEX_MIN_COMPOSITION_OFFSET);
-  const least = load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET);
+  let least = load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET);
+  if (least == i64.MAX_VALUE) least = 0;
+  store<i64>(track, least, INDEX_MIN_COMPOSITION_OFFSET);
   store<i32>(track, least < 0 ? <i32>-least : 0, INDEX_CTS_SHIFT_OFFSET);
   for (let i: u32 = 0; i < <u32>TABLE_COUNT; i++) {
     const table = tableOf(track, i);

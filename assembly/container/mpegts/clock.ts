@@ -1,7 +1,7 @@
 // The program clock of a transport stream and what is scheduled by it, ISO/IEC 13818-1 §2.4.2, §2.7.2.
 //
-//   segment time 0 is 1 s on the file's clock; the PCR starts LEAD before it, goes with the frames and waits for a track
-//   that falls behind:
+//   segment time 0 is 1 s on the file's clock; the PCR starts LEAD before it, goes with the frames and waits for a
+//   track that falls behind:
 //   PCR ≤ START + dts of the slowest track + SLACK < every DTS to come
 //
 // PCR and tables go by these ticks, never by counts of frames. Where the next frame is far ahead, packets with nothing
@@ -9,7 +9,12 @@
 // discontinuity_indicator.
 
 import { MAX_TRACKS } from "../../../src/abi/frame";
-import { TS_BOUND_PCR_OFFSET, TS_LAST_PCR_OFFSET, TS_LAST_TABLES_OFFSET, TS_PMT_TRACKS_OFFSET } from "../../../src/abi/mpegts";
+import {
+  TS_BOUND_PCR_OFFSET,
+  TS_LAST_PCR_OFFSET,
+  TS_LAST_TABLES_OFFSET,
+  TS_PMT_TRACKS_OFFSET,
+} from "../../../src/abi/mpegts";
 import {
   SEG_FLAG_HEADER_WRITTEN,
   SEG_FLAGS_OFFSET,

@@ -1,5 +1,5 @@
-// PES packets, ISO/IEC 13818-1 §2.4.3.6, one access unit each; how a codec lays its access units into them stands in its
-// folder (assembly/codec/). Timestamps are 64-bit here and cut to 33 bits only when written.
+// PES packets, ISO/IEC 13818-1 §2.4.3.6, one access unit each; how a codec lays its access units into them stands in
+// its folder (assembly/codec/). Timestamps are 64-bit here and cut to 33 bits only when written.
 
 import { putU8, putU16, putU32 } from "../../io/bytes";
 import { beginPes } from "./packet";

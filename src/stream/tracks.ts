@@ -1,0 +1,67 @@
+// The tracks of an in-stream: their numbers, kinds and which of the videos is the main one. They are still told after the
+// stream has ended.
+
+import { MAX_TRACKS } from "../abi/frame.js";
+import { ReelError } from "../base/reel-error.js";
+import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
+import { CODECS } from "../media/codec/table.js";
+import type { NewTrack, Track } from "./track.js";
+
+export class Tracks {
+  readonly #all: (Track | undefined)[] = new Array(MAX_TRACKS).fill(undefined);
+  #mainVideo: number | undefined;
+
+  constructor(private readonly streamName: string) {}
+
+  /** By number. */
+  get all(): readonly Track[] {
+    return this.#all.filter((track) => track !== undefined);
+  }
+
+  get mainVideo(): number | undefined {
+    return this.#mainVideo;
+  }
+
+  kindOf(number: number): TrackKind | undefined {
+    return this.#all[number]?.kind;
+  }
+
+  /** Takes the next free number. Throws ReelError `badInput` beyond MAX_TRACKS tracks. */
+  add({ kind, language, label }: NewTrack): number {
+    for (let number = 0; number < MAX_TRACKS; number++) {
+      if (this.#all[number]) continue;
+      this.#all[number] = { number, kind, codec: undefined, language, label };
+      return number;
+    }
+    throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
+  }
+
+  /** The track that a configuration may belong to; a track's kind never changes. Throws ReelError `badInput`. */
+  forConfig(number: number, codec: CodecName): Track {
+    if (!Number.isInteger(number) || number < 0 || number >= MAX_TRACKS)
+      throw new ReelError("badInput", `there is no track ${number}: a stream has up to ${MAX_TRACKS}`, {
+        stream: this.streamName,
+      });
+    const { kind } = CODECS[codec];
+    const track = this.#all[number];
+    if (track && track.kind !== kind)
+      throw new ReelError("badInput", `track ${number} is ${track.kind}, and ${codec} is ${kind}`, {
+        stream: this.streamName,
+      });
+    return track ?? { number, kind, codec: undefined, language: undefined, label: undefined };
+  }
+
+  /** Its configuration has been taken. */
+  configured(track: Track, codec: CodecName): void {
+    track.codec = codec;
+    this.#all[track.number] = track;
+    this.#mainVideo = this.all.find(({ kind, codec }) => kind === "video" && codec !== undefined)?.number;
+  }
+
+  /** Video and audio are there, and every track that was announced. */
+  get isComplete(): boolean {
+    const { all } = this;
+    const has = (kind: TrackKind): boolean => all.some((track) => track.kind === kind);
+    return has("video") && has("audio") && all.every(({ codec }) => codec !== undefined);
+  }
+}
