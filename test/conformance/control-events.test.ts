@@ -208,7 +208,7 @@ describe("events", () => {
     const tcp = await fixture.tcp(fixture.json);
     tcp.socket.write("GetStreamsCount a=1,2 B=rtmp://u:secret@h/x,y commandId=9\n");
     await tcp.reply();
-    await fixture.httpRequest("/nonsense");
+    await fixture.httpRequest("/nonsense?params=");
     await until("four events", () => client.messages.length === 4);
     const [request, response, unknown, failed] = client.messages.map(parse);
     expect(request).toMatchObject({

@@ -103,13 +103,14 @@ describe("a request that carries params", () => {
     },
   );
 
-  it("in its body too, and as a JSON object at the root", async () => {
+  it("in its body too, in any form, and as a JSON object at the root", async () => {
     const ask = await open();
     expect(await ask("/nothing", "POST", "params=YT1i")).toEqual([200, unknown("nothing")]);
     expect(await ask("/", "POST", '{"command":"nothing"}')).toEqual([200, unknown("nothing")]);
     expect((await ask("/", "POST", '{"command":"version"}'))[1]).toContain('"status":"SUCCESS"');
-    expect(await ask("/nothing", "POST", '{"a":"b"}')).toEqual([404, NOT_FOUND]);
-    expect(await ask("/nothing", "POST", "a=b")).toEqual([404, NOT_FOUND]);
+    expect(await ask("/nothing", "POST", '{"a":"b"}')).toEqual([200, unknown("nothing")]);
+    expect(await ask("/nothing", "POST", "a=b")).toEqual([200, unknown("nothing")]);
+    expect(await ask("/nothing", "POST", " ")).toEqual([404, NOT_FOUND]);
   });
 });
 

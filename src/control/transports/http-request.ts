@@ -87,14 +87,13 @@ function findForm(body: string): string | undefined {
 
 /**
  * True where a request is meant as a command and gets a reply of status 200: its path ends in the name of a command, or
- * it carries `params`, or it is a JSON object sent to the root.
+ * it carries parameters, as `params` or as a body. A probe of a wrong path carries neither.
  */
 export function isHttpCommand(url: string, body: string, isServed: (name: string) => boolean): boolean {
+  if (body.trim() !== "") return true;
   const { path, query } = splitUrl(url);
   const command = lastSegment(path);
-  if (command === "" && looksLikeJson(body)) return true;
-  if (isEmsCommand(command) || isServed(command)) return true;
-  return findParams(query)?.isNamed === true || findForm(body) !== undefined;
+  return isEmsCommand(command) || isServed(command) || findParams(query)?.isNamed === true;
 }
 
 /** `url` is the request's target as it came, `body` what followed it. */
