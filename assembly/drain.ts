@@ -32,9 +32,9 @@ import {
 } from "../src/abi/status";
 import { frameBound, headerBound, writeBatch } from "./container/table";
 import { frameStatus, plausibleDelta } from "./cut";
-import { hasFlag, isStopReached, isWanted, isWhole, limitOf, lock, setFlag, unlock } from "./recording";
+import { hasFlag, isStopReached, isWanted, isWhole, limitOf, lock, setFlag, takesAudio, unlock } from "./recording";
 import { frameAt, frameDts, frameStride, frameTrack, isFiller, ringHead } from "./ring";
-import { isMainVideo, segmentMainVideo, segmentTrack } from "./segment";
+import { segmentMainVideo, segmentTrack } from "./segment";
 import { skipToRandomAccess } from "./start";
 
 /**
@@ -66,6 +66,9 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
   let used = header;
   let status: i32 = STATUS_RING_EMPTY;
   let lastVideoDts = lastMainDts(seg);
+  // A track joins only as the first of a batch, so the main video is looked up again with the first frame alone.
+  let main = segmentMainVideo(seg);
+  const withAudio = takesAudio(rec);
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) {
@@ -73,11 +76,11 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       break;
     }
     const track = frameTrack(frame);
-    if (isFiller(frame) || !isWanted(rec, frame)) {
+    if (isFiller(frame) || !isWanted(withAudio, frame)) {
       index += frameStride(frame);
       continue;
     }
-    const videoDelta = isMainVideo(seg, track) ? plausibleDelta(lastVideoDts, frameDts(frame)) : 0;
+    const videoDelta = track + 1 == main ? plausibleDelta(lastVideoDts, frameDts(frame)) : 0;
     status = frameStatus(rec, seg, frame, index, used == header, videoDelta);
     if (status != STATUS_RING_EMPTY) break;
     const bound = frameBound(container, seg, frame);
@@ -86,7 +89,8 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       status = used == header ? STATUS_NEED_OUTPUT : STATUS_OUTPUT_FULL;
       break;
     }
-    if (isMainVideo(seg, track)) {
+    if (used == header) main = segmentMainVideo(seg);
+    if (track + 1 == main) {
       if (videoDelta != 0) {
         store<u32>(seg, videoDelta, SEG_LAST_DELTA_OFFSET);
         store<u32>(rec, videoDelta, REC_VIDEO_DELTA_OFFSET);

@@ -43,11 +43,20 @@ export function setFlag(rec: usize, flag: u32, on: bool): void {
   store<u32>(rec, on ? flags | flag : flags & ~flag, REC_FLAGS_OFFSET);
 }
 
-/** The configuration is only looked at where it matters: a recording without audio. */
 // @ts-ignore: decorator
 @inline
-export function isWanted(rec: usize, frame: usize): bool {
-  return hasFlag(rec, REC_FLAG_HAS_AUDIO) || !isAudioConfig(frameConfig(frame));
+export function takesAudio(rec: usize): bool {
+  return hasFlag(rec, REC_FLAG_HAS_AUDIO);
+}
+
+/**
+ * `withAudio` is what `takesAudio` said, asked once a batch. The configuration is only looked at where it matters: a
+ * recording without audio.
+ */
+// @ts-ignore: decorator
+@inline
+export function isWanted(withAudio: bool, frame: usize): bool {
+  return withAudio || !isAudioConfig(frameConfig(frame));
 }
 
 /** Whether a recording may start at a frame: a random access point of the stream's main video. */

@@ -6,7 +6,6 @@ import { MAX_TRACKS } from "../src/abi/frame";
 import {
   REC_CONFIG_OFFSET,
   REC_FLAG_DROPPED_VIDEO,
-  REC_FLAG_HAS_AUDIO,
   REC_FLAG_HAS_VIDEO_TRACK,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
   REC_FLAG_START_ANYWHERE,
@@ -32,7 +31,7 @@ import {
 } from "../src/abi/segment";
 import { STATUS_BAD_FRAME, STATUS_NOT_READY, STATUS_READY, STATUS_STOPPED } from "../src/abi/status";
 import { isAudioConfig, isVideoConfig } from "./decoder-config";
-import { hasFlag, isStartPoint, isStopReached, isWanted, isWhole, limitOf, lock, setFlag, unlock } from "./recording";
+import { hasFlag, isStartPoint, isStopReached, isWanted, isWhole, limitOf, lock, setFlag, takesAudio, unlock } from "./recording";
 import { frameAt, frameConfig, frameDts, frameSize, frameStride, frameTrack, isFiller, ringHead } from "./ring";
 import { chooseMainVideo, segmentConfig } from "./segment";
 
@@ -48,6 +47,7 @@ const NO_ZERO: i64 = i64.MIN_VALUE;
 function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   const flags = load<u32>(rec, REC_FLAGS_OFFSET);
   const waits = (flags & REC_FLAG_WAIT_FOR_IDR) != 0 && (flags & REC_FLAG_HAS_VIDEO_TRACK) != 0;
+  const withAudio = takesAudio(rec);
   const anywhere = !waits || (flags & REC_FLAG_START_ANYWHERE) != 0;
   // Remembered between calls: what is dropped may not depend on when the ring was looked at.
   let droppedVideo = (flags & REC_FLAG_DROPPED_VIDEO) != 0;
@@ -59,7 +59,7 @@ function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) return STATUS_BAD_FRAME;
-    if (!isFiller(frame) && isWanted(rec, frame)) {
+    if (!isFiller(frame) && isWanted(withAudio, frame)) {
       isFound = anywhere || isStartPoint(rec, frame);
       if (isFound) {
         if (droppedVideo || anywhere) start = index;
@@ -123,6 +123,7 @@ function openLocked(rec: usize, seg: usize): i32 {
  * earliest decoding time, NO_ZERO where a frame is damaged.
  */
 function takeTracks(rec: usize, seg: usize, ring: usize, from: u32, limit: u32): i64 {
+  const withAudio = takesAudio(rec);
   let zero = i64.MAX_VALUE;
   for (let index = from; index != limit; ) {
     const frame = frameAt(ring, index);
@@ -131,14 +132,13 @@ function takeTracks(rec: usize, seg: usize, ring: usize, from: u32, limit: u32):
     if (isFiller(frame)) continue;
     const track = frameTrack(frame);
     if (track >= <u32>MAX_TRACKS) return NO_ZERO;
-    if (!isWanted(rec, frame)) continue;
+    if (!isWanted(withAudio, frame)) continue;
     if (frameDts(frame) < zero) zero = frameDts(frame);
     if (segmentConfig(seg, track) == 0) store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
   }
-  const takesAudio = hasFlag(rec, REC_FLAG_HAS_AUDIO);
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
     const settled = load<u32>(rec + (track << 2), REC_CONFIG_OFFSET);
-    if (segmentConfig(seg, track) != 0 || settled == 0 || (!takesAudio && isAudioConfig(settled))) continue;
+    if (segmentConfig(seg, track) != 0 || settled == 0 || (!withAudio && isAudioConfig(settled))) continue;
     store<u32>(seg + (track << 2), settled, SEG_CONFIG_OFFSET);
   }
   chooseMainVideo(seg);
@@ -161,11 +161,12 @@ function countSkipped(rec: usize, frame: usize, track: u32): void {
 export function skipToRandomAccess(rec: usize, ring: usize, limit: u32): i32 {
   let index = load<u32>(rec, REC_TAIL_OFFSET);
   const hasVideo = hasFlag(rec, REC_FLAG_HAS_VIDEO_TRACK);
+  const withAudio = takesAudio(rec);
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) return STATUS_BAD_FRAME;
     if (!isFiller(frame) && frameTrack(frame) >= <u32>MAX_TRACKS) return STATUS_BAD_FRAME;
-    if (!isFiller(frame) && isWanted(rec, frame)) {
+    if (!isFiller(frame) && isWanted(withAudio, frame)) {
       if (!hasVideo || isStartPoint(rec, frame)) {
         store<i64>(rec, frameDts(frame), REC_SKIPPED_TO_OFFSET);
         setFlag(rec, REC_FLAG_SKIP_TO_RANDOM_ACCESS, false);

@@ -62,6 +62,8 @@ export function tsStreamType(codec: u32): u32 {
  * come from the ring, 0 where it is left out because no decoder would find anything in it or no header can say its
  * length; the upper half is the codec's own.
  */
+// @ts-ignore: decorator
+@inline
 export function tsScan(config: usize, payload: usize, size: u32): u64 {
   switch (configCodec(config)) {
     case CODEC_H264:
@@ -74,6 +76,8 @@ export function tsScan(config: usize, payload: usize, size: u32): u64 {
 }
 
 /** Most bytes of an access unit in front of what the ring holds of it. */
+// @ts-ignore: decorator
+@inline
 export function tsOverhead(config: usize): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
@@ -86,6 +90,8 @@ export function tsOverhead(config: usize): u32 {
 }
 
 /** `scan` is what `tsScan` answered, and not empty. */
+// @ts-ignore: decorator
+@inline
 export function writePes(
   ts: usize,
   at: usize,
@@ -123,6 +129,8 @@ export function flvCodecId(codec: u32): u32 {
 }
 
 /** Bytes of a tag's body in front of the payload. */
+// @ts-ignore: decorator
+@inline
 export function flvPrefixSize(config: usize): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
@@ -135,6 +143,8 @@ export function flvPrefixSize(config: usize): u32 {
 }
 
 /** Bytes of an access unit that a tag can take, 0 where it is left out. */
+// @ts-ignore: decorator
+@inline
 export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
@@ -163,6 +173,8 @@ export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): u
 }
 
 /** `bytes` is what `flvPayloadSize` answered, and not 0. */
+// @ts-ignore: decorator
+@inline
 export function putFrameTag(
   at: usize,
   config: usize,

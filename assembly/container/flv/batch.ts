@@ -23,7 +23,7 @@ import {
   putSequenceHeader,
 } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
-import { isWanted } from "../../recording";
+import { isWanted, takesAudio } from "../../recording";
 import {
   frameAt,
   frameConfig,
@@ -62,6 +62,7 @@ export function flvFrameBound(seg: usize, frame: usize): u32 {
 
 export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
+  const withAudio = takesAudio(rec);
   const carried = carryTracks(seg);
   // File position of `out`, as far as pointers go.
   const base = outputPosition(seg, 0) - <i64>out;
@@ -69,7 +70,7 @@ export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: u
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
     index += frameStride(frame);
-    if (isFiller(frame) || !isWanted(rec, frame)) continue;
+    if (isFiller(frame) || !isWanted(withAudio, frame)) continue;
     const track = frameTrack(frame);
     if ((carried & (1 << track)) == 0) {
       markUnsupported(seg, track);
