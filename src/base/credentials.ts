@@ -1,18 +1,16 @@
-// Passwords in URIs: shown nowhere. Replies, events and log lines get `user:***@` and `?passphrase=***`, and where a
-// URI cannot be taken apart all that could be a password goes.
+// Masks the passwords in URIs. Replies, events and log lines show `user:***@` and `?passphrase=***`. Where a URI cannot
+// be parsed, everything that could be a password is masked.
 
 const MASK = "***";
 /** What SRT, HTTP, cameras and publish keys call their secrets. */
 const SECRET = "passphrase|password|passwd|pass|pwd|psw|pw|access_token|token|api_?key|key|secret|auth|signature|sig";
 const QUERY_SECRET = new RegExp(`([?&](?:${SECRET})=)[^&]*`, "gi");
 const QUERY_SECRET_IN_TEXT = new RegExp(`([?&](?:${SECRET})=)[^&\\s"']*`, "gi");
-/**
- * Where a URI begins, also one in another's query; what stands in front of its scheme (`async:rtsp://`) comes along.
- */
+/** Where a URI begins, also inside another's query. A prefix of its scheme (`async:rtsp://`) belongs to it. */
 const URI_START = /(?<![^\s"'(<>[=,;|&])(?=[^\s"'(<>[=,;|&]*:\/\/)/;
 const SCHEME_END = "://";
 
-/** A value that is a URI, or anything else, with its secrets masked. Spaces belong to it. */
+/** Masks the secrets of a value, which may be a URI or anything else. Spaces belong to the value. */
 export function maskUri(uri: string): string {
   return maskEach(uri, /^[^/?#]*/, QUERY_SECRET);
 }
@@ -22,7 +20,7 @@ export function maskProxy(proxy: string): string {
   return proxy.includes(SCHEME_END) ? maskUri(proxy) : maskUri(`http://${proxy}`).slice("http://".length);
 }
 
-/** Text with URIs in it, such as a log line, with their secrets masked. A space ends a URI. */
+/** Masks the secrets of the URIs in a text, such as a log line. A space ends a URI. */
 export function maskCredentials(text: string): string {
   return maskEach(text, /^[^/?#\s"'<>]*/, QUERY_SECRET_IN_TEXT);
 }

@@ -1,6 +1,6 @@
-// Waiting that ends: a stop must not depend on a disk that hangs or a client that does not read.
+// Waits with a deadline: a stop must not depend on a disk that hangs or a client that does not read.
 
-/** Resolves with the promise, or when the time is over, whichever comes first. The work itself goes on. */
+/** Resolves when the work is done or the time is over, whichever comes first. The work itself goes on. */
 export async function waitAtMost(work: Promise<unknown>, deadlineMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { ReelError } from "./reel-error.js";
 
-/** flock(1): the lock is held by another. Not its own default of 1, with which the commands that it runs fail too. */
+/** flock(1) ends with this code where another holds the lock. Its default, 1, could come from the command it runs. */
 export const CONFLICT_EXIT_CODE = 75;
 const LOCK_DESCRIPTOR = 3;
 
@@ -26,7 +26,7 @@ function runFlock(args: readonly string[], fd?: number): boolean {
   throw new ReelError("io", `flock ${args.join(" ")} ended with exit code ${status}`);
 }
 
-/** True while a living process holds the lock. A lock file that is gone is held by nobody. */
+/** True while a living process holds the lock. Nobody holds a lock whose file is gone. */
 export function isLockHeld(lockPath: string): boolean {
   if (lockPath === "" || !existsSync(lockPath)) return false;
   return !runFlock(["--nonblock", "--exclusive", lockPath, "true"]);

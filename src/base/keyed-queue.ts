@@ -1,5 +1,5 @@
-// Work in order, by key: up to `places` at a time on one thing, and work on another thing does not wait for it. The
-// keys are volumes or folders: a dead mount keeps those waiting that want something there, and no one else.
+// Runs work in order, by key: up to `places` jobs of one key at a time, and no key waits for another. The keys are
+// volumes or folders, so a dead mount delays only the work that needs it.
 
 interface Queue {
   running: number;
@@ -9,7 +9,7 @@ interface Queue {
 export class KeyedQueue<Key> {
   readonly #queues = new Map<Key, Queue>();
 
-  /** `places`: how much of the work on one key runs at a time. */
+  /** `places`: how many jobs of one key run at a time. */
   constructor(private readonly places = 1) {}
 
   /** Runs the work when its key has a place free. Settles as the work does. */
@@ -26,7 +26,7 @@ export class KeyedQueue<Key> {
       return await work();
     } finally {
       const next = own.waiting.shift();
-      // The place goes to the next in line; an idle queue goes.
+      // The next in line gets the place. An idle queue is removed.
       if (next) next();
       else if (--own.running === 0) this.#queues.delete(key);
     }

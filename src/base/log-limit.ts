@@ -1,5 +1,6 @@
 // Lets a bounded number of log lines through per second: what outsiders can trigger must not fill a disk
-// (mediamtx#6160: 17.5 GB of one line). What was held back is counted and told with the next line that passes.
+// (mediamtx#6160: 17.5 GB of one line). It counts the lines it held back and tells the count with the next line that
+// passes.
 
 import type { Clock, Millis } from "../time/units.js";
 

@@ -1,4 +1,4 @@
-// The name that somebody meant who wrote another: for messages that refuse a key or a value.
+// Guesses which known name a mistyped one was meant to be, for messages that refuse a key or a value.
 
 /** The known name that is nearest to `name`; undefined where none is near. */
 function nearestName(name: string, known: Iterable<string>): string | undefined {

@@ -37,13 +37,13 @@ export class ReelError extends Error {
   }
 }
 
-/** What was caught, as the one error type: `io` where it is none yet. */
+/** Turns what was caught into the one error type; `io` where it is another error. */
 export function asReelError(error: unknown): ReelError {
   if (error instanceof ReelError) return error;
   return new ReelError("io", (error as Error).message, {}, { cause: error });
 }
 
-/** What a peer did wrong: ends its connection, and nothing else. */
+/** Throws for what a peer did wrong. It ends that connection and nothing else. */
 export function badInput(message: string, context: Record<string, unknown> = {}): never {
   throw new ReelError("badInput", message, context);
 }

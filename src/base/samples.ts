@@ -1,5 +1,5 @@
-// What a part counts, as samples that one room renders. Names follow Prometheus: a prefix, a unit at the end, `_total`
-// for counters. Collecting reads; it must not wait, and costs nothing while nobody asks.
+// Samples: what each part counts, in the form that one room renders. Names follow Prometheus: a prefix, a unit at the
+// end, `_total` for counters. Collecting only reads: it must not wait, and it costs nothing while nobody asks.
 
 export interface Sample {
   readonly name: string;

@@ -1,4 +1,4 @@
-// Timers as a thing that is given: tests own time, the server has the system's.
+// Timers are injected, so that tests control time; the server passes the system's.
 
 import type { Millis } from "../time/units.js";
 
@@ -10,7 +10,7 @@ export interface Timers {
 export const systemTimers: Timers = {
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
-    // What waits does not keep a program alive that has nothing else to do.
+    // A waiting timer must not keep a program alive that has nothing else to do.
     timer.unref();
     return () => clearTimeout(timer);
   },

@@ -1,5 +1,5 @@
-// Answers queries of the catalogue: day by day, so that what is held at a time is one day of one stream, whatever the
-// index holds.
+// Answers queries of the catalogue day by day, so that only one day of one stream is in memory at a time, however large
+// the index is.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,20 +10,20 @@ import { DAY_MS, dayOf, fileNameOf, readLine, scanDay } from "./day-file.js";
 export interface SegmentQuery {
   /** localStreamName; all where it is left out. */
   stream?: string;
-  /** Unix milliseconds: what overlaps [from, to). A growing segment has no end yet. */
+  /** Unix milliseconds; segments that overlap [from, to). A growing segment has no end yet. */
   from?: number;
   to?: number;
   state?: SegmentState | readonly SegmentState[];
   /** Default 1000. */
   limit?: number;
-  /** Of the page before, with the same query. */
+  /** From the page before, of the same query. */
   cursor?: string;
 }
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
 const DAY = /^\d{4}-\d\d-\d\d$/;
-/** Ranges up to so many days are asked day by day; longer ones by what is there. */
+/** A range of up to so many days is asked day by day; for a longer one the days that exist are listed. */
 const SHORT_RANGE_DAYS = 8;
 
 interface Window {
@@ -32,11 +32,11 @@ interface Window {
   after: SegmentKey | undefined;
   streams: readonly string[] | undefined;
   states: ReadonlySet<SegmentState> | undefined;
-  /** Taken before the files are read: what leaves the memory meanwhile is in neither otherwise. */
+  /** Taken before the files are read. A segment that leaves the memory meanwhile would be missed otherwise. */
   live: readonly CatalogSegment[];
 }
 
-/** A segment that is parsed when it is known to be on the page. */
+/** A segment that is parsed only if it is on the page. */
 interface Candidate extends SegmentKey {
   state: SegmentState;
   read: () => CatalogSegment;
@@ -70,7 +70,7 @@ export class CatalogReader {
     return { segments, cursor: undefined };
   }
 
-  /** Days that may hold something, oldest first, of the files and of what is in memory. */
+  /** The days, oldest first, that have a file or a segment in memory. */
   async #days({ fromMs, toMs, after, live }: Window): Promise<string[]> {
     const first = Math.max(fromMs, after?.startedMs ?? fromMs);
     const isShort = Number.isFinite(first) && toMs - first <= SHORT_RANGE_DAYS * DAY_MS;
@@ -87,7 +87,7 @@ export class CatalogReader {
     return [...days].filter((day) => day >= firstDay && (!Number.isFinite(toMs) || day <= dayOf(toMs))).sort();
   }
 
-  /** Of the segments that touch the window, those whose first day in it is this one. */
+  /** The segments whose first day in the window is this one. */
   async #candidates(day: string, window: Window): Promise<Candidate[]> {
     const byId = new Map<number, Candidate>();
     const add = (candidate: Candidate): void => {

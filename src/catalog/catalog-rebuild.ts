@@ -1,7 +1,7 @@
 // Completes the catalogue's index at start. `checkpoint` holds the ledger's sequence up to which the index is on the
-// disk: what came behind it is put in again. Without a checkpoint (a state folder of 0.1, an index that was deleted)
-// the whole ledger is, and then every media file that the ledger no longer reaches, with what its name and the file
-// system say of it.
+// disk; later entries are put in again. Without a checkpoint (a state folder of 0.1, an index that was deleted) the
+// whole ledger is put in, and then every media file that the ledger no longer reaches, with what its name and the file
+// system say about it.
 
 import { createHash } from "node:crypto";
 import { open, opendir, readFile, rename, stat } from "node:fs/promises";
@@ -24,7 +24,7 @@ export interface RebuildParts {
 const FILE = "checkpoint";
 /** Folders below a media folder: dated recordings nest three deep. */
 const MAX_DEPTH = 8;
-/** Appends that are waited for together. */
+/** So many appends are awaited together. */
 const BATCH = 1000;
 /** Ids of segments without a ledger entry lie above all sequences. */
 const FIRST_ESTIMATED_ID = 2 ** 52;
@@ -62,7 +62,7 @@ export class CatalogRebuild {
     this.#isStopping = true;
   }
 
-  /** The index holds on the disk what the ledger held at the call. */
+  /** Called when the index holds on the disk what the ledger holds now. */
   async checkpoint(): Promise<void> {
     const { ledger, writer } = this.parts;
     const { newest } = ledger;
@@ -115,7 +115,7 @@ export class CatalogRebuild {
   }
 }
 
-/** Files that the ledger tells of, and whose stream names what their names begin with. */
+/** Files that the ledger knows, and which stream the beginnings of their names belong to. */
 class KnownFiles {
   readonly #paths = new Set<string>();
   readonly #streams = new Map<string, string>();
@@ -134,7 +134,7 @@ class KnownFiles {
   }
 }
 
-/** Without the numbers that tell the segments of one config apart. */
+/** The name without the numbers that distinguish the segments of one config. */
 function baseOf(path: string): string {
   return path
     .slice(0, path.lastIndexOf("."))

@@ -7,14 +7,15 @@ import type { LedgerEntry } from "./ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, Lost, SegmentReport } from "./segment-report.js";
 
 /**
- * `failed`: nobody writes it and it is not final; a later start may still recover it. Of a segment with several lines
- * the state that stands last in this list is the true one: a replay of the ledger cannot bring back what was deleted.
+ * `failed`: nobody writes it and it is not final; a later start may still recover it. If a segment has several lines,
+ * the state that stands last in this list is the true one, so a replay of the ledger cannot bring back what was
+ * deleted.
  */
 export const SEGMENT_STATES = ["growing", "failed", "recovered", "finished", "uploaded", "deleted"] as const;
 export type SegmentState = (typeof SEGMENT_STATES)[number];
 
 export interface CatalogSegment extends SegmentOrigin {
-  /** Unique, over restarts too. */
+  /** Unique, also over restarts. */
   id: number;
   state: SegmentState;
   path: string;
@@ -29,18 +30,18 @@ export interface CatalogSegment extends SegmentOrigin {
   videoFrames: number;
   audioFrames: number;
   finish: FinishMethod;
-  /** How many its closing listed; the ledger has them. */
+  /** How many gaps its closing listed; the ledger has the gaps themselves. */
   gaps: number;
   lost: Lost | null;
-  /** ErrorCode of what failed. */
+  /** ErrorCode of the failure. */
   code?: string;
-  /** No ledger knew it: the rebuild found the file, and its times are those of the file system. */
+  /** The rebuild found the file and no ledger knew it; its times are those of the file system. */
   isEstimated?: true;
 }
 
-/** As a query answers it. */
+/** A segment in the answer of a query. */
 export interface FoundSegment extends CatalogSegment {
-  /** The file is gone, or another one has its name: neither Reel's deletion nor a failure took it. */
+  /** The file is gone, or another one has its name, and neither Reel's deletion nor a failure is the reason. */
   missing?: true;
 }
 
@@ -49,7 +50,7 @@ const NOTHING_YET = {
   ...{ finish: "none" as const, gaps: 0, lost: null },
 };
 
-/** What an entry of the ledger makes of its segment. */
+/** The segment as an entry of the ledger describes it. */
 export function segmentOf(entry: LedgerEntry): CatalogSegment {
   if (entry.type === "closed") return closedSegment(entry.opened, entry.report);
   if (entry.type === "failed") return failedSegment(entry.opened, entry.report);
@@ -71,7 +72,7 @@ function closedSegment(opened: number, report: ClosedSegmentReport): CatalogSegm
   const startedMs = Math.round(report.startedMs);
   return {
     ...originOf(report),
-    // An orphan that no ledger knew has only the sequence of its closing.
+    // An orphan that no ledger knew has no sequence but that of its closing.
     id: opened > 0 ? opened : report.sequence,
     state: report.recovered ? "recovered" : "finished",
     ...{ path, container, tracks, startedMs, durationMs, sizeBytes, videoFrames, audioFrames, finish, lost },

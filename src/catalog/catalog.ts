@@ -1,11 +1,11 @@
-// The catalogue: every segment from its opening to its deletion, by stream and time. The one place that playback,
-// retention, upload and the group read.
+// The catalogue: every segment from its opening to its deletion, by stream and time. Playback, retention,
+// upload and the group read nothing else.
 //
 //   ledger ─▶ catalogue (growing: in memory; final: a day file) ─▶ query, onClosed
 //
-// The ledger is the truth of what happened, the catalogue the index of it: what a crash or a deletion takes from the
-// index is put in again from the ledger, and from the media folders where the ledger no longer reaches. A query looks
-// at the files of the page it answers, so that a segment that is gone is never shown without saying so.
+// The ledger is the truth of what happened; the catalogue is its index. What a crash or a deletion takes from the index
+// is put in again from the ledger, and from the media folders where the ledger no longer reaches. A query looks at the
+// files of the page it answers, so that it says of every segment whether its file is gone.
 
 import { mkdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import type { Ledger, LedgerEntry } from "./ledger.js";
 import type { FailedSegmentReport } from "./segment-report.js";
 
 export interface CatalogPage {
-  /** By beginning, oldest first. */
+  /** In the order of their beginnings, oldest first. */
   segments: FoundSegment[];
   /** Where the next page begins; undefined = there is no more. */
   cursor: string | undefined;
@@ -27,14 +27,16 @@ export interface CatalogPage {
   isComplete: boolean;
 }
 
-/** What others need of it. */
+/** The part of the catalogue that other rooms use. */
 export interface SegmentCatalog {
   query(query?: SegmentQuery): Promise<CatalogPage>;
-  /** Another state of a segment, or one that the recorder did not make. Resolves when the index has it. */
+  /** Adds a new state of a segment, or a segment that the recorder did not make. Resolves when the index has it. */
   append(segment: CatalogSegment): Promise<void>;
   /** Deletes the file, then says so in the index. Throws ReelError `targetBusy` where the segment still grows. */
   delete(segment: CatalogSegment): Promise<void>;
-  /** Told of every segment that is final, after the index has it. Returns how to stop. */
+  /**
+   * Calls the listener for every final segment, after the index has it. Returns a function that removes the listener.
+   */
   onClosed(listener: (segment: CatalogSegment) => void): () => void;
 }
 
@@ -54,7 +56,7 @@ export class Catalog implements SegmentCatalog {
   readonly #reader: CatalogReader;
   readonly #rebuild: CatalogRebuild;
   readonly #options: Required<CatalogOptions>;
-  /** What no day file has yet: growing segments, those that failed for now, and closings on their way. */
+  /** What no day file has yet: growing segments, failed ones that may be recovered, and closings on their way. */
   readonly #live = new Map<number, CatalogSegment>();
   readonly #listeners = new Set<(segment: CatalogSegment) => void>();
   #sinceCheckpoint = 0;
@@ -67,13 +69,13 @@ export class Catalog implements SegmentCatalog {
     this.#writer = new DayWriter(folder, logger);
     this.#reader = new CatalogReader(folder, this.#live);
     this.#rebuild = new CatalogRebuild(folder, { ...options, writer: this.#writer });
-    // What a crash left open: nobody writes it now. The recovery says what becomes of it.
+    // A crash left these open, and nobody writes them now. The recovery decides about them.
     for (const [id, entry] of ledger.unclosed)
       this.#live.set(id, { ...segmentOf(entry), state: "failed", code: "unfinished" });
     ledger.listener = (entry) => this.#follow(entry);
   }
 
-  /** What is missing from the index is put in by `start`, in the background. */
+  /** `start` puts in what is missing from the index, in the background. */
   static async open(stateFolder: string, options: CatalogOptions): Promise<Catalog> {
     const folder = join(stateFolder, FOLDER);
     await mkdir(folder, { recursive: true });
@@ -91,7 +93,7 @@ export class Catalog implements SegmentCatalog {
       );
   }
 
-  /** Resolves when the index holds all that the ledger and the media folders do. */
+  /** Resolves when the index holds all that the ledger and the media folders hold. */
   whenComplete(): Promise<void> {
     return this.#rebuilt;
   }
@@ -110,7 +112,7 @@ export class Catalog implements SegmentCatalog {
     const live = this.#live.get(segment.id);
     if (segment.state === "growing" || live?.state === "growing")
       throw new ReelError("targetBusy", `${segment.path} is still being recorded`, { path: segment.path });
-    // The file first: after a crash between the two the query says that it is missing, and it can be deleted again.
+    // The file goes first. After a crash between the two, a query says that it is missing, and it can be deleted again.
     if (!(await isReplaced(segment)))
       await unlink(segment.path).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== "ENOENT") throw error;
@@ -124,7 +126,7 @@ export class Catalog implements SegmentCatalog {
     return () => this.#listeners.delete(listener);
   }
 
-  /** A finish or a recovery that failed for now: its journal is intact, and the ledger does not call it closed. */
+  /** A finish or a recovery failed, but its journal is intact and the ledger does not call it closed. */
   failed(report: FailedSegmentReport): void {
     const live = this.#live.get(report.sequence);
     if (live) this.#live.set(live.id, { ...failedSegment(live.id, report), startedMs: live.startedMs });
@@ -145,10 +147,10 @@ export class Catalog implements SegmentCatalog {
   #follow(entry: LedgerEntry): void {
     const segment = segmentOf(entry);
     if (entry.type === "opened") this.#live.set(segment.id, segment);
-    else this.#put(segment).catch(() => undefined); // the writer has told; the next start puts it in again
+    else this.#put(segment).catch(() => undefined); // the writer has logged it; the next start puts it in again
   }
 
-  /** Seen by queries at once, from memory until the file has it. */
+  /** Queries see it at once, from memory until the file has it. */
   async #put(segment: CatalogSegment): Promise<void> {
     this.#live.set(segment.id, segment);
     await this.#writer.append(segment);
@@ -157,7 +159,7 @@ export class Catalog implements SegmentCatalog {
       for (const listener of this.#listeners) listener(segment);
     if (++this.#sinceCheckpoint >= this.#options.checkpointEvery && this.#isComplete) {
       this.#sinceCheckpoint = 0;
-      this.#checkpoint().catch(() => undefined); // told there
+      this.#checkpoint().catch(() => undefined); // logged there
     }
   }
 
@@ -181,7 +183,7 @@ async function withPresence(segment: CatalogSegment): Promise<FoundSegment> {
   return size === segment.sizeBytes ? segment : { ...segment, missing: true };
 }
 
-/** Another recording has overwritten the file: that one is not to be deleted under this segment's name. */
+/** Another recording has overwritten the file, which must not be deleted under this segment's name. */
 async function isReplaced(segment: CatalogSegment): Promise<boolean> {
   const size = await sizeOf(segment.path);
   return size !== undefined && segment.state !== "failed" && size !== segment.sizeBytes;

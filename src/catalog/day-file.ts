@@ -4,8 +4,8 @@
 //    8 hex   15          15          16   1
 //
 // The head has fixed widths, so that a query reads the times of ten thousand lines in a millisecond and parses only
-// what it answers. The checksum covers all behind it. A torn line is passed over: the next writer begins a line of its
-// own. A segment that touches several days has its line in each.
+// what it answers. The checksum covers everything behind it. A torn line is skipped; the next writer begins a new line.
+// A segment that touches several days has a line in each.
 
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
@@ -21,7 +21,7 @@ const JSON_OFFSET = 60;
 const LINE_END = 0x0a;
 export const DAY_MS = 86_400_000;
 
-/** A line whose segment a query may want. */
+/** A line whose segment may answer a query. */
 export interface DayLine {
   startedMs: number;
   stoppedMs: number;
@@ -44,8 +44,8 @@ export function lineOf(segment: CatalogSegment): string {
 }
 
 /**
- * The lines whose segment overlaps [fromMs, toMs), one per segment, by id. Lines outside are not even checked: a
- * damaged one there has nothing to say.
+ * The lines whose segment overlaps [fromMs, toMs), one per segment, by id. Lines outside are not checked, because a
+ * damaged one there changes no answer.
  */
 export function scanDay(bytes: Buffer, fromMs: number, toMs: number): Map<number, DayLine> {
   const found = new Map<number, DayLine>();
@@ -54,7 +54,7 @@ export function scanDay(bytes: Buffer, fromMs: number, toMs: number): Map<number
     if (end < 0) break;
     const startedMs = digits(bytes, at + STARTED_OFFSET, TIME_SIZE);
     const stoppedMs = digits(bytes, at + STOPPED_OFFSET, TIME_SIZE);
-    // NaN compares as false: a damaged head is left out here.
+    // NaN compares as false, so a damaged head is left out here.
     if (startedMs < toMs && stoppedMs >= fromMs) {
       const line = wholeLine(bytes, at, end, startedMs, stoppedMs);
       const before = line && found.get(line.id);
@@ -87,7 +87,7 @@ function wholeLine(bytes: Buffer, at: number, end: number, startedMs: number, st
   return state && { startedMs, stoppedMs, id, state, from: at + JSON_OFFSET, to: end };
 }
 
-/** `2026-11-27`, the UTC day of a time. */
+/** The UTC day of a time, as `2026-11-27`. */
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
@@ -107,10 +107,10 @@ export function daysOf(startedMs: number, stoppedMs: number): string[] {
 /** The longest name that leaves room for the suffix, in bytes. */
 const MAX_NAME = 200;
 
-/** A stream's file name: its name, with what a file system or a reader could stumble over as %XX. */
+/** A stream's file name: its name, with every character that a file system or a reader could not take as %XX. */
 export function fileNameOf(stream: string): string {
   const name = encodeURIComponent(stream).replaceAll(".", "%2E").replaceAll("~", "%7E");
-  if (name === "") return "~.log"; // segments whose stream nobody knows
+  if (name === "") return "~.log"; // for segments of an unknown stream
   if (name.length <= MAX_NAME) return `${name}.log`;
   return `${name.slice(0, MAX_NAME - 33)}~${createHash("sha256").update(name).digest("hex").slice(0, 32)}.log`;
 }

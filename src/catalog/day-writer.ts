@@ -1,6 +1,6 @@
-// Appends lines to the catalogue's day files: what waits goes out together, one write per file, one file after the
-// other, off the main thread. Acknowledged means handed to the kernel: the end of the process takes nothing of it. A
-// power cut may; what the ledger holds behind the last checkpoint is then put in again.
+// Appends lines to the catalogue's day files. Waiting lines go out together, one write per file, one file after the
+// other, off the main thread. An acknowledged line is with the kernel, so it survives the end of the process. A power
+// cut may lose it; then the next start puts in again what the ledger holds after the last checkpoint.
 
 import { constants } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
@@ -15,7 +15,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** Lines that go out at once: bounds what is made on the main thread between two turns of its loop. */
+/** Lines that go out together. This bounds the work on the main thread between two turns of its loop. */
 const BATCH = 1000;
 
 export class DayWriter {
@@ -24,7 +24,7 @@ export class DayWriter {
   /** Files with lines that are not synced. */
   #unsynced = new Set<string>();
   #folders = new Set<string>();
-  /** Something appended is not in its file: only another start can put it in. */
+  /** True if an appended line is not in its file; only another start can put it in. */
   hasFailed = false;
 
   constructor(
@@ -61,7 +61,7 @@ export class DayWriter {
   }
 
   async #writeWaiting(): Promise<void> {
-    // Those who append in the same turn of the loop go out together.
+    // Lines appended in the same turn of the loop go out together.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, BATCH);
@@ -74,7 +74,7 @@ export class DayWriter {
         for (const { reject } of batch) reject(error);
       }
     }
-    this.#writing = undefined; // in the turn that found nothing waiting: who appends behind it begins anew
+    this.#writing = undefined; // in the same turn that found nothing waiting, so that the next append begins anew
   }
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {

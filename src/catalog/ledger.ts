@@ -21,17 +21,17 @@ import { syncFolder } from "./sync-folder.js";
 
 /** The ledger's closed entries, for consumers that missed events. */
 export interface ClosedSince {
-  /** Oldest first; read from the disk as they are asked for, once. */
+  /** Oldest first; each is read from the disk once, when it is asked for. */
   readonly entries: AsyncIterable<ClosedSegmentReport>;
-  /** Sequence of the newest entry: events of what comes behind it are yet to come. */
+  /** Sequence of the newest entry; later entries will come as events. */
   readonly newest: number;
 }
 
 export type LedgerEntry =
-  /** Once more with the same sequence: an unfinished segment got another name. */
+  /** Written again with the same sequence when an unfinished segment gets another name. */
   | { type: "opened"; report: SegmentReport }
   | { type: "closed"; opened: number; report: ClosedSegmentReport }
-  /** Its file is gone: it will never be closed. */
+  /** Its file is gone, so it will never be closed. */
   | { type: "failed"; opened: number; report: FailedSegmentReport };
 
 const CURRENT = "ledger.log";
@@ -43,7 +43,7 @@ type OpenedEntry = Extract<LedgerEntry, { type: "opened" }>;
 
 export interface LedgerOptions {
   rotateBytes?: number;
-  /** Whether an entry is synced where its append does not say. Default: yes. */
+  /** Whether an entry is synced if its append does not say. Default true. */
   isDurable?: boolean;
   /** fdatasync of the ledger; a test counts the calls. */
   sync?: (file: FileHandle) => Promise<void>;
@@ -61,16 +61,16 @@ export class Ledger {
   #bytes: number;
   #rotateAt: number;
   readonly #options: Required<LedgerOptions>;
-  /** The file ends inside a line: a crash or a full disk tore it. The next entry begins a line of its own. */
+  /** The file ends inside a line that a crash or a full disk tore. The next entry begins a new line. */
   #isTorn: boolean;
   readonly #sequences: SequenceBlocks;
-  /** Sequence of the newest entry that went into the file, or was to. */
+  /** Sequence of the newest entry that was written, or that a failed write should have written. */
   #newest: number;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #logger: Logger;
   #listener: (entry: LedgerEntry) => void = () => {};
-  /** Segments that were opened and not closed so far, by their sequence; at the start, what a crash left. */
+  /** Segments that were opened and not closed yet, by their sequence; at the start, those that a crash left. */
   readonly unclosed = new Map<number, OpenedEntry>();
 
   private constructor(
@@ -118,19 +118,19 @@ export class Ledger {
     return this.#sequences.last;
   }
 
-  /** The next sequence. Taken when an entry is made, so that order in the file is order of sequence. */
+  /** The next sequence. It is taken when an entry is made, so that the file is in the order of sequences. */
   nextSequence(): number {
     return this.#sequences.next();
   }
 
-  /** Told of every entry when it is in the file, before its append resolves. */
+  /** Calls the listener for every entry that is in the file, before its append resolves. */
   set listener(listener: (entry: LedgerEntry) => void) {
     this.#listener = listener;
   }
 
   /**
-   * Resolves when the entry is in the file, and on the disk where it is durable. A ledger that cannot be written is
-   * said in the log; recording goes on.
+   * Resolves when the entry is in the file, and on the disk where it is durable. A failure to write
+   * is logged, and recording goes on.
    */
   append(entry: LedgerEntry, isDurable = this.#options.isDurable): Promise<void> {
     const done = new Promise<void>((resolve) => this.#waiting.push({ entry, isDurable, resolve }));
@@ -138,7 +138,7 @@ export class Ledger {
     return done;
   }
 
-  /** What comes while a batch is written and synced is the next batch. */
+  /** Entries that come while a batch is written and synced form the next batch. */
   async #writeWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
@@ -147,7 +147,7 @@ export class Ledger {
         batch.some(({ isDurable }) => isDurable),
       );
       for (const { entry, resolve } of batch) {
-        // that of a segment which got another name is an old one
+        // a segment that got another name keeps its old sequence
         this.#newest = Math.max(this.#newest, entry.report.sequence);
         noteIn(this.unclosed, entry);
         this.#listener(entry);
@@ -155,7 +155,7 @@ export class Ledger {
       }
       if (this.#bytes >= this.#rotateAt) await this.#rotate();
     }
-    this.#writing = undefined; // in the turn that found nothing waiting: who appends behind it begins anew
+    this.#writing = undefined; // in the same turn that found nothing waiting, so that the next append begins anew
   }
 
   async #write(entries: readonly LedgerEntry[], isDurable: boolean): Promise<void> {
@@ -175,7 +175,7 @@ export class Ledger {
     }
   }
 
-  /** What is still on its way into the file is not in `newest`: its event is yet to come. */
+  /** `newest` leaves out entries on their way into the file, because their events are yet to come. */
   async closedSince(sequence: number): Promise<ClosedSince> {
     return { entries: this.#closedAfter(sequence), newest: this.#newest };
   }
@@ -189,12 +189,12 @@ export class Ledger {
     for await (const entry of this.entriesAfter(sequence)) if (entry.type === "closed") yield entry.report;
   }
 
-  /** Read as it is asked for, a line at a time: the ledger may hold 150 MB, and a consumer may be slow. */
+  /** Reads one line at a time, on demand: the ledger may hold 150 MB, and a consumer may be slow. */
   async *entriesAfter(sequence: number): AsyncGenerator<LedgerEntry> {
     if (sequence >= this.sequence) return;
     let done = sequence;
     for (;;) {
-      // Opened before the others are listed: where it has been rotated away meanwhile, it is read under its new name.
+      // Opened before the others are listed, so that it is read under its new name if it is rotated meanwhile.
       const current = await openIfThere(join(this.#folder, CURRENT));
       const rotated = (await rotatedFiles(this.#folder)).filter((file) => file.upTo > done);
       if (rotated.length === 0) {
@@ -217,8 +217,8 @@ export class Ledger {
   }
 
   /**
-   * What is deleted is closed: openings of segments that still grow are written once more before. Where a step fails
-   * the old file goes on, and the next try is a rotation later.
+   * Deletes only closed segments: openings of those that still grow are written again first. If a step fails, the old
+   * file is used on, and the next rotation tries again.
    */
   async #rotate(): Promise<void> {
     const current = join(this.#folder, CURRENT);
@@ -280,7 +280,7 @@ async function endOf(path: string): Promise<{ bytes: number; isTorn: boolean }> 
   }
 }
 
-/** Oldest first; none has an entry beyond `upTo`. */
+/** Oldest first, without entries beyond `upTo`. */
 async function rotatedFiles(folder: string): Promise<{ name: string; upTo: number }[]> {
   const files = (await readdir(folder)).flatMap((name) => {
     const match = ROTATED.exec(name);
@@ -298,7 +298,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-/** Damaged lines were told of at the start; a line that is just being written comes as an event. */
+/** The start has reported damaged lines, and a line that is just being written comes as an event. */
 async function* entriesOf(file: FileHandle, sequence: number): AsyncGenerator<LedgerEntry> {
   for await (const line of readLines(file)) {
     const entry = parseLine(line);
@@ -306,7 +306,7 @@ async function* entriesOf(file: FileHandle, sequence: number): AsyncGenerator<Le
   }
 }
 
-/** Lines whose checksum does not hold (the torn end of a crash) are passed over. */
+/** Skips lines with a wrong checksum (the torn end of a crash). */
 async function* readEntries(path: string, logger: Logger): AsyncGenerator<LedgerEntry> {
   const file = await openIfThere(path);
   if (!file) return;
@@ -319,7 +319,7 @@ async function* readEntries(path: string, logger: Logger): AsyncGenerator<Ledger
   if (damaged > 0) logger.warn({ path, lines: damaged }, "damaged lines in the ledger were passed over");
 }
 
-/** Closes the file, also where the reader stops early. */
+/** Closes the file even if the reader stops early. */
 async function* readLines(file: FileHandle): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of file.createReadStream({ encoding: "utf8" })) {

@@ -1,4 +1,4 @@
-// What is told of a segment: when it opens, when it is final, when it fails. The ledger and the catalogue keep these,
+// Reports about a segment: when it opens, when it is final, when it fails. The ledger and the catalogue keep them, and
 // events carry them.
 
 import type { ErrorCode } from "../base/reel-error.js";
@@ -13,18 +13,17 @@ export interface Lost {
   durationMs: number;
 }
 
-/**
- * One output file. Paths are absolute and final, also while only temporary files exist; "" where what is told concerns
- * no file.
- */
+/** One output file. Paths are absolute and final, also while only temporary files exist; "" if there is no file. */
 export interface SegmentReport extends SegmentOrigin {
   path: string;
   container: ContainerName;
-  /** Known when the report was made: a late track is only in the later ones, one without frames not in the last. */
+  /**
+   * Known when the report was made. A late track is only in later reports; a track without frames is not in the last.
+   */
   tracks: readonly SegmentTrack[];
   /** Unix milliseconds. */
   startedMs: number;
-  /** Place in the ledger; persistent over restarts. */
+  /** Place in the ledger; it goes on over restarts. */
   sequence: number;
 }
 
@@ -37,7 +36,7 @@ export interface ClosedSegmentReport extends SegmentReport {
   finish: FinishMethod;
   recovered: boolean;
   gaps: readonly Gap[];
-  /** What is missing from the file, all causes together; null where nothing is. */
+  /** What is missing from the file, all causes together; null if nothing is. */
   lost: Lost | null;
 }
 

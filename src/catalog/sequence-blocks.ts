@@ -1,6 +1,6 @@
 // Sequences of the ledger, never given twice, not even by a run that follows a power cut. `ledger.next` holds a bound:
-// no sequence above it has been told to anybody. It is raised by a block ahead, synced, and set to the exact value by an
-// orderly end; a run that follows a crash begins at the bound.
+// no sequence above it has been told to anybody. It is raised a block in advance and synced. An orderly end
+// sets it to the exact value; a run after a crash begins at the bound.
 
 import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,10 +28,11 @@ export class SequenceBlocks {
   /** `newest`: of the entries that the ledger holds. */
   static async open(folder: string, newest: number, logger: Logger): Promise<SequenceBlocks> {
     const bound = await readBound(folder);
-    // A ledger without a bound is of version 0.1, which did not sync: a power cut may have taken entries it told of.
+    // A ledger without a bound is of version 0.1, which did not sync, so a power cut may have lost entries it had
+    // reported.
     const first = bound ?? (newest > 0 ? newest + BLOCK : 0);
     const blocks = new SequenceBlocks(folder, Math.max(newest, first), logger);
-    // A full disk: the entries say so when they come, and it is tried again with each.
+    // The disk may be full. Each entry tries again and reports it.
     await blocks.#raise().catch((error: unknown) => logger.warn({ err: error }, `${FILE} could not be written`));
     return blocks;
   }
@@ -42,7 +43,7 @@ export class SequenceBlocks {
 
   next(): number {
     this.#last++;
-    // Where it fails, whenReserved tries again and tells.
+    // If this fails, whenReserved tries again and logs it.
     if (this.#bound - this.#last < BLOCK / 2) this.#startRaising().catch(() => undefined);
     return this.#last;
   }

@@ -1,4 +1,4 @@
-// Makes the names of a folder survive a power cut.
+// Syncs a folder, so that the names in it survive a power cut.
 
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// `reel demo`: the whole of Reel in ten seconds, with nothing but Node. A server on free ports, a publisher that sends
+// `reel demo`: shows all of Reel in ten seconds and needs only Node. A server on free ports, a publisher that sends
 // the clip of this package over real RTMP, record commands over the WebSocket, and at the end the files, read back by
 // Reel and, where it is installed, by ffprobe.
 
@@ -84,7 +84,7 @@ async function record(server: ReelServer, url: string, seconds: number): Promise
   return files.sort();
 }
 
-/** The clip again and again, its times going on, at the pace of its clock. */
+/** Repeats the clip with continuous times, at the pace of its clock. */
 async function publishLoop(url: string, seconds: number): Promise<void> {
   const tags = [...parseFlvFile(readFileSync(CLIP))];
   const lengthMs = loopLengthMs(tags);
@@ -95,7 +95,7 @@ async function publishLoop(url: string, seconds: number): Promise<void> {
   await publisher.close();
 }
 
-/** From the first tag to where the next loop begins: one frame behind the last. */
+/** The time from the first tag to the next loop, which begins one frame after the last. */
 function loopLengthMs(tags: readonly FlvTag[]): number {
   const times = tags.map((tag) => tag.timestampMs);
   const video = tags.filter((tag) => tag.type === 9).map((tag) => tag.timestampMs);

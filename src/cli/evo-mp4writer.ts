@@ -18,7 +18,7 @@ const EXIT_USAGE = 2;
 interface Output {
   out: (line: string) => void;
   error: (line: string) => void;
-  /** Called with a fraction where a person is watching. */
+  /** Called with a fraction if a person is watching. */
   progress?: ((fraction: number) => void) | undefined;
 }
 

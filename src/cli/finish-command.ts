@@ -73,10 +73,10 @@ function finishOne({ path, container }: FinishTarget, dryRun: boolean): HandFini
   }
 }
 
-/** A name that another recording has taken since is not replaced: the segment gets the next free number. */
+/** If another recording has taken the name since, the segment gets the next free number and replaces nothing. */
 function finishUnderFreeName(path: string, container: ContainerName, options: HandFinishOptions): HandFinished {
   const { journal, finishByHand } = CONTAINERS[container];
-  // A journal names the lock of its writer; a file that grows under its final name says nothing.
+  // A journal names the lock of its writer. A file that grows under its final name has no lock.
   const writer = journal ? undefined : writerOf(path);
   if (writer !== undefined) throw new ReelError("locked", `${path} is not touched: ${writer}`, { path });
   try {
@@ -109,7 +109,7 @@ function describe(outcome: HandFinished, dryRun: boolean): string {
     return dryRun
       ? "nothing was recorded; the temporary files would be removed"
       : "nothing was recorded; the temporary files are removed";
-  // Whether the file itself is sound, `reel verify` says.
+  // `reel verify` tells whether the file itself is sound.
   if (!outcome.content) return "has no journal, nothing to do";
   if (!outcome.isChanged) return "is complete, nothing to do";
   const { videoFrames, audioFrames, durationMs, method, lost } = outcome.content;

@@ -1,6 +1,6 @@
-// From the paths of a command line to what there is to finish. A file may be named by its final name or by one of an
-// MP4's temporary files; a folder stands for the orphans in it and below. `.ts` is many things: below a folder only
-// transport streams with a torn end count.
+// Finds what there is to finish at the paths of a command line. A file may be named by its final name or by one of an
+// MP4's temporary files; a folder stands for the orphans in it and below. Many kinds of file end in `.ts`, so below a
+// folder only transport streams with a torn end count.
 
 import { existsSync, statSync } from "node:fs";
 import { ReelError } from "../base/reel-error.js";
@@ -47,7 +47,7 @@ function orphansIn(folder: string): FinishTarget[] {
   });
 }
 
-/** What cannot be read counts: its repair says why. */
+/** A file that cannot be read counts, because its repair reports why. */
 function isTorn(path: string, check: (path: string) => boolean): boolean {
   try {
     return check(path);

@@ -1,4 +1,4 @@
-// A progress bar on stderr, where a person is watching; nothing at all otherwise.
+// Shows a progress bar on stderr if a person is watching, and nothing otherwise.
 
 const WIDTH = 30;
 const CLEAR_LINE = "\r\u001b[K";

@@ -1,4 +1,4 @@
-// A plain table for terminals and logs.
+// Prints a plain table for terminals and logs.
 
 /** `right`: columns that are aligned to the right. */
 export function printTable(

@@ -7,7 +7,7 @@ export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-/** commander ends with 1 on a wrong command line; `--help` stays 0. */
+/** commander would end with 1 on a wrong command line; here it is 2. `--help` stays 0. */
 export function exitOnUsage(command: Command): Command {
   return command.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT_OK : EXIT_USAGE));
 }

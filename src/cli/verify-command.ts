@@ -1,5 +1,5 @@
 // `reel verify PATH…`: reads finished files back and says what is in them and what is wrong with them. A folder stands
-// for the recordings in it and below (an MP4 that still grows has not that name yet). Exit code 1 where one has a
+// for the recordings in it and below (an MP4 that still grows does not have that name yet). Exit code 1 where one has a
 // defect or cannot be read; each file is judged by itself, so that a bad one never hides the others.
 
 import { existsSync, statSync } from "node:fs";
@@ -47,7 +47,7 @@ async function verify(paths: readonly string[], isJson: boolean): Promise<number
   return isSound ? EXIT_OK : EXIT_FAILED;
 }
 
-/** A folder that cannot be searched, or holds no recording, is a failure of its own. */
+/** A folder that cannot be searched or holds no recording counts as one failure. */
 function filesOf(path: string): { file: string; error?: ReelError }[] {
   if (!existsSync(path) || !statSync(path).isDirectory()) return [{ file: path }];
   try {

@@ -1,7 +1,7 @@
 // Whether somebody is writing a file. MPEG-TS and FLV are written under their final name and carry no lock, but their
-// writer keeps them open: Linux says so in /proc/<pid>/fd, with the mode of opening in fdinfo. Processes of other users
-// hide theirs; then a file that was written a moment ago is taken to be live, because a recording writes at least every
-// 500 ms and is given up after 30 s without progress.
+// writer keeps them open: Linux shows that in /proc/<pid>/fd, and the mode of opening in fdinfo. Processes of other
+// users hide theirs; then a file that was written a moment ago counts as live, because a recording writes at least
+// every 500 ms and is given up after 30 s without progress.
 
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 
@@ -33,7 +33,7 @@ function isOpenForWriting(pid: string, fd: string, real: string): boolean {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8"))?.[1];
     return flags !== undefined && (Number.parseInt(flags, 8) & ACCESS_MODE) !== 0;
   } catch {
-    return false; // closed meanwhile
+    return false; // it was closed meanwhile
   }
 }
 

@@ -3,7 +3,7 @@
 
 import type { EventName, ReelEvent } from "./control-protocol.js";
 
-/** Events an iterator holds for a reader that is busy; one that falls back further is told so. */
+/** Events that an iterator buffers for a busy reader. A reader that falls further behind gets an error. */
 const MAX_BUFFERED = 10_000;
 
 type Subscribe = (types: readonly EventName[] | undefined, since: number | undefined) => Promise<number>;
@@ -45,9 +45,9 @@ export class EventFeed {
   }
 
   /**
-   * One subscription for all iterators: what any of them wants. recordChunkClosed is always in it, to know the last
-   * sequence. A new subscription ends the one before, which may have been sending what was missed: it begins where the
-   * iterator that has seen least stands.
+   * All iterators share one subscription, which asks for what any of them wants. It always contains recordChunkClosed,
+   * to know the last sequence. A new subscription replaces the one before, which may still have been sending missed
+   * events, so it begins at the iterator that has seen least.
    */
   async #renew(): Promise<void> {
     const queues = [...this.#queues];
@@ -57,7 +57,7 @@ export class EventFeed {
     const types = new Set<EventName>(["recordChunkClosed"]);
     for (const queue of queues) for (const type of queue.types ?? []) types.add(type);
     const from = await this.subscribe(wantsAll ? undefined : [...types], since);
-    // Lower than asked for: the ledger is another one, its sequences begin anew.
+    // A lower sequence than we asked for means another ledger, whose sequences begin anew.
     if (since !== undefined && from < since) this.#lastSequence = from;
     else this.#lastSequence ??= from;
     for (const queue of queues) queue.begin(from, since, this.#lastSequence);
@@ -72,7 +72,7 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
 
   constructor(
     readonly types: ReadonlySet<EventName> | undefined,
-    /** recordChunkClosed up to this were seen; undefined until the server has said where "now" is. */
+    /** The last recordChunkClosed seen; undefined until the server has said where "now" is. */
     private lastSequence: number | undefined,
     private readonly onEnd: () => void,
   ) {}
@@ -81,18 +81,15 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
     return this;
   }
 
-  /** Up to where it has seen every recordChunkClosed; undefined where it has no beginning yet, or wants none. */
+  /** It has seen every recordChunkClosed up to this; undefined before its beginning is known, or if it wants none. */
   get position(): number | undefined {
     return !this.types || this.types.has("recordChunkClosed") ? this.lastSequence : undefined;
   }
 
-  /**
-   * A subscription has begun after the sequence `from`, where `asked` was asked for; `newest` is the last that is known
-   * of.
-   */
+  /** A subscription has begun after the sequence `from`; we asked for `asked`, and know of sequences up to `newest`. */
   begin(from: number, asked: number | undefined, newest: number): void {
     if (asked !== undefined && from < asked) this.lastSequence = from;
-    // What is sent again for another's sake is not of "now".
+    // The server sends these again for another iterator; this one began later.
     else this.lastSequence ??= Math.max(from, newest);
   }
 

@@ -1,6 +1,6 @@
 // A small client of the WebSocket channel, exported as `reel/client`: commands as methods, events as an async iterator,
-// reconnecting. It carries nothing of the server but types. Replies come in the order of the commands; commands under
-// way when a connection breaks are rejected, since nobody knows whether they ran.
+// reconnecting. It carries nothing of the server but types. Replies come in the order of the commands. Commands under
+// way when a connection breaks are rejected, because nobody knows whether they ran.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
@@ -34,7 +34,7 @@ export interface EventOptions<T extends EventName> {
   since?: number;
 }
 
-/** A command that was answered with FAIL; the message is the reply's description. */
+/** The server answered a command with FAIL; the message is the reply's description. */
 export class CommandRefused extends Error {
   override name = "CommandRefused";
   constructor(readonly reply: ReplyMessage) {
@@ -42,7 +42,7 @@ export class CommandRefused extends Error {
   }
 }
 
-/** Commands that take no parameters, or only optional ones, can be called without. */
+/** Commands whose parameters are all optional can be called without any. */
 type CommandMethods = {
   [N in CommandName]: Record<string, never> extends CommandParameters[N]
     ? (parameters?: CommandParameters[N]) => Promise<CommandData[N]>
@@ -73,9 +73,9 @@ export class ClientConnection {
     this.#options = options;
   }
 
-  /** Opens the connection. Rejects where it cannot be opened; only a broken one is opened again by itself. */
+  /** Opens the connection. Rejects if that fails; only a connection that stood is opened again by itself. */
   async open(): Promise<void> {
-    // One message a turn: what follows from a reply (subscribe's `since`) is done before the events behind it arrive.
+    // One message per turn: what follows from a reply (subscribe's `since`) happens before the events behind it arrive.
     const options = { handshakeTimeout: HANDSHAKE_MS, headers: this.#authorization(), allowSynchronousEvents: false };
     const socket = new WebSocket(this.#options.url ?? DEFAULT_URL, options);
     await new Promise<void>((resolve, reject) => {
@@ -108,8 +108,8 @@ export class ClientConnection {
   }
 
   /**
-   * Events from now on, or from `since`; ends with the client. Goes on over reconnections, where no recordChunkClosed
-   * is lost.
+   * Iterates over events from now on, or from `since`, until the client closes. It goes on over reconnections and loses
+   * no recordChunkClosed there.
    */
   events<T extends EventName = EventName>(options: EventOptions<T> = {}): AsyncIterableIterator<ReelEvent<T>> {
     return this.#feed.iterate(options.types, options.since);
@@ -166,16 +166,16 @@ export class ClientConnection {
 
   async #reconnect(): Promise<void> {
     for (let waitMs = FIRST_RETRY_MS; !this.#isClosed; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
-      // Jitter: a thousand clients of a restarted server do not come back at once.
+      // Jitter, so that a thousand clients of a restarted server do not come back at once.
       await delay(waitMs * (0.5 + Math.random() / 2));
       if (this.#isClosed) return;
       try {
         await this.open();
       } catch {
-        // Tried again: the server may still be starting.
+        // The server may still be starting, so this is tried again.
         continue;
       }
-      // Where this fails the connection is lost once more, and comes back here by itself.
+      // If this fails, the connection is lost once more and this runs again.
       await this.#feed.resume().catch(() => this.#socket?.terminate());
       return;
     }

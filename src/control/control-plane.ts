@@ -86,7 +86,7 @@ export class ControlPlane implements Collector {
   readonly #recorder: RecorderApi;
   readonly #options: ControlOptions;
   readonly #version: string;
-  /** Those that are open, in the order of their opening. */
+  /** The open ones, in the order of their opening. */
   readonly #acceptors: Acceptor[] = [];
   readonly #logger: Logger;
   readonly #addressGuard: AddressGuard;
@@ -98,8 +98,8 @@ export class ControlPlane implements Collector {
   #isClosed = false;
 
   /**
-   * Events reach the sinks from now on, and stored pull configs are known, so that the first command does not overwrite
-   * them. Throws ReelError `badArgument` where a sink or a protection cannot be.
+   * From now on events reach the sinks. Stored pull configs are loaded here, so that the first command does not
+   * overwrite them. Throws ReelError `badArgument` where a sink or a protection is not possible.
    */
   constructor({ recorder, pulls, clock, logger, version, options = {}, timers = systemTimers }: ControlPlaneParts) {
     this.#recorder = recorder;
@@ -120,7 +120,7 @@ export class ControlPlane implements Collector {
     this.dispatch = new Dispatch({ ...view, timers: this.#timers, commands: COMMANDS, identity }, this.bus, logger);
   }
 
-  /** Commands, events and routes. Throws ReelError `badArgument` where it would be open to others without protection. */
+  /** For commands, events and routes. Throws ReelError `badArgument` where others could reach it without protection. */
   createHttpListener(address: ListenerAddress): ControlListener {
     requireHttpProtection(address.host, this.#options);
     const guard = new RequestGuard(this.#options);
@@ -151,7 +151,7 @@ export class ControlPlane implements Collector {
     return this.#createTcpListener("inboundAsciiCli", name, address, humanFormat);
   }
 
-  /** When the listeners are open: begins the stored pulls and tells that the server has started. */
+  /** Called when the listeners are open: begins the stored pulls and reports that the server has started. */
   start(): void {
     this.pulls.startRestored();
     this.bus.emit("applicationStart", () => ({ ...APPLICATION, config: this.#applicationConfig() }));
@@ -165,7 +165,7 @@ export class ControlPlane implements Collector {
     return [...this.bus.collect(), ...this.pulls.collect(), ...drops];
   }
 
-  /** Takes no new connections; those that are open stay, to carry the last events. */
+  /** Takes no new connections. The open ones stay, to carry the last events. */
   stopAccepting(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
@@ -173,7 +173,7 @@ export class ControlPlane implements Collector {
     for (const listener of this.#listeners) listener.stopAccepting();
   }
 
-  /** After the recorder: gets the last events out, for a bounded time, and ends every connection. */
+  /** Called after the recorder has closed: sends the last events, for a bounded time, and ends every connection. */
   async close(): Promise<void> {
     this.stopAccepting();
     this.#timers.close();

@@ -1,5 +1,5 @@
-// The one dispatch behind every transport: finds the command, runs it, answers. It never rejects: what goes wrong
-// inside is a FAIL and a log line. cliRequest and cliResponse are sent for every command (ems-record-spec §6.2),
+// The one dispatch behind every transport: finds the command, runs it, answers. It never rejects: a fault
+// inside becomes a FAIL and a log line. cliRequest and cliResponse are sent for every command (ems-record-spec §6.2),
 // passwords masked.
 
 import { maskProxy, maskUri } from "../base/credentials.js";
@@ -42,7 +42,7 @@ export class Dispatch {
   }
 }
 
-/** Parameters as typed, lists as arrays; what may hold a password is text and masked. */
+/** Parameters as typed, lists as arrays. A value that may hold a password stays text and is masked. */
 function requestPayload(request: CommandRequest): ValueObject {
   const parameters: Record<string, Value> = Object.create(null);
   for (const { name, items, text } of request.parameters) {

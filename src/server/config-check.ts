@@ -24,7 +24,7 @@ interface Walked {
   readonly anyOf?: readonly { readonly const?: unknown }[];
 }
 
-/** An unknown key, or a value that is none of those there are; what else is wrong the schema's own check says. */
+/** Finds an unknown key or a value outside its choices. The schema's own check reports everything else. */
 function findFault(schema: TSchema, value: unknown, prefix: string): string | undefined {
   const { properties, items } = schema as Walked;
   const choices = choicesOf(schema as Walked);

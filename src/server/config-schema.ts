@@ -22,7 +22,7 @@ const LISTENER_ADDRESSES = Object.fromEntries(
   }),
 ) as Record<ListenerName, TOptional<TString>>;
 
-/** A section for each listener that has options. `fromEntries` forgets which: the cast names them. */
+/** A section for each listener that has options. `fromEntries` loses their names, so a cast restores them. */
 const LISTENER_OPTIONS = Object.fromEntries(
   LISTENER_NAMES.flatMap((name) => {
     const { options } = listenerEntry(name);

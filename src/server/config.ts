@@ -1,4 +1,4 @@
-// Where a server's configuration comes from: reel.json, over it the environment (REEL_*), over it the flags.
+// Reads a server's configuration. Flags win over the environment (REEL_*), which wins over reel.json.
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -59,7 +59,7 @@ export function parseConfigFile(text: string, path: string): ServerConfig {
   return current as ServerConfig;
 }
 
-/** Files of version 0.1 say `doors`. Both at once are left as they are, for the check to name. */
+/** Files of version 0.1 say `doors`. A file with both names is left as it is, so that the check reports it. */
 function withCurrentNames(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("doors" in value) || "listeners" in value) return value;
   const { doors, ...rest } = value;
@@ -79,7 +79,7 @@ export function environmentName(flag: keyof ConfigFlags): string {
   return `REEL_${flag.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** As commander turns it back into the name: `--json-cli` is jsonCli. */
+/** The flag of a listener; commander turns `--json-cli` back into jsonCli. */
 export function flagName(name: keyof ConfigFlags): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -6,7 +6,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { jsonReply, type RouteModule } from "../base/routes.js";
 
-/** A volume that takes longer hangs, as far as a probe is concerned. */
+/** For a probe, a volume that takes longer hangs. */
 const PATIENCE_MS = 2_000;
 /** Probes that come faster share one answer. */
 const FRESH_MS = 1_000;
@@ -31,7 +31,9 @@ class FolderProbe {
 
   constructor(private readonly folder: string) {}
 
-  /** Why nothing can be written; undefined where all is well. One attempt at a time: a hung disk holds one thread. */
+  /**
+   * Says why nothing can be written; undefined if all is well. One attempt at a time, so a hung disk holds one thread.
+   */
   async findFault(): Promise<string | undefined> {
     if (performance.now() - this.#endedMs >= FRESH_MS) {
       this.#endedMs = Number.POSITIVE_INFINITY;
@@ -53,7 +55,7 @@ class FolderProbe {
   async #tryToWrite(): Promise<string | undefined> {
     const path = join(this.folder, `.reel-health-${randomUUID()}`);
     try {
-      // Never through a link that somebody has put there.
+      // Somebody may have put a link there; it is not followed.
       await writeFile(path, "x", { flag: "wx" });
     } catch (error) {
       return `${this.folder} cannot be written: ${(error as Error).message}`;

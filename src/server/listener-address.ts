@@ -5,7 +5,7 @@ import type { ListenerAddress } from "../control/transports/listen.js";
 
 export type { ListenerAddress };
 
-/** Undefined for `off`. Without a host it is loopback. Throws ReelError `badArgument`. */
+/** Undefined for `off`. The default host is loopback. Throws ReelError `badArgument`. */
 export function parseListenerAddress(text: string): ListenerAddress | undefined {
   if (text === "off") return undefined;
   const colon = text.lastIndexOf(":");

@@ -31,7 +31,7 @@ export class ReelServer {
     private readonly control: ControlPlane,
   ) {}
 
-  /** Throws ReelError where a listener cannot be opened or would be open to others without protection. */
+  /** Throws ReelError if a listener cannot be opened, or others could reach it without protection. */
   static async start(config: ServerConfig, logger: Logger): Promise<ReelServer> {
     const recorder = await Recorder.open({
       logger,
@@ -96,19 +96,21 @@ export class ReelServer {
     }
   }
 
-  /** What every part counts, for one room to render. */
+  /** Collects what every part counts. */
   collect(): readonly Sample[] {
     return [...this.recorder.collect(), ...this.control.collect()];
   }
 
-  /** The file appears whole: others wait for it. */
+  /** The file appears whole, because other programs wait for it. */
   writeReadyFile(path: string): void {
     const temporary = `${path}.${process.pid}`;
     writeFileSync(temporary, `${JSON.stringify({ pid: process.pid, ...this.addresses })}\n`);
     renameSync(temporary, path);
   }
 
-  /** Stops accepting, drains, finishes, sends the events; the control plane closes its listeners behind the last. */
+  /**
+   * Stops accepting, drains, finishes and sends the events. The control plane closes its listeners after the last one.
+   */
   async close(): Promise<void> {
     this.control.stopAccepting();
     for (const listener of this.publishing) await listener.close();
@@ -123,7 +125,7 @@ interface NamedListener {
   readonly listener: ServerListener;
 }
 
-/** Makes all before any is opened: where one may not be open, none is. */
+/** Makes all listeners before it opens any, so that none is open if one may not be. */
 function createListeners(parts: ListenerParts, config: ServerConfig): NamedListener[] {
   const sections: Readonly<Record<string, unknown>> = config;
   return LISTENER_NAMES.flatMap((name) => {

@@ -1,10 +1,10 @@
 // The drain task, run by the drain pool: muxes what rings hold into segment files. All of it is synchronous: a worker
-// does nothing else, so waiting in write(2) costs nobody else's time.
+// does nothing else, so a wait in write(2) delays nobody else.
 //
 //   for every recording of the batch: claim ─▶ (open) ─▶ kernel.drain ─▶ write outputs ─▶ … until the ring is empty or the segment ends
 //
 // An output is marked as written (size 0, position advanced) only after write(2) has taken all of it. A failure ends
-// this recording's part of the batch and no other's.
+// only this recording's part of the batch.
 
 import { workerData } from "node:worker_threads";
 import {
@@ -31,22 +31,22 @@ import { restoreState, saveState, type Unwritten } from "./segment-snapshot.js";
 /** One recording's part of a batch. */
 export interface DrainItem {
   recording: number;
-  /** Of this dispatch, unique in the process (src/abi/recording.ts, claim). */
+  /** Number of this dispatch, unique in the process (src/abi/recording.ts, claim). */
   ticket: number;
   segment: number;
   /** Final path of the segment, for tracks that join late. */
   path: string;
-  /** Set where the segment is still to be opened. */
+  /** Set if the segment is still to be opened. */
   opening: SegmentOpening | undefined;
-  /** Gaps to note beside the segment, where its container has a place for them. */
+  /** Gaps to note beside the segment, if its container has a place for them. */
   gaps: readonly object[] | undefined;
 }
 
 export interface DrainBatch {
-  /** Output buffer, of this batch alone. */
+  /** Output buffer that only this batch uses. */
   out: number;
   outBytes: number;
-  /** A word that is counted up at every write, so that a stuck call can be told from a busy one. */
+  /** A counter that every write raises, so that a stuck call can be told from a busy one. */
   heartbeat: number;
   /** SEG_SIZE bytes: the state of the segment under the kernel, as it was before the call. */
   saved: number;
@@ -54,14 +54,14 @@ export interface DrainBatch {
 }
 
 export interface DrainResult {
-  /** False where the main thread took the recording back before it was taken up. */
+  /** False if the main thread took the recording back before this task claimed it. */
   claimed: boolean;
   /** The kernel's last STATUS_*. */
   status: number;
   opened: boolean;
   writtenBytes: number;
   failure: FileFailure | undefined;
-  /** Of a batch that could not be written: what it held. The segment's counters are without it. */
+  /** What a batch held that could not be written. The segment's counters leave it out. */
   unwritten: Unwritten | undefined;
 }
 
@@ -101,10 +101,10 @@ export function drain(batch: DrainBatch): DrainResult[] {
       drainOne(kernel, arena, batch, item, result);
     } catch (error) {
       result.failure = fileFailure(error, item.path);
-      // A trapped instance is discarded: its globals are unknown. The next call makes another.
+      // A trapped instance is discarded, because its globals are unknown. The next call makes another.
       if (result.failure.code === "trap") {
         kernel = undefined;
-        // It held the recording's lock, which its in-stream waits for.
+        // It held the recording's lock, and the in-stream waits for that.
         Atomics.compareExchange(words, (item.recording + REC_LOCK_OFFSET) >>> 2, LOCK_KERNEL, LOCK_FREE);
       }
     }

@@ -1,5 +1,5 @@
-// The finish task, run by the finish pool: makes a segment final. What it costs is the index of an MP4, a patch of an
-// FLV, nothing of a TS; the sync that durability asks for comes on top.
+// The finish task, run by the finish pool: makes a segment final. It costs the index of an MP4, a patch of an FLV and
+// nothing for a TS, and the sync that durability asks for.
 
 import { workerData } from "node:worker_threads";
 import { ArenaViews } from "../arena/arena-views.js";
@@ -12,9 +12,9 @@ import type { DrainWorkerData } from "./drain-task.js";
 
 export interface FinishRequest extends SegmentFinish {
   container: ContainerName;
-  /** 0 where its descriptors are closed: a further try works on the files alone. */
+  /** 0 if its descriptors are closed; a further try works on the files alone. */
   segment: number;
-  /** Where the segment was written; of an MP4, the name its journal goes by. */
+  /** Where the segment was written; the journal of an MP4 has its name from this. */
   path: string;
 }
 
@@ -43,6 +43,6 @@ function closeQuietly(arena: ArenaViews, segment: number): void {
   try {
     closeSegmentFiles(arena, segment);
   } catch {
-    // The first failure is the one to tell.
+    // The first failure is the one to report.
   }
 }

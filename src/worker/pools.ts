@@ -16,7 +16,7 @@ import { ThreadLoading } from "./thread-loading.js";
 export interface PoolOptions {
   /** Threads that drain. */
   workers: number;
-  /** Threads that may replace stuck ones. */
+  /** How many threads may replace stuck ones. */
   spareThreads: number;
 }
 
@@ -46,9 +46,9 @@ export class Pools implements Collector {
     this.#arena = arena;
     this.workers = options.workers;
     this.module = compileKernel(new URL("../wasm/reel.wasm", BUILT));
-    instantiateKernel(this.module, arena.memory, ARENA_BASE); // fails here, not in a worker, where the build is broken
+    instantiateKernel(this.module, arena.memory, ARENA_BASE); // a broken build fails here and not in a worker
     const workerData: DrainWorkerData = { memory: arena.memory, module: this.module, arenaBase: ARENA_BASE };
-    // Descriptors are process-wide and live in the segments' states: a retiring thread must not close them.
+    // Descriptors belong to the process and live in the segments' states, so a retiring thread must not close them.
     const common = { workerData, trackUnmanagedFds: false, concurrentTasksPerWorker: 1, idleTimeout: IDLE_THREAD_MS };
     const file = (name: string): string => new URL(name, BUILT).href;
     this.#drain = new Piscina({
@@ -97,7 +97,7 @@ export class Pools implements Collector {
     >;
   }
 
-  /** A buffer of OUTPUT_BYTES; back with `releaseOutput`. */
+  /** A buffer of OUTPUT_BYTES; `releaseOutput` gives it back. */
   takeOutput(): number {
     return this.#freeOutputs.pop() ?? this.#arena.allocate(OUTPUT_BYTES, false);
   }

@@ -1,5 +1,5 @@
-// The recovery task, run by the finish pool: makes what a crash left of a segment final. For MP4 it is the same finish
-// as ever; MPEG-TS and FLV lose the half packet or tag at their end, and FLV gets its duration.
+// The recovery task, run by the finish pool: makes what a crash left of a segment final. For MP4 this is the usual
+// finish. MPEG-TS and FLV lose the incomplete packet or tag at their end, and FLV gets its duration.
 
 import type { ContainerName, Orphan, RecoveredSegment } from "../container/container.js";
 import { type FileFailure, fileFailure } from "../container/file-failure.js";

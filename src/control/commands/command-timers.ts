@@ -1,6 +1,6 @@
 // setTimer, listTimers, removeTimer (ems-record-spec §2.9). A period repeats and is counted from when it was set, so it
 // does not drift; a time of day or a date fires once. Both are UTC, as every time of this interface. Timers live as
-// long as the server runs: what they drive are stream ids, which do too.
+// long as the server runs, because they drive stream ids, which live no longer.
 
 import type { Timers } from "../../base/timers.js";
 import type { Clock } from "../../time/units.js";
@@ -11,7 +11,7 @@ export type TimerEventType = "timerCreated" | "timerTriggered" | "timerClosed";
 
 /** setTimeout's own limit is 2^31 - 1 ms; a later date is waited for in steps. */
 const MAX_WAIT_MS = 86_400_000;
-/** Far above what a scheduler of recordings needs: one per stream. */
+/** A scheduler of recordings needs one per stream, far fewer than this. */
 const MAX_TIMERS = 10_000;
 const MAX_PERIOD_S = 86_399;
 const DAY_MS = 86_400_000;
@@ -30,7 +30,7 @@ export function parseTimerValue(text: string, nowMs: number): TimerValue | undef
   }
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.000)?$/.test(text)) return undefined;
   const atMs = Date.parse(`${text.slice(0, 19)}Z`);
-  // Date.parse takes 31 February for 3 March.
+  // Date.parse reads 31 February as 3 March.
   return Number.isNaN(atMs) || atMs <= nowMs || new Date(atMs).toISOString().slice(0, 19) !== text.slice(0, 19)
     ? undefined
     : { atMs };
@@ -42,8 +42,8 @@ interface Timer {
   readonly variables: Variables;
   readonly setMonotonicMs: number;
   triggerCount: number;
-  /** Multiple of the period that comes next. */
-  beat: number;
+  /** The next trigger comes at this multiple of the period. */
+  nextMultiple: number;
   cancel: () => void;
 }
 
@@ -66,7 +66,7 @@ export class CommandTimers {
       variables,
       setMonotonicMs: this.clock.monotonicMs(),
       triggerCount: 0,
-      beat: 1,
+      nextMultiple: 1,
       cancel: () => {},
     };
     this.#set.set(timer.id, timer);
@@ -95,7 +95,7 @@ export class CommandTimers {
 
   #remainingMs(timer: Timer): number {
     if ("atMs" in timer.value) return timer.value.atMs - this.clock.wallMs();
-    return timer.setMonotonicMs + timer.beat * timer.value.periodS * 1000 - this.clock.monotonicMs();
+    return timer.setMonotonicMs + timer.nextMultiple * timer.value.periodS * 1000 - this.clock.monotonicMs();
   }
 
   #arm(timer: Timer): void {
@@ -114,9 +114,9 @@ export class CommandTimers {
       this.remove(timer.id);
       return;
     }
-    // After a stall the missed beats are left out.
+    // After a stall the missed triggers are left out.
     const passed = Math.floor((this.clock.monotonicMs() - timer.setMonotonicMs) / (timer.value.periodS * 1000));
-    timer.beat = Math.max(timer.beat, passed) + 1;
+    timer.nextMultiple = Math.max(timer.nextMultiple, passed) + 1;
     this.#arm(timer);
   }
 }

@@ -41,7 +41,7 @@ export interface Command {
   readonly takesVariables: boolean;
   /** Keys that human-readable replies show; undefined = all (spec §5). */
   readonly shownKeys: readonly string[] | undefined;
-  /** True where only the WebSocket channel carries it. */
+  /** True for a command that only the WebSocket channel carries. */
   readonly isChannelOnly: boolean;
   run(request: CommandRequest, context: CommandContext): Reply | Promise<Reply>;
 }
@@ -74,7 +74,7 @@ export function defineCommand<P extends ParameterTable>(definition: Definition<P
   };
 }
 
-/** Values by canonical name. Unknown parameters are ignored, of repeated ones the last counts. */
+/** Values by canonical name. Unknown parameters are ignored; if one is repeated, the last counts. */
 function parseArguments<P extends ParameterTable>(table: P, request: CommandRequest): Arguments<P> {
   const hasMandatory = Object.values(table).some((parameter) => parameter.mandatory);
   if (hasMandatory && !request.hasArguments) throw new CommandFailure("Syntax error. No parameters provided");

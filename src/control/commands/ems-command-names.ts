@@ -20,7 +20,7 @@ const EMS_COMMANDS = `
 
 const NAMES: ReadonlySet<string> = new Set(EMS_COMMANDS.toLowerCase().trim().split(/\s+/));
 
-/** In any case, as commands are. */
+/** Compared without regard to case, as commands are. */
 export function isEmsCommand(name: string): boolean {
   return NAMES.has(name.toLowerCase());
 }

@@ -13,7 +13,7 @@ export interface RawParameter {
   readonly text: string;
   /** The value split at its unescaped commas; one item where there is none. */
   readonly items: readonly string[];
-  /** A JSON value of a kind no parameter takes (an object). */
+  /** True for a JSON value that no parameter can take (an object). */
   readonly isUnusable?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface CommandRequest {
   /** As typed. */
   readonly command: string;
   readonly parameters: readonly RawParameter[];
-  /** False where nothing at all followed the command's name. */
+  /** False where nothing followed the command's name. */
   readonly hasArguments: boolean;
   readonly commandId: string | undefined;
 }

@@ -4,7 +4,7 @@
 
 import { type CommandRequest, findCommandId, type RawParameter } from "./grammar.js";
 
-/** True where a message is meant as JSON. */
+/** True for a message that is meant as JSON. */
 export function looksLikeJson(message: string): boolean {
   return /^\s*\{/.test(message);
 }
@@ -34,7 +34,7 @@ function parametersFromObject(object: Record<string, unknown>): RawParameter[] {
 
 export type JsonCommand = { readonly request: CommandRequest } | { readonly failure: string };
 
-/** Parses a message; `command` stands in where the message has none (HTTP names it in the path). */
+/** Parses a message. `command` is the name to use where the message has none (HTTP names it in the path). */
 export function parseJsonCommand(message: string, command?: string): JsonCommand {
   let parsed: unknown;
   try {

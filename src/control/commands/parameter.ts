@@ -48,7 +48,7 @@ export function optionalText(description: string, fallback = ""): Parameter<stri
   });
 }
 
-/** EMS reads a leading integer, so that `true` is false there; here words mean what they say (spec 7.9). */
+/** EMS reads a leading integer, so `true` is false there. Reel takes the words by their meaning (spec 7.9). */
 export function flag(description: string, fallback: boolean): Parameter<boolean> {
   const parse = (raw: RawParameter, name: string): boolean => {
     const word = raw.text.trim().toLowerCase();
@@ -111,7 +111,7 @@ export function choice<const T extends string>(
   return define("string", description, { parse, fallback, defaultText: fallback });
 }
 
-/** Words separated by commas; empty ones fall out. */
+/** Words separated by commas; empty ones are left out. */
 export function list(description: string): Parameter<readonly string[]> {
   const parse = (raw: RawParameter): string[] => raw.items.map((item) => item.trim()).filter((item) => item !== "");
   return define<readonly string[]>("list", description, { parse, fallback: [] });

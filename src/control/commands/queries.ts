@@ -1,4 +1,4 @@
-// What runs: configs and streams (ems-record-spec §2.5–2.7, and getInboundStreamsCount of §2.9).
+// Queries of what runs: configs and streams (ems-record-spec §2.5–2.7, and getInboundStreamsCount of §2.9).
 
 import { pullEntryObject, recordEntryObject } from "../replies/config-object.js";
 import { listOrNull, success, type ValueObject } from "../replies/reply.js";

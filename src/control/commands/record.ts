@@ -1,4 +1,4 @@
-// record (ems-record-spec §2.1). What it means is the recorder's: here are the parameters, the reply and the failures.
+// record (ems-record-spec §2.1). The recorder carries it out; this file has the parameters, the reply and the failures.
 
 import { ReelError } from "../../base/reel-error.js";
 import type { RecordOptions } from "../../recording/record-config.js";

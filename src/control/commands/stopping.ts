@@ -1,5 +1,5 @@
-// shutdownStream and removeConfig (ems-record-spec §2.3, §2.4, §3.8): the one takes stream ids, the other config ids,
-// and they never meet.
+// shutdownStream and removeConfig (ems-record-spec §2.3, §2.4, §3.8): the first takes stream ids, the second config
+// ids, and the two kinds of id have nothing in common.
 
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream } from "../../stream/in-stream.js";
@@ -59,7 +59,7 @@ function closeRecording(out: OutStream, permanently: boolean, context: CommandCo
   return closed(out.id, streamInfo, null);
 }
 
-/** No such stream, but record configs wait for it: they are what is to be stopped (spec 7.10). */
+/** The stream does not exist, but record configs wait for it: the command stops those (spec 7.10). */
 function cancelWaiting(localStreamName: string, context: CommandContext): Reply {
   const waiting = context.recorder
     .configs()

@@ -1,5 +1,5 @@
-// User variables (ems-record-spec §1.1): whatever begins with `_`, kept with what a command stores and shown wherever
-// that is.
+// User variables (ems-record-spec §1.1): parameters whose names begin with `_`. They are stored with the config and
+// shown wherever it is shown.
 
 import type { RawParameter } from "./grammar.js";
 

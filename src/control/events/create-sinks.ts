@@ -1,4 +1,4 @@
-// From the configuration of `eventLogger` to its sinks.
+// Makes the sinks that `eventLogger` configures.
 
 import { randomInt } from "node:crypto";
 import type { Logger } from "../../base/logger.js";
@@ -9,7 +9,7 @@ import { asValue, type EventLoggerOptions, type EventSink, type EventSinkOptions
 import { FileSink } from "./file-sink.js";
 import { RpcSink } from "./rpc-sink.js";
 
-/** Throws ReelError `badArgument` on what cannot be. */
+/** Throws ReelError `badArgument` where a sink is not possible. */
 export function createSinks(options: EventLoggerOptions | undefined, clock: Clock, logger: Logger): EventSink[] {
   const common = asValue(options?.customData);
   return (options?.sinks ?? []).map((sink) =>

@@ -1,5 +1,6 @@
-// Events of EMS that Reel has no occasion for. Configurations written for EMS name them, so they are taken and never
-// sent: streams that go neither in nor out, playlists and segments of players, processes, bare sockets, WebRTC.
+// Events of EMS that never happen in Reel. Configurations written for EMS name them, so Reel accepts the names and
+// never sends them: streams that go neither in nor out, playlists and segments of players, processes, bare sockets,
+// WebRTC.
 
 const EMS_ONLY: ReadonlySet<string> = new Set(
   [

@@ -1,6 +1,6 @@
 // The one bus of events. It numbers every event of the run, also those nobody wants, and hands each to the listeners
-// that asked for its type; payloads and bytes are made only when somebody does. Listeners must not block: sinks queue,
-// subscribers buffer, both bounded.
+// that asked for its type. Payloads and bytes are made only for a listener that wants them. Listeners must not block:
+// sinks queue, subscribers buffer, both bounded.
 
 import type { Logger } from "../../base/logger.js";
 import { type Collector, counter, gauge, type Sample } from "../../base/samples.js";
@@ -23,7 +23,7 @@ export class BusEvent {
     readonly payload: ValueObject,
   ) {}
 
-  /** The envelope as bytes; made once for all who have no customData of their own. */
+  /** The envelope as bytes; made once for all receivers without customData of their own. */
   serialize(customData: Value = null): string {
     if (customData !== null) return this.#write(customData);
     this.#plain ??= this.#write(null);
@@ -50,7 +50,7 @@ export class EventBus implements Collector {
     private readonly logger: Logger,
   ) {}
 
-  /** Answers how to take the listener off again. */
+  /** Returns a function that removes the listener. */
   add(listener: EventListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -72,7 +72,7 @@ export class EventBus implements Collector {
         event ??= new BusEvent(id, type, Math.floor(this.clock.wallMs() / 1000), payload());
         listener.deliver(event);
       } catch (error) {
-        // Nothing that hears of a recording may disturb it.
+        // A listener must not disturb a recording, whatever it throws.
         this.logger.warn({ err: error, type }, "an event could not be delivered");
       }
     }

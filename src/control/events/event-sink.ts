@@ -1,5 +1,5 @@
-// Sinks as configured in `eventLogger` (ems-record-spec §6.1). A sink takes events without ever making anyone wait: it
-// queues within bounds, counts what it had to drop, and says so in the log.
+// Sinks as configured in `eventLogger` (ems-record-spec §6.1). A sink takes events and never makes anyone wait: it
+// queues within bounds, counts what it had to drop, and logs it.
 
 import { suggestion } from "../../base/nearest-name.js";
 import { ReelError } from "../../base/reel-error.js";
@@ -16,7 +16,7 @@ export interface EventSinkOptions {
   readonly filename?: string | undefined;
   /** Absent = all. */
   readonly enabledEvents?: readonly string[] | undefined;
-  /** Copied into every payload; over the logger's. */
+  /** Copied into every payload; it wins over the logger's. */
   readonly customData?: unknown;
   /** RPC: only JSON. */
   readonly serializerType?: string | undefined;
@@ -26,7 +26,7 @@ export interface EventSinkOptions {
   readonly appendTimestamp?: boolean | undefined;
   /** file: name_0237.ext, in front of the time. Default false. */
   readonly appendInstance?: boolean | undefined;
-  /** file: EMS's manual shows it and does not say what it does. */
+  /** file: in EMS's manual, which does not say what it does. */
   readonly timestamp?: boolean | undefined;
   /** file: seconds per file. */
   readonly fileChunkLength?: number | undefined;
@@ -40,13 +40,13 @@ export interface EventLoggerOptions {
 }
 
 export interface EventSink extends EventListener {
-  /** Events that it gave up. */
+  /** Events that the sink dropped. */
   readonly dropped: number;
-  /** Gets out what is queued, for at most `deadlineMs`, then ends. */
+  /** Sends what is queued, for at most `deadlineMs`, then ends. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Throws ReelError `badArgument` on a name that no event has. */
+/** Throws ReelError `badArgument` for a name that no event has. */
 export function enabledTypes(names: readonly string[] | undefined): ReadonlySet<EventType> {
   const types = (names ?? EVENT_TYPES).map((name) => {
     const type = findEventType(name);

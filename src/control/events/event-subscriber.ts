@@ -1,5 +1,5 @@
-// One subscriber of events (a WebSocket connection). With `since`, what the ledger holds after that sequence comes
-// first, without a gap or a double: live events are held from before the ledger is read until it has been sent.
+// One subscriber of events (a WebSocket connection). With `since`, the events that the ledger holds after that sequence
+// come first, each exactly once: live events are held back from before the ledger is read until it is sent.
 //
 //   prepare: attach (holding)     reply is sent     start: read ledger, send what it has ─▶ send held, less those ─▶ live
 
@@ -9,9 +9,9 @@ import { BusEvent, type EventBus } from "./event-bus.js";
 import type { EventSubscription } from "./event-types.js";
 import { chunkClosed } from "./segment-payloads.js";
 
-/** The connection, as far as events concern it. */
+/** The part of a connection that events need. */
 export interface EventReceiver {
-  /** Queues a message; resolves when the connection has room for more, rejects when it is gone. */
+  /** Queues a message. Resolves when the connection has room for more, rejects when it is gone. */
   send(message: string): Promise<void>;
   /** Bytes queued and not yet taken by the network. */
   readonly bufferedBytes: number;
@@ -19,7 +19,7 @@ export interface EventReceiver {
   drop(reason: string): void;
 }
 
-/** Events held while the ledger is sent; more than a host makes in that time. */
+/** Events held while the ledger is sent. A host makes fewer in that time. */
 const MAX_HELD = 10_000;
 
 export class EventSubscriber {
@@ -34,7 +34,7 @@ export class EventSubscriber {
     private readonly maxBufferedBytes: number,
   ) {}
 
-  /** Begins to hold events; answers the sequence from which on none will be missed. `start` goes on after the reply. */
+  /** Begins to hold events. Returns the sequence after which none will be missed. `start` goes on after the reply. */
   async prepare({ types, since }: EventSubscription): Promise<number> {
     this.close();
     const held: BusEvent[] = [];
@@ -44,7 +44,7 @@ export class EventSubscriber {
       const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
       if (this.#held === held)
         this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
-      // A sequence that is yet to come is one of another ledger: what it names is not to be waited for.
+      // A sequence beyond the newest is of another ledger, so nothing waits for it.
       return Math.min(since ?? closed.newest, closed.newest);
     } catch (error) {
       if (this.#held === held) this.close();
@@ -53,8 +53,8 @@ export class EventSubscriber {
   }
 
   /**
-   * Sends what was missed and held, then lives. Does nothing unless prepared; ends where another `prepare` has come
-   * meanwhile.
+   * Sends the missed events, then the held ones, then live ones. Does nothing unless prepared, and ends if another
+   * `prepare` comes meanwhile.
    */
   async start(): Promise<void> {
     const missed = this.#missed;
@@ -65,7 +65,7 @@ export class EventSubscriber {
     for await (const report of missed) {
       if (this.#held !== held) return;
       sent.add(report.sequence);
-      // Not of this run's count: id 0.
+      // Events of the ledger are outside this run's count, so their id is 0.
       await this.receiver.send(
         new BusEvent(0, "recordChunkClosed", Math.floor(report.stoppedMs / 1000), chunkClosed(report)).serialize(),
       );

@@ -1,6 +1,6 @@
 // Events as lines of JSON in a file (ems-record-spec §6.1): strict JSON, one event a line, appended. By default the
-// name gets the time of opening, and with appendInstance the number of the run in front of it; with fileChunkLength or fileChunkTime a new file begins with the first event after
-// that time.
+// name gets the time of opening, and with appendInstance the number of the run in front of it. With fileChunkLength or
+// fileChunkTime a new file begins with the first event after that time.
 
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
@@ -59,13 +59,13 @@ export class FileSink implements EventSink {
     this.#logger = logger;
     this.#limit = new LogLimit(clock, 1);
     const at = options.fileChunkTime === undefined ? undefined : secondsOfDay(options.fileChunkTime);
-    // EMS: both together mean none.
+    // In EMS both together mean none.
     this.#chunkAtS = options.fileChunkLength > 0 ? undefined : at;
   }
 
   deliver(event: BusEvent): void {
     if (this.#pendingBytes > MAX_PENDING_BYTES) {
-      this.#drop(1, new ReelError("stuck", "the disk does not take them"));
+      this.#drop(1, new ReelError("stuck", "the disk does not take the events"));
       return;
     }
     const line = `${event.serialize(this.#options.customData)}\n`;
@@ -80,7 +80,7 @@ export class FileSink implements EventSink {
     await waitAtMost(this.#writing ?? Promise.resolve(), deadlineMs);
     const file = this.#file;
     this.#file = undefined;
-    // A write that hangs keeps its descriptor until the process ends.
+    // A hanging write keeps its descriptor until the process ends.
     if (!this.#writing) await file?.close().catch(() => {});
   }
 
@@ -91,7 +91,7 @@ export class FileSink implements EventSink {
         await this.#file?.close().catch(() => {});
         this.#file = undefined;
       }
-      // All that belong to one file go in one write.
+      // All events of one file go out in one write.
       const end = this.#file ? this.#pending.findIndex((entry) => this.#isDue(entry.atMs)) : 1;
       const batch = this.#pending.splice(0, end < 1 ? this.#pending.length : end);
       const text = batch.map((entry) => entry.line).join("");

@@ -1,5 +1,5 @@
-// From what the recorder reports to EMS's events. Order is the recorder's own (ems-record-spec §6.3): nothing is
-// delayed here.
+// Turns the recorder's reports into EMS's events. They keep the recorder's order (ems-record-spec §6.3), since nothing
+// is delayed here.
 
 import type { EventEmitter } from "node:events";
 import { type RecorderEvents, WAITING_TEXT } from "../../recording/recorder-events.js";
@@ -9,10 +9,10 @@ import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "
 import type { EventBus } from "./event-bus.js";
 import { chunkClosed, chunkCreated, chunkError, recordGap } from "./segment-payloads.js";
 
-/** Connects a recorder with a bus; answers how to part them. */
+/** Connects a recorder with a bus. Returns a function that disconnects them. */
 export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void {
   const { recorder } = view;
-  // When inStreamClosed is reported, the stream has given its decoder configurations back.
+  // By the time of inStreamClosed the stream has freed its decoder configurations.
   const lastCodecs = new WeakMap<InStream, InStreamCodecs>();
   const keepCodecs = (stream: InStream): void => void lastCodecs.set(stream, codecsOf(stream));
   const detachers = [

@@ -1,9 +1,9 @@
 // Events as HTTP POSTs of JSON, one each, strictly in order (ems-record-spec §6.1): no request begins before the one in
-// front of it is out. A receiver that answers gets them over one connection that is kept alive, each after the answer to
-// the last, so its name is looked up once. EMS's own Web UI never answers: after ANSWER_PATIENCE_MS without an answer the
-// next request takes a connection of its own as soon as the last is with the system, until an answer comes promptly again.
-// When all connections are in use, the oldest whose request is out is given up. What cannot be sent waits in a bounded
-// queue; beyond it events are dropped and counted.
+// front of it is sent. A receiver that answers gets them over one connection that is kept alive, each after the answer
+// to the last, so its name is looked up once. EMS's own Web UI never answers: after ANSWER_PATIENCE_MS without an
+// answer the next request takes a connection of its own as soon as the system has the last one, until an answer comes
+// promptly again. When all connections are in use, the oldest whose request is sent is closed. What cannot be sent
+// waits in a bounded queue; beyond it events are dropped and counted.
 
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
@@ -20,7 +20,9 @@ const USER_AGENT = "EvoStream Media Server (www.evostream.com)";
 const MAX_QUEUE = 1000;
 const MAX_IN_FLIGHT = 32;
 const TIMEOUT_MS = 3000;
-/** How long the next event waits for the answer to the last. An answer from the other side of the world takes 300 ms. */
+/**
+ * How long the next event waits for the answer to the last. An answer from the other side of the world takes 300 ms.
+ */
 const ANSWER_PATIENCE_MS = 400;
 
 export interface RpcSinkOptions {
@@ -45,9 +47,9 @@ export class RpcSink implements EventSink {
   readonly #queue: BusEvent[] = [];
   /** In the order in which they were begun. */
   readonly #inFlight = new Set<Post>();
-  /** Nothing else begins before this one is out. */
+  /** No other request begins before this one is sent. */
   #front: Post | undefined;
-  /** The receiver answers, and soon: its answers are waited for. */
+  /** True while the receiver answers promptly: then the next request waits for its answer. */
   #isAnswering = true;
   #onProgress: (() => void) | undefined;
   /** Events that could not be queued. */
@@ -55,7 +57,7 @@ export class RpcSink implements EventSink {
   /** Posts that failed or were refused. */
   failed = 0;
 
-  /** Throws ReelError `badArgument` where the URL is none. */
+  /** Throws ReelError `badArgument` where the URL cannot be used. */
   constructor(options: RpcSinkOptions, clock: Clock, logger: Logger) {
     this.types = options.types;
     this.#customData = options.customData;
@@ -110,7 +112,7 @@ export class RpcSink implements EventSink {
     }
   }
 
-  /** Ends the wait for the answer to the oldest request that is out. */
+  /** Stops waiting for the answer to the oldest request that is sent. */
   #giveUpOldest(): boolean {
     for (const post of this.#inFlight) {
       if (!post.isSent) continue;
@@ -152,21 +154,22 @@ export class RpcSink implements EventSink {
     });
     request.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(patience);
-      // The receiver closed the kept connection while this request went out. Told twice is better than never.
+      // The receiver closed the kept connection while this request went out. An event that arrives twice is better than
+      // one that never does.
       if (request.reusedSocket && this.#front === post && (error.code === "ECONNRESET" || error.code === "EPIPE")) {
         this.#inFlight.delete(post);
         this.#agent.destroy();
         this.#post(body);
         return;
       }
-      // A request that is out counts as delivered whatever becomes of its answer.
+      // A request that was sent counts as delivered, whatever its answer.
       if (!post.isSent) this.#fail("the receiver of events cannot be reached");
     });
     request.on("close", () => {
       clearTimeout(timer);
       clearTimeout(patience);
       this.#inFlight.delete(post);
-      // The agent takes the connection back behind this call.
+      // The agent takes the connection back after this call returns.
       process.nextTick(() => this.#leaveFront(post));
     });
     request.end(body);
@@ -191,7 +194,7 @@ export class RpcSink implements EventSink {
     });
   }
 
-  /** The turn of the next. */
+  /** Begins the next request. */
   #leaveFront(post: Post): void {
     if (this.#front === post) this.#front = undefined;
     this.#progress();
@@ -207,7 +210,7 @@ export class RpcSink implements EventSink {
     this.#warn(message);
   }
 
-  /** The host alone: the rest of the URL may hold secrets. */
+  /** Names the host alone, because the rest of the URL may hold secrets. */
   #warn(message: string): void {
     this.#limit.pass((suppressed) =>
       this.#logger.warn({ host: this.#url.host, dropped: this.dropped, failed: this.failed, suppressed }, message),

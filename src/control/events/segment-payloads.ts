@@ -1,5 +1,5 @@
 // Payloads of recordChunk* and recordGap (ems-record-spec §6.2, §6.4). Times are UTC without a zone, as in EMS;
-// `utcOffset` tells the recorder's.
+// `utcOffset` is the recorder's own.
 
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
 import type { Gap } from "../../stream/gap.js";
@@ -10,7 +10,7 @@ function utcSeconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}.000`;
 }
 
-/** `+01:00`, of the local time then. */
+/** The offset of local time at that moment, as `+01:00`. */
 function utcOffset(ms: number): string {
   const minutes = -new Date(ms).getTimezoneOffset();
   const absolute = Math.abs(minutes);

@@ -1,5 +1,5 @@
-// Pull configs: numbered from the ids that record configs use too, persisted with keepAlive=1 (store section "pull"),
-// started again after a restart.
+// Keeps the pull configs. They share their ids with record configs; those with keepAlive=1 are persisted (store section
+// "pull") and started again after a restart.
 
 import type { Logger } from "../../base/logger.js";
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
@@ -51,8 +51,8 @@ export class PullConfigs implements Collector {
   }
 
   /**
-   * Takes up what was stored before a restart, before the first command: one that stores its own config must not
-   * overwrite them.
+   * Loads what was stored before a restart. This comes before the first command, whose own config must not overwrite
+   * it.
    */
   restore(): void {
     const stored = this.store.get(STORE_SECTION)?.value;
@@ -63,13 +63,13 @@ export class PullConfigs implements Collector {
     }
   }
 
-  /** Starts what was restored and is still wanted. */
+  /** Starts the restored configs that nobody has removed meanwhile. */
   startRestored(): void {
     for (const entry of this.#restored) if (this.get(entry.settings.configId) === entry) this.#start(entry);
     this.#restored.clear();
   }
 
-  /** Why a URI cannot be pulled. */
+  /** Says why a URI cannot be pulled; undefined where it can. */
   checkUri(uri: string, ssmIp: string): string | undefined {
     return this.port ? this.port.checkUri(uri, ssmIp) : "This server has no pull sources";
   }
@@ -109,7 +109,7 @@ export class PullConfigs implements Collector {
     if (!entry) return undefined;
     const { current, previous } = entry.status;
     if (current.uniqueStreamId === stream.id || previous?.uniqueStreamId === stream.id) return entry;
-    // Its first event comes before the source's report; a publisher of the same name is told apart by its kind.
+    // The stream's first event comes before the source's report. Its kind tells it from a publisher of the same name.
     const isRtmpPull = /^rtmps?:/i.test(entry.settings.uri);
     return current.uniqueStreamId === 0 && (isRtmpPull || stream.source.type !== "INR") ? entry : undefined;
   }

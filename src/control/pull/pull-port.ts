@@ -37,15 +37,15 @@ export interface PullSettings {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** How a source stands, whenever that changes. `streamId` is 0 unless its in-stream lives. */
+/** Called whenever the state of a source changes. `streamId` is 0 unless its in-stream lives. */
 export type PullReport = (code: ConfigStatusCode, streamId: number) => void;
 
 export interface PullPort {
-  /** Why a URI cannot be pulled, from this sender where `ssmIp` is not empty, for people; undefined where it can. */
+  /** Says, for people, why a URI cannot be pulled (from the sender `ssmIp`, if not empty); undefined where it can. */
   checkUri(uri: string, ssmIp: string): string | undefined;
   /**
-   * Begins to pull. A source with keepAlive is tried again for ever; the other reports `Disconnected` or `Connection
-   * failed` once and is over.
+   * Begins to pull. A source with keepAlive is tried again for ever. Any other reports `Disconnected` or `Connection
+   * failed` once and ends.
    */
   start(settings: PullSettings, report: PullReport): void;
   /** Ends a source at once, its in-stream included. */

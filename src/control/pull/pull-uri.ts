@@ -29,7 +29,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = {
 const URI =
   /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?(\[[0-9a-f:.]+\]|[^/:?#@[\]\s]*)(?::(\d{1,5}))?(\/[^?]*)?(\?.*)?$/is;
 
-/** Undefined where it is no URI of a stream. */
+/** Undefined for a text that is no URI of a stream. */
 export function parsePullUri(text: string): PullUri | undefined {
   const parts = URI.exec(text);
   if (!parts) return undefined;

@@ -33,7 +33,7 @@ function statusObject(status: { current: ConfigState; previous: ConfigState | nu
   return { current: stateObject(status.current), previous: status.previous ? stateObject(status.previous) : null };
 }
 
-/** The fields of record's reply; in the order in which they are printed, which saves sorting them. */
+/** The fields of record's reply, in the order in which they are printed, so that nobody sorts them. */
 export function recordSettings(
   config: RecordConfig,
   computedPathToFile: string,
@@ -49,7 +49,7 @@ export function recordSettings(
     hasAudio: config.hasAudio,
     keepAlive: config.keepAlive,
     localStreamName: config.localStreamName,
-    // The program that finishes by hand what is written as a journal.
+    // The program that finishes a journal by hand.
     mp4BinPath: CONTAINERS[config.type].journal ? mp4BinPath : undefined,
     operationType: OPERATION_RECORD,
     overwrite: config.overwrite,
@@ -60,7 +60,7 @@ export function recordSettings(
     waitForIDR: config.waitForIDR,
     winQtCompat: config.winQtCompat,
   };
-  // Not Object.assign: it takes a variable named `__proto__` for the prototype.
+  // Object.assign would set the prototype for a variable named `__proto__`.
   return { ...config.variables, ...settings };
 }
 
@@ -73,7 +73,7 @@ interface Shown {
 /** Web UIs ask for listConfig every second or two, and most configs stay as they are for hours. */
 const lastShown = new WeakMap<RecordConfig, Shown>();
 
-/** A config and where it stands. */
+/** A config with its state. */
 export function recordEntryObject({ config, computedPathToFile, status }: RecordEntry, mp4BinPath: string): Prepared {
   const last = lastShown.get(config);
   // A status is replaced, never changed.
@@ -83,7 +83,7 @@ export function recordEntryObject({ config, computedPathToFile, status }: Record
   return value;
 }
 
-/** With the plain `uri`; passwords masked, in whichever URL they are. */
+/** With the plain `uri`. Passwords are masked in every URL. */
 export function pullSettings(settings: PullSettings): ValueObject {
   const { variables, httpProxy, ...rest } = settings;
   const masked = Object.entries(rest).map(([key, value]) => [key, typeof value === "string" ? maskUri(value) : value]);

@@ -34,7 +34,7 @@ function unwrap(value: Value): Value {
   return value instanceof Prepared ? value.object : value;
 }
 
-/** A value cannot begin a line of its own. */
+/** Keeps a value on its line, so that it cannot pretend to be another. */
 function oneLine(text: string): string {
   return text.replace(/[\r\n]+/g, " ");
 }

@@ -2,12 +2,12 @@
 // non-integers with exactly four decimals, integers as exact digits also beyond 2^53 (bigint). JSON.stringify can do
 // none of these, hence a serializer of our own.
 
-/** A number that is printed with four decimals even where it happens to be whole (creationTimestamp, upTime). */
+/** A number that is printed with four decimals even if it is whole (creationTimestamp, upTime). */
 export class Decimal {
   constructor(readonly value: number) {}
 }
 
-/** An object that is shown again and again without changing: its text is made once. */
+/** An object that is shown often and never changes, so its text is made once. */
 export class Prepared {
   #text: string | undefined;
 
@@ -62,10 +62,10 @@ const ESCAPED = /["\\/\u0000-\u001f]/;
 const ESCAPED_BESIDE_SLASH = /["\\\u0000-\u001f]/;
 const ALL_ESCAPED = new RegExp(ESCAPED, "g");
 
-/** The other control characters, which EMS prints raw, would make the reply invalid JSON: they get the \u form. */
+/** EMS prints the other control characters raw, which is invalid JSON. Reel writes them in the \u form. */
 function serializeString(text: string): string {
   if (!ESCAPED.test(text)) return `"${text}"`;
-  // Paths have slashes and nothing else.
+  // Of all characters to escape, paths have only slashes.
   return ESCAPED_BESIDE_SLASH.test(text)
     ? `"${text.replace(ALL_ESCAPED, escapeCharacter)}"`
     : `"${text.replaceAll("/", "\\/")}"`;
@@ -91,7 +91,7 @@ export function isValueObject(value: Value): value is ValueObject {
   );
 }
 
-/** Keys in ASCII order, those with a value. */
+/** The keys that have a value, in ASCII order. */
 export function sortedKeys(object: ValueObject): string[] {
   return inOrder(Object.keys(object)).filter((key) => object[key] !== undefined);
 }

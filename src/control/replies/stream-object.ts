@@ -12,10 +12,10 @@ import { Decimal, type ValueObject } from "./reply.js";
 
 const APP_NAME = "evostreamms";
 const OUT_TAGS = { mp4: "OFMP4", ts: "OFTS", flv: "OFRFLV" } as const satisfies Record<ContainerName, string>;
-/** Below this a mean bit rate says nothing. */
+/** A mean bit rate over a shorter time says nothing. */
 const BANDWIDTH_AFTER_MS = 1000;
 
-/** What human-readable replies show of it (ems-record-spec §5). */
+/** The keys that human-readable replies show (ems-record-spec §5). */
 export const STREAM_KEYS = [
   "audio",
   "bytesCount",
@@ -74,7 +74,7 @@ function common(name: string, tag: string, id: number, createdMs: number, nowMs:
   };
 }
 
-/** Codecs and picture of an in-stream; kept where the stream has ended and its own are gone. */
+/** Codecs and picture of an in-stream, kept for a stream that has ended and freed its own. */
 export interface InStreamCodecs {
   audio: CodecName | undefined;
   video: CodecName | undefined;
@@ -91,7 +91,7 @@ export function codecsOf(stream: InStream): InStreamCodecs {
   return { audio: first("audio")?.codec, video: video?.codec, width, height, profile, level };
 }
 
-/** All tracks of a kind together: the control interface knows one of each. */
+/** Sums all tracks of a kind, because the control interface knows one of each. */
 function statisticsOf(stream: InStream, kind: TrackKind): TrackStatistics {
   const sum = { frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 };
   for (const track of stream.tracks) {
@@ -148,7 +148,7 @@ export function inStreamObject(
   };
 }
 
-/** Publishers put keys into the query of their URLs: it is left out, and passwords are masked. */
+/** Leaves out the query of a URL, because publishers put keys there, and masks passwords. */
 function maskUrl(url: string | undefined): string {
   return maskUri((url ?? "").replace(/\?.*$/s, ""));
 }

@@ -36,11 +36,11 @@ function isLoopback(host: string): boolean {
   return address === "localhost" || address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
 }
 
-/** Throws ReelError `badArgument` where a listener would be open to the network. */
+/** Throws ReelError `badArgument` where the network could reach a listener without credentials. */
 export function requireHttpProtection(host: string, credentials: HttpCredentials): void {
   const { token, user, password } = credentials;
   if (token || (user && password)) return;
-  // Half of a pair would be no protection, and whoever set it believes there is one.
+  // Half of a pair protects nothing, but its author would believe that it does.
   if (isLoopback(host) && (user || password))
     throw new ReelError("badArgument", "control.user and control.password go together: set both or none");
   if (isLoopback(host)) return;
@@ -58,7 +58,7 @@ export function requireAddressList(listener: string, host: string, allow: readon
   );
 }
 
-/** Compares without telling by the time taken how much was right. */
+/** Compares in constant time, so that the time does not tell how much was right. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));
@@ -77,7 +77,7 @@ function isAuthorized(header: string | undefined, { token, user, password }: Htt
   if (scheme.toLowerCase() !== "basic") return false;
   const given = parseBasic(value);
   if (!given) return false;
-  // Both are always compared: which of them was wrong must not show.
+  // Both are always compared, so that the time does not tell which was wrong.
   const isUser = user ? isSame(given.user, user) : false;
   const isPassword = password ? isSame(given.password, password) : false;
   const isToken = token ? isSame(given.password, token) : false;
@@ -109,7 +109,7 @@ export class RequestGuard {
     this.#origins = new Set((protection.allowOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, "")));
   }
 
-  /** Why a request or an upgrade is refused; undefined where it may pass. */
+  /** Says why a request or an upgrade is refused; undefined where it may pass. */
   check(headers: IncomingHttpHeaders): Refusal | undefined {
     const site = this.#checkSite(headers);
     if (site !== undefined) return { status: 403, reason: site };

@@ -1,5 +1,5 @@
-// HTTP (ems-record-spec §1.4): registered routes first; then commands, by any method, behind any path prefix, status 200
-// for SUCCESS and FAIL alike; all else is 404, so that a probe of a path that is not there fails. One request per
+// HTTP (ems-record-spec §1.4): registered routes first; then commands, by any method, behind any path prefix, status
+// 200 for SUCCESS and FAIL alike; all else is 404, so that a probe of a path that is not there fails. One request per
 // connection. The WebSocket channel shares the port (websocket-listener.ts). The guard stands in front of all of it.
 
 import type { IncomingMessage, Server } from "node:http";
@@ -19,16 +19,13 @@ import { httpFormat } from "./reply-formats.js";
 
 const MAX_CONNECTIONS = 512;
 const MAX_BODY_BYTES = 64 * 1024;
-/** Room for 16 KiB of parameters as base64, percent-encoded, beside the headers. */
+/** This holds 16 KiB of parameters as percent-encoded base64, and the other headers. */
 const MAX_HEADER_BYTES = 48 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
-/**
- * A connection on which nothing moves for so long, because its reply is not read or its request does not come, is
- * dropped.
- */
+/** A connection is dropped when its client neither sends its request nor reads its reply for so long. */
 const IDLE_MS = 30_000;
 
-/** What Node's parser gives up on, beside plain nonsense. */
+/** Errors of Node's parser that get a reason of their own. */
 const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>> = {
   HPE_HEADER_OVERFLOW: {
     status: "431 Request Header Fields Too Large",
@@ -50,7 +47,7 @@ export interface HttpListenerOptions {
 
 export class HttpListener {
   readonly #app: FastifyInstance;
-  /** The first request of a connection, its only one. */
+  /** The first and only request of each connection. */
   readonly #requests = new WeakMap<Duplex, IncomingMessage>();
 
   constructor(
@@ -76,8 +73,8 @@ export class HttpListener {
     });
     this.#app = app;
     app.server.maxConnections = MAX_CONNECTIONS;
-    // A client that ends its side after the request (`printf … | nc`) gets its reply all the same. The types do not
-    // know this property of Node's server.
+    // A client that ends its side after the request (`printf … | nc`) still gets its reply. The types lack this
+    // property of Node's server.
     (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
@@ -106,7 +103,7 @@ export class HttpListener {
     return { host: address, port: actual };
   }
 
-  /** True where a connection has had its request. */
+  /** True when a connection has had its request. */
   hasRequest(socket: Duplex): boolean {
     return this.#requests.has(socket);
   }
@@ -133,7 +130,9 @@ export class HttpListener {
     return this.guard.check(raw.headers);
   }
 
-  /** Bytes that are no request. Behind a whole one they are left alone: its reply tells what was done. */
+  /**
+   * Answers bytes that are no request. Behind a whole request they are ignored, because its reply is already decided.
+   */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#requests.get(socket)?.complete) return;
     const body = httpFormat(
@@ -180,7 +179,7 @@ function sendRefusal(reply: FastifyReply, { status, reason }: Refusal | BadReque
   return sendText(reply, status, httpFormat(undefined, fail(reason)));
 }
 
-/** Why an upgrade is refused, as it goes over the wire before there is a WebSocket. */
+/** Writes why an upgrade is refused, as plain HTTP, since there is no WebSocket yet. */
 export function refusalHead({ status, reason }: Refusal | { status: 404; reason: string }): string {
   const text = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found" }[status];
   const challenge = status === 401 ? 'WWW-Authenticate: Basic realm="Reel", charset="UTF-8"\r\n' : "";

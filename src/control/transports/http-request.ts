@@ -1,6 +1,6 @@
-// From an HTTP request to a command, in all the forms of ems-record-spec §1.4: the last path segment is the command,
-// `params` is base64 of its parameters — raw, percent-encoded, URL-safe, unpadded, with white space, in parentheses,
-// behind an encoded question mark.
+// Reads a command out of an HTTP request, in all the forms of ems-record-spec §1.4: the last path segment is the
+// command, `params` is base64 of its parameters — raw, percent-encoded, URL-safe, unpadded, with white space, in
+// parentheses, behind an encoded question mark.
 
 import { isEmsCommand } from "../commands/ems-command-names.js";
 import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../commands/grammar.js";
@@ -14,12 +14,12 @@ function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A lone percent sign is itself.
+    // A lone percent sign stands for itself.
     return text;
   }
 }
 
-/** Path, decoded, and raw query. Without a real query an encoded question mark begins one. */
+/** The decoded path and the raw query. If there is no query, an encoded question mark begins one. */
 function splitUrl(url: string): { path: string; query: string } {
   const mark = url.indexOf("?");
   if (mark >= 0) return { path: percentDecode(url.slice(0, mark)), query: url.slice(mark + 1) };
@@ -28,7 +28,7 @@ function splitUrl(url: string): { path: string; query: string } {
   return { path: percentDecode(url.slice(0, encoded)), query: percentDecode(url.slice(encoded + 3)) };
 }
 
-/** The value of `params`, any case, else of the alphabetically first parameter. */
+/** The value of `params` in any case; without one, the value of the alphabetically first parameter. */
 function findParams(query: string): { value: string; isNamed: boolean } | undefined {
   const pairs = query
     .split("&")
@@ -46,7 +46,7 @@ function findParams(query: string): { value: string; isNamed: boolean } | undefi
   return first && { value: first.value, isNamed: false };
 }
 
-/** The manuals write `params=([base64])` and `(uri=…)`: one matching pair is notation. A lone bracket is not. */
+/** The manuals write `params=([base64])` and `(uri=…)`: one matching pair is notation and is removed. */
 function dropParentheses(text: string): string {
   const trimmed = text.trim();
   return trimmed.startsWith("(") && trimmed.endsWith(")") ? trimmed.slice(1, -1) : text;
@@ -57,8 +57,8 @@ export function decodeParams(value: string): string | undefined {
   const bare = dropParentheses(value)
     .trim()
     .replace(/[\t\r\n]/g, "");
-  // A space in the middle was a `+` before somebody form-decoded it, where that makes whole groups of four; else it is
-  // a line that was wrapped.
+  // If it makes whole groups of four, a space in the middle was a `+` that somebody form-decoded. Otherwise a line was
+  // wrapped there.
   const withPlus = bare.replaceAll(" ", "+");
   const base64 = withPlus.length % 4 === 0 ? withPlus : bare.replaceAll(" ", "");
   const digits = base64.replace(/={1,2}$/, "");
@@ -67,7 +67,7 @@ export function decodeParams(value: string): string | undefined {
 }
 
 function fromText(command: string, ...texts: readonly string[]): HttpCommand {
-  // A line end has no meaning here but as a space.
+  // A line end counts as a space here.
   const text = texts.join(" ").replace(/[\r\n]+/g, " ");
   if (Buffer.byteLength(text) > MAX_LINE_BYTES)
     return { failure: `Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes` };
@@ -107,7 +107,7 @@ export function parseHttpCommand(url: string, body: string): HttpCommand {
   const params = findParams(query);
   for (const given of [params, form === undefined ? undefined : { value: percentDecode(form), isNamed: true }]) {
     const text = given && decodeParams(given.value);
-    // A parameter of another name that is no base64 is a cache buster or the like.
+    // A parameter with another name that is not base64 is a cache buster or the like.
     if (given && text === undefined && given.isNamed) return UNDECODABLE;
     texts.push(text ?? "");
   }

@@ -1,4 +1,4 @@
-// Puts route modules on the HTTP listener's app. Routes know nothing of its library: this file alone stands between.
+// Puts route modules on the HTTP listener's app. Routes do not know its library; only this file does.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Logger } from "../../base/logger.js";
@@ -11,10 +11,10 @@ import {
   type RouteReply,
 } from "../../base/routes.js";
 
-/** Those that the router knows; a route answers the ones it does not serve with 405. */
+/** The methods that the router knows. A route answers those it does not serve with 405. */
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
 
-/** Throws ReelError `badArgument` where two modules want the same path and method. */
+/** Throws ReelError `badArgument` if two modules want the same path and method. */
 export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[], logger: Logger): void {
   const owners = new Map<string, string>();
   const served = new Map<string, Set<HTTPMethods>>();

@@ -1,5 +1,5 @@
-// Lines out of a byte stream (ems-record-spec §1.1): ended by CR, LF or both, empty ones skipped, at most 16 KiB. Bytes
-// are decoded a line at a time, so a UTF-8 sequence may be split anywhere.
+// Splits a byte stream into lines (ems-record-spec §1.1): ended by CR, LF or both, empty ones skipped, at most 16 KiB.
+// Bytes are decoded a line at a time, so a UTF-8 sequence may be split anywhere.
 
 import { MAX_LINE_BYTES } from "../commands/grammar.js";
 
@@ -13,7 +13,7 @@ function isLineEnd(byte: number | undefined): boolean {
 export class LineReader {
   #rest: Buffer[] = [];
   #restBytes = 0;
-  /** A line was longer than the limit: nothing more is read. */
+  /** True after a line that was longer than the limit; nothing more is read then. */
   isOverlong = false;
 
   /** The lines that `chunk` ends. */
@@ -41,7 +41,7 @@ export class LineReader {
     return [line];
   }
 
-  /** A copy: a few bytes must not hold the whole chunk. */
+  /** Copies the bytes, because a few of them must not keep the whole chunk in memory. */
   #keep(part: Buffer): void {
     this.#rest.push(Buffer.from(part));
     this.#restBytes += part.byteLength;

@@ -1,4 +1,4 @@
-// Opens a listening socket and tells where it really listens; port 0 = any free one.
+// Opens a listening socket and returns the address it got; port 0 = any free one.
 
 import type { AddressInfo, Server } from "node:net";
 
@@ -12,7 +12,7 @@ export function listen(server: Server, { host, port }: ListenerAddress): Promise
     server.once("error", reject);
     server.listen({ host, port }, () => {
       server.off("error", reject);
-      // After this an error is one of accepting (no descriptors left): the listener stays open.
+      // Later errors come from accepting (no descriptors left); the listener stays open.
       server.on("error", () => {});
       const { address, port: actual } = server.address() as AddressInfo;
       resolve({ host: address, port: actual });

@@ -12,9 +12,7 @@ export interface Flow {
 /** Commands waiting on one connection before it is paused. */
 const PAUSE_AT = 64;
 const RESUME_AT = 16;
-/**
- * Most commands are answered without any waiting: after so many the other connections, and the sources, get their turn.
- */
+/** Most commands are answered at once. After so many of them the other connections and the sources get their turn. */
 const JOBS_PER_TURN = 16;
 
 export class Session {
@@ -36,13 +34,13 @@ export class Session {
     this.#running ??= this.#run();
   }
 
-  /** After `quit` or a line too long nothing is carried out any more: its reply could not be sent. */
+  /** After `quit` or an overlong line nothing more is carried out, because its reply could not be sent. */
   end(): void {
     this.#isOver = true;
     this.#jobs.length = 0;
   }
 
-  /** Resolves when all that was submitted is done. */
+  /** Resolves when all submitted jobs are done. */
   async idle(): Promise<void> {
     await this.#running;
   }

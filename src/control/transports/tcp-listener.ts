@@ -1,6 +1,6 @@
-// The TCP listeners (ems-record-spec §1.4): JSON on 1112, human-readable on 1222. They differ in how a reply is written,
-// nothing else. No greeting, no prompt, no echo; open until `quit` or until the other side has ended; a half-closed
-// connection still gets its replies.
+// The TCP listeners (ems-record-spec §1.4): JSON on 1112, human-readable on 1222. They differ only in how a reply is
+// written. They send no greeting, no prompt and no echo. A connection is open until `quit` or until the other side
+// ends; a half-closed one still gets its replies.
 
 import { createServer, type Server, type Socket } from "node:net";
 import { waitAtMost } from "../../base/deadline.js";
@@ -16,14 +16,14 @@ import { Session } from "./session.js";
 export type ReplyFormat = (command: string | undefined, reply: Reply) => Buffer;
 
 const MAX_CONNECTIONS = 256;
-/** A connection that takes nothing of its replies for so long is dropped. */
+/** A connection that reads none of its replies for so long is dropped. */
 const SLOW_READER_MS = 30_000;
 /**
- * After its last reply a connection is read, and what comes thrown away, for so long: to close it at once would take
- * the reply from a client that still sends.
+ * For so long after its last reply a connection is still read, and its bytes are discarded. Closing it at once would
+ * lose the reply for a client that still sends.
  */
 const LINGER_MS = 2_000;
-/** A stop waits no longer for replies that nobody reads. */
+/** A stop waits at most this long for replies that nobody reads. */
 const CLOSE_WAIT_MS = 2_000;
 
 export const OVERLONG = fail(`Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes`);
@@ -102,7 +102,7 @@ export class TcpListener {
 async function goodbye(socket: Socket, session: Session): Promise<void> {
   await session.idle();
   if (socket.destroyed) return;
-  // Not `once` of node:events: a reset on the way would reject, and with it the whole stop.
+  // `once` of node:events would reject on a reset, and the whole stop with it.
   const isClosed = new Promise((resolve) => socket.once("close", resolve));
   socket.destroySoon();
   await isClosed;

@@ -18,14 +18,14 @@ import { Session } from "./session.js";
 import { OVERLONG } from "./tcp-listener.js";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Above this a reply is waited for until the network has taken it. */
+/** Above this the next reply waits until the network has taken the last. */
 const BUFFER_BYTES = 64 * 1024;
-/** An event subscriber that lies back further is dropped; it can resume with `since`. */
+/** An event subscriber that falls further behind is dropped; it can resume with `since`. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 const SLOW_READER_MS = 30_000;
 const HEARTBEAT_MS = 30_000;
 const CLOSE_WAIT_MS = 2_000;
-/** Headers that concern an upgrade. */
+/** Headers that belong to an upgrade. */
 const HOP_HEADERS: ReadonlySet<string> = new Set(["connection", "upgrade", "http2-settings"]);
 const GOING_AWAY = 1001;
 const UNSUPPORTED_DATA = 1003;
@@ -40,7 +40,7 @@ export class WebSocketListener {
     clientTracking: true,
   });
   readonly #sessions = new Map<WebSocket, Session>();
-  /** Pinged, and not heard of since. */
+  /** Connections that have not answered the last ping. */
   readonly #silent = new Set<WebSocket>();
   readonly #heartbeat: NodeJS.Timeout;
   #isClosing = false;
@@ -61,7 +61,7 @@ export class WebSocketListener {
     this.#isClosing = true;
   }
 
-  /** Waits for the commands under way, then says goodbye; what is queued is sent first. */
+  /** Waits for the commands under way, then closes; what is queued is sent first. */
   async close(): Promise<void> {
     this.stopAccepting();
     clearInterval(this.#heartbeat);
@@ -73,7 +73,7 @@ export class WebSocketListener {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
     if (this.http.hasRequest(socket)) {
-      // Behind a request whose reply ends the connection: what comes is thrown away.
+      // The reply to an earlier request ends this connection, so what follows is discarded.
       socket.resume();
       return;
     }
@@ -147,14 +147,14 @@ export class WebSocketListener {
       else {
         const reply = await this.dispatch.execute(command.request, (subscription) => subscriber.prepare(subscription));
         await send(ws, serializeReply(reply));
-        // Not awaited: what was missed may be much, and commands go on meanwhile.
+        // Not awaited, because there may be many missed events, and commands go on meanwhile.
         subscriber.start().catch(() => ws.terminate());
         if (command.request.command.toLowerCase() !== "quit") return;
         session.end();
         ws.close(NORMAL, "Bye!");
       }
     } catch {
-      // The connection went away; commands that it had sent before are carried out nevertheless.
+      // The connection is gone, but the commands that it had sent are still carried out.
     }
   }
 
@@ -171,7 +171,7 @@ export class WebSocketListener {
   }
 }
 
-/** In its turn: the commands before it are answered, those behind it not carried out. */
+/** Runs in its turn: the commands before it are answered, those behind it are not carried out. */
 function refuseBinary(ws: WebSocket, session: Session): void {
   session.end();
   ws.close(UNSUPPORTED_DATA, "text messages only");
@@ -198,7 +198,7 @@ function* splitMessage(message: string): Generator<MessageCommand> {
   }
 }
 
-/** Queues a message; where much is queued already, waits until it is out. Rejects when the connection is gone. */
+/** Queues a message. If much is queued already, waits until it is sent. Rejects when the connection is gone. */
 function send(ws: WebSocket, message: string): Promise<void> {
   if (ws.readyState !== ws.OPEN) return Promise.reject(new Error("the connection is closed"));
   return new Promise((resolve, reject) => {

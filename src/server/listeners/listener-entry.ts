@@ -10,7 +10,7 @@ import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
 import type { ListenerAddress } from "../listener-address.js";
 
-/** What listeners are made of. */
+/** What `create` gets to make a listener from. */
 export interface ListenerParts {
   readonly control: ControlPlane;
   /** What a publisher's listener needs to open in-streams. */
@@ -38,11 +38,11 @@ export interface ListenerEntry<Options extends TProperties = TProperties> {
   readonly defaultAddress: string;
   /** In the start-up text. */
   readonly title: string;
-  /** The address as the start-up text shows it; without it, plain. */
+  /** Formats the address for the start-up text; by default it is shown as it is. */
   readonly showAddress?: (address: string) => string;
   /** The section of reel.json under the listener's name, where it is not empty. */
   readonly options: Options;
-  /** Opens nothing. Throws ReelError `badArgument` where the listener would be open to others without protection. */
+  /** Opens nothing yet. Throws ReelError `badArgument` where others could reach the listener without protection. */
   create(parts: ListenerParts, address: ListenerAddress, options: Static<TObject<Options>>): ServerListener;
 }
 
