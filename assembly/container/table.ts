@@ -1,11 +1,14 @@
 // The containers the kernels write: which functions are whose. Nowhere else is a container asked for its number. A new
 // one is a folder with a batch writer, and a line in each function here.
 
-import { CONTAINER_FLV, CONTAINER_MP4, CONTAINER_TS } from "../../src/abi/recording";
+import { CONTAINER_COUNT, CONTAINER_FLV, CONTAINER_MP4, CONTAINER_TS } from "../../src/abi/recording";
 import { flvFrameBound, flvHeaderBound, flvWriteBatch } from "./flv/batch";
 import { flvCloseBound, flvWriteClose } from "./flv/close";
 import { mp4FrameBound, mp4HeaderBound, mp4WriteBatch } from "./mp4/batch";
 import { tsFrameBound, tsHeaderBound, tsWriteBatch } from "./mpegts/batch";
+
+/** A container that was added to src/abi/recording.ts belongs into every function below; then this number is raised. */
+const CONTAINERS_HERE: i32 = 3;
 
 /** Most bytes a frame takes in the output of this container, its share of tables and tags included. */
 // @ts-ignore: decorator
@@ -19,6 +22,7 @@ export function frameBound(container: u32, seg: usize, frame: usize): u32 {
 
 /** Most bytes that stand in front of a batch's first frame. */
 export function headerBound(container: u32, seg: usize): u32 {
+  if (CONTAINERS_HERE != CONTAINER_COUNT) ERROR("assembly/container/table.ts lacks a container of src/abi/recording.ts");
   if (container == CONTAINER_MP4) return mp4HeaderBound(seg);
   if (container == CONTAINER_TS) return tsHeaderBound(seg);
   if (container == CONTAINER_FLV) return flvHeaderBound(seg);

@@ -47,6 +47,9 @@ export const CLAIM_TICKET_SHIFT = 2;
 export const CONTAINER_MP4 = 1;
 export const CONTAINER_TS = 2;
 export const CONTAINER_FLV = 3;
+// Both halves of the container table state this number, so that a container that one of them lacks is found when it is
+// built or tested.
+export const CONTAINER_COUNT = 3;
 
 export const REC_FLAG_WAIT_FOR_IDR = 1;
 export const REC_FLAG_HAS_AUDIO = 2; // record the audio tracks

@@ -3,7 +3,6 @@
 
 import type { ArenaViews } from "../arena/arena-views.js";
 import type { Kernel } from "../arena/kernel.js";
-import type { CodecName } from "../media/codec/codec-entry.js";
 import type { FinishMethod } from "./finish-method.js";
 import type { SegmentOrigin, SegmentTrack } from "./segment-origin.js";
 
@@ -130,8 +129,6 @@ export interface Container {
    * try, and nothing in it says who writes it.
    */
   readonly journal: JournalNames | undefined;
-  /** Whether a stream of this codec can be put into it. */
-  carries(codec: CodecName): boolean;
   /** Creates the files of a segment and notes their descriptors in its state. */
   open(place: SegmentPlace, opening: SegmentOpening): void;
   /** Keeps a gap for a recovery to report, where the files have a place for it. */

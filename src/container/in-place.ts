@@ -4,7 +4,6 @@
 import { constants, existsSync, ftruncateSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
 import { ReelError } from "../base/reel-error.js";
-import type { CodecName } from "../media/codec/codec-entry.js";
 import type { Container, ContainerName, FinishedSegment, SegmentOpening, SegmentPlace } from "./container.js";
 import type { RepairOptions, RepairReport } from "./repair-report.js";
 import { beginSegmentFiles, closeSegmentFiles, setDescriptor } from "./segment-files.js";
@@ -18,7 +17,6 @@ const FILE_MODE = 0o644;
 export interface InPlaceTraits<Name extends ContainerName> {
   name: Name;
   number: number;
-  carries(codec: CodecName): boolean;
   repair(path: string, options?: RepairOptions): RepairReport;
   isTorn(path: string): boolean;
 }
@@ -26,13 +24,12 @@ export interface InPlaceTraits<Name extends ContainerName> {
 export function inPlaceContainer<Name extends ContainerName>(
   traits: InPlaceTraits<Name>,
 ): Container & { readonly name: Name } {
-  const { name, number, carries, repair, isTorn } = traits;
+  const { name, number, repair, isTorn } = traits;
   return {
     name,
     number,
     extension: name,
     journal: undefined,
-    carries,
     open,
     noteGap: () => {},
     // All tracks share one file.

@@ -12,6 +12,8 @@ export const CONTAINERS = { mp4: mp4Container, ts: tsContainer, flv: flvContaine
   [Name in ContainerName]: Container & { name: Name };
 };
 
+export const CONTAINER_NAMES = Object.keys(CONTAINERS) as readonly ContainerName[];
+
 const ALL: readonly Container[] = Object.values(CONTAINERS);
 
 /** By its number in the arena. */

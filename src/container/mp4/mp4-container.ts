@@ -5,8 +5,7 @@ import { existsSync, statSync } from "node:fs";
 import { CONTAINER_MP4 } from "../../abi/recording.js";
 import { SEG_OUTPUT_FD_OFFSET } from "../../abi/segment.js";
 import { ReelError } from "../../base/reel-error.js";
-import type { CodecName } from "../../media/codec/codec-entry.js";
-import { CODECS, codecOfName } from "../../media/codec/table.js";
+import { codecOfName } from "../../media/codec/table.js";
 import type {
   Container,
   FinishedSegment,
@@ -33,7 +32,6 @@ export const mp4Container = {
   number: CONTAINER_MP4,
   extension: "mp4",
   journal: { marker: INFO_SUFFIX, suffixes: JOURNAL_SUFFIXES, finalPathOf },
-  carries: (codec: CodecName) => CODECS[codec].mp4 !== undefined,
   open: openSegmentJournal,
   noteGap: appendGap,
   joinTrack: joinTrackFile,

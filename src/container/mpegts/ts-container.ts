@@ -1,14 +1,12 @@
 // MPEG-TS in the table of containers.
 
 import { CONTAINER_TS } from "../../abi/recording.js";
-import { CODECS } from "../../media/codec/table.js";
 import { inPlaceContainer } from "../in-place.js";
 import { isTornTs, repairTs } from "./repair-ts.js";
 
 export const tsContainer = inPlaceContainer({
   name: "ts",
   number: CONTAINER_TS,
-  carries: (codec) => CODECS[codec].ts !== undefined,
   repair: repairTs,
   isTorn: isTornTs,
 });

@@ -1,6 +1,7 @@
 // record (ems-record-spec §2.1). The recorder carries it out; this file has the parameters, the reply and the failures.
 
 import { ReelError } from "../../base/reel-error.js";
+import { CONTAINER_NAMES } from "../../container/table.js";
 import type { RecordOptions } from "../../recording/record-config.js";
 import { recordSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
@@ -24,7 +25,7 @@ export const record = defineCommand({
     pathToFile: text("Target path and base name, below a media folder; relative paths start at the first one."),
     type: choice(
       "File type: mp4, ts or flv.",
-      ["mp4", "ts", "flv"],
+      CONTAINER_NAMES,
       "mp4",
       "Syntax error for type parameter. Type help for details",
     ),

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { CONTAINER_COUNT } from "../../../src/abi/recording.js";
 import { BODY_SUFFIXES, JOURNAL_SUFFIXES, MAX_TRACK_FILES } from "../../../src/container/mp4/journal-files.js";
 import { CONTAINERS, containerByNumber, containerOf, unfinishedBy } from "../../../src/container/table.js";
-import type { CodecName } from "../../../src/media/codec/codec-entry.js";
-import { CODECS } from "../../../src/media/codec/table.js";
 
 describe("the table of containers", () => {
+  it("has as many as the muxers' half", () => {
+    const numbers = Object.values(CONTAINERS).map(({ number }) => number);
+    expect(numbers.toSorted()).toEqual(Array.from({ length: CONTAINER_COUNT }, (_, index) => index + 1));
+  });
+
   it("knows each by its name, its number and its extension, whatever the case", () => {
     for (const [name, container] of Object.entries(CONTAINERS)) {
       expect(container.name).toBe(name);
@@ -13,14 +17,6 @@ describe("the table of containers", () => {
     }
     expect(containerOf("/media/cam.mkv")).toBeUndefined();
     expect(() => containerByNumber(99)).toThrow("99");
-  });
-
-  it("carries what the table of codecs has a place for in it", () => {
-    for (const [name, { carries }] of Object.entries(CONTAINERS))
-      for (const [codec, entry] of Object.entries(CODECS))
-        expect(carries(codec as CodecName), `${codec} in ${name}`).toBe(
-          entry[name as "mp4" | "ts" | "flv"] !== undefined,
-        );
   });
 
   it("finds the segment by every file that a journal may have", () => {
