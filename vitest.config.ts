@@ -10,7 +10,8 @@ export default defineConfig({
     // Most tests wait for media time: two share the cores of a small machine well, more would only make it late.
     maxWorkers: 2,
     // Deadlines of conditions that are waited for, not durations: a slow machine passes, a hung test ends.
-    testTimeout: process.env.REEL_TORTURE === "1" ? 30 * 60_000 : 60_000,
+    testTimeout:
+      (process.env.REEL_TORTURE === "1" ? 30 * 60_000 : 60_000) + Number(process.env.REEL_FUZZ_SECONDS ?? 0) * 1000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
   },

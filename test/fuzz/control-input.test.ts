@@ -12,14 +12,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CommandRequest, parseCommandLine } from "../../src/control/commands/grammar.js";
 import type { RecordEntry } from "../../src/recording/record-config.js";
 import { ControlFixture } from "../support/control-fixture.js";
-import { effort, seed } from "../support/effort.js";
+import { fuzzRounds, seed } from "../support/effort.js";
 import { LiveSource } from "../support/live-source.js";
 import { framedReplies, ReplyModel } from "../support/reply-model.js";
 import { until } from "../support/until.js";
 
-const COUNT = effort(1000, 10_000);
 /** Inputs per connection. */
 const BATCH = 20;
+/** 1000 inputs, or 10 000, in batches. */
+const batches = (): Generator<number> => fuzzRounds(50, 500);
 const WITNESS = "witness-5f1c9a0b7d";
 /** The witnesses' config ids begin here: no mutation of the ids below arrives at them by chance. */
 const FIRST_CONFIG_ID = 3_141_592_653;
@@ -172,7 +173,8 @@ describe(`hostile input (seed ${seed})`, () => {
   }
 
   it.each(["json", "ascii"] as const)("command lines over TCP (%s)", async (listener) => {
-    for (let sent = 0; sent < COUNT; sent += BATCH) {
+    for (const batch of batches()) {
+      const sent = batch * BATCH;
       const client = await fixture.tcp(fixture[listener]);
       const lines = Array.from({ length: BATCH }, () => Buffer.concat([line(), Buffer.from("\n")]));
       // Which of them the connection did not survive (quit, a line too long) is not said: either the last is answered
@@ -190,7 +192,8 @@ describe(`hostile input (seed ${seed})`, () => {
   });
 
   it("JSON messages and lines over WebSocket", async () => {
-    for (let sent = 0; sent < COUNT; sent += BATCH) {
+    for (const batch of batches()) {
+      const sent = batch * BATCH;
       const client = await fixture.webSocket();
       for (let i = 0; i < BATCH; i++)
         client.socket.send(random(2) === 0 ? mutate(jsonMessage(), random).toString() : line().toString());
@@ -235,7 +238,7 @@ describe(`hostile input (seed ${seed})`, () => {
       await until(`an answer to request ${n} of seed ${seed}`, isAnswered);
       socket.destroy();
     };
-    for (let n = 0; n < COUNT; n += 20) await Promise.all(Array.from({ length: 20 }, (_, i) => one(n + i)));
+    for (const batch of batches()) await Promise.all(Array.from({ length: BATCH }, (_, i) => one(batch * BATCH + i)));
     await expectUntouched();
   });
 });

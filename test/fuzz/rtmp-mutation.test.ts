@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
-import { effort, seed } from "../support/effort.js";
+import { fuzzRounds, seed } from "../support/effort.js";
 import { command, messageBytes, obsOpening } from "../support/rtmp-bytes.js";
 import { DirectConnection, IngestRig } from "../support/rtmp-rig.js";
 
@@ -66,9 +66,10 @@ it(`survives mutated sessions (seed ${seed})`, () => {
   const rig = new IngestRig();
   const valid = validSession();
   const random = randomFrom(seed);
-  const count = effort(300, 10_000);
+  let count = 0;
   let published = 0;
-  for (let i = 0; i < count; i++) {
+  for (const i of fuzzRounds(300, 10_000)) {
+    count++;
     const direct = new DirectConnection(rig);
     direct.feed(mutate(valid, random), 1 + random(20_000));
     published += rig.collectors.length;

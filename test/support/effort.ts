@@ -8,10 +8,19 @@ export function effort(short: number, full: number): number {
   return isTorture ? full : short;
 }
 
-/** Time for one fuzz test. */
-export const fuzzMs = process.env.REEL_FUZZ_SECONDS
-  ? Number(process.env.REEL_FUZZ_SECONDS) * 1000
-  : effort(1000, 120_000);
+/**
+ * The rounds of a fuzz test, numbered from 0: the counts of `effort`, or, with REEL_FUZZ_SECONDS, as many as that time
+ * holds and at least one.
+ */
+export function* fuzzRounds(short: number, full: number): Generator<number> {
+  const seconds = process.env.REEL_FUZZ_SECONDS;
+  const endMs = performance.now() + Number(seconds ?? 0) * 1000;
+  const count = effort(short, full);
+  for (let round = 0; ; round++) {
+    if (seconds ? round > 0 && performance.now() >= endMs : round >= count) return;
+    yield round;
+  }
+}
 
 /** `npm test` judges a change, so it runs the same cases every time; `npm run torture` looks for new ones. */
 const CHANGE_SEED = 7;
