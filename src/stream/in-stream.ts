@@ -276,7 +276,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
     if (placed.clamped) this.#jitter.mended(track, config.kind, dts90k);
-    else this.#emitGap(this.#jitter.end(this.lastDts90k, track));
+    else if (this.#jitter.isRunning) this.#emitGap(this.#jitter.end(this.lastDts90k, track));
     const splice = placed.splice;
     if (splice) {
       this.#discontinuity.fill(true, 0, MAX_TRACKS);
@@ -438,7 +438,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   /** A picture is never shown more than 10 s from its decoding, whatever its source says. */
   #boundedOffset(track: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k): Ticks90k {
     if (Math.abs(ctsOffset90k) <= MAX_CTS_OFFSET_90K) {
-      this.#emitGap(this.#offsets.end(this.lastDts90k, track));
+      if (this.#offsets.isRunning) this.#emitGap(this.#offsets.end(this.lastDts90k, track));
       return ctsOffset90k;
     }
     this.#offsets.mended(track, this.kindOf(track), dts90k);

@@ -19,6 +19,10 @@ export class JitterRun {
     return this.#framesBefore + this.#frames;
   }
 
+  get isRunning(): boolean {
+    return this.#frames > 0;
+  }
+
   mended(track: number, kind: TrackKind | undefined, dts90k: Ticks90k): void {
     if (this.#frames++ > 0) return;
     this.#track = track;
