@@ -1,6 +1,7 @@
 // What an H.264 access unit consists of, ITU-T H.264 §7.4.1: enough to tell whether decoding can start there. NAL units
 // come with lengths in front (MP4, FLV) or start codes (MPEG-TS); neither reading decodes a slice.
 
+import type { CodecName } from "../media/codec/codec-entry.js";
 import type { WindowReader } from "./window-reader.js";
 
 const NAL_SLICE = 1;
@@ -92,6 +93,19 @@ export interface LengthPrefixedPicture {
   /** Why the NAL units do not fill the access unit, or undefined. */
   complaint: string | undefined;
 }
+
+type PictureReader = (
+  reader: WindowReader,
+  position: number,
+  sizeBytes: number,
+  nalLengthSize: number,
+) => Promise<LengthPrefixedPicture>;
+
+/** By codec; null: frames are only counted. */
+export const LENGTH_PREFIXED_PICTURES: Readonly<Record<CodecName, PictureReader | null>> = {
+  h264: readPicture,
+  aac: null,
+};
 
 /**
  * Walks the lengths of an access unit in the file. Only heads are looked at, so its size costs nothing but the reading.

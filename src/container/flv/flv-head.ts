@@ -2,9 +2,10 @@
 // that were reserved for it. The recorder's own writer is assembly/container/flv/metadata.ts; this one follows its
 // order, so that a recovered file reads like one that was closed.
 
+import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import { flvMetadataId } from "../../media/codec/table.js";
 import { amfName, amfNumber, amfNumbers } from "../../media/flv/amf0.js";
 import { AMF_BOOLEAN, AMF_ECMA_ARRAY, AMF_OBJECT, AMF_OBJECT_END, AMF_STRING } from "../../media/flv/amf0-reader.js";
-import { CODEC_ID_AVC, SOUND_FORMAT_AAC } from "../../media/flv/flv-tag.js";
 import type { FlvScan } from "./flv-scan.js";
 
 const OBJECT_END = Buffer.of(0, 0, AMF_OBJECT_END);
@@ -31,6 +32,9 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
     properties.push(Buffer.concat([amfName(title), value]));
   };
   const addBoolean = (title: string, value: boolean): void => add(title, Buffer.of(AMF_BOOLEAN, value ? 1 : 0));
+  const addCodec = (title: string, codec: CodecEntry | undefined): void => {
+    if (codec?.flv) add(title, amfNumber(flvMetadataId(codec.flv)));
+  };
   const hasVideo = scan.video.frames > 0;
   const hasAudio = scan.audio.frames > 0;
   add("duration", amfNumber(scan.durationMs / 1000));
@@ -43,11 +47,11 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
   if (hasVideo) {
     add("width", amfNumber(scan.width));
     add("height", amfNumber(scan.height));
-    add("videocodecid", amfNumber(CODEC_ID_AVC));
+    addCodec("videocodecid", scan.video.codec);
     if (scan.frameRate > 0) add("framerate", amfNumber(scan.frameRate));
   }
   if (hasAudio) {
-    add("audiocodecid", amfNumber(SOUND_FORMAT_AAC));
+    addCodec("audiocodecid", scan.audio.codec);
     add("audiosamplerate", amfNumber(scan.sampleRate));
     add("audiosamplesize", amfNumber(16));
     addBoolean("stereo", scan.channels > 1);

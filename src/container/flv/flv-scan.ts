@@ -2,21 +2,13 @@
 // table thins itself as the recorder's own does (src/abi/flv.ts).
 
 import { FLV_MAX_KEYFRAMES } from "../../abi/flv.js";
-import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
-import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
+import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
 import {
-  AAC_HEADER_BYTES,
-  AVC_HEADER_BYTES,
-  CODEC_ID_AVC,
   FIRST_TAG_POSITION,
-  FRAME_TYPE_INFO,
-  FRAME_TYPE_KEY,
   isTagType,
-  PACKET_END_OF_SEQUENCE,
-  PACKET_SEQUENCE_HEADER,
   PREVIOUS_TAG_SIZE_BYTES,
   parseTagHeader,
-  SOUND_FORMAT_AAC,
   TAG_AUDIO,
   TAG_HEADER_BYTES,
   TAG_VIDEO,
@@ -32,6 +24,8 @@ export interface FlvKeyframe {
 }
 
 interface FlvTrack {
+  /** Of the last tag; undefined where the table has none. */
+  codec: CodecEntry | undefined;
   frames: number;
   firstMs: number;
   lastMs: number;
@@ -44,8 +38,8 @@ const WIRE_MODULUS = 2 ** 32;
 const MAX_CONFIG_BYTES = 64 * 1024;
 
 export class FlvScan {
-  readonly video: FlvTrack = { frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
-  readonly audio: FlvTrack = { frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
+  readonly video: FlvTrack = { codec: undefined, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
+  readonly audio: FlvTrack = { codec: undefined, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
   width = 0;
   height = 0;
   sampleRate = 0;
@@ -56,6 +50,7 @@ export class FlvScan {
   /** Behind the last whole tag. */
   end = FIRST_TAG_POSITION;
   readonly #window: FileWindow;
+  readonly #head = new AvTag();
   readonly #clocks = { video: new Unwrapper(WIRE_MODULUS), audio: new Unwrapper(WIRE_MODULUS) };
   #keyframesSeen = 0;
   #stride = 1;
@@ -66,8 +61,7 @@ export class FlvScan {
 
   run(): void {
     for (let tag = this.wholeTagAt(this.end); tag; tag = this.wholeTagAt(this.end)) {
-      if (tag.type === TAG_VIDEO) this.#takeVideo(tag);
-      else if (tag.type === TAG_AUDIO) this.#takeAudio(tag);
+      if (tag.type === TAG_VIDEO || tag.type === TAG_AUDIO) this.#take(tag);
       this.end = tag.position + tagStride(tag);
     }
   }
@@ -96,29 +90,25 @@ export class FlvScan {
     return behind.readUInt32BE(0) === TAG_HEADER_BYTES + tag.dataBytes ? tag : undefined;
   }
 
-  #takeVideo(tag: Tag): void {
-    const head = this.#window.read(tag.position + TAG_HEADER_BYTES, Math.min(AVC_HEADER_BYTES, tag.dataBytes));
-    const frameType = (head[0] ?? 0) >> 4;
-    const isAvc = ((head[0] ?? 0) & 15) === CODEC_ID_AVC;
-    if (frameType === FRAME_TYPE_INFO || (isAvc && head[1] === PACKET_END_OF_SEQUENCE)) return;
-    if (isAvc && head[1] === PACKET_SEQUENCE_HEADER) {
-      this.#takeVideoConfig(tag);
+  #take(tag: Tag): void {
+    const bytes = this.#window.read(tag.position + TAG_HEADER_BYTES, Math.min(MAX_TAG_HEADER_SIZE, tag.dataBytes));
+    const isVideo = tag.type === TAG_VIDEO;
+    const track = isVideo ? this.video : this.audio;
+    const clock = isVideo ? this.#clocks.video : this.#clocks.audio;
+    const head = this.#head;
+    if (isVideo) head.parseVideo(bytes, 0, bytes.byteLength);
+    else head.parseAudio(bytes, 0, bytes.byteLength);
+    if (head.kind === TAG_IGNORED || head.kind === TAG_DAMAGED) return;
+    track.codec = head.codec;
+    if (head.kind === TAG_DECODER_CONFIG) {
+      if (head.codec) this.#takeConfig(tag, head.codec, head.headerBytes);
       return;
     }
-    const timeMs = this.#count(this.video, this.#clocks.video.unwrap(tag.timestampMs));
-    if (frameType === FRAME_TYPE_KEY) this.#addKeyframe({ position: tag.position, timeMs });
-  }
-
-  #takeAudio(tag: Tag): void {
-    const head = this.#window.read(tag.position + TAG_HEADER_BYTES, Math.min(AAC_HEADER_BYTES, tag.dataBytes));
-    const isAac = (head[0] ?? 0) >> 4 === SOUND_FORMAT_AAC;
-    if (isAac && head[1] === PACKET_SEQUENCE_HEADER) {
-      this.#takeAudioConfig(tag);
-      return;
-    }
-    const frameMs = this.audio.frameMs;
-    this.#count(this.audio, this.#clocks.audio.unwrap(tag.timestampMs));
-    if (this.sampleRate > 0) this.audio.frameMs = frameMs;
+    // With a configuration the duration of an audio frame is known.
+    const { frameMs } = track;
+    const timeMs = this.#count(track, clock.unwrap(tag.timestampMs));
+    if (!isVideo && this.sampleRate > 0) track.frameMs = frameMs;
+    if (head.isKey) this.#addKeyframe({ position: tag.position, timeMs });
   }
 
   #count(track: FlvTrack, timeMs: number): number {
@@ -134,20 +124,18 @@ export class FlvScan {
    * A configuration that cannot be parsed leaves the fields of the head as they are: frames and bytes are not lost for
    * it.
    */
-  #takeVideoConfig(tag: Tag): void {
+  #takeConfig(tag: Tag, codec: CodecEntry, headerBytes: number): void {
     try {
-      const { width, height } = parseAvcDecoderConfiguration(this.#body(tag, AVC_HEADER_BYTES));
-      this.width = width;
-      this.height = height;
-    } catch {}
-  }
-
-  #takeAudioConfig(tag: Tag): void {
-    try {
-      const { sampleRate, channels, samplesPerFrame } = parseAudioSpecificConfig(this.#body(tag, AAC_HEADER_BYTES));
-      this.sampleRate = sampleRate;
-      this.channels = channels;
-      this.audio.frameMs = (samplesPerFrame * 1000) / sampleRate;
+      const { video, audio } = codec.parse(this.#body(tag, headerBytes));
+      if (video) {
+        this.width = video.width;
+        this.height = video.height;
+      }
+      if (audio) {
+        this.sampleRate = audio.sampleRate;
+        this.channels = audio.channels;
+        this.audio.frameMs = (audio.samplesPerFrame * 1000) / audio.sampleRate;
+      }
     } catch {}
   }
 

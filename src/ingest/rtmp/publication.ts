@@ -8,9 +8,7 @@
 
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../base/reel-error.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
-import { H264 } from "../../media/codec/h264/h264.js";
 import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DECODER_CONFIG, TAG_FRAME, TAG_UNSUPPORTED } from "../../media/flv/av-tag.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
@@ -18,13 +16,11 @@ import { Unwrapper } from "../../time/unwrap.js";
 import type { FrameSink } from "../frame-sink.js";
 import { noteOnce } from "../note-once.js";
 import { DISCARD, type IncomingMessage, type MessageDestination } from "./chunk-reader.js";
-import { NAL_LENGTH_SIZE, removeEmptyNals, widenNalLengths } from "./nal-lengths.js";
+import { DAMAGED_FRAME, type MessageReader } from "./message-reader.js";
+import { MESSAGE_READERS } from "./message-reader-table.js";
 import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./rtmp-protocol.js";
 import type { Scratch } from "./scratch.js";
-import { VideoMessages } from "./video-messages.js";
 
-/** Where an avcC has lengthSizeMinusOne. */
-const AVCC_LENGTH_SIZE_INDEX = 4;
 /** RTMP timestamps are 32-bit milliseconds. */
 const TIMESTAMP_MODULUS = 4294967296;
 
@@ -35,6 +31,13 @@ export interface MediaMessage {
   timestampMs: number;
 }
 
+/** Messages of one kind. The codec is that of the last sequence header that could be used. */
+interface MessageTrack {
+  readonly track: number;
+  codec: CodecEntry | undefined;
+  reader: MessageReader | undefined;
+}
+
 export class Publication implements MessageDestination {
   readonly inStream: InStream;
   #noteOnce: (note: string) => void;
@@ -42,14 +45,13 @@ export class Publication implements MessageDestination {
   #arena: Arena;
   #scratch: Scratch;
   #unwrapper = new Unwrapper(TIMESTAMP_MODULUS);
-  #nalLengthSize = NAL_LENGTH_SIZE;
   #tag = new AvTag();
-  #video = new VideoMessages();
-  /** By track: a decoder configuration was taken. */
-  #isConfigured: boolean[] = [];
+  #video: MessageTrack = { track: TRACK_VIDEO, codec: undefined, reader: undefined };
+  #audio: MessageTrack = { track: TRACK_AUDIO, codec: undefined, reader: undefined };
 
   // The message that is being assembled in the ring, and its reservation.
   #open: IncomingMessage | undefined;
+  #reader: MessageReader | undefined;
   #pointer = 0;
   #filledBytes = 0;
   /** Of these, what was kept of earlier messages. */
@@ -77,16 +79,19 @@ export class Publication implements MessageDestination {
     if (available < Math.min(message.sizeBytes, MAX_TAG_HEADER_SIZE)) return this.#scratch;
     const tag = this.#parseTag(message.type, bytes, at, available);
     if (tag.kind === TAG_DECODER_CONFIG && message.sizeBytes <= MAX_CONFIG_BYTES) return this.#scratch;
-    if (tag.kind !== TAG_FRAME || !this.#isRecorded(message.type)) return DISCARD;
-    if (message.type === MESSAGE_VIDEO && this.#nalLengthSize !== NAL_LENGTH_SIZE) return this.#scratch;
+    const reader = tag.kind === TAG_FRAME ? this.#readerOf(message.type, tag) : undefined;
+    if (!reader) return DISCARD;
+    if (!reader.isRingForm) return this.#scratch;
     const payloadBytes = message.sizeBytes - tag.headerBytes;
     if (payloadBytes <= 0) return DISCARD;
     this.#makeWay();
-    const keptBytes = message.type === MESSAGE_VIDEO ? this.#video.kept.byteLength : 0;
+    const { kept } = reader;
+    const keptBytes = kept.byteLength;
     const pointer = this.inStream.reserve(keptBytes + payloadBytes, false);
     if (pointer === 0) return this.#scratch;
-    if (keptBytes > 0) this.#arena.u8.set(this.#video.kept, pointer);
+    if (keptBytes > 0) this.#arena.u8.set(kept, pointer);
     this.#open = message;
+    this.#reader = reader;
     this.#pointer = pointer;
     this.#keptBytes = keptBytes;
     this.#filledBytes = keptBytes;
@@ -106,16 +111,19 @@ export class Publication implements MessageDestination {
   }
 
   finish(message: IncomingMessage): boolean {
+    const reader = this.#reader;
     this.#open = undefined;
-    const { u8 } = this.#arena;
-    const size = this.#check(message, u8, this.#pointer, this.#keptBytes, this.#filledBytes);
-    if (size === 0) {
+    if (!reader) return true;
+    const end = this.#pointer + this.#filledBytes;
+    const size = reader.check(this.#arena.u8, this.#pointer, this.#keptBytes, end);
+    if (size <= 0) {
+      if (size === DAMAGED_FRAME) this.#lose(message, this.#filledBytes);
       this.inStream.abandon();
       return true;
     }
-    const track = trackOf(message.type);
     const dts90k = this.#dts90k(message);
-    const isRandomAccess = track === TRACK_AUDIO || this.#isRandomAccess(this.#isKey, dts90k);
+    const isRandomAccess = reader.isRandomAccess(this.#isKey, dts90k);
+    const { track } = this.#trackOf(message.type);
     this.#sink.commit(track, size, dts90k, this.#compositionTimeMs * TICKS_PER_MS, isRandomAccess);
     return true;
   }
@@ -131,24 +139,23 @@ export class Publication implements MessageDestination {
     if (this.inStream.ended) return;
     const { type } = message;
     const tag = this.#parseTag(type, body, 0, body.byteLength);
-    let payload = body.subarray(tag.headerBytes);
-    if (tag.kind === TAG_DECODER_CONFIG && tag.codec) this.#setDecoderConfig(tag.codec, payload);
-    if (tag.kind !== TAG_FRAME || !this.#isRecorded(type)) return;
-    const track = trackOf(type);
-    let keptBytes = 0;
-    if (track === TRACK_VIDEO) {
-      if (this.#nalLengthSize !== NAL_LENGTH_SIZE) payload = widenNalLengths(payload, this.#nalLengthSize);
-      const { kept } = this.#video;
-      keptBytes = kept.byteLength;
-      if (keptBytes > 0 && payload.byteLength > 0) payload = Buffer.concat([kept, payload]);
-    }
+    if (tag.kind === TAG_DECODER_CONFIG && tag.codec)
+      this.#setDecoderConfig(this.#trackOf(type), tag.codec, body.subarray(tag.headerBytes));
+    const reader = tag.kind === TAG_FRAME ? this.#readerOf(type, tag) : undefined;
+    if (!reader) return;
+    let payload = reader.toRingForm(body.subarray(tag.headerBytes));
     if (payload.byteLength === 0) return;
+    const { kept } = reader;
+    const keptBytes = kept.byteLength;
+    if (keptBytes > 0) payload = Buffer.concat([kept, payload]);
     this.#makeWay();
-    const size = this.#check(message, payload, 0, keptBytes, payload.byteLength);
-    if (size === 0) return;
+    const size = reader.check(payload, 0, keptBytes, payload.byteLength);
+    if (size === DAMAGED_FRAME) this.#lose(message, payload.byteLength);
+    if (size <= 0) return;
     const dts90k = this.#dts90k(message);
-    const isRandomAccess = track === TRACK_AUDIO || this.#isRandomAccess(tag.isKey, dts90k);
+    const isRandomAccess = reader.isRandomAccess(tag.isKey, dts90k);
     const ctsOffset90k = tag.compositionTimeMs * TICKS_PER_MS;
+    const { track } = this.#trackOf(type);
     this.#sink.frame({ track, payload: payload.subarray(0, size), dts90k, ctsOffset90k, isRandomAccess });
   }
 
@@ -181,57 +188,16 @@ export class Publication implements MessageDestination {
     );
   }
 
-  /** Bytes of the frame at `start`; 0 where there is none: a message that is damaged, or that has no picture. */
-  #check(message: MediaMessage, bytes: Uint8Array, start: number, keptBytes: number, sizeBytes: number): number {
-    if (message.type !== MESSAGE_VIDEO) return sizeBytes;
-    const video = this.#video;
-    video.inspect(bytes, start, start + sizeBytes);
-    if (video.isDamaged) {
-      this.#noteOnce("a video frame whose NAL unit lengths do not fit was dropped");
-      this.#sink.lose(TRACK_VIDEO, sizeBytes, this.#dts90k(message));
-      return 0;
-    }
-    if (!video.facts.hasNal) return 0;
-    let end = start + sizeBytes;
-    if (video.hasEmptyNal) end = removeEmptyNals(bytes, start, end);
-    if (video.facts.hasSlice) {
-      video.clearKept();
-      VideoMessages.putDelimiterFirst(bytes, start, keptBytes, end);
-      return end - start;
-    }
-    this.#noteOnce("video messages without a picture were joined to the next one");
-    if (!video.keep(bytes, start + keptBytes, end)) video.clearKept();
-    return 0;
+  #lose(message: MediaMessage, sizeBytes: number): void {
+    this.#sink.lose(this.#trackOf(message.type).track, sizeBytes, this.#dts90k(message));
   }
 
   #dts90k({ timestampMs }: MediaMessage): Ticks90k {
     return this.#unwrapper.unwrap(timestampMs) * TICKS_PER_MS;
   }
 
-  #isRandomAccess(isKey: boolean, dts90k: Ticks90k): boolean {
-    const { facts } = this.#video;
-    const isRandomAccess = this.#sink.randomAccess.isRandomAccess(facts, isKey, dts90k);
-    if (isKey && !isRandomAccess && !facts.isIntra)
-      this.#noteOnce("a key frame without IDR slice or recovery point is not one");
-    if (isRandomAccess && this.#video.hasChanges) this.#applyChanges();
-    return isRandomAccess;
-  }
-
-  /** Parameter sets came in band that differ from those of the header. */
-  #applyChanges(): void {
-    try {
-      const avcC = this.#video.applyChanges();
-      if (!avcC) return;
-      if (this.#sink.decoderConfig(TRACK_VIDEO, H264.name, avcC)) {
-        this.#noteOnce("parameter sets changed in band, without a new decoder configuration");
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof ReelError) || error.code !== "badConfig") throw error;
-      this.#noteOnce(error.message);
-    }
-    const inForce = this.inStream.config(TRACK_VIDEO);
-    if (inForce) this.#video.useHeader(inForce.bytes);
+  #trackOf(messageType: number): MessageTrack {
+    return messageType === MESSAGE_VIDEO ? this.#video : this.#audio;
   }
 
   #parseTag(type: number, bytes: Uint8Array, at: number, available: number): AvTag {
@@ -242,27 +208,28 @@ export class Publication implements MessageDestination {
     return tag;
   }
 
-  /** Frames in front of the first decoder configuration cannot be decoded by anyone. */
-  #isRecorded(type: number): boolean {
-    if (this.#isConfigured[trackOf(type)]) return true;
+  /** Undefined where no decoder configuration of the codec came: nobody can decode its frames. */
+  #readerOf(type: number, tag: AvTag): MessageReader | undefined {
+    const { codec, reader } = this.#trackOf(type);
+    if (reader && codec === tag.codec) return reader;
     this.#noteOnce(`${type === MESSAGE_VIDEO ? "video" : "audio"} frames came without a usable decoder configuration`);
-    return false;
+    return undefined;
   }
 
-  #setDecoderConfig(codec: CodecEntry, bytes: Uint8Array): void {
-    const track = codec.kind === "video" ? TRACK_VIDEO : TRACK_AUDIO;
-    if (codec.kind === "video") {
-      const lengthSizeByte = bytes[AVCC_LENGTH_SIZE_INDEX] ?? 0;
-      // lengthSizeMinusOne 2 is reserved (ISO/IEC 14496-15 §5.3.3.1.2): left as it is, the parser refuses it.
-      const ringForm = (lengthSizeByte & 3) === 2 ? bytes.slice() : codec.toRingForm(bytes);
-      if (!this.#sink.decoderConfig(track, codec.name, ringForm)) return;
-      this.#nalLengthSize = (lengthSizeByte & 3) + 1;
-      this.#video.useHeader(ringForm);
-    } else if (!this.#sink.decoderConfig(track, codec.name, bytes.slice())) return;
-    this.#isConfigured[track] = true;
+  /** A header of another codec takes the track over, if it can be used. */
+  #setDecoderConfig(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
+    const reader = messages.codec === codec ? messages.reader : this.#createReader(messages.track, codec);
+    if (!reader?.useHeader(body)) return;
+    messages.codec = codec;
+    messages.reader = reader;
   }
-}
 
-function trackOf(messageType: number): number {
-  return messageType === MESSAGE_VIDEO ? TRACK_VIDEO : TRACK_AUDIO;
+  #createReader(track: number, codec: CodecEntry): MessageReader | undefined {
+    return MESSAGE_READERS[codec.name]?.({
+      randomAccess: this.#sink.randomAccess,
+      setDecoderConfig: (bytes) => this.#sink.decoderConfig(track, codec.name, bytes),
+      configBytes: () => this.inStream.config(track)?.bytes,
+      note: this.#noteOnce,
+    });
+  }
 }

@@ -26,14 +26,14 @@ export interface TsForm {
   framing: "annexB" | "adts";
 }
 
-/** Adobe FLV 10.1 §E.4.2, §E.4.3. A packet type is the header's second byte: decoder configuration or frame. */
+/** Adobe FLV 10.1 §E.4.2, §E.4.3: FLV files and RTMP messages alike. */
 export interface FlvForm {
-  /** CodecID of video, SoundFormat of audio. */
-  codecId: number;
-  /** In front of the payload. In five bytes the last three are the composition time, SI24. */
-  headerBytes: 2 | 5;
+  /** CodecID of video, SoundFormat of audio; null: there are extended headers only. */
+  codecId: number | null;
   /** Of the extended headers (Enhanced RTMP v2). */
   fourCc: string;
+  /** Frames have a composition time, SI24, behind the packet type. */
+  hasCompositionTime: boolean;
 }
 
 export interface CodecEntry {

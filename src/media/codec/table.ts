@@ -3,7 +3,7 @@
 
 import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";
-import type { CodecEntry, CodecName, TrackKind } from "./codec-entry.js";
+import type { CodecEntry, CodecName, FlvForm, TrackKind } from "./codec-entry.js";
 import { H264 } from "./h264/h264.js";
 
 const ENTRIES = { h264: H264, aac: AAC } as const satisfies { [Name in CodecName]: CodecEntry & { name: Name } };
@@ -46,6 +46,11 @@ function byFlvId(kind: TrackKind): readonly (CodecEntry | undefined)[] {
 
 export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undefined {
   return BY_FLV_ID[kind][codecId];
+}
+
+/** `videocodecid` and `audiocodecid` of onMetaData: what has no number of its own there has its FourCC (Enhanced RTMP v2). */
+export function flvMetadataId({ codecId, fourCc }: FlvForm): number {
+  return codecId ?? fourCcNumber(fourCc);
 }
 
 const BY_FOUR_CC: ReadonlyMap<number, CodecEntry> = new Map(

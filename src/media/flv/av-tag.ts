@@ -4,9 +4,15 @@
 //   video: frame type 4 | codec 4 | AVCPacketType | composition time SI24 | …      extended: 1 | frame type 3 | packet type 4 | FourCC | (SI24) | …
 //   audio: format 4 | rate, size, channels | AACPacketType | …                     extended: 9 | packet type 4 | FourCC | …
 
-import type { CodecEntry, TrackKind } from "../codec/codec-entry.js";
+import type { CodecEntry, FlvForm, TrackKind } from "../codec/codec-entry.js";
 import { codecOfFlv, codecOfFourCc } from "../codec/table.js";
-import { FRAME_TYPE_INFO, FRAME_TYPE_KEY, PACKET_DATA, PACKET_SEQUENCE_HEADER } from "./flv-tag.js";
+import {
+  FRAME_TYPE_INFO,
+  FRAME_TYPE_KEY,
+  PACKET_DATA,
+  PACKET_END_OF_SEQUENCE,
+  PACKET_SEQUENCE_HEADER,
+} from "./flv-tag.js";
 
 export const TAG_FRAME = 1;
 export const TAG_DECODER_CONFIG = 2;
@@ -14,18 +20,21 @@ export const TAG_DECODER_CONFIG = 2;
 export const TAG_IGNORED = 3;
 /** A codec that is not recorded. */
 export const TAG_UNSUPPORTED = 4;
+/** Shorter than its header, or of a packet type that there is not. */
+export const TAG_DAMAGED = 5;
 
 const FORMAT_EX_HEADER = 9;
 
 /** Coded frames whose composition time is zero and left out. */
 const EX_PACKET_CODED_FRAMES_X = 3;
 
+/** Codec and packet type. */
+const HEADER_SIZE = 2;
+/** Packet type and FourCC. */
 const EX_HEADER_SIZE = 5;
+const COMPOSITION_TIME_SIZE = 3;
 /** No header is longer. */
-export const MAX_TAG_HEADER_SIZE = 8;
-
-/** The header that holds a composition time. */
-const TIMED_HEADER_SIZE = 5;
+export const MAX_TAG_HEADER_SIZE = EX_HEADER_SIZE + COMPOSITION_TIME_SIZE;
 
 /** What a tag's first bytes say. One object per publication, filled anew for each tag. */
 export class AvTag {
@@ -40,79 +49,72 @@ export class AvTag {
   /** `available` bytes at `at` are there: all of the tag or at least MAX_TAG_HEADER_SIZE. */
   parseVideo(bytes: Uint8Array, at: number, available: number): void {
     const first = bytes[at] ?? 0;
-    if ((first & 0x80) !== 0) {
-      this.#parseExVideo(bytes, at, available);
-      return;
-    }
-    const frameType = first >> 4;
-    this.#reset();
+    const isExtended = (first & 0x80) !== 0;
+    const frameType = (first >> 4) & 7;
+    this.#reset(available);
     if (available < 1 || frameType === FRAME_TYPE_INFO) return;
-    this.#parseHeader("video", first & 15, frameType === FRAME_TYPE_KEY, bytes, at, available);
+    this.isKey = frameType === FRAME_TYPE_KEY;
+    if (isExtended) this.#parseExHeader("video", bytes, at, available);
+    else this.#parseHeader("video", first & 15, bytes, at, available);
   }
 
   parseAudio(bytes: Uint8Array, at: number, available: number): void {
-    const first = bytes[at] ?? 0;
-    const format = first >> 4;
-    this.#reset();
+    const format = (bytes[at] ?? 0) >> 4;
+    this.#reset(available);
     if (available < 1) return;
-    if (format !== FORMAT_EX_HEADER) this.#parseHeader("audio", format, false, bytes, at, available);
-    else if (available >= EX_HEADER_SIZE && this.#takeFourCc("audio", bytes, at + 1))
-      this.#setPacket(first & 15, EX_HEADER_SIZE, false, 0);
+    if (format === FORMAT_EX_HEADER) this.#parseExHeader("audio", bytes, at, available);
+    else this.#parseHeader("audio", format, bytes, at, available);
   }
 
   /** A header of FLV 10.1. */
-  #parseHeader(
-    kind: TrackKind,
-    codecId: number,
-    isKey: boolean,
+  #parseHeader(kind: TrackKind, codecId: number, bytes: Uint8Array, at: number, available: number): void {
+    this.codec = codecOfFlv(kind, codecId);
+    const form = this.codec?.flv;
+    if (!form) this.#refuse(kind === "video" ? `FLV video codec ${codecId}` : `FLV sound format ${codecId}`);
+    else this.#takePacket(form, bytes[at + 1] ?? 0, true, HEADER_SIZE, bytes, at, available);
+  }
+
+  #parseExHeader(kind: TrackKind, bytes: Uint8Array, at: number, available: number): void {
+    if (available < EX_HEADER_SIZE) {
+      this.kind = TAG_DAMAGED;
+      return;
+    }
+    const packetType = (bytes[at] ?? 0) & 15;
+    this.codec = codecOfFourCc(kind, readFourCc(bytes, at + 1));
+    const form = this.codec?.flv;
+    const isTimed = packetType === PACKET_DATA;
+    if (!form) this.#refuse(fourCcText(bytes, at + 1));
+    else if (kind === "video" && packetType === EX_PACKET_CODED_FRAMES_X)
+      this.#takePacket(form, PACKET_DATA, false, EX_HEADER_SIZE, bytes, at, available);
+    else this.#takePacket(form, packetType, isTimed, EX_HEADER_SIZE, bytes, at, available);
+  }
+
+  /** What follows the first `headerBytes`: a composition time, where the codec and this packet have one. */
+  #takePacket(
+    form: FlvForm,
+    packetType: number,
+    isTimed: boolean,
+    headerBytes: number,
     bytes: Uint8Array,
     at: number,
     available: number,
   ): void {
-    this.codec = codecOfFlv(kind, codecId);
-    const form = this.codec?.flv;
-    if (!form) this.#refuse(kind === "video" ? `FLV video codec ${codecId}` : `FLV sound format ${codecId}`);
-    else if (available >= form.headerBytes) {
-      const compositionTimeMs = form.headerBytes === TIMED_HEADER_SIZE ? readI24(bytes, at + 2) : 0;
-      this.#setPacket(bytes[at + 1], form.headerBytes, isKey, compositionTimeMs);
-    }
+    const hasTime = isTimed && form.hasCompositionTime;
+    this.headerBytes = headerBytes + (hasTime ? COMPOSITION_TIME_SIZE : 0);
+    if (packetType === PACKET_END_OF_SEQUENCE) return;
+    if (available < this.headerBytes) this.kind = TAG_DAMAGED;
+    else if (packetType === PACKET_SEQUENCE_HEADER) this.kind = TAG_DECODER_CONFIG;
+    else if (packetType === PACKET_DATA) this.kind = TAG_FRAME;
+    else if (headerBytes === HEADER_SIZE && packetType > PACKET_END_OF_SEQUENCE) this.kind = TAG_DAMAGED;
+    if (hasTime) this.compositionTimeMs = readI24(bytes, at + headerBytes);
   }
 
-  #parseExVideo(bytes: Uint8Array, at: number, available: number): void {
-    const first = bytes[at] ?? 0;
-    const frameType = (first >> 4) & 7;
-    const packetType = first & 15;
-    this.#reset();
-    if (available < EX_HEADER_SIZE || frameType === FRAME_TYPE_INFO) return;
-    if (!this.#takeFourCc("video", bytes, at + 1)) return;
-    const isKey = frameType === FRAME_TYPE_KEY;
-    if (packetType === EX_PACKET_CODED_FRAMES_X) this.#setPacket(PACKET_DATA, EX_HEADER_SIZE, isKey, 0);
-    else if (packetType !== PACKET_DATA) this.#setPacket(packetType, EX_HEADER_SIZE, isKey, 0);
-    else if (available >= MAX_TAG_HEADER_SIZE)
-      this.#setPacket(PACKET_DATA, MAX_TAG_HEADER_SIZE, isKey, readI24(bytes, at + EX_HEADER_SIZE));
-  }
-
-  /** False where the codec is not recorded. */
-  #takeFourCc(kind: TrackKind, bytes: Uint8Array, at: number): boolean {
-    this.codec = codecOfFourCc(kind, readFourCc(bytes, at));
-    if (!this.codec) this.#refuse(fourCcText(bytes, at));
-    return this.codec !== undefined;
-  }
-
-  #reset(): void {
-    this.kind = TAG_IGNORED;
+  #reset(available: number): void {
+    this.kind = available < 1 ? TAG_DAMAGED : TAG_IGNORED;
     this.codec = undefined;
     this.headerBytes = 0;
     this.isKey = false;
     this.compositionTimeMs = 0;
-  }
-
-  #setPacket(packetType: number | undefined, headerBytes: number, isKey: boolean, compositionTimeMs: number): void {
-    this.kind =
-      packetType === PACKET_SEQUENCE_HEADER ? TAG_DECODER_CONFIG : packetType === PACKET_DATA ? TAG_FRAME : TAG_IGNORED;
-    this.headerBytes = headerBytes;
-    this.isKey = isKey;
-    this.compositionTimeMs = compositionTimeMs;
   }
 
   #refuse(what: string): void {

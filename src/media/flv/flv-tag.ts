@@ -19,19 +19,13 @@ export const TAG_AUDIO = 8;
 export const TAG_VIDEO = 9;
 export const TAG_SCRIPT = 18;
 
-/** First byte of video data: FrameType 1 and CodecID 7; of audio data: SoundFormat 10. */
-export const CODEC_ID_AVC = 7;
-export const SOUND_FORMAT_AAC = 10;
+/** FrameType, in the upper bits of the first byte of video data. What follows it is read by av-tag.ts. */
 export const FRAME_TYPE_KEY = 1;
 export const FRAME_TYPE_INFO = 5;
 /** AVCPacketType, AACPacketType. */
 export const PACKET_SEQUENCE_HEADER = 0;
 export const PACKET_DATA = 1;
 export const PACKET_END_OF_SEQUENCE = 2;
-/** FrameType, CodecID, AVCPacketType, CompositionTime. */
-export const AVC_HEADER_BYTES = 5;
-/** SoundFormat …, AACPacketType. */
-export const AAC_HEADER_BYTES = 2;
 
 /** Where a tag lies in a file. */
 export interface Tag {

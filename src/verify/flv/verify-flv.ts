@@ -10,7 +10,6 @@ import {
   HAS_AUDIO,
   HAS_VIDEO,
   isTagType,
-  PACKET_SEQUENCE_HEADER,
   parseTagHeader,
   TAG_AUDIO,
   TAG_HEADER_BYTES,
@@ -107,15 +106,8 @@ class FlvReading {
       track = new FlvTrack(tag.type === TAG_VIDEO ? "video" : "audio", this.#tracks.size, this.#reader, this.#findings);
       this.#tracks.set(tag.type, track);
     }
-    const isKey = await track.take(tag, place);
-    this.#metadata?.keyframes.meet(tag, isKey || (await this.#isSequenceHeader(tag)));
-  }
-
-  /** Some writers' first keyframe is the sequence header in front of it. */
-  async #isSequenceHeader(tag: Tag): Promise<boolean> {
-    if (tag.type !== TAG_VIDEO || tag.dataBytes < 2) return false;
-    const at = tag.position + TAG_HEADER_BYTES;
-    return (this.#reader.peek(at, 2) ?? (await this.#reader.load(at, 2)))[1] === PACKET_SEQUENCE_HEADER;
+    const isTarget = await track.take(tag, place);
+    this.#metadata?.keyframes.meet(tag, isTarget);
   }
 
   async #takeScript(tag: Tag, place: string): Promise<void> {

@@ -75,7 +75,46 @@ describe("a sound FLV", () => {
   });
 });
 
+/** The same file with the headers of Enhanced RTMP v2, and without metadata. */
+function extended(bytes: Buffer): Buffer {
+  const parts = [bytes.subarray(0, 13)];
+  for (const found of tags(bytes)) {
+    if (found.type === 18) continue;
+    const body = bytes.subarray(found.at + 11, found.at + 11 + found.bytes);
+    const [first = 0, packetType = 0] = body;
+    const isVideo = found.type === 9;
+    const head = Buffer.of(isVideo ? 0x80 | (first & 0x70) | packetType : 0x90 | packetType);
+    const time = isVideo && packetType === 1 ? body.subarray(2, 5) : Buffer.alloc(0);
+    const data = Buffer.concat([head, Buffer.from(isVideo ? "avc1" : "mp4a"), time, body.subarray(isVideo ? 5 : 2)]);
+    const header = Buffer.from(bytes.subarray(found.at, found.at + 11));
+    header.writeUIntBE(data.byteLength, 1, 3);
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(11 + data.byteLength);
+    parts.push(header, data, size);
+  }
+  return Buffer.concat(parts);
+}
+
+describe("an FLV with extended headers", () => {
+  it("is read as the same file with plain ones", async () => {
+    const file = write("extended.flv", extended(readFileSync(own)));
+    const [report, plain] = [await verifyFile(file), await verifyFile(own)];
+    expect(report.defects).toEqual([]);
+    const seen = ({ tracks }: typeof plain): unknown[] => tracks.map((track) => ({ ...track, sizeBytes: 0 }));
+    expect(seen(report)).toEqual(seen(plain));
+  });
+});
+
 describe("a broken FLV", () => {
+  it("names a tag that is no frame", async () => {
+    const broken = changed(own, (bytes) => {
+      const found = tag(bytes, ({ type }) => type === 9, 2);
+      bytes[found.at + 12] = 9; // AVCPacketType
+      return bytes;
+    });
+    expect(await defectsOf(broken)).toContainEqual(expect.stringMatching(/: is no frame and no sequence header$/));
+  });
+
   it("names the tag the file ends in, wherever it ends", async () => {
     const bytes = readFileSync(own);
     const last = tags(bytes).length - 1;

@@ -15,5 +15,5 @@ export const AAC = {
   randomAccess: "everyFrame",
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [] },
   ts: { streamType: 0x0f, descriptors: [], framing: "adts" },
-  flv: { codecId: 10, headerBytes: 2, fourCc: "mp4a" },
+  flv: { codecId: 10, fourCc: "mp4a", hasCompositionTime: false },
 } as const satisfies CodecEntry;

@@ -51,7 +51,7 @@ describe("codec table", () => {
       expect(codecOfName(codec.name)).toBe(codec);
       if (codec.ts) expect(codecOfStreamType(codec.ts.streamType)).toBe(codec);
       if (codec.flv) {
-        expect(codecOfFlv(codec.kind, codec.flv.codecId)).toBe(codec);
+        if (codec.flv.codecId !== null) expect(codecOfFlv(codec.kind, codec.flv.codecId)).toBe(codec);
         expect(codecOfFourCc(codec.kind, Buffer.from(codec.flv.fourCc).readUInt32BE())).toBe(codec);
       }
       for (const type of [codec.mp4?.sampleEntry, ...(codec.mp4?.otherSampleEntries ?? [])])

@@ -15,8 +15,9 @@ import { NAL_LENGTH_SIZE, readNalLength } from "./nal-lengths.js";
 
 /** SEI and parameter sets of one picture have below 2 KiB. */
 const MAX_KEPT_BYTES = 16 * 1024;
+const NOTHING = new Uint8Array(0);
 
-export class VideoMessages {
+export class H264Messages {
   readonly facts = new PictureFacts();
   /** A NAL unit reaches past the end. */
   isDamaged = false;
@@ -28,7 +29,7 @@ export class VideoMessages {
 
   /** What goes in front of the next picture. A view, good until the next call. */
   get kept(): Uint8Array {
-    return this.#kept.subarray(0, this.#keptBytes);
+    return this.#keptBytes === 0 ? NOTHING : this.#kept.subarray(0, this.#keptBytes);
   }
 
   /** Parameter sets are pending that no header has announced. */
