@@ -69,7 +69,8 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     keys: ["file", "error", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   recordGap: {
-    description: "Something is missing from a recording, or its time was mended.",
+    description:
+      "Something is missing from a recording, or its time was mended. A track that is not recorded is one with cause `unsupportedTrack` and its `codec`, once a file.",
     keys: ["file", "gap", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   recordWaiting: {

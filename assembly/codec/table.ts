@@ -7,7 +7,7 @@
 
 import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
 import { configCodec } from "../decoder-config";
-import { ADTS_MAX_PAYLOAD } from "./aac/adts";
+import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
 import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
@@ -43,6 +43,12 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
     default:
       return unreachable();
   }
+}
+
+/** Whether MPEG-TS has a form for this configuration. */
+export function tsCanCarry(config: usize): bool {
+  const codec = configCodec(config);
+  return tsStreamType(codec) != 0 && (codec != CODEC_AAC || adtsCanCarry(config));
 }
 
 /** stream_type of MPEG-TS. */

@@ -85,6 +85,7 @@ export interface StreamData {
   tcUrl?: string;
   serverAgent?: string;
   userAgent?: string;
+  unrecorded?: UnrecordedTrackData[];
   pullSettings?: PullSettingsData;
   recordSettings?: RecordSettings;
 }
@@ -94,6 +95,12 @@ export interface ConfigStateData {
   description: string;
   timestamp: number;
   uniqueStreamId: number;
+  unrecorded?: UnrecordedTrackData[];
+}
+/** A track of a stream that is not recorded; `track` null is data. */
+export interface UnrecordedTrackData {
+  codec: string;
+  track: "video" | "audio" | null;
 }
 export interface WithStatus {
   status: { current: ConfigStateData; previous: ConfigStateData | null };

@@ -12,6 +12,7 @@ import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
 import type { InStream } from "../stream/in-stream.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
+import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";
 
@@ -67,6 +68,7 @@ export class FrameSink implements AccessUnitSink {
   oversizeFrames = 0;
   /** Where what is odd about the source is said. */
   note: ((text: string) => void) | undefined;
+  #unrecorded: readonly UnrecordedTrack[] = [];
   #contiguous = new Uint8Array(0);
   /** By track: frames that were given up since the last good one. */
   #losses: (LossRun | undefined)[] = [];
@@ -88,6 +90,7 @@ export class FrameSink implements AccessUnitSink {
     if (this.#stream || this.#endReason !== undefined) return this.#stream;
     const stream = this.#options.open();
     this.#stream = stream;
+    stream.setUnrecorded(this.#unrecorded);
     stream.on("room", () => this.#onRoom());
     // A listener of the new in-stream may have ended its source.
     if (this.#endReason !== undefined) stream.end(this.#endReason);
@@ -102,6 +105,13 @@ export class FrameSink implements AccessUnitSink {
       return true;
     }
     return this.#setConfig(track, codec, bytes);
+  }
+
+  /** A source of which nothing is recorded has its in-stream all the same: that it comes, and what it is, can be seen. */
+  setUnrecorded(tracks: readonly UnrecordedTrack[], isAll: boolean): void {
+    this.#unrecorded = tracks;
+    if (isAll && tracks.some(({ kind }) => kind !== null)) this.openStream();
+    this.#stream?.setUnrecorded(tracks);
   }
 
   /** Frames wait for room in the ring; what comes now must wait behind them. */

@@ -2,6 +2,7 @@
 
 import type { SegmentOrigin } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
+import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
 
 export type Durability = "none" | "close" | "interval";
 
@@ -50,6 +51,8 @@ export interface ConfigState {
   timestamp: number;
   /** 0 unless streaming. */
   uniqueStreamId: number;
+  /** What of the stream is not recorded, where there is such a track. */
+  unrecorded?: readonly UnrecordedTrack[];
 }
 
 /** A record config with its present state. */

@@ -25,6 +25,7 @@ import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
 import type { NewTrack, Track } from "./track.js";
 import { Tracks } from "./tracks.js";
+import { MAX_UNRECORDED, sameTracks, type UnrecordedTrack } from "./unrecorded-track.js";
 
 export interface InStreamOptions {
   ringBytes: number;
@@ -62,6 +63,8 @@ interface InStreamEvents {
   settled: [];
   /** A first or a changed decoder configuration. */
   config: [track: number];
+  /** Other tracks than before are not recorded. */
+  unrecorded: [];
   /** A gap that concerns every recording of the stream. */
   gap: [gap: Gap];
   /** The ring is full and the source is held back: drains are wanted now. */
@@ -108,6 +111,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #jitter = new JitterRun("jitter");
   #offsets = new JitterRun("compositionOffset");
   #overflow = new OverflowRun();
+  #unrecorded: readonly UnrecordedTrack[] = [];
   /** The next frame of the track carries FLAG_DISCONTINUITY. */
   #discontinuity: boolean[] = new Array(MAX_TRACKS).fill(false);
   readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0 };
@@ -167,6 +171,17 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   kindOf(track: number): TrackKind | undefined {
     return this.#tracks.kindOf(track);
+  }
+
+  /** What the source brings besides, and nobody records. */
+  get unrecorded(): readonly UnrecordedTrack[] {
+    return this.#unrecorded;
+  }
+
+  setUnrecorded(tracks: readonly UnrecordedTrack[]): void {
+    if (sameTracks(tracks, this.#unrecorded)) return;
+    this.#unrecorded = tracks.slice(0, MAX_UNRECORDED);
+    this.emit("unrecorded");
   }
 
   /**

@@ -8,6 +8,7 @@ import { parseAudioSpecificConfig } from "../../src/media/codec/aac/audio-specif
 import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
 import type { DemuxStatistics } from "../../src/media/mpegts/demux-statistics.js";
 import { RandomAccessRule } from "../../src/stream/random-access-rule.js";
+import type { UnrecordedTrack } from "../../src/stream/unrecorded-track.js";
 
 export interface DemuxedFrame {
   track: number;
@@ -23,6 +24,7 @@ export interface Demuxed {
   configs: { track: number; codec: string; hex: string }[];
   losses: Loss[];
   statistics: DemuxStatistics;
+  unrecorded: readonly UnrecordedTrack[];
   /** Log lines. */
   named: string[];
 }
@@ -34,6 +36,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
   const configs: Demuxed["configs"] = [];
   const losses: Loss[] = [];
   const named: string[] = [];
+  let unrecorded: readonly UnrecordedTrack[] = [];
   const sink: AccessUnitSink = {
     randomAccess: new RandomAccessRule(),
     decoderConfig(track, codec, bytes) {
@@ -45,6 +48,9 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
       }
       configs.push({ track, codec, hex: Buffer.from(bytes).toString("hex") });
       return true;
+    },
+    setUnrecorded: (tracks) => {
+      unrecorded = tracks;
     },
     accessUnit(au: AccessUnit) {
       const units: Buffer[] = [];
@@ -67,7 +73,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
     demuxer.free();
   }
   if (arena.stats().blocks !== 0) throw new Error(`the demuxer left ${arena.stats().blocks} arena blocks behind`);
-  return { frames, configs, losses, statistics: demuxer.statistics, named };
+  return { frames, configs, losses, statistics: demuxer.statistics, named, unrecorded };
 }
 
 /** All that came out, as one comparable text. */

@@ -15,8 +15,8 @@ import {
   SEG_PRIVATE_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
-import { tsOverhead, tsScan, tsStreamType, writePes } from "../../codec/table";
-import { configCodec, isVideoConfig } from "../../decoder-config";
+import { tsCanCarry, tsOverhead, tsScan, writePes } from "../../codec/table";
+import { isVideoConfig } from "../../decoder-config";
 import { isWanted, takesAudio } from "../../recording";
 import {
   frameAt,
@@ -112,7 +112,7 @@ function joinTracks(seg: usize): void {
   let tracks: u32 = 0;
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
     const config = segmentConfig(seg, track);
-    if (config != 0 && tsStreamType(configCodec(config)) != 0) tracks |= 1 << track;
+    if (config != 0 && tsCanCarry(config)) tracks |= 1 << track;
   }
   const listed = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
   if (tracks == listed) return;

@@ -17,7 +17,9 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
   const keepCodecs = (stream: InStream): void => void lastCodecs.set(stream, codecsOf(stream));
   const detachers = [
     on("inStreamCreated", (stream) => {
-      stream.on("config", () => bus.emit("inStreamCodecsUpdated", () => inStreamObject(stream, view)));
+      const updated = (): void => bus.emit("inStreamCodecsUpdated", () => inStreamObject(stream, view));
+      stream.on("config", updated);
+      stream.on("unrecorded", updated);
       bus.emit("inStreamCreated", () => inStreamObject(stream, view));
     }),
     on("inStreamClosed", (stream) =>

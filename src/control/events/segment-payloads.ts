@@ -19,8 +19,8 @@ function utcOffset(ms: number): string {
 }
 
 function gapObject(gap: Gap): ValueObject {
-  const { cause, dtsMs, durationMs, frames, bytes, track } = gap;
-  return { bytes, cause, dtsMs, durationMs, frames, track };
+  const { cause, dtsMs, durationMs, frames, bytes, track, codec } = gap;
+  return { bytes, cause, codec, dtsMs, durationMs, frames, track };
 }
 
 function common(report: SegmentReport): ValueObject {

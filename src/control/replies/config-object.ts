@@ -3,6 +3,7 @@
 import { maskProxy, maskUri } from "../../base/credentials.js";
 import { CONTAINERS } from "../../container/table.js";
 import type { ConfigState, RecordConfig, RecordEntry } from "../../recording/record-config.js";
+import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import type { PullEntry } from "../pull/pull-configs.js";
 import type { PullSettings } from "../pull/pull-port.js";
 import { Prepared, type ValueObject } from "./reply.js";
@@ -20,11 +21,17 @@ const STATUS_TEXTS = [
   "Connection failed",
 ] as const;
 
+/** Tracks of a stream that are not recorded; the key is there only where there are such. */
+export function unrecordedObject(tracks: readonly UnrecordedTrack[] | undefined): ValueObject[] | undefined {
+  return tracks && tracks.length > 0 ? tracks.map(({ kind, codec }) => ({ codec, track: kind })) : undefined;
+}
+
 function stateObject(state: ConfigState): ValueObject {
   return {
     code: state.code,
     description: STATUS_TEXTS[state.code],
     timestamp: state.timestamp,
+    unrecorded: unrecordedObject(state.unrecorded),
     uniqueStreamId: state.uniqueStreamId,
   };
 }

@@ -7,7 +7,14 @@ import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
-import { OPERATION_NONE, OPERATION_PULL, OPERATION_RECORD, pullSettings, recordSettings } from "./config-object.js";
+import {
+  OPERATION_NONE,
+  OPERATION_PULL,
+  OPERATION_RECORD,
+  pullSettings,
+  recordSettings,
+  unrecordedObject,
+} from "./config-object.js";
 import { Decimal, type ValueObject } from "./reply.js";
 
 const APP_NAME = "evostreamms";
@@ -137,6 +144,7 @@ export function inStreamObject(
     serverAgent: "",
     swfUrl: maskUrl(source.swfUrl),
     tcUrl: maskUrl(source.tcUrl),
+    unrecorded: unrecordedObject(stream.unrecorded),
     userAgent: source.userAgent ?? "",
     video: {
       ...trackObject({ ...video, codec: codecs.video }, "VUNK"),

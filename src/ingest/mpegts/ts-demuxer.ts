@@ -11,10 +11,12 @@
 import type { Arena } from "../../arena/arena.js";
 import type { Logger } from "../../base/logger.js";
 import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";
+import { foreignStream } from "../../media/codec/foreign-codecs.js";
 import { codecOfStreamType } from "../../media/codec/table.js";
 import { type DemuxStatistics, newDemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import type { ProgramMap } from "../../media/mpegts/psi.js";
-import { streamTypeName } from "../../media/mpegts/stream-types.js";
+import { trackName } from "../../stream/gap.js";
+import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import { noteOnce } from "../note-once.js";
 import type { AccessUnitSink } from "./access-unit.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
@@ -29,6 +31,8 @@ export interface DemuxerOptions {
   maxAccessUnitBytes?: number;
   /** Default: the first program with video. */
   programNumber?: number;
+  /** localStreamName, for the log. */
+  name?: string;
   /** Shared by the demuxers of a listener; default: one of its own. */
   budget?: StagingBudget;
 }
@@ -64,7 +68,10 @@ export class TsDemuxer {
 
   constructor(sink: AccessUnitSink, arena: Arena, logger: Logger, options: DemuxerOptions = {}) {
     const { budget = new StagingBudget(), maxAccessUnitBytes = DEFAULT_MAX_ACCESS_UNIT_BYTES } = options;
-    this.#nameOnce = noteOnce((what) => logger.warn({ what }, `not recorded: ${what}`), MAX_NAMED_TYPES);
+    this.#nameOnce = noteOnce(
+      (what) => logger.warn({ stream: options.name, what }, `not recorded: ${what}`),
+      MAX_NAMED_TYPES,
+    );
     this.#packets = new PacketSync(this.statistics, arena, budget);
     this.#context = {
       sink,
@@ -171,15 +178,17 @@ export class TsDemuxer {
     this.#pcr.watch(program.pcrPid);
     this.#video = this.#retune(this.#video, video, VIDEO);
     this.#audio = this.#retune(this.#audio, audio?.pid === video?.pid ? undefined : audio, AUDIO);
-    for (const { pid, streamType, descriptorTags } of program.streams) {
-      if (pid === video?.pid || pid === audio?.pid) continue;
-      const isRecordable = codecOfStreamType(streamType) !== undefined;
-      this.#nameOnce(
-        isRecordable
-          ? `a further stream of ${streamTypeName(streamType, [])}`
-          : streamTypeName(streamType, descriptorTags),
-      );
+    const unrecorded: UnrecordedTrack[] = [];
+    for (const stream of program.streams) {
+      if (stream.pid === video?.pid || stream.pid === audio?.pid) continue;
+      const codec = codecOfStreamType(stream.streamType);
+      const { kind, name } = codec
+        ? { kind: codec.kind, name: `${codec.title} (a further stream)` }
+        : foreignStream(stream);
+      unrecorded.push({ kind: trackName(kind), codec: name });
+      this.#nameOnce(name);
     }
+    this.#context.sink.setUnrecorded(unrecorded, !video && !audio);
   }
 
   #retune(stream: ElementaryStream | undefined, track: Track | undefined, kind: number): ElementaryStream | undefined {

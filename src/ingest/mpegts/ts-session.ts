@@ -28,7 +28,7 @@ export class TsSession {
     this.#logger = options.logger;
     this.#name = options.name;
     this.#sink = sink;
-    this.#demuxer = new TsDemuxer(sink, options.arena, options.logger, options.demuxer);
+    this.#demuxer = new TsDemuxer(sink, options.arena, options.logger, { ...options.demuxer, name: options.name });
   }
 
   get statistics(): DemuxStatistics {

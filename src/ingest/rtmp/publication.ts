@@ -34,8 +34,15 @@ export interface MediaMessage {
 /** Messages of one kind. The codec is that of the last sequence header that could be used. */
 interface MessageTrack {
   readonly track: number;
+  readonly kind: "video" | "audio";
+  /** Names what its messages hold, where that is not recorded. */
+  unrecorded: string | undefined;
   codec: CodecEntry | undefined;
   reader: MessageReader | undefined;
+}
+
+function newTrack(track: number, kind: "video" | "audio"): MessageTrack {
+  return { track, kind, unrecorded: undefined, codec: undefined, reader: undefined };
 }
 
 export class Publication implements MessageDestination {
@@ -46,8 +53,8 @@ export class Publication implements MessageDestination {
   #scratch: Scratch;
   #unwrapper = new Unwrapper(TIMESTAMP_MODULUS);
   #tag = new AvTag();
-  #video: MessageTrack = { track: TRACK_VIDEO, codec: undefined, reader: undefined };
-  #audio: MessageTrack = { track: TRACK_AUDIO, codec: undefined, reader: undefined };
+  #video: MessageTrack = newTrack(TRACK_VIDEO, "video");
+  #audio: MessageTrack = newTrack(TRACK_AUDIO, "audio");
 
   // The message that is being assembled in the ring, and its reservation.
   #open: IncomingMessage | undefined;
@@ -204,7 +211,7 @@ export class Publication implements MessageDestination {
     const tag = this.#tag;
     if (type === MESSAGE_VIDEO) tag.parseVideo(bytes, at, available);
     else tag.parseAudio(bytes, at, available);
-    if (tag.kind === TAG_UNSUPPORTED) this.#noteOnce(`${tag.unsupported} is not recorded`);
+    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type), tag.unsupported);
     return tag;
   }
 
@@ -212,7 +219,7 @@ export class Publication implements MessageDestination {
   #readerOf(type: number, tag: AvTag): MessageReader | undefined {
     const { codec, reader } = this.#trackOf(type);
     if (reader && codec === tag.codec) return reader;
-    this.#noteOnce(`${type === MESSAGE_VIDEO ? "video" : "audio"} frames came without a usable decoder configuration`);
+    this.#setUnrecorded(this.#trackOf(type), `${tag.codec?.title} without a usable decoder configuration`);
     return undefined;
   }
 
@@ -222,6 +229,17 @@ export class Publication implements MessageDestination {
     if (!reader?.useHeader(body)) return;
     messages.codec = codec;
     messages.reader = reader;
+    this.#setUnrecorded(messages, undefined);
+  }
+
+  #setUnrecorded(messages: MessageTrack, codec: string | undefined): void {
+    if (messages.unrecorded === codec) return;
+    messages.unrecorded = codec;
+    if (codec !== undefined) this.#noteOnce(`not recorded: ${codec}`);
+    const tracks = [this.#video, this.#audio].flatMap(({ kind, unrecorded }) =>
+      unrecorded === undefined ? [] : [{ kind, codec: unrecorded }],
+    );
+    this.#sink.setUnrecorded(tracks, false);
   }
 
   #createReader(track: number, codec: CodecEntry): MessageReader | undefined {

@@ -38,6 +38,8 @@ export interface FlvForm {
 
 export interface CodecEntry {
   name: CodecName;
+  /** For people. */
+  title: string;
   /** CODEC_* of src/abi/decoder-config.ts. */
   number: number;
   kind: TrackKind;

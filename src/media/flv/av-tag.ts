@@ -4,7 +4,8 @@
 //   video: frame type 4 | codec 4 | AVCPacketType | composition time SI24 | …      extended: 1 | frame type 3 | packet type 4 | FourCC | (SI24) | …
 //   audio: format 4 | rate, size, channels | AACPacketType | …                     extended: 9 | packet type 4 | FourCC | …
 
-import type { CodecEntry, FlvForm, TrackKind } from "../codec/codec-entry.js";
+import type { CodecEntry, FlvForm } from "../codec/codec-entry.js";
+import { foreignFlvCodec, foreignFourCc } from "../codec/foreign-codecs.js";
 import { codecOfFlv, codecOfFourCc } from "../codec/table.js";
 import {
   FRAME_TYPE_INFO,
@@ -42,7 +43,7 @@ export class AvTag {
   headerBytes = 0;
   isKey = false;
   compositionTimeMs = 0;
-  /** Undefined where the codec is not recorded; `unsupported` names it then, for the log. */
+  /** Undefined where the codec is not recorded; `unsupported` names it then. */
   codec: CodecEntry | undefined;
   unsupported = "";
 
@@ -67,14 +68,14 @@ export class AvTag {
   }
 
   /** A header of FLV 10.1. */
-  #parseHeader(kind: TrackKind, codecId: number, bytes: Uint8Array, at: number, available: number): void {
+  #parseHeader(kind: "video" | "audio", codecId: number, bytes: Uint8Array, at: number, available: number): void {
     this.codec = codecOfFlv(kind, codecId);
     const form = this.codec?.flv;
-    if (!form) this.#refuse(kind === "video" ? `FLV video codec ${codecId}` : `FLV sound format ${codecId}`);
+    if (!form) this.#refuse(foreignFlvCodec(kind, codecId));
     else this.#takePacket(form, bytes[at + 1] ?? 0, true, HEADER_SIZE, bytes, at, available);
   }
 
-  #parseExHeader(kind: TrackKind, bytes: Uint8Array, at: number, available: number): void {
+  #parseExHeader(kind: "video" | "audio", bytes: Uint8Array, at: number, available: number): void {
     if (available < EX_HEADER_SIZE) {
       this.kind = TAG_DAMAGED;
       return;
@@ -83,7 +84,7 @@ export class AvTag {
     this.codec = codecOfFourCc(kind, readFourCc(bytes, at + 1));
     const form = this.codec?.flv;
     const isTimed = packetType === PACKET_DATA;
-    if (!form) this.#refuse(fourCcText(bytes, at + 1));
+    if (!form) this.#refuse(foreignFourCc(String.fromCharCode(...bytes.subarray(at + 1, at + EX_HEADER_SIZE))));
     else if (kind === "video" && packetType === EX_PACKET_CODED_FRAMES_X)
       this.#takePacket(form, PACKET_DATA, false, EX_HEADER_SIZE, bytes, at, available);
     else this.#takePacket(form, packetType, isTimed, EX_HEADER_SIZE, bytes, at, available);
@@ -132,9 +133,4 @@ function readFourCc(bytes: Uint8Array, at: number): number {
   return (
     (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
   );
-}
-
-/** Printable whatever the bytes are: it goes to a log. */
-function fourCcText(bytes: Uint8Array, at: number): string {
-  return `FourCC ${String.fromCharCode(...bytes.slice(at, at + 4)).replace(/[^ -~]/g, "?")}`;
 }

@@ -8,6 +8,7 @@ const CRC_SIZE = 4;
 const TABLE_PAT = 0;
 const TABLE_PMT = 2;
 const STUFFING = 0xff;
+const REGISTRATION_DESCRIPTOR = 5;
 /** A PAT of one section names at most 253 programs; more are not looked at. */
 const MAX_PROGRAMS = 253;
 const MAX_STREAMS = 64;
@@ -30,6 +31,8 @@ export interface PmtStream {
   pid: number;
   /** Tags of the descriptors, for naming streams of private types. */
   descriptorTags: number[];
+  /** format_identifier of the registration descriptor (§2.6.8), four characters; "" where there is none. */
+  registration: string;
 }
 
 export interface ProgramMap {
@@ -157,8 +160,18 @@ export function parseProgramMap(section: Uint8Array, size: number): ProgramMap |
     const infoEnd = at + 5 + (u16(at + 3) & 0x0fff);
     if (infoEnd > end) return undefined;
     const descriptorTags: number[] = [];
-    for (let d = at + 5; d + 2 <= infoEnd; d += 2 + (section[d + 1] ?? 0)) descriptorTags.push(section[d] ?? 0);
-    streams.push({ streamType, pid, descriptorTags });
+    let registration = "";
+    for (let d = at + 5; d + 2 <= infoEnd; d += 2 + (section[d + 1] ?? 0)) {
+      descriptorTags.push(section[d] ?? 0);
+      if (
+        section[d] === REGISTRATION_DESCRIPTOR &&
+        (section[d + 1] ?? 0) >= 4 &&
+        d + 6 <= infoEnd &&
+        registration === ""
+      )
+        registration = String.fromCharCode(...section.subarray(d + 2, d + 6));
+    }
+    streams.push({ streamType, pid, descriptorTags, registration });
     at = infoEnd;
   }
   return { programNumber: u16(3), version: ((section[5] ?? 0) >> 1) & 31, pcrPid: u16(8) & PID_MASK, streams };

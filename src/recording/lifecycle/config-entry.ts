@@ -2,6 +2,7 @@
 // interface, and what its next recording must know of the one that failed.
 
 import type { ErrorCode } from "../../base/reel-error.js";
+import { sameTracks, type UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import type { Clock } from "../../time/units.js";
 import {
   CONFIG_FAILED,
@@ -59,7 +60,20 @@ export class ConfigEntry implements RecordEntry {
   setStatus(code: ConfigStatusCode, uniqueStreamId = 0): void {
     const { current } = this.status;
     if (current.code === code && current.uniqueStreamId === uniqueStreamId) return;
-    this.status = { current: { code, uniqueStreamId, timestamp: this.#nowS() }, previous: current };
+    const { unrecorded } = current;
+    this.status = {
+      current: { code, uniqueStreamId, timestamp: this.#nowS(), ...(unrecorded && { unrecorded }) },
+      previous: current,
+    };
+  }
+
+  /** What of its stream is not recorded; nothing where there is no stream. */
+  setUnrecorded(tracks: readonly UnrecordedTrack[]): void {
+    const wanted = tracks.filter(({ kind }) => this.config.hasAudio || kind !== "audio");
+    const { unrecorded, ...current } = this.status.current;
+    if (sameTracks(wanted, unrecorded ?? [])) return;
+    const { previous } = this.status;
+    this.status = { current: wanted.length > 0 ? { ...current, unrecorded: wanted } : current, previous };
   }
 
   #nowS(): number {

@@ -44,6 +44,8 @@ export interface SupervisorParts {
 
 /** ems-record-spec §3.2: the config is retried on a one-second timer. */
 const RETRY_MS = 1000;
+/** After its first tracks a stream may have others. */
+const TELL_UNRECORDED_MS = 1000;
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
 const CLOSE_ORDER_MS = 10_000;
 /**
@@ -111,6 +113,7 @@ export class RecordingSupervisor {
       for (const recording of this.#recordings.values())
         if (recording.inStream === stream && !recording.isStopped) recording.onGap(gap);
     });
+    stream.on("unrecorded", () => this.#unrecorded(stream));
     stream.on("full", () => this.#parts.scheduler.kick());
     stream.on("settled", () => this.#parts.scheduler.kick());
     this.#parts.events.emit("inStreamCreated", stream);
@@ -172,6 +175,7 @@ export class RecordingSupervisor {
     this.#randomAccess.add(recording);
     entry.recordings.add(recording);
     entry.streams(recording.id);
+    this.#noteUnrecorded(entry, recording);
     if (target) this.#begin(entry, recording, target);
     else {
       entry.claims++;
@@ -215,6 +219,21 @@ export class RecordingSupervisor {
       ended: (recording) => this.#ended(recording),
       wake: () => scheduler.kick(),
     };
+  }
+
+  /** The list of the tracks that are not recorded has changed. */
+  #unrecorded(stream: InStream): void {
+    this.#parts.logger.warn({ stream: stream.name, tracks: stream.unrecorded }, "tracks are not recorded");
+    for (const entry of this.#entries.values())
+      for (const recording of entry.recordings)
+        if (recording.inStream === stream) this.#noteUnrecorded(entry, recording);
+  }
+
+  #noteUnrecorded(entry: ConfigEntry, recording: Recording): void {
+    const { unrecorded } = recording.inStream;
+    entry.setUnrecorded(unrecorded);
+    // Each file lists them. A stream that has nothing else gets no file, which takes a moment to know.
+    if (unrecorded.length > 0) setTimeout(() => recording.tellUnrecorded(), TELL_UNRECORDED_MS).unref();
   }
 
   /** Video comes, and nothing in it that a file could begin with. */
@@ -263,6 +282,7 @@ export class RecordingSupervisor {
       this.forget(entry);
       return;
     }
+    entry.setUnrecorded([]);
     if (goesOn) entry.interruption = interruption;
     if (failure) entry.failed();
     else entry.setStatus(CONFIG_WAITING);

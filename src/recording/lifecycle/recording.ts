@@ -20,7 +20,7 @@ import { failureToError } from "../../container/file-failure.js";
 import { newestUsable, type ObservedIndex } from "../../container/mp4/reserve.js";
 import type { SegmentOrigin } from "../../container/segment-origin.js";
 import type { Cursor } from "../../stream/cursor.js";
-import type { Gap } from "../../stream/gap.js";
+import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-task.js";
 import type { ClaimedTarget } from "../naming/naming.js";
@@ -208,7 +208,7 @@ export class Recording implements OutStream, Cursor {
     if (result.unwritten && result.unwritten.frames > 0) this.onGap(unwrittenGap(result.unwritten));
     const leftOut = segment.takeLeftOut(this.inStream);
     if (leftOut) this.onGap(leftOut);
-    for (const gap of segment.takeUnsupported(this.inStream)) this.onGap(gap);
+    if (segment.isOpen) for (const gap of segment.takeUnsupported(this.inStream, this.config.hasAudio)) this.onGap(gap);
     if (result.opened) {
       const missed = this.#losses.endInterruption(segment, this.#state.tail(), this.isStopped);
       if (missed) this.onGap(missed);
@@ -273,6 +273,14 @@ export class Recording implements OutStream, Cursor {
     );
     if (rest) this.onGap(rest);
     this.#end(error);
+  }
+
+  /** Of a stream that has brought nothing else as yet: no file will tell it. */
+  tellUnrecorded(): void {
+    const { unrecorded, tracks, newest90k } = this.inStream;
+    if (this.isStopped || this.segment?.isOpen || tracks.some(({ codec }) => codec !== undefined)) return;
+    for (const { kind, codec } of unrecorded)
+      if (this.config.hasAudio || kind !== "audio") this.onGap(unsupportedTrack(kind, codec, newest90k));
   }
 
   onGap(gap: Gap): void {

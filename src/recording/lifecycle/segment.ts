@@ -31,8 +31,8 @@ import type { ReelError } from "../../base/reel-error.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { SegmentOrigin, SegmentTrack } from "../../container/segment-origin.js";
 import type { ContainerName } from "../../container/table.js";
-import { KIND_NUMBERS } from "../../media/codec/table.js";
-import { type Gap, trackName } from "../../stream/gap.js";
+import { CODECS, KIND_NUMBERS } from "../../media/codec/table.js";
+import { type Gap, trackName, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import type { Synced } from "../../worker/sync-task.js";
@@ -54,8 +54,9 @@ export class Segment {
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
   #users = 1;
-  /** Tracks that are said to be left out, a bit each. */
+  /** Tracks that are said to be left out, a bit each; codecs of those that the stream does not record. */
   #unsupported = 0;
+  readonly #unrecorded = new Set<string>();
   #tracks: (SegmentTrack | undefined)[] = [];
   #newGaps: Gap[] = [];
   #arena: Arena;
@@ -132,22 +133,21 @@ export class Segment {
     return gap;
   }
 
-  /** One entry for each track that the container cannot carry, at its first frame in the segment. */
-  takeUnsupported(stream: InStream): Gap[] {
+  /** One entry a segment for each track that the container cannot carry, or that nobody records. */
+  takeUnsupported(stream: InStream, hasAudio: boolean): Gap[] {
     const tracks = this.#arena.view.getUint32(this.pointer + SEG_UNSUPPORTED_OFFSET, true);
     const gaps: Gap[] = [];
     for (let track = 0; track < MAX_TRACKS; track++) {
       if ((tracks & ~this.#unsupported & (1 << track)) === 0) continue;
-      gaps.push({
-        cause: "unsupportedTrack",
-        track: trackName(stream.kindOf(track)),
-        dtsMs: this.zero90k / TICKS_PER_MS,
-        durationMs: 0,
-        frames: 0,
-        bytes: 0,
-      });
+      const codec = stream.config(track)?.codec;
+      gaps.push(unsupportedTrack(trackName(stream.kindOf(track)), codec ? CODECS[codec].title : "", this.zero90k));
     }
     this.#unsupported = tracks;
+    for (const { kind, codec } of stream.unrecorded) {
+      if ((kind === "audio" && !hasAudio) || this.#unrecorded.has(codec)) continue;
+      this.#unrecorded.add(codec);
+      gaps.push(unsupportedTrack(kind, codec, this.zero90k));
+    }
     return gaps;
   }
 

@@ -6,6 +6,7 @@ import { parseAudioSpecificConfig } from "./audio-specific-config.js";
 
 export const AAC = {
   name: "aac",
+  title: "AAC",
   number: CODEC_AAC,
   kind: "audio",
   emsTag: "AAAC",

@@ -10,6 +10,7 @@ const LENGTH_SIZE_4 = 3;
 
 export const H264 = {
   name: "h264",
+  title: "H.264",
   number: CODEC_H264,
   kind: "video",
   emsTag: "VH264",

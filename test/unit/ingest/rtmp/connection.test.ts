@@ -321,10 +321,26 @@ describe("a published stream", () => {
     );
     direct.feed(Buffer.concat([configs(), mp3(0), mp3(20), hevc, session(4096).bytes]));
     expect(rig.only.frames).toHaveLength(8);
-    expect(rig.logger.lines.map((line) => line.message)).toEqual([
-      "FLV sound format 2 is not recorded",
-      "FourCC hvc1 is not recorded",
+    expect(rig.logger.lines.map((line) => line.message)).toEqual(["not recorded: MP3", "not recorded: H.265"]);
+    expect(rig.only.inStream.unrecorded).toEqual([
+      { kind: "video", codec: "H.265" },
+      { kind: "audio", codec: "MP3" },
     ]);
+    direct.feed(configs());
+    expect(rig.only.inStream.unrecorded).toEqual([]);
+    direct.close();
+  });
+
+  it("names frames that come without a decoder configuration until it comes", () => {
+    const rig = new IngestRig();
+    const direct = publish(rig);
+    direct.feed(session(4096).bytes);
+    expect(rig.only.inStream.unrecorded).toEqual([
+      { kind: "video", codec: "H.264 without a usable decoder configuration" },
+      { kind: "audio", codec: "AAC without a usable decoder configuration" },
+    ]);
+    direct.feed(configs());
+    expect(rig.only.inStream.unrecorded).toEqual([]);
     direct.close();
   });
 

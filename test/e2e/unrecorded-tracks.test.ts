@@ -1,0 +1,118 @@
+// Tracks that are not recorded, from real encoders over MPEG-TS and RTMP: the stream, the config, the gap event and the
+// closing report name them.
+
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Publisher, stopPublishers } from "../support/publisher.js";
+import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { until } from "../support/until.js";
+
+interface Named {
+  codec: string;
+  track: string | null;
+}
+interface StreamData {
+  name: string;
+  unrecorded?: Named[];
+}
+
+const VIDEO = ["-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=4"];
+const AUDIO = ["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=4"];
+const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"];
+const H265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=25:log-level=none"];
+
+let server: ReelProcess;
+let control: Control;
+beforeEach(async () => {
+  server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
+  control = await Control.connect(server);
+});
+afterEach(async () => {
+  await stopPublishers();
+  await stopServers();
+});
+
+function publish(url: string, format: string, ...codecs: readonly string[]): Publisher {
+  return new Publisher(["-v", "error", "-nostdin", "-re", ...VIDEO, "-re", ...AUDIO, ...codecs, "-f", format, url]);
+}
+
+async function recordAs(name: string): Promise<void> {
+  await control.succeed(`record localStreamName=${name} pathToFile=${name} type=mp4 keepAlive=1`);
+}
+
+/** Of the stream, while it is there. */
+function shown(name: string): Promise<Named[]> {
+  return until(`${name} shows what is not recorded`, async () => {
+    const streams = (await control.succeed("listStreams")) as unknown as StreamData[] | null;
+    return streams?.find((stream) => stream.name === name)?.unrecorded;
+  });
+}
+
+async function statusOf(name: string): Promise<Named[] | undefined> {
+  const { record } = (await control.succeed("listConfig")) as unknown as {
+    record: { localStreamName: string; status: { current: { unrecorded?: Named[] } } }[];
+  };
+  return record.find((config) => config.localStreamName === name)?.status.current.unrecorded;
+}
+
+const gapsOf = (type: string, name: string): unknown[] =>
+  control
+    .of(type)
+    .filter(({ payload }) => payload.localStreamName === name)
+    .flatMap(({ payload }) => (type === "recordGap" ? [payload.gap] : (payload.gaps as unknown[])))
+    .filter((gap) => (gap as { cause: string }).cause === "unsupportedTrack");
+
+const gap = ({ codec, track }: Named): object => ({
+  ...{ cause: "unsupportedTrack", codec, track, frames: 0, bytes: 0, durationMs: 0 },
+  dtsMs: expect.any(Number) as number,
+});
+
+it("are named for every codec of a transport stream", { timeout: 60_000 }, async () => {
+  const cases: [Named, ...string[]][] = [
+    [{ codec: "H.265", track: "video" }, ...H265, "-c:a", "aac"],
+    [{ codec: "MPEG-1 audio (MP2, MP3)", track: "audio" }, ...H264, "-c:a", "mp2"],
+    [{ codec: "AC-3", track: "audio" }, ...H264, "-c:a", "ac3"],
+    [{ codec: "E-AC-3", track: "audio" }, ...H264, "-c:a", "eac3"],
+    [{ codec: "Opus", track: "audio" }, ...H264, "-c:a", "libopus"],
+    [{ codec: "AAC (LATM)", track: "audio" }, ...H264, "-c:a", "aac", "-mpegts_flags", "latm"],
+  ];
+  const names = cases.map((_, i) => `ts${i + 1}`);
+  for (const name of names) await recordAs(name);
+  for (const [i, [named, ...codecs]] of cases.entries()) {
+    publish(`tcp://${server.addresses.ts}`, "mpegts", ...codecs);
+    const name = names[i] as string;
+    expect(await shown(name)).toEqual([named]);
+    expect(await statusOf(name)).toEqual([named]);
+  }
+  await control.wait("recordChunkClosed", cases.length);
+  for (const [i, [named]] of cases.entries()) {
+    const name = names[i] as string;
+    expect(gapsOf("recordChunkClosed", name), named.codec).toEqual([gap(named)]);
+    expect(gapsOf("recordGap", name), named.codec).toEqual([gap(named)]);
+    await until("the config says no more of it", async () => ((await statusOf(name)) === undefined ? true : undefined));
+  }
+});
+
+it("are told of a stream that has nothing else", async () => {
+  await recordAs("ts1");
+  publish(`tcp://${server.addresses.ts}`, "mpegts", ...H265, "-c:a", "mp2");
+  const both: Named[] = [
+    { codec: "H.265", track: "video" },
+    { codec: "MPEG-1 audio (MP2, MP3)", track: "audio" },
+  ];
+  expect(await shown("ts1")).toEqual(both);
+  expect(await statusOf("ts1")).toEqual(both);
+  await control.wait("recordGap", 2);
+  expect(gapsOf("recordGap", "ts1")).toEqual(both.map(gap));
+  expect(control.of("recordGap").map(({ payload }) => payload.file)).toEqual(["", ""]);
+});
+
+it("are named for RTMP", async () => {
+  await recordAs("cam1");
+  const g711: Named = { codec: "G.711 A-law", track: "audio" };
+  publish(server.rtmpUrl("cam1"), "flv", ...H264, "-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1");
+  expect(await shown("cam1")).toEqual([g711]);
+  expect(await statusOf("cam1")).toEqual([g711]);
+  await control.wait("recordChunkClosed");
+  expect(gapsOf("recordChunkClosed", "cam1")).toEqual([gap(g711)]);
+  expect(gapsOf("recordGap", "cam1")).toEqual([gap(g711)]);
+});
