@@ -6,12 +6,13 @@
 // A message that another one interrupts, that finds no room, or whose NAL unit lengths must be rewritten goes through
 // scratch memory and enters the ring by the frame sink when it is complete; the ring never waits for a half message.
 
-import { TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DECODER_CONFIG, TAG_FRAME, TAG_UNSUPPORTED } from "../../media/flv/av-tag.js";
 import type { InStream } from "../../stream/in-stream.js";
-import { TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
+import { RandomAccessRule } from "../../stream/random-access-rule.js";
+import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { FrameSink } from "../frame-sink.js";
 import { noteOnce } from "../note-once.js";
@@ -23,6 +24,11 @@ import type { Scratch } from "./scratch.js";
 
 /** RTMP timestamps are 32-bit milliseconds. */
 const TIMESTAMP_MODULUS = 4294967296;
+/** Behind the first video and the first audio track. */
+const FIRST_FURTHER_TRACK = 2;
+const NO_TRACK = -1;
+/** Offsets finer than a millisecond are rounded to the clock of the ring, 90 kHz. */
+const NANOSECONDS_PER_TICK = 1e9 / TICKS_PER_SECOND;
 
 /** What of a message is known without its body. */
 export interface MediaMessage {
@@ -31,9 +37,10 @@ export interface MediaMessage {
   timestampMs: number;
 }
 
-/** Messages of one kind. The codec is that of the last sequence header that could be used. */
+/** Messages of one track. The codec is that of the last sequence header that could be used. */
 interface MessageTrack {
-  readonly track: number;
+  /** Its number in the in-stream; NO_TRACK before it has one. */
+  track: number;
   readonly kind: "video" | "audio";
   /** Names what its messages hold, where that is not recorded. */
   unrecorded: string | undefined;
@@ -55,6 +62,10 @@ export class Publication implements MessageDestination {
   #tag = new AvTag();
   #video: MessageTrack = newTrack(TRACK_VIDEO, "video");
   #audio: MessageTrack = newTrack(TRACK_AUDIO, "audio");
+  /** Those that multitrack messages number from 1, by that number. */
+  #furtherVideo = new Map<number, MessageTrack>();
+  #furtherAudio = new Map<number, MessageTrack>();
+  #nextTrack = FIRST_FURTHER_TRACK;
 
   // The message that is being assembled in the ring, and its reservation.
   #open: IncomingMessage | undefined;
@@ -84,9 +95,10 @@ export class Publication implements MessageDestination {
     if (this.#sink.isWaiting) return this.#scratch;
     // A chunk size below that of a tag header: the header is read when the message is complete.
     if (available < Math.min(message.sizeBytes, MAX_TAG_HEADER_SIZE)) return this.#scratch;
+    if (AvTag.wantsWhole(message.type === MESSAGE_VIDEO ? "video" : "audio", bytes[at] ?? 0)) return this.#scratch;
     const tag = this.#parseTag(message.type, bytes, at, available);
     if (tag.kind === TAG_DECODER_CONFIG && message.sizeBytes <= MAX_CONFIG_BYTES) return this.#scratch;
-    const reader = tag.kind === TAG_FRAME ? this.#readerOf(message.type, tag) : undefined;
+    const reader = tag.kind === TAG_FRAME ? this.#readerOf(message.type, tag)?.reader : undefined;
     if (!reader) return DISCARD;
     if (!reader.isRingForm) return this.#scratch;
     const payloadBytes = message.sizeBytes - tag.headerBytes;
@@ -124,13 +136,14 @@ export class Publication implements MessageDestination {
     const end = this.#pointer + this.#filledBytes;
     const size = reader.check(this.#arena.u8, this.#pointer, this.#keptBytes, end);
     if (size <= 0) {
-      if (size === DAMAGED_FRAME) this.#lose(message, this.#filledBytes);
+      const { track } = message.type === MESSAGE_VIDEO ? this.#video : this.#audio;
+      if (size === DAMAGED_FRAME) this.#sink.lose(track, this.#filledBytes, this.#dts90k(message));
       this.inStream.abandon();
       return true;
     }
     const dts90k = this.#dts90k(message);
     const isRandomAccess = reader.isRandomAccess(this.#isKey, dts90k);
-    const { track } = this.#trackOf(message.type);
+    const { track } = message.type === MESSAGE_VIDEO ? this.#video : this.#audio;
     this.#sink.commit(track, size, dts90k, this.#compositionTimeMs * TICKS_PER_MS, isRandomAccess);
     return true;
   }
@@ -144,25 +157,33 @@ export class Publication implements MessageDestination {
   /** A complete audio or video message that lies outside of the ring. Its bytes may be changed. */
   deliver(message: MediaMessage, body: Uint8Array): void {
     if (this.inStream.ended) return;
+    const tag = this.#parseTag(message.type, body, 0, body.byteLength);
+    do this.#deliverTrack(message, body);
+    while (tag.next(body, 0));
+  }
+
+  /** What the tag has just read of a message. */
+  #deliverTrack(message: MediaMessage, body: Uint8Array): void {
     const { type } = message;
-    const tag = this.#parseTag(type, body, 0, body.byteLength);
+    const tag = this.#tag;
+    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type, tag.trackId), tag.unsupported);
     if (tag.kind === TAG_DECODER_CONFIG && tag.codec)
-      this.#setDecoderConfig(this.#trackOf(type), tag.codec, body.subarray(tag.headerBytes));
-    const reader = tag.kind === TAG_FRAME ? this.#readerOf(type, tag) : undefined;
-    if (!reader) return;
-    let payload = reader.toRingForm(body.subarray(tag.headerBytes));
+      this.#setDecoderConfig(this.#trackOf(type, tag.trackId), tag.codec, body.subarray(tag.headerBytes, tag.end));
+    const messages = tag.kind === TAG_FRAME ? this.#readerOf(type, tag) : undefined;
+    if (!messages?.reader) return;
+    const { track, reader } = messages;
+    let payload = reader.toRingForm(body.subarray(tag.headerBytes, tag.end));
     if (payload.byteLength === 0) return;
     const { kept } = reader;
     const keptBytes = kept.byteLength;
     if (keptBytes > 0) payload = Buffer.concat([kept, payload]);
     this.#makeWay();
     const size = reader.check(payload, 0, keptBytes, payload.byteLength);
-    if (size === DAMAGED_FRAME) this.#lose(message, payload.byteLength);
+    if (size === DAMAGED_FRAME) this.#sink.lose(track, payload.byteLength, this.#dts90k(message));
     if (size <= 0) return;
     const dts90k = this.#dts90k(message);
     const isRandomAccess = reader.isRandomAccess(tag.isKey, dts90k);
-    const ctsOffset90k = tag.compositionTimeMs * TICKS_PER_MS;
-    const { track } = this.#trackOf(type);
+    const ctsOffset90k = tag.compositionTimeMs * TICKS_PER_MS + Math.round(tag.nanoOffset / NANOSECONDS_PER_TICK);
     this.#sink.frame({ track, payload: payload.subarray(0, size), dts90k, ctsOffset90k, isRandomAccess });
   }
 
@@ -195,36 +216,53 @@ export class Publication implements MessageDestination {
     );
   }
 
-  #lose(message: MediaMessage, sizeBytes: number): void {
-    this.#sink.lose(this.#trackOf(message.type).track, sizeBytes, this.#dts90k(message));
-  }
-
   #dts90k({ timestampMs }: MediaMessage): Ticks90k {
     return this.#unwrapper.unwrap(timestampMs) * TICKS_PER_MS;
   }
 
-  #trackOf(messageType: number): MessageTrack {
-    return messageType === MESSAGE_VIDEO ? this.#video : this.#audio;
+  /** A multitrack message numbers the tracks of a kind; those that are not the first take a place when they are configured. */
+  #trackOf(messageType: number, trackId: number): MessageTrack {
+    const isVideo = messageType === MESSAGE_VIDEO;
+    if (trackId === 0) return isVideo ? this.#video : this.#audio;
+    const further = isVideo ? this.#furtherVideo : this.#furtherAudio;
+    let messages = further.get(trackId);
+    if (!messages) {
+      messages = newTrack(NO_TRACK, isVideo ? "video" : "audio");
+      further.set(trackId, messages);
+    }
+    return messages;
+  }
+
+  /** False where the stream has all the tracks that it can have. */
+  #takePlace(messages: MessageTrack): boolean {
+    if (messages.track !== NO_TRACK) return true;
+    if (this.#nextTrack >= MAX_TRACKS) return false;
+    messages.track = this.#nextTrack++;
+    return true;
   }
 
   #parseTag(type: number, bytes: Uint8Array, at: number, available: number): AvTag {
     const tag = this.#tag;
     if (type === MESSAGE_VIDEO) tag.parseVideo(bytes, at, available);
     else tag.parseAudio(bytes, at, available);
-    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type), tag.unsupported);
+    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type, tag.trackId), tag.unsupported);
     return tag;
   }
 
   /** Undefined where no decoder configuration of the codec came: nobody can decode its frames. */
-  #readerOf(type: number, tag: AvTag): MessageReader | undefined {
-    const { codec, reader } = this.#trackOf(type);
-    if (reader && codec === tag.codec) return reader;
-    this.#setUnrecorded(this.#trackOf(type), `${tag.codec?.title} without a usable decoder configuration`);
+  #readerOf(type: number, tag: AvTag): MessageTrack | undefined {
+    const messages = this.#trackOf(type, tag.trackId);
+    if (messages.reader && messages.codec === tag.codec) return messages;
+    this.#setUnrecorded(messages, `${tag.codec?.title} without a usable decoder configuration`);
     return undefined;
   }
 
   /** A header of another codec takes the track over, if it can be used. */
   #setDecoderConfig(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
+    if (!this.#takePlace(messages)) {
+      this.#setUnrecorded(messages, `${codec.title} (a further stream)`);
+      return;
+    }
     const reader = messages.codec === codec ? messages.reader : this.#createReader(messages.track, codec);
     if (!reader?.useHeader(body)) return;
     messages.codec = codec;
@@ -236,7 +274,8 @@ export class Publication implements MessageDestination {
     if (messages.unrecorded === codec) return;
     messages.unrecorded = codec;
     if (codec !== undefined) this.#noteOnce(`not recorded: ${codec}`);
-    const tracks = [this.#video, this.#audio].flatMap(({ kind, unrecorded }) =>
+    const all = [this.#video, this.#audio, ...this.#furtherVideo.values(), ...this.#furtherAudio.values()];
+    const tracks = all.flatMap(({ kind, unrecorded }) =>
       unrecorded === undefined ? [] : [{ kind, codec: unrecorded }],
     );
     this.#sink.setUnrecorded(tracks, false);
@@ -244,7 +283,8 @@ export class Publication implements MessageDestination {
 
   #createReader(track: number, codec: CodecEntry): MessageReader | undefined {
     return MESSAGE_READERS[codec.name]?.({
-      randomAccess: this.#sink.randomAccess,
+      // Pictures of several videos are no sequence.
+      randomAccess: track === TRACK_VIDEO ? this.#sink.randomAccess : new RandomAccessRule(),
       setDecoderConfig: (bytes) => this.#sink.decoderConfig(track, codec.name, bytes),
       configBytes: () => this.inStream.config(track)?.bytes,
       note: this.#noteOnce,

@@ -20,7 +20,17 @@ import {
   videoTag,
 } from "../../../support/rtmp-bytes.js";
 import { DirectConnection, frameHash, IngestRig } from "../../../support/rtmp-rig.js";
-import { ASC, AVCC, accessUnit, NAL_AUD, NAL_IDR, NAL_SEI, NAL_SLICE, nalUnit } from "../../../support/test-media.js";
+import {
+  ASC,
+  ASC_HE,
+  AVCC,
+  accessUnit,
+  NAL_AUD,
+  NAL_IDR,
+  NAL_SEI,
+  NAL_SLICE,
+  nalUnit,
+} from "../../../support/test-media.js";
 
 const VIDEO = 9;
 const AUDIO = 8;
@@ -367,6 +377,47 @@ describe("a published stream", () => {
       ["video", frameHash(unit), 0],
       ["audio", frameHash(nalUnit(1, 80, 2)), 0],
     ]);
+    direct.close();
+  });
+
+  it("takes every track of multitrack messages, and nanoseconds to the nearest tick", () => {
+    const rig = new IngestRig();
+    const direct = publish(rig);
+    const unit = accessUnit([nalUnit(NAL_IDR, 50, 1)]);
+    const sized = (id: number, bytes: Uint8Array): Buffer =>
+      Buffer.concat([Buffer.of(id, 0, 0, bytes.byteLength), bytes]);
+    const ex = (head: number[], fourCc: string, ...rest: Uint8Array[]): Buffer =>
+      Buffer.concat([Buffer.from(head), Buffer.from(fourCc), ...rest]);
+    const [first, second] = [nalUnit(1, 80, 2), nalUnit(1, 90, 3)];
+    const bodies: [number, Buffer][] = [
+      [VIDEO, ex([0x90], "avc1", AVCC)],
+      [AUDIO, ex([0x95, 0x10], "mp4a", sized(0, ASC), sized(3, ASC_HE))],
+      [VIDEO, ex([0x97, 2, 0x07, 0xa1, 0x20, 0x03], "avc1", unit)],
+      [AUDIO, ex([0x95, 0x11], "mp4a", sized(0, first), sized(3, second), sized(9, second))],
+      [AUDIO, ex([0x95, 0x01], "mp4a", Buffer.of(3), first)],
+    ];
+    direct.feed(
+      Buffer.concat(
+        bodies.map(([type, payload], i) => messageBytes({ csid: 6, type, streamId: 1, time: i * 20, payload }, 4096)),
+      ),
+    );
+    const { inStream, frames } = rig.only;
+    expect(frames.map(({ track, hash, dts90k, pts90k }) => [track, hash, pts90k - dts90k])).toEqual([
+      ["video", frameHash(unit), 45],
+      ["audio", frameHash(first), 0],
+      ["audio", frameHash(second), 0],
+      ["audio", frameHash(first), 0],
+    ]);
+    expect(inStream.tracks.map(({ number, kind }) => [number, kind])).toEqual([
+      [0, "video"],
+      [1, "audio"],
+      [2, "audio"],
+    ]);
+    expect(inStream.statistics.map(({ frames }) => frames).slice(0, 3)).toEqual([1, 1, 2]);
+    expect(rig.logger.lines.map((line) => line.message)).toEqual([
+      "not recorded: AAC without a usable decoder configuration",
+    ]);
+    expect(inStream.unrecorded).toEqual([{ kind: "audio", codec: "AAC without a usable decoder configuration" }]);
     direct.close();
   });
 });
