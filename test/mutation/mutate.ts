@@ -101,7 +101,7 @@ class Baseline {
     let seconds = this.#seconds.get(key);
     if (seconds === undefined) {
       const run = await this.tree.test(files, 10 * 60_000);
-      if (run.verdict !== "passed") throw new Error(`the original does not pass ${key}: ${run.failed ?? run.verdict}`);
+      if (run.verdict !== "passed") throw new Error(`the original does not pass ${key}: ${run.failed}`);
       seconds = run.seconds;
       this.#seconds.set(key, seconds);
     }
@@ -118,7 +118,7 @@ async function judge(tree: MutationTree, baseline: Baseline, { mutant, text }: C
     for (const [i, files] of steps.entries()) {
       const run: TestRun = await tree.test(files, limits[i] as number);
       if (run.verdict === "hung") return ["noticed", `hung: ${files.join(" ")}`];
-      if (run.verdict === "failed") return ["noticed", run.failed ?? "no report"];
+      if (run.verdict === "failed") return ["noticed", run.failed];
     }
     return ["survived"];
   } finally {

@@ -17,11 +17,14 @@ const LEFT_OUT: ReadonlySet<string> = new Set([".git", "media", ".reel"]);
 /** Those that tests and worker threads load. */
 const TARGETS = ["test-debug", "test-release", "release"];
 const WASM = "dist/wasm";
+/** Of what vitest prints, where it leaves no report. */
+const LAST_CHARACTERS = 2000;
 
 export interface TestRun {
   verdict: "passed" | "failed" | "hung";
-  /** The first test that failed. */
-  failed: string | undefined;
+  /** The first test that failed, else the end of what vitest printed. */
+  failed: string;
+  hasReport: boolean;
   seconds: number;
 }
 
@@ -91,6 +94,12 @@ export class MutationTree {
    * for its turn.
    */
   async test(files: readonly string[], limitMs: number): Promise<TestRun> {
+    const run = await this.#testOnce(files, limitMs);
+    // It ended without a word, which a machine without memory does as well as a mutant.
+    return run.verdict === "failed" && !run.hasReport ? this.#testOnce(files, limitMs) : run;
+  }
+
+  async #testOnce(files: readonly string[], limitMs: number): Promise<TestRun> {
     const scratch = join(this.#path, "tmp");
     mkdirSync(scratch);
     const report = join(scratch, "report.json");
@@ -111,16 +120,20 @@ export class MutationTree {
         process.kill(-(child.pid as number), "SIGKILL");
       }, limitMs);
     });
-    child.stdout.resume();
+    let output = "";
+    child.stdout.on("data", (bytes: Buffer) => {
+      output = (output + bytes.toString()).slice(-LAST_CHARACTERS);
+    });
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once("error", reject);
-      child.once("exit", resolve);
+      child.once("close", resolve);
     });
     clearTimeout(timer);
     const seconds = (performance.now() - startedMs) / 1000;
     const failed = code === 0 ? undefined : firstFailure(report);
     await this.#cleanUp(scratch);
-    return { verdict: isHung ? "hung" : code === 0 ? "passed" : "failed", failed, seconds };
+    const verdict = isHung ? "hung" : code === 0 ? "passed" : "failed";
+    return { verdict, failed: failed ?? output, hasReport: failed !== undefined, seconds };
   }
 
   close(): void {
