@@ -2,12 +2,15 @@
 // is full most of the time and grows under their cursors. What the consumers write is compared frame by frame with what
 // was produced: a frame that is read before it is whole, overwritten before it is read, or lost at a growth shows as
 // other bytes.
+//
+// The usual frames make for short kernel calls. So that a growth meets one, a second test sends large frames and grows
+// the ring while a kernel is in the middle of one.
 
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { FLAG_RANDOM_ACCESS, TRACK_AUDIO } from "../../src/abi/frame.js";
-import { LOCK_FREE, LOCK_MAIN, REC_LOCK_OFFSET, REC_TAIL_OFFSET } from "../../src/abi/recording.js";
-import { RING_HEAD_OFFSET } from "../../src/abi/ring.js";
+import { FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
+import { LOCK_FREE, LOCK_KERNEL, LOCK_MAIN, REC_LOCK_OFFSET, REC_TAIL_OFFSET } from "../../src/abi/recording.js";
+import { RING_DATA_OFFSET, RING_HEAD_OFFSET } from "../../src/abi/ring.js";
 import {
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_POINTER_OFFSET,
@@ -24,7 +27,7 @@ import { growRing } from "../../src/stream/ring-growth.js";
 import { effort, seed } from "../support/effort.js";
 import { BUILDS, type Build, KernelRun, type TestFrame, testModule } from "../support/kernel-harness.js";
 import { expectFrames, STREAM_CONTAINERS, type StreamContainer } from "../support/oracle.js";
-import { ASC, AVCC, makeMedia } from "../support/test-media.js";
+import { ASC, AVCC, accessUnit, makeMedia, NAL_IDR, nalUnit } from "../support/test-media.js";
 
 const RING_BYTES = 16 * 1024;
 const MAX_RING_BYTES = 256 * 1024;
@@ -32,10 +35,21 @@ const CAPACITY_BYTES = 64 * 1024;
 const CHUNK_90K = 10 * 90_000;
 const MEDIA_MS = effort(120_000, 1_200_000);
 
+/** Of small NAL units, so that a kernel is at a frame for much longer than it takes to copy the ring. */
+const LARGE_FRAME_NALS = 20_000;
+const NAL_BYTES = 8;
+const LARGE_RING_BYTES = 512 * 1024;
+const LARGE_MAX_RING_BYTES = 16 << 20;
+const LARGE_CAPACITY_BYTES = 1 << 20;
+const LARGE_FRAMES = 6;
+const LARGE_ROUNDS = effort(8, 400);
+
 interface Consumer {
   container: StreamContainer;
   recording: number;
   worker: Worker;
+  /** Set where the thread has ended early. */
+  failure: Error | undefined;
   result: Promise<{ files: { zero90k: number; bytes: Uint8Array; endedBy: number }[]; calls: number }>;
 }
 
@@ -46,9 +60,11 @@ function startConsumer(
   container: StreamContainer,
   headAt: number,
   number: number,
+  capacity = CAPACITY_BYTES,
+  smallestCapacity = 1000,
 ): Consumer {
   const { arena, recording } = run;
-  const out = arena.allocate(CAPACITY_BYTES);
+  const out = arena.allocate(capacity);
   const segments = Array.from({ length: Math.ceil((MEDIA_MS * 90) / CHUNK_90K) + 2 }, () => arena.allocate(SEG_SIZE));
   const worker = new Worker(new URL("../support/ring-consumer.mjs", import.meta.url), {
     workerData: {
@@ -57,7 +73,8 @@ function startConsumer(
       recording,
       segments,
       out,
-      capacity: CAPACITY_BYTES,
+      capacity,
+      smallestCapacity,
       container: CONTAINERS[container].number,
       headAt,
       seed: seed + number,
@@ -81,7 +98,11 @@ function startConsumer(
     worker.once("message", resolve);
     worker.once("error", reject);
   });
-  return { container, recording, worker, result };
+  const consumer: Consumer = { container, recording, worker, result, failure: undefined };
+  result.catch((error: Error) => {
+    consumer.failure = error;
+  });
+  return consumer;
 }
 
 /** The cursor of a run's recording, as a recording hangs it on its in-stream. */
@@ -100,16 +121,15 @@ function cursorOf(arena: Arena, recording: number): Cursor {
 }
 
 /** Grows as the in-stream does; the old bytes become somebody else's at once. */
-function grow(run: KernelRun, cursors: readonly Cursor[]): boolean {
-  const oldBytes = run.ring.capacity;
+function grow(run: KernelRun, cursors: readonly Cursor[], maxBytes = MAX_RING_BYTES): void {
+  const { arena, ring } = run;
+  const oldBytes = ring.capacity;
+  const old = arena.u32[(ring.pointer + RING_DATA_OFFSET) >>> 2] ?? 0;
   // A frame that the present ring would hold: one doubling a time, so that there are many.
-  const hasGrown = growRing(run.ring, cursors, 64, MAX_RING_BYTES, () => refreshTail(run, cursors));
-  if (hasGrown) {
-    const other = run.arena.allocate(oldBytes);
-    run.arena.u8.fill(0xee, other, other + oldBytes);
-    run.arena.free(other);
-  }
-  return hasGrown;
+  if (!growRing(ring, cursors, 64, maxBytes, () => refreshTail(run, cursors))) return;
+  // Here and there first, which is soonest seen by a kernel that still reads there.
+  for (let at = old; at < old + oldBytes; at += 512) arena.u8[at] = 0xee;
+  arena.u8.fill(0xee, old, old + oldBytes);
 }
 
 function refreshTail(run: KernelRun, cursors: readonly Cursor[]): void {
@@ -166,12 +186,91 @@ describe.each(BUILDS)("one producer, two consumers, %s build", (build) => {
     expect(fullTimes).toBeGreaterThan(50);
     expect(run.ring.capacity).toBe(MAX_RING_BYTES);
   });
+
+  it(`grows the ring under kernels that are at work, ${LARGE_ROUNDS} times from small to large`, async () => {
+    const expected = STREAM_CONTAINERS.map((container) => {
+      const run = new KernelRun({ container, build, ringBytes: LARGE_MAX_RING_BYTES });
+      for (const frame of largeFrames(run)) run.push(frame);
+      return run.finish()[0]?.files[0] as Buffer;
+    });
+    for (let round = 0; round < LARGE_ROUNDS; round++) {
+      const arena = new Arena();
+      // Memory that has been touched: a copy into new pages would be slow, and the kernel done before it.
+      arena.free(arena.allocate(3 * LARGE_MAX_RING_BYTES));
+      const runs = STREAM_CONTAINERS.map(
+        (container) => new KernelRun({ container, build, arena, ringBytes: LARGE_RING_BYTES }),
+      );
+      const run = runs[0] as KernelRun;
+      for (const other of runs) other.readRingOf(run);
+      const cursors = runs.map((other) => cursorOf(arena, other.recording));
+      const frames = largeFrames(run);
+      for (const other of runs) other.setConfigs(frames[0]?.config as number, 0);
+      const headAt = run.ring.pointer + RING_HEAD_OFFSET;
+      const consumers = runs.map((other, i) =>
+        startConsumer(
+          build,
+          other,
+          STREAM_CONTAINERS[i] as StreamContainer,
+          headAt,
+          i,
+          LARGE_CAPACITY_BYTES,
+          LARGE_CAPACITY_BYTES,
+        ),
+      );
+      for (const frame of frames) {
+        while (isBehind(run, runs)) {
+          await new Promise(setImmediate);
+          for (const { failure } of consumers) if (failure) throw failure;
+        }
+        refreshTail(run, cursors);
+        const pointer = run.ring.reserve(frame.payload.byteLength);
+        run.arena.u8.set(frame.payload, pointer);
+        commit(run, frame);
+        while (isBehind(run, runs) && !isKernelAtWork(run));
+        grow(run, cursors, LARGE_MAX_RING_BYTES);
+      }
+      for (const other of runs) other.stop(undefined, run.ring.head);
+      for (const [i, consumer] of consumers.entries()) {
+        const { files } = await consumer.result;
+        expect(files).toHaveLength(1);
+        expect(expected[i]?.equals(files[0]?.bytes as Uint8Array), consumer.container).toBe(true);
+        await consumer.worker.terminate();
+      }
+      expect(run.ring.capacity).toBe(LARGE_MAX_RING_BYTES);
+    }
+  });
 });
+
+const largePayload = accessUnit(Array.from({ length: LARGE_FRAME_NALS }, (_, nal) => nalUnit(NAL_IDR, NAL_BYTES, nal)));
+
+function largeFrames(run: KernelRun): TestFrame[] {
+  const config = run.addConfig("h264", AVCC);
+  return Array.from({ length: LARGE_FRAMES }, (_, i) => ({
+    track: TRACK_VIDEO,
+    config,
+    dts90k: i * 3600,
+    isRandomAccess: true,
+    payload: largePayload,
+  }));
+}
+
+function isBehind(run: KernelRun, runs: readonly KernelRun[]): boolean {
+  const { arena, ring } = run;
+  return runs.some(({ recording }) => Atomics.load(arena.i32, (recording + REC_TAIL_OFFSET) >>> 2) >>> 0 !== ring.head);
+}
+
+function isKernelAtWork({ arena, recording }: KernelRun): boolean {
+  return Atomics.load(arena.i32, (recording + REC_LOCK_OFFSET) >>> 2) === LOCK_KERNEL;
+}
 
 function publish(run: KernelRun, frame: TestFrame, pointer: number): void {
   // Byte by byte: a frame that was published before it is whole would be seen.
   const { u8 } = run.arena;
   for (const [i, byte] of frame.payload.entries()) u8[pointer + i] = byte;
+  commit(run, frame);
+}
+
+function commit(run: KernelRun, frame: TestFrame): void {
   const flags = frame.isRandomAccess || frame.track === TRACK_AUDIO ? FLAG_RANDOM_ACCESS : 0;
   const { track, dts90k, config, ctsOffset90k = 0 } = frame;
   run.ring.commit({ track, flags, dts90k, ctsOffset90k, config }, frame.payload.byteLength);

@@ -4,7 +4,19 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 
-const { module, memory, recording, segments, out, capacity, container, status: S, offsets: O, headAt } = workerData;
+const {
+  module,
+  memory,
+  recording,
+  segments,
+  out,
+  capacity,
+  smallestCapacity,
+  container,
+  status: S,
+  offsets: O,
+  headAt,
+} = workerData;
 let random = workerData.seed >>> 0;
 const next = (below) => {
   random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
@@ -54,7 +66,7 @@ for (const segment of segments) {
   if (status === S.STOPPED) break;
   const file = { size: 0, parts: [], zero90k: Number(view().getBigInt64(segment + O.zero, true)) };
   do {
-    status = kernel.drain(recording, segment, out, 1000 + next(capacity - 1000));
+    status = kernel.drain(recording, segment, out, smallestCapacity + next(capacity - smallestCapacity + 1));
     calls++;
     write(segment, file);
     // Every other segment is drained without a pause, close behind the producer; in the others the ring runs full.
