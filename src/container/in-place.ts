@@ -41,7 +41,13 @@ export function inPlaceContainer<Name extends ContainerName>(
       const modifiedMs = statSync(path).mtimeMs;
       const done = repair(path);
       const { videoFrames, audioFrames, durationMs } = done;
-      const found = { path, finish: "none", sizeBytes: statSync(path).size, modifiedMs } as const;
+      const { size: sizeBytes } = statSync(path);
+      if (sizeBytes === 0) {
+        // As at a finish: an empty file would only be in somebody's way.
+        unlinkSync(path);
+        throw new ReelError("notFound", `nothing of ${path} had reached the disk`, { path });
+      }
+      const found = { path, finish: "none", sizeBytes, modifiedMs } as const;
       const unknown = { gaps: [], createdMs: 0, origin: undefined, tracks: [] };
       return { ...found, videoFrames, audioFrames, durationMs, lost: lostBy(done), ...unknown };
     },

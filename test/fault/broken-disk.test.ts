@@ -10,6 +10,7 @@ import type { ContainerName } from "../../src/container/table.js";
 import type { Durability } from "../../src/recording/record-config.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import { makeClip } from "../support/clip.js";
+import { expectAsTold } from "../support/expect-as-told.js";
 import { feed, readClip } from "../support/feed.js";
 import { until } from "../support/until.js";
 import { mountBrokenDisk, removeVolumes } from "../support/volumes.js";
@@ -56,6 +57,8 @@ describe.each(["mp4", "ts", "flv"] as const satisfies readonly ContainerName[])(
       await until("the file is closed", () => told.some((report) => "stoppedMs" in report));
       expect(told.map((report) => ("code" in report ? report.code : "closed"))).toEqual(["notDurable", "closed"]);
       expect((told[0] as FailedSegmentReport).error).toMatch(/^Unable to sync .*may not be on the disk$/);
+      const closed = told.filter((report): report is ClosedSegmentReport => "stoppedMs" in report);
+      await expectAsTold(media, closed, { contentIsLost: true });
       // The file system itself had room.
       expect((await statfs(media)).bavail).toBeGreaterThan(0);
     },

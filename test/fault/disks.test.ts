@@ -4,6 +4,7 @@
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
+import { expectAsTold, toldByEvents } from "../support/expect-as-told.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -101,6 +102,7 @@ describe("a volume", () => {
       .of("recordChunkClosed")
       .filter((event) => event.payload.file === server.file("small/cam1.ts"));
     expect(first?.payload.frameCount).toBe(parts[0]?.video?.packets.length);
+    await expectAsTold(server.media, toldByEvents(control));
   });
 
   it("that freezes holds up nobody else; after the thaw its file is whole, or its gap is reported", async () => {
@@ -133,6 +135,7 @@ describe("a volume", () => {
       .of("recordGap")
       .reduce((sum, event) => sum + Number((event.payload.gap as { frames: number }).frames), 0);
     expect(frames + lost).toBe((sent.video?.packets.length ?? 0) + (sent.audio?.packets.length ?? 0));
+    await expectAsTold(server.media, toldByEvents(control));
   });
 
   it("that freezes while six files end on it holds up no finish elsewhere", async () => {
@@ -156,5 +159,6 @@ describe("a volume", () => {
     expect(control.of("recordChunkClosed").length).toBe(10);
     await thaw(server.file("frozen"));
     await until("the others are final too", () => control.of("recordChunkClosed").length === 10 + names.length);
+    await expectAsTold(server.media, toldByEvents(control));
   });
 });

@@ -7,6 +7,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
+import { expectAsTold, toldByEvents } from "../support/expect-as-told.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -101,5 +102,6 @@ describe("an MP4 for whose finish the disk has no room", () => {
     expect(partial.video.length).toBeGreaterThan(0);
     expect(partial.video).toEqual((await hashes(clip)).video.slice(0, partial.video.length));
     expect(partial.audio).toEqual((await hashes(clip)).audio.slice(0, partial.audio.length));
+    await expectAsTold(volume, toldByEvents(control));
   });
 });

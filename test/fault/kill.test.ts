@@ -9,6 +9,7 @@ import { RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
 import { type FlvTag, parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { makeClip } from "../support/clip.js";
 import { effort, seed } from "../support/effort.js";
+import { expectAsTold, type ToldFile, toldByEvents } from "../support/expect-as-told.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { mulberry32 } from "../support/random.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -86,21 +87,22 @@ describe(`a server killed at ${ROUNDS} random moments (REEL_SEED=${seed})`, () =
           expect((sentMs[i] ?? 0) - lastMs, `${name}: media lost at the end`).toBeLessThanOrEqual(MAX_LOSS_MS);
         }
       }
-      const closed = await recoveredOnce(revived);
-      expect(new Set(closed).size, "no segment is closed twice").toBe(closed.length);
+      const told = await recoveredOnce(revived);
+      expect(new Set(told.map(({ path }) => path)).size, "no segment is closed twice").toBe(told.length);
+      await expectAsTold(revived.media, told);
       await revived.stop();
     },
   );
 });
 
-/** The files of all closed entries of the ledger, asked for over the control channel. */
-async function recoveredOnce(server: ReelProcess): Promise<string[]> {
+/** All closed entries of the ledger, asked for over the control channel. */
+async function recoveredOnce(server: ReelProcess): Promise<ToldFile[]> {
   const control = await Control.connect(server, false);
   await control.succeed("subscribe since=0");
-  const files = await until("the ledger's entries have come", async () => {
-    const closed = control.of("recordChunkClosed").map((event) => String(event.payload.file));
+  const told = await until("the ledger's entries have come", async () => {
+    const closed = toldByEvents(control);
     return closed.length === (await readdir(server.media)).length ? closed : undefined;
   });
   control.close();
-  return files;
+  return told;
 }

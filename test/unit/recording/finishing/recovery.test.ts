@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { Ledger } from "../../../../src/catalog/ledger.js";
@@ -14,7 +14,7 @@ import { Recovery, type RecoveryDeps } from "../../../../src/recording/finishing
 import { Naming } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
 import { type MoveRequest, move } from "../../../../src/worker/move-task.js";
-import type { RecoverRequest, RecoverResult } from "../../../../src/worker/recover-task.js";
+import { type RecoverRequest, type RecoverResult, recover } from "../../../../src/worker/recover-task.js";
 import { collect } from "../../../support/collect.js";
 import { scratch } from "../../../support/scratch.js";
 
@@ -184,3 +184,26 @@ it("closes one file once, where two segments of its name were left unfinished", 
   expect(last.unclosed.size).toBe(0);
   await last.close();
 });
+
+it.each(["ts", "flv"] as const)(
+  "ends the entry of an empty %s, tells of it, and removes the file",
+  async (container) => {
+    const at = `${media}/cam.${container}`;
+    const state = `state-empty-${container}`;
+    const before = await Ledger.open(path(state), silentLogger);
+    const sequence = before.nextSequence();
+    const report = { ...CAM, path: at, container, variables: {}, startedMs: 1000, sequence };
+    await before.append({ type: "opened", report });
+    await before.close();
+    writeFileSync(at, ""); // a power cut took all of it but the name
+    const after = await start((request) => Promise.resolve(recover(request)), state);
+    after.recovery.start([media]);
+    await after.recovery.whenDone();
+    expect(failures).toMatchObject([{ path: at, code: "notFound", localStreamName: "cam", sequence }]);
+    expect(readdirSync(media)).toEqual([]);
+    await after.ledger.close();
+    const last = await Ledger.open(path(state), silentLogger);
+    expect(last.unclosed.size).toBe(0);
+    await last.close();
+  },
+);
