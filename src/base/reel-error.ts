@@ -22,6 +22,8 @@ export type ErrorCode =
   | "locked" // a running server owns the segment
   | "conflict" // a stored section has another revision than the writer knew
   | "badArgument" // a caller's mistake
+  | "otherVersion" // a stored file of a format that this version does not read
+  | "limit" // a configured limit is reached (limits of reel.json)
   | "closed"; // the recorder is shutting down
 
 export class ReelError extends Error {

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { open, opendir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
+import { PRIVATE_FILE } from "../base/private-files.js";
 import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import { containerOf } from "../container/table.js";
 import { type CatalogSegment, segmentOf } from "./catalog-segment.js";
@@ -69,7 +70,7 @@ export class CatalogRebuild {
     await writer.sync();
     if (writer.hasFailed) return;
     const path = join(this.folder, FILE);
-    const file = await open(`${path}.new`, "w");
+    const file = await open(`${path}.new`, "w", PRIVATE_FILE);
     try {
       await file.writeFile(`${newest}\n`);
       await file.datasync();

@@ -10,6 +10,7 @@
 import { mkdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
+import { PRIVATE_FOLDER } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
 import { CatalogReader, type SegmentQuery } from "./catalog-reader.js";
 import { CatalogRebuild } from "./catalog-rebuild.js";
@@ -78,7 +79,7 @@ export class Catalog implements SegmentCatalog {
   /** `start` puts in what is missing from the index, in the background. */
   static async open(stateFolder: string, options: CatalogOptions): Promise<Catalog> {
     const folder = join(stateFolder, FOLDER);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     return new Catalog(folder, { checkpointEvery: CHECKPOINT_EVERY, ...options });
   }
 

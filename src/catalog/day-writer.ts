@@ -6,6 +6,7 @@ import { constants } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "../base/logger.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import type { CatalogSegment } from "./catalog-segment.js";
 import { daysOf, fileNameOf, lineOf } from "./day-file.js";
 
@@ -95,10 +96,10 @@ export class DayWriter {
   async #appendTo(path: string, lines: string): Promise<void> {
     const folder = dirname(path);
     if (!this.#folders.has(folder)) {
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
       this.#folders.add(folder);
     }
-    const file = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o644);
+    const file = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, PRIVATE_FILE);
     try {
       const { size } = await file.stat();
       const last = Buffer.alloc(1);

@@ -13,6 +13,7 @@ import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/p
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Logger } from "../base/logger.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import { containerOf } from "../container/table.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./segment-report.js";
@@ -93,7 +94,7 @@ export class Ledger {
   }
 
   static async open(folder: string, logger: Logger, options: LedgerOptions = {}): Promise<Ledger> {
-    const made = await mkdir(folder, { recursive: true });
+    const made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     if (made !== undefined) await syncFolder(dirname(made));
     const unclosed = new Map<number, OpenedEntry>();
     let newest = 0;
@@ -103,7 +104,7 @@ export class Ledger {
         noteIn(unclosed, entry);
       }
     }
-    const file = await open(join(folder, CURRENT), "a");
+    const file = await open(join(folder, CURRENT), "a", PRIVATE_FILE);
     const sequences = await SequenceBlocks.open(folder, newest, logger); // syncs the folder, too
     const ledger = new Ledger(folder, file, await endOf(join(folder, CURRENT)), sequences, logger, {
       rotateBytes: options.rotateBytes ?? ROTATE_BYTES,
@@ -225,7 +226,7 @@ export class Ledger {
     const rotated = join(this.#folder, `ledger-${this.sequence}.log`);
     try {
       await rename(current, rotated);
-      const next = await open(current, "a").catch(async (error: unknown) => {
+      const next = await open(current, "a", PRIVATE_FILE).catch(async (error: unknown) => {
         await rename(rotated, current);
         throw error;
       });
@@ -330,10 +331,26 @@ async function* readLines(file: FileHandle): AsyncGenerator<string> {
   if (rest !== "") yield rest;
 }
 
+/** A right checksum says that the line is as it was written, not who wrote it: a later version, a hand. */
+function isEntry(value: unknown): value is LedgerEntry {
+  if (typeof value !== "object" || value === null) return false;
+  const { type, opened, report } = value as Partial<Record<keyof Extract<LedgerEntry, { type: "closed" }>, unknown>>;
+  if (type !== "opened" && !((type === "closed" || type === "failed") && isSequence(opened))) return false;
+  if (typeof report !== "object" || report === null) return false;
+  const { sequence, path } = report as Partial<Record<keyof SegmentReport, unknown>>;
+  return isSequence(sequence) && typeof path === "string";
+}
+
+/** A failed segment that never had a file has sequence 0. */
+function isSequence(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 function parseLine(line: string): LedgerEntry | undefined {
   const json = line.slice(9);
   if (json === "" || crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8)) return undefined;
-  const entry = JSON.parse(json) as LedgerEntry;
+  const entry: unknown = JSON.parse(json);
+  if (!isEntry(entry)) return undefined;
   const { report } = entry;
   // Version 0.1 wrote neither origin nor tracks.
   report.container ??= containerOf(report.path) ?? "mp4";

@@ -5,6 +5,7 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
+import { PRIVATE_FILE } from "../base/private-files.js";
 import { syncFolder } from "./sync-folder.js";
 
 const FILE = "ledger.next";
@@ -77,7 +78,7 @@ export class SequenceBlocks {
 
   async #write(bound: number): Promise<void> {
     const path = join(this.folder, FILE);
-    const file = await open(`${path}.new`, "w");
+    const file = await open(`${path}.new`, "w", PRIVATE_FILE);
     try {
       await file.writeFile(`${bound}\n`);
       await file.datasync();

@@ -16,6 +16,7 @@ const TITLE_WIDTH = 26;
 
 interface ServeFlags extends ConfigFlags {
   readyFile?: string;
+  discardConfigs?: boolean;
 }
 
 export function addServeCommand(program: Command): void {
@@ -29,6 +30,7 @@ export function addServeCommand(program: Command): void {
     .option("--log-level <level>", "debug, info, warn, error or silent (default: info)")
     .option("--token <token>", "token that HTTP and WebSocket clients must show")
     .option("--ready-file <path>", "written when the server listens: its pid and addresses as JSON")
+    .option("--discard-configs", "start without stored configs of another version; their file is set aside")
     .action(async (flags: ServeFlags) => {
       try {
         await serve(flags);
@@ -51,7 +53,7 @@ export function addServeCommand(program: Command): void {
 async function serve(flags: ServeFlags): Promise<void> {
   const config = loadConfig(flags, process.env, process.cwd());
   const logger = createLogger(config.log?.level ?? "info");
-  const server = await ReelServer.start(config, logger);
+  const server = await ReelServer.start(config, logger, { discardConfigs: flags.discardConfigs ?? false });
   if (flags.readyFile !== undefined) server.writeReadyFile(flags.readyFile);
   printBanner(server);
   let isStopping = false;

@@ -18,6 +18,7 @@ import { mapRecorderEvents } from "./events/recorder-mapper.js";
 import { PullConfigs } from "./pull/pull-configs.js";
 import type { PullPort } from "./pull/pull-port.js";
 import type { ValueObject } from "./replies/reply.js";
+import { slotLimits } from "./security/connection-slots.js";
 import {
   AddressGuard,
   type HttpProtection,
@@ -44,6 +45,21 @@ interface Acceptor {
   protocol: "inboundAsciiCli" | "inboundHttpJsonCli" | "inboundJsonCli";
 }
 
+/** As in `limits` of reel.json. */
+export interface ControlLimits {
+  readonly pullConfigs: number;
+  readonly httpConnections: number;
+  readonly tcpConnections: number;
+  readonly connectionsPerAddress: number;
+}
+
+const DEFAULT_LIMITS: ControlLimits = {
+  pullConfigs: 4_000,
+  httpConnections: 512,
+  tcpConnections: 256,
+  connectionsPerAddress: 64,
+};
+
 export interface ControlOptions extends HttpProtection {
   /** 4-byte length in front of replies on the JSON listener. Default true: published clients skip it blindly. */
   readonly lengthPadding?: boolean | undefined;
@@ -54,6 +70,8 @@ export interface ControlOptions extends HttpProtection {
   readonly mp4BinPath?: string | undefined;
   /** Beside the commands on the HTTP listener. */
   readonly routes?: readonly RouteModule[] | undefined;
+  /** How many connections and configs there may be; the server's defaults where they are not given. */
+  readonly limits?: Partial<ControlLimits> | undefined;
   /** What version shows beside the version. */
   readonly build?: { readonly ms?: number; readonly branch?: string; readonly hash?: string } | undefined;
 }
@@ -90,6 +108,7 @@ export class ControlPlane implements Collector {
   readonly #acceptors: Acceptor[] = [];
   readonly #logger: Logger;
   readonly #addressGuard: AddressGuard;
+  readonly #limits: ControlLimits;
   readonly #timers: CommandTimers;
   readonly #sinks: EventSink[];
   readonly #listeners: OwnListener[] = [];
@@ -107,10 +126,11 @@ export class ControlPlane implements Collector {
     this.#version = version;
     this.#logger = logger;
     this.#addressGuard = new AddressGuard(options.allowAddresses);
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.bus = new EventBus(clock, logger);
     this.#sinks = createSinks(options.eventLogger, clock, logger);
     for (const sink of this.#sinks) this.bus.add(sink);
-    this.pulls = new PullConfigs(pulls, recorder.store, clock, logger);
+    this.pulls = new PullConfigs(pulls, recorder.store, clock, logger, this.#limits.pullConfigs);
     this.pulls.restore();
     const view: ControlView = { recorder, pulls: this.pulls, clock, mp4BinPath: options.mp4BinPath ?? "evo-mp4writer" };
     this.#unmap = mapRecorderEvents(view, this.bus);
@@ -124,8 +144,12 @@ export class ControlPlane implements Collector {
   createHttpListener(address: ListenerAddress): ControlListener {
     requireHttpProtection(address.host, this.#options);
     const guard = new RequestGuard(this.#options);
-    const http = new HttpListener(this.dispatch, guard, { logger: this.#logger, routes: this.#options.routes });
-    const channel = new WebSocketListener(http, this.dispatch, guard, this.bus, this.#recorder);
+    const http = new HttpListener(this.dispatch, guard, {
+      logger: this.#logger,
+      routes: this.#options.routes,
+      slots: slotLimits(this.#limits.httpConnections, this.#limits),
+    });
+    const channel = new WebSocketListener(http, this.dispatch, this.bus, this.#recorder);
     return this.#own("inboundHttpJsonCli", {
       open: () => http.open(address),
       stopAccepting() {
@@ -198,7 +222,10 @@ export class ControlPlane implements Collector {
     format: ReplyFormat,
   ): ControlListener {
     requireAddressList(name, address.host, this.#options.allowAddresses);
-    const listener = new TcpListener(this.dispatch, this.#addressGuard, format);
+    const listener = new TcpListener(this.dispatch, this.#addressGuard, format, {
+      slots: slotLimits(this.#limits.tcpConnections, this.#limits),
+      logger: this.#logger,
+    });
     return this.#own(protocol, {
       open: () => listener.open(address),
       stopAccepting: () => listener.stopAccepting(),

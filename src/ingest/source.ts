@@ -77,4 +77,5 @@ export interface SourceParts {
   silenceMs: Millis;
   ffmpegPath: string | undefined;
   fileFolders: readonly string[] | undefined;
+  maxFfmpegs: number;
 }

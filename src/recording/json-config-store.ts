@@ -1,10 +1,12 @@
 // The config store that a recorder has by default: one JSON file of the state folder, replaced atomically (temporary
 // name, fsync, rename, fsync of the folder). A damaged one is set aside and the server starts without it
-// (ems-record-spec §3.9). Deleting the file gives a clean start. Revisions are not in the file: one process has it.
+// (ems-record-spec §3.9); one that another version wrote is whole, so the server does not start until somebody decides.
+// Deleting the file gives a clean start. Revisions are not in the file: one process has it.
 
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Logger } from "../base/logger.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
 import type { ConfigStore, ExpectedRevision, StoredSection } from "./config-store.js";
 
@@ -16,8 +18,6 @@ const FORMAT = 1;
 const PAUSE_MS = 100;
 /** Between two tries of a disk that does not take the file. */
 const LAST_RETRY_MS = 10_000;
-/** URIs of sources hold passwords: nobody else reads the file. */
-const MODE = 0o600;
 
 export class JsonConfigStore implements ConfigStore {
   #path: string;
@@ -37,10 +37,14 @@ export class JsonConfigStore implements ConfigStore {
     this.#logger = logger;
   }
 
-  static async open(folder: string, logger: Logger): Promise<JsonConfigStore> {
-    await mkdir(folder, { recursive: true });
+  /**
+   * `discard`: a file of another format is set aside. Throws ReelError `otherVersion` where there is one and it is not
+   * discarded.
+   */
+  static async open(folder: string, logger: Logger, discard = false): Promise<JsonConfigStore> {
+    await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     const path = join(folder, FILE_NAME);
-    return new JsonConfigStore(path, await readSections(path, logger), logger);
+    return new JsonConfigStore(path, await readSections(path, logger, discard), logger);
   }
 
   get(section: string): StoredSection | undefined {
@@ -130,7 +134,7 @@ export class JsonConfigStore implements ConfigStore {
   }
 }
 
-async function readSections(path: string, logger: Logger): Promise<Record<string, unknown>> {
+async function readSections(path: string, logger: Logger, discard: boolean): Promise<Record<string, unknown>> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -138,19 +142,28 @@ async function readSections(path: string, logger: Logger): Promise<Record<string
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
     throw error;
   }
+  let stored: Record<string, unknown> | undefined;
   try {
-    const { format, ...sections } = JSON.parse(text) as Record<string, unknown>;
-    if (format !== FORMAT) throw new Error(`format ${String(format)}, expected ${FORMAT}`);
-    return sections;
-  } catch (error) {
-    const aside = `${path}.damaged-${Date.now()}`;
-    await rename(path, aside);
-    logger.warn(
-      { err: error, path, aside },
-      "the saved record configs are damaged; they were set aside and the server starts without them",
-    );
-    return {};
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) stored = value as Record<string, unknown>;
+  } catch {
+    // Damaged: told below.
   }
+  const { format, ...sections } = stored ?? {};
+  if (format === FORMAT) return sections;
+  if (typeof format === "number" && !discard)
+    throw new ReelError(
+      "otherVersion",
+      `${path} has format ${format}, and this version reads ${FORMAT}: nothing would be recorded. Start the version that wrote it, or start with --discard-configs, which sets the file aside`,
+      { path },
+    );
+  const aside = `${path}.${typeof format === "number" ? "discarded" : "damaged"}-${Date.now()}`;
+  await rename(path, aside);
+  logger.warn(
+    { path, aside },
+    `the saved configs are ${typeof format === "number" ? "of another version" : "damaged"}; they were set aside and the server starts without them`,
+  );
+  return {};
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
@@ -167,7 +180,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, flags, MODE);
+  const file = await open(path, flags, PRIVATE_FILE);
   try {
     await use(file);
   } finally {

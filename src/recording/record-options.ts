@@ -3,9 +3,12 @@
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../container/table.js";
+import { checkStreamName } from "../stream/stream-registry.js";
+import type { Naming } from "./naming/naming.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
 
 const MAX_CHUNK_LENGTH = 999_999;
+const MAX_CONFIG_ID = 4_294_967_295;
 const DURABILITIES: readonly Durability[] = ["none", "close", "interval"];
 
 /** Throws ReelError `badArgument`. */
@@ -26,6 +29,7 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     durability: options.durability,
   };
   if (config.localStreamName === "") throw new ReelError("badArgument", "localStreamName is empty");
+  checkStreamName(config.localStreamName);
   if (config.pathToFile === "") throw new ReelError("badArgument", "pathToFile is empty");
   if (!Object.hasOwn(CONTAINERS, config.type))
     throw new ReelError("badArgument", `type is mp4, ts or flv, not ${config.type}`);
@@ -38,14 +42,24 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
   return config;
 }
 
-/** What the store holds; entries that make no sense are named in the log and left out. */
-export function readRecordConfigs(saved: unknown, logger: Logger): RecordConfig[] {
+/** True if a value can be a config's id; clients read it as an unsigned number of 32 bits. */
+export function isConfigId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_CONFIG_ID;
+}
+
+/** Reads what the store holds; entries that the command would refuse are named in the log and left out. */
+export function readRecordConfigs(saved: unknown, naming: Naming, logger: Logger): RecordConfig[] {
   if (!Array.isArray(saved)) return [];
+  const ids = new Set<number>();
   return saved.flatMap((value: unknown) => {
     try {
       const { configId } = value as RecordConfig;
-      if (!Number.isInteger(configId) || configId < 1) throw new ReelError("badArgument", "configId is missing");
-      return [{ ...completeRecordConfig(value as RecordOptions), configId }];
+      if (!isConfigId(configId)) throw new ReelError("badArgument", "configId is missing, or no id");
+      if (ids.has(configId)) throw new ReelError("badArgument", `configId ${configId} is another config's`);
+      const config = { ...completeRecordConfig(value as RecordOptions), configId };
+      naming.checkText(config.pathToFile);
+      ids.add(configId);
+      return [config];
     } catch (error) {
       logger.warn({ err: error, config: value }, "a saved record config cannot be used and is left out");
       return [];

@@ -22,6 +22,10 @@ export interface RecorderOptions {
   durability?: Durability;
   /** With durability=interval: how often growing files are synced. */
   syncIntervalMs?: number;
+  /** Record configs at most. Default 10 000. */
+  maxConfigs?: number;
+  /** Stored configs of another version are set aside; without it such a store cannot be opened. Default false. */
+  discardConfigs?: boolean;
   scheduler?: Partial<SchedulerOptions>;
   clock?: Clock;
   logger?: Logger;
@@ -37,6 +41,7 @@ const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
 const MIN_RING_BYTES = 65536;
 const DEFAULT_LAG_LIMIT_MS = 2000;
+const DEFAULT_MAX_CONFIGS = 10_000;
 /**
  * With what waits in the ring (500 ms, and a tick of 100) and the sync itself a power cut takes less than a second:
  * 1000 took 1.2 s of media.
@@ -55,6 +60,8 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     lagLimitMs: options.lagLimitMs ?? DEFAULT_LAG_LIMIT_MS,
     durability: options.durability ?? "close",
     syncIntervalMs: options.syncIntervalMs ?? SYNC_INTERVAL_MS,
+    maxConfigs: options.maxConfigs ?? DEFAULT_MAX_CONFIGS,
+    discardConfigs: options.discardConfigs ?? false,
     scheduler: { ...DEFAULT_SCHEDULER_OPTIONS, ...options.scheduler },
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,

@@ -4,6 +4,7 @@
 import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
+import { warnIfOthersRead } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../base/samples.js";
 import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
@@ -29,7 +30,7 @@ import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
 import type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./record-config.js";
-import { completeRecordConfig, readRecordConfigs } from "./record-options.js";
+import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-options.js";
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
 import { completeRecorderOptions, type RecorderOptions, type RecorderSettings } from "./recorder-options.js";
@@ -65,6 +66,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly #savedConfigs: SectionWriter;
   readonly #savedNextId: SectionWriter;
   #nextStreamId = 1;
+  readonly #maxConfigs: number;
   #nextConfigId: number;
   #isClosing = false;
   #closed: Promise<void> | undefined;
@@ -78,7 +80,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     try {
       const reservations = new Reservations();
       const naming = await Naming.open(settings.mediaFolders, reservations);
-      const store = await JsonConfigStore.open(stateFolder, logger);
+      await warnIfOthersRead(stateFolder, logger);
+      const store = await JsonConfigStore.open(stateFolder, logger, settings.discardConfigs);
       ledger = await Ledger.open(stateFolder, logger, { isDurable: settings.durability !== "none" });
       const catalog = await Catalog.open(stateFolder, { ledger, mediaFolders: naming.folders, logger });
       return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog });
@@ -153,11 +156,12 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.on("segmentOpened", () => this.#periodicSync.kick());
     this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
-    const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION)?.value, logger);
+    this.#maxConfigs = settings.maxConfigs;
+    const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION)?.value, naming, logger);
     const savedNext = state.store.get(NEXT_CONFIG_ID_SECTION)?.value;
-    this.#nextConfigId = Math.max(
-      typeof savedNext === "number" ? savedNext : 1,
-      ...saved.map((config) => config.configId + 1),
+    this.#nextConfigId = saved.reduce(
+      (next, { configId }) => Math.max(next, configId + 1),
+      isConfigId(savedNext) ? savedNext : 1,
     );
     catalog.start();
     this.#recovery.start(naming.folders);
@@ -205,6 +209,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (this.#isClosing) throw new ReelError("closed", "the server is stopping");
     const { naming } = this.#state;
     const complete = completeRecordConfig(options);
+    this.#checkCount();
     const isLive = this.streams.get(complete.localStreamName) !== undefined;
     const claimed = isLive ? await naming.claim(complete) : undefined;
     const { computedPathToFile } = claimed ?? (await naming.resolve(complete));
@@ -219,6 +224,14 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (stream) this.#supervisor.start(entry, stream, stream.ring.head, claimed);
     else claimed?.reservation.release();
     return entry;
+  }
+
+  #checkCount(): void {
+    if (this.#supervisor.count < this.#maxConfigs) return;
+    throw new ReelError(
+      "limit",
+      `there are ${this.#maxConfigs} record configs already: remove some (removeConfig), or raise limits.recordConfigs`,
+    );
   }
 
   configs(): readonly RecordEntry[] {

@@ -4,6 +4,7 @@
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { lockDescriptor } from "../base/file-lock.js";
+import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
 
 const FILE_NAME = "lock";
@@ -19,9 +20,9 @@ export class StateLock {
 
   /** Throws ReelError `locked` where another server owns the folder. */
   static async take(folder: string): Promise<StateLock> {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER });
     const path = resolve(folder, FILE_NAME);
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, PRIVATE_FILE);
     let isOurs = false;
     try {
       isOurs = lockDescriptor(fd);

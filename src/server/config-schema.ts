@@ -2,6 +2,7 @@
 // prints it as JSON Schema).
 
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
+import { LimitsSchema } from "./limits-schema.js";
 import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
@@ -150,6 +151,7 @@ export const ServerConfigSchema = Type.Object(
         closed,
       ),
     ),
+    limits: Type.Optional(LimitsSchema),
     pull: Type.Optional(
       Type.Object(
         {

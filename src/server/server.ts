@@ -11,6 +11,7 @@ import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
 import type { ServerConfig } from "./config-schema.js";
 import { healthRoutes } from "./health-routes.js";
+import { completeLimits } from "./limits-schema.js";
 import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
@@ -32,9 +33,11 @@ export class ReelServer {
   ) {}
 
   /** Throws ReelError if a listener cannot be opened, or others could reach it without protection. */
-  static async start(config: ServerConfig, logger: Logger): Promise<ReelServer> {
+  static async start(config: ServerConfig, logger: Logger, { discardConfigs = false } = {}): Promise<ReelServer> {
     const recorder = await Recorder.open({
       logger,
+      maxConfigs: completeLimits(config.limits).recordConfigs,
+      discardConfigs,
       ...(config.media?.folders && { mediaFolders: config.media.folders }),
       ...(config.state?.folder && { stateFolder: config.state.folder }),
       ...(config.workers && { workers: config.workers }),
@@ -55,7 +58,9 @@ export class ReelServer {
 
   static async #open(recorder: Recorder, config: ServerConfig, logger: Logger): Promise<ReelServer> {
     const ingest = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
+    const limits = completeLimits(config.limits);
     const pulls = new PullSources({
+      maxFfmpegs: limits.ffmpegProcesses,
       ...ingest,
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
@@ -70,13 +75,14 @@ export class ReelServer {
         ...config.control,
         eventLogger: config.eventLogger as EventLoggerOptions | undefined,
         mp4BinPath: MP4_WRITER,
+        limits,
         routes: [healthRoutes(recorder.mediaFolders)],
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });
     let listeners: readonly NamedListener[] = [];
     try {
-      listeners = createListeners({ control, ingest }, config);
+      listeners = createListeners({ control, ingest, limits }, config);
       const addresses: Addresses = {};
       for (const { name, listener } of listeners) addresses[name] = formatListenerAddress(await listener.open());
       control.start();

@@ -36,6 +36,12 @@ export function parseStreamName(raw: string): string {
   return name;
 }
 
+/** The same for a name that must be meant as it is. Throws ReelError `badName`. */
+export function checkStreamName(name: string): void {
+  if (parseStreamName(name) !== name)
+    throw new ReelError("badName", "a stream name has no '?': what follows it is never part of one", { name });
+}
+
 export class StreamRegistry extends EventEmitter<RegistryEvents> implements Collector {
   #streams = new Map<string, InStream>();
   #byId = new Map<number, InStream>();

@@ -46,7 +46,7 @@ describe("the client", () => {
     await expect(connected()).rejects.toThrow("401");
     const client = await connected({ token: "a-long-token" });
     const settings = await client.record({
-      localStreamName: "cam 1",
+      localStreamName: "cam-1",
       pathToFile: "a=b,c d",
       type: "ts",
       overwrite: true,
@@ -54,7 +54,7 @@ describe("the client", () => {
     });
     expect(settings).toMatchObject({
       configId: 1,
-      localStreamName: "cam 1",
+      localStreamName: "cam-1",
       pathToFile: "a=b,c d",
       computedPathToFile: "a=b,c d.ts",
       overwrite: true,

@@ -21,6 +21,8 @@ const RECORD = "record localStreamName=cam1 pathToFile=cam1";
 const PARAMS = Buffer.from("localStreamName=cam1 pathToFile=cam1").toString("base64");
 const GET = `GET /record?params=${PARAMS} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
 
+const SLOTS = { total: 8, perAddress: 8, keptForLoopback: 1 };
+
 describe("the end of a conversation", () => {
   let fixture: ControlFixture;
   beforeEach(async () => {
@@ -181,6 +183,7 @@ describe("a TCP listener that closes", () => {
       { execute: async () => reply } as unknown as Dispatch,
       new AddressGuard(),
       jsonFormat(true),
+      { slots: SLOTS, logger: silentLogger },
     );
     const accepted: Socket[] = [];
     const note = (message: unknown): void => void accepted.push((message as { socket: Socket }).socket);
@@ -211,6 +214,7 @@ describe("an HTTP connection on which nothing moves", () => {
     const reply = success("large", "x".repeat(32 * 1024 * 1024));
     const listener = new HttpListener({ execute: async () => reply } as unknown as Dispatch, new RequestGuard({}), {
       logger: silentLogger,
+      slots: SLOTS,
       idleMs: 300,
     });
     const { port } = await listener.open({ host: "127.0.0.1", port: 0 });

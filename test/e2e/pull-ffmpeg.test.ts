@@ -188,6 +188,7 @@ describe("sources through ffmpeg", () => {
 
   it("names the package where there is no ffmpeg", async () => {
     const transport = new FfmpegTransport({
+      maxFfmpegs: 10,
       logger: silentLogger,
       clock: systemClock,
       timeoutMs: 1000,

@@ -192,6 +192,7 @@ export class DirectConnection {
     const host: ConnectionHost = {
       arena: rig.arena,
       clock: rig.clock,
+      maxPublishes: 1000,
       scratchBudget: new ScratchBudget(options.scratchBytes ?? 1 << 28),
       open: (request, closeSource) => gate.open(request, closeSource),
       closed: (_connection, reason, error) => {

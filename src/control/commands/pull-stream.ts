@@ -3,7 +3,7 @@
 import { randomInt } from "node:crypto";
 import { maskUri } from "../../base/credentials.js";
 import { ReelError } from "../../base/reel-error.js";
-import { parseStreamName } from "../../stream/stream-registry.js";
+import { checkStreamName } from "../../stream/stream-registry.js";
 import type { PullSettings } from "../pull/pull-port.js";
 import { parsePullUri, uriObject } from "../pull/pull-uri.js";
 import { pullSettings } from "../replies/config-object.js";
@@ -104,11 +104,10 @@ function chooseName(given: string, context: CommandContext): string {
 
 function checkName(name: string): void {
   try {
-    if (parseStreamName(name) === name) return;
+    checkStreamName(name);
   } catch (error) {
     if (error instanceof ReelError)
       throw new CommandFailure(`Unable to pull requested stream. ${error.message}`, { cause: error });
     throw error;
   }
-  throw new CommandFailure("Unable to pull requested stream. a stream name has no '?'");
 }

@@ -11,8 +11,10 @@ import {
   type ConfigState,
   type ConfigStatusCode,
 } from "../../recording/record-config.js";
+import { isConfigId } from "../../recording/record-options.js";
 import { SectionWriter } from "../../recording/section-writer.js";
 import type { InStream } from "../../stream/in-stream.js";
+import { checkStreamName } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
 import type { PullPort, PullSettings } from "./pull-port.js";
 
@@ -28,7 +30,7 @@ function isPullSettings(value: unknown): value is PullSettings {
   const settings = value as Partial<Record<keyof PullSettings, unknown>>;
   const { configId, uri, localStreamName, variables } = settings;
   return (
-    Number.isSafeInteger(configId) &&
+    isConfigId(configId) &&
     typeof uri === "string" &&
     typeof localStreamName === "string" &&
     typeof variables === "object" &&
@@ -46,6 +48,7 @@ export class PullConfigs implements Collector {
     private readonly store: ConfigStore,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly maxConfigs: number,
   ) {
     this.#saved = new SectionWriter(store, STORE_SECTION, logger);
   }
@@ -58,7 +61,7 @@ export class PullConfigs implements Collector {
     const stored = this.store.get(STORE_SECTION)?.value;
     if (!Array.isArray(stored)) return;
     for (const settings of stored) {
-      if (isPullSettings(settings)) this.#restored.add(this.#enter(settings));
+      if (isPullSettings(settings) && this.#isUsable(settings)) this.#restored.add(this.#enter(settings));
       else this.logger.warn({ section: STORE_SECTION }, "a stored pull config cannot be read and was left out");
     }
   }
@@ -71,6 +74,8 @@ export class PullConfigs implements Collector {
 
   /** Says why a URI cannot be pulled; undefined where it can. */
   checkUri(uri: string, ssmIp: string): string | undefined {
+    if (this.#entries.size >= this.maxConfigs)
+      return `There are ${this.maxConfigs} pull configs already: remove some (removeConfig), or raise limits.pullConfigs`;
     return this.port ? this.port.checkUri(uri, ssmIp) : "This server has no pull sources";
   }
 
@@ -120,6 +125,17 @@ export class PullConfigs implements Collector {
       gauge("reel_pull_configs", "Pull configs.", this.#entries.size),
       gauge("reel_pull_streams", "Pull configs whose in-stream lives.", running),
     ];
+  }
+
+  /** What the command checks. A URI whose scheme is no longer served is kept, and says so in its status. */
+  #isUsable({ configId, localStreamName }: PullSettings): boolean {
+    if (this.#entries.has(configId)) return false;
+    try {
+      checkStreamName(localStreamName);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #enter(settings: PullSettings): PullEntry {

@@ -34,9 +34,17 @@ function unwrap(value: Value): Value {
   return value instanceof Prepared ? value.object : value;
 }
 
-/** Keeps a value on its line, so that it cannot pretend to be another. */
+/**
+ * Keeps a value on its line, so that it cannot pretend to be another, and in its place: a terminal carries out what
+ * control characters ask for.
+ */
 function oneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, " ");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: showing them is the purpose
+  return text.replace(/[\r\n]+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }
 
 function scalar(value: Value): string {

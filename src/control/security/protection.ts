@@ -11,6 +11,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { ReelError } from "../../base/reel-error.js";
+import { isLoopback } from "./loopback.js";
 
 export interface HttpCredentials {
   /** For `Authorization: Bearer`, or as the password of Basic. */
@@ -29,11 +30,6 @@ export interface HttpProtection extends HttpCredentials {
 export interface Refusal {
   readonly status: 401 | 403;
   readonly reason: string;
-}
-
-function isLoopback(host: string): boolean {
-  const address = host.replace(/^::ffff:/i, "");
-  return address === "localhost" || address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
 }
 
 /** Throws ReelError `badArgument` where the network could reach a listener without credentials. */

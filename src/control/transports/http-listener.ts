@@ -11,17 +11,21 @@ import type { RouteModule } from "../../base/routes.js";
 import { findCommand } from "../commands/command-table.js";
 import type { Dispatch } from "../dispatch.js";
 import { fail } from "../replies/reply.js";
+import { ConnectionSlots, type SlotLimits } from "../security/connection-slots.js";
 import type { Refusal, RequestGuard } from "../security/protection.js";
 import { isHttpCommand, parseHttpCommand } from "./http-request.js";
 import { addRoutes } from "./http-routes.js";
 import type { ListenerAddress } from "./listen.js";
 import { httpFormat } from "./reply-formats.js";
 
-const MAX_CONNECTIONS = 512;
 const MAX_BODY_BYTES = 64 * 1024;
 /** This holds 16 KiB of parameters as percent-encoded base64, and the other headers. */
 const MAX_HEADER_BYTES = 48 * 1024;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Clients of ours send a request at once; one in pieces is a stranger's, or on a very bad line. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+/** How often the two are looked at. */
+const TIMEOUT_CHECK_MS = 1_000;
 /** A connection is dropped when its client neither sends its request nor reads its reply for so long. */
 const IDLE_MS = 30_000;
 
@@ -33,7 +37,7 @@ const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: "408 Request Timeout",
-    reason: `A request comes within ${REQUEST_TIMEOUT_MS / 1000} s`,
+    reason: `The headers of a request come within ${HEADERS_TIMEOUT_MS / 1000} s, all of it within ${REQUEST_TIMEOUT_MS / 1000} s`,
   },
 };
 
@@ -43,17 +47,19 @@ export interface HttpListenerOptions {
   readonly logger: Logger;
   readonly routes?: readonly RouteModule[] | undefined;
   readonly idleMs?: number | undefined;
+  readonly slots: SlotLimits;
 }
 
 export class HttpListener {
   readonly #app: FastifyInstance;
+  readonly #slots: ConnectionSlots;
   /** The first and only request of each connection. */
   readonly #requests = new WeakMap<Duplex, IncomingMessage>();
 
   constructor(
     private readonly dispatch: Dispatch,
     private readonly guard: RequestGuard,
-    { logger, routes = [], idleMs = IDLE_MS }: HttpListenerOptions,
+    { logger, routes = [], idleMs = IDLE_MS, slots }: HttpListenerOptions,
   ) {
     const app: FastifyInstance = fastify({
       logger: false,
@@ -65,14 +71,20 @@ export class HttpListener {
       return503OnClosing: false,
       // Node's own refusal of a request without Host leaves room for a second one, which would be carried out and never
       // answered: it is refused here.
-      http: { maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
+      http: {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        requireHostHeader: false,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      },
       // Paths that the router cannot read are commands too.
       frameworkErrors: (_error, request, reply) =>
         void this.#answerGuarded(request as FastifyRequest, reply as FastifyReply),
       clientErrorHandler: (error, socket) => this.#refuseBytes(error, socket),
     });
     this.#app = app;
-    app.server.maxConnections = MAX_CONNECTIONS;
+    this.#slots = new ConnectionSlots(slots);
+    app.server.on("connection", (socket) => this.#slots.admit(socket));
     // A client that ends its side after the request (`printf … | nc`) still gets its reply. The types lack this
     // property of Node's server.
     (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
@@ -127,7 +139,14 @@ export class HttpListener {
   #refusalOf({ raw }: FastifyRequest): Refusal | BadRequest | undefined {
     if (raw.httpVersion === "1.1" && raw.headers.host === undefined)
       return { status: 400, reason: "Syntax error. The request has no Host header" };
-    return this.guard.check(raw.headers);
+    return this.check(raw);
+  }
+
+  /** Says why a request or an upgrade is refused. One that may pass has proved itself: its connection keeps its slot. */
+  check({ headers, socket }: IncomingMessage): Refusal | undefined {
+    const refusal = this.guard.check(headers);
+    if (!refusal) this.#slots.prove(socket);
+    return refusal;
   }
 
   /**

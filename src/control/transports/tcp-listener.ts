@@ -1,12 +1,16 @@
 // The TCP listeners (ems-record-spec §1.4): JSON on 1112, human-readable on 1222. They differ only in how a reply is
-// written. They send no greeting, no prompt and no echo. A connection is open until `quit` or until the other side
-// ends; a half-closed one still gets its replies.
+// written. They send no greeting, no prompt and no echo. A connection is open until `quit`, until the other side ends
+// (a half-closed one still gets its replies) or until it is idle for too long. One that begins as HTTP or TLS is a web
+// browser's: it is closed before anything is carried out.
 
 import { createServer, type Server, type Socket } from "node:net";
 import { waitAtMost } from "../../base/deadline.js";
+import type { Logger } from "../../base/logger.js";
 import { MAX_LINE_BYTES, parseCommandLine } from "../commands/grammar.js";
 import type { Dispatch } from "../dispatch.js";
 import { fail, type Reply } from "../replies/reply.js";
+import { ConnectionSlots, type SlotLimits } from "../security/connection-slots.js";
+import { isHttpLine, isTlsHandshake } from "../security/foreign-protocol.js";
 import type { AddressGuard } from "../security/protection.js";
 import { LineReader } from "./line-reader.js";
 import { type ListenerAddress, listen } from "./listen.js";
@@ -15,7 +19,10 @@ import { Session } from "./session.js";
 /** A reply as the bytes of this listener. `command` is undefined where no command could be read. */
 export type ReplyFormat = (command: string | undefined, reply: Reply) => Buffer;
 
-const MAX_CONNECTIONS = 256;
+/** A connection without a command waits for its first line for so long. People type. */
+const FIRST_LINE_MS = 120_000;
+/** Clients keep their connection open between commands. */
+const IDLE_MS = 3_600_000;
 /** A connection that reads none of its replies for so long is dropped. */
 const SLOW_READER_MS = 30_000;
 /**
@@ -28,19 +35,29 @@ const CLOSE_WAIT_MS = 2_000;
 
 export const OVERLONG = fail(`Syntax error. A command line has at most ${MAX_LINE_BYTES} bytes`);
 
+export interface TcpListenerOptions {
+  readonly slots: SlotLimits;
+  readonly logger: Logger;
+}
+
 export class TcpListener {
   readonly #server: Server;
   readonly #connections = new Map<Socket, Session>();
+
+  readonly #slots: ConnectionSlots;
+  readonly #logger: Logger;
 
   constructor(
     private readonly dispatch: Dispatch,
     private readonly guard: AddressGuard,
     private readonly format: ReplyFormat,
+    { slots, logger }: TcpListenerOptions,
   ) {
+    this.#slots = new ConnectionSlots(slots);
+    this.#logger = logger;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
       this.#serve(socket),
     );
-    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   open(address: ListenerAddress): Promise<ListenerAddress> {
@@ -67,22 +84,43 @@ export class TcpListener {
       socket.destroy();
       return;
     }
+    if (!this.#slots.admit(socket)) return;
     const session = new Session({ pause: () => socket.pause(), resume: () => socket.resume() });
     this.#connections.set(socket, session);
     socket.on("close", () => this.#connections.delete(socket));
     const reader = new LineReader();
+    let isKnown = false;
     const submit = (lines: readonly string[]): void => {
+      if (lines.length === 0) return;
+      if (!isKnown && isHttpLine(lines[0] ?? "")) {
+        this.#dropForeign(socket, "HTTP");
+        return;
+      }
+      isKnown = true;
+      this.#slots.prove(socket);
+      socket.setTimeout(IDLE_MS);
       for (const line of lines) session.submit(() => this.#answer(socket, session, line));
     };
+    socket.setTimeout(FIRST_LINE_MS, () => socket.destroy());
     socket.on("data", (chunk) => {
-      if (reader.isOverlong) return;
-      submit(reader.push(chunk));
-      if (reader.isOverlong) session.submit(() => this.#refuse(socket, session));
+      if (reader.isOverlong || socket.destroyed) return;
+      if (!isKnown && isTlsHandshake(chunk)) this.#dropForeign(socket, "TLS");
+      else submit(reader.push(chunk));
+      if (reader.isOverlong && !socket.destroyed) session.submit(() => this.#refuse(socket, session));
     });
     socket.on("end", () => {
       submit(reader.end());
       session.submit(async () => void socket.end());
     });
+  }
+
+  /** Nothing is answered: the reply would be the page's to read. */
+  #dropForeign(socket: Socket, protocol: string): void {
+    this.#logger.warn(
+      { from: socket.remoteAddress },
+      `a connection that speaks ${protocol} was closed: a web page may have sent it (commands over HTTP have a listener of their own)`,
+    );
+    socket.destroy();
   }
 
   async #answer(socket: Socket, session: Session, line: string): Promise<void> {

@@ -12,7 +12,6 @@ import type { Dispatch } from "../dispatch.js";
 import type { EventBus } from "../events/event-bus.js";
 import { EventSubscriber } from "../events/event-subscriber.js";
 import { fail, serializeReply } from "../replies/reply.js";
-import type { RequestGuard } from "../security/protection.js";
 import { type HttpListener, refusalHead } from "./http-listener.js";
 import { Session } from "./session.js";
 import { OVERLONG } from "./tcp-listener.js";
@@ -48,7 +47,6 @@ export class WebSocketListener {
   constructor(
     private readonly http: HttpListener,
     private readonly dispatch: Dispatch,
-    private readonly guard: RequestGuard,
     private readonly bus: EventBus,
     private readonly recorder: RecorderApi,
   ) {
@@ -84,7 +82,7 @@ export class WebSocketListener {
       return;
     }
     const refusal =
-      this.guard.check(request.headers) ??
+      this.http.check(request) ??
       (isHere ? undefined : ({ status: 404, reason: "The WebSocket channel is at /ws" } as const));
     if (refusal) {
       socket.end(refusalHead(refusal));

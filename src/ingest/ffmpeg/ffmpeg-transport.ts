@@ -22,6 +22,7 @@ export interface FfmpegTransportOptions {
   ffmpegPath?: string | undefined;
   /** file: URIs may name files below these only; none = no file: at all. */
   fileFolders?: readonly string[] | undefined;
+  maxFfmpegs: number;
   /** A network operation of ffmpeg's may take this long. */
   timeoutMs: Millis;
 }
@@ -52,9 +53,20 @@ export class FfmpegTransport implements ByteTransport {
     else if (hostOf(uri) === "") throw new ReelError("badArgument", `${uri.protocol}// needs a host`);
     if (scheme === "srt") requirePort(uri);
     this.#findFfmpeg();
+    this.#checkCount();
+  }
+
+  #checkCount(): void {
+    const { maxFfmpegs } = this.#options;
+    if (this.#processes.size < maxFfmpegs) return;
+    throw new ReelError(
+      "limit",
+      `${maxFfmpegs} ffmpeg processes run already: end some pulls, or raise limits.ffmpegProcesses`,
+    );
   }
 
   open(request: SourceRequest, uri: URL, events: TransportEvents): ByteConnection {
+    this.#checkCount();
     const scheme = schemeOf(uri);
     // Looked up again for every connection: a file may have been replaced by a link, ffmpeg may have been removed.
     const source = scheme === "file" ? `file:${this.#checkFile(uri)}` : request.uri;

@@ -25,6 +25,8 @@ export interface PullSourcesOptions {
   silenceMs?: Millis | undefined;
   fileFolders?: readonly string[] | undefined;
   ffmpegPath?: string | undefined;
+  /** ffmpeg processes at a time. */
+  maxFfmpegs?: number | undefined;
   /** Of an embedding program, and of tests: looked at before those of the table. */
   sources?: readonly Source[];
   timers?: Timers;
@@ -32,6 +34,7 @@ export interface PullSourcesOptions {
 }
 
 const SILENCE_MS = 10_000;
+const MAX_FFMPEGS = 500;
 
 export class PullSources {
   #options: PullSourcesOptions;
@@ -44,7 +47,8 @@ export class PullSources {
     this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const { arena, logger, clock, ffmpegPath, fileFolders } = options;
     const budget = new StagingBudget();
-    const parts = { arena, clock, logger, budget, silenceMs: this.#silenceMs, ffmpegPath, fileFolders };
+    const maxFfmpegs = options.maxFfmpegs ?? MAX_FFMPEGS;
+    const parts = { arena, clock, logger, budget, silenceMs: this.#silenceMs, ffmpegPath, fileFolders, maxFfmpegs };
     this.#kinds = [...(options.sources ?? []), ...createSources(parts)];
   }
 

@@ -19,6 +19,8 @@ import { MAX_UNREAD_REPLY_BYTES } from "./rtmp-protocol.js";
 import type { ScratchBudget } from "./scratch.js";
 
 export interface ConnectionHost {
+  /** Streams that one connection publishes in its life. */
+  readonly maxPublishes: number;
   arena: Arena;
   clock: Clock;
   scratchBudget: ScratchBudget;
@@ -218,6 +220,13 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
   #publish(streamId: number, streamKey: string, connect: ConnectInfo): PublishOutcome {
     if (this.#published.has(streamId))
       return { ok: false, code: "NetStream.Publish.BadName", description: "This stream is published already." };
+    const { maxPublishes } = this.#host;
+    if (this.#publishCount >= maxPublishes)
+      return {
+        ok: false,
+        code: "NetStream.Publish.Denied",
+        description: `This connection has published ${maxPublishes} streams (limits.publishesPerConnection): connect again.`,
+      };
     const { app, tcUrl, flashVer, swfUrl, pageUrl } = connect;
     const source: SourceInfo = { type: "INR", ...this.#address, tcUrl, userAgent: flashVer, swfUrl, pageUrl };
     const answer = this.#host.open({ app, streamKey, source }, (reason) => this.#closeSource(streamId, reason));

@@ -17,6 +17,8 @@ import { ScratchBudget } from "./scratch.js";
 
 export interface RtmpServerOptions extends PublishGateOptions {
   maxConnections: number;
+  /** Streams that one connection publishes in its life. */
+  maxPublishes: number;
   /** From accept to the end of the handshake. */
   handshakeTimeoutMs: number;
   /** Without bytes, or connected without publishing; the time that we keep a publisher waiting does not count. */
@@ -35,6 +37,7 @@ export const DEFAULT_RTMP_OPTIONS: RtmpServerOptions = {
   publishKeys: undefined,
   takeOverAfterMs: 3000,
   maxConnections: 4096,
+  maxPublishes: 1000,
   handshakeTimeoutMs: 10_000,
   idleTimeoutMs: 30_000,
   maxRestMs: 150,
@@ -86,6 +89,7 @@ export class RtmpServer {
       arena: parts.arena,
       clock: parts.clock,
       scratchBudget: new ScratchBudget(this.#options.maxScratchBytes),
+      maxPublishes: this.#options.maxPublishes,
       open: (request, closeSource) => this.#gate.open(request, closeSource),
       closed: (connection, reason, error) => this.#closed(connection, reason, error),
       note: (connection, stream, note) => this.#log("info", { from: connection.farAddress, stream }, note),

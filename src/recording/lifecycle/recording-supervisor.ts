@@ -67,6 +67,10 @@ export class RecordingSupervisor {
     this.#listener = this.#makeListener();
   }
 
+  get count(): number {
+    return this.#entries.size;
+  }
+
   get entries(): readonly ConfigEntry[] {
     return [...this.#entries.values()];
   }

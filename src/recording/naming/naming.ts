@@ -207,10 +207,10 @@ export class Naming {
     return { given, shown, rest, absolute: isAbsolute(rest) ? rest : join(this.#folders[0] as string, rest) };
   }
 
-  /** Steps 1 to 4 of §3.3. */
-  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
-    const { given, rest, ...place } = this.#given(config.pathToFile);
-    let { absolute, shown } = place;
+  /** What can be said of a pathToFile without a look at the disk. Throws ReelError `badPath`. */
+  checkText(pathToFile: string): { given: string; rest: string; shown: string; absolute: string } {
+    const place = this.#given(pathToFile);
+    const { given, absolute } = place;
     if (given === "" || given.includes("\0")) throw new ReelError("badPath", "pathToFile is empty");
     if (/^[A-Za-z]:[\\/]|^\\\\/.test(given))
       throw new ReelError("badPath", `${given} is a Windows path, and this server runs on ${process.platform}`);
@@ -218,6 +218,13 @@ export class Naming {
       throw new ReelError("badPath", `${given} has a backslash, which separates no folders here: write / instead`);
     if (given.split("/").includes("..") && !this.#folders.some((media) => isInside(absolute, media)))
       throw new ReelError("badPath", `${given} leads out of the media folders by '..'`);
+    return place;
+  }
+
+  /** Steps 1 to 4 of §3.3. */
+  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
+    const { given, rest, ...place } = this.checkText(config.pathToFile);
+    let { absolute, shown } = place;
     if (config.dateFolderStructure) {
       const folder = await this.#checkFutureFolder(absolute, given);
       return { shown, absolute: folder.real, volume: folder.volume };

@@ -16,8 +16,11 @@ export const listenRtmp = defineListener({
       }),
     ),
   },
-  create({ ingest }, address, { publishKeys }) {
-    const server = new RtmpServer({ ...ingest, options: { publishKeys } });
+  create({ ingest, limits }, address, { publishKeys }) {
+    const server = new RtmpServer({
+      ...ingest,
+      options: { publishKeys, maxConnections: limits.rtmpConnections, maxPublishes: limits.publishesPerConnection },
+    });
     return { open: () => server.listen(address), close: () => server.close() };
   },
 });

@@ -8,6 +8,7 @@ import type { Logger } from "../../base/logger.js";
 import type { ControlPlane } from "../../control/control-plane.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
+import type { Limits } from "../limits-schema.js";
 import type { ListenerAddress } from "../listener-address.js";
 
 /** What `create` gets to make a listener from. */
@@ -20,6 +21,7 @@ export interface ListenerParts {
     readonly clock: Clock;
     readonly logger: Logger;
   };
+  readonly limits: Limits;
 }
 
 export interface ServerListener {

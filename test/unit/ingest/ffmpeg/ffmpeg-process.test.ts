@@ -27,7 +27,13 @@ describe("an ffmpeg", () => {
     writeFileSync(ffmpegPath, '#!/bin/sh\ntrap "" TERM\necho started\ncat "$0.fifo" &\nwhile :; do sleep 1; done\n', {
       mode: 0o700,
     });
-    const transport = new FfmpegTransport({ logger: silentLogger, clock: systemClock, timeoutMs: 1000, ffmpegPath });
+    const transport = new FfmpegTransport({
+      maxFfmpegs: 10,
+      logger: silentLogger,
+      clock: systemClock,
+      timeoutMs: 1000,
+      ffmpegPath,
+    });
     const events: string[] = [];
     const connection = transport.open(request, new URL(request.uri), {
       onConnected: () => events.push("connected"),
