@@ -194,7 +194,7 @@ export class DirectConnection {
       clock: rig.clock,
       maxPublishes: 1000,
       scratchBudget: new ScratchBudget(options.scratchBytes ?? 1 << 28),
-      open: (request, closeSource) => gate.open(request, closeSource),
+      open: (request, publisher) => gate.open(request, publisher),
       closed: (_connection, reason, error) => {
         this.closeReason = reason;
         this.error = error;
@@ -208,6 +208,7 @@ export class DirectConnection {
       end: () => {},
       destroy: () => {},
       replay: (bytes) => this.feed(bytes, READ_BYTES, 0),
+      readNow: () => {},
       resume: () => {
         this.isResumed = true;
       },

@@ -14,7 +14,7 @@ import { answerHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import { MessageReceiver, type ReceiverHost } from "./message-receiver.js";
 import type { ByteConsumer, ReadMode } from "./paced-socket.js";
 import { Publication } from "./publication.js";
-import type { PublishAnswer, PublishRequest } from "./publish-gate.js";
+import type { PublishAnswer, Publisher, PublishRequest } from "./publish-gate.js";
 import { MAX_UNREAD_REPLY_BYTES } from "./rtmp-protocol.js";
 import type { ScratchBudget } from "./scratch.js";
 
@@ -24,7 +24,7 @@ export interface ConnectionHost {
   arena: Arena;
   clock: Clock;
   scratchBudget: ScratchBudget;
-  open(request: PublishRequest, closeSource: (reason: string) => void): PublishAnswer;
+  open(request: PublishRequest, publisher: Publisher): PublishAnswer;
   /** The connection is gone; `error` where it was not in order. */
   closed(connection: RtmpConnection, reason: string, error?: unknown): void;
   note(connection: RtmpConnection, streamName: string, note: string): void;
@@ -43,6 +43,8 @@ export interface ConnectionSocket {
   replay(bytes: Uint8Array): void;
   /** Reads again after a hold. */
   resume(): void;
+  /** Reads what has come, without waiting for more. */
+  readNow(): void;
 }
 
 interface Published {
@@ -229,7 +231,15 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
       };
     const { app, tcUrl, flashVer, swfUrl, pageUrl } = connect;
     const source: SourceInfo = { type: "INR", ...this.#address, tcUrl, userAgent: flashVer, swfUrl, pageUrl };
-    const answer = this.#host.open({ app, streamKey, source }, (reason) => this.#closeSource(streamId, reason));
+    const answer = this.#host.open(
+      { app, streamKey, source },
+      {
+        close: (reason) => this.#closeSource(streamId, reason),
+        readNow: () => {
+          if (!this.isHeld) this.#socket.readNow();
+        },
+      },
+    );
     if (!answer.ok) return answer;
     const inStream: InStream = answer.inStream;
     const { arena } = this.#host;

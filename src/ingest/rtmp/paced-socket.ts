@@ -36,6 +36,8 @@ interface SocketWithHandle {
 const LINGER_MS = 5000;
 /** Reads of one poll, so that a torrent on one socket does not starve the others. */
 const MAX_READS_PER_POLL = 4;
+/** 16 MiB: more than the kernel keeps for a socket. */
+const MAX_READS_AT_ONCE = 64;
 
 /**
  * Takes the connection over from the socket that `net.Server` made (with pauseOnConnect), into one that reads into
@@ -136,19 +138,14 @@ export class PacedSocket implements Pollable {
   poll(): void {
     this.#isResting = false;
     if (this.#isGone) return;
-    const fd = (this.#socket as unknown as SocketWithHandle)._handle?.fd;
-    if (this.#isPlain || fd === undefined || fd < 0) {
+    const fd = this.#descriptor();
+    if (fd === undefined) {
       this.#socket.resume();
       return;
     }
     for (let reads = 0; reads < MAX_READS_PER_POLL; reads++) {
-      let size = 0;
-      try {
-        size = readSync(fd, this.#loop.buffer, HEADROOM_BYTES, READ_BYTES, null);
-      } catch {
-        // EAGAIN: nothing there, let libuv tell when there is. Any other error libuv meets and reports as well.
-      }
-      if (size === 0) {
+      const size = readAtMost(fd, this.#loop.buffer);
+      if (size <= 0) {
         this.#socket.resume();
         return;
       }
@@ -158,6 +155,31 @@ export class PacedSocket implements Pollable {
       if (!isFull) break;
     }
     this.#socket.resume();
+  }
+
+  /**
+   * Reads all that has come, its end included, whether or not the socket rests. Another socket's bytes may be in the
+   * shared buffer, half of them parsed: they are put back.
+   */
+  readNow(): void {
+    const fd = this.#descriptor();
+    if (fd === undefined) return;
+    const { buffer } = this.#loop;
+    const interrupted = Buffer.from(buffer);
+    for (let reads = 0; reads < MAX_READS_AT_ONCE; reads++) {
+      const size = readAtMost(fd, buffer);
+      if (size === 0) this.#consumer.onEnd();
+      if (size <= 0) break;
+      this.#feed(size, size);
+      if (this.#isGone || this.#consumer.readMode === "held") break;
+    }
+    buffer.set(interrupted);
+  }
+
+  /** Undefined where it cannot be read by read(2). */
+  #descriptor(): number | undefined {
+    const fd = (this.#socket as unknown as SocketWithHandle)._handle?.fd;
+    return this.#isGone || this.#isPlain || fd === undefined || fd < 0 ? undefined : fd;
   }
 
   /** libuv has read into the shared buffer. False stops reading. */
@@ -202,6 +224,16 @@ export class PacedSocket implements Pollable {
     this.#isResting = true;
     loop.schedule(this, ticks);
     return true;
+  }
+}
+
+/** Bytes that were read behind the headroom; 0 = the end; -1 = nothing there, or an error. */
+function readAtMost(fd: number, buffer: Uint8Array): number {
+  try {
+    return readSync(fd, buffer, HEADROOM_BYTES, READ_BYTES, null);
+  } catch {
+    // EAGAIN: libuv tells when there is more. Any other error libuv meets and reports as well.
+    return -1;
   }
 }
 

@@ -16,6 +16,14 @@ export interface PublishRequest {
   source: SourceInfo;
 }
 
+/** The connection that publishes, as the gate needs it. */
+export interface Publisher {
+  /** Ends the stream. */
+  close(reason: string): void;
+  /** Takes what has come on the connection and was not read yet: its end may be there. */
+  readNow(): void;
+}
+
 export type PublishAnswer =
   | { ok: true; inStream: InStream }
   | { ok: false; code: "NetStream.Publish.BadName" | "NetStream.Publish.Denied"; description: string };
@@ -40,6 +48,8 @@ export class PublishGate {
   /** Digest of the key that the publisher of a live stream has shown. */
   #shownKeys = new WeakMap<InStream, Buffer>();
 
+  readonly #publishers = new WeakMap<InStream, Publisher>();
+
   constructor(
     private readonly registry: StreamRegistry,
     private readonly clock: Clock,
@@ -47,7 +57,7 @@ export class PublishGate {
   ) {}
 
   /** Opens the in-stream of a publisher, or says why not. */
-  open(request: PublishRequest, closeSource: (reason: string) => void): PublishAnswer {
+  open(request: PublishRequest, publisher: Publisher): PublishAnswer {
     try {
       // Encoders divide rtmp://host/a/b/name differently into app and stream key; the last segment is the name.
       const [path = ""] = request.streamKey.split("?", 1);
@@ -62,7 +72,8 @@ export class PublishGate {
         };
       }
       this.#endPredecessor(name, shownDigest);
-      const inStream = this.registry.open(name, request.source, closeSource);
+      const inStream = this.registry.open(name, request.source, (reason) => publisher.close(reason));
+      this.#publishers.set(inStream, publisher);
       if (shownDigest) this.#shownKeys.set(inStream, shownDigest);
       return { ok: true, inStream };
     } catch (error) {
@@ -80,6 +91,9 @@ export class PublishGate {
 
   /** Ends the live stream of that name where it has to give way. */
   #endPredecessor(name: string, shown: Buffer | undefined): void {
+    // A publisher that comes again at once: its goodbye waits in the socket, which is read at intervals.
+    const holder = this.registry.get(name);
+    if (holder) this.#publishers.get(holder)?.readNow();
     const live = this.registry.get(name);
     if (!live) return;
     const liveKey = this.#shownKeys.get(live);

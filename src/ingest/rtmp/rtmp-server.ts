@@ -90,7 +90,7 @@ export class RtmpServer {
       clock: parts.clock,
       scratchBudget: new ScratchBudget(this.#options.maxScratchBytes),
       maxPublishes: this.#options.maxPublishes,
-      open: (request, closeSource) => this.#gate.open(request, closeSource),
+      open: (request, publisher) => this.#gate.open(request, publisher),
       closed: (connection, reason, error) => this.#closed(connection, reason, error),
       note: (connection, stream, note) => this.#log("info", { from: connection.farAddress, stream }, note),
       refused: (connection, app, streamKey, refusal) => {

@@ -129,6 +129,25 @@ describe("our own publisher", () => {
     await expectFramesOf(path, rig.only.frames);
   });
 
+  it("comes again at once, sixty times: every session is accepted, its frames whole and in order", async () => {
+    const rig = await start();
+    const tags = [...parseFlvFile(await readFile(new URL("../../../../assets/clip.flv", import.meta.url).pathname))];
+    const endings: Promise<void>[] = [];
+    for (let session = 0; session < 60; session++) {
+      const publisher = await RtmpPublisher.open(rig.url("cam1"));
+      for (const tag of tags.slice(0, 40)) publisher.send(tag);
+      // Its goodbye is on the way, or waits unread, when the next one asks for the name.
+      endings.push(publisher.close());
+    }
+    await Promise.all(endings);
+    await until("every stream to end", () => rig.collectors.every(({ endReason }) => endReason !== undefined));
+    expect(rig.collectors).toHaveLength(60);
+    const [first] = rig.collectors;
+    expect(first?.frames.length).toBeGreaterThan(30);
+    for (const { frames } of rig.collectors)
+      expect(frames.map(({ hash }) => hash)).toEqual(first?.frames.map(({ hash }) => hash));
+  });
+
   it("is told why it may not publish", async () => {
     const rig = await start({ publishKeys: { cam1: "secret", "*": "any" } });
     for (const name of ["cam1", "cam1?key=wrong", "cam1?key=any", "cam2?key=secret", "cam2"]) {
