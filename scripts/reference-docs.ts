@@ -6,6 +6,7 @@ import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
 import type { Parameter } from "../src/control/commands/parameter.js";
 import { EVENT_TYPES, type EventType } from "../src/control/events/event-types.js";
+import { GAP_CAUSES } from "../src/stream/gap.js";
 
 const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as const;
 
@@ -151,7 +152,19 @@ export function commandsMarkdown(): string {
     ...events,
     "",
   ];
-  return [INTRODUCTION, ...COMMANDS.map(commandSection), eventSection.join("\n")].join("\n");
+  const causes = Object.entries(GAP_CAUSES).map(([cause, meaning]) => `| ${cause} | ${cell(meaning)} |`);
+  const gapSection = [
+    "## Gaps",
+    "",
+    "`gap` of `recordGap`, and each of `gaps` of `recordChunkClosed`: `cause`, `track` (video, audio, or null where it concerns all), `dtsMs` and `durationMs` on the stream's clock,",
+    "`frames` and `bytes` that are missing (0 where none is).",
+    "",
+    "| cause | meaning |",
+    "|---|---|",
+    ...causes,
+    "",
+  ];
+  return [INTRODUCTION, ...COMMANDS.map(commandSection), eventSection.join("\n"), gapSection.join("\n")].join("\n");
 }
 
 type Schema = Record<string, unknown>;
@@ -184,13 +197,32 @@ function commandSchema(command: Command): Schema {
   };
 }
 
+/** What of a payload has a shape of its own. */
+const PAYLOAD_PROPERTIES: Schema = {
+  gap: {
+    type: "object",
+    properties: {
+      cause: { enum: Object.keys(GAP_CAUSES) },
+      track: { enum: ["video", "audio", null] },
+      dtsMs: { type: "number" },
+      durationMs: { type: "number" },
+      frames: { type: "integer" },
+      bytes: { type: "integer" },
+    },
+  },
+};
+
 function eventSchema(type: EventType): Schema {
   const integer = { type: "integer" };
   return {
     type: "object",
     properties: {
       id: integer,
-      payload: { type: "object", required: ["PID", "customData", ...EVENTS[type].keys] },
+      payload: {
+        type: "object",
+        ...(EVENTS[type].keys.includes("gap") && { properties: PAYLOAD_PROPERTIES }),
+        required: ["PID", "customData", ...EVENTS[type].keys],
+      },
       processId: integer,
       timestamp: { type: "integer", description: "Unix seconds" },
       type: { const: type },

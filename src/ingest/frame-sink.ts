@@ -5,6 +5,7 @@
 //   a source that can wait:   full ring ─▶ backlog, `pause` ─▶ room ─▶ backlog into the ring ─▶ `resume`
 //   a source that cannot:     full ring ─▶ the in-stream drops up to the next random access point
 //
+// In front of both the clocks of the tracks are judged (clock-gate.ts): nearly every frame passes with one comparison.
 // The backlog holds no more than what was demuxed from the bytes read before the pause.
 
 import type { Arena } from "../arena/arena.js";
@@ -14,25 +15,12 @@ import type { InStream } from "../stream/in-stream.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
+import { ClockGate } from "./clock-gate.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";
+import type { Held, Waiting } from "./waiting.js";
 
 /** Frames of sources that cannot wait are put together in memory that is kept from one to the next, up to this size. */
 const KEPT_BYTES = 1024 * 1024;
-
-/** A frame as the ring carries it. */
-interface Held {
-  track: number;
-  payload: Uint8Array;
-  dts90k: Ticks90k;
-  ctsOffset90k: Ticks90k;
-  isRandomAccess: boolean;
-}
-
-/** What waits in order: a frame, a configuration or a loss that came behind a frame that did not fit. */
-type Waiting =
-  | { kind: "frame"; frame: Held }
-  | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array }
-  | { kind: "loss"; loss: Loss };
 
 interface LossRun {
   frames: number;
@@ -74,6 +62,9 @@ export class FrameSink implements AccessUnitSink {
   #losses: (LossRun | undefined)[] = [];
   /** Set where the in-stream ends once the backlog is empty, and where it was not yet there to be ended. */
   #endReason: string | undefined;
+  /** The tracks have one clock, as in MPEG-TS: they are never moved against each other. */
+  isClockShared = false;
+  #gate: ClockGate | undefined;
 
   constructor(options: FrameSinkOptions) {
     this.#options = options;
@@ -90,6 +81,13 @@ export class FrameSink implements AccessUnitSink {
     if (this.#stream || this.#endReason !== undefined) return this.#stream;
     const stream = this.#options.open();
     this.#stream = stream;
+    this.#gate = new ClockGate(
+      {
+        pass: (waiting) => this.#pass(stream, waiting),
+        found: ({ cause, track, duration90k }) => stream.reportClock(cause, track, duration90k),
+      },
+      this.isClockShared,
+    );
     stream.setUnrecorded(this.#unrecorded);
     stream.on("room", () => this.#onRoom());
     // A listener of the new in-stream may have ended its source.
@@ -100,8 +98,10 @@ export class FrameSink implements AccessUnitSink {
   decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean {
     const stream = this.openStream();
     if (!stream || stream.ended) return false;
+    const waiting: Waiting = { kind: "config", track, codec, bytes };
+    if (this.#gate?.holdBehind(track, waiting)) return true;
     if (this.#waiting.length > 0) {
-      this.#waiting.push({ kind: "config", track, codec, bytes });
+      this.#waiting.push(waiting);
       return true;
     }
     return this.#setConfig(track, codec, bytes);
@@ -122,14 +122,21 @@ export class FrameSink implements AccessUnitSink {
   accessUnit(au: AccessUnit): void {
     this.accessUnits++;
     const stream = this.#stream;
-    if (!stream || stream.ended) return;
-    const flow = this.#options.flow();
-    if (!flow) {
-      this.#writeOrDrop(stream, au);
+    const gate = this.#gate;
+    if (!stream || !gate || stream.ended) return;
+    const { track, ctsOffset90k, isRandomAccess } = au;
+    const dts90k = gate.steady(track, au.dts90k, stream.lastFrameMs);
+    if (Number.isNaN(dts90k)) {
+      const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
+      gate.take({ track, payload, dts90k: au.dts90k, ctsOffset90k, isRandomAccess }, stream.nowMs);
       return;
     }
-    if (this.#waiting.length === 0 && this.#write(stream, au)) return;
-    const { track, dts90k, ctsOffset90k, isRandomAccess } = au;
+    const flow = this.#options.flow();
+    if (!flow) {
+      this.#writeOrDrop(stream, au, dts90k);
+      return;
+    }
+    if (this.#waiting.length === 0 && this.#write(stream, au, dts90k)) return;
     const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
     this.#hold({ track, payload, dts90k, ctsOffset90k, isRandomAccess }, flow);
   }
@@ -138,20 +145,40 @@ export class FrameSink implements AccessUnitSink {
   frame(frame: Held): void {
     this.accessUnits++;
     const stream = this.#stream;
-    if (!stream || stream.ended) return;
-    if (this.#waiting.length === 0 && this.#writeHeld(stream, frame)) return;
-    this.#hold({ ...frame, payload: frame.payload.slice() }, this.#options.flow());
+    const gate = this.#gate;
+    if (!stream || !gate || stream.ended) return;
+    const dts90k = gate.steady(frame.track, frame.dts90k, stream.lastFrameMs);
+    if (Number.isNaN(dts90k)) gate.take({ ...frame, payload: frame.payload.slice() }, stream.nowMs);
+    else if (this.#waiting.length > 0 || !this.#writeHeld(stream, frame, dts90k))
+      this.#hold({ ...frame, payload: frame.payload.slice(), dts90k }, this.#options.flow());
   }
 
-  /** A frame that its parser has put into the room it had reserved in the in-stream. */
-  commit(track: number, sizeBytes: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k, isRandomAccess: boolean): void {
+  /** A frame that its parser has put into the room it had reserved in the in-stream, at `pointer`. */
+  commit(
+    track: number,
+    pointer: number,
+    sizeBytes: number,
+    wire90k: Ticks90k,
+    ctsOffset90k: Ticks90k,
+    isRandomAccess: boolean,
+  ): void {
     this.accessUnits++;
-    if (this.#stream) this.#commit(this.#stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess);
+    const stream = this.#stream;
+    const gate = this.#gate;
+    if (!stream || !gate) return;
+    const dts90k = gate.steady(track, wire90k, stream.lastFrameMs);
+    if (!Number.isNaN(dts90k)) {
+      this.#commit(stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess);
+      return;
+    }
+    const payload = this.#options.arena.u8.slice(pointer, pointer + sizeBytes);
+    stream.abandon();
+    gate.take({ track, payload, dts90k: wire90k, ctsOffset90k, isRandomAccess }, stream.nowMs);
   }
 
   /** A frame that cannot be used. A run of them is one loss, which is told with the next good frame of the track. */
   lose(track: number, bytes: number, dts90k: Ticks90k): void {
-    this.#losses[track] ??= { frames: 0, bytes: 0, first90k: dts90k };
+    this.#losses[track] ??= { frames: 0, bytes: 0, first90k: dts90k + (this.#gate?.shift90k(track) ?? 0) };
     const run = this.#losses[track];
     run.frames++;
     run.bytes += bytes;
@@ -169,6 +196,7 @@ export class FrameSink implements AccessUnitSink {
 
   /** Ends the in-stream, when what waits for room is in the ring. */
   end(reason: string, atOnce: boolean): void {
+    if (this.#stream && !this.#stream.ended) this.#gate?.end(this.#stream.nowMs);
     this.#endReason = reason;
     if (this.#waiting.length > 0 && !atOnce) return;
     const stream = this.#stream;
@@ -190,6 +218,19 @@ export class FrameSink implements AccessUnitSink {
       this.note?.(error.message);
       return false;
     }
+  }
+
+  /** What the gate lets through. */
+  #pass(stream: InStream, waiting: Waiting): void {
+    if (stream.ended) return;
+    const flow = this.#options.flow();
+    if (waiting.kind === "loss") this.loss(waiting.loss);
+    else if (waiting.kind === "config") {
+      if (this.#waiting.length > 0) this.#waiting.push(waiting);
+      else this.#setConfig(waiting.track, waiting.codec, waiting.bytes);
+    } else if (!flow && this.#waiting.length === 0) this.#writeHeldOrDrop(stream, waiting.frame);
+    else if (this.#waiting.length > 0 || !this.#writeHeld(stream, waiting.frame, waiting.frame.dts90k))
+      this.#hold(waiting.frame, flow);
   }
 
   #hold(frame: Held, flow: Flow | undefined): void {
@@ -219,27 +260,30 @@ export class FrameSink implements AccessUnitSink {
   }
 
   /** False where the source must wait. A frame larger than the ring can become is given up. */
-  #write(stream: InStream, au: AccessUnit): boolean {
-    const pointer = this.#reserve(stream, au.track, au.sizeBytes, au.dts90k);
+  #write(stream: InStream, au: AccessUnit, dts90k: Ticks90k): boolean {
+    const pointer = this.#reserve(stream, au.track, au.sizeBytes, dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
     this.#copyToArena(au, pointer);
-    this.#commit(stream, au.track, au.sizeBytes, au.dts90k, au.ctsOffset90k, au.isRandomAccess);
+    this.#commit(stream, au.track, au.sizeBytes, dts90k, au.ctsOffset90k, au.isRandomAccess);
     return true;
   }
 
-  #writeOrDrop(stream: InStream, au: AccessUnit): void {
-    if (this.#losses[au.track]) this.#tellLoss(au.track, au.dts90k);
+  #writeOrDrop(stream: InStream, au: AccessUnit, dts90k: Ticks90k): void {
+    const { track, ctsOffset90k, isRandomAccess } = au;
+    const payload = this.#gather(au, this.#contiguousOf(au.sizeBytes));
+    this.#writeHeldOrDrop(stream, { track, payload, dts90k, ctsOffset90k, isRandomAccess });
+  }
+
+  #writeHeldOrDrop(stream: InStream, frame: Held): void {
+    const { track, payload, dts90k, ctsOffset90k, isRandomAccess } = frame;
+    if (this.#losses[track]) this.#tellLoss(track, dts90k);
+    // A configuration that was refused while its frames were held: they have none to be written with.
+    if (!stream.config(track)) return;
     try {
-      stream.writeFrameOrDrop(
-        au.track,
-        this.#gather(au, this.#contiguousOf(au.sizeBytes)),
-        au.dts90k,
-        au.ctsOffset90k,
-        au.isRandomAccess,
-      );
+      stream.writeFrameOrDrop(track, payload, dts90k, ctsOffset90k, isRandomAccess);
     } catch (error) {
-      this.#giveUp(error, au.track, au.sizeBytes, au.dts90k);
+      this.#giveUp(error, track, payload.byteLength, dts90k);
     }
   }
 
@@ -302,7 +346,7 @@ export class FrameSink implements AccessUnitSink {
     for (const entry of this.#waiting) {
       if (entry.kind === "config") this.#setConfig(entry.track, entry.codec, entry.bytes);
       else if (entry.kind === "loss") stream.reportSourceLoss(entry.loss);
-      else if (!this.#writeHeld(stream, entry.frame)) break;
+      else if (!this.#writeHeld(stream, entry.frame, entry.frame.dts90k)) break;
       done++;
     }
     this.#waiting.splice(0, done);
@@ -311,10 +355,10 @@ export class FrameSink implements AccessUnitSink {
     else this.#options.flow()?.resume();
   }
 
-  #writeHeld(stream: InStream, frame: Held): boolean {
+  #writeHeld(stream: InStream, frame: Held, dts90k: Ticks90k): boolean {
     // A configuration that was refused while its frames waited: they have none to be written with.
     if (!stream.config(frame.track)) return true;
-    const { track, payload, dts90k, ctsOffset90k, isRandomAccess } = frame;
+    const { track, payload, ctsOffset90k, isRandomAccess } = frame;
     const pointer = this.#reserve(stream, track, payload.byteLength, dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;

@@ -4,20 +4,25 @@
 import type { TrackKind } from "../media/codec/codec-entry.js";
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 
-export type GapCause =
-  | "backwardJump" // the source's clock went back; the timeline was spliced, no frame is missing
-  | "forwardJump" // the source's clock jumped ahead without silence; spliced, no frame is missing
-  | "jitter" // frames were clamped to just after their predecessors
-  | "compositionOffset" // frames whose PTS lay more than 10 s from their DTS are shown at their DTS
-  | "lag" // a recording fell behind its siblings; its cursor jumped to the next random access point
-  | "overflow" // a source that cannot wait met a full ring; frames were dropped up to the next random access point
-  | "heldBack" // the source was kept waiting: no frame is missing
-  | "lateTrack" // a track appeared after the segment had begun
-  | "unsupportedTrack" // a track that is not recorded, or not carried by this container: said once a segment
-  | "unusable" // access units without anything to decode, or too large for the container, were left out of a file
-  | "sourceLoss" // the transport lost data before it reached us (continuity, sequence numbers)
-  | "writeFailed" // a failed write lost what was in flight
-  | "crash"; // what a recovered file lost at its end
+/** What a gap can be: the reference is generated from this table. */
+export const GAP_CAUSES = {
+  backwardJump: "The source's clock went back; the timeline was spliced, no frame is missing.",
+  forwardJump: "The source's clock jumped ahead without silence; spliced, no frame is missing.",
+  jitter: "Frames were clamped to just after their predecessors.",
+  clockOffset: "A track's clock lay more than 3 s from the others' by arrival: the track was moved by that, once.",
+  stuckClock: "A track's clock stood still: its frames have the times of their arrival, none is missing.",
+  compositionOffset: "Frames whose PTS lay more than 10 s from their DTS are shown at their DTS.",
+  lag: "A recording fell behind its siblings; its cursor jumped to the next random access point.",
+  overflow: "A source that cannot wait met a full ring; frames were dropped up to the next random access point.",
+  heldBack: "The source was kept waiting: no frame is missing.",
+  lateTrack: "A track appeared after the segment had begun.",
+  unsupportedTrack: "A track that is not recorded, or not carried by this container: said once a segment.",
+  unusable: "Access units without anything to decode, or too large for the container, were left out of a file.",
+  sourceLoss: "The transport lost data before it reached us (continuity, sequence numbers).",
+  writeFailed: "A failed write lost what was in flight.",
+  crash: "What a recovered file lost at its end.",
+} as const;
+export type GapCause = keyof typeof GAP_CAUSES;
 
 export interface Gap {
   cause: GapCause;

@@ -14,7 +14,7 @@ import { FrameRing, frameStride } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
 import { Timeline } from "../time/timeline.js";
-import { type Clock, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
+import { type Clock, type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
 import type { DecoderConfig } from "./decoder-config.js";
 import { DecoderConfigs } from "./decoder-configs.js";
@@ -388,6 +388,23 @@ export class InStream extends EventEmitter<InStreamEvents> {
       bytes: gap.bytes,
       track: gap.track === null ? null : trackName(this.kindOf(gap.track)),
     });
+  }
+
+  /** The ingest has mended the clock of a track (`src/time/track-clocks.ts`). */
+  reportClock(cause: "clockOffset" | "stuckClock", track: number, duration90k: Ticks90k): void {
+    this.#emitGap({
+      cause,
+      track: trackName(this.kindOf(track)),
+      dtsMs: this.newest90k / TICKS_PER_MS,
+      durationMs: duration90k / TICKS_PER_MS,
+      frames: 0,
+      bytes: 0,
+    });
+  }
+
+  /** Monotonic: the clock that frames are placed by. */
+  get nowMs(): Millis {
+    return this.#clock.monotonicMs();
   }
 
   /** No more frames will come. The ring stays until the last cursor is detached. */

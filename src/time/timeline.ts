@@ -1,12 +1,14 @@
 // From the clocks of a source to the one timeline of its in-stream (design.md §4).
 //
-//   wire dts (unwrapped) + offset ─▶ dts90k, which never goes back within a track
+//   wire dts (unwrapped) + the track's offset ─▶ dts90k, which never goes back within a track
 //
 // Backwards by less than 500 ms is jitter: the frame is clamped to just after its predecessor. More than that, or
-// forwards by more than 10 s against the furthest track, is a discontinuity: one offset for all tracks splices the
-// timeline. A forward jump about as long as the silence before it was real and is kept. After a splice each track is
-// placed by the offset before it until its own clock has followed: the frames of the tracks cross on their way, and a
-// straggler of the old clock would otherwise be a second discontinuity.
+// forwards by more than 10 s against the furthest track, is a discontinuity: a new offset splices the timeline. A
+// forward jump about as long as the silence before it was real and is kept.
+//
+// The other tracks take a new offset over when their own clocks follow, so that the tracks of one clock stay together
+// however their frames cross. A track whose clock does not follow within 5 s keeps its own offset: a jump of one track
+// is one splice, and moves no other track.
 
 import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./units.js";
 
@@ -33,15 +35,17 @@ export interface Placed {
 }
 
 interface TrackClock {
+  /** Added to the wire's clock. */
+  offset: Ticks90k;
   last: Ticks90k;
   duration: Ticks90k;
-  /** Number of the splice that its clock has followed. */
+  /** Number of the last splice that it has followed, or that it need not follow any more. */
   followed: number;
 }
 
 export class Timeline {
+  /** Of the last splice, or of the first frame: where a new track begins. */
   #offset: Ticks90k = 0;
-  #previousOffset: Ticks90k = 0;
   #splicedAt: Ticks90k = Number.NEGATIVE_INFINITY;
   #splices = 0;
   #tracks: (TrackClock | undefined)[] = [];
@@ -62,30 +66,27 @@ export class Timeline {
     placed.clamped = false;
     placed.splice = undefined;
     let state = this.#tracks[track];
-    if (this.#furthest === Number.NEGATIVE_INFINITY) {
-      // The timeline begins at 0 with the first frame; a track that starts a little earlier is clamped by the
-      // containers' own zero.
-      this.#offset = -wireDts90k;
-      this.#previousOffset = this.#offset;
-    }
+    // The timeline begins at 0 with the first frame; a track that starts a little earlier is clamped by the
+    // containers' own zero.
+    if (this.#furthest === Number.NEGATIVE_INFINITY) this.#offset = -wireDts90k;
     if (!state) {
-      state = { last: Number.NEGATIVE_INFINITY, duration: DEFAULT_DURATION_90K, followed: this.#splices };
+      state = {
+        offset: this.#offset,
+        last: Number.NEGATIVE_INFINITY,
+        duration: DEFAULT_DURATION_90K,
+        followed: this.#splices,
+      };
       this.#tracks[track] = state;
     }
-    let dts = wireDts90k + this.#offset;
-    if (this.#isStraggler(state, wireDts90k)) dts = wireDts90k + this.#previousOffset;
-    else {
-      state.followed = this.#splices;
-      const cause = this.#discontinuity(state, dts, nowMs);
-      if (cause) {
-        // Behind the track's own last frame, and not far behind the other tracks where it has lagged.
-        const target = Math.max(this.#floor(state), this.#furthest - STRAGGLER_90K) + state.duration;
-        placed.splice = { cause, track, dts90k: target, jump90k: dts - target };
-        this.#previousOffset = this.#offset;
-        this.#offset += target - dts;
-        this.#splicedAt = target;
-        state.followed = ++this.#splices;
-        dts = target;
+    if (state.followed !== this.#splices) this.#follow(state, wireDts90k);
+    let dts = wireDts90k + state.offset;
+    const cause = this.#discontinuity(state, dts, nowMs);
+    if (cause) {
+      const known = this.#offsetOfOthers(state, wireDts90k, nowMs);
+      if (known === undefined) dts = this.#splice(cause, track, state, dts);
+      else {
+        state.offset = known;
+        dts = wireDts90k + known;
       }
     }
     if (state.last !== Number.NEGATIVE_INFINITY) {
@@ -107,14 +108,43 @@ export class Timeline {
     return state.last === Number.NEGATIVE_INFINITY ? this.#furthest : state.last;
   }
 
-  /** True where the clock of before the last splice continues the track better than the one since. */
+  /** A track has jumped since this one's last frame: has this one's clock made the same jump? */
+  #follow(state: TrackClock, wireDts90k: Ticks90k): void {
+    if (this.#isStraggler(state, wireDts90k)) {
+      if (this.#furthest - this.#splicedAt >= STRAGGLER_90K) state.followed = this.#splices;
+      return;
+    }
+    state.followed = this.#splices;
+    state.offset = this.#offset;
+  }
+
+  /** True where its own offset continues the track better than that of the last splice. */
   #isStraggler(state: TrackClock, wireDts90k: Ticks90k): boolean {
-    if (state.followed === this.#splices || state.last === Number.NEGATIVE_INFINITY) return false;
-    if (this.#furthest - this.#splicedAt >= STRAGGLER_90K) return false;
-    const old = wireDts90k + this.#previousOffset;
+    if (state.last === Number.NEGATIVE_INFINITY) return false;
+    const old = wireDts90k + state.offset;
     if (old <= state.last - JITTER_90K || old >= this.#furthest + JITTER_90K) return false;
     const expected = state.last + state.duration;
     return Math.abs(old - expected) < Math.abs(wireDts90k + this.#offset - expected);
+  }
+
+  /** The offset of another track with which the frame is no discontinuity: its clock went back to theirs. */
+  #offsetOfOthers(state: TrackClock, wireDts90k: Ticks90k, nowMs: Millis): Ticks90k | undefined {
+    for (const other of this.#tracks) {
+      if (!other || other === state || other.offset === state.offset) continue;
+      if (!this.#discontinuity(state, wireDts90k + other.offset, nowMs)) return other.offset;
+    }
+    return undefined;
+  }
+
+  #splice(cause: Splice["cause"], track: number, state: TrackClock, dts: Ticks90k): Ticks90k {
+    // Behind the track's own last frame, and not far behind the other tracks where it has lagged.
+    const target = Math.max(this.#floor(state), this.#furthest - STRAGGLER_90K) + state.duration;
+    this.#placed.splice = { cause, track, dts90k: target, jump90k: dts - target };
+    state.offset += target - dts;
+    this.#offset = state.offset;
+    this.#splicedAt = target;
+    state.followed = ++this.#splices;
+    return target;
   }
 
   #discontinuity(state: TrackClock, dts90k: Ticks90k, nowMs: Millis): Splice["cause"] | undefined {

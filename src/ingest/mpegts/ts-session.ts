@@ -28,6 +28,7 @@ export class TsSession {
     this.#logger = options.logger;
     this.#name = options.name;
     this.#sink = sink;
+    sink.isClockShared = true;
     this.#demuxer = new TsDemuxer(sink, options.arena, options.logger, { ...options.demuxer, name: options.name });
   }
 

@@ -144,7 +144,7 @@ export class Publication implements MessageDestination {
     const dts90k = this.#dts90k(message);
     const isRandomAccess = reader.isRandomAccess(this.#isKey, dts90k);
     const { track } = message.type === MESSAGE_VIDEO ? this.#video : this.#audio;
-    this.#sink.commit(track, size, dts90k, this.#compositionTimeMs * TICKS_PER_MS, isRandomAccess);
+    this.#sink.commit(track, this.#pointer, size, dts90k, this.#compositionTimeMs * TICKS_PER_MS, isRandomAccess);
     return true;
   }
 

@@ -49,7 +49,8 @@ export class RecordingLosses {
 
   add(gap: Gap, open: Segment | undefined): void {
     if (open) open.addGap(gap);
-    else if (this.totals.frames(undefined) > 0 && this.#between.length < MAX_GAPS) this.#between.push(gap);
+    else if ((this.totals.frames(undefined) > 0 || isOfClock(gap)) && this.#between.length < MAX_GAPS)
+      this.#between.push(gap);
     if (gap.frames > 0) this.totals.lost(gap);
     // Frames that the ring held: what this recording ends would count them once more.
     if (gap.cause === "lag" || gap.cause === "unusable" || gap.cause === "writeFailed") this.#resumes?.exclude(gap);
@@ -69,6 +70,11 @@ export class RecordingLosses {
     // It was given up before it began: a successor ends the interruption, and the ring no longer holds this place.
     return isStopped ? undefined : interruption.until(tail, segment.zero90k);
   }
+}
+
+/** What was mended before the first segment opened is mended in its frames. */
+function isOfClock({ cause }: Gap): boolean {
+  return cause === "clockOffset" || cause === "stuckClock";
 }
 
 /** A batch that could not be written. */

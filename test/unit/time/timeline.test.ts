@@ -135,6 +135,34 @@ describe("a discontinuity", () => {
   });
 });
 
+describe("a jump of one track alone", () => {
+  it.each([-600, -100_000, 20_000, 3_600_000])(
+    "(%i ms) is one splice of that track; the other goes on by its own clock, for ever",
+    (jumpMs) => {
+      const wire = new Wire();
+      const causes: (string | undefined)[] = [];
+      for (let i = 0; i < 3000; i++) {
+        const video = wire.frame(VIDEO, 10 ** 7 + i * 40, 20);
+        const audio = wire.frame(AUDIO, 10 ** 7 + i * 40 + 5 + (i >= 100 ? jumpMs : 0), 20);
+        causes.push(video.cause, audio.cause);
+        expect([video.ms, audio.ms]).toEqual([i * 40, i * 40 + 5]);
+      }
+      expect(causes.filter(Boolean).length).toBe(1);
+    },
+  );
+
+  it("is undone, with its distance to the other, when its clock comes back", () => {
+    const wire = new Wire();
+    for (let i = 0; i < 1000; i++) {
+      wire.frame(VIDEO, i * 40, 20);
+      // It lags by a frame where it jumps: the splice puts it 40 ms early.
+      const isAway = i >= 300 && i < 700;
+      const audio = wire.frame(AUDIO, i * 40 + (i === 300 ? 40 : 0) + (isAway ? 60_000 : 0), 20);
+      if (i < 300 || i > 701) expect(audio).toEqual({ ms: i * 40, clamped: false, cause: undefined });
+    }
+  });
+});
+
 describe("a forward jump about as long as the silence before it", () => {
   it("was real and is kept", () => {
     const wire = new Wire();
