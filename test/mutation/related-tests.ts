@@ -28,7 +28,7 @@ const RELATED: readonly Related[] = [
   },
   {
     prefix: "src/worker/",
-    steps: [DISKS, RECORDER, ["test/fault/power-cut.test.ts", ...FAULTS]],
+    steps: [["test/unit/worker", ...DISKS], RECORDER, ["test/fault/power-cut.test.ts", ...FAULTS]],
   },
   {
     prefix: "src/recording/finishing/",

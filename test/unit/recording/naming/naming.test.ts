@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CONTAINERS, type ContainerName } from "../../../../src/container/table.js";
-import { Naming } from "../../../../src/recording/naming/naming.js";
+import { Naming, numbered, partOf } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
 
 vi.mock("node:fs/promises", { spy: true });
@@ -102,6 +102,139 @@ describe("names", () => {
         expect(basename(basePath), suffix).toBe(`s${i}_0001.${extension}`);
       }
     }
+  });
+
+  it.each([
+    ["x", { type: "mp4" }, "x.mp4", "x.mp4"],
+    ["x.MP4", { type: "mp4" }, "x.MP4", "x.MP4"],
+    ["x.ts", { type: "mp4" }, "x.ts.mp4", "x.ts.mp4"],
+    ["  x  ", {}, "x.ts", "x.ts"],
+    ["../media/x", {}, "../media/x.ts", "x.ts"],
+    ["../media", {}, "../media/cam.ts", "cam.ts"],
+    ["sub", {}, "sub/cam.ts", "sub/cam.ts"],
+    ["sub/", {}, "sub/cam.ts", "sub/cam.ts"],
+    ["taken", { overwrite: true }, "taken.ts", "taken.ts"],
+    ["taken", {}, "taken_0001.ts", "taken_0001.ts"],
+    ["sub", { dateFolderStructure: true }, "sub", "sub"],
+    ["new/deep", { dateFolderStructure: true }, "new/deep", "new/deep"],
+  ] as const)("of pathToFile=%s, %o: shown as %s", async (path, more, shown, place) => {
+    const naming = await Naming.open([root], new Reservations());
+    await mkdir(join(root, "sub"));
+    await writeFile(join(root, "taken.ts"), "");
+    const target = await naming.resolve({ ...config(path), ...more });
+    expect(target).toMatchObject({ computedPathToFile: shown, basePath: join(root, place) });
+    expect(target.volume).toBe((await stat(root)).dev);
+    expect(await readdir(root)).toEqual(["sub", "taken.ts"]); // nothing is made
+  });
+
+  it("keep the plain one apart from the one with a number", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    await writeFile(join(root, "x.ts"), "");
+    expect(await naming.resolve(config("x"))).toMatchObject({
+      basePath: join(root, "x_0001.ts"),
+      plainPath: join(root, "x.ts"),
+    });
+  });
+
+  it.each([
+    ["", "badPath", "is empty"],
+    ["a\0b", "badPath", "is empty"],
+    ["missing/x", "notWritable", "does not exist"],
+    ["file.txt/x", "notWritable", "is not a folder"],
+    ["folder", "badPath", "is not a regular file"],
+    ["link", "badPath", "is not a regular file"],
+    ["out/x", "badPath", "outside the media folders"],
+    ["/etc/x", "badPath", "outside the media folders"],
+    [`${"x".repeat(198)}`, "badPath", "longer than 200 bytes"],
+  ])("are refused where pathToFile is %j", async (path, code, reason) => {
+    const naming = await Naming.open([root], new Reservations());
+    await writeFile(join(root, "file.txt"), "");
+    await mkdir(join(root, "folder.ts"));
+    await symlink("file.txt", join(root, "link.ts"));
+    await symlink("/etc", join(root, "out"));
+    const refused = { code, message: expect.stringContaining(reason) };
+    await expect(naming.resolve(config(path))).rejects.toMatchObject(refused);
+  });
+
+  it("take 200 bytes, and no folder at all is refused", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    expect(basename((await naming.resolve(config("x".repeat(197)))).basePath)).toHaveLength(200);
+    await expect(Naming.open([], new Reservations())).rejects.toMatchObject({ code: "badArgument" });
+  });
+
+  it.each(["/etc/dated", "out/dated", "file.txt"])("are refused for dated folders below %s", async (path) => {
+    const naming = await Naming.open([root], new Reservations());
+    await symlink("/etc", join(root, "out"));
+    await writeFile(join(root, "file.txt"), "");
+    const refused = expect(naming.resolve({ ...config(path), dateFolderStructure: true })).rejects;
+    await refused.toMatchObject({ code: path === "file.txt" ? "notWritable" : "badPath" });
+  });
+
+  it("are refused to overwrite what another recording writes, not what it finishes", async () => {
+    const reservations = new Reservations();
+    const naming = await Naming.open([root], reservations);
+    const over = { ...config("x"), overwrite: true };
+    const { reservation } = await naming.claim(over);
+    await expect(naming.claim(over)).rejects.toMatchObject({ code: "targetBusy" });
+    expect(basename((await naming.claim(config("x"))).basePath)).toBe("x_0001.ts");
+    reservation.stopWriting();
+    expect(basename((await naming.claim(over)).basePath)).toBe("x.ts");
+  });
+
+  it("are dated by local time, in folders of the stream and the day that are made then", async () => {
+    const reservations = new Reservations();
+    const naming = await Naming.open([root], reservations);
+    const dated = { ...config("", 10), pathToFile: "deep/er", localStreamName: "live/cam", dateFolderStructure: true };
+    const { reservation, ...target } = await naming.claim(dated);
+    const at = new Date(2026, 2, 4, 5, 6, 7).getTime();
+    const place = join(root, "deep/er/live/cam/20260304");
+    const first = await naming.dated(target, dated, at);
+    expect(first.path).toBe(join(place, "cam-20260304-050607.ts"));
+    expect(await readdir(place)).toEqual([]);
+    const second = await naming.dated(target, dated, at);
+    expect(second.path).toBe(join(place, "cam-20260304-050607_0001.ts"));
+    expect(reservations.has(second.path)).toBe(true);
+    const late = await naming.dated(target, dated, new Date(2026, 10, 14, 15, 16, 17).getTime());
+    expect(late.path).toBe(join(root, "deep/er/live/cam/20261114/cam-20261114-151617.ts"));
+    reservation.release();
+  });
+
+  it("are not dated through a link that leads out, nor where a file stands in the way", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    const dated = { ...config("."), dateFolderStructure: true };
+    const target = await naming.resolve({ ...config("sub"), dateFolderStructure: true });
+    await symlink("/tmp", join(root, "sub"));
+    await expect(naming.dated(target, dated, 0)).rejects.toMatchObject({ code: "badPath" });
+    const other = await naming.resolve({ ...config("other"), dateFolderStructure: true });
+    await writeFile(join(root, "other"), "");
+    await expect(naming.dated(other, dated, 0)).rejects.toMatchObject({ code: "notWritable" });
+  });
+
+  it("go on behind the highest number, and end at 8192", async () => {
+    const reservations = new Reservations();
+    const naming = await Naming.open([root], reservations);
+    const base = join(root, "x.ts");
+    for (let number = 0; number < 8192; number++) reservations.take(numbered(base, number, "ts"));
+    expect((await naming.resolve(config("x"))).basePath).toBe(join(root, "x_8192.ts"));
+    const last = await naming.nextFree(base, "ts");
+    expect(last.path).toBe(join(root, "x_8192.ts"));
+    await expect(naming.nextFree(base, "ts")).rejects.toMatchObject({ code: "noFreeName" });
+    await expect(naming.resolve(config("x"))).rejects.toMatchObject({ code: "noFreeName" });
+    last.release();
+  });
+
+  it("of parts have four digits, and five when they must", () => {
+    expect([0, 41, 9999, 10_000].map((part) => partOf("/m/x.mp4", part, "mp4"))).toEqual([
+      "/m/x_part0000.mp4",
+      "/m/x_part0041.mp4",
+      "/m/x_part9999.mp4",
+      "/m/x_part10000.mp4",
+    ]);
+    expect([0, 1, 123].map((number) => numbered("/m/x.flv", number, "flv"))).toEqual([
+      "/m/x.flv",
+      "/m/x_0001.flv",
+      "/m/x_0123.flv",
+    ]);
   });
 
   it("are found in other folders while one does not answer", async () => {
