@@ -2,8 +2,10 @@
 
 import { MAX_TRACKS } from "../src/abi/frame";
 import {
+  CONTAINER_MP4,
   REC_CHUNK_LENGTH_OFFSET,
-  REC_FLAG_START_ANYWHERE,
+  REC_CONFIG_OFFSET,
+  REC_CONTAINER_OFFSET,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
   REC_STOP_INDEX_OFFSET,
@@ -11,7 +13,7 @@ import {
   REC_VIDEO_DELTA_OFFSET,
   STOP_AT_RANDOM_ACCESS,
 } from "../src/abi/recording";
-import { SEG_ZERO_OFFSET } from "../src/abi/segment";
+import { SEG_CHANGED_OFFSET, SEG_ZERO_OFFSET } from "../src/abi/segment";
 import {
   STATUS_BAD_FRAME,
   STATUS_CONFIG_CHANGED,
@@ -20,10 +22,10 @@ import {
   STATUS_RING_EMPTY,
   STATUS_STOPPED,
 } from "../src/abi/status";
-import { audioFrameDuration90k, isAudioConfig } from "./decoder-config";
-import { setFlag } from "./recording";
+import { audioFrameDuration90k, configCodec, isAudioConfig } from "./decoder-config";
+import { hasFlag } from "./recording";
 import { frameConfig, frameDts, frameTrack } from "./ring";
-import { isMainRandomAccess, joinTrack, segmentConfig, segmentHasFrames, segmentMainVideo } from "./segment";
+import { changeConfig, isMainRandomAccess, joinTrack, segmentConfig, segmentHasFrames, segmentMainVideo } from "./segment";
 
 const MAX_DELTA_90K: i64 = 90000;
 
@@ -57,27 +59,73 @@ function isCut(rec: usize, seg: usize, frame: usize, videoDelta: u32): bool {
   return frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) >= chunkLength - cutTolerance(rec, frame, videoDelta);
 }
 
-/** Why a frame does not join this batch, or STATUS_RING_EMPTY where it does. `isFirst`: nothing is in the batch yet. */
-export function frameStatus(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
-  const track = frameTrack(frame);
-  if (track >= <u32>MAX_TRACKS || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
+/**
+ * Why a frame does not belong to this segment, or STATUS_RING_EMPTY where it does. `isFirst`: nothing is in the batch
+ * yet.
+ */
+export function cutReason(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_RANDOM_ACCESS) {
     const isBehind = <i32>(index - load<u32>(rec, REC_STOP_INDEX_OFFSET)) >= 0;
     if (isBehind && (isMainRandomAccess(seg, frame) || segmentMainVideo(seg) == 0)) return STATUS_STOPPED;
   }
-  if ((!isFirst || segmentHasFrames(seg)) && isCut(rec, seg, frame, videoDelta)) {
-    // The frame that was cut at begins the next segment, whatever the rules for a recording's start say.
-    setFlag(rec, REC_FLAG_START_ANYWHERE, true);
-    return STATUS_CUT;
-  }
+  if ((!isFirst || segmentHasFrames(seg)) && isCut(rec, seg, frame, videoDelta)) return STATUS_CUT;
+  if (load<u32>(seg, SEG_CHANGED_OFFSET) != 0 && isMainRandomAccess(seg, frame)) return STATUS_CONFIG_CHANGED;
+  const config = segmentConfig(seg, frameTrack(frame));
+  if (config == frameConfig(frame) || config == 0) return STATUS_RING_EMPTY;
+  return isCarriedInBand(rec, seg, frame) ? STATUS_RING_EMPTY : STATUS_CONFIG_CHANGED;
+}
+
+/**
+ * A changed configuration cuts at the next random access point of the main video, so that the next file can be decoded
+ * from its start. The rest of this one carries the change in band.
+ */
+function isCarriedInBand(rec: usize, seg: usize, frame: usize): bool {
+  const main = segmentMainVideo(seg);
+  if (load<u32>(rec, REC_CONTAINER_OFFSET) == CONTAINER_MP4) return false;
+  if (main == 0 || main == frameTrack(frame) + 1 || !hasFlag(rec, REC_FLAG_WAIT_FOR_IDR)) return false;
+  return configCodec(segmentConfig(seg, frameTrack(frame))) == configCodec(frameConfig(frame));
+}
+
+/** Why a frame does not join this batch, or STATUS_RING_EMPTY where it does. */
+export function frameStatus(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
+  if (frameTrack(frame) >= <u32>MAX_TRACKS || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
+  const reason = cutReason(rec, seg, frame, index, isFirst, videoDelta);
+  return reason == STATUS_RING_EMPTY ? joinStatus(seg, frame, isFirst) : reason;
+}
+
+/** Lets a track and a changed configuration into the segment. */
+// @ts-ignore: decorator
+@inline
+export function joinStatus(seg: usize, frame: usize, isFirst: bool): i32 {
+  const track = frameTrack(frame);
   const config = segmentConfig(seg, track);
   if (config == frameConfig(frame)) return STATUS_RING_EMPTY;
-  if (config != 0) {
-    setFlag(rec, REC_FLAG_START_ANYWHERE, true);
-    return STATUS_CONFIG_CHANGED;
-  }
-  // A track that joins begins a batch, so that files do not depend on where drains fall.
+  // They begin a batch, so that files do not depend on where drains fall.
   if (!isFirst) return STATUS_OUTPUT_FULL;
-  joinTrack(seg, track, frameConfig(frame));
+  if (config == 0) joinTrack(seg, track, frameConfig(frame));
+  else changeConfig(seg, track, frameConfig(frame));
   return STATUS_RING_EMPTY;
+}
+
+/**
+ * From which dts90k on a frame of another track may lie behind a cut that the main video is still to bring;
+ * i64.MAX_VALUE where no cut is near.
+ */
+export function doubtFrom(rec: usize, seg: usize): i64 {
+  if (segmentMainVideo(seg) == 0) return i64.MAX_VALUE;
+  if (load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_RANDOM_ACCESS || isChangeNear(rec, seg)) return i64.MIN_VALUE;
+  const chunkLength = load<i64>(rec, REC_CHUNK_LENGTH_OFFSET);
+  if (chunkLength == 0 || !hasFlag(rec, REC_FLAG_WAIT_FOR_IDR)) return i64.MAX_VALUE;
+  return load<i64>(seg, SEG_ZERO_OFFSET) + chunkLength - (MAX_DELTA_90K >> 1);
+}
+
+/** The stream has another configuration in force than the segment, or the segment holds a change already. */
+function isChangeNear(rec: usize, seg: usize): bool {
+  if (load<u32>(seg, SEG_CHANGED_OFFSET) != 0) return true;
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    const inForce = load<u32>(rec + (track << 2), REC_CONFIG_OFFSET);
+    const config = segmentConfig(seg, track);
+    if (inForce != 0 && config != 0 && config != inForce) return true;
+  }
+  return false;
 }

@@ -4,14 +4,16 @@
 //   tail ──▶ [ frame frame frame | RAP … head        drain() walks headers only and never blocks;
 //             └── this batch ──┘ └── next segment    the container then writes the selected range into the output.
 //
-// Every frame goes into exactly one segment, in ring order (design.md §3). All memory between two calls is in the
+// Every frame goes into exactly one segment, that of its time (overlap.ts). All memory between two calls is in the
 // recording's and the segment's state; the recording's lock is held for the length of a call, so that the main thread
 // may move a slow consumer's cursor between two calls.
 
 import {
   REC_CONTAINER_OFFSET,
+  REC_CUT_STATUS_OFFSET,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
   REC_FLAG_START_ANYWHERE,
+  REC_LOOKED_INDEX_OFFSET,
   REC_RING_OFFSET,
   REC_TAIL_OFFSET,
   REC_VIDEO_DELTA_OFFSET,
@@ -24,15 +26,29 @@ import {
 } from "../src/abi/segment";
 import {
   STATUS_BAD_FRAME,
+  STATUS_CONFIG_CHANGED,
+  STATUS_CUT,
   STATUS_NEED_OUTPUT,
+  STATUS_NOT_READY,
   STATUS_OUTPUT_FULL,
   STATUS_READY,
   STATUS_RING_EMPTY,
   STATUS_STOPPED,
 } from "../src/abi/status";
 import { frameBound, headerBound, writeBatch } from "./container/table";
-import { frameStatus, plausibleDelta } from "./cut";
-import { hasFlag, isStopReached, isWanted, isWhole, limitOf, lock, setFlag, takesAudio, unlock } from "./recording";
+import { doubtFrom, frameStatus, plausibleDelta } from "./cut";
+import { beginCut, beginOverlapCheck, drainOverlap, lookAhead } from "./overlap";
+import {
+  hasFlag,
+  isStopReached,
+  isUntaken,
+  isWhole,
+  limitOf,
+  lock,
+  setFlag,
+  takesAll,
+  unlock,
+} from "./recording";
 import { frameAt, frameDts, frameStride, frameTrack, isFiller, ringHead } from "./ring";
 import { segmentMainVideo, segmentTrack } from "./segment";
 import { skipToRandomAccess } from "./start";
@@ -50,7 +66,6 @@ export function drain(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
 
 function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const container = load<u32>(rec, REC_CONTAINER_OFFSET);
   const limit = limitOf(rec, ringHead(ring));
   if (hasFlag(rec, REC_FLAG_SKIP_TO_RANDOM_ACCESS)) {
     const found = skipToRandomAccess(rec, ring, limit);
@@ -60,27 +75,45 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
   // The segment's files are open, so the frame that was cut at has its place: kept until now for an opening that is
   // tried again under another name.
   setFlag(rec, REC_FLAG_START_ANYWHERE, false);
+  beginOverlapCheck(rec);
+  if (load<u32>(rec, REC_CUT_STATUS_OFFSET) != 0) return drainOverlap(rec, seg, limit, out, capacity);
+  return drainBatch(rec, seg, limit, out, capacity);
+}
+
+/** Takes frames in the order of the ring, up to the first that does not belong to the segment. */
+function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u32): i32 {
+  const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
+  const container = load<u32>(rec, REC_CONTAINER_OFFSET);
   const from = load<u32>(rec, REC_TAIL_OFFSET);
   const header = headerBound(container, seg);
+  const all = takesAll(rec);
+  const doubt = doubtFrom(rec, seg);
   let index = from;
+  let cut = from;
   let used = header;
   let status: i32 = STATUS_RING_EMPTY;
   let lastVideoDts = lastMainDts(seg);
   // A track joins only as the first of a batch, so the main video is looked up again with the first frame alone.
   let main = segmentMainVideo(seg);
-  const withAudio = takesAudio(rec);
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) {
       status = STATUS_BAD_FRAME;
       break;
     }
-    const track = frameTrack(frame);
-    if (isFiller(frame) || !isWanted(withAudio, frame)) {
+    if (isFiller(frame) || !isUntaken(rec, all, frame, index)) {
       index += frameStride(frame);
       continue;
     }
-    const videoDelta = track + 1 == main ? plausibleDelta(lastVideoDts, frameDts(frame)) : 0;
+    const isMain = frameTrack(frame) + 1 == main;
+    cut = index;
+    if (!isMain && frameDts(frame) >= doubt) {
+      status = lookAhead(rec, seg, ring, index, limit, used == header);
+      cut = load<u32>(rec, REC_LOOKED_INDEX_OFFSET);
+      if (status != STATUS_RING_EMPTY) break;
+    }
+    const videoDelta = isMain ? plausibleDelta(lastVideoDts, frameDts(frame)) : 0;
+    cut = index;
     status = frameStatus(rec, seg, frame, index, used == header, videoDelta);
     if (status != STATUS_RING_EMPTY) break;
     const bound = frameBound(container, seg, frame);
@@ -90,7 +123,7 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
       break;
     }
     if (used == header) main = segmentMainVideo(seg);
-    if (track + 1 == main) {
+    if (frameTrack(frame) + 1 == main) {
       if (videoDelta != 0) {
         store<u32>(seg, videoDelta, SEG_LAST_DELTA_OFFSET);
         store<u32>(rec, videoDelta, REC_VIDEO_DELTA_OFFSET);
@@ -100,12 +133,16 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
     used += bound;
     index += frameStride(frame);
   }
-  if (status == STATUS_RING_EMPTY && isStopReached(rec, limit)) status = STATUS_STOPPED;
   if (index != from) {
     writeBatch(container, rec, seg, from, index, out, capacity);
     atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
   }
-  return status;
+  if (status == STATUS_NOT_READY) return STATUS_RING_EMPTY;
+  if (status == STATUS_CUT || status == STATUS_CONFIG_CHANGED || status == STATUS_STOPPED) {
+    beginCut(rec, seg, frameAt(ring, cut), cut, status);
+    return used == header ? drainOverlap(rec, seg, limit, out, capacity) : STATUS_OUTPUT_FULL;
+  }
+  return status == STATUS_RING_EMPTY && isStopReached(rec, limit) ? STATUS_STOPPED : status;
 }
 
 /** Decoding time of the main video's last frame in the segment; i64.MIN_VALUE where there is none. */

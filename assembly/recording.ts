@@ -1,22 +1,30 @@
 // The state of a recording (src/abi/recording.ts) as every part of the way out of the ring reads it: its lock, which
 // frames it wants, how far it may go.
 
-import { FLAG_RANDOM_ACCESS, FRAME_HEADER_SIZE } from "../src/abi/frame";
+import { FLAG_RANDOM_ACCESS, FRAME_HEADER_SIZE, MAX_TRACKS } from "../src/abi/frame";
 import {
   LOCK_FREE,
   LOCK_KERNEL,
+  REC_CUT_DTS_OFFSET,
+  REC_CUT_INDEX_OFFSET,
+  REC_CUT_STATUS_OFFSET,
+  REC_CUT_TRACK_OFFSET,
+  REC_FLAG_DECIDE_NOW,
   REC_FLAG_HAS_AUDIO,
+  REC_FLAG_TAKEN_AHEAD,
   REC_FLAGS_OFFSET,
   REC_LOCK_OFFSET,
   REC_MAIN_VIDEO_OFFSET,
   REC_STOP_INDEX_OFFSET,
   REC_STOP_MODE_OFFSET,
   REC_TAIL_OFFSET,
+  REC_TAKEN_END_OFFSET,
+  REC_TAKEN_OFFSET,
   STOP_AT_INDEX,
 } from "../src/abi/recording";
 import { RING_CAPACITY_OFFSET } from "../src/abi/ring";
 import { isAudioConfig, isVideoConfig } from "./decoder-config";
-import { frameConfig, frameFlags, frameSize, frameStride, frameTrack } from "./ring";
+import { frameConfig, frameDts, frameFlags, frameSize, frameStride, frameTrack } from "./ring";
 
 // @ts-ignore: decorator
 @inline
@@ -50,13 +58,59 @@ export function takesAudio(rec: usize): bool {
 }
 
 /**
- * `withAudio` is what `takesAudio` said, asked once a batch. The configuration is only looked at where it matters: a
- * recording without audio.
+ * Whether the recording takes every frame that lies in front of its cursor. Asked once a batch: most take all, and then
+ * no frame is looked at.
  */
 // @ts-ignore: decorator
 @inline
-export function isWanted(withAudio: bool, frame: usize): bool {
-  return withAudio || !isAudioConfig(frameConfig(frame));
+export function takesAll(rec: usize): bool {
+  const flags = load<u32>(rec, REC_FLAGS_OFFSET) & (REC_FLAG_HAS_AUDIO | REC_FLAG_TAKEN_AHEAD);
+  return flags == REC_FLAG_HAS_AUDIO && load<u32>(rec, REC_CUT_STATUS_OFFSET) == 0;
+}
+
+/** Whether a frame is the recording's, and no segment has taken it. `all` is what `takesAll` said. */
+// @ts-ignore: decorator
+@inline
+export function isUntaken(rec: usize, all: bool, frame: usize, index: u32): bool {
+  return all || (isWanted(rec, frame) && !isTaken(rec, frame, index));
+}
+
+/** The same, of the frames that belong to the segment in front of a cut that was found. */
+// @ts-ignore: decorator
+@inline
+export function isSelected(rec: usize, all: bool, frame: usize, index: u32): bool {
+  return all || isOfSegment(rec, frame, index);
+}
+
+function isOfSegment(rec: usize, frame: usize, index: u32): bool {
+  if (!isWanted(rec, frame) || isTaken(rec, frame, index)) return false;
+  return load<u32>(rec, REC_CUT_STATUS_OFFSET) == 0 || isBeforeCut(rec, frame, index);
+}
+
+/** Membership goes by time. Of the track that was cut it goes by place, because its times may stand still. */
+export function isBeforeCut(rec: usize, frame: usize, index: u32): bool {
+  if (frameTrack(frame) == load<u32>(rec, REC_CUT_TRACK_OFFSET)) {
+    return <i32>(index - load<u32>(rec, REC_CUT_INDEX_OFFSET)) < 0;
+  }
+  return frameDts(frame) < load<i64>(rec, REC_CUT_DTS_OFFSET);
+}
+
+/** The configuration is only looked at where it matters: a recording without audio. */
+function isWanted(rec: usize, frame: usize): bool {
+  return takesAudio(rec) || !isAudioConfig(frameConfig(frame));
+}
+
+/** True where a segment that a cut has ended took the frame from behind the cursor. */
+function isTaken(rec: usize, frame: usize, index: u32): bool {
+  const track = frameTrack(frame);
+  if (!hasFlag(rec, REC_FLAG_TAKEN_AHEAD) || track >= <u32>MAX_TRACKS) return false;
+  if (<i32>(index - load<u32>(rec, REC_TAKEN_END_OFFSET)) >= 0) return false;
+  return <i32>(index - load<u32>(rec + (track << 2), REC_TAKEN_OFFSET)) < 0;
+}
+
+/** Whether a cut has to be decided with what the ring holds. */
+export function mustDecide(rec: usize, limit: u32): bool {
+  return hasFlag(rec, REC_FLAG_DECIDE_NOW) || isStopReached(rec, limit);
 }
 
 /** Whether a recording may start at a frame: a random access point of the stream's main video. */

@@ -2,6 +2,8 @@
 
 import { FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../src/abi/frame";
 import {
+  SEG_BEGIN_OFFSET,
+  SEG_CHANGED_OFFSET,
   SEG_CLAMPED_OFFSET,
   SEG_CONFIG_OFFSET,
   SEG_LEFT_OUT_BYTES_OFFSET,
@@ -15,6 +17,10 @@ import {
   SEG_OUTPUT_POSITION_OFFSET,
   SEG_OUTPUT_SIZE,
   SEG_OUTPUTS_OFFSET,
+  SEG_STRAGGLER_TRACKS_OFFSET,
+  SEG_STRAGGLERS_FROM_OFFSET,
+  SEG_STRAGGLERS_OFFSET,
+  SEG_STRAGGLERS_TO_OFFSET,
   SEG_TRACK_BYTES_OFFSET,
   SEG_TRACK_FIRST_DTS_OFFSET,
   SEG_TRACK_FRAMES_OFFSET,
@@ -75,6 +81,12 @@ export function joinTrack(seg: usize, track: u32, config: usize): void {
   if (segmentMainVideo(seg) == 0) chooseMainVideo(seg);
 }
 
+/** Takes another configuration of a track that has frames in the segment. */
+export function changeConfig(seg: usize, track: u32, config: usize): void {
+  store<u32>(seg + (track << 2), <u32>config, SEG_CONFIG_OFFSET);
+  store<u32>(seg, load<u32>(seg, SEG_CHANGED_OFFSET) | (1 << track), SEG_CHANGED_OFFSET);
+}
+
 /** Not in a loop over frames: it looks at every track. */
 export function segmentHasFrames(seg: usize): bool {
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
@@ -106,9 +118,7 @@ export function countFrame(seg: usize, track: u32, frame: usize): void {
   const at = segmentTrack(seg, track);
   const dts = frameDts(frame);
   const frames = load<u32>(at, SEG_TRACK_FRAMES_OFFSET);
-  if (dts < load<i64>(seg, SEG_ZERO_OFFSET)) {
-    store<u32>(seg, load<u32>(seg, SEG_CLAMPED_OFFSET) + 1, SEG_CLAMPED_OFFSET);
-  }
+  if (dts < load<i64>(seg, SEG_BEGIN_OFFSET)) countStraggler(seg, track, dts);
   if (frames == 0) store<i64>(at, dts, SEG_TRACK_FIRST_DTS_OFFSET);
   store<i64>(at, dts, SEG_TRACK_LAST_DTS_OFFSET);
   store<u32>(at, frames + 1, SEG_TRACK_FRAMES_OFFSET);
@@ -116,6 +126,19 @@ export function countFrame(seg: usize, track: u32, frame: usize): void {
   if ((frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0) {
     store<u32>(at, load<u32>(at, SEG_TRACK_RANDOM_ACCESS_OFFSET) + 1, SEG_TRACK_RANDOM_ACCESS_OFFSET);
   }
+}
+
+/** A frame that came too late for the segment that its time belongs to. */
+function countStraggler(seg: usize, track: u32, dts90k: i64): void {
+  const count = load<u32>(seg, SEG_STRAGGLERS_OFFSET);
+  const from = load<i64>(seg, SEG_STRAGGLERS_FROM_OFFSET);
+  const to = load<i64>(seg, SEG_STRAGGLERS_TO_OFFSET);
+  store<i64>(seg, count == 0 ? dts90k : min<i64>(from, dts90k), SEG_STRAGGLERS_FROM_OFFSET);
+  store<i64>(seg, count == 0 ? dts90k : max<i64>(to, dts90k), SEG_STRAGGLERS_TO_OFFSET);
+  store<u32>(seg, count + 1, SEG_STRAGGLERS_OFFSET);
+  store<u32>(seg, load<u32>(seg, SEG_STRAGGLER_TRACKS_OFFSET) | (1 << track), SEG_STRAGGLER_TRACKS_OFFSET);
+  if (dts90k >= load<i64>(seg, SEG_ZERO_OFFSET)) return;
+  store<u32>(seg, load<u32>(seg, SEG_CLAMPED_OFFSET) + 1, SEG_CLAMPED_OFFSET);
 }
 
 /** Takes a frame into account that is not written: the loss is reported as an entry of its own. */

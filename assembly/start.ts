@@ -4,6 +4,7 @@
 
 import { MAX_TRACKS } from "../src/abi/frame";
 import {
+  REC_BEGIN_DTS_OFFSET,
   REC_CONFIG_OFFSET,
   REC_FLAG_DROPPED_VIDEO,
   REC_FLAG_HAS_VIDEO_TRACK,
@@ -23,6 +24,7 @@ import {
   STOP_AT_RANDOM_ACCESS,
 } from "../src/abi/recording";
 import {
+  SEG_BEGIN_OFFSET,
   SEG_CONFIG_OFFSET,
   SEG_FLAG_OPEN,
   SEG_FLAGS_OFFSET,
@@ -31,7 +33,7 @@ import {
 } from "../src/abi/segment";
 import { STATUS_BAD_FRAME, STATUS_NOT_READY, STATUS_READY, STATUS_STOPPED } from "../src/abi/status";
 import { isAudioConfig, isVideoConfig } from "./decoder-config";
-import { hasFlag, isStartPoint, isStopReached, isWanted, isWhole, limitOf, lock, setFlag, takesAudio, unlock } from "./recording";
+import { hasFlag, isStartPoint, isStopReached, isUntaken, isWhole, limitOf, lock, setFlag, takesAll, takesAudio, unlock } from "./recording";
 import { frameAt, frameConfig, frameDts, frameSize, frameStride, frameTrack, isFiller, ringHead } from "./ring";
 import { chooseMainVideo, segmentConfig } from "./segment";
 
@@ -47,7 +49,7 @@ const NO_ZERO: i64 = i64.MIN_VALUE;
 function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   const flags = load<u32>(rec, REC_FLAGS_OFFSET);
   const waits = (flags & REC_FLAG_WAIT_FOR_IDR) != 0 && (flags & REC_FLAG_HAS_VIDEO_TRACK) != 0;
-  const withAudio = takesAudio(rec);
+  const all = takesAll(rec);
   const anywhere = !waits || (flags & REC_FLAG_START_ANYWHERE) != 0;
   // Remembered between calls: what is dropped may not depend on when the ring was looked at.
   let droppedVideo = (flags & REC_FLAG_DROPPED_VIDEO) != 0;
@@ -59,7 +61,7 @@ function seekStart(rec: usize, ring: usize, limit: u32): i32 {
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) return STATUS_BAD_FRAME;
-    if (!isFiller(frame) && isWanted(withAudio, frame)) {
+    if (!isFiller(frame) && isUntaken(rec, all, frame, index)) {
       isFound = anywhere || isStartPoint(rec, frame);
       if (isFound) {
         if (droppedVideo || anywhere) start = index;
@@ -113,6 +115,7 @@ function openLocked(rec: usize, seg: usize): i32 {
   const zero = takeTracks(rec, seg, ring, tail, limit);
   if (zero == NO_ZERO) return STATUS_BAD_FRAME;
   store<i64>(seg, zero, SEG_ZERO_OFFSET);
+  store<i64>(seg, max<i64>(zero, load<i64>(rec, REC_BEGIN_DTS_OFFSET)), SEG_BEGIN_OFFSET);
   store<u32>(seg, load<u32>(rec, REC_VIDEO_DELTA_OFFSET), SEG_LAST_DELTA_OFFSET);
   store<u32>(seg, load<u32>(seg, SEG_FLAGS_OFFSET) | SEG_FLAG_OPEN, SEG_FLAGS_OFFSET);
   return STATUS_READY;
@@ -123,16 +126,18 @@ function openLocked(rec: usize, seg: usize): i32 {
  * earliest decoding time, NO_ZERO where a frame is damaged.
  */
 function takeTracks(rec: usize, seg: usize, ring: usize, from: u32, limit: u32): i64 {
+  const all = takesAll(rec);
   const withAudio = takesAudio(rec);
   let zero = i64.MAX_VALUE;
   for (let index = from; index != limit; ) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) return NO_ZERO;
+    const at = index;
     index += frameStride(frame);
     if (isFiller(frame)) continue;
     const track = frameTrack(frame);
     if (track >= <u32>MAX_TRACKS) return NO_ZERO;
-    if (!isWanted(withAudio, frame)) continue;
+    if (!isUntaken(rec, all, frame, at)) continue;
     if (frameDts(frame) < zero) zero = frameDts(frame);
     if (segmentConfig(seg, track) == 0) store<u32>(seg + (track << 2), <u32>frameConfig(frame), SEG_CONFIG_OFFSET);
   }
@@ -161,12 +166,12 @@ function countSkipped(rec: usize, frame: usize, track: u32): void {
 export function skipToRandomAccess(rec: usize, ring: usize, limit: u32): i32 {
   let index = load<u32>(rec, REC_TAIL_OFFSET);
   const hasVideo = hasFlag(rec, REC_FLAG_HAS_VIDEO_TRACK);
-  const withAudio = takesAudio(rec);
+  const all = takesAll(rec);
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) return STATUS_BAD_FRAME;
     if (!isFiller(frame) && frameTrack(frame) >= <u32>MAX_TRACKS) return STATUS_BAD_FRAME;
-    if (!isFiller(frame) && isWanted(withAudio, frame)) {
+    if (!isFiller(frame) && isUntaken(rec, all, frame, index)) {
       if (!hasVideo || isStartPoint(rec, frame)) {
         store<i64>(rec, frameDts(frame), REC_SKIPPED_TO_OFFSET);
         setFlag(rec, REC_FLAG_SKIP_TO_RANDOM_ACCESS, false);

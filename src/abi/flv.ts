@@ -5,6 +5,8 @@ export const FLV_LAST_TIMESTAMP_OFFSET = 4; // u32, ms, greatest of all tags
 export const FLV_LAST_KEYFRAME_OFFSET = 8; // u32, ms, of the last video random access point
 // u32, bit per track that the file carries: one of each kind, the first that the segment had
 export const FLV_CARRIED_OFFSET = 12;
+export const FLV_FIRST_AUDIO_CONFIG_OFFSET = 28; // pointer to the configuration that the metadata tells of the audio
+export const FLV_HEADER_CONFIGS_OFFSET = 32; // pointer × MAX_TRACKS: the configuration in the track's last sequence header
 
 // The keyframe table: every `stride`th random access point. When it is full every second entry goes and the stride
 // doubles.

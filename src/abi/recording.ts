@@ -32,7 +32,22 @@ export const REC_SKIPPED_FROM_OFFSET = 232; // i64, dts90k of the first frame dr
 export const REC_SKIPPED_TO_OFFSET = 240; // i64, dts90k of the frame the recording went on with
 // u32, 90 kHz, distance of the main video's last two frames, over all segments; 0 = not known yet. The kernel's
 export const REC_VIDEO_DELTA_OFFSET = 248;
-export const REC_SIZE = 256;
+
+// A cut that was found, while the segment in front of it still takes what belongs to it (assembly/overlap.ts). The
+// kernel's; a successor takes over what is taken ahead of the cursor.
+export const REC_CUT_STATUS_OFFSET = 256; // u32, the STATUS_* that ends the segment; 0 = no cut was found
+export const REC_CUT_INDEX_OFFSET = 260; // u32, ring index of the frame that was cut at
+export const REC_CUT_DTS_OFFSET = 264; // i64, its dts90k: from there on other tracks' frames are the next segment's
+export const REC_CUT_TRACK_OFFSET = 272; // u32, its track
+export const REC_CUT_TRACKS_OFFSET = 276; // u32, bit per other track that has had frames of late
+export const REC_BEGIN_DTS_OFFSET = 280; // i64, dts90k of the last cut; 0 = none so far
+// u32 × MAX_TRACKS: where the track's first frame lies that no segment has taken, with REC_FLAG_TAKEN_AHEAD
+export const REC_TAKEN_OFFSET = 288;
+export const REC_TAKEN_END_OFFSET = 320; // u32, ring index from which on no frame is taken
+// How far the main video has been looked at in front of the cursor; of no meaning between two calls.
+export const REC_LOOKED_INDEX_OFFSET = 324; // u32
+export const REC_LOOKED_DTS_OFFSET = 328; // i64, no cut has a dts90k up to this
+export const REC_SIZE = 384;
 
 export const LOCK_FREE = 0;
 export const LOCK_KERNEL = 1;
@@ -62,6 +77,8 @@ export const REC_FLAG_SKIP_TO_RANDOM_ACCESS = 8;
 export const REC_FLAG_START_ANYWHERE = 16;
 // kernel's: video was dropped while waiting for a start, so audio is dropped with it
 export const REC_FLAG_DROPPED_VIDEO = 32;
+export const REC_FLAG_TAKEN_AHEAD = 64; // kernel's: frames between the cursor and REC_TAKEN_END are taken already
+export const REC_FLAG_DECIDE_NOW = 128; // main thread's: the ring cannot hold what a cut would wait for
 
 export const STOP_NONE = 0;
 export const STOP_AT_INDEX = 1; // the segment ends where the ring reaches the index

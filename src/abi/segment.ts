@@ -13,6 +13,15 @@ export const SEG_CREATED_MS_OFFSET = 56; // f64, wall ms of the opening (creatio
 // 0 = it has no video so far
 export const SEG_MAIN_VIDEO_OFFSET = 68;
 export const SEG_UNSUPPORTED_OFFSET = 72; // u32, bit per track that the container cannot carry, set with its first frame
+// u32, bit per track whose decoder configuration has changed within the segment: it ends at the next random access point
+export const SEG_CHANGED_OFFSET = 76;
+export const SEG_BEGIN_OFFSET = 80; // i64, dts90k of the cut that it begins with, or its zero if that is later
+// Frames from in front of that, which came too late for the segment before. The kernel adds, the main thread takes them
+// (and sets them to 0) while no worker has the recording.
+export const SEG_STRAGGLERS_OFFSET = 88; // u32
+export const SEG_STRAGGLER_TRACKS_OFFSET = 92; // u32, bit per track
+export const SEG_STRAGGLERS_FROM_OFFSET = 96; // i64, dts90k of the first
+export const SEG_STRAGGLERS_TO_OFFSET = 104; // i64, dts90k of the last
 
 // Per track, SEG_TRACK_SIZE bytes each, at SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE.
 export const SEG_TRACKS_OFFSET = 128;

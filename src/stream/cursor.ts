@@ -6,6 +6,8 @@ import type { Gap } from "./gap.js";
 export interface Cursor {
   /** Index of the oldest frame it still wants. */
   tail(): number;
+  /** A frame behind that which it has taken already: a cut takes what came late for the segment it ends. */
+  hasTaken(track: number, index: number): boolean;
   /** Takes the cursor's lock, so that no kernel reads; false where one does right now (it will not for long). */
   tryLock(): boolean;
   unlock(): void;

@@ -23,6 +23,7 @@ export const GAP_CAUSES = {
   crash: "What a recovered file lost at its end.",
 } as const;
 export type GapCause = keyof typeof GAP_CAUSES;
+  | "straggler" // frames that came more than 1 s too late for the segment of their time are in the next one
 
 export interface Gap {
   cause: GapCause;

@@ -50,6 +50,7 @@ function jump(stream: LaggingStream, cursor: Cursor): boolean {
         lost = { frames, bytes, dts90k: frame.dts90k };
         if (stream.mainVideo === undefined) break;
       }
+      if (cursor.hasTaken(frame.track, frame.index)) continue;
       frames++;
       bytes += frame.sizeBytes;
     }

@@ -57,6 +57,9 @@ export class Collector implements Cursor {
   tail(): number {
     return this.#tail;
   }
+  hasTaken(): boolean {
+    return false;
+  }
   tryLock(): boolean {
     return true;
   }

@@ -4,6 +4,7 @@
 import { FLAG_RANDOM_ACCESS } from "../../../src/abi/frame";
 import {
   FLV_CARRIED_OFFSET,
+  FLV_HEADER_CONFIGS_OFFSET,
   FLV_LAST_KEYFRAME_OFFSET,
   FLV_LAST_TIMESTAMP_OFFSET,
   FLV_TRACKS_BEGUN_OFFSET,
@@ -23,7 +24,7 @@ import {
   putSequenceHeader,
 } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
-import { isWanted, takesAudio } from "../../recording";
+import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,
   frameConfig,
@@ -54,23 +55,23 @@ export function flvHeaderBound(seg: usize): u32 {
 }
 
 export function flvFrameBound(seg: usize, frame: usize): u32 {
-  const isBegun = (load<u32>(seg + SEG_PRIVATE_OFFSET, FLV_TRACKS_BEGUN_OFFSET) & (1 << frameTrack(frame))) != 0;
   const config = frameConfig(frame);
-  const header = isBegun ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config) + PREVIOUS_TAG_SIZE;
+  const header = headerConfig(seg, frameTrack(frame)) == config ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config) + PREVIOUS_TAG_SIZE;
   return TAG_HEADER_SIZE + flvPrefixSize(config) + frameSize(frame) + PREVIOUS_TAG_SIZE + header;
 }
 
 export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const withAudio = takesAudio(rec);
+  const all = takesAll(rec);
   const carried = carryTracks(seg);
   // File position of `out`, as far as pointers go.
   const base = outputPosition(seg, 0) - <i64>out;
   let at = out;
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
+    const isOther = isFiller(frame) || !isSelected(rec, all, frame, index);
     index += frameStride(frame);
-    if (isFiller(frame) || !isWanted(withAudio, frame)) continue;
+    if (isOther) continue;
     const track = frameTrack(frame);
     if ((carried & (1 << track)) == 0) {
       markUnsupported(seg, track);
@@ -85,7 +86,17 @@ export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: u
   setOutput(seg, 0, out, <u32>(at - out));
 }
 
-/** What comes in front of a frame: file header and metadata once, the track's sequence header once. */
+/** The configuration in the track's last sequence header, 0 where none is written. */
+// @ts-ignore: decorator
+@inline
+function headerConfig(seg: usize, track: u32): usize {
+  return load<u32>(seg + SEG_PRIVATE_OFFSET + (track << 2), FLV_HEADER_CONFIGS_OFFSET);
+}
+
+/**
+ * What comes in front of a frame: file header and metadata once, the track's sequence header once and where its
+ * configuration changes.
+ */
 function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usize {
   const flv = seg + SEG_PRIVATE_OFFSET;
   const flags = load<u32>(seg, SEG_FLAGS_OFFSET);
@@ -96,10 +107,10 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
     store<u32>(seg, flags | SEG_FLAG_HEADER_WRITTEN, SEG_FLAGS_OFFSET);
   }
   const track = frameTrack(frame);
-  const begun = load<u32>(flv, FLV_TRACKS_BEGUN_OFFSET);
-  if ((begun & (1 << track)) == 0) {
+  if (headerConfig(seg, track) != frameConfig(frame)) {
     at = putSequenceHeader(at, frameConfig(frame), timestampMs);
-    store<u32>(flv, begun | (1 << track), FLV_TRACKS_BEGUN_OFFSET);
+    store<u32>(flv + (track << 2), <u32>frameConfig(frame), FLV_HEADER_CONFIGS_OFFSET);
+    store<u32>(flv, load<u32>(flv, FLV_TRACKS_BEGUN_OFFSET) | (1 << track), FLV_TRACKS_BEGUN_OFFSET);
   }
   if (timestampMs > <i64>load<u32>(flv, FLV_LAST_TIMESTAMP_OFFSET)) {
     store<u32>(flv, <u32>timestampMs, FLV_LAST_TIMESTAMP_OFFSET);

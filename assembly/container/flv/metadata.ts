@@ -13,6 +13,7 @@ import {
   CONFIG_WIDTH_OFFSET,
 } from "../../../src/abi/decoder-config";
 import {
+  FLV_FIRST_AUDIO_CONFIG_OFFSET,
   FLV_KEYFRAME_COUNT_OFFSET,
   FLV_KEYFRAME_POSITION_OFFSET,
   FLV_KEYFRAME_SIZE,
@@ -81,7 +82,7 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
     }
   }
   if (audio != NO_TRACK) {
-    const config = segmentConfig(seg, audio);
+    const config = firstAudioConfig(seg, flv, audio);
     at = putNumberProperty(at, "audiocodecid", <f64>flvCodecId(configCodec(config)));
     at = putNumberProperty(at, "audiosamplerate", <f64>load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET));
     at = putNumberProperty(at, "audiosamplesize", 16);
@@ -97,6 +98,15 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
   at = putFillers(at, end - END_SIZE);
   store<u32>(count, bswap<u32>(properties));
   return endTag(tag, endObject(at));
+}
+
+/** A configuration that changes within the file is told by its sequence header; here stands how the file begins. */
+function firstAudioConfig(seg: usize, flv: usize, audio: u32): usize {
+  const first = load<u32>(flv, FLV_FIRST_AUDIO_CONFIG_OFFSET);
+  if (first != 0) return first;
+  const config = segmentConfig(seg, audio);
+  store<u32>(flv, <u32>config, FLV_FIRST_AUDIO_CONFIG_OFFSET);
+  return config;
 }
 
 function putColumn(at: usize, flv: usize, count: u32, field: usize): usize {

@@ -21,7 +21,7 @@ import {
 } from "../../../src/abi/mp4";
 import { REC_RING_OFFSET } from "../../../src/abi/recording";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
-import { isWanted, takesAudio } from "../../recording";
+import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,
   frameCts,
@@ -62,12 +62,13 @@ function batchOf(seg: usize, track: u32): usize {
 }
 
 /** Counts every track's payload and frames. */
-function measure(withAudio: bool, seg: usize, ring: usize, from: u32, to: u32): void {
+function measure(rec: usize, all: bool, seg: usize, ring: usize, from: u32, to: u32): void {
   memory.fill(batchOf(seg, 0), 0, MAX_TRACKS * MP4_BATCH_TRACK_SIZE);
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
+    const isOther = isFiller(frame) || !isSelected(rec, all, frame, index);
     index += frameStride(frame);
-    if (isFiller(frame) || !isWanted(withAudio, frame)) continue;
+    if (isOther) continue;
     const at = batchOf(seg, frameTrack(frame));
     store<u32>(at, load<u32>(at, MP4_BATCH_BYTES_OFFSET) + frameSize(frame), MP4_BATCH_BYTES_OFFSET);
     store<u32>(at, load<u32>(at, MP4_BATCH_FRAMES_OFFSET) + 1, MP4_BATCH_FRAMES_OFFSET);
@@ -94,15 +95,16 @@ function place(seg: usize, out: usize): void {
 
 export function mp4WriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, _capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const withAudio = takesAudio(rec);
-  measure(withAudio, seg, ring, from, to);
+  const all = takesAll(rec);
+  measure(rec, all, seg, ring, from, to);
   place(seg, out);
   // File position of `out`, as far as pointers go.
   const base = outputPosition(seg, 0) - <i64>out;
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
+    const isOther = isFiller(frame) || !isSelected(rec, all, frame, index);
     index += frameStride(frame);
-    if (isFiller(frame) || !isWanted(withAudio, frame)) continue;
+    if (isOther) continue;
     const track = frameTrack(frame);
     const at = batchOf(seg, track);
     const bytes = frameSize(frame);

@@ -17,7 +17,7 @@ import {
 } from "../../../src/abi/segment";
 import { tsCanCarry, tsOverhead, tsScan, writePes } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
-import { isWanted, takesAudio } from "../../recording";
+import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,
   frameConfig,
@@ -84,14 +84,15 @@ export function tsFrameBound(seg: usize, frame: usize): u32 {
 
 export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
-  const withAudio = takesAudio(rec);
+  const all = takesAll(rec);
   joinTracks(seg);
   const listed = load<u32>(seg + SEG_PRIVATE_OFFSET, TS_PMT_TRACKS_OFFSET);
   let at = out;
   for (let index = from; index != to; ) {
     const frame = frameAt(ring, index);
+    const isOther = isFiller(frame) || !isSelected(rec, all, frame, index);
     index += frameStride(frame);
-    if (isFiller(frame) || !isWanted(withAudio, frame)) continue;
+    if (isOther) continue;
     const track = frameTrack(frame);
     if ((listed & (1 << track)) == 0) {
       markUnsupported(seg, track);

@@ -20,8 +20,10 @@ export class Interruption {
     readonly stream: InStream,
     index: number,
     private readonly hasAudio: boolean,
+    /** Frames behind its place that were recorded before it. */
+    hasTaken: (track: number, index: number) => boolean = () => false,
   ) {
-    this.#from = amountBefore(stream, index, hasAudio);
+    this.#from = amountBefore(stream, index, hasAudio, hasTaken);
     this.#dts90k = stream.ring.frameAt(index)?.dts90k ?? stream.newest90k;
   }
 
@@ -33,7 +35,7 @@ export class Interruption {
 
   /** The gap up to a ring index that a cursor still holds; `dts90k` is where its successor began. */
   until(index: number, dts90k: Ticks90k = this.stream.newest90k): Gap {
-    const to = amountBefore(this.stream, index, this.hasAudio);
+    const to = amountBefore(this.stream, index, this.hasAudio, () => false);
     return this.#gap(to.frames, to.bytes, dts90k);
   }
 
@@ -65,10 +67,16 @@ function totalOf(stream: InStream, hasAudio: boolean): Amount {
   return total;
 }
 
-function amountBefore(stream: InStream, index: number, hasAudio: boolean): Amount {
+function amountBefore(
+  stream: InStream,
+  index: number,
+  hasAudio: boolean,
+  hasTaken: (track: number, index: number) => boolean,
+): Amount {
   const position = totalOf(stream, hasAudio);
   for (let frame = stream.ring.frameAt(index); frame; frame = stream.ring.frameAt(frame.next)) {
     if (stream.kindOf(frame.track) === "audio" && !hasAudio) continue;
+    if (hasTaken(frame.track, frame.index)) continue;
     position.frames--;
     position.bytes -= frame.sizeBytes;
   }

@@ -11,14 +11,17 @@ import {
   LOCK_FREE,
   LOCK_KERNEL,
   LOCK_MAIN,
+  REC_BEGIN_DTS_OFFSET,
   REC_CHUNK_LENGTH_OFFSET,
   REC_CLAIM_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
+  REC_FLAG_DECIDE_NOW,
   REC_FLAG_DROPPED_VIDEO,
   REC_FLAG_HAS_AUDIO,
   REC_FLAG_HAS_VIDEO_TRACK,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_TAKEN_AHEAD,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
   REC_LOCK_OFFSET,
@@ -32,6 +35,8 @@ import {
   REC_STOP_INDEX_OFFSET,
   REC_STOP_MODE_OFFSET,
   REC_TAIL_OFFSET,
+  REC_TAKEN_END_OFFSET,
+  REC_TAKEN_OFFSET,
   STOP_AT_INDEX,
 } from "../../abi/recording.js";
 import type { Arena } from "../../arena/arena.js";
@@ -48,8 +53,8 @@ export class RecordingState {
   #arena: Arena;
   #ticket = 0;
 
-  /** `inherited`: of the recording that hands over to it, see `startFlags`. */
-  constructor(arena: Arena, ring: number, tail: number, config: RecordConfig, inherited = 0) {
+  /** `predecessor`: the recording that hands over to it. */
+  constructor(arena: Arena, ring: number, tail: number, config: RecordConfig, predecessor?: RecordingState) {
     this.#arena = arena;
     this.pointer = arena.allocate(REC_SIZE);
     this.#set(REC_TAIL_OFFSET, tail);
@@ -57,15 +62,42 @@ export class RecordingState {
     this.#set(REC_CONTAINER_OFFSET, CONTAINERS[config.type].number);
     this.#set(
       REC_FLAGS_OFFSET,
-      (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0) | inherited,
+      (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0),
     );
     arena.setI64(this.pointer + REC_CHUNK_LENGTH_OFFSET, config.chunkLength * TICKS_PER_SECOND);
     arena.setI64(this.pointer + REC_SKIPPED_FROM_OFFSET, -1);
+    if (predecessor) this.#inherit(predecessor);
   }
 
-  /** What was dropped in front of the cursor, and so decides where the next segment may begin. */
-  get startFlags(): number {
-    return this.#get(REC_FLAGS_OFFSET) & (REC_FLAG_DROPPED_VIDEO | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
+  /**
+   * What was dropped in front of the cursor, and so decides where the next segment may begin; and what was taken from
+   * behind it.
+   */
+  #inherit(predecessor: RecordingState): void {
+    const flags = REC_FLAG_DROPPED_VIDEO | REC_FLAG_SKIP_TO_RANDOM_ACCESS | REC_FLAG_TAKEN_AHEAD;
+    this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) | (predecessor.#get(REC_FLAGS_OFFSET) & flags));
+    this.#set(REC_TAKEN_END_OFFSET, predecessor.#get(REC_TAKEN_END_OFFSET));
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      const offset = REC_TAKEN_OFFSET + track * 4;
+      this.#set(offset, predecessor.#get(offset));
+    }
+    this.#arena.setI64(
+      this.pointer + REC_BEGIN_DTS_OFFSET,
+      this.#arena.i64(predecessor.pointer + REC_BEGIN_DTS_OFFSET),
+    );
+  }
+
+  /** True where a frame behind the cursor went into the segment that the last cut has ended. */
+  hasTaken(track: number, index: number): boolean {
+    if ((this.#get(REC_FLAGS_OFFSET) & REC_FLAG_TAKEN_AHEAD) === 0) return false;
+    const isBefore = (offset: number): boolean => ((index - this.#get(offset)) | 0) < 0;
+    return isBefore(REC_TAKEN_END_OFFSET) && isBefore(REC_TAKEN_OFFSET + track * 4);
+  }
+
+  /** Whether a cut has to be decided with what the ring holds. Only while no worker has the recording. */
+  setDecideNow(decideNow: boolean): void {
+    const flags = this.#get(REC_FLAGS_OFFSET);
+    this.#set(REC_FLAGS_OFFSET, decideNow ? flags | REC_FLAG_DECIDE_NOW : flags & ~REC_FLAG_DECIDE_NOW);
   }
 
   tail(): number {

@@ -37,6 +37,9 @@ import { RecordingState } from "./recording-state.js";
 import { Segment } from "./segment.js";
 import { TrackTotals } from "./track-totals.js";
 
+/** How long a cut may wait for the frames of other tracks where media time stands still. */
+const MAX_CUT_WAIT_MS = 2000;
+
 export class Recording implements OutStream, Cursor {
   readonly createdMs: number;
   /** Stands in every report of it. */
@@ -61,6 +64,8 @@ export class Recording implements OutStream, Cursor {
   #totals = new TrackTotals();
   #losses: RecordingLosses;
   #stopIndex = 0;
+  /** Where its cursor stood at the last dispatch, and since when. */
+  #dispatched = { tail: -1, sinceMs: 0 };
   #observedIndex: ObservedIndex | undefined;
 
   constructor(
@@ -77,7 +82,8 @@ export class Recording implements OutStream, Cursor {
     this.origin = originOf(config, id);
     this.lastProgressMs = deps.clock.monotonicMs();
     this.nameWantedMs = this.lastProgressMs;
-    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, predecessor?.startFlags);
+    const inherited = predecessor ? predecessor.#state : undefined;
+    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, inherited);
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -115,8 +121,8 @@ export class Recording implements OutStream, Cursor {
   get isRunningInWorker(): boolean {
     return hasWorker(this.#phase) && this.#state.isRunning;
   }
-  get startFlags(): number {
-    return this.#state.startFlags;
+  hasTaken(track: number, index: number): boolean {
+    return this.#state.hasTaken(track, index);
   }
 
   /** The target is known, and this recording's until its last segment is final: the first segment may open. */
@@ -166,6 +172,7 @@ export class Recording implements OutStream, Cursor {
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
     this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.inStream.mainVideo);
+    this.#state.setDecideNow(this.inStream.isHeldBack || this.#standsStill(nowMs));
     segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);
     return {
@@ -176,6 +183,13 @@ export class Recording implements OutStream, Cursor {
       opening: segment.isOpen ? undefined : this.#opening(segment),
       gaps: segment.takeNewGaps(),
     };
+  }
+
+  /** A cut waits for media that does not come. */
+  #standsStill(nowMs: number): boolean {
+    const tail = this.#state.tail();
+    if (tail !== this.#dispatched.tail) this.#dispatched = { tail, sinceMs: nowMs };
+    return nowMs - this.#dispatched.sinceMs >= MAX_CUT_WAIT_MS;
   }
 
   /** Its worker thread died: nobody holds it any more. False where another worker has it by now. */
@@ -209,6 +223,8 @@ export class Recording implements OutStream, Cursor {
     const leftOut = segment.takeLeftOut(this.inStream);
     if (leftOut) this.onGap(leftOut);
     if (segment.isOpen) for (const gap of segment.takeUnsupported(this.inStream, this.config.hasAudio)) this.onGap(gap);
+    const stragglers = segment.takeStragglers(this.inStream);
+    if (stragglers) this.onGap(stragglers);
     if (result.opened) {
       const missed = this.#losses.endInterruption(segment, this.#state.tail(), this.isStopped);
       if (missed) this.onGap(missed);
@@ -268,7 +284,7 @@ export class Recording implements OutStream, Cursor {
     this.listener.segmentFailed(this, this.segment, error);
     const goesOn = !this.#isStopping && this.config.keepAlive;
     const rest = this.#losses.failed(
-      new Interruption(this.inStream, tail, this.config.hasAudio),
+      new Interruption(this.inStream, tail, this.config.hasAudio, (track, index) => this.hasTaken(track, index)),
       goesOn ? undefined : { from: tail, to: this.#isStopping ? this.#stopIndex : this.inStream.ring.head },
     );
     if (rest) this.onGap(rest);

@@ -17,6 +17,10 @@ import {
   SEG_OUTPUT_SIZE,
   SEG_OUTPUTS_OFFSET,
   SEG_SIZE,
+  SEG_STRAGGLER_TRACKS_OFFSET,
+  SEG_STRAGGLERS_FROM_OFFSET,
+  SEG_STRAGGLERS_OFFSET,
+  SEG_STRAGGLERS_TO_OFFSET,
   SEG_TRACK_BYTES_OFFSET,
   SEG_TRACK_FIRST_DTS_OFFSET,
   SEG_TRACK_FRAMES_OFFSET,
@@ -131,6 +135,25 @@ export class Segment {
     view.setUint32(at + SEG_LEFT_OUT_TOTAL_OFFSET, 0, true);
     this.#arena.setI64(at + SEG_LEFT_OUT_BYTES_OFFSET, 0);
     return gap;
+  }
+
+  /** Frames that came too late for the segment before, since the last call. Only while no worker has the segment. */
+  takeStragglers(stream: InStream): Gap | undefined {
+    const { view } = this.#arena;
+    const at = this.pointer;
+    if (view.getUint32(at + SEG_STRAGGLERS_OFFSET, true) === 0) return undefined;
+    const tracks = view.getUint32(at + SEG_STRAGGLER_TRACKS_OFFSET, true);
+    const from90k = this.#arena.i64(at + SEG_STRAGGLERS_FROM_OFFSET);
+    view.setUint32(at + SEG_STRAGGLERS_OFFSET, 0, true);
+    view.setUint32(at + SEG_STRAGGLER_TRACKS_OFFSET, 0, true);
+    return {
+      cause: "straggler",
+      track: (tracks & (tracks - 1)) === 0 ? trackName(stream.kindOf(31 - Math.clz32(tracks))) : null,
+      dtsMs: from90k / TICKS_PER_MS,
+      durationMs: (this.#arena.i64(at + SEG_STRAGGLERS_TO_OFFSET) - from90k) / TICKS_PER_MS,
+      frames: 0,
+      bytes: 0,
+    };
   }
 
   /** One entry a segment for each track that the container cannot carry, or that nobody records. */

@@ -22,6 +22,7 @@ function fullWriter() {
   let tail = 0;
   const cursor: Cursor = {
     tail: () => tail,
+    hasTaken: () => false,
     tryLock: () => true,
     unlock: () => undefined,
     jump: () => undefined,

@@ -23,6 +23,9 @@ class TestCursor implements Cursor {
     this.at = inStream.ring.head;
     inStream.attach(this);
   }
+  hasTaken(): boolean {
+    return false;
+  }
   tail(): number {
     return this.at;
   }

@@ -71,7 +71,14 @@ describe("the MPEG-TS listener", () => {
       stream.on("full", () => {
         full = true;
       });
-      stream.attach({ tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} });
+      stream.attach({
+        tail: () => tail,
+        hasTaken: () => false,
+        tryLock: () => true,
+        unlock: () => {},
+        jump: () => {},
+        onGap: () => {},
+      });
     });
     let tail = 0;
     let startedMs = 0;
@@ -97,7 +104,14 @@ describe("the MPEG-TS listener", () => {
       const { registry, arena, dial, server } = await open();
       let full = false;
       let lost = 0;
-      const cursor = { tail: () => 0, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} };
+      const cursor = {
+        tail: () => 0,
+        hasTaken: () => false,
+        tryLock: () => true,
+        unlock: () => {},
+        jump: () => {},
+        onGap: () => {},
+      };
       registry.on("opened", (stream) => {
         stream.on("full", () => {
           full = true;

@@ -178,7 +178,14 @@ describe("a pulled source", () => {
     transport.last.events.onBytes(media.next(2));
     const stream = registry.get("s");
     let tail = stream?.ring.head ?? 0;
-    const cursor = { tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} };
+    const cursor = {
+      tail: () => tail,
+      hasTaken: () => false,
+      tryLock: () => true,
+      unlock: () => {},
+      jump: () => {},
+      onGap: () => {},
+    };
     stream?.attach(cursor);
     transport.last.events.onBytes(media.next(30));
     expect(transport.last.isPaused).toBe(true);
@@ -205,7 +212,14 @@ describe("a pulled source", () => {
     transport.last.events.onBytes(media.next(2));
     const stream = registry.get("s");
     let tail = stream?.ring.head ?? 0;
-    stream?.attach({ tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} });
+    stream?.attach({
+      tail: () => tail,
+      hasTaken: () => false,
+      tryLock: () => true,
+      unlock: () => {},
+      jump: () => {},
+      onGap: () => {},
+    });
     transport.last.events.onBytes(media.next(30));
     transport.last.events.onClosed("the end");
     expect(stream?.ended).toBe(false);
@@ -234,7 +248,14 @@ describe("a pulled source", () => {
     transport.last.events.onBytes(media.next(2));
     const stream = registry.get("s");
     const tail = stream?.ring.head ?? 0;
-    stream?.attach({ tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} });
+    stream?.attach({
+      tail: () => tail,
+      hasTaken: () => false,
+      tryLock: () => true,
+      unlock: () => {},
+      jump: () => {},
+      onGap: () => {},
+    });
     for (let second = 0; second < 30; second++) {
       transport.last.events.onBytes(media.next(25));
       time.advance(1000);
@@ -271,7 +292,14 @@ describe("a pulled source", () => {
     const tail = stream?.ring.head ?? 0;
     const gaps: number[] = [];
     stream?.on("gap", (gap) => gaps.push(gap.frames));
-    stream?.attach({ tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} });
+    stream?.attach({
+      tail: () => tail,
+      hasTaken: () => false,
+      tryLock: () => true,
+      unlock: () => {},
+      jump: () => {},
+      onGap: () => {},
+    });
     transport.last.events.onBytes(media.next(30));
     pulls.stop(7, "removed");
     const taken = stream?.statistics[0]?.frames ?? 0;
@@ -286,7 +314,14 @@ describe("a pulled source", () => {
       const stream = registry.get("s");
       const tail = stream?.ring.head ?? 0;
       let lost = 0;
-      const cursor = { tail: () => tail, tryLock: () => true, unlock: () => {}, jump: () => {}, onGap: () => {} };
+      const cursor = {
+        tail: () => tail,
+        hasTaken: () => false,
+        tryLock: () => true,
+        unlock: () => {},
+        jump: () => {},
+        onGap: () => {},
+      };
       stream?.on("gap", (gap) => {
         lost += gap.frames;
       });
