@@ -71,7 +71,7 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   },
   recordGap: {
     description:
-      "Something is missing from a recording, or its time was mended. A track that is not recorded is one with cause `unsupportedTrack` and its `codec`, once a file. Frames that came more than 1 s too late for the file of their time begin the next one: cause `straggler`, nothing is missing.",
+      "Something is missing from a recording, or its time was mended. A track that is not recorded is one with cause `unsupportedTrack` and its `codec`, once a file.",
     keys: ["file", "gap", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   recordWaiting: {

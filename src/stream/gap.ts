@@ -17,13 +17,13 @@ export const GAP_CAUSES = {
   heldBack: "The source was kept waiting: no frame is missing.",
   lateTrack: "A track appeared after the segment had begun.",
   unsupportedTrack: "A track that is not recorded, or not carried by this container: said once a segment.",
+  straggler: "Frames came more than 1 s too late for the segment of their time; they begin the next, none is missing.",
   unusable: "Access units without anything to decode, or too large for the container, were left out of a file.",
   sourceLoss: "The transport lost data before it reached us (continuity, sequence numbers).",
   writeFailed: "A failed write lost what was in flight.",
   crash: "What a recovered file lost at its end.",
 } as const;
 export type GapCause = keyof typeof GAP_CAUSES;
-  | "straggler" // frames that came more than 1 s too late for the segment of their time are in the next one
 
 export interface Gap {
   cause: GapCause;
