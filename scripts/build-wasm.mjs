@@ -1,6 +1,6 @@
 // Compiles the WebAssembly modules (asconfig.json) whose sources are newer than they are. `node scripts/build-wasm.mjs
-// [target …]`, default: all. A module appears under its name only when it is complete, so a test run beside a build
-// never loads half of one.
+// [target …]`, default: release, the one that Reel runs. The tests build theirs (test/support/global-setup.ts). A module
+// appears under its name only when it is complete, so a test run beside a build never loads half of one.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
@@ -44,6 +44,7 @@ function compile(target) {
   });
 }
 
+const DEFAULT_TARGETS = ["release"];
 const named = process.argv.slice(2);
 const unknown = named.filter((target) => !(target in targets));
 if (unknown.length > 0) {
@@ -54,10 +55,12 @@ const sourceMs = Math.max(
   ...["assembly", "src/abi", "asconfig.json", asc].map((path) => newestMs(path === asc ? asc : join(root, path))),
 );
 const entryMs = (target) => mtimeMs(join(root, entryOf(target)));
-const stale = (named.length > 0 ? named : Object.keys(targets)).filter(
+const stale = (named.length > 0 ? named : DEFAULT_TARGETS).filter(
   (target) => mtimeMs(join(root, targets[target].outFile)) < Math.max(sourceMs, entryMs(target)),
 );
 
+if (stale.length > 0)
+  console.error(`Building the muxers (AssemblyScript): ${stale.map((target) => targets[target].outFile).join(", ")} …`);
 let failed = false;
 const queue = [...stale];
 const lane = async () => {

@@ -1,6 +1,7 @@
 // The library: a recorder embedded in a Node program. Open a stream, write frames, record; nothing here listens on a
 // port. examples/embed.mjs is a whole program.
 
+import "./base/web-assembly-types.js";
 import type { EmbeddedRecorder } from "./recording/embedded-recorder.js";
 import { Recorder as RecorderParts } from "./recording/recorder.js";
 import type { RecorderOptions } from "./recording/recorder-options.js";
