@@ -11,14 +11,18 @@ import type { Command } from "commander";
 import { connect, type ReelClient } from "../client/control-client.js";
 import { publishFlv, RtmpPublisher } from "../ingest/rtmp/publish-client.js";
 import { type FlvTag, parseFlvFile } from "../media/flv/flv-tag.js";
+import type { ServerConfig } from "../server/config-schema.js";
 import { createLogger } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
+import { explainStartFailure } from "../server/start-failure.js";
 import { verifyFile } from "../verify/verify-file.js";
 import { printTable } from "./text-table.js";
+import { EXIT_FAILED } from "./usage.js";
 
 const CLIP = new URL("../../assets/clip.flv", import.meta.url);
 const STREAM = "demo";
 const DEMO_SECONDS = 10;
+const MAX_SECONDS = 86_400;
 const CHUNK_SECONDS = 4;
 const PROGRESS_MS = 500;
 const TYPES = ["mp4", "ts", "flv"] as const;
@@ -30,20 +34,33 @@ export function addDemoCommand(program: Command): void {
     .option("--media <dir>", "where the files go", "media")
     .option("--seconds <n>", "how long", String(DEMO_SECONDS))
     .action(async (flags: { media: string; seconds: string }) => {
-      process.exitCode = await demo(flags.media, Number(flags.seconds));
+      const seconds = Number(flags.seconds);
+      if (!(seconds >= 1 && seconds <= MAX_SECONDS)) {
+        console.error(`reel demo: --seconds ${flags.seconds} is no number of seconds from 1 to ${MAX_SECONDS}`);
+        process.exitCode = EXIT_FAILED;
+        return;
+      }
+      process.exitCode = await demo(flags.media, seconds);
     });
 }
 
 async function demo(media: string, seconds: number): Promise<number> {
   const state = await mkdtemp(join(tmpdir(), "reel-demo-"));
-  const server = await ReelServer.start(
-    {
-      media: { folders: [media] },
-      state: { folder: state },
-      listeners: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", jsonCli: "off", asciiCli: "off" },
-    },
-    createLogger("warn"),
-  );
+  const config: ServerConfig = {
+    media: { folders: [media] },
+    state: { folder: state },
+    listeners: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", jsonCli: "off", asciiCli: "off" },
+  };
+  let server: ReelServer;
+  try {
+    server = await ReelServer.start(config, createLogger("warn"));
+  } catch (error) {
+    await rm(state, { recursive: true, force: true });
+    const explained = explainStartFailure(error, config);
+    if (explained === undefined) throw error;
+    console.error(`reel demo: ${explained}`);
+    return EXIT_FAILED;
+  }
   try {
     const url = `ws://${server.addresses.http}/ws`;
     console.log(`A server listens: RTMP on ${server.addresses.rtmp}, commands on ${url}\n`);

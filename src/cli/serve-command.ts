@@ -1,18 +1,24 @@
 // `reel serve`: runs the server until SIGTERM or SIGINT. The first signal drains, finishes, sends the events and exits
-// 0; a second one exits at once and leaves the journals to the next start.
+// 0; a second one exits at once and leaves the journals to the next start. SIGHUP means the same where the server was
+// started on a terminal (whose closing it is), and reloads the configuration elsewhere. SIGUSR2 opens the log again.
 
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { ReelError } from "../base/reel-error.js";
-import { type ConfigFlags, flagName, loadConfig } from "../server/config.js";
-import { ServerConfigSchema } from "../server/config-schema.js";
+import { type ConfigFlags, loadConfig } from "../server/config.js";
+import { type ServerConfig, ServerConfigSchema } from "../server/config-schema.js";
+import { flagName } from "../server/flag-name.js";
 import { LISTENER_NAMES, LISTENERS, listenerEntry } from "../server/listeners/listener-table.js";
-import { createLogger } from "../server/logging.js";
+import { openLog, type ServerLog } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
+import { explainStartFailure } from "../server/start-failure.js";
+import { EXIT_FAILED } from "./usage.js";
 
 /** A write that hangs keeps a thread that `process.exit` would wait for; SIGKILL does not (design.md §2). */
 const SHUTDOWN_LIMIT_MS = 60_000;
 const SIGNAL_EXIT_CODE = 130;
 const TITLE_WIDTH = 26;
+const CLIP = fileURLToPath(new URL("../../assets/clip.flv", import.meta.url));
 
 interface ServeFlags extends ConfigFlags {
   readyFile?: string;
@@ -28,18 +34,11 @@ export function addServeCommand(program: Command): void {
     .option("--state <dir>", "folder of record configs and ledger (default: .reel)")
     .option("--workers <n>", "threads that drain (default: one for every two cores)")
     .option("--log-level <level>", "debug, info, warn, error or silent (default: info)")
+    .option("--log-file <path>", "write the log there instead of stderr; SIGUSR2 opens it again")
     .option("--token <token>", "token that HTTP and WebSocket clients must show")
     .option("--ready-file <path>", "written when the server listens: its pid and addresses as JSON")
     .option("--discard-configs", "start without stored configs of another version; their file is set aside")
-    .action(async (flags: ServeFlags) => {
-      try {
-        await serve(flags);
-      } catch (error) {
-        if (!(error instanceof ReelError)) throw error;
-        console.error(`reel: ${error.message}`);
-        process.exitCode = 1;
-      }
-    });
+    .action((flags: ServeFlags) => serve(flags));
   for (const name of LISTENER_NAMES) {
     const { description, defaultAddress } = listenerEntry(name);
     command.option(`${flagName(name)} <host:port>`, `${description} (default: ${defaultAddress})`);
@@ -50,20 +49,36 @@ export function addServeCommand(program: Command): void {
     .action(() => console.log(JSON.stringify(ServerConfigSchema, null, 2)));
 }
 
-async function serve(flags: ServeFlags): Promise<void> {
-  const config = loadConfig(flags, process.env, process.cwd());
-  const logger = createLogger(config.log?.level ?? "info");
-  const server = await ReelServer.start(config, logger, { discardConfigs: flags.discardConfigs ?? false });
-  if (flags.readyFile !== undefined) server.writeReadyFile(flags.readyFile);
-  printBanner(server);
+async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags): Promise<void> {
+  const readConfig = (): ServerConfig => loadConfig(flags, process.env, process.cwd());
+  let config: ServerConfig = {};
+  try {
+    config = readConfig();
+    const log = await openLog({ level: config.log?.level ?? "info", file: config.log?.file });
+    const server = await ReelServer.start(config, log.logger, { discardConfigs });
+    if (readyFile !== undefined) server.writeReadyFile(readyFile);
+    printBanner(server, config.tls !== undefined);
+    for (const fault of await server.unwritableFolders()) log.logger.warn({ reason: fault }, "nothing can be recorded");
+    handleSignals(server, log, readConfig);
+  } catch (error) {
+    const explained = explainStartFailure(error, config);
+    if (explained === undefined) throw error;
+    console.error(`reel: ${explained}`);
+    process.exitCode = EXIT_FAILED;
+  }
+}
+
+function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => ServerConfig): void {
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (isStopping) process.kill(process.pid, "SIGKILL");
     isStopping = true;
-    console.log(`\n${signal}: finishing ${server.recorder.outStreams().length} recordings (again to stop at once) …`);
+    const count = server.recorder.outStreams().length;
+    console.log(`\n${signal}: finishing ${count} recording${count === 1 ? "" : "s"} (again to stop at once) …`);
     setTimeout(() => process.kill(process.pid, "SIGKILL"), SHUTDOWN_LIMIT_MS).unref();
     server.close().then(
-      () => process.exit(0),
+      // Behind a closed terminal `process.exit` waits for ever (Node 20.20), and nobody reads the exit code.
+      () => (signal === "SIGHUP" ? process.kill(process.pid, "SIGKILL") : process.exit(0)),
       (error: Error) => {
         console.error(`reel: ${error.message}`);
         process.exit(SIGNAL_EXIT_CODE);
@@ -72,22 +87,55 @@ async function serve(flags: ServeFlags): Promise<void> {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  // Asked now: when the terminal closes it is no terminal any more.
+  if (process.stdin.isTTY || process.stdout.isTTY) {
+    ignoreClosedTerminal();
+    process.on("SIGHUP", (signal) => {
+      if (!isStopping) stop(signal);
+    });
+  } else process.on("SIGHUP", () => reload(server, log, readConfig));
+  process.on("SIGUSR2", () => log.reopen());
 }
 
-function printBanner(server: ReelServer): void {
+/** The first words to a terminal that is gone fail; they must not end what drains. */
+function ignoreClosedTerminal(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+}
+
+function reload(server: ReelServer, log: ServerLog, readConfig: () => ServerConfig): void {
+  try {
+    const config = readConfig();
+    const { live, needRestart } = server.reconfigure(config);
+    log.setLevel(config.log?.level ?? "info");
+    log.logger.info({ changed: live.join(", ") || "nothing" }, "configuration reloaded");
+    if (needRestart.length > 0) log.logger.warn({ settings: needRestart.join(", ") }, "changes that need a restart");
+  } catch (error) {
+    log.logger.warn({ reason: (error as Error).message }, "configuration kept");
+  }
+}
+
+function printBanner(server: ReelServer, hasTls: boolean): void {
   const { addresses, recorder } = server;
   const rows = LISTENER_NAMES.flatMap((name) => {
     const address = addresses[name];
     const { title, showAddress = (plain: string) => plain } = listenerEntry(name);
-    return address ? [`  ${title.padEnd(TITLE_WIDTH)} ${showAddress(address)}`] : [];
+    const shown = address && (name === "http" && hasTls ? `wss://${address}/ws` : showAddress(address));
+    return shown ? [`  ${title.padEnd(TITLE_WIDTH)} ${shown}`] : [];
   });
   const rtmp = addresses.rtmp ?? LISTENERS.rtmp.defaultAddress;
-  const url =
-    addresses.http && addresses.http !== LISTENERS.http.defaultAddress ? ` --url ws://${addresses.http}/ws` : "";
+  const isUsual = addresses.http === LISTENERS.http.defaultAddress && !hasTls;
+  const url = addresses.http && !isUsual ? ` --url ${hasTls ? "wss" : "ws"}://${addresses.http}/ws` : "";
   console.log(`Reel listens on\n${rows.join("\n")}\n
 Try
-  ffmpeg -re -stream_loop -1 -i assets/clip.flv -c copy -f flv rtmp://${rtmp}/live/cam1
+  ffmpeg -re -stream_loop -1 -i ${shortPath(CLIP)} -c copy -f flv rtmp://${rtmp}/live/cam1
   npx reel send${url} 'record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=60'
-  ls -l ${recorder.mediaFolders.join(" ")}
+  ls -l ${recorder.mediaFolders.map(shortPath).join(" ")}
 `);
+}
+
+/** From the working directory where that is shorter, in quotes where a shell needs them. */
+function shortPath(path: string): string {
+  const near = relative(process.cwd(), path);
+  const shown = near !== "" && near.length < path.length ? near : path;
+  return /^[\w./@:+-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
 }

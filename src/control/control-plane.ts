@@ -21,12 +21,13 @@ import type { ValueObject } from "./replies/reply.js";
 import { slotLimits } from "./security/connection-slots.js";
 import {
   AddressGuard,
+  type HttpCredentials,
   type HttpProtection,
   RequestGuard,
   requireAddressList,
   requireHttpProtection,
 } from "./security/protection.js";
-import { HttpListener } from "./transports/http-listener.js";
+import { HttpListener, type HttpTls } from "./transports/http-listener.js";
 import type { ListenerAddress } from "./transports/listen.js";
 import { humanFormat, jsonFormat } from "./transports/reply-formats.js";
 import { type ReplyFormat, TcpListener } from "./transports/tcp-listener.js";
@@ -68,6 +69,8 @@ export interface ControlOptions extends HttpProtection {
   readonly eventLogger?: EventLoggerOptions | undefined;
   /** Shown as mp4BinPath. */
   readonly mp4BinPath?: string | undefined;
+  /** The HTTP listener serves HTTPS and wss. */
+  readonly tls?: HttpTls | undefined;
   /** Beside the commands on the HTTP listener. */
   readonly routes?: readonly RouteModule[] | undefined;
   /** How many connections and configs there may be; the server's defaults where they are not given. */
@@ -112,6 +115,7 @@ export class ControlPlane implements Collector {
   readonly #timers: CommandTimers;
   readonly #sinks: EventSink[];
   readonly #listeners: OwnListener[] = [];
+  readonly #guards: RequestGuard[] = [];
   readonly #unmap: () => void;
   #isStopping = false;
   #isClosed = false;
@@ -144,10 +148,12 @@ export class ControlPlane implements Collector {
   createHttpListener(address: ListenerAddress): ControlListener {
     requireHttpProtection(address.host, this.#options);
     const guard = new RequestGuard(this.#options);
+    this.#guards.push(guard);
     const http = new HttpListener(this.dispatch, guard, {
       logger: this.#logger,
       routes: this.#options.routes,
       slots: slotLimits(this.#limits.httpConnections, this.#limits),
+      tls: this.#options.tls,
     });
     const channel = new WebSocketListener(http, this.dispatch, this.bus, this.#recorder);
     return this.#own("inboundHttpJsonCli", {
@@ -187,6 +193,11 @@ export class ControlPlane implements Collector {
       counter("reel_sink_dropped_events_total", "Events that a sink gave up.", dropped, { sink: String(index) }),
     );
     return [...this.bus.collect(), ...this.pulls.collect(), ...drops];
+  }
+
+  /** Takes other credentials for requests that come from now on. */
+  setCredentials({ token, user, password }: HttpCredentials): void {
+    for (const guard of this.#guards) guard.setCredentials({ token, user, password });
   }
 
   /** Takes no new connections. The open ones stay, to carry the last events. */

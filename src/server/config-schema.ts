@@ -19,7 +19,7 @@ const LISTENER_ADDRESSES = Object.fromEntries(
   LISTENER_NAMES.map((name) => {
     const { description, defaultAddress } = listenerEntry(name);
     const text = `${description} (default ${defaultAddress}), HOST:PORT, port 0 = any free one, "off" = closed`;
-    return [name, Type.Optional(Type.String({ pattern: "^(off|.*:[0-9]{1,5})$", description: text }))];
+    return [name, Type.Optional(Type.String({ description: text }))];
   }),
 ) as Record<ListenerName, TOptional<TString>>;
 
@@ -74,6 +74,21 @@ export const ServerConfigSchema = Type.Object(
           level: Type.Optional(
             Type.Enum(["debug", "info", "warn", "error", "silent"], { description: "default info" }),
           ),
+          file: Type.Optional(
+            Type.String({ minLength: 1, description: "where the log goes; SIGUSR2 opens it again (default stderr)" }),
+          ),
+        },
+        closed,
+      ),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          certificate: Type.String({
+            minLength: 1,
+            description: "PEM file, with its chain: HTTP and WebSocket are served over TLS, and RTMPS may be",
+          }),
+          key: Type.String({ minLength: 1, description: "PEM file of the private key" }),
         },
         closed,
       ),

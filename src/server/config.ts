@@ -2,9 +2,12 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { suggestion } from "../base/nearest-name.js";
 import { ReelError } from "../base/reel-error.js";
 import { checkConfig } from "./config-check.js";
 import type { ServerConfig } from "./config-schema.js";
+import { environmentName, flagName } from "./flag-name.js";
+import { parseListenerAddress } from "./listener-address.js";
 import { LISTENER_NAMES, type ListenerName } from "./listeners/listener-table.js";
 
 const CONFIG_FILE = "reel.json";
@@ -16,6 +19,7 @@ export interface ConfigFlags extends Partial<Record<ListenerName, string>> {
   state?: string;
   workers?: string;
   logLevel?: string;
+  logFile?: string;
   token?: string;
 }
 
@@ -26,7 +30,20 @@ const FLAG_NAMES: readonly (keyof ConfigFlags)[] = [
   ...LISTENER_NAMES,
   "workers",
   "logLevel",
+  "logFile",
   "token",
+];
+
+/** Variables that other commands read, and those of the project's own tests. */
+const OTHER_VARIABLES: readonly string[] = [
+  "REEL_URL",
+  "REEL_USER",
+  "REEL_CLIP_FOLDER",
+  "REEL_FUZZ_SECONDS",
+  "REEL_GOLDEN_UPDATE",
+  "REEL_KILL_AT",
+  "REEL_SEED",
+  "REEL_TORTURE",
 ];
 
 /**
@@ -42,6 +59,7 @@ export function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: stri
   const config: ServerConfig = isThere
     ? anchorPaths(parseConfigFile(readFileSync(path, "utf8"), path), dirname(path))
     : {};
+  checkFlags(merged);
   const withFlags = applyFlags(config, merged, cwd);
   checkConfig(withFlags, "the flags or the environment");
   return withFlags;
@@ -56,6 +74,8 @@ export function parseConfigFile(text: string, path: string): ServerConfig {
   }
   const current = withCurrentNames(value);
   checkConfig(current, path);
+  for (const [name, address] of Object.entries((current as ServerConfig).listeners ?? {}))
+    parseListenerAddress(address, `${path}: listeners.${name}`);
   return current as ServerConfig;
 }
 
@@ -66,22 +86,30 @@ function withCurrentNames(value: unknown): unknown {
   return { ...rest, listeners: doors };
 }
 
+/** What a flag, or its variable, cannot be: said with the flag's name. */
+function checkFlags(flags: ConfigFlags): void {
+  for (const name of LISTENER_NAMES) {
+    const value = flags[name];
+    if (value !== undefined) parseListenerAddress(value, flagName(name));
+  }
+  if (flags.workers !== undefined && !/^[0-9]+$/.test(flags.workers))
+    throw new ReelError("badArgument", `--workers ${flags.workers} is no number of threads, from 1 to 64`);
+}
+
+/** Throws ReelError `badArgument` where a variable begins with REEL_ and is none of ours. */
 function flagsFromEnvironment(env: NodeJS.ProcessEnv): ConfigFlags {
+  const known = [...FLAG_NAMES.map(environmentName), ...OTHER_VARIABLES];
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("REEL_") || known.includes(name)) continue;
+    const rest = suggestion(name, known) || `; known are ${FLAG_NAMES.map(environmentName).join(", ")}`;
+    throw new ReelError("badArgument", `unknown environment variable ${name}${rest}`);
+  }
   const flags: ConfigFlags = {};
   for (const name of FLAG_NAMES) {
     const value = env[environmentName(name)];
     if (value !== undefined && value !== "") flags[name] = value;
   }
   return flags;
-}
-
-export function environmentName(flag: keyof ConfigFlags): string {
-  return `REEL_${flag.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-/** The flag of a listener; commander turns `--json-cli` back into jsonCli. */
-export function flagName(name: keyof ConfigFlags): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function definedOnly(flags: ConfigFlags): ConfigFlags {
@@ -94,6 +122,11 @@ function anchorPaths(config: ServerConfig, folder: string): ServerConfig {
   if (anchored.state?.folder) anchored.state.folder = resolve(folder, anchored.state.folder);
   if (anchored.pull?.fileFolders)
     anchored.pull.fileFolders = anchored.pull.fileFolders.map((path) => resolve(folder, path));
+  if (anchored.log?.file) anchored.log.file = resolve(folder, anchored.log.file);
+  if (anchored.tls) {
+    anchored.tls.certificate = resolve(folder, anchored.tls.certificate);
+    anchored.tls.key = resolve(folder, anchored.tls.key);
+  }
   for (const sink of anchored.eventLogger?.sinks ?? [])
     if (sink.filename) sink.filename = resolve(folder, sink.filename);
   return anchored;
@@ -110,6 +143,7 @@ function applyFlags(config: ServerConfig, flags: ConfigFlags, cwd: string): Serv
   if (flags.state !== undefined) result.state = { ...config.state, folder: resolve(cwd, flags.state) };
   if (flags.workers !== undefined) result.workers = Number(flags.workers);
   if (flags.token !== undefined) result.control = { ...config.control, token: flags.token };
-  if (flags.logLevel !== undefined) result.log = { ...config.log, level: flags.logLevel as never };
+  if (flags.logLevel !== undefined) result.log = { ...result.log, level: flags.logLevel as never };
+  if (flags.logFile !== undefined) result.log = { ...result.log, file: resolve(cwd, flags.logFile) };
   return result;
 }

@@ -25,7 +25,7 @@ export function healthRoutes(mediaFolders: readonly string[]): RouteModule {
   };
 }
 
-class FolderProbe {
+export class FolderProbe {
   #attempt: Promise<string | undefined> | undefined;
   #endedMs = Number.NEGATIVE_INFINITY;
 

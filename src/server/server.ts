@@ -9,12 +9,16 @@ import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
+import { type ChangedSettings, changedSettings } from "./changed-settings.js";
 import type { ServerConfig } from "./config-schema.js";
-import { healthRoutes } from "./health-routes.js";
+import { FolderProbe, healthRoutes } from "./health-routes.js";
 import { completeLimits } from "./limits-schema.js";
 import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
+import { listenFailure } from "./start-failure.js";
+import { tellStory } from "./story-log.js";
+import { TlsFiles } from "./tls-files.js";
 import { VERSION } from "./version.js";
 
 /** What clients are told finishes MP4 files (mp4BinPath). */
@@ -24,13 +28,19 @@ const MP4_WRITER = fileURLToPath(new URL("../cli/evo-mp4writer.js", import.meta.
 export type Addresses = Partial<Record<ListenerName, string>>;
 
 export class ReelServer {
+  #config: ServerConfig;
+
   private constructor(
     readonly recorder: Recorder,
     readonly addresses: Addresses,
+    config: ServerConfig,
     private readonly publishing: readonly ServerListener[],
     private readonly pulls: PullSources,
     private readonly control: ControlPlane,
-  ) {}
+    private readonly tls: TlsFiles | undefined,
+  ) {
+    this.#config = config;
+  }
 
   /** Throws ReelError if a listener cannot be opened, or others could reach it without protection. */
   static async start(config: ServerConfig, logger: Logger, { discardConfigs = false } = {}): Promise<ReelServer> {
@@ -57,6 +67,7 @@ export class ReelServer {
   }
 
   static async #open(recorder: Recorder, config: ServerConfig, logger: Logger): Promise<ReelServer> {
+    const tls = config.tls && new TlsFiles(config.tls, logger);
     const ingest = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
     const limits = completeLimits(config.limits);
     const pulls = new PullSources({
@@ -76,30 +87,68 @@ export class ReelServer {
         eventLogger: config.eventLogger as EventLoggerOptions | undefined,
         mp4BinPath: MP4_WRITER,
         limits,
+        tls,
         routes: [healthRoutes(recorder.mediaFolders)],
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });
+    tellStory({
+      recorder,
+      logger,
+      monotonicMs: () => recorder.clock.monotonicMs(),
+      isPulled: (stream) => control.pulls.ofStream(stream) !== undefined,
+    });
     let listeners: readonly NamedListener[] = [];
     try {
-      listeners = createListeners({ control, ingest, limits }, config);
+      listeners = createListeners({ control, ingest, limits, tls, publishKeys: config.rtmp?.publishKeys }, config);
       const addresses: Addresses = {};
-      for (const { name, listener } of listeners) addresses[name] = formatListenerAddress(await listener.open());
+      for (const { name, listener, wanted } of listeners) {
+        const bound = await listener.open().catch((error: unknown) => {
+          throw listenFailure(name, wanted, error);
+        });
+        addresses[name] = formatListenerAddress(bound);
+      }
+      for (const [name, address] of Object.entries(addresses)) logger.info({ listener: name, address }, "listening");
       control.start();
       const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
       return new ReelServer(
         recorder,
         addresses,
+        config,
         publishing.map(({ listener }) => listener),
         pulls,
         control,
+        tls,
       );
     } catch (error) {
       for (const { listener } of listeners) await listener.close();
       await pulls.close();
       await control.close();
+      tls?.close();
       throw error;
     }
+  }
+
+  /** Takes what of a configuration can change while the server runs, and says what changed and what could not. */
+  reconfigure(config: ServerConfig): ChangedSettings {
+    const changed = changedSettings(this.#config, config);
+    const { control, rtmp } = config;
+    this.control.setCredentials({ token: control?.token, user: control?.user, password: control?.password });
+    for (const listener of this.publishing) listener.setPublishKeys?.(rtmp?.publishKeys);
+    // What needs a restart is named again by the next reload.
+    this.#config = {
+      ...this.#config,
+      ...(config.log && { log: { ...this.#config.log, level: config.log.level } }),
+      control: { ...this.#config.control, token: control?.token, user: control?.user, password: control?.password },
+      rtmp: { ...this.#config.rtmp, publishKeys: rtmp?.publishKeys },
+    };
+    return changed;
+  }
+
+  /** Why files cannot be written into a media folder, for each where it is so. */
+  async unwritableFolders(): Promise<string[]> {
+    const faults = await Promise.all(this.recorder.mediaFolders.map((folder) => new FolderProbe(folder).findFault()));
+    return faults.filter((fault) => fault !== undefined);
   }
 
   /** Collects what every part counts. */
@@ -123,12 +172,15 @@ export class ReelServer {
     await this.pulls.close();
     await this.recorder.close();
     await this.control.close();
+    this.tls?.close();
   }
 }
 
 interface NamedListener {
   readonly name: ListenerName;
   readonly listener: ServerListener;
+  /** As configured. */
+  readonly wanted: string;
 }
 
 /** Makes all listeners before it opens any, so that none is open if one may not be. */
@@ -136,8 +188,9 @@ function createListeners(parts: ListenerParts, config: ServerConfig): NamedListe
   const sections: Readonly<Record<string, unknown>> = config;
   return LISTENER_NAMES.flatMap((name) => {
     const entry = listenerEntry(name);
-    const address = parseListenerAddress(config.listeners?.[name] ?? entry.defaultAddress);
+    const wanted = config.listeners?.[name] ?? entry.defaultAddress;
+    const address = parseListenerAddress(wanted);
     const options = (sections[name] ?? {}) as Record<string, unknown>;
-    return address ? [{ name, listener: entry.create(parts, address, options) }] : [];
+    return address ? [{ name, wanted, listener: entry.create(parts, address, options) }] : [];
   });
 }

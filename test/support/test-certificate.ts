@@ -1,6 +1,9 @@
 // A key and a certificate of localhost and 127.0.0.1 for the tests: signed by itself, good for a hundred years, and no
 // secret.
 
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvHI3VpzzAB6AlhTh
 JKApSeGxo3t9pOoxuUkm7Za0iiahRANCAAQs332DtfQ4FOh/iDjFLpDlTa67O2+s
@@ -20,3 +23,12 @@ zj0EAwIDRwAwRAIgCIW8lW1F3lNnf43kwj27khN7KMX7boMSjo1SHUtR5KACIB05
 BCkAvxOAOi0PdM6Z/F6RmdWE1veSNt/95vSb/LTa
 -----END CERTIFICATE-----
 `;
+
+/** Writes both below a folder; answers the `tls` section of reel.json. */
+export async function certificateFiles(folder: string): Promise<{ certificate: string; key: string }> {
+  await mkdir(folder, { recursive: true });
+  const paths = { certificate: join(folder, "certificate.pem"), key: join(folder, "key.pem") };
+  await writeFile(paths.certificate, TEST_CERTIFICATE);
+  await writeFile(paths.key, TEST_KEY);
+  return paths;
+}

@@ -95,21 +95,25 @@ function authorityOf(url: string): string | undefined {
 }
 
 export class RequestGuard {
-  readonly #protection: HttpProtection;
+  #credentials: HttpCredentials;
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
 
   constructor(protection: HttpProtection) {
-    this.#protection = protection;
+    this.#credentials = protection;
     this.#hosts = new Set((protection.allowHosts ?? []).map((host) => host.toLowerCase()));
     this.#origins = new Set((protection.allowOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, "")));
+  }
+
+  setCredentials(credentials: HttpCredentials): void {
+    this.#credentials = credentials;
   }
 
   /** Says why a request or an upgrade is refused; undefined where it may pass. */
   check(headers: IncomingHttpHeaders): Refusal | undefined {
     const site = this.#checkSite(headers);
     if (site !== undefined) return { status: 403, reason: site };
-    return isAuthorized(headers.authorization, this.#protection)
+    return isAuthorized(headers.authorization, this.#credentials)
       ? undefined
       : { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
   }

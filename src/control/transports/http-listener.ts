@@ -3,6 +3,7 @@
 // connection. The WebSocket channel shares the port (websocket-listener.ts). The guard stands in front of all of it.
 
 import type { IncomingMessage, Server } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -48,19 +49,37 @@ export interface HttpListenerOptions {
   readonly routes?: readonly RouteModule[] | undefined;
   readonly idleMs?: number | undefined;
   readonly slots: SlotLimits;
+  readonly tls?: HttpTls | undefined;
+}
+
+/** HTTPS instead of HTTP. */
+export interface HttpTls {
+  readonly pair: { readonly cert: Buffer; readonly key: Buffer };
+  /** Gives later certificates to the server. */
+  keepRenewed(server: HttpsServer): void;
 }
 
 export class HttpListener {
   readonly #app: FastifyInstance;
   readonly #slots: ConnectionSlots;
+  /** The sockets below TLS. */
+  readonly #secured = new Set<Socket>();
   /** The first and only request of each connection. */
   readonly #requests = new WeakMap<Duplex, IncomingMessage>();
 
   constructor(
     private readonly dispatch: Dispatch,
     private readonly guard: RequestGuard,
-    { logger, routes = [], idleMs = IDLE_MS, slots }: HttpListenerOptions,
+    { logger, routes = [], idleMs = IDLE_MS, slots, tls }: HttpListenerOptions,
   ) {
+    const server = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requireHostHeader: false,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    };
+    // One type for both: fastify's differ in the server alone.
+    const secure = (tls ? { https: { ...server, ...tls.pair } } : { http: server }) as { http: typeof server };
     const app: FastifyInstance = fastify({
       logger: false,
       bodyLimit: MAX_BODY_BYTES,
@@ -71,20 +90,18 @@ export class HttpListener {
       return503OnClosing: false,
       // Node's own refusal of a request without Host leaves room for a second one, which would be carried out and never
       // answered: it is refused here.
-      http: {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        requireHostHeader: false,
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      },
+      ...secure,
       // Paths that the router cannot read are commands too.
       frameworkErrors: (_error, request, reply) =>
         void this.#answerGuarded(request as FastifyRequest, reply as FastifyReply),
       clientErrorHandler: (error, socket) => this.#refuseBytes(error, socket),
     });
     this.#app = app;
+    tls?.keepRenewed(app.server as unknown as HttpsServer);
     this.#slots = new ConnectionSlots(slots);
-    app.server.on("connection", (socket) => this.#slots.admit(socket));
+    // A handshake that never ends would keep a stop waiting.
+    if (tls) app.server.on("connection", (socket: Socket) => this.#keepSecured(socket));
+    app.server.on(tls ? "secureConnection" : "connection", (socket: Socket) => this.#slots.admit(socket));
     // A client that ends its side after the request (`printf … | nc`) still gets its reply. The types lack this
     // property of Node's server.
     (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
@@ -125,7 +142,13 @@ export class HttpListener {
   }
 
   async close(): Promise<void> {
+    for (const socket of this.#secured) socket.destroy();
     await this.#app.close();
+  }
+
+  #keepSecured(socket: Socket): void {
+    this.#secured.add(socket);
+    socket.once("close", () => this.#secured.delete(socket));
   }
 
   /** The connection closes after its first reply, so a request behind the first would be carried out without one. */

@@ -31,6 +31,8 @@ export interface FfmpegEvents {
 /** After SIGTERM ffmpeg says goodbye to its source (cameras count sessions); then it has to go. */
 const TERM_GRACE_MS = 1000;
 const LOG_LINES_PER_SECOND = 5;
+/** `[rtsp @ 0x55d0c8a3e2c0]`: an address in ffmpeg's memory tells nothing, and makes equal lines differ. */
+const POINTER = /\s*@ 0x[0-9a-f]+/gi;
 
 export class FfmpegProcess {
   #muxer: Mpeg1Muxer;
@@ -38,6 +40,7 @@ export class FfmpegProcess {
   #isStopped = false;
   #killTimer: NodeJS.Timeout | undefined;
   #spawnError: string | undefined;
+  #hasDelivered = false;
 
   constructor(options: FfmpegOptions, events: FfmpegEvents) {
     // Keys without a value become single arguments; integer keys, which would change places, do not occur.
@@ -60,6 +63,7 @@ export class FfmpegProcess {
     // the exit tells what there is to tell
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on("error", () => {});
     this.#muxer.on("mpeg1data", (chunk) => {
+      this.#hasDelivered = true;
       if (!this.#isStopped) events.onBytes(chunk);
     });
     this.#listen(options);
@@ -99,8 +103,11 @@ export class FfmpegProcess {
   #listen({ logger, clock, name }: FfmpegOptions): void {
     const limit = new LogLimit(clock, LOG_LINES_PER_SECOND);
     const lines = new LineSplitter((line) => {
-      this.#lastLine = maskCredentials(line);
-      limit.pass((suppressed) => logger.warn({ stream: name, suppressed }, `ffmpeg: ${this.#lastLine}`));
+      this.#lastLine = maskCredentials(line.replace(POINTER, ""));
+      const text = `ffmpeg: ${this.#lastLine}`;
+      // What it says of a source that does not answer is the reason of its exit, and comes again with every attempt.
+      if (this.#hasDelivered) limit.pass((suppressed) => logger.warn({ stream: name, suppressed }, text));
+      else logger.debug({ stream: name }, text);
     });
     this.#muxer.on("ffmpegStderr", (data) => lines.push(data));
   }

@@ -43,6 +43,8 @@ export interface PullSourceOptions {
 const SILENCE_CHECKS = 8;
 /** A connection that streamed for this long was a success: the next failure is the first again. */
 const SUCCESS_MS = 5000;
+/** A source that stays away has one line when it goes, and one each time so long has passed. */
+const REMINDER_MS = 3_600_000;
 /** What is known of one connection while it stands. */
 interface Attempt {
   ends: Partial<SourceInfo>;
@@ -64,6 +66,8 @@ export class PullSource {
   #cancelTimer: (() => void) | undefined;
   #cancelWatch: (() => void) | undefined;
   #failures = 0;
+  /** Of the last line that said that the source is down. */
+  #toldMs: Millis = 0;
   #streamingSinceMs: Millis = Number.NaN;
   #lastBytesMs: Millis = 0;
   #lastFrameMs: Millis = 0;
@@ -155,6 +159,9 @@ export class PullSource {
   stop(reason: string): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    const { localStreamName: stream, uri } = this.#request;
+    if (this.stream)
+      this.#options.logger.info({ stream, uri: maskCredentials(uri), reason: maskCredentials(reason) }, "pull down");
     this.#cancelTimer?.();
     this.#cancelWatch?.();
     this.#lingering?.end(reason, true);
@@ -188,7 +195,7 @@ export class PullSource {
     const reason = this.#closeReason ?? sourceReason;
     const sink = this.#sink;
     const wasStreaming = sink?.stream !== undefined;
-    const { logger, clock, timers } = this.#options;
+    const { clock, timers } = this.#options;
     this.#cancelWatch?.();
     this.#closeReason = reason;
     sink?.end(reason, isOurs);
@@ -199,18 +206,28 @@ export class PullSource {
     if (clock.monotonicMs() - this.#streamingSinceMs >= SUCCESS_MS) this.#failures = 0;
     this.#failures++;
     const delayMs = this.#request.keepAlive ? retryDelayMs(this.#failures, this.#options.random()) : undefined;
+    this.#tellFailure(reason, delayMs);
+    // Scheduled before it is reported: a listener may stop the source.
+    if (delayMs !== undefined) this.#cancelTimer = timers.after(delayMs, () => this.start());
+    this.#report(wasStreaming ? PULL_DISCONNECTED : PULL_FAILED, 0);
+  }
+
+  #tellFailure(reason: string, delayMs: number | undefined): void {
+    const { logger, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const isFirst = this.#failures === 1;
+    if (!isFirst && nowMs - this.#toldMs < REMINDER_MS) return;
+    this.#toldMs = nowMs;
     logger.warn(
       {
         stream: this.#request.localStreamName,
         uri: maskCredentials(this.#request.uri),
-        failures: this.#failures,
-        retryInMs: delayMs === undefined ? null : Math.round(delayMs),
+        reason: maskCredentials(reason),
+        ...(isFirst ? {} : { attempts: this.#failures }),
+        ...(delayMs === undefined ? {} : { retryInSeconds: Math.ceil(delayMs / 1000) }),
       },
-      `the pulled source is gone: ${maskCredentials(reason)}`,
+      isFirst ? "pull down" : "pull still down",
     );
-    // Scheduled before it is reported: a listener may stop the source.
-    if (delayMs !== undefined) this.#cancelTimer = timers.after(delayMs, () => this.start());
-    this.#report(wasStreaming ? PULL_DISCONNECTED : PULL_FAILED, 0);
   }
 
   #watchSilence(): void {

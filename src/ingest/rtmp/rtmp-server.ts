@@ -2,6 +2,7 @@
 // registry. One timer watches all connections; no connection has one of its own.
 
 import net from "node:net";
+import type tls from "node:tls";
 import type { Arena } from "../../arena/arena.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
@@ -61,6 +62,8 @@ export interface RtmpServerParts {
   clock: Clock;
   logger: Logger;
   options?: Partial<RtmpServerOptions>;
+  /** RTMPS: the sockets that this server accepts, over TLS; by default plain ones. */
+  createServer?: (() => tls.Server) | undefined;
 }
 
 export class RtmpServer {
@@ -75,6 +78,8 @@ export class RtmpServer {
   #sweep: NodeJS.Timeout | undefined;
   #isPlain = false;
   #connections = new Set<RtmpConnection>();
+  /** Below TLS: those whose handshake never ends would keep a stop waiting. */
+  #secured = new Set<net.Socket>();
   /** Sockets whose close event is still to come; they may outlive their connection by the linger time. */
   #sockets = new Set<PacedSocket>();
   #host: ConnectionHost;
@@ -104,13 +109,28 @@ export class RtmpServer {
     return this.#connections.size;
   }
 
+  /** For publishers that come from now on. */
+  setPublishKeys(keys: Readonly<Record<string, string>> | undefined): void {
+    this.#options.publishKeys = keys;
+  }
+
   async listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
     if (this.#server) throw new ReelError("badArgument", "the RTMP server is listening already");
-    this.#isPlain = this.#options.plainReads || !(await probeAdoption());
-    const server = net.createServer({ pauseOnConnect: true });
+    const secure = this.#parts.createServer?.();
+    // Node reads a TLS socket itself.
+    this.#isPlain = secure !== undefined || this.#options.plainReads || !(await probeAdoption());
+    const server = secure ?? net.createServer({ pauseOnConnect: true });
     this.#server = server;
-    this.#loop = new ReadLoop(this.#parts.arena, this.#options.maxRestMs);
-    server.on("connection", (socket) => this.#accept(socket));
+    // A TLS record is a read, however small (ffmpeg sends 12 bytes in one): between them nothing may rest.
+    this.#loop = new ReadLoop(this.#parts.arena, secure ? 0 : this.#options.maxRestMs);
+    if (secure) secure.on("secureConnection", (socket) => this.#accept(socket));
+    else server.on("connection", (socket) => this.#accept(socket));
+    // A failed handshake ends its connection and nothing else.
+    secure?.on("connection", (socket: net.Socket) => {
+      this.#secured.add(socket);
+      socket.once("close", () => this.#secured.delete(socket));
+    });
+    secure?.on("tlsClientError", (error) => this.#log("debug", { error: error.message }, "TLS handshake"));
     try {
       await new Promise<void>((resolve, reject) =>
         server.once("error", reject).listen(address.port, address.host, resolve),
@@ -140,6 +160,7 @@ export class RtmpServer {
     for (const connection of this.#connections) connection.close("the server is shutting down");
     const closed = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.onceClosed(resolve)));
     for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#secured) socket.destroy();
     await Promise.all([listening, ...closed]);
     this.#loop?.close();
     this.#loop = undefined;

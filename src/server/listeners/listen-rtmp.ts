@@ -21,6 +21,10 @@ export const listenRtmp = defineListener({
       ...ingest,
       options: { publishKeys, maxConnections: limits.rtmpConnections, maxPublishes: limits.publishesPerConnection },
     });
-    return { open: () => server.listen(address), close: () => server.close() };
+    return {
+      open: () => server.listen(address),
+      close: () => server.close(),
+      setPublishKeys: (keys) => server.setPublishKeys(keys),
+    };
   },
 });

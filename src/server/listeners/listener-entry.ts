@@ -10,10 +10,18 @@ import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
 import type { Limits } from "../limits-schema.js";
 import type { ListenerAddress } from "../listener-address.js";
+import type { TlsFiles } from "../tls-files.js";
+
+/** Who may publish under which name; absent = everybody. */
+export type PublishKeys = Readonly<Record<string, string>>;
 
 /** What `create` gets to make a listener from. */
 export interface ListenerParts {
   readonly control: ControlPlane;
+  /** Of the `tls` section; undefined where there is none. */
+  readonly tls: TlsFiles | undefined;
+  /** RTMP's, for every listener that takes RTMP. */
+  readonly publishKeys: PublishKeys | undefined;
   /** What a publisher's listener needs to open in-streams. */
   readonly ingest: {
     readonly registry: StreamRegistry;
@@ -29,6 +37,8 @@ export interface ServerListener {
   open(): Promise<ListenerAddress>;
   /** Takes no new connections and ends those that are open. */
   close(): Promise<void>;
+  /** Other keys for publishers that come from now on, where the listener has any. */
+  setPublishKeys?(keys: PublishKeys | undefined): void;
 }
 
 export interface ListenerEntry<Options extends TProperties = TProperties> {

@@ -7,11 +7,13 @@ import { listenAsciiCli } from "./listen-ascii-cli.js";
 import { listenHttp } from "./listen-http.js";
 import { listenJsonCli } from "./listen-json-cli.js";
 import { listenRtmp } from "./listen-rtmp.js";
+import { listenRtmps } from "./listen-rtmps.js";
 import { listenTs } from "./listen-ts.js";
 import type { ListenerEntry } from "./listener-entry.js";
 
 export const LISTENERS = {
   rtmp: listenRtmp,
+  rtmps: listenRtmps,
   ts: listenTs,
   http: listenHttp,
   jsonCli: listenJsonCli,

@@ -4,8 +4,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { environmentName, flagName, loadConfig, parseConfigFile } from "../../../src/server/config.js";
+import { loadConfig, parseConfigFile } from "../../../src/server/config.js";
 import { ServerConfigSchema } from "../../../src/server/config-schema.js";
+import { environmentName, flagName } from "../../../src/server/flag-name.js";
 import { parseListenerAddress } from "../../../src/server/listener-address.js";
 import { LISTENER_NAMES } from "../../../src/server/listeners/listener-table.js";
 
@@ -53,9 +54,10 @@ describe("every listener", () => {
     expect(loadConfig({ [name]: "off" }, environment, folder).listeners?.[name]).toBe("off");
   });
 
-  it("has the flag and the variable that version 0.1 had", () => {
+  it("has a flag and a variable, those of version 0.1 among them", () => {
     expect(LISTENER_NAMES.map((name) => [flagName(name), environmentName(name)])).toEqual([
       ["--rtmp", "REEL_RTMP"],
+      ["--rtmps", "REEL_RTMPS"],
       ["--ts", "REEL_TS"],
       ["--http", "REEL_HTTP"],
       ["--json-cli", "REEL_JSON_CLI"],
@@ -67,6 +69,8 @@ describe("every listener", () => {
     expect(parseListenerAddress("[::1]:80")).toEqual({ host: "::1", port: 80 });
     expect(parseListenerAddress(":80")).toEqual({ host: "127.0.0.1", port: 80 });
     expect(parseListenerAddress("off")).toBeUndefined();
-    expect(() => parseListenerAddress("h:65536")).toThrow("has no port from 0 to 65535");
+    expect(() => parseListenerAddress("h:65536")).toThrow(
+      "h:65536 is not HOST:PORT with a port from 0 to 65535, nor off",
+    );
   });
 });

@@ -9,6 +9,7 @@ import { silentLogger } from "../../../src/base/logger.js";
 import type { ServerConfig } from "../../../src/server/config-schema.js";
 import { LISTENER_NAMES, type ListenerName } from "../../../src/server/listeners/listener-table.js";
 import { ReelServer } from "../../../src/server/server.js";
+import { certificateFiles } from "../../support/test-certificate.js";
 
 const ANY_PORT = "127.0.0.1:0";
 
@@ -49,7 +50,8 @@ async function freeAddress(): Promise<string> {
 describe("a server", () => {
   it("opens every listener that is not off, writes the ready file with them, and closes them all", async () => {
     const all = Object.fromEntries(LISTENER_NAMES.map((name) => [name, ANY_PORT]));
-    const server = await ReelServer.start(configOf(all), silentLogger);
+    const tls = await certificateFiles(folder);
+    const server = await ReelServer.start({ ...configOf(all), tls }, silentLogger);
     const readyFile = join(folder, "ready.json");
     server.writeReadyFile(readyFile);
     const { pid, ...addresses } = JSON.parse(await readFile(readyFile, "utf8")) as Record<string, string>;
@@ -86,7 +88,7 @@ describe("a server", () => {
     const { port } = taken.address() as { port: number };
     await expect(
       ReelServer.start(configOf({ rtmp, http: ANY_PORT, asciiCli: `127.0.0.1:${port}` }), silentLogger),
-    ).rejects.toMatchObject({ code: "EADDRINUSE" });
+    ).rejects.toMatchObject({ code: "badArgument", cause: { code: "EADDRINUSE" } });
     expect(await isOpen(rtmp)).toBe(false);
     taken.close();
   });

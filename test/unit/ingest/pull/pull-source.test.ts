@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { Arena } from "../../../../src/arena/arena.js";
-import { silentLogger } from "../../../../src/base/logger.js";
+import { type Logger, silentLogger } from "../../../../src/base/logger.js";
 import type { ByteConnection, ByteTransport, TransportEvents } from "../../../../src/ingest/mpegts/byte-transport.js";
 import { StagingBudget } from "../../../../src/ingest/mpegts/staging.js";
 import { TsByteSource } from "../../../../src/ingest/mpegts/ts-byte-source.js";
@@ -12,6 +12,7 @@ import { retryDelayMs } from "../../../../src/ingest/retry.js";
 import type { SourceRequest } from "../../../../src/ingest/source.js";
 import { StreamRegistry } from "../../../../src/stream/stream-registry.js";
 import { sourceRequest } from "../../../support/pull-fixture.js";
+import { RecordingLogger } from "../../../support/rtmp-rig.js";
 import { AVCC } from "../../../support/test-media.js";
 import { annexB, TsBuilder } from "../../../support/ts-builder.js";
 
@@ -96,6 +97,7 @@ interface Setup {
   maxRingBytes?: number;
   /** False: datagrams, which cannot be held back. */
   mayWait?: boolean;
+  logger?: Logger;
   /** Called with every report, before the test sees it. */
   onReport?(code: number, pulls: PullSources): void;
 }
@@ -115,7 +117,7 @@ function setup(options: Setup = {}) {
     registry,
     arena,
     clock: time.clock,
-    logger: silentLogger,
+    logger: options.logger ?? silentLogger,
     timers: time.timers,
     sources: [new TsByteSource(transport, { arena, logger: silentLogger, budget: new StagingBudget() })],
     random: () => 0.5,
@@ -161,6 +163,38 @@ describe("a pulled source", () => {
     expect(pauses.slice(20).every((pause) => pause === 30_000)).toBe(true);
     expect(reports.at(-1)).toEqual([1, 0]);
     expect([retryDelayMs(1, 0), retryDelayMs(1, 1)]).toEqual([900, 1100]);
+  });
+
+  it("has one line in the log when it dies, and one an hour with the attempts while it is dead", () => {
+    const logger = new RecordingLogger();
+    const { time, transport, pulls } = setup({ logger });
+    const lines = () => logger.lines.filter(({ message }) => message.startsWith("pull"));
+    const failFor = (ms: number): void => {
+      for (const endMs = time.nowMs + ms; time.nowMs < endMs; time.advance(500))
+        if (!transport.last.isClosed) {
+          transport.last.isClosed = true;
+          transport.last.events.onClosed("refused");
+        }
+    };
+    failFor(3_590_000);
+    expect(lines()).toEqual([
+      {
+        level: "warn",
+        context: {
+          stream: expect.any(String),
+          uri: "fake://host",
+          reason: "refused",
+          retryInSeconds: expect.any(Number),
+        },
+        message: "pull down",
+      },
+    ]);
+    failFor(2 * 3_600_000);
+    expect(lines().slice(1)).toEqual([
+      { level: "warn", context: expect.objectContaining({ attempts: expect.any(Number) }), message: "pull still down" },
+      { level: "warn", context: expect.objectContaining({ attempts: expect.any(Number) }), message: "pull still down" },
+    ]);
+    pulls.stop(1, "closed");
   });
 
   it("counts its failures anew after it streamed for a while", () => {
