@@ -56,10 +56,11 @@ async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags
     config = readConfig();
     const log = await openLog({ level: config.log?.level ?? "info", file: config.log?.file });
     const server = await ReelServer.start(config, log.logger, { discardConfigs });
+    // Whoever reads the ready file may send one.
+    handleSignals(server, log, readConfig);
     if (readyFile !== undefined) server.writeReadyFile(readyFile);
     printBanner(server, config.tls !== undefined);
     for (const fault of await server.unwritableFolders()) log.logger.warn({ reason: fault }, "nothing can be recorded");
-    handleSignals(server, log, readConfig);
   } catch (error) {
     const explained = explainStartFailure(error, config);
     if (explained === undefined) throw error;
