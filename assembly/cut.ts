@@ -2,7 +2,6 @@
 
 import { MAX_TRACKS } from "../src/abi/frame";
 import {
-  CONTAINER_MP4,
   REC_CHUNK_LENGTH_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
@@ -22,10 +21,11 @@ import {
   STATUS_RING_EMPTY,
   STATUS_STOPPED,
 } from "../src/abi/status";
+import { carriesChanges } from "./container/table";
 import { audioFrameDuration90k, configCodec, isAudioConfig } from "./decoder-config";
 import { hasFlag } from "./recording";
 import { frameConfig, frameDts, frameTrack } from "./ring";
-import { changeConfig, isMainRandomAccess, joinTrack, segmentConfig, segmentHasFrames, segmentMainVideo } from "./segment";
+import { changeConfig, isMainRandomAccess, joinTrack, markChanged, segmentConfig, segmentHasFrames, segmentMainVideo } from "./segment";
 
 const MAX_DELTA_90K: i64 = 90000;
 
@@ -77,11 +77,10 @@ export function cutReason(rec: usize, seg: usize, frame: usize, index: u32, isFi
 
 /**
  * A changed configuration cuts at the next random access point of the main video, so that the next file can be decoded
- * from its start. The rest of this one carries the change in band.
+ * from its start. The rest of this one carries the change in band, or leaves the track out.
  */
 function isCarriedInBand(rec: usize, seg: usize, frame: usize): bool {
   const main = segmentMainVideo(seg);
-  if (load<u32>(rec, REC_CONTAINER_OFFSET) == CONTAINER_MP4) return false;
   if (main == 0 || main == frameTrack(frame) + 1 || !hasFlag(rec, REC_FLAG_WAIT_FOR_IDR)) return false;
   return configCodec(segmentConfig(seg, frameTrack(frame))) == configCodec(frameConfig(frame));
 }
@@ -90,16 +89,26 @@ function isCarriedInBand(rec: usize, seg: usize, frame: usize): bool {
 export function frameStatus(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
   if (frameTrack(frame) >= <u32>MAX_TRACKS || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
   const reason = cutReason(rec, seg, frame, index, isFirst, videoDelta);
-  return reason == STATUS_RING_EMPTY ? joinStatus(seg, frame, isFirst) : reason;
+  return reason == STATUS_RING_EMPTY ? joinStatus(rec, seg, frame, isFirst) : reason;
 }
 
 /** Lets a track and a changed configuration into the segment. */
 // @ts-ignore: decorator
 @inline
-export function joinStatus(seg: usize, frame: usize, isFirst: bool): i32 {
+export function joinStatus(rec: usize, seg: usize, frame: usize, isFirst: bool): i32 {
   const track = frameTrack(frame);
   const config = segmentConfig(seg, track);
   if (config == frameConfig(frame)) return STATUS_RING_EMPTY;
+  return joinOther(rec, seg, frame, isFirst);
+}
+
+function joinOther(rec: usize, seg: usize, frame: usize, isFirst: bool): i32 {
+  const track = frameTrack(frame);
+  const config = segmentConfig(seg, track);
+  if (config != 0 && !carriesChanges(load<u32>(rec, REC_CONTAINER_OFFSET))) {
+    markChanged(seg, track);
+    return STATUS_RING_EMPTY;
+  }
   // They begin a batch, so that files do not depend on where drains fall.
   if (!isFirst) return STATUS_OUTPUT_FULL;
   if (config == 0) joinTrack(seg, track, frameConfig(frame));

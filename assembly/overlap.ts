@@ -145,7 +145,7 @@ export function drainOverlap(rec: usize, seg: usize, limit: u32, out: usize, cap
       // It may have had no frame in the batch in front of the cut.
       waited |= 1 << frameTrack(frame);
       const bound = frameBound(container, seg, frame);
-      if (used + bound <= capacity) status = joinStatus(seg, frame, used == header);
+      if (used + bound <= capacity) status = joinStatus(rec, seg, frame, used == header);
       else {
         if (used == header) store<u32>(seg, used + bound, SEG_NEEDED_OUTPUT_OFFSET);
         status = used == header ? STATUS_NEED_OUTPUT : STATUS_OUTPUT_FULL;

@@ -84,6 +84,11 @@ export function joinTrack(seg: usize, track: u32, config: usize): void {
 /** Takes another configuration of a track that has frames in the segment. */
 export function changeConfig(seg: usize, track: u32, config: usize): void {
   store<u32>(seg + (track << 2), <u32>config, SEG_CONFIG_OFFSET);
+  markChanged(seg, track);
+}
+
+/** The segment ends at the next random access point of the main video. */
+export function markChanged(seg: usize, track: u32): void {
   store<u32>(seg, load<u32>(seg, SEG_CHANGED_OFFSET) | (1 << track), SEG_CHANGED_OFFSET);
 }
 

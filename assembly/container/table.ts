@@ -20,6 +20,13 @@ export function frameBound(container: u32, seg: usize, frame: usize): u32 {
   return unreachable();
 }
 
+/** Whether a track's decoder configuration may change within a file. */
+export function carriesChanges(container: u32): bool {
+  if (container == CONTAINER_MP4) return false;
+  if (container == CONTAINER_TS || container == CONTAINER_FLV) return true;
+  return unreachable();
+}
+
 /** Most bytes that stand in front of a batch's first frame. */
 export function headerBound(container: u32, seg: usize): u32 {
   if (CONTAINERS_HERE != CONTAINER_COUNT) ERROR("assembly/container/table.ts lacks a container of src/abi/recording.ts");

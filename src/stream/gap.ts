@@ -18,7 +18,7 @@ export const GAP_CAUSES = {
   lateTrack: "A track appeared after the segment had begun.",
   unsupportedTrack: "A track that is not recorded, or not carried by this container: said once a segment.",
   straggler: "Frames came more than 1 s too late for the segment of their time; they begin the next, none is missing.",
-  unusable: "Access units without anything to decode, or too large for the container, were left out of a file.",
+  unusable: "Access units were left out of a file: nothing to decode in them, too large, or of another configuration.",
   sourceLoss: "The transport lost data before it reached us (continuity, sequence numbers).",
   writeFailed: "A failed write lost what was in flight.",
   crash: "What a recovered file lost at its end.",

@@ -20,10 +20,11 @@ import {
   SAMPLE_RECORD_SIZE,
 } from "../../../src/abi/mp4";
 import { REC_RING_OFFSET } from "../../../src/abi/recording";
-import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
+import { SEG_CHANGED_OFFSET, SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
 import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,
+  frameConfig,
   frameCts,
   frameDts,
   frameFlags,
@@ -33,7 +34,7 @@ import {
   frameTrack,
   isFiller,
 } from "../../ring";
-import { countFrame, outputPosition, segmentDts, setOutput } from "../../segment";
+import { countFrame, countLeftOut, outputPosition, segmentConfig, segmentDts, setOutput } from "../../segment";
 import { writeSampleRecord } from "./sample-record";
 
 export function mp4FrameBound(_seg: usize, frame: usize): u32 {
@@ -61,6 +62,17 @@ function batchOf(seg: usize, track: u32): usize {
   return seg + SEG_PRIVATE_OFFSET + track * MP4_BATCH_TRACK_SIZE;
 }
 
+/**
+ * The index has one sample entry a track: frames of another configuration are left out, which ends the segment at the
+ * next random access point.
+ */
+// @ts-ignore: decorator
+@inline
+function isLeftOut(seg: usize, frame: usize): bool {
+  if (load<u32>(seg, SEG_CHANGED_OFFSET) == 0) return false;
+  return segmentConfig(seg, frameTrack(frame)) != frameConfig(frame);
+}
+
 /** Counts every track's payload and frames. */
 function measure(rec: usize, all: bool, seg: usize, ring: usize, from: u32, to: u32): void {
   memory.fill(batchOf(seg, 0), 0, MAX_TRACKS * MP4_BATCH_TRACK_SIZE);
@@ -68,7 +80,7 @@ function measure(rec: usize, all: bool, seg: usize, ring: usize, from: u32, to: 
     const frame = frameAt(ring, index);
     const isOther = isFiller(frame) || !isSelected(rec, all, frame, index);
     index += frameStride(frame);
-    if (isOther) continue;
+    if (isOther || isLeftOut(seg, frame)) continue;
     const at = batchOf(seg, frameTrack(frame));
     store<u32>(at, load<u32>(at, MP4_BATCH_BYTES_OFFSET) + frameSize(frame), MP4_BATCH_BYTES_OFFSET);
     store<u32>(at, load<u32>(at, MP4_BATCH_FRAMES_OFFSET) + 1, MP4_BATCH_FRAMES_OFFSET);
@@ -106,6 +118,10 @@ export function mp4WriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: u
     index += frameStride(frame);
     if (isOther) continue;
     const track = frameTrack(frame);
+    if (isLeftOut(seg, frame)) {
+      countLeftOut(seg, track, frame);
+      continue;
+    }
     const at = batchOf(seg, track);
     const bytes = frameSize(frame);
     const payload = <usize>load<u32>(at, MP4_BATCH_BYTES_OFFSET);

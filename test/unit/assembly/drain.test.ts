@@ -270,6 +270,22 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
     expect(segments.map((segment) => segment.configs[TRACK_VIDEO])).toEqual([one, two]);
   });
 
+  it("carries another audio configuration in band, and cuts at the next random access point", () => {
+    const run = start();
+    const video = run.addConfig("h264", AVCC);
+    const audio = [run.addConfig("aac", ASC), run.addConfig("aac", Uint8Array.of(0x12, 0x10))];
+    const frames = makeMedia({ durationMs: 3000, video: { config: video }, audio: { config: audio[0] ?? 0 } }).map(
+      (frame) =>
+        frame.track === TRACK_AUDIO && frame.dts90k >= 1.3 * SECOND ? { ...frame, config: audio[1] ?? 0 } : frame,
+    );
+    record(run, frames);
+    const segments = run.finish();
+    expect(segments.map((segment) => segment.endedBy)).toEqual([STATUS_CONFIG_CHANGED, STATUS_STOPPED]);
+    expect(segments.map((segment) => segment.zero90k)).toEqual([0, 2 * SECOND]);
+    const [, second] = expectFrames(container, frames, segments);
+    expect(second?.[0]).toMatchObject({ track: "video", isKey: true });
+  });
+
   it("cuts at once where another audio configuration comes with waitForIDR=0", () => {
     const run = start({ waitForIdr: false });
     const video = run.addConfig("h264", AVCC);
