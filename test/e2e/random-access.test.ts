@@ -20,6 +20,9 @@ const FRAMES_PER_SECOND = 25;
 const KEYINT = 60;
 const SECONDS = 26;
 const CHUNK_SECONDS = 4;
+/** What is late by media time need not be late by the clock on the wall. */
+const SPEED = 4;
+const SEND_MS = 25;
 
 let fixture: PullFixture;
 beforeEach(async () => {
@@ -74,7 +77,7 @@ describe("intra refresh", () => {
 
   it("is recorded 3 s late over RTMP: the file begins with a recovery point", async () => {
     const { server, url } = await listen();
-    const publisher = publishWithFfmpeg({ url, input: await intraRefreshClip("flv") });
+    const publisher = publishWithFfmpeg({ url, input: await intraRefreshClip("flv"), speed: SPEED });
     await recordLate();
     await publisher.kill();
     await checkLateFile();
@@ -86,14 +89,14 @@ describe("intra refresh", () => {
     const server = createServer((socket) => {
       socket.on("error", () => clearInterval(sending));
       let sent = 0;
-      const part = Math.ceil(bytes.byteLength / (SECONDS * 10));
+      const part = Math.ceil((bytes.byteLength * SPEED * SEND_MS) / (SECONDS * 1000));
       const sending = setInterval(() => {
         if (!socket.destroyed) socket.write(bytes.subarray(sent, sent + part));
         sent += part;
         if (sent < bytes.byteLength && !socket.destroyed) return;
         clearInterval(sending);
         socket.end();
-      }, 50);
+      }, SEND_MS);
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const address = server.address();

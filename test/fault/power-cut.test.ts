@@ -28,7 +28,7 @@ import { mulberry32 } from "../support/random.js";
 const CONTAINERS: readonly ContainerName[] = ["mp4", "ts", "flv"];
 const CHUNK_SECONDS = 2;
 /** Every moment is one for each container. In torture both file systems together have 200 for each durability. */
-const MOMENTS = effort(3, 5);
+const MOMENTS = effort(2, 5);
 const RUNS = effort(1, 20);
 const FIRST_MS = 1200;
 const SPREAD_MS = 1200;

@@ -12,6 +12,8 @@ export interface PublishOptions {
   input: string;
   /** At the speed of its clock (`-re`), as a camera would; else as fast as the server takes it. Default: true. */
   realtime?: boolean;
+  /** Times the speed of its clock. Default: 1. */
+  speed?: number;
   /** Times the file is repeated after the first; -1 = for ever. Default: 0. */
   loops?: number;
   /** Between input and output; default `-c copy`. */
@@ -77,11 +79,17 @@ export function publishWithFfmpeg({
   url,
   input,
   realtime = true,
+  speed = 1,
   loops = 0,
   args = ["-c", "copy"],
   format = "flv",
 }: PublishOptions): Publisher {
-  const inputArgs = [...(realtime ? ["-re"] : []), ...(loops !== 0 ? ["-stream_loop", `${loops}`] : []), "-i", input];
+  const inputArgs = [
+    ...(realtime ? ["-readrate", `${speed}`] : []),
+    ...(loops !== 0 ? ["-stream_loop", `${loops}`] : []),
+    "-i",
+    input,
+  ];
   return new Publisher(["-v", "error", "-nostdin", ...inputArgs, ...args, "-f", format, url]);
 }
 
