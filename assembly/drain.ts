@@ -19,6 +19,8 @@ import {
   REC_VIDEO_DELTA_OFFSET,
 } from "../src/abi/recording";
 import {
+  SEG_BATCH_END_OFFSET,
+  SEG_BATCH_IS_WHOLE_OFFSET,
   SEG_LAST_DELTA_OFFSET,
   SEG_NEEDED_OUTPUT_OFFSET,
   SEG_TRACK_FRAMES_OFFSET,
@@ -135,6 +137,8 @@ function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u3
   }
   if (index != from) {
     writeBatch(container, rec, seg, from, index, out, capacity);
+    store<u32>(seg, index, SEG_BATCH_END_OFFSET);
+    store<u32>(seg, 1, SEG_BATCH_IS_WHOLE_OFFSET);
     atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
   }
   if (status == STATUS_NOT_READY) return STATUS_RING_EMPTY;

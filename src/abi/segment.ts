@@ -23,6 +23,11 @@ export const SEG_STRAGGLER_TRACKS_OFFSET = 92; // u32, bit per track
 export const SEG_STRAGGLERS_FROM_OFFSET = 96; // i64, dts90k of the first
 export const SEG_STRAGGLERS_TO_OFFSET = 104; // i64, dts90k of the last
 
+// A kernel call stores, when all its outputs are set, where its batch ends and that it is whole; then it moves the cursor.
+// The worker clears it before the call: what a thread that died in the middle of one has left is told by this.
+export const SEG_BATCH_END_OFFSET = 120; // u32, ring index
+export const SEG_BATCH_IS_WHOLE_OFFSET = 124; // u32
+
 // Per track, SEG_TRACK_SIZE bytes each, at SEG_TRACKS_OFFSET + track * SEG_TRACK_SIZE.
 export const SEG_TRACKS_OFFSET = 128;
 export const SEG_TRACK_SIZE = 32;

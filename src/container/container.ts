@@ -131,6 +131,11 @@ export interface Container {
   readonly journal: JournalNames | undefined;
   /** Creates the files of a segment and notes their descriptors in its state. */
   open(place: SegmentPlace, opening: SegmentOpening): void;
+  /**
+   * The thread that opened a segment has died on the way: removes what it had made, and nothing of anybody else. `isOurs`:
+   * one of the files was open.
+   */
+  undoOpening(path: string, opening: SegmentOpening, isOurs: boolean): void;
   /** Keeps a gap for a recovery to report, where the files have a place for it. */
   noteGap(path: string, gap: Readonly<Record<string, unknown>>): void;
   /** Opens the output of a track that appeared after the opening. */

@@ -1,7 +1,7 @@
 // What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts off
 // what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
 
-import { constants, existsSync, ftruncateSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { constants, existsSync, ftruncateSync, openSync, renameSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
 import { ReelError } from "../base/reel-error.js";
 import type { Container, ContainerName, FinishedSegment, SegmentOpening, SegmentPlace } from "./container.js";
@@ -31,6 +31,9 @@ export function inPlaceContainer<Name extends ContainerName>(
     extension: name,
     journal: undefined,
     open,
+    undoOpening: (path, _opening, isOurs) => {
+      if (isOurs) rmSync(path, { force: true });
+    },
     noteGap: () => {},
     // All tracks share one file.
     joinTrack: () => {},

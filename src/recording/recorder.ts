@@ -103,7 +103,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#savedConfigs = new SectionWriter(state.store, CONFIGS_SECTION, logger);
     this.#savedNextId = new SectionWriter(state.store, NEXT_CONFIG_ID_SECTION, logger);
     this.arena = new Arena(settings.arenaMib === undefined ? {} : { maximumBytes: settings.arenaMib * MIB });
-    this.#pools = new Pools(this.arena, { workers: settings.workers, spareThreads: settings.scheduler.spareThreads });
+    this.#pools = new Pools(this.arena, {
+      workers: settings.workers,
+      spareThreads: settings.scheduler.spareThreads,
+      onThreadError: (error) => logger.warn({ err: error }, "a thread without work has died"),
+    });
     this.#scheduler = new Scheduler(this.arena, this.#pools, clock, logger, settings.scheduler);
     const onClosed = (report: ClosedSegmentReport): boolean => this.emit("segmentClosed", report);
     const onFailed = (report: FailedSegmentReport): void => {

@@ -17,53 +17,27 @@ import {
   REC_CLAIM_OFFSET,
   REC_CONTAINER_OFFSET,
   REC_LOCK_OFFSET,
+  REC_TAIL_OFFSET,
 } from "../abi/recording.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "../arena/arena-views.js";
 import { instantiateKernel, type Kernel } from "../arena/kernel.js";
-import type { SegmentOpening } from "../container/container.js";
-import { type FileFailure, fileFailure } from "../container/file-failure.js";
+import { fileFailure } from "../container/file-failure.js";
 import { closeSegmentFiles } from "../container/segment-files.js";
 import { writeOutputs } from "../container/segment-output.js";
 import { containerByNumber } from "../container/table.js";
-import { restoreState, saveState, type Unwritten } from "./segment-snapshot.js";
-
-/** One recording's part of a batch. */
-export interface DrainItem {
-  recording: number;
-  /** Number of this dispatch, unique in the process (src/abi/recording.ts, claim). */
-  ticket: number;
-  segment: number;
-  /** Final path of the segment, for tracks that join late. */
-  path: string;
-  /** Set if the segment is still to be opened. */
-  opening: SegmentOpening | undefined;
-  /** Gaps to note beside the segment, if its container has a place for them. */
-  gaps: readonly object[] | undefined;
-}
-
-export interface DrainBatch {
-  /** Output buffer that only this batch uses. */
-  out: number;
-  outBytes: number;
-  /** A counter that every write raises, so that a stuck call can be told from a busy one. */
-  heartbeat: number;
-  /** SEG_SIZE bytes: the state of the segment under the kernel, as it was before the call. */
-  saved: number;
-  items: DrainItem[];
-}
-
-export interface DrainResult {
-  /** False if the main thread took the recording back before this task claimed it. */
-  claimed: boolean;
-  /** The kernel's last STATUS_*. */
-  status: number;
-  opened: boolean;
-  writtenBytes: number;
-  failure: FileFailure | undefined;
-  /** What a batch held that could not be written. The segment's counters leave it out. */
-  unwritten: Unwritten | undefined;
-}
+import type { DrainBatch, DrainItem, DrainResult } from "./drain-batch.js";
+import {
+  DrainRecord,
+  STEP_BETWEEN,
+  STEP_GAPS,
+  STEP_KERNEL,
+  STEP_OPENING,
+  STEP_TAKEN,
+  STEP_WRITING,
+} from "./drain-record.js";
+import { resumeFrom } from "./resume-drain.js";
+import { restoreState, saveState } from "./segment-snapshot.js";
 
 export interface DrainWorkerData {
   memory: WebAssembly.Memory;
@@ -98,7 +72,7 @@ export function drain(batch: DrainBatch): DrainResult[] {
     }
     try {
       kernel ??= instantiateKernel(module, memory, arenaBase);
-      drainOne(kernel, arena, batch, item, result);
+      drainOne(kernel, arena, batch, item, result, new DrainRecord(arena, item.record));
     } catch (error) {
       result.failure = fileFailure(error, item.path);
       // A trapped instance is discarded, because its globals are unknown. The next call makes another.
@@ -108,15 +82,39 @@ export function drain(batch: DrainBatch): DrainResult[] {
         Atomics.compareExchange(words, (item.recording + REC_LOCK_OFFSET) >>> 2, LOCK_KERNEL, LOCK_FREE);
       }
     }
+    new DrainRecord(arena, item.record).done(result);
     Atomics.store(arena.i32(item.recording + REC_CLAIM_OFFSET), claim, ticket | CLAIM_IDLE);
     return result;
   });
 }
 
-function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: DrainItem, result: DrainResult): void {
+function drainOne(
+  wasm: Kernel,
+  arena: ArenaViews,
+  batch: DrainBatch,
+  item: DrainItem,
+  result: DrainResult,
+  record: DrainRecord,
+): void {
   const container = containerByNumber(arena.u32(item.recording + REC_CONTAINER_OFFSET));
   const place = { arena, segment: item.segment, path: item.path };
-  if (item.opening) {
+  const save = (): void => {
+    record.tail = Atomics.load(arena.i32(item.recording), (item.recording + REC_TAIL_OFFSET) >>> 2);
+    saveState(arena, item.segment, item.recording, batch.saved);
+  };
+  const write = (): void => {
+    try {
+      result.writtenBytes += writeOutputs(arena, item.segment, (track) => container.joinTrack(place, track));
+    } catch (error) {
+      result.unwritten = restoreState(arena, item.segment, batch.saved);
+      throw error;
+    }
+    Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
+  };
+  const from = item.isResumed ? resumeFrom(arena, item, batch.saved, container) : STEP_TAKEN;
+  if (from < STEP_GAPS && item.opening) {
+    save();
+    record.step = STEP_OPENING;
     result.status = wasm.openSegment(item.recording, item.segment);
     if (result.status !== STATUS_READY) return;
     try {
@@ -125,20 +123,22 @@ function drainOne(wasm: Kernel, arena: ArenaViews, batch: DrainBatch, item: Drai
       closeSegmentFiles(arena, item.segment);
       throw error;
     }
-    result.opened = true;
+    record.opened = true;
   }
-  for (const gap of item.gaps ?? []) container.noteGap(item.path, { ...gap });
+  result.opened = record.opened;
+  if (from < STEP_BETWEEN) {
+    record.step = STEP_GAPS;
+    for (const gap of item.gaps ?? []) container.noteGap(item.path, { ...gap });
+  }
+  if (from === STEP_WRITING) write();
   for (;;) {
-    saveState(arena, item.segment, batch.saved);
+    record.step = STEP_BETWEEN;
+    save();
+    record.step = STEP_KERNEL;
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);
+    record.step = STEP_WRITING;
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
-    try {
-      result.writtenBytes += writeOutputs(arena, item.segment, (track) => container.joinTrack(place, track));
-    } catch (error) {
-      result.unwritten = restoreState(arena, item.segment, batch.saved);
-      throw error;
-    }
-    Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
+    write();
     if (result.status !== STATUS_OUTPUT_FULL) return;
   }
 }

@@ -6,7 +6,8 @@ import { Piscina } from "piscina";
 import { ARENA_BASE, type Arena } from "../arena/arena.js";
 import { compileKernel, instantiateKernel } from "../arena/kernel.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
-import type { DrainBatch, DrainResult, DrainWorkerData } from "./drain-task.js";
+import type { DrainBatch, DrainResult } from "./drain-batch.js";
+import type { DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
 import type { MoveRequest, MoveResult } from "./move-task.js";
 import type { RecoverRequest, RecoverResult } from "./recover-task.js";
@@ -18,6 +19,8 @@ export interface PoolOptions {
   workers: number;
   /** How many threads may replace stuck ones. */
   spareThreads: number;
+  /** A thread has died that had nothing to do. */
+  onThreadError?: (error: Error) => void;
 }
 
 /**
@@ -65,7 +68,14 @@ export class Pools implements Collector {
       minThreads: 1,
       maxThreads: 1 + options.spareThreads,
     });
+    // A thread that dies without a task is replaced, and its exit nobody else's business. The task of one that has one
+    // is rejected.
+    for (const pool of [this.#drain, this.#finish]) pool.on("error", options.onThreadError ?? (() => {}));
     this.#loading = [new ThreadLoading(this.#drain), new ThreadLoading(this.#finish)];
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   drain(batch: DrainBatch): Promise<DrainResult[]> {

@@ -4,7 +4,9 @@
 
 import { ftruncateSync } from "node:fs";
 import { MAX_TRACKS } from "../abi/frame.js";
+import { REC_SIZE } from "../abi/recording.js";
 import {
+  SEG_BATCH_IS_WHOLE_OFFSET,
   SEG_LEFT_OUT_FRAMES_OFFSET,
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_COUNT,
@@ -30,9 +32,14 @@ export interface Unwritten {
   to90k: number;
 }
 
-/** Copies the state to `saved`, a place of SEG_SIZE bytes in the arena: 8 KiB a kernel call, less than a microsecond. */
-export function saveState(arena: ArenaViews, segment: number, saved: number): void {
+/** Bytes of `saved`: the segment's state, and the recording's behind it. */
+export const SAVED_SIZE = SEG_SIZE + REC_SIZE;
+
+/** Copies the state to `saved`, SAVED_SIZE bytes in the arena: 8 KiB a kernel call, less than a microsecond. */
+export function saveState(arena: ArenaViews, segment: number, recording: number, saved: number): void {
+  arena.setU32(segment + SEG_BATCH_IS_WHOLE_OFFSET, 0);
   arena.bytes(saved, SEG_SIZE).set(arena.bytes(segment, SEG_SIZE));
+  arena.bytes(saved + SEG_SIZE, REC_SIZE).set(arena.bytes(recording, REC_SIZE));
 }
 
 /** Sets the state back to `saved` and says what lies between. The outputs' descriptors stay. */

@@ -95,8 +95,8 @@ describe("a recorder in trouble", () => {
     await until("its name", () => recording.segment);
     expect(reel.stopOutStream(recording.id, false)).toBe(true);
     const dispatch = recording.dispatch.bind(recording);
-    recording.dispatch = (nowMs, ticket) => {
-      const item = dispatch(nowMs, ticket);
+    recording.dispatch = (nowMs, ticket, record) => {
+      const item = dispatch(nowMs, ticket, record);
       recording.dispatch = dispatch;
       // The source ends when the worker has come to the place of the hand-over and its word of that is on the way.
       process.nextTick(() => {
@@ -221,8 +221,8 @@ describe("a recorder in trouble", () => {
       const second = reel.outStreams().find((out) => !(out as Recording).isStopped) as Recording;
       const dispatch = second.dispatch.bind(second);
       const givenUp = new Promise<void>((resolve) => {
-        second.dispatch = (nowMs, ticket) => {
-          const item = dispatch(nowMs, ticket);
+        second.dispatch = (nowMs, ticket, record) => {
+          const item = dispatch(nowMs, ticket, record);
           // The worker has opened and written, and its word of that comes after the recorder's patience has ended.
           process.nextTick(() => {
             const claim = (item.recording + REC_CLAIM_OFFSET) >>> 2;
@@ -325,7 +325,7 @@ describe("a recorder in trouble", () => {
       await opened;
       const recording = reel.outStreams()[0] as Recording;
       const dispatch = recording.dispatch.bind(recording);
-      recording.dispatch = (nowMs, ticket) => {
+      recording.dispatch = (nowMs, ticket, record) => {
         // The next one who asks is the finish.
         process.nextTick(() => {
           const spy = vi.spyOn(Pools.prototype, "takeOutput").mockImplementation(() => {
@@ -333,7 +333,7 @@ describe("a recorder in trouble", () => {
             throw new ReelError("arenaFull", "no room");
           });
         });
-        return dispatch(nowMs, ticket);
+        return dispatch(nowMs, ticket, record);
       };
       const failed = once(reel, "segmentFailed") as Promise<[FailedSegmentReport]>;
       const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;

@@ -14,6 +14,7 @@ import type {
   Orphan,
   RecoveredSegment,
   SegmentFinish,
+  SegmentOpening,
   SegmentPlace,
 } from "../container.js";
 import { closeSegmentFiles } from "../segment-files.js";
@@ -25,6 +26,7 @@ import { appendGap, hasMp4Journal } from "./journal.js";
 import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
 import { type JournalContents, readJournalInfo } from "./journal-info.js";
 import { moveJournal } from "./move-journal.js";
+import { removeJournal } from "./place-file.js";
 import { joinTrackFile, openSegmentJournal } from "./segment-journal.js";
 
 export const mp4Container = {
@@ -33,6 +35,7 @@ export const mp4Container = {
   extension: "mp4",
   journal: { marker: INFO_SUFFIX, suffixes: JOURNAL_SUFFIXES, finalPathOf },
   open: openSegmentJournal,
+  undoOpening,
   noteGap: appendGap,
   joinTrack: joinTrackFile,
   finish,
@@ -41,6 +44,20 @@ export const mp4Container = {
   isTorn: () => false,
   move: moveJournal,
 } as const satisfies Container;
+
+/** `.info` is made first and says whose it is, once it says anything. */
+function undoOpening(path: string, { lockPath, sequence }: SegmentOpening, isOurs: boolean): void {
+  if (isOurs || isJournalOf(path, lockPath, sequence)) removeJournal(path);
+}
+
+function isJournalOf(path: string, lockPath: string, sequence: number): boolean {
+  try {
+    const { segment } = readJournalInfo(infoPathOf(path));
+    return segment.lock === lockPath && segment.sequence === sequence;
+  } catch {
+    return false;
+  }
+}
 
 /** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
 function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, options: SegmentFinish): FinishedSegment {

@@ -22,7 +22,7 @@ import type { SegmentOrigin } from "../../container/segment-origin.js";
 import type { Cursor } from "../../stream/cursor.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
-import type { DrainItem, DrainResult } from "../../worker/drain-task.js";
+import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
@@ -167,7 +167,7 @@ export class Recording implements OutStream, Cursor {
   }
 
   /** The recording goes into a batch. */
-  dispatch(nowMs: number, ticket: number): DrainItem {
+  dispatch(nowMs: number, ticket: number, record: number): DrainItem {
     const segment = this.segment as Segment;
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
@@ -178,6 +178,8 @@ export class Recording implements OutStream, Cursor {
     return {
       recording: this.#state.pointer,
       ticket,
+      record,
+      isResumed: false,
       segment: segment.pointer,
       path: segment.path,
       opening: segment.isOpen ? undefined : this.#opening(segment),

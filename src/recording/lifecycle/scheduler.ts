@@ -4,15 +4,20 @@
 // A write that hangs (frozen mount) cannot be interrupted: a batch without progress for 2 s is written off. What its
 // worker has not yet taken up goes to others, the volume is sick and gets no new work until the call returns.
 
-import { SEG_SIZE } from "../../abi/segment.js";
+import { SEG_OUTPUT_FD_OFFSET } from "../../abi/segment.js";
 import type { Arena } from "../../arena/arena.js";
+import { ArenaViews } from "../../arena/arena-views.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, ReelError } from "../../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
+import { outputAt } from "../../container/segment-state.js";
 import type { Clock } from "../../time/units.js";
-import type { DrainResult } from "../../worker/drain-task.js";
+import type { DrainBatch, DrainItem, DrainResult } from "../../worker/drain-batch.js";
+import { DrainRecord, RECORD_SIZE } from "../../worker/drain-record.js";
+import { isResult, takeFromDead } from "../../worker/lost-batch.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
+import { SAVED_SIZE } from "../../worker/segment-snapshot.js";
 import type { Recording } from "./recording.js";
 
 export interface SchedulerOptions {
@@ -55,9 +60,14 @@ const MAX_TICKET = 2 ** 29 - 1;
 
 /** Items of a batch: enough to make one message cheap, few enough that the pool's threads share the work. */
 const MAX_BATCH = 64;
-/** Behind the output of a batch: a cache line that counts its writes, and the state before the kernel call. */
+/**
+ * Behind the output of a batch: a cache line that counts its writes, the states before the kernel call, a record of each
+ * item.
+ */
 const HEARTBEAT_SIZE = 64;
-const TAIL_SIZE = HEARTBEAT_SIZE + SEG_SIZE;
+const TAIL_SIZE = HEARTBEAT_SIZE + SAVED_SIZE + MAX_BATCH * RECORD_SIZE;
+/** A batch that kills so many threads without a step forward is at fault itself. */
+const MAX_DEATHS = 20;
 
 export class Scheduler implements Collector {
   #arena: Arena;
@@ -71,12 +81,14 @@ export class Scheduler implements Collector {
   /** How many calls hang on a volume, and since when. */
   #sickVolumes = new Map<number, { calls: number; sinceMs: number }>();
   #timer: NodeJS.Timeout;
+  readonly #views: ArenaViews;
   #isKicked = false;
   /** The last look found more to do than there were threads. */
   #hasBacklog = false;
 
   constructor(arena: Arena, pools: Pools, clock: Clock, logger: Logger, options: SchedulerOptions) {
     this.#arena = arena;
+    this.#views = new ArenaViews(arena.memory);
     this.#pools = pools;
     this.#clock = clock;
     this.#logger = logger;
@@ -180,7 +192,12 @@ export class Scheduler implements Collector {
       volume: undefined,
     };
     this.#batches.add(batch);
-    const items = recordings.map((recording) => recording.dispatch(now, nextTicket()));
+    const saved = heartbeat + HEARTBEAT_SIZE;
+    const items = recordings.map((recording, index) => {
+      const record = saved + SAVED_SIZE + index * RECORD_SIZE;
+      new DrainRecord(this.#views, record).clear();
+      return recording.dispatch(now, nextTicket(), record);
+    });
     const settle = (results: readonly DrainResult[]): void => {
       this.#batches.delete(batch);
       if (isLarge) this.#arena.free(out);
@@ -194,28 +211,56 @@ export class Scheduler implements Collector {
       // the most.
       if (this.#hasBacklog) this.kick();
     };
-    this.#pools
-      .drain({ out, outBytes, heartbeat, saved: heartbeat + HEARTBEAT_SIZE, items })
-      .then(settle, (error: Error) => {
-        // The pool itself failed (a thread died): these recordings fail, each with its event.
-        const failure = {
-          code: "trap",
-          message: `a drain worker ended: ${error.message}`,
-          path: "",
-          errno: undefined,
-        } as const;
-        settle(
-          recordings.map((recording, index) => ({
-            claimed: recording.releaseDead(items[index]?.ticket ?? -1),
-            status: 0,
-            opened: false,
-            writtenBytes: 0,
-            failure,
-            unwritten: undefined,
-          })),
-        );
-      });
+    void this.#drain({ out, outBytes, heartbeat, saved, items }, recordings).then(settle);
     return true;
+  }
+
+  /** The results of a batch, item by item. What a thread that dies leaves goes to another one. */
+  async #drain(request: DrainBatch, recordings: readonly Recording[]): Promise<DrainResult[]> {
+    const { items } = request;
+    const results = new Map<number, DrainResult>();
+    let rest = items;
+    const progress = (): number => Atomics.load(this.#arena.i32, request.heartbeat >>> 2) + results.size;
+    for (let deaths = 0, last = progress(); ; deaths++) {
+      try {
+        const answers = await this.#pools.drain({ ...request, items: rest });
+        answers.forEach((result, i) => void results.set(rest[i]?.record ?? 0, result));
+        rest = [];
+      } catch (error) {
+        const left: DrainItem[] = [];
+        for (const item of rest) {
+          const found = takeFromDead(this.#views, item);
+          if (isResult(found)) results.set(item.record, found);
+          else left.push(found);
+        }
+        rest = left;
+        if (progress() !== last) deaths = 0;
+        last = progress();
+        const { message } = asReelError(error);
+        this.#logger.warn({ error: message, items: rest.length }, "a drain thread has died; another one goes on");
+        if (rest.length > 0 && deaths < MAX_DEATHS && !this.#pools.isClosing) continue;
+        for (const item of rest)
+          results.set(
+            item.record,
+            this.#giveUpItem(item, recordings[items.findIndex(({ record }) => record === item.record)], message),
+          );
+        rest = [];
+      }
+      if (rest.length === 0) return items.map(({ record }) => results.get(record) as DrainResult);
+    }
+  }
+
+  /** No thread gets through with it: its recording fails, with its event. */
+  #giveUpItem(item: DrainItem, recording: Recording | undefined, message: string): DrainResult {
+    const isOpen = (this.#views.u32(outputAt(item.segment, 0) + SEG_OUTPUT_FD_OFFSET) | 0) >= 0;
+    return {
+      claimed: recording?.releaseDead(item.ticket) ?? false,
+      status: 0,
+      opened: isOpen && item.opening !== undefined,
+      writtenBytes: 0,
+      failure: { code: "trap", message: `a drain worker ended: ${message}`, path: item.path, errno: undefined },
+      unwritten: undefined,
+    };
   }
 
   /** A listener that throws must not leave the batch's other recordings without their results. */

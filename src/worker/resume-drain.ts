@@ -1,0 +1,88 @@
+// Where a drain goes on whose thread has died in the middle of an item: what was half done is undone, or done again at
+// the same place. Descriptors are the process's and live on in the segment's state; one that a thread had opened and not
+// yet noted there is found by its path.
+
+import { closeSync, readdirSync, readlinkSync } from "node:fs";
+import {
+  REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAGS_OFFSET,
+  REC_SIZE,
+  REC_SKIPPED_FRAMES_OFFSET,
+  REC_TAIL_OFFSET,
+} from "../abi/recording.js";
+import {
+  SEG_BATCH_IS_WHOLE_OFFSET,
+  SEG_OUTPUT_BYTES_OFFSET,
+  SEG_OUTPUT_COUNT,
+  SEG_OUTPUT_POSITION_OFFSET,
+  SEG_SIZE,
+} from "../abi/segment.js";
+import type { ArenaViews } from "../arena/arena-views.js";
+import type { Container, SegmentOpening } from "../container/container.js";
+import { outputAt } from "../container/segment-state.js";
+import type { DrainItem } from "./drain-batch.js";
+import { DrainRecord, STEP_BETWEEN, STEP_KERNEL, STEP_OPENING, STEP_WRITING } from "./drain-record.js";
+
+const OWN_DESCRIPTORS = "/proc/self/fd";
+
+/** Undoes or completes the books of the step at which the item stood; answers the step to go on from. */
+export function resumeFrom(arena: ArenaViews, item: DrainItem, saved: number, container: Container): number {
+  const record = new DrainRecord(arena, item.record);
+  const { step } = record;
+  if (step === STEP_OPENING && item.opening) undoOpening(arena, item, item.opening, saved, container);
+  else if (step === STEP_KERNEL) {
+    if (arena.u32(item.segment + SEG_BATCH_IS_WHOLE_OFFSET) !== 0) return STEP_WRITING;
+    undoKernel(arena, item, saved, record.tail);
+    return STEP_BETWEEN;
+  } else if (step === STEP_WRITING) noteWritten(arena, item.segment, saved);
+  return step;
+}
+
+function undoOpening(
+  arena: ArenaViews,
+  item: DrainItem,
+  opening: SegmentOpening,
+  saved: number,
+  container: Container,
+): void {
+  // The descriptors say whose the files are: they go last, for this thread may die as well.
+  const own = descriptorsOf(item.path);
+  container.undoOpening(item.path, opening, own.length > 0);
+  for (const fd of own) closeSync(fd);
+  undoKernel(arena, item, saved, new DrainRecord(arena, item.record).tail);
+}
+
+/** A kernel call that did not come to its end. */
+function undoKernel(arena: ArenaViews, { recording, segment }: DrainItem, saved: number, tail: number): void {
+  arena.bytes(segment, SEG_SIZE).set(arena.bytes(saved, SEG_SIZE));
+  // Frames that it had skipped up to the cursor are skipped; those behind it are skipped, and counted, again.
+  if (arena.u32(recording + REC_TAIL_OFFSET) !== tail) return;
+  const savedRecording = saved + SEG_SIZE;
+  const size = REC_SIZE - REC_SKIPPED_FRAMES_OFFSET;
+  arena
+    .bytes(recording + REC_SKIPPED_FRAMES_OFFSET, size)
+    .set(arena.bytes(savedRecording + REC_SKIPPED_FRAMES_OFFSET, size));
+  const skips = arena.u32(savedRecording + REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS;
+  arena.setU32(recording + REC_FLAGS_OFFSET, arena.u32(recording + REC_FLAGS_OFFSET) | skips);
+}
+
+/** An output whose position has moved on has been written, whatever its size still says. */
+function noteWritten(arena: ArenaViews, segment: number, saved: number): void {
+  for (let output = 0; output < SEG_OUTPUT_COUNT; output++) {
+    const position = arena.i64(outputAt(segment, output) + SEG_OUTPUT_POSITION_OFFSET);
+    if (position !== arena.i64(outputAt(saved, output) + SEG_OUTPUT_POSITION_OFFSET))
+      arena.setU32(outputAt(segment, output) + SEG_OUTPUT_BYTES_OFFSET, 0);
+  }
+}
+
+/** What is open of a segment that nobody else has open; its files may be gone ("… (deleted)"). */
+function descriptorsOf(path: string): number[] {
+  return readdirSync(OWN_DESCRIPTORS).flatMap((name) => {
+    try {
+      const link = readlinkSync(`${OWN_DESCRIPTORS}/${name}`);
+      return link === path || link === `${path} (deleted)` || link.startsWith(`${path}.`) ? [Number(name)] : [];
+    } catch {
+      return []; // that of the listing itself is gone by now
+    }
+  });
+}

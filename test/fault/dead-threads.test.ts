@@ -1,0 +1,182 @@
+// Drain threads that die at any moment: what they had taken is in every file once, descriptors are closed or gone on with,
+// and the recordings go on on other threads.
+
+import { once } from "node:events";
+import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Worker } from "node:worker_threads";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
+import { silentLogger } from "../../src/base/logger.js";
+import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
+import type { ContainerName } from "../../src/container/table.js";
+import { Recorder } from "../../src/recording/recorder.js";
+import type { Gap } from "../../src/stream/gap.js";
+import type { InStream } from "../../src/stream/in-stream.js";
+import { verifyFile } from "../../src/verify/verify-file.js";
+import { effort, seed } from "../support/effort.js";
+import { mulberry32 } from "../support/random.js";
+import { ASC, AVCC, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
+import { until } from "../support/until.js";
+
+const CONTAINERS = ["mp4", "ts", "flv"] as const satisfies readonly ContainerName[];
+const FRAME_90K = 3600;
+const GOP = 25;
+const WORKERS = 2;
+
+let root: string;
+let recorder: Recorder | undefined;
+/** Threads of the drain pool that have loaded: the pool makes them first, and replaces those that die. */
+let threads: Set<Worker>;
+let made = 0;
+
+function onWorker(worker: Worker): void {
+  const isFinish = made++ === WORKERS;
+  if (isFinish) return;
+  worker.once("message", () => threads.add(worker));
+  worker.once("exit", () => threads.delete(worker));
+}
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "reel-test-"));
+  threads = new Set();
+  made = 0;
+  process.on("worker", onWorker);
+});
+afterEach(async () => {
+  process.off("worker", onWorker);
+  await recorder?.close();
+  recorder = undefined;
+  await rm(root, { recursive: true, force: true });
+});
+
+async function openMediaFiles(): Promise<string[]> {
+  const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+  return (await Promise.all(links)).filter((link) => link.startsWith(join(root, "media")));
+}
+
+async function write(stream: InStream, from: number, count: number): Promise<void> {
+  for (let i = from; i < from + count; i++) {
+    const isIdr = i % GOP === 0;
+    const picture = accessUnit([nalUnit(isIdr ? NAL_IDR : NAL_SLICE, 1500 + (i % 7) * 300, i)]);
+    while (!stream.writeFrame(TRACK_VIDEO, picture, i * FRAME_90K, 0, isIdr)) await once(stream, "room");
+    const sound = new Uint8Array(200 + (i % 5)).fill(0x21);
+    while (!stream.writeFrame(TRACK_AUDIO, sound, i * FRAME_90K, 0, true)) await once(stream, "room");
+  }
+}
+
+describe("drain threads that die", () => {
+  it(`at random lose nothing and double nothing (seed ${seed})`, { timeout: effort(60_000, 1_200_000) }, async () => {
+    const random = mulberry32(seed);
+    /** In the middle of a batch. */
+    let deaths = 0;
+    const kills = effort(15, 1500);
+    const reel = await Recorder.open({
+      mediaFolders: [join(root, "media")],
+      stateFolder: join(root, "state"),
+      workers: WORKERS,
+      logger: {
+        ...silentLogger,
+        warn: (_, text) => {
+          if (text.startsWith("a drain thread has died")) deaths++;
+        },
+      },
+      scheduler: { tickMs: 5, maxAgeMs: 10, spareThreads: 0 },
+    });
+    recorder = reel;
+    const closed: ClosedSegmentReport[] = [];
+    const gaps: Gap[] = [];
+    const failures: string[] = [];
+    reel.on("segmentClosed", (report) => closed.push(report));
+    reel.on("segmentFailed", (report) => failures.push(report.error));
+    reel.on("gap", (gap) => gaps.push(gap));
+    const streams = ["a", "b"].map((name) => reel.streams.open(name));
+    for (const stream of streams) {
+      for (const type of CONTAINERS)
+        await reel.record({
+          localStreamName: stream.name,
+          pathToFile: stream.name,
+          type,
+          chunkLength: 1,
+          keepAlive: false,
+        });
+      stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+      stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    }
+    let isKilling = true;
+    let killed = 0;
+    const killer = (async () => {
+      for (; killed < kills; killed++) {
+        await delay(random() * 60);
+        const all = await until("a thread to kill", () => (threads.size > 0 ? [...threads] : undefined));
+        await all[Math.floor(random() * all.length)]?.terminate();
+      }
+      isKilling = false;
+    })();
+    let frames = 0;
+    while (isKilling) {
+      await Promise.all(streams.map((stream) => write(stream, frames, 5)));
+      frames += 5;
+      await delay(random() * 20);
+    }
+    await killer;
+    for (const stream of streams) {
+      const gone = once(reel, "inStreamClosed");
+      stream.end("test");
+      await gone;
+    }
+    await until("the last file is final", () => (reel.outStreams().length === 0 ? true : undefined), 120_000);
+    expect(killed).toBe(kills);
+    expect(deaths).toBeGreaterThan(0);
+    expect(failures).toEqual([]);
+    expect(gaps).toEqual([]);
+    for (const stream of streams)
+      for (const type of CONTAINERS) {
+        const own = closed.filter((report) => report.container === type && report.localStreamName === stream.name);
+        const sum = (count: (report: ClosedSegmentReport) => number): number =>
+          own.reduce((total, report) => total + count(report), 0);
+        const what = `${stream.name}.${type}`;
+        expect([sum(({ videoFrames }) => videoFrames), sum(({ audioFrames }) => audioFrames)], what).toEqual([
+          frames,
+          frames,
+        ]);
+        let found = 0;
+        for (const { path } of own) {
+          const report = await verifyFile(path);
+          expect(report.defects, path).toEqual([]);
+          const video = report.tracks.find(({ kind }) => kind === "video");
+          found += video?.frames ?? 0;
+          // Pictures are 40 ms apart: as many as there is time for.
+          expect(Math.round(((video?.lastPtsMs ?? 0) - (video?.firstPtsMs ?? 0)) / 40) + 1, path).toBe(video?.frames);
+        }
+        expect(found, what).toBe(frames);
+      }
+    expect(await openMediaFiles()).toEqual([]);
+    const files = (await readdir(join(root, "media"))).sort();
+    expect(files).toEqual(closed.map(({ path }) => path.slice(join(root, "media").length + 1)).sort());
+  });
+
+  it("without work are replaced, and nobody else notices", async () => {
+    const reel = await Recorder.open({
+      mediaFolders: [join(root, "media")],
+      stateFolder: join(root, "state"),
+      workers: WORKERS,
+    });
+    recorder = reel;
+    const [first] = await until("the threads", () => (threads.size === WORKERS ? [...threads] : undefined));
+    // What an uncaught error in a thread is to its pool, and then its end.
+    first?.emit("error", new Error("out of memory"));
+    await first?.terminate();
+    await until("another thread", () => (threads.size === WORKERS ? true : undefined));
+    const stream = reel.streams.open("a");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+    await reel.record({ localStreamName: "a", pathToFile: "a", type: "ts", keepAlive: false });
+    await write(stream, 0, 50);
+    const closed = once(reel, "segmentClosed") as Promise<[ClosedSegmentReport]>;
+    stream.end("test");
+    expect((await closed)[0]).toMatchObject({ videoFrames: 50, audioFrames: 50 });
+  });
+});
