@@ -8,9 +8,11 @@
 // recording's and the segment's state; the recording's lock is held for the length of a call, so that the main thread
 // may move a slow consumer's cursor between two calls.
 
+import { FLAG_LEADING, FLAG_RANDOM_ACCESS, FLAG_SKIPPED_LEADING } from "../src/abi/frame";
 import {
   REC_CONTAINER_OFFSET,
   REC_CUT_STATUS_OFFSET,
+  REC_FLAG_DROPS_LEADING,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
   REC_FLAG_START_ANYWHERE,
   REC_LOOKED_INDEX_OFFSET,
@@ -51,8 +53,8 @@ import {
   takesAll,
   unlock,
 } from "./recording";
-import { frameAt, frameDts, frameStride, frameTrack, isFiller, ringHead } from "./ring";
-import { segmentMainVideo, segmentTrack } from "./segment";
+import { frameAt, frameDts, frameFlags, frameStride, frameTrack, isFiller, ringHead } from "./ring";
+import { countLeftOut, segmentMainVideo, segmentTrack } from "./segment";
 import { skipToRandomAccess } from "./start";
 
 /**
@@ -86,7 +88,7 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
 function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u32): i32 {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
   const container = load<u32>(rec, REC_CONTAINER_OFFSET);
-  const from = load<u32>(rec, REC_TAIL_OFFSET);
+  let from = load<u32>(rec, REC_TAIL_OFFSET);
   const header = headerBound(container, seg);
   const all = takesAll(rec);
   const doubt = doubtFrom(rec, seg);
@@ -97,6 +99,7 @@ function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u3
   let lastVideoDts = lastMainDts(seg);
   // A track joins only as the first of a batch, so the main video is looked up again with the first frame alone.
   let main = segmentMainVideo(seg);
+  let dropsLeading = hasFlag(rec, REC_FLAG_DROPS_LEADING);
   while (index != limit) {
     const frame = frameAt(ring, index);
     if (!isWhole(ring, frame, index, limit)) {
@@ -108,6 +111,21 @@ function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u3
       continue;
     }
     const isMain = frameTrack(frame) + 1 == main;
+    if (dropsLeading && isMain) {
+      dropsLeading = stillDropsLeading(rec, frame);
+      if (dropsLeading && (frameFlags(frame) & FLAG_SKIPPED_LEADING) != 0) {
+        // It is left out of the file: a batch that is under way ends in front of it.
+        if (used != header) {
+          status = STATUS_OUTPUT_FULL;
+          break;
+        }
+        countLeftOut(seg, frameTrack(frame), frame);
+        index += frameStride(frame);
+        from = index;
+        atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
+        continue;
+      }
+    }
     cut = index;
     if (!isMain && frameDts(frame) >= doubt) {
       status = lookAhead(rec, seg, ring, index, limit, used == header);
@@ -147,6 +165,16 @@ function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u3
     return used == header ? drainOverlap(rec, seg, limit, out, capacity) : STATUS_OUTPUT_FULL;
   }
   return status == STATUS_RING_EMPTY && isStopReached(rec, limit) ? STATUS_STOPPED : status;
+}
+
+/**
+ * Pictures that are shown before the one where decoding starts may refer to what was never recorded (RASL of H.265).
+ * They come before the first picture that is shown behind it.
+ */
+function stillDropsLeading(rec: usize, frame: usize): bool {
+  const still = (frameFlags(frame) & (FLAG_LEADING | FLAG_RANDOM_ACCESS)) != 0;
+  if (!still) setFlag(rec, REC_FLAG_DROPS_LEADING, false);
+  return still;
 }
 
 /** Decoding time of the main video's last frame in the segment; i64.MIN_VALUE where there is none. */

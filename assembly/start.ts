@@ -7,6 +7,7 @@ import {
   REC_BEGIN_DTS_OFFSET,
   REC_CONFIG_OFFSET,
   REC_FLAG_DROPPED_VIDEO,
+  REC_FLAG_DROPS_LEADING,
   REC_FLAG_HAS_VIDEO_TRACK,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
   REC_FLAG_START_ANYWHERE,
@@ -116,6 +117,8 @@ function openLocked(rec: usize, seg: usize): i32 {
   if (zero == NO_ZERO) return STATUS_BAD_FRAME;
   store<i64>(seg, zero, SEG_ZERO_OFFSET);
   store<i64>(seg, max<i64>(zero, load<i64>(rec, REC_BEGIN_DTS_OFFSET)), SEG_BEGIN_OFFSET);
+  // What an inner cut has in front of it is in the file before.
+  if (!hasFlag(rec, REC_FLAG_START_ANYWHERE)) setFlag(rec, REC_FLAG_DROPS_LEADING, true);
   store<u32>(seg, load<u32>(rec, REC_VIDEO_DELTA_OFFSET), SEG_LAST_DELTA_OFFSET);
   store<u32>(seg, load<u32>(seg, SEG_FLAGS_OFFSET) | SEG_FLAG_OPEN, SEG_FLAGS_OFFSET);
   return STATUS_READY;
@@ -175,6 +178,7 @@ export function skipToRandomAccess(rec: usize, ring: usize, limit: u32): i32 {
       if (!hasVideo || isStartPoint(rec, frame)) {
         store<i64>(rec, frameDts(frame), REC_SKIPPED_TO_OFFSET);
         setFlag(rec, REC_FLAG_SKIP_TO_RANDOM_ACCESS, false);
+        setFlag(rec, REC_FLAG_DROPS_LEADING, true);
         atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
         return STATUS_READY;
       }

@@ -5,20 +5,26 @@
 // An answer of 0 (no bytes, no type) means that the container has no form for the codec. The functions that write are
 // only called where it has one.
 
-import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
+import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CODEC_H265, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
 import { configCodec } from "../decoder-config";
 import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
 import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
+import { EX_PREFIX_SIZE, EX_TIMED_PREFIX_SIZE, putExTimedVideoTag, putExVideoSequenceStart } from "./flv-extended";
 import { AVC_PREFIX_SIZE, CODEC_ID_AVC, putAvcSequenceHeader, putAvcTag } from "./h264/flv";
-import { scanAccessUnit, wholeNalBytes } from "./h264/nal";
+import { scanAccessUnit } from "./h264/nal";
 import { h264PesOverhead, writeH264Pes } from "./h264/pes";
 import { AVC1, putAvcSampleEntry } from "./h264/sample-entry";
+import { scanH265AccessUnit } from "./h265/nal";
+import { h265PesOverhead, writeH265Pes } from "./h265/pes";
+import { HVC1, putHvcSampleEntry } from "./h265/sample-entry";
+import { wholeNalBytes } from "./nal-lengths";
 
 /** A codec that was added to src/abi/decoder-config.ts belongs into every switch below; then this number is raised. */
-const CODECS_HERE: i32 = 2;
+const CODECS_HERE: i32 = 3;
 const STREAM_TYPE_H264: u32 = 0x1b;
+const STREAM_TYPE_H265: u32 = 0x24;
 const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
 
 /** The type of the sample entry in MP4. */
@@ -27,6 +33,8 @@ export function mp4SampleEntryType(codec: u32): u32 {
   switch (codec) {
     case CODEC_H264:
       return AVC1;
+    case CODEC_H265:
+      return HVC1;
     case CODEC_AAC:
       return MP4A;
     default:
@@ -38,6 +46,8 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
   switch (configCodec(config)) {
     case CODEC_H264:
       return putAvcSampleEntry(movie, at, config);
+    case CODEC_H265:
+      return putHvcSampleEntry(movie, at, config);
     case CODEC_AAC:
       return putAacSampleEntry(movie, at, track, config);
     default:
@@ -56,6 +66,8 @@ export function tsStreamType(codec: u32): u32 {
   switch (codec) {
     case CODEC_H264:
       return STREAM_TYPE_H264;
+    case CODEC_H265:
+      return STREAM_TYPE_H265;
     case CODEC_AAC:
       return STREAM_TYPE_AAC_ADTS;
     default:
@@ -74,6 +86,8 @@ export function tsScan(config: usize, payload: usize, size: u32): u64 {
   switch (configCodec(config)) {
     case CODEC_H264:
       return scanAccessUnit(payload, size);
+    case CODEC_H265:
+      return scanH265AccessUnit(payload, size);
     case CODEC_AAC:
       return size <= ADTS_MAX_PAYLOAD ? size : 0;
     default:
@@ -88,6 +102,8 @@ export function tsOverhead(config: usize): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
       return h264PesOverhead(config);
+    case CODEC_H265:
+      return h265PesOverhead(config);
     case CODEC_AAC:
       return aacPesOverhead();
     default:
@@ -115,6 +131,8 @@ export function writePes(
   switch (configCodec(config)) {
     case CODEC_H264:
       return writeH264Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
+    case CODEC_H265:
+      return writeH265Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
     case CODEC_AAC:
       return writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts);
     default:
@@ -122,11 +140,13 @@ export function writePes(
   }
 }
 
-/** CodecID or SoundFormat of FLV. */
+/** `videocodecid` and `audiocodecid` of FLV: CodecID or SoundFormat, the FourCC of a codec that is written extended. */
 export function flvCodecId(codec: u32): u32 {
   switch (codec) {
     case CODEC_H264:
       return CODEC_ID_AVC;
+    case CODEC_H265:
+      return HVC1;
     case CODEC_AAC:
       return SOUND_FORMAT_AAC;
     default:
@@ -141,6 +161,8 @@ export function flvPrefixSize(config: usize): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
       return AVC_PREFIX_SIZE;
+    case CODEC_H265:
+      return EX_TIMED_PREFIX_SIZE;
     case CODEC_AAC:
       return AAC_PREFIX_SIZE;
     default:
@@ -154,6 +176,7 @@ export function flvPrefixSize(config: usize): u32 {
 export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
+    case CODEC_H265:
       return wholeNalBytes(payload, size);
     case CODEC_AAC:
       return size;
@@ -164,13 +187,17 @@ export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
 
 /** Body of the tag with the decoder configuration. */
 export function flvSequenceHeaderBody(config: usize): u32 {
-  return flvPrefixSize(config) + load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
+  // An extended header has no composition time here.
+  const prefix = configCodec(config) == CODEC_H265 ? EX_PREFIX_SIZE : flvPrefixSize(config);
+  return prefix + load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
 }
 
 export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): usize {
   switch (configCodec(config)) {
     case CODEC_H264:
       return putAvcSequenceHeader(at, config, timestampMs);
+    case CODEC_H265:
+      return putExVideoSequenceStart(at, HVC1, config, timestampMs);
     case CODEC_AAC:
       return putAacSequenceHeader(at, config, timestampMs);
     default:
@@ -193,6 +220,8 @@ export function putFrameTag(
   switch (configCodec(config)) {
     case CODEC_H264:
       return putAvcTag(at, payload, bytes, isRandomAccess, timestampMs, compositionMs);
+    case CODEC_H265:
+      return putExTimedVideoTag(at, HVC1, payload, bytes, isRandomAccess, timestampMs, compositionMs);
     case CODEC_AAC:
       return putAacTag(at, payload, bytes, timestampMs);
     default:

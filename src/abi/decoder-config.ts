@@ -15,16 +15,17 @@ export const CONFIG_PAR_HEIGHT_OFFSET = 32; // u32
 export const CONFIG_COLOUR_OFFSET = 36;
 export const CONFIG_OBJECT_TYPE_OFFSET = 40; // u32, AAC: object type of the core (2 = LC)
 export const CONFIG_RATE_INDEX_OFFSET = 44; // u32, AAC: sampling_frequency_index of the core, 15 = explicit
-export const CONFIG_PROFILE_OFFSET = 48; // u32, H.264: profile_idc << 16 | constraints << 8 | level_idc
+export const CONFIG_PROFILE_OFFSET = 48; // u32, video: profile_idc << 16 | constraints or tier << 8 | level_idc
 export const CONFIG_KIND_OFFSET = 52; // u32, KIND_*
 // u32, ISO 639-2 code of the track's language, five bits a letter as in MP4 (ISO/IEC 14496-12 §8.4.2.3); 0 = not known
 export const CONFIG_LANGUAGE_OFFSET = 56;
-export const CONFIG_BYTES_OFFSET = 64; // avcC or AudioSpecificConfig
+export const CONFIG_BYTES_OFFSET = 64; // avcC, hvcC or AudioSpecificConfig
 
 export const CODEC_H264 = 1;
 export const CODEC_AAC = 2;
+export const CODEC_H265 = 3;
 // Both halves of the codec table state this number, so that a codec that one of them lacks is found when it is built.
-export const CODEC_COUNT = 2;
+export const CODEC_COUNT = 3;
 
 export const KIND_VIDEO = 1;
 export const KIND_AUDIO = 2;

@@ -18,6 +18,7 @@ export const SAMPLE_RECORD_SIZE = 32;
 
 export const SAMPLE_FLAG_SYNC = 1;
 export const SAMPLE_FLAG_DISCONTINUITY = 2;
+export const SAMPLE_FLAG_SKIPPED_LEADING = 8; // not shown where decoding starts at the sync sample before it (RASL)
 export const SAMPLE_FLAG_CHUNK_START = 4; // first sample of its track in a drain batch: an MP4 chunk begins here
 
 // MP4's own part of a segment's state while it is recorded; offsets count from SEG_PRIVATE_OFFSET. Per track, where the

@@ -79,6 +79,8 @@ export const REC_FLAG_START_ANYWHERE = 16;
 export const REC_FLAG_DROPPED_VIDEO = 32;
 export const REC_FLAG_TAKEN_AHEAD = 64; // kernel's: frames between the cursor and REC_TAKEN_END are taken already
 export const REC_FLAG_DECIDE_NOW = 128; // main thread's: the ring cannot hold what a cut would wait for
+// kernel's: decoding starts at this random access point; leading pictures that refer to what is not there are left out
+export const REC_FLAG_DROPS_LEADING = 256;
 
 export const STOP_NONE = 0;
 export const STOP_AT_INDEX = 1; // the segment ends where the ring reaches the index

@@ -124,11 +124,11 @@ export class FrameSink implements AccessUnitSink {
     const stream = this.#stream;
     const gate = this.#gate;
     if (!stream || !gate || stream.ended) return;
-    const { track, ctsOffset90k, isRandomAccess } = au;
+    const { track, ctsOffset90k, isRandomAccess, leading } = au;
     const dts90k = gate.steady(track, au.dts90k, stream.lastFrameMs);
     if (Number.isNaN(dts90k)) {
       const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
-      gate.take({ track, payload, dts90k: au.dts90k, ctsOffset90k, isRandomAccess }, stream.nowMs);
+      gate.take({ track, payload, dts90k: au.dts90k, ctsOffset90k, isRandomAccess, leading }, stream.nowMs);
       return;
     }
     const flow = this.#options.flow();
@@ -138,7 +138,7 @@ export class FrameSink implements AccessUnitSink {
     }
     if (this.#waiting.length === 0 && this.#write(stream, au, dts90k)) return;
     const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
-    this.#hold({ track, payload, dts90k, ctsOffset90k, isRandomAccess }, flow);
+    this.#hold({ track, payload, dts90k, ctsOffset90k, isRandomAccess, leading }, flow);
   }
 
   /** A frame in one piece; the memory is the caller's again when this returns. */
@@ -161,6 +161,7 @@ export class FrameSink implements AccessUnitSink {
     wire90k: Ticks90k,
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
+    leading: number,
   ): void {
     this.accessUnits++;
     const stream = this.#stream;
@@ -168,12 +169,12 @@ export class FrameSink implements AccessUnitSink {
     if (!stream || !gate) return;
     const dts90k = gate.steady(track, wire90k, stream.lastFrameMs);
     if (!Number.isNaN(dts90k)) {
-      this.#commit(stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess);
+      this.#commit(stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess, leading);
       return;
     }
     const payload = this.#options.arena.u8.slice(pointer, pointer + sizeBytes);
     stream.abandon();
-    gate.take({ track, payload, dts90k: wire90k, ctsOffset90k, isRandomAccess }, stream.nowMs);
+    gate.take({ track, payload, dts90k: wire90k, ctsOffset90k, isRandomAccess, leading }, stream.nowMs);
   }
 
   /** A frame that cannot be used. A run of them is one loss, which is told with the next good frame of the track. */
@@ -245,9 +246,10 @@ export class FrameSink implements AccessUnitSink {
     dts90k: Ticks90k,
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
+    leading: number,
   ): void {
     if (this.#losses[track]) this.#tellLoss(track, dts90k);
-    stream.commit(track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess);
+    stream.commit(track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess, leading);
   }
 
   #tellLoss(track: number, dts90k: Ticks90k): void {
@@ -265,23 +267,23 @@ export class FrameSink implements AccessUnitSink {
     if (pointer === 0) return false;
     if (pointer < 0) return true;
     this.#copyToArena(au, pointer);
-    this.#commit(stream, au.track, au.sizeBytes, dts90k, au.ctsOffset90k, au.isRandomAccess);
+    this.#commit(stream, au.track, au.sizeBytes, dts90k, au.ctsOffset90k, au.isRandomAccess, au.leading);
     return true;
   }
 
   #writeOrDrop(stream: InStream, au: AccessUnit, dts90k: Ticks90k): void {
-    const { track, ctsOffset90k, isRandomAccess } = au;
+    const { track, ctsOffset90k, isRandomAccess, leading } = au;
     const payload = this.#gather(au, this.#contiguousOf(au.sizeBytes));
-    this.#writeHeldOrDrop(stream, { track, payload, dts90k, ctsOffset90k, isRandomAccess });
+    this.#writeHeldOrDrop(stream, { track, payload, dts90k, ctsOffset90k, isRandomAccess, leading });
   }
 
   #writeHeldOrDrop(stream: InStream, frame: Held): void {
-    const { track, payload, dts90k, ctsOffset90k, isRandomAccess } = frame;
+    const { track, payload, dts90k, ctsOffset90k, isRandomAccess, leading } = frame;
     if (this.#losses[track]) this.#tellLoss(track, dts90k);
     // A configuration that was refused while its frames were held: they have none to be written with.
     if (!stream.config(track)) return;
     try {
-      stream.writeFrameOrDrop(track, payload, dts90k, ctsOffset90k, isRandomAccess);
+      stream.writeFrameOrDrop(track, payload, dts90k, ctsOffset90k, isRandomAccess, leading);
     } catch (error) {
       this.#giveUp(error, track, payload.byteLength, dts90k);
     }
@@ -358,12 +360,12 @@ export class FrameSink implements AccessUnitSink {
   #writeHeld(stream: InStream, frame: Held, dts90k: Ticks90k): boolean {
     // A configuration that was refused while its frames waited: they have none to be written with.
     if (!stream.config(frame.track)) return true;
-    const { track, payload, ctsOffset90k, isRandomAccess } = frame;
+    const { track, payload, ctsOffset90k, isRandomAccess, leading } = frame;
     const pointer = this.#reserve(stream, track, payload.byteLength, dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
     this.#options.arena.u8.set(payload, pointer);
-    this.#commit(stream, track, payload.byteLength, dts90k, ctsOffset90k, isRandomAccess);
+    this.#commit(stream, track, payload.byteLength, dts90k, ctsOffset90k, isRandomAccess, leading);
     return true;
   }
 }

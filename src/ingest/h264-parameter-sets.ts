@@ -8,12 +8,11 @@ import {
   type FrameNumbering,
   parseSps,
 } from "../media/codec/h264/decoder-configuration.js";
+import { MAX_SET_SIZE, type NalParameterSets, sameRange } from "./nal-parameter-sets.js";
 
 const NAL_SPS = 7;
 const MAX_SPS_ID = 31;
 const MAX_PPS_ID = 255;
-/** Far above any real set (a full VUI and all scaling lists take some 600 bytes). */
-const MAX_SET_SIZE = 4096;
 /** Offset of seq_parameter_set_id: behind the NAL header, profile_idc, constraint flags and level_idc. */
 const SPS_ID_OFFSET = 4;
 
@@ -42,13 +41,7 @@ function ueAt(bytes: Uint8Array, firstBit: number, end: number): number {
   return value - 1;
 }
 
-function sameRange(set: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (set.byteLength !== end - start) return false;
-  for (let i = 0; i < set.byteLength; i++) if (set[i] !== bytes[start + i]) return false;
-  return true;
-}
-
-export class H264ParameterSets {
+export class H264ParameterSets implements NalParameterSets {
   #sps = new Map<number, Uint8Array>();
   #pps = new Map<number, PictureSet>();
   #newSps = new Map<number, Uint8Array>();

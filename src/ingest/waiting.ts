@@ -11,6 +11,8 @@ export interface Held {
   dts90k: Ticks90k;
   ctsOffset90k: Ticks90k;
   isRandomAccess: boolean;
+  /** FLAG_LEADING and FLAG_SKIPPED_LEADING, where the codec has such pictures. */
+  leading: number;
 }
 
 /** What waits in order: a frame, a configuration or a loss that came behind a frame that did not fit. */

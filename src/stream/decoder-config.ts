@@ -22,8 +22,8 @@ import {
 import type { Arena } from "../arena/arena.js";
 import type { AudioConfig } from "../media/codec/aac/audio-specific-config.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
-import type { VideoConfig } from "../media/codec/h264/decoder-configuration.js";
 import { CODECS, KIND_NUMBERS } from "../media/codec/table.js";
+import type { VideoConfig } from "../media/codec/video-config.js";
 import { packLanguage } from "./track.js";
 
 export interface DecoderConfig {

@@ -273,13 +273,17 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.ring.abandon();
   }
 
-  /** Publishes the reserved frame. `wireDts90k` is the source's unwrapped clock. */
+  /**
+   * Publishes the reserved frame. `wireDts90k` is the source's unwrapped clock; `leading` FLAG_LEADING and
+   * FLAG_SKIPPED_LEADING.
+   */
   commit(
     track: number,
     sizeBytes: number,
     wireDts90k: Ticks90k,
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
+    leading = 0,
   ): void {
     const config = this.#configs.of(track);
     if (!config)
@@ -308,7 +312,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     header.track = track;
     header.flags =
       (isRandomAccess || config.isEveryFrameRandomAccess ? FLAG_RANDOM_ACCESS : 0) |
-      (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0);
+      (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0) |
+      leading;
     header.dts90k = dts90k;
     header.ctsOffset90k = this.#boundedOffset(track, dts90k, ctsOffset90k);
     header.config = config.pointer;
@@ -339,11 +344,12 @@ export class InStream extends EventEmitter<InStreamEvents> {
     wireDts90k: Ticks90k,
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
+    leading = 0,
   ): boolean {
     const pointer = this.reserve(payload.byteLength);
     if (pointer === 0) return false;
     this.#arena.u8.set(payload, pointer);
-    this.commit(track, payload.byteLength, wireDts90k, ctsOffset90k, isRandomAccess);
+    this.commit(track, payload.byteLength, wireDts90k, ctsOffset90k, isRandomAccess, leading);
     return true;
   }
 
@@ -357,12 +363,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
     wireDts90k: Ticks90k,
     ctsOffset90k: Ticks90k,
     isRandomAccess: boolean,
+    leading = 0,
   ): boolean {
     const mayResume = !this.hasVideo || (track === this.#tracks.mainVideo && isRandomAccess);
     if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, MAX_TRACKS);
     if (
       (!this.#overflow.isRunning || mayResume) &&
-      this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess)
+      this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess, leading)
     ) {
       this.#emitGap(this.#overflow.end(this.lastDts90k[track] ?? 0));
       return true;

@@ -1,7 +1,7 @@
-// What an H.264 access unit consists of, ITU-T H.264 §7.4.1: enough to tell whether decoding can start there. NAL units
-// come with lengths in front (MP4, FLV) or start codes (MPEG-TS); neither reading decodes a slice.
+// What an access unit of NAL units consists of: enough to tell whether decoding can start there. H.264 (ITU-T H.264
+// §7.4.1) is read here, H.265 in h265-picture.ts. NAL units come with lengths in front (MP4, FLV) or start codes
+// (MPEG-TS); neither reading decodes a slice.
 
-import type { CodecName } from "../media/codec/codec-entry.js";
 import type { WindowReader } from "./window-reader.js";
 
 const NAL_SLICE = 1;
@@ -22,6 +22,8 @@ export interface Picture {
   hasRecoveryPoint: boolean;
   /** Every slice that was looked at is intra: sources without IDR and recovery points are cut there. */
   isIntra: boolean;
+  /** H.265 alone has them. */
+  hasVps: boolean;
   hasSps: boolean;
   hasPps: boolean;
   /** The NAL unit that comes first is an access unit delimiter. */
@@ -38,13 +40,28 @@ function emptyPicture(): Picture {
     isIdr: false,
     hasRecoveryPoint: false,
     isIntra: false,
+    hasVps: false,
     hasSps: false,
     hasPps: false,
     isDelimited: false,
   };
 }
 
-/** `nal` may be the head of a NAL unit. */
+/** What the codecs do differently. */
+export interface NalReading {
+  /** `nal` may be the head of a NAL unit. */
+  take(picture: Picture, nal: Uint8Array, isFirst: boolean): void;
+  isSps(nal: Uint8Array): boolean;
+  /** All that decoding needs stands in front of the picture. */
+  hasParameterSets(picture: Picture): boolean;
+}
+
+export const H264_READING: NalReading = {
+  take: takeNal,
+  isSps: (nal) => ((nal[0] ?? 0) & 31) === NAL_SPS,
+  hasParameterSets: (picture) => picture.hasSps && picture.hasPps,
+};
+
 function takeNal(picture: Picture, nal: Uint8Array, isFirst: boolean): void {
   const type = (nal[0] ?? 0) & 31;
   if (type === NAL_SLICE || type === NAL_PARTITION_A)
@@ -94,19 +111,6 @@ export interface LengthPrefixedPicture {
   complaint: string | undefined;
 }
 
-type PictureReader = (
-  reader: WindowReader,
-  position: number,
-  sizeBytes: number,
-  nalLengthSize: number,
-) => Promise<LengthPrefixedPicture>;
-
-/** By codec; null: frames are only counted. */
-export const LENGTH_PREFIXED_PICTURES: Readonly<Record<CodecName, PictureReader | null>> = {
-  h264: readPicture,
-  aac: null,
-};
-
 /**
  * Walks the lengths of an access unit in the file. Only heads are looked at, so its size costs nothing but the reading.
  */
@@ -115,6 +119,7 @@ export async function readPicture(
   position: number,
   sizeBytes: number,
   nalLengthSize: number,
+  reading: NalReading,
 ): Promise<LengthPrefixedPicture> {
   const picture = emptyPicture();
   let at = position;
@@ -128,7 +133,7 @@ export async function readPicture(
     if (nalBytes === 0 || at + nalLengthSize + nalBytes > end) {
       return { picture, complaint: `a NAL unit of ${nalBytes} bytes at byte ${at - position} of ${sizeBytes}` };
     }
-    takeNal(picture, head.subarray(nalLengthSize, nalLengthSize + nalBytes), at === position);
+    reading.take(picture, head.subarray(nalLengthSize, nalLengthSize + nalBytes), at === position);
     at += nalLengthSize + nalBytes;
   }
   return { picture, complaint: undefined };
@@ -138,7 +143,7 @@ export async function readPicture(
  * Reads the head of an access unit with start codes (Annex B), up to its first slice. `onParameterSet` gets whole SPS
  * NAL units.
  */
-export function readAnnexBPicture(bytes: Uint8Array, onSps: (nal: Uint8Array) => void): Picture {
+export function readAnnexBPicture(bytes: Uint8Array, reading: NalReading, onSps: (nal: Uint8Array) => void): Picture {
   const picture = emptyPicture();
   let isFirst = true;
   let nal = nextStartCode(bytes, 0);
@@ -148,8 +153,8 @@ export function readAnnexBPicture(bytes: Uint8Array, onSps: (nal: Uint8Array) =>
     let end = next >= bytes.byteLength ? bytes.byteLength : next - 3;
     while (end > nal && bytes[end - 1] === 0) end--;
     const unit = bytes.subarray(nal, end);
-    takeNal(picture, unit, isFirst);
-    if (((unit[0] ?? 0) & 31) === NAL_SPS) onSps(unit);
+    reading.take(picture, unit, isFirst);
+    if (reading.isSps(unit)) onSps(unit);
     isFirst = false;
     nal = next;
   }

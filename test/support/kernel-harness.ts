@@ -98,6 +98,8 @@ export interface TestFrame {
   ctsOffset90k?: number;
   isRandomAccess?: boolean;
   isDiscontinuity?: boolean;
+  /** FLAG_LEADING, FLAG_SKIPPED_LEADING. */
+  leading?: number;
   payload: Uint8Array;
 }
 
@@ -254,7 +256,8 @@ export class KernelRun<K extends Kernel = Kernel> {
     this.arena.u8.set(frame.payload, pointer);
     const flags =
       (frame.isRandomAccess || this.#isAudio(frame.config) ? FLAG_RANDOM_ACCESS : 0) |
-      (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0);
+      (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0) |
+      (frame.leading ?? 0);
     const { track, dts90k, config } = frame;
     return this.ring.commit(
       { track, flags, dts90k, ctsOffset90k: frame.ctsOffset90k ?? 0, config },

@@ -11,6 +11,15 @@ export const AVCC = Uint8Array.from(
 );
 /** The same picture, level 1.3: a changed configuration. */
 export const AVCC_OTHER = AVCC.map((byte, i) => (i === 3 || i === 11 ? 0x0d : byte));
+/** hvcC of a real encode: Main, level 2, 320 × 180. */
+export const HVCC = Uint8Array.from(
+  Buffer.from(
+    "0101600000009000000000003cf000fcfdf8f800000f03a00001001840010c01ffff01600000030090000003000003003c959409" +
+      "a10001002b42010101600000030090000003000003003ca00a080b9f796565924caf016808000003000800000300c840" +
+      "a2000100074401c172b46240",
+    "hex",
+  ),
+);
 /** AAC-LC, 48 kHz, stereo. */
 export const ASC = Uint8Array.of(0x11, 0x90);
 /** HE-AAC, explicit signalling: AAC-LC at 24 kHz, stereo, with SBR to 48 kHz. */
@@ -35,6 +44,22 @@ export function nalUnit(type: number, sizeBytes: number, seed = 0): Uint8Array {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     nal[i] = 1 + ((state >>> 24) % 255);
   }
+  return nal;
+}
+
+export const H265_TRAIL = 1;
+export const H265_RADL = 7;
+export const H265_RASL = 9;
+export const H265_IDR = 19;
+export const H265_CRA = 21;
+export const H265_AUD = 35;
+
+/** The same with the header of H.265; of a slice it is the picture's first. */
+export function h265NalUnit(type: number, sizeBytes: number, seed = 0): Uint8Array {
+  const nal = nalUnit(NAL_SLICE, sizeBytes, seed + 1000 * type);
+  nal[0] = type << 1;
+  nal[1] = 1;
+  nal[2] = (nal[2] ?? 0) | 0x80;
   return nal;
 }
 

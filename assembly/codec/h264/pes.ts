@@ -3,13 +3,13 @@
 
 import { beginAccessUnit, STREAM_ID_VIDEO } from "../../container/mpegts/pes";
 import { writeSpan } from "../../container/mpegts/packet";
+import { writeNal } from "../annex-b";
+import { NAL_LENGTH_SIZE, nalSizeAt } from "../nal-lengths";
 import {
   AU_HAS_IDR,
   AU_HAS_PPS,
   AU_HAS_SPS,
   NAL_AUD,
-  NAL_LENGTH_SIZE,
-  nalSizeAt,
   nalType,
   nextParameterSet,
   parameterSetSize,
@@ -19,9 +19,6 @@ import {
 /** access_unit_delimiter_rbsp with primary_pic_type 7: any slice. */
 const AUD = memory.data<u8>([0, 0, 0, 1, 9, 0xf0]);
 const AUD_SIZE: u32 = 6;
-/** As long as the length field it stands for. */
-const START_CODE = memory.data<u8>([0, 0, 0, 1]);
-const START_CODE_SIZE: u32 = 4;
 
 /** Most bytes of an access unit in front of what the ring holds of it. */
 export function h264PesOverhead(config: usize): u32 {
@@ -37,13 +34,6 @@ export function h264PesOverhead(config: usize): u32 {
 function wantsParameterSets(has: u32, isRandomAccess: bool): bool {
   const brings = (has & (AU_HAS_SPS | AU_HAS_PPS)) == (AU_HAS_SPS | AU_HAS_PPS);
   return (isRandomAccess || (has & AU_HAS_IDR) != 0) && !brings;
-}
-
-// @ts-ignore: decorator
-@inline
-function writeNal(ts: usize, at: usize, track: u32, nal: usize, size: u32): usize {
-  at = writeSpan(ts, at, track, START_CODE, START_CODE_SIZE);
-  return writeSpan(ts, at, track, nal, size);
 }
 
 /** `scan` is what scanAccessUnit found, and not empty. */

@@ -7,7 +7,7 @@
 // A batch gives one MP4 chunk per track, so the interleaving is that of the batches, about 0.5 s. The head of `.mdat`
 // is written when the journal is opened (src/container/mp4/journal.ts); there is no header here.
 
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../../../src/abi/frame";
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, FLAG_SKIPPED_LEADING, MAX_TRACKS } from "../../../src/abi/frame";
 import {
   MP4_BATCH_BYTES_OFFSET,
   MP4_BATCH_FIRST_RECORD_OFFSET,
@@ -16,6 +16,7 @@ import {
   MP4_BATCH_TRACK_SIZE,
   SAMPLE_FLAG_CHUNK_START,
   SAMPLE_FLAG_DISCONTINUITY,
+  SAMPLE_FLAG_SKIPPED_LEADING,
   SAMPLE_FLAG_SYNC,
   SAMPLE_RECORD_SIZE,
 } from "../../../src/abi/mp4";
@@ -52,6 +53,7 @@ function sampleFlags(frame: usize, isFirst: bool): u32 {
   return (
     ((flags & FLAG_RANDOM_ACCESS) != 0 ? SAMPLE_FLAG_SYNC : 0) |
     ((flags & FLAG_DISCONTINUITY) != 0 ? SAMPLE_FLAG_DISCONTINUITY : 0) |
+    ((flags & FLAG_SKIPPED_LEADING) != 0 ? SAMPLE_FLAG_SKIPPED_LEADING : 0) |
     (isFirst ? SAMPLE_FLAG_CHUNK_START : 0)
   );
 }

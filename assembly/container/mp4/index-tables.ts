@@ -43,6 +43,7 @@ import {
   SAMPLE_CTS_OFFSET,
   SAMPLE_DTS_OFFSET,
   SAMPLE_FLAG_CHUNK_START,
+  SAMPLE_FLAG_SKIPPED_LEADING,
   SAMPLE_FLAG_SYNC,
   SAMPLE_FLAGS_OFFSET,
   SAMPLE_POSITION_OFFSET,
@@ -184,7 +185,9 @@ function takeVideoTimes(track: usize, from: usize, to: usize): void {
     const cts = <i64>load<i32>(record, SAMPLE_CTS_OFFSET);
     if (max(cts, -cts) <= MAX_BELIEVED_CTS_SECONDS * VIDEO_TIMESCALE) {
       const composition = time - first + cts;
-      if (samples < REORDER_DEPTH) least = min(least, composition);
+      // A file that begins at an inner cut holds leading pictures of its first one, which no player can show.
+      const isShown = (load<u32>(record, SAMPLE_FLAGS_OFFSET) & SAMPLE_FLAG_SKIPPED_LEADING) == 0;
+      if (samples < REORDER_DEPTH && isShown) least = min(least, composition);
       most = max(most, composition + nominal);
     }
     samples++;

@@ -24,6 +24,8 @@ export interface AccessUnit {
   /** The container calls it a key picture (random_access_indicator). */
   isFlaggedKey: boolean;
   isRandomAccess: boolean;
+  /** FLAG_LEADING and FLAG_SKIPPED_LEADING of src/abi/frame.ts. */
+  leading: number;
 }
 
 export interface Loss {
@@ -59,5 +61,6 @@ export function newAccessUnit(track: number, isLengthPrefixed: boolean, maxRange
     ctsOffset90k: 0,
     isFlaggedKey: false,
     isRandomAccess: false,
+    leading: 0,
   };
 }

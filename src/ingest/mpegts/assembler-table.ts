@@ -2,11 +2,15 @@
 
 import type { Arena } from "../../arena/arena.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";
+import { H264_NAL_UNITS } from "../../media/codec/h264/nal-units.js";
+import { H265_NAL_UNITS } from "../../media/codec/h265/nal-units.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import type { Ticks90k } from "../../time/units.js";
+import { H264ParameterSets } from "../h264-parameter-sets.js";
+import { H265ParameterSets } from "../h265-parameter-sets.js";
 import { AacAssembler } from "./aac-assembler.js";
 import type { AccessUnitSink } from "./access-unit.js";
-import { H264Assembler } from "./h264-assembler.js";
+import { NalAssembler } from "./nal-assembler.js";
 import type { StagingBlock, StagingBudget } from "./staging.js";
 
 export interface Assembler {
@@ -42,7 +46,9 @@ export interface AssemblerContext {
 
 export const ASSEMBLER_TABLE: Readonly<Record<CodecName, ((context: AssemblerContext) => Assembler) | null>> = {
   h264: ({ sink, statistics, arena, budget, maxAccessUnitBytes }) =>
-    new H264Assembler(sink, statistics, arena, budget, maxAccessUnitBytes),
+    new NalAssembler(H264_NAL_UNITS, new H264ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
+  h265: ({ sink, statistics, arena, budget, maxAccessUnitBytes }) =>
+    new NalAssembler(H265_NAL_UNITS, new H265ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
   aac: ({ sink, statistics, arena, budget, onUnsupported }) =>
     new AacAssembler(sink, statistics, arena, budget, onUnsupported),
 };

@@ -1,11 +1,16 @@
 // The message reader of each codec. One that RTMP cannot carry has none.
 
 import type { CodecName } from "../../media/codec/codec-entry.js";
-import { H264MessageReader } from "./h264-message-reader.js";
+import { H264_NAL_UNITS } from "../../media/codec/h264/nal-units.js";
+import { H265_NAL_UNITS } from "../../media/codec/h265/nal-units.js";
+import { H264ParameterSets } from "../h264-parameter-sets.js";
+import { H265ParameterSets } from "../h265-parameter-sets.js";
 import type { MessageReader, MessageReaderContext } from "./message-reader.js";
+import { NalMessageReader } from "./nal-message-reader.js";
 import { WholeMessageReader } from "./whole-message-reader.js";
 
 export const MESSAGE_READERS: Readonly<Record<CodecName, ((context: MessageReaderContext) => MessageReader) | null>> = {
-  h264: (context) => new H264MessageReader(context),
+  h264: (context) => new NalMessageReader(H264_NAL_UNITS, new H264ParameterSets(), context),
+  h265: (context) => new NalMessageReader(H265_NAL_UNITS, new H265ParameterSets(), context),
   aac: (context) => new WholeMessageReader(context),
 };

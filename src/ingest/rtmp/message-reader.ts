@@ -23,6 +23,8 @@ export interface MessageReader {
    * or DAMAGED_FRAME.
    */
   check(bytes: Uint8Array, start: number, keptBytes: number, end: number): number;
+  /** FLAG_LEADING and FLAG_SKIPPED_LEADING of the frame that `check` has found. */
+  readonly leading: number;
   /** Of the frame that `check` has found. `isKey`: the tag header says so. */
   isRandomAccess(isKey: boolean, dts90k: Ticks90k): boolean;
 }

@@ -144,7 +144,15 @@ export class Publication implements MessageDestination {
     const dts90k = this.#dts90k(message);
     const isRandomAccess = reader.isRandomAccess(this.#isKey, dts90k);
     const { track } = message.type === MESSAGE_VIDEO ? this.#video : this.#audio;
-    this.#sink.commit(track, this.#pointer, size, dts90k, this.#compositionTimeMs * TICKS_PER_MS, isRandomAccess);
+    this.#sink.commit(
+      track,
+      this.#pointer,
+      size,
+      dts90k,
+      this.#compositionTimeMs * TICKS_PER_MS,
+      isRandomAccess,
+      reader.leading,
+    );
     return true;
   }
 
@@ -184,7 +192,14 @@ export class Publication implements MessageDestination {
     const dts90k = this.#dts90k(message);
     const isRandomAccess = reader.isRandomAccess(tag.isKey, dts90k);
     const ctsOffset90k = tag.compositionTimeMs * TICKS_PER_MS + Math.round(tag.nanoOffset / NANOSECONDS_PER_TICK);
-    this.#sink.frame({ track, payload: payload.subarray(0, size), dts90k, ctsOffset90k, isRandomAccess });
+    this.#sink.frame({
+      track,
+      payload: payload.subarray(0, size),
+      dts90k,
+      ctsOffset90k,
+      isRandomAccess,
+      leading: reader.leading,
+    });
   }
 
   /** No more messages will come, and the in-stream ends. */

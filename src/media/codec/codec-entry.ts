@@ -2,9 +2,9 @@
 // A codec whose entry lacks a field does not compile. Its writers for the muxers are in assembly/codec/.
 
 import type { AudioConfig } from "./aac/audio-specific-config.js";
-import type { VideoConfig } from "./h264/decoder-configuration.js";
+import type { VideoConfig } from "./video-config.js";
 
-export type CodecName = "h264" | "aac";
+export type CodecName = "h264" | "h265" | "aac";
 export type TrackKind = "video" | "audio" | "data";
 
 /** What a decoder configuration says of its track. */
@@ -34,6 +34,8 @@ export interface FlvForm {
   fourCc: string;
   /** Frames have a composition time, SI24, behind the packet type. */
   hasCompositionTime: boolean;
+  /** Files have it with extended headers, also where it comes with others. */
+  isWrittenExtended: boolean;
 }
 
 export interface CodecEntry {

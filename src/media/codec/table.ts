@@ -5,8 +5,11 @@ import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";
 import type { CodecEntry, CodecName, FlvForm, TrackKind } from "./codec-entry.js";
 import { H264 } from "./h264/h264.js";
+import { H265 } from "./h265/h265.js";
 
-const ENTRIES = { h264: H264, aac: AAC } as const satisfies { [Name in CodecName]: CodecEntry & { name: Name } };
+const ENTRIES = { h264: H264, h265: H265, aac: AAC } as const satisfies {
+  [Name in CodecName]: CodecEntry & { name: Name };
+};
 
 export const CODECS: Readonly<Record<CodecName, CodecEntry>> = ENTRIES;
 const ALL: readonly CodecEntry[] = Object.values(CODECS);
@@ -49,8 +52,8 @@ export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undef
 }
 
 /** `videocodecid` and `audiocodecid` of onMetaData: what has no number of its own there has its FourCC (Enhanced RTMP v2). */
-export function flvMetadataId({ codecId, fourCc }: FlvForm): number {
-  return codecId ?? fourCcNumber(fourCc);
+export function flvMetadataId({ codecId, fourCc, isWrittenExtended }: FlvForm): number {
+  return isWrittenExtended || codecId === null ? fourCcNumber(fourCc) : codecId;
 }
 
 const BY_FOUR_CC: ReadonlyMap<number, CodecEntry> = new Map(

@@ -6,7 +6,8 @@ import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORE
 import { TAG_HEADER_BYTES, type Tag } from "../../media/flv/flv-tag.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { Findings } from "../findings.js";
-import { isRandomAccess, LENGTH_PREFIXED_PICTURES, type LengthPrefixedPicture } from "../picture.js";
+import { NAL_READINGS } from "../nal-readings.js";
+import { isRandomAccess, type LengthPrefixedPicture, readPicture } from "../picture.js";
 import { TrackAudit } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 
@@ -48,11 +49,11 @@ export class FlvTrack {
       await this.#takeConfig(tag, codec, headerBytes);
       return isVideo;
     }
-    const readPicture = codec && LENGTH_PREFIXED_PICTURES[codec.name];
-    if (readPicture) {
+    const reading = codec && NAL_READINGS[codec.name];
+    if (reading) {
       const position = tag.position + TAG_HEADER_BYTES + headerBytes;
       const bytes = Math.max(0, tag.dataBytes - headerBytes);
-      this.#checkPicture(await readPicture(this.#reader, position, bytes, this.#nalLengthSize), isKey);
+      this.#checkPicture(await readPicture(this.#reader, position, bytes, this.#nalLengthSize, reading), isKey);
     } else if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
     this.#add(tag, compositionTimeMs, isKey || !isVideo);
     return isKey && isVideo;

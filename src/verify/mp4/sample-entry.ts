@@ -1,13 +1,16 @@
-// Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2) and `mp4a` with `esds` (ISO/IEC 14496-14
-// §5.6). Other codecs are named, and their samples counted, but not looked into.
+// Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2), `hvc1`/`hev1` with `hvcC` (§8.4.1) and
+// `mp4a` with `esds` (ISO/IEC 14496-14 §5.6). Other codecs are named, and their samples counted, but not looked into.
 
 import { AAC } from "../../media/codec/aac/aac.js";
 import { type AudioConfig, parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
-import type { CodecName } from "../../media/codec/codec-entry.js";
-import { parseAvcDecoderConfiguration, type VideoConfig } from "../../media/codec/h264/decoder-configuration.js";
+import type { CodecEntry, CodecName } from "../../media/codec/codec-entry.js";
 import { H264 } from "../../media/codec/h264/h264.js";
+import { H265 } from "../../media/codec/h265/h265.js";
 import { codecOfSampleEntry } from "../../media/codec/table.js";
+import type { VideoConfig } from "../../media/codec/video-config.js";
 import type { Findings } from "../findings.js";
+import { NAL_READINGS } from "../nal-readings.js";
+import type { NalReading } from "../picture.js";
 import type { TrackTraits } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 import { type Box, readPayload } from "./box.js";
@@ -16,6 +19,8 @@ export interface SampleDescription {
   traits: TrackTraits;
   video: VideoConfig | undefined;
   audio: AudioConfig | undefined;
+  /** How samples are looked into; undefined where they are only counted. */
+  reading?: NalReading | undefined;
 }
 
 const STSD_HEADER_BYTES = 8;
@@ -27,7 +32,8 @@ const DECODER_SPECIFIC_INFO = 5;
 const ES_DESCRIPTOR = 3;
 
 const DESCRIBE: Readonly<Record<CodecName, (entry: Buffer, path: string, findings: Findings) => SampleDescription>> = {
-  h264: describeAvc,
+  h264: (entry, path, findings) => describeNalCodec(H264, "avcC", entry, path, findings),
+  h265: (entry, path, findings) => describeNalCodec(H265, "hvcC", entry, path, findings),
   aac: describeAac,
 };
 
@@ -56,22 +62,29 @@ export async function readSampleDescription(
   return { traits: { kind, codec: format }, video: undefined, audio: undefined };
 }
 
-function describeAvc(entry: Buffer, path: string, findings: Findings): SampleDescription {
-  const record = findChild(entry, VISUAL_ENTRY_BYTES, "avcC");
-  if (!record) {
-    findings.defect(path, "has no avcC");
-    return { traits: { kind: "video", codec: H264.name }, video: undefined, audio: undefined };
+function describeNalCodec(
+  codec: CodecEntry,
+  box: string,
+  entry: Buffer,
+  path: string,
+  findings: Findings,
+): SampleDescription {
+  const record = findChild(entry, VISUAL_ENTRY_BYTES, box);
+  const video = record && codec.parse(record).video;
+  if (!video) {
+    findings.defect(path, `has no ${box}`);
+    return { traits: { kind: "video", codec: codec.name }, video: undefined, audio: undefined };
   }
-  const video = parseAvcDecoderConfiguration(record);
   const width = entry.readUInt16BE(32);
   const height = entry.readUInt16BE(34);
   if (width !== video.width || height !== video.height) {
     findings.defect(path, `says ${width} × ${height}, its parameter sets say ${video.width} × ${video.height}`);
   }
   return {
-    traits: { kind: "video", codec: H264.name, width: video.width, height: video.height },
+    traits: { kind: "video", codec: codec.name, width: video.width, height: video.height },
     video,
     audio: undefined,
+    reading: NAL_READINGS[codec.name] ?? undefined,
   };
 }
 

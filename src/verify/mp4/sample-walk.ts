@@ -1,5 +1,5 @@
 // Goes through a track's samples in decoding order: when each is decoded and shown, where it lies, whether decoding can
-// start there. Every chunk must lie inside an `mdat` and apart from the one before it; every H.264 sample must consist
+// start there. Every chunk must lie inside an `mdat` and apart from the one before it; every sample of H.264 and H.265 must consist
 // of whole NAL units, and be an IDR or a recovery point where `stss` says so. One pass, bounded memory: each table has
 // a window of its own, and the media another.
 
@@ -157,12 +157,18 @@ export class SampleWalk {
 
   async #checkSample(index: number, sizeBytes: number, isMarked: boolean): Promise<void> {
     const { track, audit, findings } = this.#input;
-    const { video, audio } = track.description;
-    if (!video) {
-      if (index === 0) audit.isFirstFrameDecodable = audio !== undefined || track.kind === "other";
+    const { video, audio, reading } = track.description;
+    if (!video || !reading) {
+      if (index === 0) audit.isFirstFrameDecodable = !!video || audio !== undefined || track.kind === "other";
       return;
     }
-    const { picture, complaint } = await readPicture(this.#media, this.#position, sizeBytes, video.nalLengthSize);
+    const { picture, complaint } = await readPicture(
+      this.#media,
+      this.#position,
+      sizeBytes,
+      video.nalLengthSize,
+      reading,
+    );
     const place = `${track.path}/sample[${index}]`;
     if (complaint !== undefined) findings.defect(place, complaint);
     else if (!picture.hasSlice) findings.defect(place, "has no slice");

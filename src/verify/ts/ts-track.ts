@@ -5,11 +5,11 @@
 import { ADTS_SAMPLES_PER_FRAME } from "../../media/codec/aac/adts.js";
 import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
 import type { TsForm } from "../../media/codec/codec-entry.js";
-import { parseSps } from "../../media/codec/h264/decoder-configuration.js";
 import { codecOfStreamType } from "../../media/codec/table.js";
 import { type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
 import { nearestTime } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
+import { type CodecReading, NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
 
@@ -26,6 +26,8 @@ export interface SharedTime {
 export class TsTrack {
   readonly audit: TrackAudit;
   readonly #framing: TsForm["framing"] | undefined;
+  /** Of video that is looked into. */
+  readonly #reading: CodecReading | undefined;
   /** Packet in which the PES packet that is open began; -1 = none is. */
   #start = -1;
   #startPcr90k = Number.NaN;
@@ -43,6 +45,7 @@ export class TsTrack {
   constructor(streamType: number, index: number, findings: Findings, time: SharedTime) {
     const codec = codecOfStreamType(streamType);
     this.#framing = codec?.ts?.framing;
+    this.#reading = (codec && NAL_READINGS[codec.name]) ?? undefined;
     const traits: TrackTraits = {
       kind: codec && codec.kind !== "data" ? codec.kind : "other",
       codec: codec?.name ?? `stream_type 0x${streamType.toString(16).padStart(2, "0")}`,
@@ -111,7 +114,7 @@ export class TsTrack {
     if (late > 0)
       this.#findings.defect(this.#place, `arrives ${roundMs(late / TICKS_PER_MS)} ms after its decoding time`);
     if (this.#framing === "adts") this.#takeAudio(pts);
-    else if (this.#framing === "annexB") this.#takePicture(dts, pts);
+    else if (this.#reading) this.#takePicture(this.#reading, dts, pts);
     else
       this.audit.add({ dts, pts, duration: undefined, isKey: this.#isFlaggedRandomAccess, sizeBytes: this.#pesBytes });
   }
@@ -134,27 +137,29 @@ export class TsTrack {
     }
   }
 
-  #takePicture(dts: number, pts: number): void {
-    const picture = readAnnexBPicture(this.#head.subarray(0, this.#headBytes), (sps) => this.#takeSps(sps));
+  #takePicture(reading: CodecReading, dts: number, pts: number): void {
+    const head = this.#head.subarray(0, this.#headBytes);
+    const picture = readAnnexBPicture(head, reading, (sps) => this.#takeSps(reading, sps));
+    const hasParameterSets = reading.hasParameterSets(picture);
     const isKey = isRandomAccess(picture);
     if (!picture.isDelimited) this.#findings.defect(this.#place, "a picture without an access unit delimiter");
     if (!picture.hasSlice) this.#findings.defect(this.#place, "a picture without a slice");
     else if (this.#isFlaggedRandomAccess && !isKey)
       this.#findings.defect(this.#place, "is flagged as a random access point, but decoding cannot start there");
-    if (picture.isIdr && !(picture.hasSps && picture.hasPps))
+    if (picture.isIdr && !hasParameterSets)
       this.#findings.defect(this.#place, "an IDR without parameter sets in front of it");
     if (this.audit.frames === 0) {
-      this.audit.isFirstFrameDecodable = isKey && picture.hasSps && picture.hasPps;
+      this.audit.isFirstFrameDecodable = isKey && hasParameterSets;
       if (!this.audit.isFirstFrameDecodable)
         this.#findings.defect(this.#place, "decoding cannot start with the first picture");
     }
     this.audit.add({ dts, pts, duration: undefined, isKey, sizeBytes: this.#pesBytes });
   }
 
-  #takeSps(sps: Uint8Array): void {
+  #takeSps(reading: CodecReading, sps: Uint8Array): void {
     if (this.audit.traits.width !== undefined) return;
     try {
-      const { width, height } = parseSps(sps);
+      const { width, height } = reading.sizeOf(sps);
       this.audit.traits.width = width;
       this.audit.traits.height = height;
     } catch (error) {

@@ -2,7 +2,7 @@
 // cut, what a stop, a jump or a changed configuration does to the frames. design.md §3; ems-record-spec §3.4.
 
 import { describe, expect, it } from "vitest";
-import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
+import { FLAG_LEADING, FLAG_SKIPPED_LEADING, MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../../../src/abi/recording.js";
 import { SEG_SIZE } from "../../../src/abi/segment.js";
 import {
@@ -48,6 +48,31 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
       expect(read[0]).toMatchObject({ track: "video", isKey: true, dts90k: 0 });
     }
     expect(segments.map((segment) => segment.zero90k / SECOND)).toEqual([0, 2, 4, 6]);
+  });
+
+  it("leaves skipped leading pictures out where a recording starts at their random access point, and nowhere else", () => {
+    const RASL = FLAG_LEADING | FLAG_SKIPPED_LEADING;
+    for (const drainEvery of [1, 3, 1000]) {
+      const run = start({ chunkLength90k: SECOND });
+      // Every second: | CRA | RASL | RADL | RASL | trailing …
+      const frames = makeAv(run, 3000).map((frame) => {
+        const inGop = (frame.dts90k % SECOND) / 3600;
+        const isVideo = frame.track === TRACK_VIDEO;
+        return { ...frame, leading: !isVideo ? 0 : inGop === 1 || inGop === 3 ? RASL : inGop === 2 ? FLAG_LEADING : 0 };
+      });
+      frames.forEach((frame, i) => {
+        run.push(frame);
+        if (i % drainEvery === 0) run.drainAll();
+      });
+      const segments = run.finish();
+      const dropped = frames.filter(({ leading, dts90k }) => leading === RASL && dts90k < SECOND);
+      expectFrames(
+        container,
+        frames.filter((frame) => !dropped.includes(frame)),
+        segments,
+      );
+      expect(segments.map(({ leftOut }) => leftOut.frames[TRACK_VIDEO])).toEqual([2, 0, 0]);
+    }
   });
 
   it("cuts on a random access point that comes a few ticks early", () => {

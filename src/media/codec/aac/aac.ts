@@ -16,5 +16,5 @@ export const AAC = {
   randomAccess: "everyFrame",
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [] },
   ts: { streamType: 0x0f, descriptors: [], framing: "adts" },
-  flv: { codecId: 10, fourCc: "mp4a", hasCompositionTime: false },
+  flv: { codecId: 10, fourCc: "mp4a", hasCompositionTime: false, isWrittenExtended: false },
 } as const satisfies CodecEntry;

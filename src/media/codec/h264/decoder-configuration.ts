@@ -4,53 +4,16 @@
 
 import { ReelError } from "../../../base/reel-error.js";
 import { BitReader } from "../../bit-reader.js";
+import { removeEmulationPrevention } from "../rbsp.js";
+import type { VideoConfig } from "../video-config.js";
+import { readVuiHead } from "../vui.js";
 
-export interface Colour {
-  primaries: number;
-  transfer: number;
-  matrix: number;
-  fullRange: boolean;
-}
-
-export interface VideoConfig {
-  /** Luma samples after cropping. */
-  width: number;
-  height: number;
-  profile: number;
-  constraints: number;
-  level: number;
-  /** Sample aspect ratio, 0:0 where it is not given. */
-  parWidth: number;
-  parHeight: number;
-  colour: Colour | undefined;
-  /** Bytes of the length in front of every NAL unit on the wire: 1, 2 or 4. Frames in a ring always have 4. */
-  nalLengthSize: number;
+export interface AvcConfig extends VideoConfig {
   sps: Uint8Array[];
   pps: Uint8Array[];
 }
 
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
-/** Table E-1. */
-const SAMPLE_ASPECT_RATIOS: readonly (readonly [number, number])[] = [
-  [0, 0],
-  [1, 1],
-  [12, 11],
-  [10, 11],
-  [16, 11],
-  [40, 33],
-  [24, 11],
-  [20, 11],
-  [32, 11],
-  [80, 33],
-  [18, 11],
-  [15, 11],
-  [64, 33],
-  [160, 99],
-  [4, 3],
-  [3, 2],
-  [2, 1],
-];
-const EXTENDED_SAR = 255;
 /** Level 6.2 ends at 8192 × 4352 luma samples; a side is at most sqrt(8 × MaxFS). */
 const MAX_SIDE = 16384;
 
@@ -59,7 +22,7 @@ function bad(reason: string): never {
 }
 
 /** Parses an AVCDecoderConfigurationRecord. Throws ReelError `badConfig`. */
-export function parseAvcDecoderConfiguration(bytes: Uint8Array): VideoConfig {
+export function parseAvcDecoderConfiguration(bytes: Uint8Array): AvcConfig {
   if (bytes.byteLength < 7) bad("shorter than 7 bytes");
   if (bytes[0] !== 1) bad(`configurationVersion ${bytes[0]}, expected 1`);
   const nalLengthSize = ((bytes[4] ?? 0) & 3) + 1;
@@ -112,7 +75,7 @@ export interface FrameNumbering {
   separatePlanes: boolean;
 }
 
-interface SpsFields extends Omit<VideoConfig, "nalLengthSize" | "sps" | "pps">, FrameNumbering {
+interface SpsFields extends Omit<VideoConfig, "nalLengthSize">, FrameNumbering {
   chromaFormat: number;
   bitDepthLuma: number;
   bitDepthChroma: number;
@@ -174,28 +137,7 @@ export function parseSps(nal: Uint8Array): SpsFields {
     height -= unitY * (r.ue() + r.ue());
     if (width <= 0 || height <= 0) bad("the cropping leaves no picture");
   }
-  let parWidth = 0;
-  let parHeight = 0;
-  let colour: Colour | undefined;
-  if (r.u(1)) {
-    if (r.u(1)) {
-      const index = r.u(8);
-      const known = SAMPLE_ASPECT_RATIOS[index];
-      if (index === EXTENDED_SAR) {
-        parWidth = r.u(16);
-        parHeight = r.u(16);
-      } else if (known) [parWidth, parHeight] = known;
-    }
-    if (r.u(1)) r.u(1); // overscan
-    if (r.u(1)) {
-      r.u(3); // video_format
-      const fullRange = r.u(1) === 1;
-      // Without a colour description the three codes are 2, "unspecified".
-      colour = { primaries: 2, transfer: 2, matrix: 2, fullRange };
-      if (r.u(1)) colour = { primaries: r.u(8), transfer: r.u(8), matrix: r.u(8), fullRange };
-      else if (!fullRange) colour = undefined;
-    }
-  }
+  const vui = r.u(1) ? readVuiHead(r) : { parWidth: 0, parHeight: 0, colour: undefined };
   const numbering = { frameMbsOnly: frameMbsOnly === 1, frameNumBits, separatePlanes: separatePlanes === 1 };
   return {
     width,
@@ -203,9 +145,7 @@ export function parseSps(nal: Uint8Array): SpsFields {
     profile,
     constraints,
     level,
-    parWidth,
-    parHeight,
-    colour,
+    ...vui,
     chromaFormat,
     bitDepthLuma,
     bitDepthChroma,
@@ -220,20 +160,4 @@ function skipScalingList(r: BitReader, size: number): void {
     if (next !== 0) next = (last + r.se() + 256) % 256;
     last = next === 0 ? last : next;
   }
-}
-
-/** §7.4.1.1: 00 00 03 stands for 00 00. */
-function removeEmulationPrevention(nal: Uint8Array): Uint8Array {
-  const out = new Uint8Array(nal.byteLength);
-  let size = 0;
-  let zeros = 0;
-  for (const byte of nal) {
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? zeros + 1 : 0;
-    out[size++] = byte;
-  }
-  return out.subarray(0, size);
 }

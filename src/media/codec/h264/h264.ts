@@ -24,5 +24,5 @@ export const H264 = {
   randomAccess: "marked",
   mp4: { sampleEntry: "avc1", otherSampleEntries: ["avc3"] },
   ts: { streamType: 0x1b, descriptors: [], framing: "annexB" },
-  flv: { codecId: 7, fourCc: "avc1", hasCompositionTime: true },
+  flv: { codecId: 7, fourCc: "avc1", hasCompositionTime: true, isWrittenExtended: false },
 } as const satisfies CodecEntry;

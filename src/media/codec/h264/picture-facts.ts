@@ -1,14 +1,19 @@
 // What the NAL units of one picture say about random access (ITU-T H.264 §7.3.3, §D.2.8): an IDR, a recovery point and
 // how many frames it takes, slices that are all intra. Facts only; RandomAccessRule (src/stream) makes the decision.
 
+import type { PictureFacts } from "../nal-codec.js";
+import { readUe, recoveryPointCount } from "../recovery-point.js";
 import { NAL_IDR, NAL_PPS, NAL_SEI, NAL_SPS } from "./nal.js";
 
 const NAL_PARTITION_A = 2;
-const SEI_RECOVERY_POINT = 6;
 /** recovery_frame_cnt is below MaxFrameNum, which is at most 2^16. */
 const MAX_RECOVERY_FRAMES = 65535;
 
-export class PictureFacts {
+export class H264PictureFacts implements PictureFacts {
+  /** Open GOPs have recovery points, and leading pictures no type of their own. */
+  readonly hasCra = false;
+  readonly isLeading = false;
+  readonly isSkippedLeading = false;
   hasNal = false;
   /** A slice, whole or in partitions. NAL units without one are no picture. */
   hasSlice = false;
@@ -53,86 +58,8 @@ function isIntraSlice(bytes: Uint8Array, start: number, end: number): boolean {
   return sliceType === 2 || sliceType === 4;
 }
 
-interface Bits {
-  bytes: Uint8Array;
-  bit: number;
-  end: number;
-}
-
-/** ue(v) of at most 20 leading zeros; -1 where it is longer or reaches past the end. */
-function readUe(bits: Bits): number {
-  let zeros = 0;
-  while (bits.bit < bits.end && bitAt(bits.bytes, bits.bit) === 0) {
-    bits.bit++;
-    if (++zeros > 20) return -1;
-  }
-  if (bits.bit + zeros + 1 > bits.end) return -1;
-  let value = 0;
-  for (let i = 0; i <= zeros; i++, bits.bit++) value = value * 2 + bitAt(bits.bytes, bits.bit);
-  return value - 1;
-}
-
-function bitAt(bytes: Uint8Array, bit: number): number {
-  return ((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1;
-}
-
-/** Walks a NAL unit's bytes without its emulation_prevention_three_bytes (§7.4.1). */
-class RbspCursor {
-  #bytes: Uint8Array = new Uint8Array(0);
-  #at = 0;
-  #end = 0;
-  #zeros = 0;
-
-  begin(bytes: Uint8Array, start: number, end: number): void {
-    this.#bytes = bytes;
-    this.#at = start;
-    this.#end = end;
-    this.#zeros = 0;
-  }
-
-  /** The next byte, -1 at the end. */
-  next(): number {
-    if (this.#zeros >= 2 && this.#bytes[this.#at] === 3) {
-      this.#at++;
-      this.#zeros = 0;
-    }
-    if (this.#at >= this.#end) return -1;
-    const byte = this.#bytes[this.#at++] as number;
-    this.#zeros = byte === 0 ? this.#zeros + 1 : 0;
-    return byte;
-  }
-
-  /** payloadType or payloadSize: bytes of 255 and a last one. -1 at the end. */
-  nextValue(): number {
-    let value = 0;
-    for (;;) {
-      const byte = this.next();
-      if (byte < 0) return -1;
-      value += byte;
-      if (byte !== 255) return value;
-    }
-  }
-}
-
-const cursor = new RbspCursor();
-const payload = new Uint8Array(8);
-
-/** recovery_frame_cnt of the recovery point in an SEI NAL unit (§7.3.2.3.1, §D.1.8); -1 where it has none. */
+/** recovery_frame_cnt of the recovery point in an SEI NAL unit, its header included; -1 where it has none. */
 export function recoveryFrameCount(bytes: Uint8Array, start: number, end: number): number {
-  cursor.begin(bytes, start + 1, end);
-  for (;;) {
-    const type = cursor.nextValue();
-    const size = cursor.nextValue();
-    // rbsp_trailing_bits are no message.
-    if (type < 0 || size < 0) return -1;
-    let held = 0;
-    for (let i = 0; i < size; i++) {
-      const byte = cursor.next();
-      if (byte < 0) return -1;
-      if (held < payload.length) payload[held++] = byte;
-    }
-    if (type !== SEI_RECOVERY_POINT) continue;
-    const count = readUe({ bytes: payload, bit: 0, end: held * 8 });
-    return count <= MAX_RECOVERY_FRAMES ? count : -1;
-  }
+  const count = recoveryPointCount(bytes, start + 1, end);
+  return count <= MAX_RECOVERY_FRAMES ? count : -1;
 }

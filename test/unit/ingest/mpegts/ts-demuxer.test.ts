@@ -342,7 +342,7 @@ describe("MPEG-TS demuxer", () => {
       );
     expect(demux([ts.bytes()]).named).toEqual([
       "not recorded: AAC (LATM)",
-      "not recorded: H.265",
+      "not recorded: H.265 (a further stream)",
       "not recorded: stream type 0x77",
     ]);
   });

@@ -1,12 +1,12 @@
 // What a picture's NAL units say about random access, and what the rule makes of it.
 
 import { describe, expect, it } from "vitest";
-import { PictureFacts, recoveryFrameCount } from "../../../../src/media/codec/h264/picture-facts.js";
+import { H264PictureFacts, recoveryFrameCount } from "../../../../src/media/codec/h264/picture-facts.js";
 import { RandomAccessRule } from "../../../../src/stream/random-access-rule.js";
 import { message, recoveryPoint, SLICE_I, SLICE_P, sei, slice } from "../../../support/pictures.js";
 
-function factsOf(...nals: Uint8Array[]): PictureFacts {
-  const facts = new PictureFacts();
+function factsOf(...nals: Uint8Array[]): H264PictureFacts {
+  const facts = new H264PictureFacts();
   for (const nal of nals) facts.take(nal, 0, nal.byteLength);
   return facts;
 }
@@ -41,7 +41,7 @@ describe("the facts of a picture", () => {
 
 describe("the rule of random access", () => {
   /** The first second at which a picture counts where it comes once a second behind a plain one at 0. */
-  function firstAt(facts: PictureFacts, isKey: boolean, begin = PLAIN): number {
+  function firstAt(facts: H264PictureFacts, isKey: boolean, begin = PLAIN): number {
     const rule = new RandomAccessRule();
     rule.isRandomAccess(begin, false, 0);
     for (let second = 1; second < 60; second++) if (rule.isRandomAccess(facts, isKey, second * 90_000)) return second;
@@ -63,7 +63,8 @@ describe("the rule of random access", () => {
 
   it("goes back to IDRs when one comes, and counts no jump of the clock as media time", () => {
     const rule = new RandomAccessRule();
-    const at = (facts: PictureFacts, seconds: number): boolean => rule.isRandomAccess(facts, true, seconds * 90_000);
+    const at = (facts: H264PictureFacts, seconds: number): boolean =>
+      rule.isRandomAccess(facts, true, seconds * 90_000);
     expect([at(IDR, 0), at(POINT_30, 5), at(POINT_30, 10), at(IDR, 11), at(POINT_30, 12)]).toEqual([
       true,
       false,

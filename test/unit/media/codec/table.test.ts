@@ -13,10 +13,20 @@ import {
   codecOfNumber,
   codecOfSampleEntry,
   codecOfStreamType,
+  flvMetadataId,
 } from "../../../../src/media/codec/table.js";
 import { storeDecoderConfig } from "../../../../src/stream/decoder-config.js";
 import { BUILDS, testModule } from "../../../support/kernel-harness.js";
-import { ASC, AVCC, accessUnit, NAL_SLICE, nalUnit } from "../../../support/test-media.js";
+import {
+  ASC,
+  AVCC,
+  accessUnit,
+  H265_TRAIL,
+  HVCC,
+  h265NalUnit,
+  NAL_SLICE,
+  nalUnit,
+} from "../../../support/test-media.js";
 
 interface TableKernel extends Kernel {
   mp4SampleEntryType(codec: number): number;
@@ -30,6 +40,7 @@ interface TableKernel extends Kernel {
 
 const SAMPLES: Readonly<Record<CodecName, { config: Uint8Array; accessUnit: Uint8Array }>> = {
   h264: { config: AVCC, accessUnit: accessUnit([nalUnit(NAL_SLICE, 40)]) },
+  h265: { config: HVCC, accessUnit: accessUnit([h265NalUnit(H265_TRAIL, 40)]) },
   aac: { config: ASC, accessUnit: new Uint8Array(40).fill(0x21) },
 };
 const ALL: readonly CodecEntry[] = Object.values(CODECS);
@@ -67,7 +78,7 @@ describe.each(BUILDS)("codec table of the muxers, %s build", (build) => {
   it.each(ALL)("answers as the table does for $name", (codec) => {
     expect(kernel.mp4SampleEntryType(codec.number) >>> 0).toBe(boxType(codec.mp4?.sampleEntry));
     expect(kernel.tsStreamType(codec.number)).toBe(codec.ts?.streamType ?? 0);
-    expect(kernel.flvCodecId(codec.number)).toBe(codec.flv?.codecId ?? 0);
+    expect(kernel.flvCodecId(codec.number) >>> 0).toBe(codec.flv ? flvMetadataId(codec.flv) : 0);
   });
 
   it.each(ALL)("has a writer for $name in every container that can carry it", (codec) => {

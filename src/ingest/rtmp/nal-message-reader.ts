@@ -1,29 +1,31 @@
-// H.264 messages: an avcC, or NAL units behind lengths (ISO/IEC 14496-15 §5.3.2). Lengths are checked, because the
+// Messages of H.264 and H.265: an avcC or hvcC, or NAL units behind lengths (ISO/IEC 14496-15 §4.3). Lengths are checked, because the
 // muxers rely on them, and become 4 bytes long.
 
+import { FLAG_LEADING, FLAG_SKIPPED_LEADING } from "../../abi/frame.js";
 import { ReelError } from "../../base/reel-error.js";
-import { H264 } from "../../media/codec/h264/h264.js";
+import type { NalCodec } from "../../media/codec/nal-codec.js";
 import type { Ticks90k } from "../../time/units.js";
-import { H264Messages } from "./h264-messages.js";
+import type { NalParameterSets } from "../nal-parameter-sets.js";
 import { DAMAGED_FRAME, type MessageReader, type MessageReaderContext, NO_FRAME } from "./message-reader.js";
 import { NAL_LENGTH_SIZE, removeEmptyNals, widenNalLengths } from "./nal-lengths.js";
+import { NalMessages } from "./nal-messages.js";
 
-/** Where an avcC has lengthSizeMinusOne. */
-const LENGTH_SIZE_INDEX = 4;
-
-export class H264MessageReader implements MessageReader {
+export class NalMessageReader implements MessageReader {
   #context: MessageReaderContext;
-  #messages = new H264Messages();
+  readonly #codec: NalCodec;
+  readonly #messages: NalMessages;
   #nalLengthSize = NAL_LENGTH_SIZE;
 
-  constructor(context: MessageReaderContext) {
+  constructor(codec: NalCodec, sets: NalParameterSets, context: MessageReaderContext) {
+    this.#codec = codec;
+    this.#messages = new NalMessages(codec, sets);
     this.#context = context;
   }
 
   useHeader(body: Uint8Array): boolean {
-    const lengthSizeByte = body[LENGTH_SIZE_INDEX] ?? 0;
+    const lengthSizeByte = body[this.#codec.lengthSizeIndex] ?? 0;
     // lengthSizeMinusOne 2 is reserved (ISO/IEC 14496-15 §5.3.3.1.2): left as it is, the parser refuses it.
-    const ringForm = (lengthSizeByte & 3) === 2 ? body.slice() : H264.toRingForm(body);
+    const ringForm = (lengthSizeByte & 3) === 2 ? body.slice() : this.#codec.entry.toRingForm(body);
     if (!this.#context.setDecoderConfig(ringForm)) return false;
     this.#nalLengthSize = (lengthSizeByte & 3) + 1;
     this.#messages.useHeader(ringForm);
@@ -53,12 +55,17 @@ export class H264MessageReader implements MessageReader {
     const to = messages.hasEmptyNal ? removeEmptyNals(bytes, start, end) : end;
     if (messages.facts.hasSlice) {
       messages.clearKept();
-      H264Messages.putDelimiterFirst(bytes, start, keptBytes, to);
+      messages.putDelimiterFirst(bytes, start, keptBytes, to);
       return to - start;
     }
     this.#context.note("video messages without a picture were joined to the next one");
     if (!messages.keep(bytes, start + keptBytes, to)) messages.clearKept();
     return NO_FRAME;
+  }
+
+  get leading(): number {
+    const { facts } = this.#messages;
+    return (facts.isLeading ? FLAG_LEADING : 0) | (facts.isSkippedLeading ? FLAG_SKIPPED_LEADING : 0);
   }
 
   isRandomAccess(isKey: boolean, dts90k: Ticks90k): boolean {
@@ -73,9 +80,9 @@ export class H264MessageReader implements MessageReader {
   /** Parameter sets came in band that differ from those of the header. */
   #applyChanges(): void {
     try {
-      const avcC = this.#messages.applyChanges();
-      if (!avcC) return;
-      if (this.#context.setDecoderConfig(avcC)) {
+      const record = this.#messages.applyChanges();
+      if (!record) return;
+      if (this.#context.setDecoderConfig(record)) {
         this.#context.note("parameter sets changed in band, without a new decoder configuration");
         return;
       }

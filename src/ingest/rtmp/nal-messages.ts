@@ -1,4 +1,4 @@
-// H.264 video messages of one publication on their way to access units. An access unit has a picture: NAL units that
+// Video messages of NAL units (H.264, H.265) of one publication on their way to access units. An access unit has a picture: NAL units that
 // come in a message of their own (SEI, parameter sets: DJI and some recorders send them so) join the next message.
 //
 //   | SEI |  | SPS | PPS |  | slice … |      ─▶      one frame: | SEI | slice … |, with the time of the last message
@@ -7,25 +7,30 @@
 // change in band without a new header) and take effect at the next random access point.
 
 import { ReelError } from "../../base/reel-error.js";
-import { parseAvcDecoderConfiguration } from "../../media/codec/h264/decoder-configuration.js";
-import { NAL_AUD, NAL_FILLER, NAL_PPS, NAL_SPS } from "../../media/codec/h264/nal.js";
-import { PictureFacts } from "../../media/codec/h264/picture-facts.js";
-import { H264ParameterSets } from "../h264-parameter-sets.js";
+import type { NalCodec, PictureFacts } from "../../media/codec/nal-codec.js";
+import type { NalParameterSets } from "../nal-parameter-sets.js";
 import { NAL_LENGTH_SIZE, readNalLength } from "./nal-lengths.js";
 
 /** SEI and parameter sets of one picture have below 2 KiB. */
 const MAX_KEPT_BYTES = 16 * 1024;
 const NOTHING = new Uint8Array(0);
 
-export class H264Messages {
-  readonly facts = new PictureFacts();
+export class NalMessages {
+  readonly facts: PictureFacts;
   /** A NAL unit reaches past the end. */
   isDamaged = false;
   /** A NAL unit without bytes: legal nowhere, harmless once removed. */
   hasEmptyNal = false;
-  #sets = new H264ParameterSets();
+  readonly #codec: NalCodec;
+  readonly #sets: NalParameterSets;
   #kept = new Uint8Array(0);
   #keptBytes = 0;
+
+  constructor(codec: NalCodec, sets: NalParameterSets) {
+    this.#codec = codec;
+    this.#sets = sets;
+    this.facts = codec.createFacts();
+  }
 
   /** What goes in front of the next picture. A view, good until the next call. */
   get kept(): Uint8Array {
@@ -38,11 +43,11 @@ export class H264Messages {
   }
 
   /** A header came, and was taken: its sets are in force. */
-  useHeader(avcC: Uint8Array): void {
+  useHeader(record: Uint8Array): void {
     this.#sets.forget();
     try {
-      const { sps, pps } = parseAvcDecoderConfiguration(avcC);
-      for (const set of [...sps, ...pps]) this.#sets.learn(set, 0, trimmedEnd(set, 0, set.byteLength));
+      for (const set of this.#codec.parameterSetsOf(record))
+        this.#sets.learn(set, 0, trimmedEnd(set, 0, set.byteLength));
       this.#sets.apply();
     } catch (error) {
       if (!(error instanceof ReelError)) throw error;
@@ -51,7 +56,7 @@ export class H264Messages {
   }
 
   /**
-   * Puts the pending sets in force: the avcC that they make, or undefined where they are not complete. Throws ReelError
+   * Puts the pending sets in force: the record that they make, or undefined where they are not complete. Throws ReelError
    * `badConfig`.
    */
   applyChanges(): Uint8Array | undefined {
@@ -101,10 +106,10 @@ export class H264Messages {
   }
 
   /** A delimiter is the first of an access unit: one behind the `keptBytes` at `start` changes places with them. */
-  static putDelimiterFirst(bytes: Uint8Array, start: number, keptBytes: number, end: number): void {
+  putDelimiterFirst(bytes: Uint8Array, start: number, keptBytes: number, end: number): void {
     const at = start + keptBytes;
     const nal = at + NAL_LENGTH_SIZE;
-    if (keptBytes === 0 || nal >= end || ((bytes[nal] ?? 0) & 31) !== NAL_AUD) return;
+    if (keptBytes === 0 || nal >= end || !this.#codec.isDelimiter(bytes, nal)) return;
     const delimiter = bytes.slice(at, nal + readNalLength(bytes, at, NAL_LENGTH_SIZE));
     bytes.copyWithin(start + delimiter.byteLength, start, at);
     bytes.set(delimiter, start);
@@ -114,15 +119,16 @@ export class H264Messages {
     for (let at = start; at < end; ) {
       const nal = at + NAL_LENGTH_SIZE;
       const next = nal + readNalLength(bytes, at, NAL_LENGTH_SIZE);
-      if (isParameterSet(bytes, nal, next)) this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, next));
+      if (nal < next && this.#codec.isParameterSet(bytes, nal))
+        this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, next));
       at = next;
     }
   }
 
   #isWanted(bytes: Uint8Array, nal: number, end: number): boolean {
-    const type = (bytes[nal] ?? 0) & 31;
-    if (type === NAL_AUD || type === NAL_FILLER) return false;
-    return !isParameterSet(bytes, nal, end) || !this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, end));
+    const codec = this.#codec;
+    if (codec.isLeftOut(bytes, nal)) return false;
+    return !codec.isParameterSet(bytes, nal) || !this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, end));
   }
 
   #makeRoom(sizeBytes: number): void {
@@ -131,11 +137,6 @@ export class H264Messages {
     grown.set(this.#kept);
     this.#kept = grown;
   }
-}
-
-function isParameterSet(bytes: Uint8Array, nal: number, end: number): boolean {
-  const type = (bytes[nal] ?? 0) & 31;
-  return nal < end && (type === NAL_SPS || type === NAL_PPS);
 }
 
 /** Some encoders leave the zeros of Annex B behind a parameter set: they are no part of it. */

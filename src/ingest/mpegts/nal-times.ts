@@ -1,4 +1,4 @@
-// Decoding times of the access units of an H.264 stream. A PES packet's times belong to the first access unit that
+// Decoding times of the access units of a video stream. A PES packet's times belong to the first access unit that
 // begins in it; an access unit without times follows its predecessor, and where a packet holds several pictures its
 // time is shared among them.
 
@@ -9,7 +9,7 @@ import type { AccessUnit } from "./access-unit.js";
 const MAX_MARKS = 256;
 const DEFAULT_DURATION_90K = 3600;
 
-export class H264Times {
+export class NalTimes {
   #statistics: DemuxStatistics;
   // Times of the PES packets that begin in the scratch: offset, dts, ctsOffset, whether one is flagged as key.
   #at = new Int32Array(MAX_MARKS);

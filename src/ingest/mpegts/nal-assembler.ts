@@ -1,23 +1,21 @@
-// From the PES payloads of an H.264 stream to frames (ISO/IEC 13818-1 §2.14, ITU-T H.264 §7.4.1.2.3), whatever the PES
-// packets hold: one access unit, several, or a part of one. The two fields of a frame that are access units of their
-// own make one frame. Delimiters, filler and repeated parameter sets are left out; ISO/IEC 14496-15 wants them
+// From the PES payloads of an H.264 or H.265 stream to frames (ISO/IEC 13818-1 §2.14, §2.17), whatever the PES packets
+// hold: one access unit, several, or a part of one. The two fields of a frame that are access units of their own
+// (H.264) make one frame. Delimiters, filler and repeated parameter sets are left out; ISO/IEC 14496-15 wants them
 // elsewhere or not at all.
 //
 // The scratch is scanned once, as it fills:  | first field, held | NAL units of the access unit under way | ─▶ scanned up to here ─▶ | end
 
-import { TRACK_VIDEO } from "../../abi/frame.js";
+import { FLAG_LEADING, FLAG_SKIPPED_LEADING, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
-import { H264 } from "../../media/codec/h264/h264.js";
-import { NAL_AUD, NAL_FILLER, NAL_IDR, NAL_PPS, NAL_SEI, NAL_SPS, startsPicture } from "../../media/codec/h264/nal.js";
-import { PictureFacts } from "../../media/codec/h264/picture-facts.js";
+import { type NalCodec, type PictureFacts, startsAccessUnit } from "../../media/codec/nal-codec.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
-import { H264ParameterSets } from "../h264-parameter-sets.js";
+import type { NalParameterSets } from "../nal-parameter-sets.js";
 import { type AccessUnitSink, LENGTH_PREFIX_SIZE, newAccessUnit } from "./access-unit.js";
 import { AnnexBScratch } from "./annex-b-scratch.js";
 import { FieldPicture } from "./h264-field.js";
-import { H264Times } from "./h264-times.js";
+import { NalTimes } from "./nal-times.js";
 import type { StagingBlock, StagingBudget } from "./staging.js";
 
 /**
@@ -28,13 +26,14 @@ const MAX_NALS = 4096;
 /** How much may gather without a PES start before complete access units are looked for. */
 const SEARCH_BYTES = 512 * 1024;
 
-export class H264Assembler {
+export class NalAssembler {
+  readonly #codec: NalCodec;
   #sink: AccessUnitSink;
   #statistics: DemuxStatistics;
   #maxBytes: number;
   #scratch: AnnexBScratch;
-  #sets = new H264ParameterSets();
-  #times: H264Times;
+  readonly #sets: NalParameterSets;
+  #times: NalTimes;
   #hasConfig = false;
   /** Bytes count only from a PES start on, and not after a loss. */
   #isOpen = false;
@@ -51,7 +50,7 @@ export class H264Assembler {
   #heldStart = 0;
   #heldField = new FieldPicture();
   #field = new FieldPicture();
-  readonly #facts = new PictureFacts();
+  readonly #facts: PictureFacts;
   #lostFrames = 0;
   #lostBytes = 0;
   /** Of the last frame that was handed on. */
@@ -59,16 +58,21 @@ export class H264Assembler {
   readonly #accessUnit = newAccessUnit(TRACK_VIDEO, true, MAX_NALS);
 
   constructor(
+    codec: NalCodec,
+    sets: NalParameterSets,
     sink: AccessUnitSink,
     statistics: DemuxStatistics,
     arena: Arena,
     budget: StagingBudget,
     maxAccessUnitBytes: number,
   ) {
+    this.#codec = codec;
+    this.#sets = sets;
+    this.#facts = codec.createFacts();
     this.#sink = sink;
     this.#statistics = statistics;
     this.#scratch = new AnnexBScratch(arena, budget);
-    this.#times = new H264Times(statistics);
+    this.#times = new NalTimes(statistics);
     this.#maxBytes = maxAccessUnitBytes;
   }
 
@@ -84,7 +88,7 @@ export class H264Assembler {
     start: number,
     end: number,
   ): void {
-    if (!this.#isOpen || this.#scratch.end === 0 || startsPicture(input, start, end)) {
+    if (!this.#isOpen || this.#scratch.end === 0 || startsAccessUnit(this.#codec, input, start, end)) {
       if (this.#isOpen) this.#scan(true);
       if (this.#heldNals > 0) this.#keepFrom(this.#heldStart);
       else this.#restart();
@@ -165,28 +169,24 @@ export class H264Assembler {
    */
   #scan(isLast: boolean): void {
     const scratch = this.#scratch;
+    const codec = this.#codec;
     const { bytes, end } = scratch;
     if (end === 0) return;
     scratch.terminate();
-    // A start code is of use with the two bytes behind it, which tell an access unit's front.
-    const lastCode = isLast ? end - 3 : end - 4;
+    // A start code is of use with the header and the byte behind it, which tell an access unit's front.
+    const lastCode = isLast ? end - 3 : end - 3 - codec.headerBytes;
     let code = scratch.nextStartCode(this.#scanAt);
     for (; code < lastCode; code = scratch.nextStartCode(code + 3)) {
       this.#closeNal(code);
       const start = code + 3;
       this.#nalStart = start;
-      const type = (bytes[start] as number) & 31;
-      const isPicture = type >= 1 && type <= NAL_IDR;
-      const begins = isPicture
-        ? ((bytes[start + 1] as number) & 0x80) !== 0
-        : (type >= NAL_SEI && type <= NAL_AUD) || (type >= 14 && type <= 18);
-      if (this.#hasPicture && begins) {
+      if (this.#hasPicture && codec.beginsAccessUnit(bytes, start)) {
         this.#finishUnit();
         this.#unitStart = code;
         this.#hasPicture = false;
       }
       if (this.#unitStart < 0) this.#unitStart = code;
-      if (isPicture) this.#hasPicture = true;
+      if (codec.isSlice(bytes, start)) this.#hasPicture = true;
     }
     if (isLast) {
       this.#closeNal(end);
@@ -279,8 +279,7 @@ export class H264Assembler {
     this.#field.isField = false;
     for (let i = first; i < this.#nalCount; i++) {
       const start = this.#nals[i * 2] as number;
-      const type = (bytes[start] as number) & 31;
-      if (type < 1 || type > NAL_IDR) continue;
+      if (!this.#codec.isSlice(bytes, start)) continue;
       this.#field.parse(bytes, start, this.#nals[i * 2 + 1] as number, this.#sets.numberingOf);
       return;
     }
@@ -290,8 +289,7 @@ export class H264Assembler {
     const bytes = this.#scratch.bytes;
     for (let i = first; i < this.#nalCount; i++) {
       const start = this.#nals[i * 2] as number;
-      const type = (bytes[start] as number) & 31;
-      if (type === NAL_SPS || type === NAL_PPS) this.#sets.learn(bytes, start, this.#nals[i * 2 + 1] as number);
+      if (this.#codec.isParameterSet(bytes, start)) this.#sets.learn(bytes, start, this.#nals[i * 2 + 1] as number);
     }
   }
 
@@ -310,6 +308,7 @@ export class H264Assembler {
     for (let i = 0; i < firstPicture; i++)
       facts.take(bytes, this.#nals[i * 2] as number, this.#nals[i * 2 + 1] as number);
     if (!facts.hasSlice) return;
+    au.leading = (facts.isLeading ? FLAG_LEADING : 0) | (facts.isSkippedLeading ? FLAG_SKIPPED_LEADING : 0);
     this.#times.take(au, start, this.#lostBytes > 0 || this.#lostFrames > 0);
     au.isRandomAccess = this.#sink.randomAccess.isRandomAccess(facts, au.isFlaggedKey, au.dts90k);
     if (this.#sets.hasChanges && (au.isRandomAccess || !this.#hasConfig)) this.#applySets();
@@ -331,15 +330,15 @@ export class H264Assembler {
   /** The ranges that the frame keeps; parameter sets only while they are not in force. */
   #collectRanges(count: number): void {
     const au = this.#accessUnit;
+    const codec = this.#codec;
     const { bytes, pointer } = this.#scratch;
     au.rangeCount = 0;
     au.sizeBytes = 0;
     for (let i = 0; i < count; i++) {
       const start = this.#nals[i * 2] as number;
       const end = this.#nals[i * 2 + 1] as number;
-      const type = (bytes[start] as number) & 31;
-      if (type === NAL_AUD || type === NAL_FILLER) continue;
-      if ((type === NAL_SPS || type === NAL_PPS) && this.#sets.learn(bytes, start, end)) continue;
+      if (codec.isLeftOut(bytes, start)) continue;
+      if (codec.isParameterSet(bytes, start) && this.#sets.learn(bytes, start, end)) continue;
       au.ranges[au.rangeCount * 2] = pointer + start;
       au.ranges[au.rangeCount * 2 + 1] = pointer + end;
       au.rangeCount++;
@@ -348,16 +347,16 @@ export class H264Assembler {
   }
 
   #applySets(): void {
-    const avcC = this.#takeSets();
+    const record = this.#takeSets();
     // One half of the pair may be still to come.
-    this.#hasConfig = avcC !== undefined && this.#sink.decoderConfig(TRACK_VIDEO, H264.name, avcC);
-    if (avcC === undefined || this.#hasConfig) return;
+    this.#hasConfig = record !== undefined && this.#sink.decoderConfig(TRACK_VIDEO, this.#codec.entry.name, record);
+    if (record === undefined || this.#hasConfig) return;
     this.#statistics.badConfigs++;
     this.#sets.forget();
   }
 
   /**
-   * The avcC of the new sets; undefined where they are not complete, or cannot be parsed: the frames that need them
+   * The record of the new sets; undefined where they are not complete, or cannot be parsed: the frames that need them
    * cannot be decoded either.
    */
   #takeSets(): Uint8Array | undefined {

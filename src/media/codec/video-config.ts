@@ -1,0 +1,24 @@
+// What a decoder configuration of video says of its pictures, whatever the codec.
+
+export interface Colour {
+  primaries: number;
+  transfer: number;
+  matrix: number;
+  fullRange: boolean;
+}
+
+export interface VideoConfig {
+  /** Luma samples after cropping. */
+  width: number;
+  height: number;
+  profile: number;
+  /** Constraint flags of H.264, the tier of H.265. */
+  constraints: number;
+  level: number;
+  /** Sample aspect ratio, 0:0 where it is not given. */
+  parWidth: number;
+  parHeight: number;
+  colour: Colour | undefined;
+  /** Bytes of the length in front of every NAL unit on the wire: 1, 2 or 4. Frames in a ring always have 4. */
+  nalLengthSize: number;
+}

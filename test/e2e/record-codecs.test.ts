@@ -1,0 +1,217 @@
+// Codecs beside H.264 and AAC, from real encoders through a real server into real files, in every container that carries
+// them: the packets that were sent, each once, the same pictures when decoded, nothing to complain about.
+
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { verifyFile } from "../../src/verify/verify-file.js";
+import { ffprobe, type ProbedTrack } from "../support/ffprobe.js";
+import { remuxWithFfmpeg8 } from "../support/peers.js";
+import { type Publisher, publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { runProgram } from "../support/run-program.js";
+import { until } from "../support/until.js";
+
+const CONTAINERS = ["mp4", "ts", "flv"] as const;
+type ContainerName = (typeof CONTAINERS)[number];
+const MS_90K = 90;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "reel-codecs-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  await stopPublishers();
+  await stopServers();
+});
+
+interface Clip {
+  seconds: number;
+  gopFrames: number;
+  /** Every GOP begins with an IDR. */
+  isClosed?: boolean;
+}
+
+const clips = new Map<string, Promise<string>>();
+
+/** H.265 with three B-frames, and AAC. */
+function makeH265(clip: Clip): Promise<string> {
+  const key = JSON.stringify(clip);
+  const made = clips.get(key) ?? encodeH265(clip);
+  clips.set(key, made);
+  return made;
+}
+
+async function encodeH265({ seconds, gopFrames, isClosed = false }: Clip): Promise<string> {
+  const path = join(folder, `${createHash("md5").update(`${seconds} ${gopFrames} ${isClosed}`).digest("hex")}.ts`);
+  const x265 = `log-level=none:keyint=${gopFrames}:min-keyint=${gopFrames}:scenecut=0:bframes=3:open-gop=${isClosed ? 0 : 1}`;
+  const { code, stderr } = await runProgram("ffmpeg", [
+    ...["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", `testsrc2=size=320x180:rate=25:duration=${seconds}`],
+    ...["-f", "lavfi", "-i", `sine=sample_rate=48000:duration=${seconds}`, "-c:v", "libx265", "-preset", "ultrafast"],
+    ...["-x265-params", x265, "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mpegts", path],
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  return path;
+}
+
+async function startServer(): Promise<{ server: ReelProcess; control: Control }> {
+  const server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
+  return { server, control: await Control.connect(server) };
+}
+
+/** A file that Debian's programs can read: enhanced FLV is rewritten by FFmpeg 8. */
+async function readable(path: string, type: ContainerName): Promise<string> {
+  if (type !== "flv") return path;
+  const rewritten = `${path}.ts`;
+  await remuxWithFfmpeg8(path, rewritten, "mpegts");
+  return rewritten;
+}
+
+/** MD5 of all decoded pictures; what the decoder complains about is thrown. */
+async function picturesOf(path: string): Promise<string> {
+  const args = ["-v", "warning", "-xerror", "-nostdin", "-i", path, "-map", "0:v", "-fps_mode", "passthrough"];
+  const { code, stdout, stderr } = await runProgram("ffmpeg", [...args, "-f", "md5", "-"]);
+  if (code !== 0 || stderr.trim() !== "") throw new Error(`decoding ${path} (exit ${code}): ${stderr}`);
+  return stdout.trim();
+}
+
+function expectSamePackets(sent: ProbedTrack | undefined, found: ProbedTrack | undefined, label: string): void {
+  const times = (track: ProbedTrack | undefined, which: "pts90k" | "dts90k"): number[] => {
+    const packets = track?.packets ?? [];
+    return packets.map((packet) => packet[which] - (packets[0]?.pts90k ?? 0));
+  };
+  expect(found?.packets.length, label).toBe(sent?.packets.length);
+  expect(
+    found?.packets.map(({ isKey }) => isKey),
+    label,
+  ).toEqual(sent?.packets.map(({ isKey }) => isKey));
+  const tolerance = sent?.kind === "audio" ? 2 * MS_90K : MS_90K;
+  for (const which of ["pts90k", "dts90k"] as const) {
+    const found90k = times(found, which);
+    for (const [i, time] of times(sent, which).entries())
+      expect(Math.abs(time - (found90k[i] ?? Number.NaN)), `${label} ${which} ${i}`).toBeLessThanOrEqual(tolerance);
+  }
+}
+
+const PUBLISH = {
+  "MPEG-TS": async (clip: string, server: ReelProcess) =>
+    (
+      await publishWithFfmpeg({ url: `tcp://${server.addresses.ts}`, input: clip, format: "mpegts", realtime: false })
+        .exited
+    ).stderr,
+  "enhanced RTMP": async (clip: string, server: ReelProcess) => {
+    await remuxWithFfmpeg8(clip, server.rtmpUrl("ts1"), "flv");
+    return "";
+  },
+} as const;
+
+describe("H.265", () => {
+  it.each(Object.entries(PUBLISH))("over %s is in all containers what was sent", async (_name, publish) => {
+    const clip = await makeH265({ seconds: 3, gopFrames: 25 });
+    const { server, control } = await startServer();
+    for (const type of CONTAINERS)
+      await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} keepAlive=0`);
+    expect(await publish(clip, server)).toBe("");
+    await control.wait("outStreamClosed", 3);
+    const sent = await ffprobe(clip);
+    const pictures = await picturesOf(clip);
+    for (const type of CONTAINERS) {
+      const path = server.file(`cam1.${type}`);
+      expect((await verifyFile(path)).defects, type).toEqual([]);
+      const file = await readable(path, type);
+      const found = await ffprobe(file);
+      expect(found.video, type).toMatchObject({ codec: "hevc", width: 320, height: 180 });
+      expectSamePackets(sent.video, found.video, `${type} video`);
+      expectSamePackets(sent.audio, found.audio, `${type} audio`);
+      expect(await picturesOf(file), type).toBe(pictures);
+    }
+  });
+
+  it.each([true, false])(
+    "is cut at random access points, every frame once (IDRs: %s)",
+    { timeout: 90_000 },
+    async (isClosed) => {
+      const clip = await makeH265({ seconds: 12, gopFrames: 50, isClosed });
+      const sent = await ffprobe(clip);
+      const { server, control } = await startServer();
+      for (const type of CONTAINERS)
+        await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} chunkLength=4 keepAlive=0`);
+      await PUBLISH["MPEG-TS"](clip, server);
+      await control.wait("outStreamClosed", 3);
+      for (const type of CONTAINERS) {
+        const files = control
+          .of("recordChunkClosed")
+          .map(({ payload }) => payload.file as string)
+          .filter((file) => file.endsWith(type));
+        expect(files, type).toHaveLength(3);
+        let frames = 0;
+        for (const path of files) {
+          expect((await verifyFile(path)).defects, path).toEqual([]);
+          const file = await readable(path, type);
+          const { video } = await ffprobe(file);
+          expect(video?.packets[0]?.isKey, path).toBe(true);
+          frames += video?.packets.length ?? 0;
+          await picturesOf(file);
+        }
+        expect(frames, type).toBe(sent.video?.packets.length);
+      }
+    },
+  );
+
+  it("survives kill -9 in all containers", { timeout: 60_000 }, async () => {
+    const clip = await makeH265({ seconds: 12, gopFrames: 50 });
+    const { server, control } = await startServer();
+    for (const type of CONTAINERS)
+      await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} keepAlive=1`);
+    const publisher: Publisher = publishWithFfmpeg({
+      url: `tcp://${server.addresses.ts}`,
+      input: clip,
+      format: "mpegts",
+    });
+    await until("4 s are recorded", async () => {
+      const { data } = await control.send("getStreamInfo localStreamName=ts1");
+      const { video } = (data ?? {}) as { video?: { packetsCount: number } };
+      return (video?.packetsCount ?? 0) > 100 ? true : undefined;
+    });
+    await server.kill();
+    await publisher.kill();
+    const again = await ReelProcess.start({ root: server.root, media: server.media });
+    const after = await Control.connect(again);
+    await until("all are recovered", async () => {
+      const found = await Promise.all(
+        CONTAINERS.map((type) => verifyFile(again.file(`cam1.${type}`)).catch(() => undefined)),
+      );
+      return found.every((report) => report?.defects.length === 0) ? true : undefined;
+    });
+    for (const type of CONTAINERS) {
+      const file = await readable(again.file(`cam1.${type}`), type);
+      expect((await ffprobe(file)).video?.packets.length, type).toBeGreaterThan(75);
+      await picturesOf(file);
+    }
+    after.close();
+  });
+
+  it("leaves out what cannot be decoded where a recording starts at an open GOP, and says so", async () => {
+    const clip = await makeH265({ seconds: 6, gopFrames: 50 });
+    const { server, control } = await startServer();
+    publishWithFfmpeg({ url: `tcp://${server.addresses.ts}`, input: clip, format: "mpegts" });
+    await until("the stream is there", async () => {
+      const streams = (await control.succeed("listStreams")) as unknown as unknown[] | null;
+      return streams && streams.length > 0 ? true : undefined;
+    });
+    await control.succeed("record localStreamName=ts1 pathToFile=cam1 type=mp4 keepAlive=0");
+    await control.wait("outStreamClosed");
+    const [closed] = control.of("recordChunkClosed");
+    expect(closed?.payload.gaps).toEqual([expect.objectContaining({ cause: "unusable", track: "video" })]);
+    const path = server.file("cam1.mp4");
+    expect((await verifyFile(path)).defects).toEqual([]);
+    const { video } = await ffprobe(path);
+    // The random access point is shown before all that follows it.
+    const [first] = video?.packets ?? [];
+    expect(video?.packets.every(({ pts90k }) => pts90k >= (first?.pts90k ?? 0))).toBe(true);
+    await picturesOf(path);
+  });
+});

@@ -1,0 +1,20 @@
+// FFmpeg 8, from the npm package node-av in a package of its own (test/peers): publisher of enhanced RTMP, which
+// Debian's ffmpeg cannot write, and validator of enhanced FLV, which it cannot read.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { runProgram } from "./run-program.js";
+
+const FOLDER = join(import.meta.dirname, "../peers");
+
+/** Sends or rewrites a file without encoding; what FFmpeg complains about is thrown. */
+export async function remuxWithFfmpeg8(
+  input: string,
+  output: string,
+  format: "flv" | "mpegts" | "matroska",
+): Promise<void> {
+  if (!existsSync(join(FOLDER, "node_modules/node-av")))
+    throw new Error("the tests need FFmpeg 8: npm ci --prefix test/peers");
+  const { code, stderr } = await runProgram(process.execPath, [join(FOLDER, "remux.mjs"), input, output, format]);
+  if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${input} (exit ${code}): ${stderr.trim()}`);
+}
