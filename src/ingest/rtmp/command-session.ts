@@ -5,6 +5,8 @@
 //   publish ─▶ StreamBegin, onStatus NetStream.Publish.Start | BadName | Denied      FCUnpublish, deleteStream, closeStream ─▶ Unpublish.Success
 
 import { badInput } from "../../base/reel-error.js";
+import type { TrackKind } from "../../media/codec/codec-entry.js";
+import { CODECS } from "../../media/codec/table.js";
 import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "../../media/flv/amf0.js";
 import { encodeU32 } from "./chunk-writer.js";
 import {
@@ -24,6 +26,11 @@ const WINDOW_ACK_BYTES = 2_500_000;
 /** ffmpeg adopts the server's chunk size for what it sends: with 64 KiB most messages are one chunk. */
 const SERVER_CHUNK_BYTES = 65536;
 const BANDWIDTH_LIMIT_DYNAMIC = 2;
+/** FourCcInfoMask and CapsExMask of Enhanced RTMP v2. */
+const FOUR_CC_CAN_FORWARD = 4;
+const CAPS_EX_MULTITRACK = 2;
+const CAPS_EX_MOD_EX = 4;
+const CAPS_EX_TIMESTAMP_NANO_OFFSET = 8;
 
 /** What a connect command said. */
 export interface ConnectInfo {
@@ -61,6 +68,27 @@ function text(value: AmfValue): string {
 
 function isObject(value: AmfValue): value is AmfObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Enhanced RTMP v1 announces itself by `fourCcList`, v2 by the others; who sends none of them is not told of them. */
+function isEnhanced(connect: AmfObject): boolean {
+  return ["fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"].some((key) => key in connect);
+}
+
+/** What the recorder takes with extended headers: all codecs of the table that have a FourCC. */
+function enhancedCapabilities(): AmfObject {
+  const infoMap = (kind: TrackKind): AmfObject =>
+    Object.fromEntries(fourCcs(kind).map((fourCc) => [fourCc, FOUR_CC_CAN_FORWARD]));
+  return {
+    fourCcList: [...fourCcs("video"), ...fourCcs("audio")],
+    videoFourCcInfoMap: infoMap("video"),
+    audioFourCcInfoMap: infoMap("audio"),
+    capsEx: CAPS_EX_MULTITRACK | CAPS_EX_MOD_EX | CAPS_EX_TIMESTAMP_NANO_OFFSET,
+  };
+}
+
+function fourCcs(kind: TrackKind): string[] {
+  return Object.values(CODECS).flatMap((codec) => (codec.kind === kind && codec.flv ? [codec.flv.fourCc] : []));
 }
 
 export class CommandSession {
@@ -160,7 +188,7 @@ export class CommandSession {
     const objectEncoding = typeof options.objectEncoding === "number" ? options.objectEncoding : 0;
     this.#result(
       transactionId,
-      { fmsVer: "FMS/3,0,1,123", capabilities: 31 },
+      { fmsVer: "FMS/3,0,1,123", capabilities: 31, ...(isEnhanced(options) ? enhancedCapabilities() : {}) },
       { level: "status", code: "NetConnection.Connect.Success", description: "Connection succeeded.", objectEncoding },
     );
   }

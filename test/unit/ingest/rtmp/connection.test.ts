@@ -3,6 +3,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type AmfObject, type AmfValue, encodeAmf0 } from "../../../../src/media/flv/amf0.js";
 import {
   amf,
   audioTag,
@@ -613,6 +614,26 @@ describe("commands", () => {
     expect(rig.registry.get("cam2")).toBeDefined();
     direct.close();
     expect(rig.arena.stats().blocks).toBe(0);
+  });
+
+  it("answers what it takes of Enhanced RTMP to a publisher that asks, and to no other", () => {
+    const answerTo = (options: AmfObject): string => {
+      const direct = new DirectConnection(new IngestRig());
+      direct.feed(Buffer.concat([plainHandshake(), command(0, "connect", 1, { app: "live", ...options })]));
+      const { replies } = direct;
+      direct.close();
+      return replies;
+    };
+    const wire = (value: AmfValue): string => Buffer.from(encodeAmf0(value)).toString("latin1");
+    const asked: AmfObject[] = [{ fourCcList: ["av01"] }, { capsEx: 3 }, { videoFourCcInfoMap: { "*": 4 } }];
+    for (const options of asked) {
+      const answer = answerTo(options);
+      expect(answer).toContain(`fourCcList${wire(["avc1", "hvc1", "mp4a"])}`);
+      expect(answer).toContain(`videoFourCcInfoMap${wire({ avc1: 4, hvc1: 4 })}`);
+      // Multitrack, ModEx, TimestampNanoOffset.
+      expect(answer).toContain(`capsEx${wire(14)}`);
+    }
+    expect(answerTo({})).not.toContain("fourCcList");
   });
 
   it("refuses to play, clearly", () => {
