@@ -34,6 +34,8 @@ const GOP = 25;
 const AUDIO_MS = 1024 / 48;
 const USER_DATA = 5;
 const BUNDLE_MS = 370;
+/** AAC-LC, 48 kHz, mono. */
+const ASC_MONO = Uint8Array.of(0x11, 0x88);
 
 interface Oddity {
   avcC?: Uint8Array;
@@ -109,6 +111,24 @@ export const ODD_ENCODERS: readonly OddEncoder[] = [
         ...(i % GOP === 0 ? [loose(ms, sps), loose(ms, pps)] : []),
         loose(ms, seiOf(i)),
         usual(i, ms),
+      ],
+    }),
+  },
+  {
+    ...{ item: 12, name: "AAC configuration changes in mid-GOP", seconds: 8 },
+    messages: messages({
+      audio: (i, ms) => [
+        ...(i % 100 === 60
+          ? [
+              {
+                type: AUDIO,
+                timestampMs: ms,
+                kind: undefined,
+                data: audioTag(PACKET_CONFIG, i % 200 < 100 ? ASC_MONO : ASC),
+              },
+            ]
+          : []),
+        audio(ms, i),
       ],
     }),
   },

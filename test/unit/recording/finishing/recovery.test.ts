@@ -40,6 +40,7 @@ const recovered = (at: string): RecoverResult => ({
 
 const failures: FailedSegmentReport[] = [];
 const closings: ClosedSegmentReport[] = [];
+const moves: MoveRequest[] = [];
 
 async function start(
   recover: (request: RecoverRequest) => Promise<RecoverResult>,
@@ -50,11 +51,18 @@ async function start(
   const naming = await Naming.open([media], reservations);
   failures.length = 0;
   closings.length = 0;
+  moves.length = 0;
   const deps = {
     ledger,
     reservations,
     naming,
-    pools: { recover, move: (request: MoveRequest) => Promise.resolve(move(request)) },
+    pools: {
+      recover,
+      move: async (request: MoveRequest) => {
+        moves.push(request);
+        return move(request);
+      },
+    },
     clock: { wallMs: () => 9000 },
     logger: silentLogger,
     lockPath: "/lock",
@@ -162,6 +170,8 @@ it("moves no journal whose server is alive, and gives its number back", async ()
   expect(await recovery.moveAway(wanted, "mp4")).toBe(true);
   expect(existsSync(`${media}/live_0001.mp4.info`)).toBe(true);
   await recovery.close();
+  // No ledger has known it before: it is not opened there now.
+  expect((await collect(ledger.entriesAfter(0))).map((entry) => entry.type)).toEqual(["closed"]);
   await ledger.close();
 });
 
@@ -402,6 +412,7 @@ describe("what a crash left", () => {
     rig.recovery.start([media, `${media}/missing`]);
     await rig.recovery.whenDone();
     expect(rig.requests.map((request) => request.path).sort()).toEqual([`${deep(0)}/x.mp4`, `${deep(8)}/x.mp4`].sort());
+    expect(moves).toEqual([]); // no move of theirs was interrupted
     await rig.ledger.close();
   });
 });

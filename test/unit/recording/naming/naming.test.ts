@@ -196,6 +196,9 @@ describe("names", () => {
     expect(reservations.has(second.path)).toBe(true);
     const late = await naming.dated(target, dated, new Date(2026, 10, 14, 15, 16, 17).getTime());
     expect(late.path).toBe(join(root, "deep/er/live/cam/20261114/cam-20261114-151617.ts"));
+    await writeFile(join(place, "cam-20260304-050608_part0000.ts"), ""); // dated names have no parts
+    const after = await naming.dated(target, dated, at + 1000);
+    expect(after.path).toBe(join(place, "cam-20260304-050608.ts"));
     reservation.release();
   });
 
