@@ -7,4 +7,34 @@ export interface KnownMutant {
   reason: string;
 }
 
-export const KNOWN: Readonly<Record<string, KnownMutant>> = {};
+export const KNOWN: Readonly<Record<string, KnownMutant>> = {
+  "src/worker/segment-snapshot.ts: arena.setU32(at + SEG_OUTPUT_FD_OFFSET, fd); ⇒ arena.setU32(at - SEG_OUTPUT_FD_OFFSET, fd);":
+    { isEquivalent: true, reason: "the offset is 0" },
+  "src/worker/segment-snapshot.ts: arena.u32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET), ⇒ arena.u32(outputAt(segment, output) - SEG_OUTPUT_FD_OFFSET),":
+    { isEquivalent: true, reason: "the offset is 0" },
+  "src/arena/frame-ring.ts: Atomics.store(i32, (this.pointer + RING_HEAD_OFFSET) >>> 2, this.#head | 0); ⇒ Atomics.store(i32, (this.pointer - RING_HEAD_OFFSET) >>> 2, this.#head | 0);":
+    { isEquivalent: true, reason: "the offset is 0" },
+  "src/arena/frame-ring.ts: this.#data = arena.allocate(capacityBytes, false); ⇒ this.#data = arena.allocate(capacityBytes, true);":
+    { isEquivalent: true, reason: "the ring is zeroed before it is written, which only takes time" },
+  "src/recording/naming/naming.ts: access(folder, constants.W_OK | constants.X_OK).then( ⇒ access(folder, constants.W_OK & constants.X_OK).then(":
+    {
+      isEquivalent: false,
+      reason: "seen by an unprivileged server alone, in test/fault/disks.test.ts, which is too slow to be related",
+    },
+  "src/recording/finishing/finisher.ts: this.#wakeAll.delete(wake); ⇒ ;": {
+    isEquivalent: false,
+    reason: "a function is kept for each pause of a finish that waited; waking it again does nothing",
+  },
+  "src/worker/sync-task.ts: folders.add(folder); ⇒ ;": {
+    isEquivalent: false,
+    reason: "a folder is synced once for each of its new files: only slower",
+  },
+  "src/worker/pools.ts: const IDLE_THREAD_MS = 10_000; ⇒ const IDLE_THREAD_MS = (10_000 * 2);": {
+    isEquivalent: false,
+    reason: "a measure: how long an idle thread is kept",
+  },
+  "assembly/drain.ts: setFlag(rec, REC_FLAG_START_ANYWHERE, false); ⇒ setFlag(rec, REC_FLAG_START_ANYWHERE, true);": {
+    isEquivalent: false,
+    reason: "a segment behind a cut begins with the frame that was cut at in any case; no way to another was found",
+  },
+};
