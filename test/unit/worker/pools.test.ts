@@ -30,8 +30,10 @@ import {
 } from "../../../src/abi/segment.js";
 import { Arena } from "../../../src/arena/arena.js";
 import { outputAt } from "../../../src/container/segment-state.js";
+import { RECORD_SIZE } from "../../../src/worker/drain-record.js";
 import type { FinishRequest } from "../../../src/worker/finish-task.js";
 import { OUTPUT_BYTES, Pools } from "../../../src/worker/pools.js";
+import { SAVED_SIZE } from "../../../src/worker/segment-snapshot.js";
 import type { SyncItem } from "../../../src/worker/sync-task.js";
 import { scratch } from "../../support/scratch.js";
 
@@ -143,9 +145,11 @@ describe("a drain", () => {
   it("leaves alone what was taken back before its thread came to it", async () => {
     const recording = arena.allocate(REC_SIZE);
     const claim = (recording + REC_CLAIM_OFFSET) >>> 2;
-    const item = { recording, ticket: 5, segment, path: join(folder, "cam.ts"), opening: undefined, gaps: undefined };
+    const record = arena.allocate(RECORD_SIZE);
+    const place = { recording, record, segment, path: join(folder, "cam.ts"), isResumed: false };
+    const item = { ...place, ticket: 5, opening: undefined, gaps: undefined };
     const out = pools.takeOutput();
-    const batch = { out, outBytes: OUTPUT_BYTES, heartbeat: arena.allocate(64), saved: arena.allocate(SEG_SIZE) };
+    const batch = { out, outBytes: OUTPUT_BYTES, heartbeat: arena.allocate(64), saved: arena.allocate(SAVED_SIZE) };
     const running = (5 << CLAIM_TICKET_SHIFT) | CLAIM_RUNNING;
     const later = (6 << CLAIM_TICKET_SHIFT) | CLAIM_DISPATCHED;
     for (const state of [CLAIM_IDLE, CLAIM_RUNNING, running, later]) {
