@@ -1,8 +1,19 @@
 // What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts off
 // what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
 
-import { constants, existsSync, ftruncateSync, openSync, renameSync, rmSync, statSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
+import { writersOf } from "../base/file-writer.js";
 import { ReelError } from "../base/reel-error.js";
 import type { Container, ContainerName, FinishedSegment, SegmentOpening, SegmentPlace } from "./container.js";
 import type { RepairOptions, RepairReport } from "./repair-report.js";
@@ -13,6 +24,8 @@ import { syncData, syncFolderOf } from "./sync-file.js";
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
 const FILE_MODE = 0o644;
+/** A file that was not written for so long is not growing. */
+const LIVE_MS = 120_000;
 
 export interface InPlaceTraits<Name extends ContainerName> {
   name: Name;
@@ -31,8 +44,9 @@ export function inPlaceContainer<Name extends ContainerName>(
     extension: name,
     journal: undefined,
     open,
-    undoOpening: (path, _opening, isOurs) => {
-      if (isOurs) rmSync(path, { force: true });
+    // One that may replace a file may have had another server's open; it is opened again, and looked at again.
+    undoOpening: (path, { exclusive }, isOurs) => {
+      if (isOurs && exclusive) rmSync(path, { force: true });
     },
     noteGap: () => {},
     // All tracks share one file.
@@ -41,6 +55,7 @@ export function inPlaceContainer<Name extends ContainerName>(
       finish(place, sync, () => kernel.closeSegment(number, place.segment, out, outBytes)),
     recover: ({ path }) => {
       if (!existsSync(path)) throw new ReelError("notFound", `${path} is gone`, { path });
+      mustBeUnwritten(path, 0, "locked");
       const modifiedMs = statSync(path).mtimeMs;
       const done = repair(path);
       const { videoFrames, audioFrames, durationMs } = done;
@@ -61,7 +76,9 @@ export function inPlaceContainer<Name extends ContainerName>(
     },
     isTorn,
     move: (from, to = from) => {
-      if (existsSync(from)) renameSync(from, to);
+      if (!existsSync(from)) return to;
+      mustBeUnwritten(from, 0, "locked");
+      renameSync(from, to);
       return to;
     },
   };
@@ -69,8 +86,39 @@ export function inPlaceContainer<Name extends ContainerName>(
 
 function open(place: SegmentPlace, { exclusive }: SegmentOpening): void {
   beginSegmentFiles(place);
-  const fd = openSync(place.path, CREATE | (exclusive ? constants.O_EXCL : constants.O_TRUNC), FILE_MODE);
+  const fd = exclusive ? openSync(place.path, CREATE | constants.O_EXCL, FILE_MODE) : openOver(place.path);
   setDescriptor(place.arena, place.segment, 0, fd);
+}
+
+/**
+ * overwrite=1, now that the first batch is at hand. Of two servers that want one name the one that makes the file has it;
+ * of two that want to replace a file each opens it before it looks, so at least one sees the other.
+ */
+function openOver(path: string): number {
+  try {
+    return openSync(path, CREATE | constants.O_EXCL, FILE_MODE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const fd = openSync(path, CREATE, FILE_MODE);
+  try {
+    mustBeUnwritten(path, 1, "targetBusy");
+    ftruncateSync(fd, 0);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** `own`: descriptors of this process that may be there. Throws ReelError. */
+function mustBeUnwritten(path: string, own: number, code: "targetBusy" | "locked"): void {
+  // A growing file is written at least every 500 ms; a source that brings nothing for 30 s, or a volume that takes
+  // nothing, ends its recording.
+  if (Date.now() - statSync(path).mtimeMs > LIVE_MS) return;
+  const writers = writersOf(path);
+  if (writers.pids.length === 0 && writers.own <= own) return;
+  throw new ReelError(code, `${path} is being written by process ${writers.pids[0] ?? process.pid}`, { path });
 }
 
 function finish(place: SegmentPlace, sync: boolean, close: () => void): FinishedSegment {

@@ -320,15 +320,16 @@ export class Recording implements OutStream, Cursor {
     };
   }
 
-  #prepareNext(): void {
-    if (this.#names) void this.#prepareSegment(this.#names, true);
+  /** `busy`: the name that it had, and that somebody else has a file of. */
+  #prepareNext(busy?: string): void {
+    if (this.#names) void this.#prepareSegment(this.#names, true, busy);
   }
 
   /** Finds the next segment's name. */
-  async #prepareSegment(names: SegmentNames, isInnerCut: boolean): Promise<void> {
+  async #prepareSegment(names: SegmentNames, isInnerCut: boolean, busy?: string): Promise<void> {
     this.nameWantedMs = this.deps.clock.monotonicMs();
     try {
-      const name = await names.next(isInnerCut);
+      const name = await names.next(isInnerCut, busy);
       if (this.isStopped) name.release();
       else this.#useName(name, names.mayReplace(name.path));
     } catch (error) {
@@ -357,7 +358,7 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment as Segment;
     this.segment = undefined;
     this.#freeSegment(segment);
-    this.#prepareNext();
+    this.#prepareNext(segment.path);
   }
 
   #end(failure: ReelError | undefined): void {

@@ -19,12 +19,16 @@ export class SegmentNames {
     private readonly clock: Clock,
   ) {}
 
-  /** `isInnerCut`: the run has had a segment before, or its name was taken. */
-  async next(isInnerCut: boolean): Promise<Reservation> {
+  /**
+   * `isInnerCut`: the run has had a segment before, or its name was taken. `busy`: the name that another server writes,
+   * as it turned out.
+   */
+  async next(isInnerCut: boolean, busy?: string): Promise<Reservation> {
     const { target, naming } = this;
     const { type, chunkLength, dateFolderStructure } = this.config;
     if (dateFolderStructure) return naming.dated(target, this.config, this.clock.wallMs());
     if (chunkLength === 0 && isInnerCut) return naming.nextFree(target.plainPath, type);
+    if (busy !== undefined && this.config.overwrite) return naming.nextFree(busy, type);
     const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
     // A part of another recording, or one that the recovery is finishing: its files must not be touched.
     if (path !== target.basePath && this.reservations.isActive(path)) return naming.nextFree(path, type);
