@@ -75,7 +75,8 @@ function printReport(report: FileReport): void {
   if (report.gapCount > report.gaps.length) console.log(`… and ${report.gapCount - report.gaps.length} more gaps`);
   if (report.defectCount === 0) console.log("no defects");
   else console.log(`${report.defectCount} defect${report.defectCount === 1 ? "" : "s"}:`);
-  for (const { path, message } of report.defects) console.log(`  ${path}: ${message}`);
+  for (const { path, message, atMs } of report.defects)
+    console.log(`  ${path}${atMs === undefined ? "" : `, at ${seconds(atMs)}`}: ${message}`);
   if (report.defectCount > report.defects.length)
     console.log(`  … and ${report.defectCount - report.defects.length} more`);
 }

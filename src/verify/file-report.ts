@@ -7,6 +7,8 @@ import type { ContainerName } from "../container/table.js";
 export interface Defect {
   path: string;
   message: string;
+  /** Where it is one frame's: its decoding time on the file's clock. */
+  atMs?: number;
 }
 
 export interface FileGap {

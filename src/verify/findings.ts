@@ -19,8 +19,8 @@ export class Findings {
     return this.#gapCount;
   }
 
-  defect(path: string, message: string): void {
-    if (this.#defectCount++ < KEPT) this.defects.push({ path, message });
+  defect(path: string, message: string, atMs?: number): void {
+    if (this.#defectCount++ < KEPT) this.defects.push(atMs === undefined ? { path, message } : { path, message, atMs });
   }
 
   gap(gap: FileGap): void {

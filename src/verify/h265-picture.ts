@@ -31,4 +31,5 @@ export const H265_READING: NalReading = {
   take: takeNal,
   isSps: (nal) => typeOf(nal) === SPS_NUT,
   hasParameterSets: (picture) => picture.hasVps && picture.hasSps && picture.hasPps,
+  newSliceCheck: () => undefined,
 };

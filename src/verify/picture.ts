@@ -2,6 +2,7 @@
 // §7.4.1) is read here, H.265 in h265-picture.ts. NAL units come with lengths in front (MP4, FLV) or start codes
 // (MPEG-TS); neither reading decodes a slice.
 
+import { SliceCheck } from "./slices.js";
 import type { WindowReader } from "./window-reader.js";
 
 const NAL_SLICE = 1;
@@ -54,12 +55,15 @@ export interface NalReading {
   isSps(nal: Uint8Array): boolean;
   /** All that decoding needs stands in front of the picture. */
   hasParameterSets(picture: Picture): boolean;
+  /** Judges the slices of one track; undefined where they are not looked into. */
+  newSliceCheck(): SliceCheck | undefined;
 }
 
 export const H264_READING: NalReading = {
   take: takeNal,
   isSps: (nal) => ((nal[0] ?? 0) & 31) === NAL_SPS,
   hasParameterSets: (picture) => picture.hasSps && picture.hasPps,
+  newSliceCheck: () => new SliceCheck(),
 };
 
 function takeNal(picture: Picture, nal: Uint8Array, isFirst: boolean): void {
@@ -107,7 +111,7 @@ function holdsRecoveryPoint(rbsp: Uint8Array): boolean {
 
 export interface LengthPrefixedPicture {
   picture: Picture;
-  /** Why the NAL units do not fill the access unit, or undefined. */
+  /** Why the NAL units do not fill the access unit, or are not one picture; undefined where they do. */
   complaint: string | undefined;
 }
 
@@ -120,8 +124,10 @@ export async function readPicture(
   sizeBytes: number,
   nalLengthSize: number,
   reading: NalReading,
+  slices: SliceCheck | undefined,
 ): Promise<LengthPrefixedPicture> {
   const picture = emptyPicture();
+  slices?.begin();
   let at = position;
   const end = position + sizeBytes;
   while (at < end) {
@@ -133,32 +139,41 @@ export async function readPicture(
     if (nalBytes === 0 || at + nalLengthSize + nalBytes > end) {
       return { picture, complaint: `a NAL unit of ${nalBytes} bytes at byte ${at - position} of ${sizeBytes}` };
     }
-    reading.take(picture, head.subarray(nalLengthSize, nalLengthSize + nalBytes), at === position);
+    const nal = head.subarray(nalLengthSize, nalLengthSize + nalBytes);
+    reading.take(picture, nal, at === position);
+    slices?.take(nal, nalBytes, true);
     at += nalLengthSize + nalBytes;
   }
-  return { picture, complaint: undefined };
+  return { picture, complaint: slices?.end() };
 }
 
 /**
- * Reads the head of an access unit with start codes (Annex B), up to its first slice. `onParameterSet` gets whole SPS
- * NAL units.
+ * Reads the head of an access unit with start codes (Annex B). `onSps` gets whole SPS NAL units. The last NAL unit may
+ * go on behind the head.
  */
-export function readAnnexBPicture(bytes: Uint8Array, reading: NalReading, onSps: (nal: Uint8Array) => void): Picture {
+export function readAnnexBPicture(
+  bytes: Uint8Array,
+  reading: NalReading,
+  slices: SliceCheck | undefined,
+  onSps: (nal: Uint8Array) => void,
+): LengthPrefixedPicture {
   const picture = emptyPicture();
+  slices?.begin();
   let isFirst = true;
   let nal = nextStartCode(bytes, 0);
-  while (nal < bytes.byteLength && !picture.hasSlice) {
+  while (nal < bytes.byteLength && (slices || !picture.hasSlice)) {
     const next = nextStartCode(bytes, nal);
     // The end of this one: in front of the next start code, which is 3 bytes, and the zeros before it.
     let end = next >= bytes.byteLength ? bytes.byteLength : next - 3;
     while (end > nal && bytes[end - 1] === 0) end--;
     const unit = bytes.subarray(nal, end);
-    reading.take(picture, unit, isFirst);
+    if (!picture.hasSlice) reading.take(picture, unit, isFirst);
     if (reading.isSps(unit)) onSps(unit);
+    slices?.take(unit, unit.byteLength, false);
     isFirst = false;
     nal = next;
   }
-  return picture;
+  return { picture, complaint: slices?.end() };
 }
 
 /** The byte behind the next 00 00 01 at or after `from`, or the length. */

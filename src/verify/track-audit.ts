@@ -12,6 +12,9 @@ const GAP_STEPS = 4;
 const GAP_MS = 200;
 /** Reordering delays a picture by a few frames; nothing that plays holds ten seconds of them. */
 const MAX_OFFSET_MS = 10_000;
+/** Frames so close together are no frames of a rate: a clock stood still, or times were given after the fact. */
+const CROWD_MS = 1;
+const CROWD_FRAMES = 5;
 /** How slowly the usual step follows a changing frame rate. */
 const TYPICAL_WEIGHT = 1 / 16;
 
@@ -36,6 +39,8 @@ export interface TrackTraits {
 export class TrackAudit {
   readonly traits: TrackTraits;
   isFirstFrameDecodable = false;
+  /** The first picture is no IDR: those shown before it refer to what is not in the file. */
+  isOpenAtStart = false;
   /** Place among the file's tracks; fixed when the report is made, because tracks may turn up in any order. */
   readonly index: number;
   readonly #findings: Findings;
@@ -52,6 +57,13 @@ export class TrackAudit {
   #lastPts = Number.NEGATIVE_INFINITY;
   #endPts = Number.NEGATIVE_INFINITY;
   #isMonotonic = true;
+  #startPts = Number.NaN;
+  /** Frames that are shown before the first one. */
+  #leading = 0;
+  /** A run of frames that lie within a millisecond: from where, and how many. */
+  #crowdDts = Number.NaN;
+  #crowdPlace = "";
+  #crowd = 0;
   #clipFrom = Number.NEGATIVE_INFINITY;
   #clipTo = Number.POSITIVE_INFINITY;
 
@@ -76,9 +88,16 @@ export class TrackAudit {
   add(frame: AuditedFrame): void {
     const { dts, pts, duration, isKey, sizeBytes } = frame;
     if (this.#frames > 0) this.#step(dts);
+    else this.#startPts = pts;
+    this.#countCrowd(dts);
     const offsetMs = (pts - dts) / this.#ticksPerMs;
     if (Math.abs(offsetMs) > MAX_OFFSET_MS)
-      this.#findings.defect(this.#placeOf(this.#frames), `is shown ${roundMs(offsetMs)} ms after it is decoded`);
+      this.#defect(
+        dts,
+        `is shown ${roundMs(Math.abs(offsetMs))} ms ${offsetMs < 0 ? "before" : "after"} it is decoded`,
+      );
+    else if (this.isOpenAtStart && pts < this.#startPts && this.#leading++ === 0)
+      this.#defect(dts, "is shown before the first picture: what it refers to is not in the file");
     this.#lastDts = dts;
     this.#lastDuration = duration;
     this.#frames++;
@@ -114,6 +133,11 @@ export class TrackAudit {
     return this.#frames === 0 ? 0 : (this.#lastDts + (this.#lastDuration ?? (this.#typical || 0))) / this.#ticksPerMs;
   }
 
+  /** All frames were added. */
+  end(): void {
+    this.#endCrowd();
+  }
+
   report(): TrackReport {
     const isEmpty = this.#frames === 0;
     const toMs = (ticks: number): number => (isEmpty ? 0 : roundMs(ticks / this.#ticksPerMs));
@@ -130,14 +154,35 @@ export class TrackAudit {
     };
   }
 
+  #defect(dts: number, message: string): void {
+    this.#findings.defect(this.#placeOf(this.#frames), message, roundMs(dts / this.#ticksPerMs));
+  }
+
+  #countCrowd(dts: number): void {
+    if (Math.abs(dts - this.#crowdDts) < CROWD_MS * this.#ticksPerMs) {
+      if (++this.#crowd === 2) this.#crowdPlace = this.#placeOf(this.#frames);
+      return;
+    }
+    this.#endCrowd();
+    this.#crowdDts = dts;
+    this.#crowd = 1;
+  }
+
+  #endCrowd(): void {
+    if (this.#crowd >= CROWD_FRAMES)
+      this.#findings.defect(
+        this.#crowdPlace,
+        `is among ${this.#crowd} ${this.traits.kind} frames within a millisecond`,
+        roundMs(this.#crowdDts / this.#ticksPerMs),
+      );
+    this.#crowd = 0;
+  }
+
   #step(dts: number): void {
     const step = dts - this.#lastDts;
     if (step < 0) {
       this.#isMonotonic = false;
-      this.#findings.defect(
-        this.#placeOf(this.#frames),
-        `decoding time goes back by ${roundMs(-step / this.#ticksPerMs)} ms`,
-      );
+      this.#defect(dts, `decoding time goes back by ${roundMs(-step / this.#ticksPerMs)} ms`);
       return;
     }
     if (Number.isNaN(this.#typical)) this.#typical = step;

@@ -32,6 +32,7 @@ export async function verifyFile(path: string): Promise<FileReport> {
     const container = await containerOf(reader);
     const findings = new Findings();
     const { tracks, isIndexInFront } = await READERS[container](reader, findings);
+    for (const track of tracks) track.end();
     return {
       path,
       container,

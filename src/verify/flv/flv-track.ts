@@ -8,6 +8,7 @@ import { Unwrapper } from "../../time/unwrap.js";
 import type { Findings } from "../findings.js";
 import { NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, type LengthPrefixedPicture, readPicture } from "../picture.js";
+import type { SliceCheck } from "../slices.js";
 import { TrackAudit } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 
@@ -21,6 +22,7 @@ export class FlvTrack {
   readonly #findings: Findings;
   readonly #head = new AvTag();
   readonly #clock = new Unwrapper(WIRE_MODULUS);
+  #slices: SliceCheck | undefined;
   #hasConfig = false;
   #nalLengthSize = 4;
   #frameMs: number | undefined;
@@ -53,7 +55,9 @@ export class FlvTrack {
     if (reading) {
       const position = tag.position + TAG_HEADER_BYTES + headerBytes;
       const bytes = Math.max(0, tag.dataBytes - headerBytes);
-      this.#checkPicture(await readPicture(this.#reader, position, bytes, this.#nalLengthSize, reading), isKey);
+      const nalBytes = this.#nalLengthSize;
+      const picture = await readPicture(this.#reader, position, bytes, nalBytes, reading, this.#slices);
+      this.#checkPicture(picture, isKey, tag.timestampMs);
     } else if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
     this.#add(tag, compositionTimeMs, isKey || !isVideo);
     return isKey && isVideo;
@@ -67,16 +71,17 @@ export class FlvTrack {
     return head;
   }
 
-  #checkPicture({ picture, complaint }: LengthPrefixedPicture, isKey: boolean): void {
-    if (complaint !== undefined) this.#findings.defect(this.#place, complaint);
-    else if (!picture.hasSlice) this.#findings.defect(this.#place, "has no slice");
+  #checkPicture({ picture, complaint }: LengthPrefixedPicture, isKey: boolean, atMs: number): void {
+    if (complaint !== undefined) this.#findings.defect(this.#place, complaint, atMs);
+    else if (!picture.hasSlice) this.#findings.defect(this.#place, "has no slice", atMs);
     else if (isKey && !isRandomAccess(picture))
-      this.#findings.defect(this.#place, "is a key frame, but decoding cannot start there");
-    else if (!isKey && picture.isIdr) this.#findings.defect(this.#place, "is an IDR, but no key frame");
+      this.#findings.defect(this.#place, "is a key frame, but decoding cannot start there", atMs);
+    else if (!isKey && picture.isIdr) this.#findings.defect(this.#place, "is an IDR, but no key frame", atMs);
     if (this.audit.frames > 0) return;
+    this.audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
     this.audit.isFirstFrameDecodable = this.#hasConfig && complaint === undefined && isRandomAccess(picture);
     if (!this.audit.isFirstFrameDecodable)
-      this.#findings.defect(this.#place, "decoding cannot start with the first picture");
+      this.#findings.defect(this.#place, "decoding cannot start with the first picture", atMs);
   }
 
   /** The first frame of a codec that is not looked into. */
@@ -98,6 +103,8 @@ export class FlvTrack {
       this.#hasConfig = true;
       if (video) {
         this.#nalLengthSize = video.nalLengthSize;
+        this.#slices ??= NAL_READINGS[codec.name]?.newSliceCheck();
+        this.#slices?.useHeader(video);
         traits.width = video.width;
         traits.height = video.height;
       }

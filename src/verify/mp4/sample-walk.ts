@@ -5,7 +5,8 @@
 
 import type { Findings } from "../findings.js";
 import { isRandomAccess, readPicture } from "../picture.js";
-import type { TrackAudit } from "../track-audit.js";
+import type { SliceCheck } from "../slices.js";
+import { roundMs, type TrackAudit } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 import type { Box } from "./box.js";
 import { type MovieTrack, type Presentation, presentationOf } from "./movie.js";
@@ -46,6 +47,7 @@ export class SampleWalk {
   readonly #cursors: Cursors;
   readonly #media: WindowReader;
   readonly #presentation: Presentation;
+  readonly #slices: SliceCheck | undefined;
   /** Samples left in the open run of stts and of ctts, and in the open chunk. */
   #timesLeft = 0;
   #offsetsLeft = 0;
@@ -61,6 +63,9 @@ export class SampleWalk {
     this.#cursors = cursors;
     this.#media = input.reader.fork(MEDIA_WINDOW_BYTES);
     this.#presentation = presentationOf(input.track, input.movieTimescale);
+    const { video, reading } = input.track.description;
+    this.#slices = reading?.newSliceCheck();
+    if (video) this.#slices?.useHeader(video);
   }
 
   static async open(input: SampleWalkInput): Promise<SampleWalk> {
@@ -93,7 +98,8 @@ export class SampleWalk {
       const isMarked = stss === undefined || stss.a === i + 1;
       if (isMarked) await stss?.next();
       const pts = dts + (await this.#compositionOffset());
-      await this.#checkSample(i, sizeBytes, isMarked);
+      const atMs = ((dts + this.#presentation.shift) * 1000) / this.#input.track.timescale;
+      await this.#checkSample(i, sizeBytes, isMarked, roundMs(atMs));
       audit.add({
         dts: dts + this.#presentation.shift,
         pts: pts + this.#presentation.shift,
@@ -155,28 +161,25 @@ export class SampleWalk {
     );
   }
 
-  async #checkSample(index: number, sizeBytes: number, isMarked: boolean): Promise<void> {
+  async #checkSample(index: number, sizeBytes: number, isMarked: boolean, atMs: number): Promise<void> {
     const { track, audit, findings } = this.#input;
     const { video, audio, reading } = track.description;
     if (!video || !reading) {
       if (index === 0) audit.isFirstFrameDecodable = !!video || audio !== undefined || track.kind === "other";
       return;
     }
-    const { picture, complaint } = await readPicture(
-      this.#media,
-      this.#position,
-      sizeBytes,
-      video.nalLengthSize,
-      reading,
-    );
+    const { nalLengthSize } = video;
+    const read = await readPicture(this.#media, this.#position, sizeBytes, nalLengthSize, reading, this.#slices);
+    const { picture, complaint } = read;
     const place = `${track.path}/sample[${index}]`;
-    if (complaint !== undefined) findings.defect(place, complaint);
-    else if (!picture.hasSlice) findings.defect(place, "has no slice");
+    if (complaint !== undefined) findings.defect(place, complaint, atMs);
+    else if (!picture.hasSlice) findings.defect(place, "has no slice", atMs);
     else if (isMarked && !isRandomAccess(picture))
-      findings.defect(place, "is a sync sample, but decoding cannot start there");
-    else if (!isMarked && picture.isIdr) findings.defect(place, "is an IDR, but no sync sample");
+      findings.defect(place, "is a sync sample, but decoding cannot start there", atMs);
+    else if (!isMarked && picture.isIdr) findings.defect(place, "is an IDR, but no sync sample", atMs);
     if (index > 0) return;
+    audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
     audit.isFirstFrameDecodable = complaint === undefined && isRandomAccess(picture);
-    if (!audit.isFirstFrameDecodable) findings.defect(place, "decoding cannot start with the first sample");
+    if (!audit.isFirstFrameDecodable) findings.defect(place, "decoding cannot start with the first sample", atMs);
   }
 }

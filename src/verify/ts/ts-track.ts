@@ -11,6 +11,7 @@ import { nearestTime } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
 import { type CodecReading, NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
+import type { SliceCheck } from "../slices.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
 
 /** Parameter sets and SEI in front of the first slice; the rest of a picture is only counted. */
@@ -37,6 +38,7 @@ export class TsTrack {
   #pesBytes = 0;
   #header: PesHeader | undefined;
   readonly #adts = new AdtsCounter();
+  readonly #slices: SliceCheck | undefined;
   #framesBefore = 0;
   #strayBefore = 0;
   readonly #findings: Findings;
@@ -46,6 +48,7 @@ export class TsTrack {
     const codec = codecOfStreamType(streamType);
     this.#framing = codec?.ts?.framing;
     this.#reading = (codec && NAL_READINGS[codec.name]) ?? undefined;
+    this.#slices = this.#reading?.newSliceCheck();
     const traits: TrackTraits = {
       kind: codec && codec.kind !== "data" ? codec.kind : "other",
       codec: codec?.name ?? `stream_type 0x${streamType.toString(16).padStart(2, "0")}`,
@@ -139,19 +142,22 @@ export class TsTrack {
 
   #takePicture(reading: CodecReading, dts: number, pts: number): void {
     const head = this.#head.subarray(0, this.#headBytes);
-    const picture = readAnnexBPicture(head, reading, (sps) => this.#takeSps(reading, sps));
+    const onSps = (sps: Uint8Array): void => this.#takeSps(reading, sps);
+    const { picture, complaint } = readAnnexBPicture(head, reading, this.#slices, onSps);
     const hasParameterSets = reading.hasParameterSets(picture);
     const isKey = isRandomAccess(picture);
-    if (!picture.isDelimited) this.#findings.defect(this.#place, "a picture without an access unit delimiter");
-    if (!picture.hasSlice) this.#findings.defect(this.#place, "a picture without a slice");
+    const atMs = roundMs(dts / TICKS_PER_MS);
+    const defect = (message: string): void => this.#findings.defect(this.#place, message, atMs);
+    if (complaint !== undefined) defect(complaint);
+    if (!picture.isDelimited) defect("a picture without an access unit delimiter");
+    if (!picture.hasSlice) defect("a picture without a slice");
     else if (this.#isFlaggedRandomAccess && !isKey)
-      this.#findings.defect(this.#place, "is flagged as a random access point, but decoding cannot start there");
-    if (picture.isIdr && !hasParameterSets)
-      this.#findings.defect(this.#place, "an IDR without parameter sets in front of it");
+      defect("is flagged as a random access point, but decoding cannot start there");
+    if (picture.isIdr && !hasParameterSets) defect("an IDR without parameter sets in front of it");
     if (this.audit.frames === 0) {
+      this.audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
       this.audit.isFirstFrameDecodable = isKey && hasParameterSets;
-      if (!this.audit.isFirstFrameDecodable)
-        this.#findings.defect(this.#place, "decoding cannot start with the first picture");
+      if (!this.audit.isFirstFrameDecodable) defect("decoding cannot start with the first picture");
     }
     this.audit.add({ dts, pts, duration: undefined, isKey, sizeBytes: this.#pesBytes });
   }
