@@ -127,9 +127,9 @@ module.exports = {
     {
       name: "resolvable",
       comment:
-        "An import that cannot be resolved would escape every other rule. The benchmarks' peers are in a package of their own, installed where wanted.",
+        "An import that cannot be resolved would escape every other rule. The peers of benchmarks and tests are in packages of their own, installed where wanted.",
       severity: "error",
-      from: { pathNot: "^bench/" },
+      from: { pathNot: "^(bench|test/peers)/" },
       to: { couldNotResolve: true, pathNot: "^(\\./|\\.\\./)*dist/" },
     },
   ],
