@@ -375,6 +375,36 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
     expectFrames(container, frames, segments);
   });
 
+  it("takes nothing behind its stop where a jump has moved the cursor past it and more frames have come", () => {
+    const run = start();
+    const frames = makeAv(run, 2000);
+    const indices = frames.map((frame) => run.push(frame));
+    run.drainOnce();
+    run.stop(STOP_AT_INDEX, indices[20]);
+    run.jump(indices[60] ?? 0, false);
+    const segments = run.finish();
+    expect(run.tail).toBe(indices[60]);
+    expect(segments.map((segment) => segment.endedBy)).toEqual([STATUS_STOPPED]);
+    expect(segments[0]?.tracks.map((track) => track.frames)).toEqual([0, 0]);
+  });
+
+  it("takes no more than there is where its stop lies ahead of the ring's head", () => {
+    const run = start();
+    const frames = makeAv(run, 1000);
+    const [head, rest] = [frames.slice(0, 20), frames.slice(20, 40)];
+    const other = new KernelRun({ build, container, arena: run.arena });
+    // Another recording's ring tells where the head will be.
+    const ends = frames.slice(0, 41).map((frame) => other.push(frame));
+    record(run, head);
+    run.stop(STOP_AT_INDEX, ends[40]);
+    run.drainAll();
+    expect(run.segments).toEqual([]);
+    record(run, rest);
+    const segments = run.finish();
+    expect(segments.map((segment) => segment.endedBy)).toEqual([STATUS_STOPPED]);
+    expectFrames(container, frames.slice(0, 40), segments);
+  });
+
   it("drops and counts up to the next random access point after a jump", () => {
     const run = start();
     const frames = makeAv(run, 4000);
