@@ -3,13 +3,8 @@
 // the near way round.
 
 import { CLOCK_MODULUS } from "../../media/mpegts/ts-packet.js";
-import { TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
+import type { Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
-
-/**
- * A picture is not shown more than this after its decoding, nor before it; what says otherwise is a broken timestamp.
- */
-const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
 
 export class ProgramClock {
   #unwrapper = new Unwrapper(CLOCK_MODULUS);
@@ -18,11 +13,11 @@ export class ProgramClock {
     return this.#unwrapper.unwrap(dts33);
   }
 
-  /** Presentation minus decoding time; 0 where it makes no sense. */
+  /** Presentation minus decoding time, the near way round. The in-stream bounds it, counts and tells what it mends. */
   static ctsOffset90k(pts33: number, dts33: number): Ticks90k {
     let offset = pts33 - dts33;
     if (offset >= CLOCK_MODULUS / 2) offset -= CLOCK_MODULUS;
     else if (offset < -CLOCK_MODULUS / 2) offset += CLOCK_MODULUS;
-    return Math.abs(offset) > MAX_CTS_OFFSET_90K ? 0 : offset;
+    return offset;
   }
 }

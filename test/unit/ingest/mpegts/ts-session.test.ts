@@ -85,3 +85,25 @@ describe("a transport stream without memory", () => {
     expect(arena.stats().blocks).toBe(0);
   });
 });
+
+describe("times of presentation", () => {
+  it("that lie more than 10 s from the decoding are mended, counted and told, as over RTMP", () => {
+    const { registry, session, end } = setup();
+    const gaps: unknown[] = [];
+    const ts = new TsBuilder().pat([{ number: 1, pmtPid: 0x1000 }]).pmt(0x1000, 1, [{ pid: 0x100, type: 0x1b }]);
+    const push = (frame: number, offset90k: number): void => {
+      const dts = 90_000 + frame * 3600;
+      const idr = Buffer.alloc(200, 0x99).fill(0x65, 0, 1);
+      ts.pes(0x100, annexB(Buffer.of(9, 0xf0), SPS, PPS, idr), { pts: dts + offset90k, dts });
+      session.push(Buffer.concat(ts.packets.splice(0)));
+    };
+    for (let frame = 0; frame < 3; frame++) push(frame, 3600);
+    const stream = registry.get("s");
+    stream?.on("gap", (gap) => gaps.push([gap.cause, gap.track, gap.frames]));
+    for (let frame = 3; frame < 6; frame++) push(frame, 20 * 90_000);
+    for (let frame = 6; frame < 9; frame++) push(frame, 900_000);
+    end();
+    expect(stream?.unboundOffsetFrames).toBe(3);
+    expect(gaps).toEqual([["compositionOffset", "video", 0]]);
+  });
+});
