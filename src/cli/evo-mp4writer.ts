@@ -11,6 +11,15 @@ import type { Mp4FinishResult } from "../container/mp4/finish-result.js";
 import { hasMp4Journal } from "../container/mp4/journal.js";
 
 const USAGE = "usage: evo-mp4writer -path=<file.mp4> [--recovery]";
+const HELP: ReadonlySet<string> = new Set(["--help", "-help", "-h"]);
+const HELP_TEXT = `${USAGE}
+
+Finishes an MP4 that a dead server left as .info, .mdat and .track files. The path is the
+final name, with or without .mp4. --recovery is accepted and changes nothing.
+
+Exit code 0: the file is complete, and the temporary files are gone.
+          1: it could not be finished, and nothing is lost.
+          2: the arguments are wrong.`;
 const EXIT_DONE = 0;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -41,6 +50,10 @@ function describe(result: Mp4FinishResult): string {
 }
 
 export function runEvoMp4Writer(args: readonly string[], { out, error, progress }: Output): number {
+  if (args.some((arg) => HELP.has(arg))) {
+    out(HELP_TEXT);
+    return EXIT_DONE;
+  }
   const parsed = parseArguments(args);
   if ("wrong" in parsed) {
     error(`evo-mp4writer: ${parsed.wrong}\n${USAGE}`);

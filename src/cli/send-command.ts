@@ -1,52 +1,71 @@
 // `reel send '<command line>'`: one command to a running server over its WebSocket; the reply as EMS's telnet listener
-// prints it, or as JSON.
+// prints it, or as JSON. The command is looked up in the table first: EMS ignores unknown parameters, and a mistyped
+// one would be found a week later. `subscribe` stays, and prints the events.
 
 import type { Command } from "commander";
-import { connect } from "../client/control-client.js";
+import { suggestion } from "../base/nearest-name.js";
+import type { EventName } from "../client/control-protocol.js";
+import { COMMANDS, findCommand } from "../control/commands/command-table.js";
+import { parseCommandLine } from "../control/commands/grammar.js";
+import { unknownParameters } from "../control/dispatch.js";
 import { renderHuman } from "../control/replies/human.js";
 import type { Reply } from "../control/replies/reply.js";
+import { followEvents } from "./events-command.js";
+import { addConnectionOptions, type ConnectionFlags, connectionFailure, openClient } from "./server-connection.js";
+import { EXIT_FAILED, EXIT_OK } from "./usage.js";
 
-interface SendFlags {
-  url?: string;
-  token?: string;
-  user?: string;
+interface SendFlags extends ConnectionFlags {
   json?: boolean;
+  force?: boolean;
 }
 
 export function addSendCommand(program: Command): void {
-  program
-    .command("send")
+  addConnectionOptions(program.command("send"))
     .description("send one command to a running server and print its reply; exit code 1 on FAIL")
     .argument("<command...>", "such as: record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=60")
-    .option("--url <url>", "the server's WebSocket (default: ws://127.0.0.1:7777/ws)")
-    .option("--token <token>", "token of a protected server (or REEL_TOKEN)")
-    .option("--user <user:password>", "Basic credentials of a protected server (or REEL_USER)")
     .option("--json", "print the reply as JSON")
+    .option("--force", "send it though the command or a parameter is not known here")
     .action(async (words: string[], flags: SendFlags) => {
       process.exitCode = await send(words.join(" "), flags);
     });
 }
 
+/** What is wrong with a line, in words; undefined for a good one. */
+export function findMistake(line: string): string | undefined {
+  const request = parseCommandLine(line);
+  if (!request) return "the command is empty";
+  const command = findCommand(request.command);
+  if (!command) {
+    const names = COMMANDS.map(({ name }) => name);
+    return `there is no command ${request.command}${suggestion(request.command, names) || "; reel help lists them"}`;
+  }
+  const [unknown] = unknownParameters(command, request);
+  if (unknown === undefined) return undefined;
+  const names = Object.keys(command.parameters);
+  const known = names.length === 0 ? "; it takes none" : `; known are ${names.join(", ")}`;
+  return `${command.name} has no parameter ${unknown}${suggestion(unknown, names) || known}`;
+}
+
 async function send(line: string, flags: SendFlags): Promise<number> {
-  const token = flags.token ?? process.env.REEL_TOKEN;
-  const [user, ...password] = (flags.user ?? process.env.REEL_USER ?? "").split(":");
-  const url = flags.url ?? process.env.REEL_URL;
+  const mistake = flags.force ? undefined : findMistake(line);
+  if (mistake !== undefined) {
+    console.error(`reel send: ${mistake} (--force sends it as it is)`);
+    return EXIT_FAILED;
+  }
+  const request = parseCommandLine(line);
+  if (request?.command.toLowerCase() === "subscribe") {
+    const named = request.parameters.findLast(({ name }) => name.toLowerCase() === "events")?.items ?? [];
+    return followEvents({ ...flags, types: named as EventName[] }, "reel send");
+  }
   try {
-    const client = await connect({
-      reconnect: false,
-      ...(url && { url }),
-      ...(token && { token }),
-      ...(user && { user, password: password.join(":") }),
-    });
+    const client = await openClient(flags);
     const reply = await client.send(line);
     await client.close();
     if (flags.json) console.log(JSON.stringify(reply));
-    else process.stdout.write(renderHuman(line.trim().split(/\s+/)[0] ?? "", reply as Reply).replaceAll("\r\n", "\n"));
-    return reply.status === "SUCCESS" ? 0 : 1;
+    else process.stdout.write(renderHuman(request?.command ?? "", reply as Reply).replaceAll("\r\n", "\n"));
+    return reply.status === "SUCCESS" ? EXIT_OK : EXIT_FAILED;
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const hint = code === "ECONNREFUSED" ? "; is the server running? (reel serve, or --url for another address)" : "";
-    console.error(`reel send: ${message || String(code)}${hint}`);
-    return 1;
+    console.error(`reel send: ${connectionFailure(error)}`);
+    return EXIT_FAILED;
   }
 }

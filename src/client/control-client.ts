@@ -52,6 +52,37 @@ type CommandMethods = {
 export type ReelClient = ClientConnection & Omit<CommandMethods, "subscribe" | "quit">;
 
 const DEFAULT_URL = "ws://127.0.0.1:7777/ws";
+/** A name that is not here is no method: a mistyped one is a TypeError, and sends nothing. */
+const COMMAND_NAMES: ReadonlyMap<string, CommandName> = new Map(
+  Object.keys({
+    record: true,
+    pullStream: true,
+    shutdownStream: true,
+    removeConfig: true,
+    listConfig: true,
+    getConfigInfo: true,
+    listStreams: true,
+    listStreamsIds: true,
+    getStreamInfo: true,
+    getStreamsCount: true,
+    getInboundStreamsCount: true,
+    isStreamRunning: true,
+    listInboundStreams: true,
+    listInboundStreamNames: true,
+    setTimer: true,
+    listTimers: true,
+    removeTimer: true,
+    listStorage: true,
+    addStreamAlias: true,
+    getLicenseId: true,
+    serverStatus: true,
+    listSegments: true,
+    subscribe: true,
+    version: true,
+    help: true,
+    quit: true,
+  } satisfies { [N in CommandName]: true }).map((name) => [name.toLowerCase(), name as CommandName]),
+);
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
 const HANDSHAKE_MS = 10_000;
@@ -188,8 +219,11 @@ export async function connect(options: ConnectOptions = {}): Promise<ReelClient>
   await connection.open();
   return new Proxy(connection, {
     get(target, key) {
-      if (typeof key === "string" && !(key in target) && key !== "then")
-        return (parameters?: never) => run(target, key as CommandName, parameters);
+      if (typeof key === "string" && !(key in target)) {
+        const command = COMMAND_NAMES.get(key.toLowerCase());
+        // `await client`, JSON.stringify and util.inspect ask for names that are no commands.
+        return command && ((parameters?: never) => run(target, command, parameters));
+      }
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === "function" ? value.bind(target) : value;
     },

@@ -152,12 +152,82 @@ export interface CommandParameters {
   listStorage: None;
   addStreamAlias: { localStreamName: string; aliasName: string };
   getLicenseId: None;
+  serverStatus: Record<string, never>;
+  listSegments: {
+    localStreamName?: string;
+    from?: string | number;
+    to?: string | number;
+    limit?: number;
+    cursor?: string;
+  };
   subscribe: { events?: readonly EventName[]; since?: number };
   version: None;
   help: None;
   quit: None;
 }
 export type CommandName = keyof CommandParameters;
+
+/** Of serverStatus. */
+export interface ServerStatusData {
+  disks: { folder: string; freeBytes: number; totalBytes: number; error?: string }[];
+  recordings: RecordingStatus[];
+  server: { cpuMs: number; memoryBytes: number; pid: number; upTimeMs: number; version: string };
+  streams: StreamStatus[];
+}
+
+export interface StreamStatus {
+  audio: string;
+  bytes: number;
+  droppedFrames: number;
+  farIp: string;
+  farPort: number;
+  frames: number;
+  height: number;
+  id: number;
+  /** It waits because every recording of it lags. */
+  isHeldBack: boolean;
+  name: string;
+  type: string;
+  upTimeMs: number;
+  /** Of a pulled stream, password masked. */
+  uri: string;
+  video: string;
+  width: number;
+}
+
+/** A record config and, while it runs (outStreamId is not 0), its recording. */
+export interface RecordingStatus {
+  bytes: number;
+  configId: number;
+  file: string;
+  frames: number;
+  lagMs: number;
+  localStreamName: string;
+  lostFrames: number;
+  outStreamId: number;
+  state: string;
+  type: "mp4" | "ts" | "flv";
+  upTimeMs: number;
+}
+
+/** Of listSegments. */
+export interface SegmentData {
+  audioFrames: number;
+  configId: number;
+  durationMs: number;
+  file: string;
+  gaps: number;
+  id: number;
+  isMissing: boolean;
+  localStreamName: string;
+  lostFrames: number;
+  sizeBytes: number;
+  startTime: string;
+  state: "growing" | "failed" | "recovered" | "finished" | "uploaded" | "deleted";
+  stopTime: string | null;
+  type: "mp4" | "ts" | "flv";
+  videoFrames: number;
+}
 
 export interface CommandData {
   record: RecordSettings;
@@ -180,6 +250,8 @@ export interface CommandData {
   listStorage: { description: string; mediaFolder: string; name: string }[];
   addStreamAlias: null;
   getLicenseId: { licenseId: string };
+  serverStatus: ServerStatusData;
+  listSegments: { cursor: string | null; isComplete: boolean; segments: SegmentData[] | null };
   subscribe: { events: EventName[]; since: number };
   version: Record<
     "banner" | "branchName" | "buildDate" | "buildNumber" | "codeName" | "hash" | "releaseNumber",

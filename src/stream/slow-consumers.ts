@@ -25,7 +25,7 @@ export function jumpSlowConsumers(stream: LaggingStream, cursors: Iterable<Curso
 }
 
 /** Media time between a cursor and the newest frame. */
-function lagOf({ ring, lastDts90k }: LaggingStream, cursor: Cursor): Ticks90k {
+export function lagOf({ ring, lastDts90k }: LaggingStream, cursor: Cursor): Ticks90k {
   const frame = ring.frameAt(cursor.tail());
   return frame ? Math.max(0, (lastDts90k[frame.track] ?? 0) - frame.dts90k) : 0;
 }

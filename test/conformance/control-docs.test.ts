@@ -37,6 +37,8 @@ const TYPED: { [N in CommandName]: true } = {
   listStorage: true,
   addStreamAlias: true,
   getLicenseId: true,
+  serverStatus: true,
+  listSegments: true,
   subscribe: true,
   version: true,
   help: true,

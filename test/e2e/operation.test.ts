@@ -153,7 +153,7 @@ it("reloads its configuration on SIGHUP, names what needs a restart, keeps the o
   expect([await statusFor("first-token"), await statusFor("second-token")]).toEqual([200, 401]);
   await writeFile(file, JSON.stringify({ ...config, control: { token: "second-token" }, ring: { lagLimitMs: 500 } }));
   process.kill(server.pid, "SIGHUP");
-  await until("it is reloaded", () => server.output.includes('"configuration reloaded"'));
+  await until("it is reloaded", () => server.output.includes('"changes that need a restart"'));
   expect([await statusFor("first-token"), await statusFor("second-token")]).toEqual([401, 200]);
   expect(server.output).toMatch(/"changed":"control\.token","msg":"configuration reloaded"/);
   expect(server.output).toMatch(/"settings":"ring\.lagLimitMs","msg":"changes that need a restart"/);

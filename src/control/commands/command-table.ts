@@ -5,6 +5,7 @@ import { pullStream } from "./pull-stream.js";
 import * as queries from "./queries.js";
 import { record } from "./record.js";
 import * as server from "./server-commands.js";
+import * as statusCommands from "./status-commands.js";
 import { removeConfig, shutdownStream } from "./stopping.js";
 
 export const COMMANDS: readonly Command[] = [
@@ -28,6 +29,8 @@ export const COMMANDS: readonly Command[] = [
   server.listStorage,
   server.addStreamAlias,
   server.getLicenseId,
+  statusCommands.serverStatus,
+  statusCommands.listSegments,
   server.subscribe,
   server.version,
   server.help,

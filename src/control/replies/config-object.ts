@@ -12,7 +12,7 @@ export const OPERATION_NONE = 0;
 export const OPERATION_PULL = 1;
 export const OPERATION_RECORD = 7;
 
-const STATUS_TEXTS = [
+export const RECORD_STATUS_TEXTS = [
   "Streaming",
   "Connecting",
   "Waiting for stream",
@@ -29,7 +29,7 @@ export function unrecordedObject(tracks: readonly UnrecordedTrack[] | undefined)
 function stateObject(state: ConfigState): ValueObject {
   return {
     code: state.code,
-    description: STATUS_TEXTS[state.code],
+    description: RECORD_STATUS_TEXTS[state.code],
     timestamp: state.timestamp,
     unrecorded: unrecordedObject(state.unrecorded),
     uniqueStreamId: state.uniqueStreamId,

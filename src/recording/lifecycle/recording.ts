@@ -22,6 +22,8 @@ import type { SegmentOrigin } from "../../container/segment-origin.js";
 import type { Cursor } from "../../stream/cursor.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
+import { lagOf } from "../../stream/slow-consumers.js";
+import { TICKS_PER_MS } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
@@ -101,6 +103,9 @@ export class Recording implements OutStream, Cursor {
   }
   get currentPath(): string | undefined {
     return this.segment?.isOpen ? this.segment.path : undefined;
+  }
+  get lagMs(): number {
+    return this.isStopped ? 0 : lagOf(this.inStream, this) / TICKS_PER_MS;
   }
   get isStopped(): boolean {
     return isStopped(this.#phase);

@@ -1,0 +1,176 @@
+// The screen of `reel status` and `reel top`: the server, its disks, then a line for each recording and for each source
+// that nobody records. What needs a look comes first. Narrow terminals leave columns out, never wrap.
+
+import { basename } from "node:path";
+import type { RecordingStatus, ServerStatusData, StreamStatus } from "../client/control-protocol.js";
+import { bytesText, durationText, secondsText } from "./quantities.js";
+import { cut, paint, type Screen, type Style } from "./terminal.js";
+
+/** A recording that lags by more gets a colour, and comes first. */
+const LAG_WARNING_MS = 2000;
+/** A disk with less room is named in colour. */
+const LOW_DISK = 0.05;
+/** The blank line, the titles, the count of what is left out, and the line below. */
+const FRAME_ROWS = 4;
+const MIN_NAME = 8;
+const MIN_FILE = 12;
+const WIDE_COLUMNS = 110;
+
+/** What a second look adds: rates over the time between the two. */
+export interface Rates {
+  readonly kbps: ReadonlyMap<number, number>;
+  readonly cpuPercent: number | undefined;
+}
+
+interface Row {
+  readonly name: string;
+  readonly video: string;
+  readonly kbps: string;
+  readonly up: string;
+  readonly type: string;
+  readonly lag: string;
+  readonly lost: string;
+  readonly file: string;
+  readonly style: Style | undefined;
+  readonly weight: number;
+}
+
+export function statusLines(status: ServerStatusData, screen: Screen, rates?: Rates, maxRows?: number): string[] {
+  const head = headLines(status, screen, rates);
+  const rows = rowsOf(status, rates).sort((a, b) => b.weight - a.weight || compareNames(a.name, b.name));
+  if (rows.length === 0) return [...head, "", "nothing is published and nothing is to be recorded"];
+  const room = maxRows === undefined ? rows.length : Math.max(1, maxRows - head.length - FRAME_ROWS);
+  const shown = rows.slice(0, room);
+  const more = rows.length - shown.length;
+  return [...head, "", ...tableLines(shown, screen), ...(more > 0 ? [paint(`… ${more} more`, "dim", screen)] : [])];
+}
+
+function headLines({ server, streams, recordings, disks }: ServerStatusData, screen: Screen, rates?: Rates): string[] {
+  const running = recordings.filter(({ outStreamId }) => outStreamId !== 0).length;
+  const waiting = recordings.length - running;
+  const facts = [
+    `Reel ${server.version}`,
+    `up ${durationText(server.upTimeMs)}`,
+    count(streams.length, "stream"),
+    `${count(running, "recording")}${waiting > 0 ? `, ${waiting} waiting` : ""}`,
+    ...(rates?.cpuPercent === undefined ? [] : [`CPU ${rates.cpuPercent.toFixed(0)} %`]),
+    bytesText(server.memoryBytes),
+  ];
+  const lines = [paint(cut(facts.join("  "), screen.columns), "bold", screen)];
+  for (const { folder, freeBytes, totalBytes, error } of disks) {
+    const text = error ?? `${bytesText(freeBytes)} free of ${bytesText(totalBytes)}`;
+    const isLow = error !== undefined || freeBytes < totalBytes * LOW_DISK;
+    const path = cut(folder, Math.max(MIN_NAME, screen.columns - text.length - 2), "end");
+    lines.push(`${path}  ${paint(cut(text, screen.columns - path.length - 2), isLow ? "red" : undefined, screen)}`);
+  }
+  return lines;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function rowsOf({ streams, recordings }: ServerStatusData, rates?: Rates): Row[] {
+  const byName = new Map(streams.map((stream) => [stream.name, stream]));
+  const recorded = new Set(recordings.map(({ localStreamName }) => localStreamName));
+  return [
+    ...recordings.map((recording) => recordingRow(recording, byName.get(recording.localStreamName), rates)),
+    ...streams.filter(({ name }) => !recorded.has(name)).map((stream) => streamRow(stream, rates)),
+  ];
+}
+
+function streamRow(stream: StreamStatus, rates?: Rates): Row {
+  const { video, width, height, audio, upTimeMs, bytes, id, droppedFrames, isHeldBack } = stream;
+  const picture = width > 0 ? ` ${width}x${height}` : "";
+  const kbps = rates ? rates.kbps.get(id) : upTimeMs > 0 ? (bytes * 8) / upTimeMs : undefined;
+  return {
+    name: stream.name,
+    video: video === "" ? audio : `${video}${picture}`,
+    kbps: kbps === undefined ? "" : kbps.toFixed(0),
+    up: durationText(upTimeMs),
+    type: "-",
+    lag: "",
+    lost: droppedFrames > 0 ? String(droppedFrames) : "",
+    file: isHeldBack ? "(held back: the disk is too slow)" : "(not recorded)",
+    style: isHeldBack ? "red" : droppedFrames > 0 ? "yellow" : undefined,
+    weight: isHeldBack ? 3 : droppedFrames > 0 ? 2 : 0,
+  };
+}
+
+function recordingRow(recording: RecordingStatus, stream: StreamStatus | undefined, rates?: Rates): Row {
+  const { localStreamName: name, type, file, lagMs, lostFrames, outStreamId, state } = recording;
+  const source = stream ? streamRow(stream, rates) : undefined;
+  if (outStreamId === 0)
+    return { ...(source ?? NO_SOURCE), name, type, file: `(${state.toLowerCase()})`, style: "dim", weight: -1 };
+  const isLate = lagMs > LAG_WARNING_MS;
+  const isBad = isLate || stream?.isHeldBack === true;
+  return {
+    ...(source ?? NO_SOURCE),
+    name,
+    type,
+    lag: secondsText(lagMs),
+    lost: String(lostFrames),
+    file: basename(file),
+    style: isBad ? "red" : lostFrames > 0 ? "yellow" : undefined,
+    weight: isBad ? 3 : lostFrames > 0 ? 2 : 1,
+  };
+}
+
+const NO_SOURCE = { video: "", kbps: "", up: "", lag: "", lost: "" };
+
+interface Column {
+  readonly key: Exclude<keyof Row, "style" | "weight">;
+  readonly title: string;
+  readonly isRight?: boolean;
+  /** Only on wide terminals. */
+  readonly isWide?: boolean;
+}
+
+const COLUMNS: readonly Column[] = [
+  { key: "name", title: "STREAM" },
+  { key: "video", title: "VIDEO", isWide: true },
+  { key: "kbps", title: "KBIT/S", isRight: true },
+  { key: "up", title: "UP", isRight: true },
+  { key: "type", title: "REC" },
+  { key: "lag", title: "LAG", isRight: true },
+  { key: "lost", title: "LOST", isRight: true },
+  { key: "file", title: "FILE" },
+];
+const GAP = 2;
+
+function tableLines(rows: readonly Row[], screen: Screen): string[] {
+  const columns = COLUMNS.filter(({ isWide }) => !isWide || screen.columns >= WIDE_COLUMNS);
+  const natural = columns.map(({ key, title }) => Math.max(title.length, ...rows.map((row) => row[key].length)));
+  const widths = squeeze(columns, natural, screen.columns);
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ key, isRight }, at) => {
+        const text = cut(cells[at] ?? "", widths[at] ?? 0, key === "file" ? "end" : "start");
+        return isRight ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0);
+      })
+      .join(" ".repeat(GAP))
+      .trimEnd();
+  const head = paint(line(columns.map(({ title }) => title)), "dim", screen);
+  return [head, ...rows.map((row) => paint(line(columns.map(({ key }) => row[key])), row.style, screen))];
+}
+
+/** File names give way first, then names of streams. */
+function squeeze(columns: readonly Column[], natural: readonly number[], room: number): number[] {
+  const widths = [...natural];
+  let over = widths.reduce((sum, width) => sum + width, 0) + GAP * (columns.length - 1) - room;
+  for (const [key, least] of [
+    ["file", MIN_FILE],
+    ["name", MIN_NAME],
+  ] as const) {
+    const at = columns.findIndex((column) => column.key === key);
+    const cut = Math.min(Math.max(0, over), Math.max(0, (widths[at] ?? 0) - least));
+    widths[at] = (widths[at] ?? 0) - cut;
+    over -= cut;
+  }
+  return widths;
+}
+
+/** cam2 before cam10. */
+function compareNames(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
+}
