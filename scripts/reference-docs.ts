@@ -7,6 +7,7 @@ import { COMMANDS } from "../src/control/commands/command-table.js";
 import type { Parameter } from "../src/control/commands/parameter.js";
 import { EVENT_TYPES, type EventType } from "../src/control/events/event-types.js";
 import { GAP_CAUSES } from "../src/stream/gap.js";
+import { LIMITS } from "../src/server/limits-schema.js";
 
 const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as const;
 
@@ -286,4 +287,16 @@ export function asyncApi(version: string): string {
     components: { messages },
   };
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** The security page with its table of limits, from the configuration's schema. */
+export function withLimits(page: string): string {
+  const begin = "<!-- limits: written by npm run docs -->\n";
+  const end = "<!-- end of limits -->";
+  const rows = Object.entries(LIMITS).map(
+    ([name, { byDefault, description, reason }]) =>
+      `| \`limits.${name}\` | ${byDefault} | ${description} | ${reason} |`,
+  );
+  const table = ["| limit | default | of what | why |", "|---|---:|---|---|", ...rows, ""].join("\n");
+  return `${page.slice(0, page.indexOf(begin) + begin.length)}${table}${page.slice(page.indexOf(end))}`;
 }

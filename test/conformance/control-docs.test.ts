@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { asyncApi, commandsMarkdown } from "../../scripts/reference-docs.js";
+import { asyncApi, commandsMarkdown, withLimits } from "../../scripts/reference-docs.js";
 import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/client/control-protocol.js";
 import { COMMANDS } from "../../src/control/commands/command-table.js";
 import { EVENT_TYPES, type EventType } from "../../src/control/events/event-types.js";
@@ -59,6 +59,10 @@ function expectCommitted(path: string, text: string): void {
 
 describe("the reference", () => {
   it("docs/commands.md is what the table says", () => expectCommitted("docs/commands.md", commandsMarkdown()));
+  it("docs/security.md has the limits of the configuration", () => {
+    const page = readFileSync(resolve(root, "docs/security.md"), "utf8");
+    expectCommitted("docs/security.md", withLimits(page));
+  });
   it("docs/asyncapi.json is what the table says", () => expectCommitted("docs/asyncapi.json", asyncApi(version)));
 
   it("every reference in docs/asyncapi.json resolves", () => {
