@@ -6,8 +6,8 @@ import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
 import type { Parameter } from "../src/control/commands/parameter.js";
 import { EVENT_TYPES, type EventType } from "../src/control/events/event-types.js";
-import { GAP_CAUSES } from "../src/stream/gap.js";
 import { LIMITS } from "../src/server/limits-schema.js";
+import { GAP_CAUSES } from "../src/stream/gap.js";
 
 const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as const;
 

@@ -9,6 +9,7 @@ export const SEG_CONFIG_OFFSET = 16; // u32 × MAX_TRACKS, decoder configuration
 export const SEG_CLAMPED_OFFSET = 48; // u32, frames in front of zero that were clamped to it
 export const SEG_LAST_DELTA_OFFSET = 52; // u32, 90 kHz, distance of the main video's last two frames
 export const SEG_CREATED_MS_OFFSET = 56; // f64, wall ms of the opening (creation_time)
+export const SEG_CHECKED_OFFSET = 64; // u32, seconds, when the files were last looked for; 0 = nothing was written
 // u32, the track whose random access points cut and whose frames carry the clock: the segment's first video track + 1;
 // 0 = it has no video so far
 export const SEG_MAIN_VIDEO_OFFSET = 68;

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "notFound" // no such stream, config or file
   | "diskFull" // ENOSPC, EDQUOT
   | "io" // any other failed file operation
+  | "lostFile" // a growing file was deleted, replaced or cut short by somebody else
   | "notDurable" // a sync failed: what was written may not be on the disk, and no later sync can prove that it is
   | "stuck" // a file operation did not return in time
   | "trap" // a muxer kernel trapped

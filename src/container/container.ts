@@ -138,6 +138,8 @@ export interface Container {
   undoOpening(path: string, opening: SegmentOpening, isOurs: boolean): void;
   /** Keeps a gap for a recovery to report, where the files have a place for it. */
   noteGap(path: string, gap: Readonly<Record<string, unknown>>): void;
+  /** Where the media of a growing segment is written. */
+  mediaPath(path: string): string;
   /** Opens the output of a track that appeared after the opening. */
   joinTrack(place: SegmentPlace, track: number): void;
   /** Makes a segment final. May be called again after a failure, with `segment` 0 once its descriptors are closed. */

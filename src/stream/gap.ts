@@ -21,6 +21,7 @@ export const GAP_CAUSES = {
   unusable: "Access units were left out of a file: nothing to decode in them, too large, or of another configuration.",
   sourceLoss: "The transport lost data before it reached us (continuity, sequence numbers).",
   writeFailed: "A failed write lost what was in flight.",
+  lostFile: "Somebody else deleted, replaced or cut short a growing file: what it held.",
   crash: "What a recovered file lost at its end.",
 } as const;
 export type GapCause = keyof typeof GAP_CAUSES;

@@ -23,6 +23,7 @@ import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "../arena/arena-views.js";
 import { instantiateKernel, type Kernel } from "../arena/kernel.js";
 import { fileFailure } from "../container/file-failure.js";
+import { beginChecks, mustStillBeOurs } from "../container/lost-file.js";
 import { closeSegmentFiles } from "../container/segment-files.js";
 import { writeOutputs } from "../container/segment-output.js";
 import { containerByNumber } from "../container/table.js";
@@ -98,6 +99,8 @@ function drainOne(
 ): void {
   const container = containerByNumber(arena.u32(item.recording + REC_CONTAINER_OFFSET));
   const place = { arena, segment: item.segment, path: item.path };
+  // Of the host's monotonic clock, which all threads share.
+  const nowSeconds = Number(process.hrtime.bigint() / 1_000_000_000n) + 1;
   const save = (): void => {
     record.tail = Atomics.load(arena.i32(item.recording), (item.recording + REC_TAIL_OFFSET) >>> 2);
     saveState(arena, item.segment, item.recording, batch.saved);
@@ -109,6 +112,7 @@ function drainOne(
       result.unwritten = restoreState(arena, item.segment, batch.saved);
       throw error;
     }
+    if (result.writtenBytes > 0) beginChecks(place, nowSeconds);
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
   };
   const from = item.isResumed ? resumeFrom(arena, item, batch.saved, container) : STEP_TAKEN;
@@ -133,6 +137,7 @@ function drainOne(
   if (from === STEP_WRITING) write();
   for (;;) {
     record.step = STEP_BETWEEN;
+    mustStillBeOurs(place, container, nowSeconds);
     save();
     record.step = STEP_KERNEL;
     result.status = wasm.drain(item.recording, item.segment, batch.out, batch.outBytes);

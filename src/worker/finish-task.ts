@@ -4,6 +4,7 @@
 import { workerData } from "node:worker_threads";
 import { ArenaViews } from "../arena/arena-views.js";
 import { instantiateKernel, type Kernel } from "../arena/kernel.js";
+import { ReelError } from "../base/reel-error.js";
 import type { ContainerName, FinishedSegment, SegmentFinish } from "../container/container.js";
 import { type FileFailure, fileFailure } from "../container/file-failure.js";
 import { closeSegmentFiles } from "../container/segment-files.js";
@@ -14,6 +15,8 @@ export interface FinishRequest extends SegmentFinish {
   container: ContainerName;
   /** 0 if its descriptors are closed; a further try works on the files alone. */
   segment: number;
+  /** Its files are somebody else's by now: only the descriptors are closed. */
+  isLost: boolean;
   /** Where the segment was written; the journal of an MP4 has its name from this. */
   path: string;
 }
@@ -31,6 +34,7 @@ export function finish(request: FinishRequest): FinishResult {
   kernel ??= instantiateKernel(module, memory, arenaBase);
   const { container, segment, path } = request;
   try {
+    if (request.isLost) throw new ReelError("lostFile", `${path} was lost while it grew`, { path });
     return { ...CONTAINERS[container].finish({ arena: views, segment, path }, kernel, request), failure: undefined };
   } catch (error) {
     if (segment !== 0) closeQuietly(views, segment);

@@ -1,7 +1,7 @@
 // MP4 in the table of containers: a journal while it grows (journal.ts), an index in front when it is finished
 // (finish.ts).
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync, fstatSync, statSync } from "node:fs";
 import { CONTAINER_MP4 } from "../../abi/recording.js";
 import { SEG_OUTPUT_FD_OFFSET } from "../../abi/segment.js";
 import { ReelError } from "../../base/reel-error.js";
@@ -17,6 +17,7 @@ import type {
   SegmentOpening,
   SegmentPlace,
 } from "../container.js";
+import { mustHaveName } from "../lost-file.js";
 import { closeSegmentFiles } from "../segment-files.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
 import { outputAt } from "../segment-state.js";
@@ -36,6 +37,7 @@ export const mp4Container = {
   journal: { marker: INFO_SUFFIX, suffixes: JOURNAL_SUFFIXES, finalPathOf },
   open: openSegmentJournal,
   undoOpening,
+  mediaPath: mdatPathOf,
   noteGap: appendGap,
   joinTrack: joinTrackFile,
   finish,
@@ -62,8 +64,10 @@ function isJournalOf(path: string, lockPath: string, sequence: number): boolean 
 /** The journal's descriptors are closed with the first try; later tries (disk full) work on the files alone. */
 function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, options: SegmentFinish): FinishedSegment {
   if (segment !== 0) {
+    const fd = arena.u32(outputAt(segment, 0) + SEG_OUTPUT_FD_OFFSET) | 0;
+    if (fd >= 0) mustHaveName(fstatSync(fd), mdatPathOf(path));
     // On the descriptor that wrote the media: it alone has seen every error, and fallocate(1) would swallow one.
-    if (options.sync) syncData(arena.u32(outputAt(segment, 0) + SEG_OUTPUT_FD_OFFSET) | 0, path);
+    if (options.sync) syncData(fd, path);
     closeSegmentFiles(arena, segment);
   }
   const done = finishMp4(path, {

@@ -4,12 +4,13 @@
 //   later     it may succeed when the disk has room, or the volume is back: again, after a pause
 //   unsynced  a sync has failed, which no later one makes good: at once, without
 //   inPlace   the file plays as it is, only a patch or a sync is missing: closed as it stands
+//   lost      somebody took the file away: nothing of it is touched, it ends with its event
 //   never     trying again gives the same: it ends, with its event
 //   atStart   the server stops: the recovery of the next start goes on with the journal
 
 import type { ErrorCode } from "../../base/reel-error.js";
 
-export type AfterFailure = "nextName" | "later" | "unsynced" | "inPlace" | "never" | "atStart";
+export type AfterFailure = "lost" | "nextName" | "later" | "unsynced" | "inPlace" | "never" | "atStart";
 
 /** Of a journal: gone, unreadable, or such that the kernel traps on it. A symbolic link in its place is somebody's doing. */
 const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["notFound", "corrupt", "trap", "badPath"]);
@@ -19,6 +20,7 @@ const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["notFound", "corrupt
  * means that no thread has seen the segment yet, so its descriptors are still open: it is tried again in any case.
  */
 export function afterFailure(code: ErrorCode, hasJournal: boolean, isClosing: boolean): AfterFailure {
+  if (code === "lostFile") return "lost";
   if (hasJournal && code === "targetBusy") return "nextName";
   if (hasJournal && code === "notDurable") return "unsynced";
   if (hasJournal && LASTING.has(code)) return "never";

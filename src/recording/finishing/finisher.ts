@@ -152,6 +152,13 @@ export class Finisher implements Collector {
           place = beside;
           continue;
         }
+        if (next === "lost") {
+          // What is open is closed by now. Its own failure was told when it was noticed.
+          const { code, message } = segment.lostError ?? failure;
+          if (!segment.lostError) this.#deps.onFailed({ ...segment.report(), code, error: message });
+          await this.#endEntry(segment, durability, code, message);
+          return undefined;
+        }
         if (told === undefined || (next === "never" && told !== failure.code)) this.#tell(segment, path, failure);
         told = failure.code;
         if (failure.code === "notDurable") segment.syncFailure = failureToError(failure);
@@ -211,6 +218,7 @@ export class Finisher implements Collector {
         return await pools.finish({
           container,
           segment: CONTAINERS[container].journal && !isFirst ? 0 : segment.pointer,
+          isLost: segment.lostError !== undefined,
           path: segment.path,
           targetPath: path,
           overwrite: segment.mayReplace,

@@ -121,6 +121,13 @@ export class RecordingState {
     if (skip) this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
   }
 
+  /** What is in the middle of a group of pictures can begin no file: dropped, and counted, up to where one can. */
+  skipToRandomAccess(): void {
+    const isLocked = this.#lock();
+    this.jump(this.tail(), true);
+    if (isLocked) this.unlock();
+  }
+
   /** What the in-stream's tracks are now. Only while no worker has the recording. */
   setTracks(configOf: (track: number) => number | undefined, mainVideo: number | undefined): void {
     for (let track = 0; track < MAX_TRACKS; track++) this.#set(REC_CONFIG_OFFSET + track * 4, configOf(track) ?? 0);

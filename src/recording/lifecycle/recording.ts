@@ -260,7 +260,21 @@ export class Recording implements OutStream, Cursor {
   #onFailure(segment: Segment, error: ReelError): void {
     // Somebody else made the file between our look and the opening.
     if (!segment.isOpen && error.code === "targetBusy") this.#renameSegment();
+    else if (segment.isOpen && error.code === "lostFile") this.#loseSegment(segment, error);
     else this.fail(error);
+  }
+
+  /** Somebody took its file away: that is told with what it held, and the recording goes on in a new one. */
+  #loseSegment(segment: Segment, error: ReelError): void {
+    segment.lostError = error;
+    this.listener.segmentFailed(this, segment, error);
+    this.onGap(segment.asLost());
+    this.#state.skipToRandomAccess();
+    this.#endSegment();
+    void this.deps.naming.restoreFolder(segment.path).then(
+      () => this.#prepareNext(),
+      (failure: unknown) => this.fail(asReelError(failure)),
+    );
   }
 
   #onStatus(segment: Segment, result: DrainResult, isAtEnd: boolean): void {

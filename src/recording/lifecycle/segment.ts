@@ -63,6 +63,8 @@ export class Segment {
   readonly #unrecorded = new Set<string>();
   #tracks: (SegmentTrack | undefined)[] = [];
   #newGaps: Gap[] = [];
+  /** Set where somebody has taken its file away. */
+  lostError: ReelError | undefined;
   #arena: Arena;
 
   constructor(
@@ -91,6 +93,25 @@ export class Segment {
   /** Absolute, final. */
   get path(): string {
     return this.name.path;
+  }
+
+  /** All that it held, as a loss. Only while no worker has it. */
+  asLost(): Gap {
+    let frames = 0;
+    let bytes = 0;
+    let from90k = Number.POSITIVE_INFINITY;
+    let to90k = 0;
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      if (this.frames(track) === 0) continue;
+      const at = this.#track(track);
+      frames += this.frames(track);
+      bytes += this.#arena.i64(at + SEG_TRACK_BYTES_OFFSET);
+      from90k = Math.min(from90k, this.#arena.i64(at + SEG_TRACK_FIRST_DTS_OFFSET));
+      to90k = Math.max(to90k, this.#arena.i64(at + SEG_TRACK_LAST_DTS_OFFSET));
+    }
+    if (frames === 0) from90k = 0;
+    const [dtsMs, durationMs] = [from90k / TICKS_PER_MS, (to90k - from90k) / TICKS_PER_MS];
+    return { cause: "lostFile", track: null, dtsMs, durationMs, frames, bytes };
   }
 
   addGap(gap: Gap): void {

@@ -289,6 +289,18 @@ export class Naming {
   }
 
   /** Nothing is made before it is known where the part that exists really is: a symbolic link may lead out. */
+  /** Makes the folder of a path again that somebody removed. Throws ReelError `badPath`, `notWritable`. */
+  async restoreFolder(path: string): Promise<void> {
+    const folder = dirname(path);
+    try {
+      await this.#makeFolder(folder, folder);
+    } catch (error) {
+      if (error instanceof ReelError) throw error;
+      const reason = (error as Error).message;
+      throw new ReelError("notWritable", `${folder} cannot be made again: ${reason}`, {}, { cause: error });
+    }
+  }
+
   async #makeFolder(folder: string, given: string): Promise<void> {
     let existing = folder;
     while (!(await isFolder(existing)) && dirname(existing) !== existing) existing = dirname(existing);
