@@ -165,6 +165,7 @@ describe("a drain", () => {
 describe("a finish", () => {
   const request = (over: Partial<FinishRequest>): FinishRequest => ({
     ...{ container: "ts", segment, path: join(folder, "cam.ts"), targetPath: join(folder, "cam.ts"), overwrite: false },
+    isLost: false,
     ...{ sync: true, out: pools.takeOutput(), outBytes: OUTPUT_BYTES, lockPath: "" },
     ...over,
   });
