@@ -126,7 +126,7 @@ const TORTURE = process.env.REEL_TORTURE === "1";
 it("at random, over and over, nothing is lost that was not told", { timeout: 600_000 }, async () => {
   const random = mulberry32(TORTURE ? Date.now() % 1e9 : 7);
   for (const type of CONTAINER_NAMES)
-    await recorder.record({ localStreamName: "cam", pathToFile: `cam-${type}`, type, chunkLength: 3 });
+    await recorder.record({ localStreamName: "cam", pathToFile: `cam-${type}`, type, chunkLength: 600 });
   const live = new LiveSource(recorder.streams.open("cam"), 600_000);
   source = live;
   live.run();
