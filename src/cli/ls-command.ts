@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import type { CommandParameters, SegmentData } from "../client/control-protocol.js";
 import { bytesText, durationText } from "./quantities.js";
-import { addConnectionOptions, type ConnectionFlags, connectionFailure, openClient } from "./server-connection.js";
+import { addConnectionOptions, type ConnectionFlags, connectionFailure, withClient } from "./server-connection.js";
 import { printTable } from "./text-table.js";
 import { EXIT_FAILED, EXIT_OK } from "./usage.js";
 
@@ -28,22 +28,22 @@ export function addLsCommand(program: Command): void {
 
 async function list(flags: LsFlags): Promise<number> {
   try {
-    const client = await openClient(flags);
     const question: CommandParameters["listSegments"] = {
       ...(flags.stream !== undefined && { localStreamName: flags.stream }),
       ...(flags.from !== undefined && { from: withZone(flags.from) }),
       ...(flags.to !== undefined && { to: withZone(flags.to) }),
     };
     const rows: string[][] = [];
-    let cursor: string | null = null;
-    do {
-      const page = await client.listSegments({ ...question, ...(cursor !== null && { cursor }) });
-      for (const segment of page.segments ?? [])
-        if (flags.json) console.log(JSON.stringify(segment));
-        else rows.push(row(segment));
-      cursor = page.cursor;
-    } while (cursor !== null);
-    await client.close();
+    await withClient(flags, async (client) => {
+      let cursor: string | null = null;
+      do {
+        const page = await client.listSegments({ ...question, ...(cursor !== null && { cursor }) });
+        for (const segment of page.segments ?? [])
+          if (flags.json) console.log(JSON.stringify(segment));
+          else rows.push(row(segment));
+        cursor = page.cursor;
+      } while (cursor !== null);
+    });
     if (flags.json) return EXIT_OK;
     if (rows.length === 0) console.log("no recorded files");
     else printTable(["begins", "duration", "size", "gaps", "lost", "state", "file"], rows, [1, 2, 3, 4]);

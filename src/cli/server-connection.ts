@@ -29,6 +29,16 @@ export function openClient(flags: ConnectionFlags, isLasting = false): Promise<R
   });
 }
 
+/** Closes the client whatever happens: an open one keeps the process alive. */
+export async function withClient<T>(flags: ConnectionFlags, use: (client: ReelClient) => Promise<T>): Promise<T> {
+  const client = await openClient(flags);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+}
+
 /** Why a server could not be asked, and what to do. */
 export function connectionFailure(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;

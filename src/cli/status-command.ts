@@ -3,7 +3,13 @@
 import type { Command } from "commander";
 import type { ReelClient } from "../client/control-client.js";
 import type { ServerStatusData } from "../client/control-protocol.js";
-import { addConnectionOptions, type ConnectionFlags, connectionFailure, openClient } from "./server-connection.js";
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionFailure,
+  openClient,
+  withClient,
+} from "./server-connection.js";
 import { type Rates, statusLines } from "./status-screen.js";
 import { paint, screenOf } from "./terminal.js";
 import { EXIT_FAILED, EXIT_OK } from "./usage.js";
@@ -46,9 +52,7 @@ async function guarded(name: string, run: () => Promise<void>): Promise<number> 
 }
 
 async function status(flags: StatusFlags): Promise<void> {
-  const client = await openClient(flags);
-  const data = await client.serverStatus();
-  await client.close();
+  const data = await withClient(flags, (client) => client.serverStatus());
   if (flags.json) console.log(JSON.stringify(data));
   else for (const line of statusLines(data, screenOf())) console.log(line);
 }
