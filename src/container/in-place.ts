@@ -5,7 +5,6 @@ import {
   closeSync,
   constants,
   existsSync,
-  fstatSync,
   ftruncateSync,
   openSync,
   renameSync,
@@ -17,7 +16,7 @@ import { SEG_OUTPUT_BYTES_OFFSET, SEG_OUTPUT_FD_OFFSET, SEG_OUTPUT_POSITION_OFFS
 import { writersOf } from "../base/file-writer.js";
 import { ReelError } from "../base/reel-error.js";
 import type { Container, ContainerName, FinishedSegment, SegmentOpening, SegmentPlace } from "./container.js";
-import { mustHaveName } from "./lost-file.js";
+import { mustBeWhole } from "./lost-file.js";
 import type { RepairOptions, RepairReport } from "./repair-report.js";
 import { beginSegmentFiles, closeSegmentFiles, setDescriptor } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
@@ -128,7 +127,7 @@ function finish(place: SegmentPlace, sync: boolean, close: () => void): Finished
   const { arena, segment, path } = place;
   const at = outputAt(segment, 0);
   const fd = arena.u32(at + SEG_OUTPUT_FD_OFFSET) | 0;
-  if (fd >= 0 && arena.i64(at + SEG_OUTPUT_POSITION_OFFSET) > 0) mustHaveName(fstatSync(fd), path);
+  mustBeWhole(place, path);
   // A failed write may have left a part of its batch behind the last whole one: half a packet or tag.
   const sizeBytes = arena.i64(at + SEG_OUTPUT_POSITION_OFFSET);
   arena.setU32(at + SEG_OUTPUT_BYTES_OFFSET, 0);

@@ -45,8 +45,20 @@ export function beginChecks({ arena, segment }: SegmentPlace, nowSeconds: number
   if (arena.u32(segment + SEG_CHECKED_OFFSET) === 0) arena.setU32(segment + SEG_CHECKED_OFFSET, nowSeconds);
 }
 
-/** Throws ReelError `lostFile` unless the open file is the one of that name. */
-export function mustHaveName(open: Stats, path: string): void {
+/**
+ * Of a segment that ends: throws ReelError `lostFile` unless its open media file has its name and all that was written.
+ */
+export function mustBeWhole({ arena, segment }: SegmentPlace, mediaPath: string): void {
+  const fd = descriptor(arena, segment, 0);
+  if (fd < 0) return;
+  const open = fstatSync(fd);
+  mustHaveName(open, mediaPath);
+  const isWritten = arena.u32(segment + SEG_CHECKED_OFFSET) !== 0;
+  if (isWritten && open.size < arena.i64(outputAt(segment, 0) + SEG_OUTPUT_POSITION_OFFSET))
+    lost(mediaPath, "cut short");
+}
+
+function mustHaveName(open: Stats, path: string): void {
   const named = statSync(path, { throwIfNoEntry: false });
   if (!named || open.nlink === 0) lost(path, named ? "replaced" : "deleted, moved or renamed");
   if (named.ino !== open.ino || named.dev !== open.dev) lost(path, "replaced");

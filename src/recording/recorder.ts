@@ -10,8 +10,9 @@ import { type Collector, gauge, type Sample } from "../base/samples.js";
 import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import { Ledger } from "../catalog/ledger.js";
-import type { ClosedSegmentReport, FailedSegmentReport } from "../catalog/segment-report.js";
+import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../catalog/segment-report.js";
 import { reserveFor } from "../container/mp4/reserve.js";
+import type { Gap } from "../stream/gap.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
@@ -123,6 +124,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       lockPath: state.lock.path,
       onClosed,
       onFailed,
+      onLost: (gap: Gap, report: SegmentReport): boolean => this.emit("gap", gap, report),
       reservations,
     };
     this.#recovery = new Recovery(closing);

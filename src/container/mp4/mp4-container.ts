@@ -1,7 +1,7 @@
 // MP4 in the table of containers: a journal while it grows (journal.ts), an index in front when it is finished
 // (finish.ts).
 
-import { existsSync, fstatSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { CONTAINER_MP4 } from "../../abi/recording.js";
 import { SEG_OUTPUT_FD_OFFSET } from "../../abi/segment.js";
 import { ReelError } from "../../base/reel-error.js";
@@ -17,7 +17,7 @@ import type {
   SegmentOpening,
   SegmentPlace,
 } from "../container.js";
-import { mustHaveName } from "../lost-file.js";
+import { mustBeWhole } from "../lost-file.js";
 import { closeSegmentFiles } from "../segment-files.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
 import { outputAt } from "../segment-state.js";
@@ -65,7 +65,7 @@ function isJournalOf(path: string, lockPath: string, sequence: number): boolean 
 function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, options: SegmentFinish): FinishedSegment {
   if (segment !== 0) {
     const fd = arena.u32(outputAt(segment, 0) + SEG_OUTPUT_FD_OFFSET) | 0;
-    if (fd >= 0) mustHaveName(fstatSync(fd), mdatPathOf(path));
+    mustBeWhole({ arena, segment, path }, mdatPathOf(path));
     // On the descriptor that wrote the media: it alone has seen every error, and fallocate(1) would swallow one.
     if (options.sync) syncData(fd, path);
     closeSegmentFiles(arena, segment);

@@ -9,10 +9,11 @@ import type { Logger } from "../../base/logger.js";
 import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
 import type { Ledger } from "../../catalog/ledger.js";
-import type { ClosedSegmentReport, FailedSegmentReport } from "../../catalog/segment-report.js";
+import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
 import { type FileFailure, failureToError } from "../../container/file-failure.js";
 import type { ObservedIndex } from "../../container/mp4/reserve.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
+import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
 import type { FinishResult } from "../../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
@@ -34,6 +35,8 @@ export interface FinisherDeps {
   durability: Durability;
   onClosed: (report: ClosedSegmentReport) => void;
   onFailed: (report: FailedSegmentReport) => void;
+  /** A file that had been taken away before its end: all that it held. */
+  onLost: (gap: Gap, report: SegmentReport) => void;
   reservations: Reservations;
   recovery: Recovery;
 }
@@ -155,7 +158,10 @@ export class Finisher implements Collector {
         if (next === "lost") {
           // What is open is closed by now. Its own failure was told when it was noticed.
           const { code, message } = segment.lostError ?? failure;
-          if (!segment.lostError) this.#deps.onFailed({ ...segment.report(), code, error: message });
+          if (!segment.lostError) {
+            this.#deps.onFailed({ ...segment.report(), code, error: message });
+            this.#deps.onLost(segment.asLost(), segment.report());
+          }
           await this.#endEntry(segment, durability, code, message);
           return undefined;
         }

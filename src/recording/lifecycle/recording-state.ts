@@ -16,6 +16,7 @@ import {
   REC_CLAIM_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
+  REC_CUT_STATUS_OFFSET,
   REC_FLAG_DECIDE_NOW,
   REC_FLAG_DROPPED_VIDEO,
   REC_FLAG_HAS_AUDIO,
@@ -125,6 +126,8 @@ export class RecordingState {
   skipToRandomAccess(): void {
     const isLocked = this.#lock();
     this.jump(this.tail(), true);
+    // A cut of the file that is gone.
+    this.#set(REC_CUT_STATUS_OFFSET, 0);
     if (isLocked) this.unlock();
   }
 

@@ -271,6 +271,8 @@ export class Recording implements OutStream, Cursor {
     this.onGap(segment.asLost());
     this.#state.skipToRandomAccess();
     this.#endSegment();
+    // From now on a volume that does not answer ends it, as one does that does not give a name.
+    this.nameWantedMs = this.deps.clock.monotonicMs();
     void this.deps.naming.restoreFolder(segment.path).then(
       () => this.#prepareNext(),
       (failure: unknown) => this.fail(asReelError(failure)),
@@ -409,7 +411,7 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment;
     if (!segment) return;
     this.segment = undefined;
-    this.#totals.add(segment);
+    if (!segment.lostError) this.#totals.add(segment);
     if (!segment.isOpen) {
       this.#freeSegment(segment);
       return;

@@ -138,7 +138,7 @@ describe("a finish that succeeds", () => {
     expect(rig.requests).toEqual([
       {
         ...{ container: "mp4", segment: pointer, path: own.path, targetPath: own.path, overwrite: false, sync: true },
-        ...{ out: 1, outBytes: 1 << 20, lockPath: "/lock" },
+        ...{ isLost: false, out: 1, outBytes: 1 << 20, lockPath: "/lock" },
       },
     ]);
     expect(rig.buffers).toMatchObject({ held: 0, most: 1 });
