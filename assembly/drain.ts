@@ -21,8 +21,6 @@ import {
   REC_VIDEO_DELTA_OFFSET,
 } from "../src/abi/recording";
 import {
-  SEG_BATCH_END_OFFSET,
-  SEG_BATCH_IS_WHOLE_OFFSET,
   SEG_LAST_DELTA_OFFSET,
   SEG_NEEDED_OUTPUT_OFFSET,
   SEG_TRACK_FRAMES_OFFSET,
@@ -43,6 +41,7 @@ import { frameBound, headerBound, writeBatch } from "./container/table";
 import { doubtFrom, frameStatus, plausibleDelta } from "./cut";
 import { beginCut, beginOverlapCheck, drainOverlap, lookAhead } from "./overlap";
 import {
+  endBatch,
   hasFlag,
   isStopReached,
   isUntaken,
@@ -88,7 +87,8 @@ function drainLocked(rec: usize, seg: usize, out: usize, capacity: u32): i32 {
 function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u32): i32 {
   const ring = <usize>load<u32>(rec, REC_RING_OFFSET);
   const container = load<u32>(rec, REC_CONTAINER_OFFSET);
-  let from = load<u32>(rec, REC_TAIL_OFFSET);
+  const tail = load<u32>(rec, REC_TAIL_OFFSET);
+  let from = tail;
   const header = headerBound(container, seg);
   const all = takesAll(rec);
   const doubt = doubtFrom(rec, seg);
@@ -122,7 +122,6 @@ function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u3
         countLeftOut(seg, frameTrack(frame), frame);
         index += frameStride(frame);
         from = index;
-        atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
         continue;
       }
     }
@@ -153,16 +152,13 @@ function drainBatch(rec: usize, seg: usize, limit: u32, out: usize, capacity: u3
     used += bound;
     index += frameStride(frame);
   }
-  if (index != from) {
-    writeBatch(container, rec, seg, from, index, out, capacity);
-    store<u32>(seg, index, SEG_BATCH_END_OFFSET);
-    store<u32>(seg, 1, SEG_BATCH_IS_WHOLE_OFFSET);
-    atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
-  }
+  if (index != from) writeBatch(container, rec, seg, from, index, out, capacity);
+  if (index != tail) endBatch(rec, seg, index);
   if (status == STATUS_NOT_READY) return STATUS_RING_EMPTY;
   if (status == STATUS_CUT || status == STATUS_CONFIG_CHANGED || status == STATUS_STOPPED) {
     beginCut(rec, seg, frameAt(ring, cut), cut, status);
-    return used == header ? drainOverlap(rec, seg, limit, out, capacity) : STATUS_OUTPUT_FULL;
+    // A call has one batch at most: what is whole is not undone with its thread.
+    return index == tail ? drainOverlap(rec, seg, limit, out, capacity) : STATUS_OUTPUT_FULL;
   }
   return status == STATUS_RING_EMPTY && isStopReached(rec, limit) ? STATUS_STOPPED : status;
 }

@@ -39,7 +39,7 @@ import {
 } from "../src/abi/status";
 import { frameBound, headerBound, writeBatch } from "./container/table";
 import { cutReason, joinStatus } from "./cut";
-import { hasFlag, isBeforeCut, isSelected, isUntaken, isWhole, mustDecide, setFlag } from "./recording";
+import { endBatch, hasFlag, isBeforeCut, isSelected, isUntaken, isWhole, mustDecide, setFlag } from "./recording";
 import { frameAt, frameConfig, frameDts, frameStride, frameTrack, isFiller } from "./ring";
 import { segmentConfig, segmentHasFrames, segmentMainVideo, segmentTrack } from "./segment";
 
@@ -159,8 +159,8 @@ export function drainOverlap(rec: usize, seg: usize, limit: u32, out: usize, cap
   if (used != header) {
     writeBatch(container, rec, seg, from, index, out, capacity);
     markTaken(rec, ring, from, index);
-  }
-  passTaken(rec, ring, limit);
+    endBatch(rec, seg, pastTaken(rec, ring, limit));
+  } else atomic.store<u32>(rec + REC_TAIL_OFFSET, pastTaken(rec, ring, limit));
   if (status == reason) endCut(rec);
   return status;
 }
@@ -196,17 +196,17 @@ function markTaken(rec: usize, ring: usize, from: u32, to: u32): void {
   }
 }
 
-/** Moves the cursor to the first frame that is left for the next segment. */
-function passTaken(rec: usize, ring: usize, limit: u32): void {
-  if (!hasFlag(rec, REC_FLAG_TAKEN_AHEAD)) return;
-  const end = load<u32>(rec, REC_TAKEN_END_OFFSET);
+/** Where the cursor goes: to the first frame that is left for the next segment. */
+function pastTaken(rec: usize, ring: usize, limit: u32): u32 {
   let index = load<u32>(rec, REC_TAIL_OFFSET);
+  if (!hasFlag(rec, REC_FLAG_TAKEN_AHEAD)) return index;
+  const end = load<u32>(rec, REC_TAKEN_END_OFFSET);
   while (index != limit && <i32>(index - end) < 0) {
     const frame = frameAt(ring, index);
     if (!isFiller(frame) && isUntaken(rec, false, frame, index)) break;
     index += frameStride(frame);
   }
-  atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
+  return index;
 }
 
 /** The next segment takes all that is left from the cursor on. */

@@ -23,6 +23,7 @@ import {
   STOP_AT_INDEX,
 } from "../src/abi/recording";
 import { RING_CAPACITY_OFFSET } from "../src/abi/ring";
+import { SEG_BATCH_END_OFFSET, SEG_BATCH_IS_WHOLE_OFFSET } from "../src/abi/segment";
 import { isAudioConfig, isVideoConfig } from "./decoder-config";
 import { frameConfig, frameDts, frameFlags, frameSize, frameStride, frameTrack } from "./ring";
 
@@ -55,6 +56,13 @@ export function setFlag(rec: usize, flag: u32, on: bool): void {
 @inline
 export function takesAudio(rec: usize): bool {
   return hasFlag(rec, REC_FLAG_HAS_AUDIO);
+}
+
+/** Moves the cursor behind a batch whose outputs are set. From the mark on another thread goes on from its end. */
+export function endBatch(rec: usize, seg: usize, index: u32): void {
+  store<u32>(seg, index, SEG_BATCH_END_OFFSET);
+  store<u32>(seg, 1, SEG_BATCH_IS_WHOLE_OFFSET);
+  atomic.store<u32>(rec + REC_TAIL_OFFSET, index);
 }
 
 /**

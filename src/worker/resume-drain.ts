@@ -4,7 +4,11 @@
 
 import { closeSync, readdirSync, readlinkSync } from "node:fs";
 import {
+  REC_CUT_STATUS_OFFSET,
+  REC_FLAG_DROPS_LEADING,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_START_ANYWHERE,
+  REC_FLAG_TAKEN_AHEAD,
   REC_FLAGS_OFFSET,
   REC_SIZE,
   REC_SKIPPED_FRAMES_OFFSET,
@@ -23,6 +27,8 @@ import { outputAt } from "../container/segment-state.js";
 import type { DrainItem } from "./drain-batch.js";
 import { DrainRecord, STEP_BETWEEN, STEP_KERNEL, STEP_OPENING, STEP_WRITING } from "./drain-record.js";
 
+/** What nobody else sets while a kernel call is under way. */
+const KERNEL_FLAGS = REC_FLAG_DROPS_LEADING | REC_FLAG_START_ANYWHERE | REC_FLAG_TAKEN_AHEAD;
 const OWN_DESCRIPTORS = "/proc/self/fd";
 
 /** Undoes or completes the books of the step at which the item stood; answers the step to go on from. */
@@ -55,15 +61,19 @@ function undoOpening(
 /** A kernel call that did not come to its end. */
 function undoKernel(arena: ArenaViews, { recording, segment }: DrainItem, saved: number, tail: number): void {
   arena.bytes(segment, SEG_SIZE).set(arena.bytes(saved, SEG_SIZE));
-  // Frames that it had skipped up to the cursor are skipped; those behind it are skipped, and counted, again.
-  if (arena.u32(recording + REC_TAIL_OFFSET) !== tail) return;
   const savedRecording = saved + SEG_SIZE;
-  const size = REC_SIZE - REC_SKIPPED_FRAMES_OFFSET;
-  arena
-    .bytes(recording + REC_SKIPPED_FRAMES_OFFSET, size)
-    .set(arena.bytes(savedRecording + REC_SKIPPED_FRAMES_OFFSET, size));
-  const skips = arena.u32(savedRecording + REC_FLAGS_OFFSET) & REC_FLAG_SKIP_TO_RANDOM_ACCESS;
-  arena.setU32(recording + REC_FLAGS_OFFSET, arena.u32(recording + REC_FLAGS_OFFSET) | skips);
+  const hasMoved = arena.u32(recording + REC_TAIL_OFFSET) !== tail;
+  const flags = arena.u32(recording + REC_FLAGS_OFFSET);
+  const savedFlags = arena.u32(savedRecording + REC_FLAGS_OFFSET);
+  const wasSkipping = savedFlags & REC_FLAG_SKIP_TO_RANDOM_ACCESS;
+  let undone = (flags & ~KERNEL_FLAGS) | (savedFlags & KERNEL_FLAGS);
+  // Frames that it had skipped up to the cursor are skipped; those behind it are skipped, and counted, again.
+  if (!hasMoved) undone |= wasSkipping;
+  else if ((wasSkipping & ~flags) !== 0) undone |= REC_FLAG_DROPS_LEADING;
+  arena.setU32(recording + REC_FLAGS_OFFSET, undone);
+  const from = hasMoved ? REC_CUT_STATUS_OFFSET : REC_SKIPPED_FRAMES_OFFSET;
+  const size = REC_SIZE - from;
+  arena.bytes(recording + from, size).set(arena.bytes(savedRecording + from, size));
 }
 
 /** An output whose position has moved on has been written, whatever its size still says. */

@@ -17,14 +17,17 @@ import type { Gap } from "../../src/stream/gap.js";
 import type { InStream } from "../../src/stream/in-stream.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { effort, seed } from "../support/effort.js";
+import { SLICE_I, SLICE_P, slice } from "../support/pictures.js";
 import { mulberry32 } from "../support/random.js";
-import { ASC, AVCC, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../support/test-media.js";
+import { ASC, AVCC, accessUnit } from "../support/test-media.js";
 import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const satisfies readonly ContainerName[];
 const FRAME_90K = 3600;
 const GOP = 25;
 const WORKERS = 2;
+/** Sound comes 0.32 s behind the pictures: every cut waits for it, and takes it from behind the cursor. */
+const LAG_FRAMES = 8;
 
 let root: string;
 let recorder: Recorder | undefined;
@@ -57,13 +60,21 @@ async function openMediaFiles(): Promise<string[]> {
   return (await Promise.all(links)).filter((link) => link.startsWith(join(root, "media")));
 }
 
-async function write(stream: InStream, from: number, count: number): Promise<void> {
+async function writePicture(stream: InStream, i: number): Promise<void> {
+  const isIdr = i % GOP === 0;
+  const picture = accessUnit([slice(isIdr ? SLICE_I : SLICE_P, i, isIdr, 1500 + (i % 7) * 300)]);
+  while (!stream.writeFrame(TRACK_VIDEO, picture, i * FRAME_90K, 0, isIdr)) await once(stream, "room");
+}
+
+async function writeSound(stream: InStream, i: number): Promise<void> {
+  const sound = new Uint8Array(200 + (i % 5)).fill(0x21);
+  while (!stream.writeFrame(TRACK_AUDIO, sound, i * FRAME_90K, 0, true)) await once(stream, "room");
+}
+
+async function write(stream: InStream, from: number, count: number, lag = 0): Promise<void> {
   for (let i = from; i < from + count; i++) {
-    const isIdr = i % GOP === 0;
-    const picture = accessUnit([nalUnit(isIdr ? NAL_IDR : NAL_SLICE, 1500 + (i % 7) * 300, i)]);
-    while (!stream.writeFrame(TRACK_VIDEO, picture, i * FRAME_90K, 0, isIdr)) await once(stream, "room");
-    const sound = new Uint8Array(200 + (i % 5)).fill(0x21);
-    while (!stream.writeFrame(TRACK_AUDIO, sound, i * FRAME_90K, 0, true)) await once(stream, "room");
+    await writePicture(stream, i);
+    if (i >= lag) await writeSound(stream, i - lag);
   }
 }
 
@@ -117,12 +128,13 @@ describe("drain threads that die", () => {
     })();
     let frames = 0;
     while (isKilling) {
-      await Promise.all(streams.map((stream) => write(stream, frames, 5)));
+      await Promise.all(streams.map((stream) => write(stream, frames, 5, LAG_FRAMES)));
       frames += 5;
       await delay(random() * 20);
     }
     await killer;
     for (const stream of streams) {
+      for (let i = frames - LAG_FRAMES; i < frames; i++) await writeSound(stream, i);
       const gone = once(reel, "inStreamClosed");
       stream.end("test");
       await gone;

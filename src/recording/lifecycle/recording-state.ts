@@ -22,6 +22,7 @@ import {
   REC_FLAG_HAS_AUDIO,
   REC_FLAG_HAS_VIDEO_TRACK,
   REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_START_ANYWHERE,
   REC_FLAG_TAKEN_AHEAD,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
@@ -71,11 +72,12 @@ export class RecordingState {
   }
 
   /**
-   * What was dropped in front of the cursor, and so decides where the next segment may begin; and what was taken from
-   * behind it.
+   * What was dropped in front of the cursor, or was cut at, and so decides where the next segment may begin; and what
+   * was taken from behind it.
    */
   #inherit(predecessor: RecordingState): void {
-    const flags = REC_FLAG_DROPPED_VIDEO | REC_FLAG_SKIP_TO_RANDOM_ACCESS | REC_FLAG_TAKEN_AHEAD;
+    const flags =
+      REC_FLAG_DROPPED_VIDEO | REC_FLAG_SKIP_TO_RANDOM_ACCESS | REC_FLAG_START_ANYWHERE | REC_FLAG_TAKEN_AHEAD;
     this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) | (predecessor.#get(REC_FLAGS_OFFSET) & flags));
     this.#set(REC_TAKEN_END_OFFSET, predecessor.#get(REC_TAKEN_END_OFFSET));
     for (let track = 0; track < MAX_TRACKS; track++) {

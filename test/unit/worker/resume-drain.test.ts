@@ -1,0 +1,183 @@
+// What another thread makes of a kernel call whose thread has died behind it: a batch that is marked as whole is written
+// by the other, and one that is not has never been.
+
+import { beforeEach, expect, it } from "vitest";
+import { FLAG_LEADING, FLAG_SKIPPED_LEADING, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
+import {
+  CLAIM_RUNNING,
+  CLAIM_TICKET_SHIFT,
+  LOCK_FREE,
+  LOCK_KERNEL,
+  REC_CLAIM_OFFSET,
+  REC_CUT_STATUS_OFFSET,
+  REC_FLAG_DROPS_LEADING,
+  REC_FLAG_SKIP_TO_RANDOM_ACCESS,
+  REC_FLAG_TAKEN_AHEAD,
+  REC_FLAGS_OFFSET,
+  REC_LOCK_OFFSET,
+  REC_RING_OFFSET,
+  REC_SIZE,
+  REC_TAIL_OFFSET,
+} from "../../../src/abi/recording.js";
+import {
+  SEG_BATCH_IS_WHOLE_OFFSET,
+  SEG_LEFT_OUT_FRAMES_OFFSET,
+  SEG_OUTPUT_BYTES_OFFSET,
+  SEG_OUTPUT_COUNT,
+  SEG_SIZE,
+} from "../../../src/abi/segment.js";
+import { STATUS_OUTPUT_FULL, STATUS_READY, STATUS_RING_EMPTY } from "../../../src/abi/status.js";
+import { ArenaViews } from "../../../src/arena/arena-views.js";
+import { outputAt } from "../../../src/container/segment-state.js";
+import { CONTAINERS } from "../../../src/container/table.js";
+import type { DrainItem } from "../../../src/worker/drain-batch.js";
+import { DrainRecord, RECORD_SIZE, STEP_BETWEEN, STEP_KERNEL, STEP_WRITING } from "../../../src/worker/drain-record.js";
+import { takeFromDead } from "../../../src/worker/lost-batch.js";
+import { resumeFrom } from "../../../src/worker/resume-drain.js";
+import { SAVED_SIZE, saveState } from "../../../src/worker/segment-snapshot.js";
+import { KernelRun } from "../../support/kernel-harness.js";
+import { ASC, AVCC, HVCC } from "../../support/test-media.js";
+
+const FRAME_90K = 3600;
+const OUT_BYTES = 1 << 16;
+const TICKET = 7;
+
+let run: KernelRun;
+let arena: ArenaViews;
+let segment: number;
+let saved: number;
+let out: number;
+let item: DrainItem;
+
+beforeEach(() => {
+  run = new KernelRun({ container: "mp4", build: "release", chunkLength90k: 25 * FRAME_90K });
+  arena = new ArenaViews(run.arena.memory);
+  segment = run.arena.allocate(SEG_SIZE);
+  saved = run.arena.allocate(SAVED_SIZE);
+  out = run.arena.allocate(OUT_BYTES);
+  const record = run.arena.allocate(RECORD_SIZE);
+  const { recording } = run;
+  item = { recording, ticket: TICKET, record, isResumed: true, segment, path: "a.mp4", opening: undefined, gaps: [] };
+});
+
+const tail = (): number => arena.u32(run.recording + REC_TAIL_OFFSET);
+const flags = (): number => arena.u32(run.recording + REC_FLAGS_OFFSET);
+const recordingState = (): Buffer => Buffer.from(arena.bytes(run.recording + REC_RING_OFFSET, REC_SIZE - 128));
+const segmentState = (): Buffer => Buffer.from(arena.bytes(segment, SEG_SIZE));
+
+function push(track: number, config: number, i: number, isRandomAccess: boolean, leading = 0): void {
+  run.push({ track, config, dts90k: i * FRAME_90K, isRandomAccess, leading, payload: new Uint8Array(50).fill(7) });
+}
+
+/** A kernel call as a thread makes it. */
+function drain(): number {
+  const record = new DrainRecord(arena, item.record);
+  record.tail = tail();
+  saveState(arena, segment, run.recording, saved);
+  record.step = STEP_KERNEL;
+  return run.kernel.drain(run.recording, segment, out, OUT_BYTES);
+}
+
+/** Calls whose outputs are written. */
+function drainAll(): void {
+  for (let status = STATUS_OUTPUT_FULL; status === STATUS_OUTPUT_FULL; ) {
+    status = drain();
+    for (let output = 0; output < SEG_OUTPUT_COUNT; output++)
+      arena.setU32(outputAt(segment, output) + SEG_OUTPUT_BYTES_OFFSET, 0);
+  }
+}
+
+/** The thread dies in the call, with the cursor where it was; another takes the item. */
+function die(cursor: number): number {
+  arena.setU32(run.recording + REC_TAIL_OFFSET, cursor);
+  arena.setU32(run.recording + REC_LOCK_OFFSET, LOCK_KERNEL);
+  arena.setU32(run.recording + REC_CLAIM_OFFSET, (TICKET << CLAIM_TICKET_SHIFT) | CLAIM_RUNNING);
+  takeFromDead(arena, item);
+  expect(arena.u32(run.recording + REC_LOCK_OFFSET)).toBe(LOCK_FREE);
+  return resumeFrom(arena, item, saved, CONTAINERS.mp4);
+}
+
+/** A cut whose segment waits for audio that lags by 8 pictures. */
+function cutWithLaggingAudio(): { video: number; audio: number } {
+  const video = run.addConfig("h264", AVCC);
+  const audio = run.addConfig("aac", ASC);
+  for (let i = 0; i <= 25; i++) {
+    push(TRACK_VIDEO, video, i, i % 25 === 0);
+    if (i >= 8 && i < 25) push(TRACK_AUDIO, audio, i - 8, true);
+  }
+  expect(run.kernel.openSegment(run.recording, segment)).toBe(STATUS_READY);
+  drainAll();
+  expect(arena.u32(run.recording + REC_CUT_STATUS_OFFSET)).not.toBe(0);
+  return { video, audio };
+}
+
+it("writes what an overlap took, and takes it no second time", () => {
+  const { audio } = cutWithLaggingAudio();
+  push(TRACK_AUDIO, audio, 17, true);
+  const before = tail();
+  expect(drain()).toBe(STATUS_RING_EMPTY);
+  const written = arena.u32(outputAt(segment, 0) + SEG_OUTPUT_BYTES_OFFSET);
+  expect(written).toBe(50);
+  const after = { tail: tail(), recording: recordingState(), segment: segmentState() };
+  expect(die(before)).toBe(STEP_WRITING);
+  expect({ tail: tail(), recording: recordingState(), segment: segmentState() }).toEqual(after);
+});
+
+it("goes on from the end of an overlap's batch where that has moved the cursor", () => {
+  const { video, audio } = cutWithLaggingAudio();
+  for (let i = 17; i < 25; i++) push(TRACK_AUDIO, audio, i, true);
+  push(TRACK_AUDIO, audio, 25, true);
+  push(TRACK_VIDEO, video, 26, false);
+  const before = tail();
+  expect(drain()).not.toBe(STATUS_RING_EMPTY);
+  const end = tail();
+  expect(die(before)).toBe(STEP_WRITING);
+  expect(tail()).toBe(end);
+});
+
+it("undoes what an overlap noted whose batch is not whole", () => {
+  const { audio } = cutWithLaggingAudio();
+  push(TRACK_AUDIO, audio, 17, true);
+  const before = { tail: tail(), recording: recordingState(), segment: segmentState() };
+  drain();
+  expect(flags() & REC_FLAG_TAKEN_AHEAD).not.toBe(0);
+  arena.setU32(segment + SEG_BATCH_IS_WHOLE_OFFSET, 0);
+  expect(die(before.tail)).toBe(STEP_BETWEEN);
+  before.segment.writeUInt32LE(0, SEG_BATCH_IS_WHOLE_OFFSET);
+  expect({ tail: tail(), recording: recordingState(), segment: segmentState() }).toEqual(before);
+});
+
+it("counts a picture that is left out once", () => {
+  const video = run.addConfig("h265", HVCC);
+  push(TRACK_VIDEO, video, 0, true);
+  expect(run.kernel.openSegment(run.recording, segment)).toBe(STATUS_READY);
+  drainAll();
+  push(TRACK_VIDEO, video, 1, false, FLAG_LEADING | FLAG_SKIPPED_LEADING);
+  drain();
+  const leftOut = (): number => arena.u32(segment + SEG_LEFT_OUT_FRAMES_OFFSET + 4 * TRACK_VIDEO);
+  expect(leftOut()).toBe(1);
+  const end = tail();
+  expect(die(end)).toBe(STEP_WRITING);
+  drainAll();
+  expect([leftOut(), tail()]).toEqual([1, end]);
+});
+
+it("leaves leading pictures out behind a skip that had come to its end", () => {
+  const video = run.addConfig("h265", HVCC);
+  push(TRACK_VIDEO, video, 0, true);
+  expect(run.kernel.openSegment(run.recording, segment)).toBe(STATUS_READY);
+  drainAll();
+  push(TRACK_VIDEO, video, 1, false);
+  drainAll();
+  push(TRACK_VIDEO, video, 2, false);
+  run.jump(tail(), true);
+  const start = run.ring.head;
+  push(TRACK_VIDEO, video, 3, true);
+  push(TRACK_VIDEO, video, 4, false, FLAG_LEADING | FLAG_SKIPPED_LEADING);
+  push(TRACK_VIDEO, video, 5, false);
+  drainAll();
+  arena.setU32(segment + SEG_BATCH_IS_WHOLE_OFFSET, 0);
+  expect(die(start)).toBe(STEP_BETWEEN);
+  expect(flags() & REC_FLAG_DROPS_LEADING).not.toBe(0);
+  expect(flags() & REC_FLAG_SKIP_TO_RANDOM_ACCESS).toBe(0);
+});
