@@ -9,6 +9,10 @@ import type { Held, Waiting } from "./waiting.js";
 
 /** Two seconds at 16 Mb/s: what comes beyond is let through by the evidence that there is. */
 const MAX_HELD_BYTES = 4 * 1024 * 1024;
+/** What an entry takes besides its payload: without it, empty ones would never fill the queue. */
+const ENTRY_BYTES = 256;
+/** A track that falls silent while it is judged holds the others no longer than this. */
+const PATIENCE_MS = 4000;
 
 export interface ClockGateEvents {
   /** Goes on behind the gate: a frame with its time, or what had waited with it. */
@@ -17,10 +21,8 @@ export interface ClockGateEvents {
 }
 
 interface Queued {
-  track: number;
+  readonly track: number;
   waiting: Waiting;
-  /** The frame still waits for its time. */
-  isOpen: boolean;
 }
 
 export class ClockGate {
@@ -28,6 +30,10 @@ export class ClockGate {
   readonly #events: ClockGateEvents;
   /** As they came. */
   #queue: Queued[] = [];
+  /** By track: those of the queue that still wait for their time. */
+  #open: Queued[][] = [];
+  /** When the first of the queue came. */
+  #sinceMs: Millis = 0;
   #heldBytes = 0;
 
   constructor(events: ClockGateEvents, isClockShared: boolean) {
@@ -58,16 +64,21 @@ export class ClockGate {
       this.#events.pass(waiting);
       return;
     }
-    this.#queue.push({ track, waiting, isOpen });
-    this.#heldBytes += frame.payload.byteLength;
-    if (this.#heldBytes > MAX_HELD_BYTES) this.#clocks.force(nowMs);
+    const queued = this.#enqueue(track, waiting, frame.payload.byteLength, nowMs);
+    if (isOpen) {
+      this.#open[track] ??= [];
+      this.#open[track].push(queued);
+    }
+    this.#keepBounds(nowMs);
     if (!this.#clocks.isHolding) this.#flush();
   }
 
   /** True where it must wait behind frames, and does. */
-  holdBehind(track: number, waiting: Waiting): boolean {
+  holdBehind(track: number, waiting: Waiting, nowMs: Millis): boolean {
     if (this.#queue.length === 0) return false;
-    this.#queue.push({ track, waiting, isOpen: false });
+    this.#enqueue(track, waiting, waiting.kind === "config" ? waiting.bytes.byteLength : 0, nowMs);
+    this.#keepBounds(nowMs);
+    if (!this.#clocks.isHolding) this.#flush();
     return true;
   }
 
@@ -76,13 +87,26 @@ export class ClockGate {
     this.#flush();
   }
 
+  #enqueue(track: number, waiting: Waiting, payloadBytes: number, nowMs: Millis): Queued {
+    const queued: Queued = { track, waiting };
+    if (this.#queue.length === 0) this.#sinceMs = nowMs;
+    this.#queue.push(queued);
+    this.#heldBytes += payloadBytes + ENTRY_BYTES;
+    return queued;
+  }
+
+  /** The queue has an end, in bytes and in time, whatever the tracks do. */
+  #keepBounds(nowMs: Millis): void {
+    if (this.#heldBytes > MAX_HELD_BYTES || nowMs - this.#sinceMs > PATIENCE_MS) this.#clocks.force(nowMs);
+  }
+
   #setTimes(track: number, times: readonly Ticks90k[]): void {
-    let frames = 0;
-    for (const queued of this.#queue) {
-      if (queued.track !== track || !queued.isOpen || queued.waiting.kind !== "frame") continue;
+    const open = this.#open[track] ?? [];
+    this.#open[track] = [];
+    for (const [i, queued] of open.entries()) {
+      if (queued.waiting.kind !== "frame") continue;
       const { frame } = queued.waiting;
-      queued.waiting = { kind: "frame", frame: { ...frame, dts90k: times[frames++] ?? frame.dts90k } };
-      queued.isOpen = false;
+      queued.waiting = { kind: "frame", frame: { ...frame, dts90k: times[i] ?? frame.dts90k } };
     }
   }
 

@@ -99,7 +99,7 @@ export class FrameSink implements AccessUnitSink {
     const stream = this.openStream();
     if (!stream || stream.ended) return false;
     const waiting: Waiting = { kind: "config", track, codec, bytes };
-    if (this.#gate?.holdBehind(track, waiting)) return true;
+    if (this.#gate?.holdBehind(track, waiting, stream.nowMs)) return true;
     if (this.#waiting.length > 0) {
       this.#waiting.push(waiting);
       return true;
@@ -169,7 +169,9 @@ export class FrameSink implements AccessUnitSink {
     if (!stream || !gate) return;
     const dts90k = gate.steady(track, wire90k, stream.lastFrameMs);
     if (!Number.isNaN(dts90k)) {
-      this.#commit(stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess, leading);
+      // A configuration that was refused while frames were held: its own have none to be written with.
+      if (!stream.config(track)) stream.abandon();
+      else this.#commit(stream, track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess, leading);
       return;
     }
     const payload = this.#options.arena.u8.slice(pointer, pointer + sizeBytes);
