@@ -13,6 +13,8 @@ import { NAL_LENGTH_SIZE, readNalLength } from "./nal-lengths.js";
 
 /** SEI and parameter sets of one picture have below 2 KiB. */
 const MAX_KEPT_BYTES = 16 * 1024;
+/** Of a header: encoders send three, and each is compared with those before it. */
+const MAX_HEADER_SETS = 64;
 const NOTHING = new Uint8Array(0);
 
 export class NalMessages {
@@ -46,7 +48,7 @@ export class NalMessages {
   useHeader(record: Uint8Array): void {
     this.#sets.forget();
     try {
-      for (const set of this.#codec.parameterSetsOf(record))
+      for (const set of this.#codec.parameterSetsOf(record).slice(0, MAX_HEADER_SETS))
         this.#sets.learn(set, 0, trimmedEnd(set, 0, set.byteLength));
       this.#sets.apply();
     } catch (error) {

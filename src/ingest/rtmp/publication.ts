@@ -175,7 +175,8 @@ export class Publication implements MessageDestination {
     const { type } = message;
     const tag = this.#tag;
     if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type, tag.trackId), tag.unsupported);
-    if (tag.kind === TAG_DECODER_CONFIG && tag.codec)
+    // Inside of a multitrack message its size is known only here.
+    if (tag.kind === TAG_DECODER_CONFIG && tag.codec && tag.end - tag.headerBytes <= MAX_CONFIG_BYTES)
       this.#setDecoderConfig(this.#trackOf(type, tag.trackId), tag.codec, body.subarray(tag.headerBytes, tag.end));
     const messages = tag.kind === TAG_FRAME ? this.#readerOf(type, tag) : undefined;
     if (!messages?.reader) return;

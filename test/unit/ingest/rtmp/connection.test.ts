@@ -754,3 +754,22 @@ describe("limits", () => {
     expect(rig.arena.stats().blocks).toBe(0);
   });
 });
+
+describe("a decoder configuration inside a multitrack message", () => {
+  const configured = (extraBytes: number): Uint8Array | undefined => {
+    const rig = new IngestRig();
+    const direct = new DirectConnection(rig);
+    direct.feed(obsOpening("live", "cam1"));
+    // Extended header, multitrack: one track, a sequence start, avc1, track 0.
+    const head = Buffer.concat([Buffer.of(0x96, 0x00), Buffer.from("avc1"), Buffer.of(0)]);
+    const payload = Buffer.concat([head, AVCC, Buffer.alloc(extraBytes)]);
+    direct.feed(messageBytes({ csid: 6, type: VIDEO, streamId: 1, time: 0, payload }, 4096));
+    const bytes = rig.registry.get("cam1")?.config(0)?.bytes;
+    direct.close();
+    return bytes;
+  };
+
+  it("is taken", () => expect(configured(0)).toBeDefined());
+
+  it("is ignored where it is larger than one of its own may be", () => expect(configured(65536)).toBeUndefined());
+});

@@ -1,6 +1,9 @@
 // Video messages that are no whole access units, and parameter sets that change without a header.
 
 import { describe, expect, it } from "vitest";
+import { H264ParameterSets } from "../../../../src/ingest/h264-parameter-sets.js";
+import { NalMessages } from "../../../../src/ingest/rtmp/nal-messages.js";
+import { H264_NAL_UNITS } from "../../../../src/media/codec/h264/nal-units.js";
 import { recoveryPoint, SLICE_P, sei, slice } from "../../../support/pictures.js";
 import { messageBytes, obsOpening, PACKET_CONFIG, PACKET_FRAME, videoTag } from "../../../support/rtmp-bytes.js";
 import { DirectConnection, frameHash, IngestRig } from "../../../support/rtmp-rig.js";
@@ -92,4 +95,20 @@ describe("parameter sets in band", () => {
     expect(configs).toEqual([AVCC, AVCC_OTHER].map((avcC) => Buffer.from(avcC).toString("hex")));
     direct.close();
   });
+});
+
+it("learns no more than 64 parameter sets of a header", () => {
+  class CountedSets extends H264ParameterSets {
+    learned = 0;
+    override learn(bytes: Uint8Array, start: number, end: number): boolean {
+      this.learned++;
+      return super.learn(bytes, start, end);
+    }
+  }
+  const [, pps] = setsOf(AVCC);
+  const counted = Buffer.concat([Buffer.of(0, pps.byteLength), pps]);
+  const avcC = Buffer.concat([AVCC.subarray(0, 34), Buffer.of(200), ...Array.from({ length: 200 }, () => counted)]);
+  const sets = new CountedSets();
+  new NalMessages(H264_NAL_UNITS, sets).useHeader(avcC);
+  expect(sets.learned).toBe(64);
 });
