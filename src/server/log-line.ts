@@ -1,5 +1,7 @@
 // One log entry as a person reads it on a terminal: `07:15:26.031 info  publisher in  stream=cam1 video=h264`. Values
-// with spaces are quoted, errors stand below with their stack.
+// with spaces are quoted, errors stand below with their stack. Control characters are shown, never carried out.
+
+import { showControlCharacters } from "../base/control-characters.js";
 
 const LEVEL_WIDTH = 5;
 const MESSAGE_WIDTH = 18;
@@ -29,7 +31,7 @@ export class LogLine {
     }
     const { level, time, msg, err, ...context } = entry;
     const word = String(level);
-    const text = String(msg ?? "");
+    const text = showControlCharacters(String(msg ?? ""));
     const pairs = Object.entries(context).flatMap(([key, value]) => this.#pair(key, value));
     const head = `${this.#paint(DIM, localTime(String(time)))} ${this.#paint(COLOURS[word], word.padEnd(LEVEL_WIDTH))}`;
     const line = `${head} ${pairs.length > 0 ? text.padEnd(MESSAGE_WIDTH) : text}`;
@@ -41,7 +43,7 @@ export class LogLine {
     if (value === null || value === undefined || (key === "suppressed" && value === 0)) return [];
     const text = typeof value === "string" ? value : JSON.stringify(value);
     const shown = /^[^\s"]+$/.test(text) || typeof value === "object" ? text : JSON.stringify(text);
-    return [`${this.#paint(DIM, `${key}=`)}${shown}`];
+    return [`${this.#paint(DIM, `${showControlCharacters(key)}=`)}${showControlCharacters(shown)}`];
   }
 
   #paint(colour: string | undefined, text: string): string {
@@ -59,5 +61,6 @@ function localTime(iso: string): string {
 function errorLines(err: unknown): string {
   if (typeof err !== "object" || err === null) return "";
   const { stack, message } = err as { stack?: string; message?: string };
-  return `${String(stack ?? message ?? "").replace(/^/gm, "    ")}\n`;
+  const lines = String(stack ?? message ?? "").split("\n");
+  return `${lines.map((line) => `    ${showControlCharacters(line)}`).join("\n")}\n`;
 }

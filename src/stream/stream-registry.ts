@@ -26,7 +26,7 @@ export function parseStreamName(raw: string): string {
   const name = query < 0 ? raw : raw.slice(0, query);
   if (name === "") throw new ReelError("badName", "the stream name is empty: it has 1 to 255 bytes", { name });
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES || /[\u0000-\u0020\u007f=\\]|\.\./u.test(name)) {
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES || /[\u0000-\u0020\u007f-\u009f=\\]|\.\./u.test(name)) {
     throw new ReelError(
       "badName",
       "a stream name has 1 to 255 bytes and no spaces, control characters, '=', '\\' or '..'",

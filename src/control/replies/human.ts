@@ -1,6 +1,7 @@
 // Replies for people, as EMS's telnet listener prints them (ems-record-spec §5): two lines of text, then `data` as an
 // indented list with the keys that the command shows. Lines end with CR LF.
 
+import { showControlCharacters } from "../../base/control-characters.js";
 import { findCommand } from "../commands/command-table.js";
 import {
   Decimal,
@@ -39,12 +40,7 @@ function unwrap(value: Value): Value {
  * control characters ask for.
  */
 function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: showing them is the purpose
-  return text.replace(/[\r\n]+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, escaped);
-}
-
-function escaped(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return showControlCharacters(text.replace(/[\r\n]+/g, " "));
 }
 
 function scalar(value: Value): string {

@@ -27,3 +27,20 @@ it("has colours where they are allowed", () => {
     `\u001b[2m${local}.725\u001b[0m \u001b[33mwarn \u001b[0m gap\n`,
   );
 });
+
+it("shows control characters, of values, messages and stacks, and lets the terminal carry out none", () => {
+  const line = plain.format(
+    entry({
+      name: "a\u001b]0;x\u0007b\u009bc",
+      list: ["\u0085"],
+      msg: "m\u001b[2J",
+      err: { stack: "Error: \u001bc\n  at x\r" },
+    }),
+  );
+  expect(line).toContain("name=a\\x1b]0;x\\x07b\\x9bc");
+  expect(line).toContain('list=["\\x85"]');
+  expect(line).toContain("m\\x1b[2J");
+  expect(line).toContain("    Error: \\x1bc\n      at x\\x0d\n");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none
+  expect(line).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
