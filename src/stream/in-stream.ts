@@ -21,11 +21,14 @@ import { DecoderConfigs } from "./decoder-configs.js";
 import { type Gap, trackName } from "./gap.js";
 import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
+import { PacedNotice } from "./paced-notice.js";
 import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
 import type { NewTrack, Track } from "./track.js";
 import { Tracks } from "./tracks.js";
 import { MAX_UNRECORDED, sameTracks, type UnrecordedTrack } from "./unrecorded-track.js";
+
+const UNRECORDED_INTERVAL_MS = 1000;
 
 export interface InStreamOptions {
   ringBytes: number;
@@ -112,6 +115,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #offsets = new JitterRun("compositionOffset");
   #overflow = new OverflowRun();
   #unrecorded: readonly UnrecordedTrack[] = [];
+  /** Publishers can change the list with every message. */
+  readonly #unrecordedNotice: PacedNotice;
   /** The next frame of the track carries FLAG_DISCONTINUITY. */
   #discontinuity: boolean[] = new Array(MAX_TRACKS).fill(false);
   readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0 };
@@ -134,6 +139,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#timeline = new Timeline();
     this.#tracks = new Tracks(name);
     this.#configs = new DecoderConfigs(arena, name);
+    this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
     this.lastFrameMs = clock.monotonicMs();
     this.ring = new FrameRing(arena, options.ringBytes);
@@ -179,9 +185,10 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   setUnrecorded(tracks: readonly UnrecordedTrack[]): void {
-    if (sameTracks(tracks, this.#unrecorded)) return;
-    this.#unrecorded = tracks.slice(0, MAX_UNRECORDED);
-    this.emit("unrecorded");
+    const listed = tracks.slice(0, MAX_UNRECORDED);
+    if (sameTracks(listed, this.#unrecorded)) return;
+    this.#unrecorded = listed;
+    this.#unrecordedNotice.give();
   }
 
   /**
@@ -424,6 +431,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#emitGap(this.#overflow.end(this.newest90k));
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
+    this.#unrecordedNotice.stop();
     this.emit("ended", reason);
     this.#releaseUnused();
   }

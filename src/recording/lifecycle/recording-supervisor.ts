@@ -11,6 +11,7 @@ import type { EventEmitter } from "node:events";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, type ErrorCode, type ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
@@ -48,6 +49,8 @@ const RETRY_MS = 1000;
 const TELL_UNRECORDED_MS = 1000;
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
 const CLOSE_ORDER_MS = 10_000;
+/** Of lines that publishers can cause at will. */
+const LOG_LINES_PER_SECOND = 10;
 /**
  * After a full disk recording goes on when so much, or a quarter of a smaller volume, is free: some seconds of a few
  * streams.
@@ -60,10 +63,12 @@ export class RecordingSupervisor {
   #entries = new Map<number, ConfigEntry>();
   #recordings = new Map<number, Recording>();
   #isClosing = false;
+  readonly #unrecordedLines: LogLimit;
   readonly #randomAccess = new RandomAccessWatch((recording) => this.#waits(recording));
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#unrecordedLines = new LogLimit(parts.clock, LOG_LINES_PER_SECOND);
     this.#listener = this.#makeListener();
   }
 
@@ -227,7 +232,12 @@ export class RecordingSupervisor {
 
   /** The list of the tracks that are not recorded has changed. */
   #unrecorded(stream: InStream): void {
-    this.#parts.logger.warn({ stream: stream.name, tracks: stream.unrecorded }, "tracks are not recorded");
+    this.#unrecordedLines.pass((suppressed) =>
+      this.#parts.logger.warn(
+        { stream: stream.name, tracks: stream.unrecorded, suppressed },
+        "tracks are not recorded",
+      ),
+    );
     for (const entry of this.#entries.values())
       for (const recording of entry.recordings)
         if (recording.inStream === stream) this.#noteUnrecorded(entry, recording);

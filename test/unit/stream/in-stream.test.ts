@@ -1,7 +1,7 @@
 // In-streams: settling, configurations, the order in which a full ring is dealt with, gaps, and the memory that comes
 // back. And the registry's names.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FLAG_DISCONTINUITY, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { Arena } from "../../../src/arena/arena.js";
 import type { Cursor } from "../../../src/stream/cursor.js";
@@ -95,6 +95,40 @@ describe("a ring that is empty and cannot grow", () => {
     expect(() => inStream.reserve(18_000)).toThrow(expect.objectContaining({ code: "arenaFull" }));
     expect(inStream.isHeldBack).toBe(false);
     expect(inStream.writeFrame(TRACK_VIDEO, new Uint8Array(1000), 0, 0, true)).toBe(true);
+  });
+});
+
+describe("tracks that are not recorded", () => {
+  it("are told at once, then once a second, however often they change", () => {
+    vi.useFakeTimers();
+    try {
+      const { inStream, clock } = rig();
+      const told: string[] = [];
+      inStream.on("unrecorded", () => told.push(inStream.unrecorded.map(({ codec }) => codec).join()));
+      for (let i = 0; i < 100; i++) inStream.setUnrecorded([{ kind: "video", codec: `codec ${i}` }]);
+      expect(told).toEqual(["codec 0"]);
+      clock.nowMs += 1000;
+      vi.advanceTimersByTime(1000);
+      expect(told).toEqual(["codec 0", "codec 99"]);
+      inStream.setUnrecorded([{ kind: "video", codec: "the last" }]);
+      inStream.end("over");
+      expect(told).toEqual(["codec 0", "codec 99", "the last"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("beyond those that are listed change nothing", () => {
+    const { inStream, clock } = rig();
+    let told = 0;
+    inStream.on("unrecorded", () => told++);
+    const tracks = (last: string) =>
+      Array.from({ length: 40 }, (_, i) => ({ kind: "video" as const, codec: i < 39 ? "VP9" : last }));
+    inStream.setUnrecorded(tracks("a"));
+    clock.nowMs += 2000;
+    inStream.setUnrecorded(tracks("b"));
+    expect(told).toBe(1);
+    expect(inStream.unrecorded).toHaveLength(32);
   });
 });
 
@@ -395,12 +429,22 @@ describe("names", () => {
     expect(registry.getById(next.id)).toBe(next);
   });
 
-  it.each(["", "?x", "a b", "a\tb", "a=b", "a\\b", "..", "a..b", "\u007f", "x".repeat(256), "é".repeat(128)])(
-    "refuses %j",
-    (name) => {
-      expect(() => parseStreamName(name)).toThrow("1 to 255 bytes");
-    },
-  );
+  it.each([
+    "",
+    "?x",
+    "a b",
+    "a\tb",
+    "a=b",
+    "a\\b",
+    "..",
+    "a..b",
+    "\u007f",
+    "a\u009bb",
+    "x".repeat(256),
+    "é".repeat(128),
+  ])("refuses %j", (name) => {
+    expect(() => parseStreamName(name)).toThrow("1 to 255 bytes");
+  });
 
   it.each(["a", "cam 1".replace(" ", "-"), "x".repeat(255), "Straße/1", "a.b"])("takes %j", (name) => {
     expect(parseStreamName(`${name}?key=a b`)).toBe(name);
