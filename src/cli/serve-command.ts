@@ -5,7 +5,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { type ConfigFlags, loadConfig } from "../server/config.js";
+import { type ConfigFlags, configReader } from "../server/config.js";
 import { type ServerConfig, ServerConfigSchema } from "../server/config-schema.js";
 import { flagName } from "../server/flag-name.js";
 import { LISTENER_NAMES, LISTENERS, listenerEntry } from "../server/listeners/listener-table.js";
@@ -50,7 +50,7 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags): Promise<void> {
-  const readConfig = (): ServerConfig => loadConfig(flags, process.env, process.cwd());
+  const readConfig = configReader(flags, process.env, process.cwd());
   let config: ServerConfig = {};
   try {
     config = readConfig();

@@ -116,6 +116,8 @@ export class ControlPlane implements Collector {
   readonly #sinks: EventSink[];
   readonly #listeners: OwnListener[] = [];
   readonly #guards: RequestGuard[] = [];
+  /** Where they listen. */
+  readonly #httpHosts: string[] = [];
   readonly #unmap: () => void;
   #isStopping = false;
   #isClosed = false;
@@ -149,6 +151,7 @@ export class ControlPlane implements Collector {
     requireHttpProtection(address.host, this.#options);
     const guard = new RequestGuard(this.#options);
     this.#guards.push(guard);
+    this.#httpHosts.push(address.host);
     const http = new HttpListener(this.dispatch, guard, {
       logger: this.#logger,
       routes: this.#options.routes,
@@ -197,6 +200,7 @@ export class ControlPlane implements Collector {
 
   /** Takes other credentials for requests that come from now on. */
   setCredentials({ token, user, password }: HttpCredentials): void {
+    for (const host of this.#httpHosts) requireHttpProtection(host, { token, user, password });
     for (const guard of this.#guards) guard.setCredentials({ token, user, password });
   }
 

@@ -52,7 +52,7 @@ const OTHER_VARIABLES: readonly string[] = [
  */
 export function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: string): ServerConfig {
   const merged: ConfigFlags = { ...flagsFromEnvironment(env), ...definedOnly(flags) };
-  const path = merged.config !== undefined ? resolve(cwd, merged.config) : resolve(cwd, CONFIG_FILE);
+  const path = resolve(cwd, merged.config ?? CONFIG_FILE);
   const isThere = existsSync(path);
   if (!isThere && merged.config !== undefined)
     throw new ReelError("badArgument", `the configuration file ${path} does not exist`);
@@ -63,6 +63,24 @@ export function loadConfig(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: stri
   const withFlags = applyFlags(config, merged, cwd);
   checkConfig(withFlags, "the flags or the environment");
   return withFlags;
+}
+
+/**
+ * Reads the configuration of one server, at its start and again. A file that was there at the first time must be there
+ * later: without it the server would go on without its credentials.
+ */
+export function configReader(flags: ConfigFlags, env: NodeJS.ProcessEnv, cwd: string): () => ServerConfig {
+  let mustExist = false;
+  return () => {
+    const isThere = existsSync(resolve(cwd, CONFIG_FILE));
+    const config = loadConfig(
+      mustExist && !flags.config && !env.REEL_CONFIG ? { ...flags, config: CONFIG_FILE } : flags,
+      env,
+      cwd,
+    );
+    mustExist ||= isThere;
+    return config;
+  };
 }
 
 export function parseConfigFile(text: string, path: string): ServerConfig {
@@ -96,11 +114,18 @@ function checkFlags(flags: ConfigFlags): void {
     throw new ReelError("badArgument", `--workers ${flags.workers} is no number of threads, from 1 to 64`);
 }
 
+/** Kubernetes and Docker tell every container of the services beside it: those of one named `reel` begin as ours do. */
+function isServiceLink(name: string, value = ""): boolean {
+  if (/_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(name)) return true;
+  if (/_PORT_[0-9]+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$/.test(name)) return true;
+  return /_PORT(_[0-9]+_(TCP|UDP|SCTP))?$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value);
+}
+
 /** Throws ReelError `badArgument` where a variable begins with REEL_ and is none of ours. */
 function flagsFromEnvironment(env: NodeJS.ProcessEnv): ConfigFlags {
   const known = [...FLAG_NAMES.map(environmentName), ...OTHER_VARIABLES];
   for (const name of Object.keys(env)) {
-    if (!name.startsWith("REEL_") || known.includes(name)) continue;
+    if (!name.startsWith("REEL_") || known.includes(name) || isServiceLink(name, env[name])) continue;
     const rest = suggestion(name, known) || `; known are ${FLAG_NAMES.map(environmentName).join(", ")}`;
     throw new ReelError("badArgument", `unknown environment variable ${name}${rest}`);
   }

@@ -129,7 +129,10 @@ export class ReelServer {
     }
   }
 
-  /** Takes what of a configuration can change while the server runs, and says what changed and what could not. */
+  /**
+   * Takes what of a configuration can change while the server runs, and says what changed and what could not. Throws
+   * ReelError `badArgument`, with nothing changed, where it would leave HTTP open to the network.
+   */
   reconfigure(config: ServerConfig): ChangedSettings {
     const changed = changedSettings(this.#config, config);
     const { control, rtmp } = config;

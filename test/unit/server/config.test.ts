@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadConfig, parseConfigFile } from "../../../src/server/config.js";
+import { configReader, loadConfig, parseConfigFile } from "../../../src/server/config.js";
 import { ServerConfigSchema } from "../../../src/server/config-schema.js";
 import { environmentName, flagName } from "../../../src/server/flag-name.js";
 import { parseListenerAddress } from "../../../src/server/listener-address.js";
@@ -72,5 +72,44 @@ describe("every listener", () => {
     expect(() => parseListenerAddress("h:65536")).toThrow(
       "h:65536 is not HOST:PORT with a port from 0 to 65535, nor off",
     );
+  });
+});
+
+describe("the environment", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "reel-config-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it("may name services beside it, as Kubernetes and Docker do", () => {
+    const links = {
+      REEL_SERVICE_HOST: "10.0.0.1",
+      REEL_SERVICE_PORT: "1935",
+      REEL_SERVICE_PORT_RTMP: "1935",
+      REEL_PORT: "tcp://10.0.0.1:1935",
+      REEL_PORT_1935_TCP: "tcp://10.0.0.1:1935",
+      REEL_PORT_1935_TCP_PROTO: "tcp",
+      REEL_PORT_1935_TCP_PORT: "1935",
+      REEL_PORT_1935_TCP_ADDR: "10.0.0.1",
+      REEL_HTTP_PORT: "tcp://10.0.0.1:80",
+    };
+    expect(loadConfig({}, links, folder)).toEqual(loadConfig({}, {}, folder));
+  });
+
+  it.each([{ REEL_PORT: "1935" }, { REEL_HTTP_PORT: "8080" }, { REEL_SERVICE: "x" }])(
+    "is refused where it means us: %o",
+    (environment) => {
+      expect(() => loadConfig({}, environment, folder)).toThrow("unknown environment variable");
+    },
+  );
+
+  it("a reel.json that was read once must be there the next time; one may come", async () => {
+    const read = configReader({}, {}, folder);
+    expect(read().workers).toBeUndefined();
+    await writeFile(join(folder, "reel.json"), '{"workers":2}');
+    expect(read().workers).toBe(2);
+    await rm(join(folder, "reel.json"));
+    expect(read).toThrow("reel.json does not exist");
   });
 });

@@ -70,6 +70,16 @@ describe("a server", () => {
     await server.close();
   });
 
+  it("keeps its settings where new ones would leave HTTP open to the network", async () => {
+    const open = { ...configOf({ http: "0.0.0.0:0" }), control: { token: "a-long-token" } };
+    const server = await ReelServer.start(open, silentLogger);
+    const [, port] = (server.addresses.http ?? "").split(":");
+    const status = async (): Promise<number> => (await fetch(`http://127.0.0.1:${port}/healthz`)).status;
+    expect(() => server.reconfigure({ ...open, control: {} })).toThrow("control.token");
+    expect(await status()).toBe(401);
+    await server.close();
+  });
+
   it("opens none where one would be open to others without protection, and gives its folders back", async () => {
     const rtmp = await freeAddress();
     const refused = configOf({ rtmp, asciiCli: "0.0.0.0:0" });
