@@ -6,8 +6,10 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { type Chromium, openChromium } from "../support/chromium.js";
 import { ControlFixture } from "../support/control-fixture.js";
+import { TEST_CERTIFICATE, TEST_KEY } from "../support/test-certificate.js";
 import { until } from "../support/until.js";
 
 const LIMITS = { httpConnections: 16, tcpConnections: 16, connectionsPerAddress: 4, pullConfigs: 2 };
@@ -122,6 +124,45 @@ describe("connections that say nothing", () => {
       owner.socket.write("isStreamRunning id=1\n");
       await owner.reply();
     }
+  });
+});
+
+describe("connections that do not end their TLS handshake", () => {
+  let fixture: ControlFixture;
+  const idle: Socket[] = [];
+  beforeEach(async () => {
+    const pair = { cert: Buffer.from(TEST_CERTIFICATE), key: Buffer.from(TEST_KEY) };
+    fixture = await ControlFixture.open({ control: { limits: LIMITS, tls: { pair, keepRenewed: () => {} } } });
+  });
+  afterEach(async () => {
+    for (const socket of idle.splice(0)) socket.destroy();
+    await fixture.close();
+  });
+
+  const fill = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const socket = connect(fixture.http, "127.0.0.1");
+      idle.push(socket.on("error", () => {}));
+      await once(socket, "connect");
+    }
+  };
+  const open = (): Socket[] => idle.filter(({ closed }) => !closed);
+
+  it("have no more slots than others, and give way to the owner, who keeps his", async () => {
+    await fill(40);
+    await until("the first to be closed", () => open().length <= LIMITS.httpConnections);
+    const owner = new WebSocket(`wss://127.0.0.1:${fixture.http}/ws`, { ca: TEST_CERTIFICATE });
+    await once(owner, "open");
+    await fill(40);
+    await until("the others to be closed", () => open().length < LIMITS.httpConnections);
+    owner.send("version");
+    expect(String((await once(owner, "message"))[0])).toContain("9.8.7");
+    owner.close();
+  });
+
+  it("are closed after five seconds", async () => {
+    await fill(1);
+    await until("it is closed", () => open().length === 0, 8_000);
   });
 });
 

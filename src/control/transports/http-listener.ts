@@ -24,6 +24,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 48 * 1024;
 /** Clients of ours send a request at once; one in pieces is a stranger's, or on a very bad line. */
 const HEADERS_TIMEOUT_MS = 5_000;
+/** A handshake of TLS takes two round trips. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** How often the two are looked at. */
 const TIMEOUT_CHECK_MS = 1_000;
@@ -62,8 +64,11 @@ export interface HttpTls {
 export class HttpListener {
   readonly #app: FastifyInstance;
   readonly #slots: ConnectionSlots;
-  /** The sockets below TLS. */
-  readonly #secured = new Set<Socket>();
+  readonly #isSecure: boolean;
+  /** The sockets below TLS, by their two ends: they hold the slots, from before the handshake. */
+  readonly #below = new Map<string, Socket>();
+  /** The same, by the TLS sockets whose handshake is done. */
+  readonly #belowSecured = new WeakMap<Duplex, Socket>();
   /** The first and only request of each connection. */
   readonly #requests = new WeakMap<Duplex, IncomingMessage>();
 
@@ -79,7 +84,9 @@ export class HttpListener {
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     };
     // One type for both: fastify's differ in the server alone.
-    const secure = (tls ? { https: { ...server, ...tls.pair } } : { http: server }) as { http: typeof server };
+    const secure = (
+      tls ? { https: { ...server, ...tls.pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS } } : { http: server }
+    ) as { http: typeof server };
     const app: FastifyInstance = fastify({
       logger: false,
       bodyLimit: MAX_BODY_BYTES,
@@ -99,9 +106,11 @@ export class HttpListener {
     this.#app = app;
     tls?.keepRenewed(app.server as unknown as HttpsServer);
     this.#slots = new ConnectionSlots(slots);
-    // A handshake that never ends would keep a stop waiting.
-    if (tls) app.server.on("connection", (socket: Socket) => this.#keepSecured(socket));
-    app.server.on(tls ? "secureConnection" : "connection", (socket: Socket) => this.#slots.admit(socket));
+    this.#isSecure = tls !== undefined;
+    app.server.on("connection", (socket: Socket) => {
+      if (this.#slots.admit(socket) && tls) this.#keepBelow(socket);
+    });
+    if (tls) app.server.on("secureConnection", (socket: Socket) => this.#keepSecured(socket));
     // A client that ends its side after the request (`printf … | nc`) still gets its reply. The types lack this
     // property of Node's server.
     (app.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
@@ -142,13 +151,22 @@ export class HttpListener {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#secured) socket.destroy();
+    // A handshake that never ends would keep a stop waiting.
+    for (const socket of this.#below.values()) socket.destroy();
     await this.#app.close();
   }
 
+  #keepBelow(socket: Socket): void {
+    const ends = endsOf(socket);
+    this.#below.set(ends, socket);
+    socket.once("close", () => {
+      if (this.#below.get(ends) === socket) this.#below.delete(ends);
+    });
+  }
+
   #keepSecured(socket: Socket): void {
-    this.#secured.add(socket);
-    socket.once("close", () => this.#secured.delete(socket));
+    const below = this.#below.get(endsOf(socket));
+    if (below) this.#belowSecured.set(socket, below);
   }
 
   /** The connection closes after its first reply, so a request behind the first would be carried out without one. */
@@ -168,7 +186,7 @@ export class HttpListener {
   /** Says why a request or an upgrade is refused. One that may pass has proved itself: its connection keeps its slot. */
   check({ headers, socket }: IncomingMessage): Refusal | undefined {
     const refusal = this.guard.check(headers);
-    if (!refusal) this.#slots.prove(socket);
+    if (!refusal) this.#slots.prove(this.#belowSecured.get(socket) ?? socket);
     return refusal;
   }
 
@@ -177,6 +195,11 @@ export class HttpListener {
    */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#requests.get(socket)?.complete) return;
+    // There is no answer before the end of the handshake, which may never come.
+    if (this.#isSecure && !this.#belowSecured.has(socket)) {
+      socket.destroy();
+      return;
+    }
     const body = httpFormat(
       undefined,
       fail(`Syntax error. ${CLIENT_ERRORS[error.code ?? ""]?.reason ?? "The request cannot be read"}`),
@@ -205,6 +228,10 @@ export class HttpListener {
     const answer = "failure" in parsed ? fail(parsed.failure) : await this.dispatch.execute(parsed.request);
     return sendText(reply, 200, httpFormat(undefined, answer));
   }
+}
+
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }
 
 function sendText(reply: FastifyReply, status: number, body: Buffer, type = "text/plain"): FastifyReply {
