@@ -13,11 +13,13 @@ import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import type { Gap } from "../../src/stream/gap.js";
+import { verifyFile } from "../../src/verify/verify-file.js";
 import { makeClip } from "../support/clip.js";
 import { collect } from "../support/collect.js";
 import { feed, readClip } from "../support/feed.js";
 import { ffprobe } from "../support/ffprobe.js";
-import { ASC, AVCC_OTHER } from "../support/test-media.js";
+import { SLICE_I, SLICE_P, slice } from "../support/pictures.js";
+import { ASC, AVCC_OTHER, accessUnit } from "../support/test-media.js";
 import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
@@ -167,6 +169,50 @@ describe("the embedded recorder", () => {
       expect(size).toBeLessThan(guess + 256 * 1024);
       await end(reel, "cam");
       expect(closed.map((report) => report.videoFrames)).toEqual([2, 2, 2]);
+    },
+  );
+
+  it.each(["mp4", "ts"] as const)(
+    "hands over with every frame of a second video track that comes ahead of the first (%s)",
+    async (type) => {
+      const reel = await open({ scheduler: { tickMs: 10, maxAgeMs: 20 } });
+      const gaps: Gap[] = [];
+      reel.on("gap", (gap) => gaps.push(gap));
+      await reel.record({ localStreamName: "cam", pathToFile: "x", type });
+      const stream = reel.streams.open("cam");
+      const tracks = [stream.addTrack({ kind: "video" }), stream.addTrack({ kind: "video" })] as const;
+      for (const track of tracks) stream.setDecoderConfig(track, "h264", AVCC_OTHER);
+      stream.settle();
+      const write = (track: number, i: number): void => {
+        const picture = accessUnit([slice(i % 25 === 0 ? SLICE_I : SLICE_P, i, i % 25 === 0, 400)]);
+        expect(stream.writeFrame(track, picture, i * 3600, 0, i % 25 === 0)).toBe(true);
+      };
+      write(tracks[0], 0);
+      for (let i = 0; i < 4; i++) write(tracks[1], i);
+      const opened = once(reel, "segmentOpened");
+      const writeBoth = (from: number, to: number): void => {
+        for (let i = from; i < to; i++) {
+          write(tracks[1], i + 3);
+          write(tracks[0], i);
+        }
+      };
+      writeBoth(1, 10);
+      await opened;
+      const created = once(reel, "outStreamCreated");
+      const [first] = reel.outStreams();
+      expect(reel.stopOutStream(first?.id ?? 0, false)).toBe(true);
+      writeBoth(10, 60);
+      await created;
+      for (let i = 60; i < 63; i++) write(tracks[0], i);
+      await end(reel, "cam");
+      expect(gaps).toEqual([]);
+      const found = [];
+      for (const { path, videoFrames } of closed.sort((a, b) => (a.path < b.path ? -1 : 1)))
+        found.push([videoFrames, ...(await verifyFile(path)).tracks.map(({ frames }) => frames)]);
+      expect(found).toEqual([
+        [50, 25, 25],
+        [76, 38, 38],
+      ]);
     },
   );
 
