@@ -123,13 +123,14 @@ function printBanner(server: ReelServer, hasTls: boolean): void {
     const shown = address && (name === "http" && hasTls ? `wss://${address}/ws` : showAddress(address));
     return shown ? [`  ${title.padEnd(TITLE_WIDTH)} ${shown}`] : [];
   });
-  const rtmp = addresses.rtmp ?? LISTENERS.rtmp.defaultAddress;
+  const publish = addresses.rtmp
+    ? `  ffmpeg -re -stream_loop -1 -i ${shortPath(CLIP)} -c copy -f flv rtmp://${addresses.rtmp}/live/cam1\n`
+    : "";
   const isUsual = addresses.http === LISTENERS.http.defaultAddress && !hasTls;
   const url = addresses.http && !isUsual ? ` --url ${hasTls ? "wss" : "ws"}://${addresses.http}/ws` : "";
   console.log(`Reel listens on\n${rows.join("\n")}\n
 Try
-  ffmpeg -re -stream_loop -1 -i ${shortPath(CLIP)} -c copy -f flv rtmp://${rtmp}/live/cam1
-  npx reel send${url} 'record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=60'
+${publish}  npx reel send${url} 'record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=60'
   ls -l ${recorder.mediaFolders.map(shortPath).join(" ")}
 `);
 }

@@ -42,10 +42,11 @@ const record = ({ control }: Server, type: ContainerName, overwrite: 0 | 1): Pro
   control.succeed(`record localStreamName=cam1 pathToFile=x type=${type} overwrite=${overwrite} keepAlive=0`);
 
 describe.each(CONTAINERS)("two servers on one folder, %s", (type) => {
-  it.each([
+  const overwrites = [
     [1, 1],
     [0, 1],
-  ] as const)(
+  ] as const;
+  it.each(overwrites.slice(0, type === "mp4" ? 2 : effort(1, 2)))(
     "leave each other's growing file alone (overwrite=%i and %i), and the second takes the next number",
     async (ofFirst, ofSecond) => {
       const a = await start();
@@ -71,7 +72,7 @@ describe.each(CONTAINERS)("two servers on one folder, %s", (type) => {
   );
 });
 
-describe.each(["ts", "flv"] as const)("a growing %s", (type) => {
+describe.each((["ts", "flv"] as const).slice(0, effort(1, 2)))("a growing %s", (type) => {
   it("is taken over when its server was killed, and left alone by that one's recovery", async () => {
     const a = await start();
     const b = await start(a.server.media);
