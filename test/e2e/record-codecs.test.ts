@@ -205,7 +205,11 @@ describe("H.265", () => {
     await control.succeed("record localStreamName=ts1 pathToFile=cam1 type=mp4 keepAlive=0");
     await control.wait("outStreamClosed");
     const [closed] = control.of("recordChunkClosed");
-    expect(closed?.payload.gaps).toEqual([expect.objectContaining({ cause: "unusable", track: "video" })]);
+    // Audio from before the first picture may be told beside it.
+    const gaps = closed?.payload.gaps as { cause: string; frames: number }[];
+    expect(gaps.filter(({ frames }) => frames > 0)).toEqual([
+      expect.objectContaining({ cause: "unusable", track: "video" }),
+    ]);
     const path = server.file("cam1.mp4");
     expect((await verifyFile(path)).defects).toEqual([]);
     const { video } = await ffprobe(path);
