@@ -25,7 +25,15 @@ import { carriesChanges } from "./container/table";
 import { audioFrameDuration90k, configCodec, isAudioConfig } from "./decoder-config";
 import { hasFlag } from "./recording";
 import { frameConfig, frameDts, frameTrack } from "./ring";
-import { changeConfig, isMainRandomAccess, joinTrack, markChanged, segmentConfig, segmentHasFrames, segmentMainVideo } from "./segment";
+import {
+  changeConfig,
+  isMainRandomAccess,
+  joinTrack,
+  markChanged,
+  segmentConfig,
+  segmentHasFrames,
+  segmentMainVideo,
+} from "./segment";
 
 const MAX_DELTA_90K: i64 = 90000;
 

@@ -34,7 +34,19 @@ import {
 } from "../src/abi/segment";
 import { STATUS_BAD_FRAME, STATUS_NOT_READY, STATUS_READY, STATUS_STOPPED } from "../src/abi/status";
 import { isAudioConfig, isVideoConfig } from "./decoder-config";
-import { hasFlag, isStartPoint, isStopReached, isUntaken, isWhole, limitOf, lock, setFlag, takesAll, takesAudio, unlock } from "./recording";
+import {
+  hasFlag,
+  isStartPoint,
+  isStopReached,
+  isUntaken,
+  isWhole,
+  limitOf,
+  lock,
+  setFlag,
+  takesAll,
+  takesAudio,
+  unlock,
+} from "./recording";
 import { frameAt, frameConfig, frameDts, frameSize, frameStride, frameTrack, isFiller, ringHead } from "./ring";
 import { chooseMainVideo, segmentConfig } from "./segment";
 

@@ -56,7 +56,8 @@ export function flvHeaderBound(seg: usize): u32 {
 
 export function flvFrameBound(seg: usize, frame: usize): u32 {
   const config = frameConfig(frame);
-  const header = headerConfig(seg, frameTrack(frame)) == config ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config) + PREVIOUS_TAG_SIZE;
+  const isBegun = headerConfig(seg, frameTrack(frame)) == config;
+  const header = isBegun ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config) + PREVIOUS_TAG_SIZE;
   return TAG_HEADER_SIZE + flvPrefixSize(config) + frameSize(frame) + PREVIOUS_TAG_SIZE + header;
 }
 
