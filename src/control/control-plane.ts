@@ -54,7 +54,7 @@ export interface ControlLimits {
   readonly connectionsPerAddress: number;
 }
 
-const DEFAULT_LIMITS: ControlLimits = {
+export const DEFAULT_CONTROL_LIMITS: ControlLimits = {
   pullConfigs: 4_000,
   httpConnections: 512,
   tcpConnections: 256,
@@ -132,7 +132,7 @@ export class ControlPlane implements Collector {
     this.#version = version;
     this.#logger = logger;
     this.#addressGuard = new AddressGuard(options.allowAddresses);
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = { ...DEFAULT_CONTROL_LIMITS, ...options.limits };
     this.bus = new EventBus(clock, logger);
     this.#sinks = createSinks(options.eventLogger, clock, logger);
     for (const sink of this.#sinks) this.bus.add(sink);

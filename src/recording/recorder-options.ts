@@ -41,7 +41,7 @@ const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
 const MIN_RING_BYTES = 65536;
 const DEFAULT_LAG_LIMIT_MS = 2000;
-const DEFAULT_MAX_CONFIGS = 10_000;
+export const DEFAULT_MAX_CONFIGS = 10_000;
 /**
  * With what waits in the ring (500 ms, and a tick of 100) and the sync itself a power cut takes less than a second:
  * 1000 took 1.2 s of media.

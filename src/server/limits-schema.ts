@@ -2,6 +2,10 @@
 // the limit; nothing that runs is ended for it. docs/security.md shows this table.
 
 import Type, { type Static } from "typebox";
+import { DEFAULT_CONTROL_LIMITS } from "../control/control-plane.js";
+import { DEFAULT_MAX_FFMPEGS } from "../ingest/pull/pull-sources.js";
+import { DEFAULT_RTMP_OPTIONS } from "../ingest/rtmp/rtmp-server.js";
+import { DEFAULT_MAX_CONFIGS } from "../recording/recorder-options.js";
 
 interface Limit {
   readonly byDefault: number;
@@ -13,49 +17,49 @@ interface Limit {
 
 export const LIMITS = {
   recordConfigs: {
-    byDefault: 10_000,
+    byDefault: DEFAULT_MAX_CONFIGS,
     maximum: 1_000_000,
     description: "record configs",
     reason: "every stream that opens is matched with all, and all are written with each change",
   },
   pullConfigs: {
-    byDefault: 4_000,
+    byDefault: DEFAULT_CONTROL_LIMITS.pullConfigs,
     maximum: 1_000_000,
     description: "pull configs",
     reason: "each holds a connection, or tries to",
   },
   ffmpegProcesses: {
-    byDefault: 500,
+    byDefault: DEFAULT_MAX_FFMPEGS,
     maximum: 100_000,
     description: "ffmpeg processes at a time, one for every source that Reel does not speak itself",
     reason: "40 to 60 MB each",
   },
   rtmpConnections: {
-    byDefault: 4_096,
+    byDefault: DEFAULT_RTMP_OPTIONS.maxConnections,
     maximum: 100_000,
     description: "RTMP connections at a time",
     reason: "a descriptor each, and a ring once it publishes",
   },
   publishesPerConnection: {
-    byDefault: 1_000,
+    byDefault: DEFAULT_RTMP_OPTIONS.maxPublishes,
     maximum: 1_000_000,
     description: "streams that one RTMP connection publishes in its life, one after the other or at once",
     reason: "each is matched with all configs, and may open files",
   },
   httpConnections: {
-    byDefault: 512,
+    byDefault: DEFAULT_CONTROL_LIMITS.httpConnections,
     maximum: 100_000,
     description: "HTTP and WebSocket connections at a time",
     reason: "where all are taken, the oldest that has proved nothing gives way",
   },
   tcpConnections: {
-    byDefault: 256,
+    byDefault: DEFAULT_CONTROL_LIMITS.tcpConnections,
     maximum: 100_000,
     description: "connections at a time to each TCP listener of commands",
     reason: "the same",
   },
   connectionsPerAddress: {
-    byDefault: 64,
+    byDefault: DEFAULT_CONTROL_LIMITS.connectionsPerAddress,
     maximum: 100_000,
     description: "of those, from one address of the network (loopback has no share)",
     reason: "one stranger must not take all slots",

@@ -34,7 +34,7 @@ export interface PullSourcesOptions {
 }
 
 const SILENCE_MS = 10_000;
-const MAX_FFMPEGS = 500;
+export const DEFAULT_MAX_FFMPEGS = 500;
 
 export class PullSources {
   #options: PullSourcesOptions;
@@ -47,7 +47,7 @@ export class PullSources {
     this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const { arena, logger, clock, ffmpegPath, fileFolders } = options;
     const budget = new StagingBudget();
-    const maxFfmpegs = options.maxFfmpegs ?? MAX_FFMPEGS;
+    const maxFfmpegs = options.maxFfmpegs ?? DEFAULT_MAX_FFMPEGS;
     const parts = { arena, clock, logger, budget, silenceMs: this.#silenceMs, ffmpegPath, fileFolders, maxFfmpegs };
     this.#kinds = [...(options.sources ?? []), ...createSources(parts)];
   }
