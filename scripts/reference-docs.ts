@@ -45,12 +45,14 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     keys: ["name", "type", "uniqueId", "recordSettings", "audio", "video"],
   },
   recordChunkClosed: {
-    description: "A file is final: complete, readable, under its name.",
+    description:
+      "A file is final: complete, readable, under its name. `clockStepMs` says by how much the wall clock was set meanwhile, where it was.",
     keys: [
       "file",
       "frameCount",
       "startTime",
       "stopTime",
+      "durationMs",
       "localStreamName",
       "configId",
       "outStreamId",

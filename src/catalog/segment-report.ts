@@ -28,7 +28,10 @@ export interface SegmentReport extends SegmentOrigin {
 }
 
 export interface ClosedSegmentReport extends SegmentReport {
+  /** By the wall clock, as it stood then: before `startedMs` where it was set back meanwhile. */
   stoppedMs: number;
+  /** By how much the wall clock was set meanwhile; missing where it was not, or where the end was a crash. */
+  clockStepMs?: number;
   videoFrames: number;
   audioFrames: number;
   durationMs: number;

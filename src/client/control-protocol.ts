@@ -323,6 +323,10 @@ export interface EventPayloads {
   recordChunkClosed: ChunkPayload & {
     startTime: string;
     stopTime: string;
+    /** Media time: not what lies between the two, where the wall clock was set meanwhile. */
+    durationMs: number;
+    /** By how much the wall clock was set meanwhile; missing where it was not. */
+    clockStepMs?: number;
     /** Of video. */
     frameCount: number;
     finish: "reserved" | "inserted" | "collapsed" | "copied" | "none";

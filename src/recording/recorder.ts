@@ -20,6 +20,7 @@ import type { ConfigStore } from "./config-store.js";
 import type { EmbeddedRecorder } from "./embedded-recorder.js";
 import { Finisher } from "./finishing/finisher.js";
 import { Recovery } from "./finishing/recovery.js";
+import { RestartGaps } from "./finishing/restart-gaps.js";
 import { FrameWriter } from "./frame-writer.js";
 import { JsonConfigStore } from "./json-config-store.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
@@ -30,6 +31,7 @@ import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
+import { type ReceivedNote, ReceivedNotes, readReceivedNotes } from "./received-notes.js";
 import type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./record-config.js";
 import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-options.js";
 import type { RecorderApi } from "./recorder-api.js";
@@ -50,6 +52,8 @@ interface OpenState {
   store: JsonConfigStore;
   ledger: Ledger;
   catalog: Catalog;
+  /** What the last run had received when a crash ended it. */
+  received: readonly ReceivedNote[];
 }
 
 export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi, EmbeddedRecorder {
@@ -64,6 +68,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #recovery: Recovery;
   #periodicSync: PeriodicSync;
   #supervisor: RecordingSupervisor;
+  readonly #receivedNotes: ReceivedNotes;
   readonly #savedConfigs: SectionWriter;
   readonly #savedNextId: SectionWriter;
   #nextStreamId = 1;
@@ -85,7 +90,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       const store = await JsonConfigStore.open(stateFolder, logger, settings.discardConfigs);
       ledger = await Ledger.open(stateFolder, logger, { isDurable: settings.durability !== "none" });
       const catalog = await Catalog.open(stateFolder, { ledger, mediaFolders: naming.folders, logger });
-      return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog });
+      const received = await readReceivedNotes(stateFolder);
+      return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog, received });
     } catch (error) {
       await ledger?.close();
       lock.release();
@@ -127,7 +133,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       onLost: (gap: Gap, report: SegmentReport): boolean => this.emit("gap", gap, report),
       reservations,
     };
-    this.#recovery = new Recovery(closing);
+    const restarts: RestartGaps = new RestartGaps(state.received, ledger.unclosed, (gap, report) =>
+      reports.restarted(gap, report),
+    );
+    const reports = new RecordingReports(this, ledger, clock, logger, restarts);
+    this.#recovery = new Recovery({ ...closing, restarts });
     this.#finisher = new Finisher({ ...closing, arena: this.arena, durability, recovery: this.#recovery });
     this.#periodicSync = new PeriodicSync({
       pools: this.#pools,
@@ -144,7 +154,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       streams: this.streams,
       naming,
       scheduler: this.#scheduler,
-      reports: new RecordingReports(this, ledger, clock, logger),
+      reports,
       clock,
       logger,
       recording: {
@@ -159,6 +169,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       nextStreamId: () => this.nextStreamId(),
       save: () => this.#save(),
     });
+    this.#receivedNotes = new ReceivedNotes(
+      settings.stateFolder,
+      () => [...restarts.unsettled, ...this.#received()],
+      logger,
+    );
     this.on("segmentOpened", () => this.#periodicSync.kick());
     this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
@@ -308,12 +323,17 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       this.logger.warn({ paths: reservations.paths }, "names are still reserved though nothing is recorded any more");
     this.#scheduler.close();
     this.#periodicSync.close();
+    await this.#receivedNotes.close();
     await Promise.all([this.#savedConfigs.whenIdle(), this.#savedNextId.whenIdle()]);
     await store.flush();
     await catalog.close();
     await ledger.close();
     await this.#pools.close();
     lock.release();
+  }
+
+  #received(): ReceivedNote[] {
+    return this.#supervisor.recordings.flatMap((recording) => (recording.isStopped ? [] : [recording.received]));
   }
 
   #growing(byDefault: Durability): GrowingSegment[] {

@@ -23,6 +23,8 @@ export const GAP_CAUSES = {
   writeFailed: "A failed write lost what was in flight.",
   lostFile: "Somebody else deleted, replaced or cut short a growing file: what it held.",
   crash: "What a recovered file lost at its end.",
+  restart:
+    "From the last recorded moment before a crash to the first frame after, by the wall clock. Only told: files list it as `crash`.",
 } as const;
 export type GapCause = keyof typeof GAP_CAUSES;
 

@@ -15,6 +15,16 @@ export interface Clock {
   monotonicMs(): Millis;
 }
 
+/** A moment for people, and for durations: the wall clock may be set in between. */
+export interface Moment {
+  wallMs: Millis;
+  monotonicMs: Millis;
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+}
+
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),

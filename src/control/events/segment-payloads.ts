@@ -36,6 +36,8 @@ export function chunkClosed(report: ClosedSegmentReport): ValueObject {
   const { finish, gaps, lost, recovered, videoFrames: frameCount } = report;
   return {
     ...common(report),
+    ...(report.clockStepMs !== undefined && { clockStepMs: report.clockStepMs }),
+    durationMs: report.durationMs,
     finish,
     frameCount,
     gaps: gaps.map(gapObject),

@@ -14,7 +14,7 @@ import { type FileFailure, failureToError } from "../../container/file-failure.j
 import type { ObservedIndex } from "../../container/mp4/reserve.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
-import type { Clock } from "../../time/units.js";
+import { type Clock, type Moment, momentOf } from "../../time/units.js";
 import type { FinishResult } from "../../worker/finish-task.js";
 import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
 import type { Segment } from "../lifecycle/segment.js";
@@ -43,6 +43,8 @@ export interface FinisherDeps {
 
 /** Two finishes and one sync a volume, of five threads. */
 const FINISHES_PER_VOLUME = 2;
+/** NTP slews a clock by 0.5 ms a second at most: 1.8 s an hour. */
+const CLOCK_STEP_MS = 2000;
 /** How long a new recording waits for the finish of an older file of its name, before it takes the next number. */
 const MAKE_WAY_MS = 2000;
 
@@ -130,7 +132,7 @@ export class Finisher implements Collector {
     container: ContainerName,
     durability: Durability | undefined,
   ): Promise<ObservedIndex | undefined> {
-    const stoppedMs = this.#deps.clock.wallMs();
+    const stopped = momentOf(this.#deps.clock);
     const hasJournal = CONTAINERS[container].journal !== undefined;
     /** Where another file has the segment's name: the one beside it. */
     let place: Reservation | undefined;
@@ -142,7 +144,7 @@ export class Finisher implements Collector {
         const { failure } = result;
         if (!failure) {
           if (result.isEmpty) await this.#endEntry(segment, durability, "notFound", "nothing was recorded");
-          else await this.#closed(segment, path, stoppedMs, result, durability);
+          else await this.#closed(segment, path, stopped, result, durability);
           return { tableBytes: result.tableBytes, durationMs: segment.durationMs };
         }
         // Without a buffer no thread has seen the segment, and its descriptors are still open.
@@ -169,7 +171,7 @@ export class Finisher implements Collector {
         told = failure.code;
         if (failure.code === "notDurable") segment.syncFailure = failureToError(failure);
         if (next === "unsynced") continue;
-        if (next === "inPlace") await this.#closedInPlace(segment, path, stoppedMs, durability);
+        if (next === "inPlace") await this.#closedInPlace(segment, path, stopped, durability);
         // What is no longer there will never be closed. Another journal is for the next start, which may do better.
         if (next === "never" && failure.code === "notFound")
           await this.#endEntry(segment, durability, failure.code, failure.message);
@@ -191,7 +193,7 @@ export class Finisher implements Collector {
   async #closedInPlace(
     segment: Segment,
     path: string,
-    stoppedMs: number,
+    stopped: Moment,
     durability: Durability | undefined,
   ): Promise<void> {
     const sizeBytes = await stat(path).then(
@@ -199,7 +201,7 @@ export class Finisher implements Collector {
       () => 0,
     );
     const result = { finish: "none", sizeBytes, tableBytes: 0, isEmpty: false, failure: undefined } as const;
-    await this.#closed(segment, path, stoppedMs, result, durability);
+    await this.#closed(segment, path, stopped, result, durability);
   }
 
   /** There is no file: its first write failed, or it was deleted. Its entry in the ledger ends; the event is not new. */
@@ -259,16 +261,20 @@ export class Finisher implements Collector {
   async #closed(
     segment: Segment,
     path: string,
-    stoppedMs: number,
+    stopped: Moment,
     result: FinishResult,
     durability: Durability | undefined,
   ): Promise<void> {
     const { ledger } = this.#deps;
+    const clockStepMs = clockStep(segment.started, stopped);
+    if (clockStepMs !== 0)
+      this.#deps.logger.warn({ path, clockStepMs }, "the wall clock was set while this file was recorded");
     const report: ClosedSegmentReport = {
       ...segment.report(true),
       path,
       sequence: ledger.nextSequence(),
-      stoppedMs,
+      stoppedMs: stopped.wallMs,
+      ...(clockStepMs !== 0 && { clockStepMs }),
       videoFrames: segment.framesOf("video"),
       audioFrames: segment.framesOf("audio"),
       durationMs: segment.durationMs,
@@ -293,6 +299,12 @@ export class Finisher implements Collector {
       this.#wakeAll.add(wake);
     });
   }
+}
+
+/** How far the wall clock was set between two moments; 0 where it only runs a little fast or slow. */
+function clockStep(from: Moment, to: Moment): number {
+  const stepMs = to.wallMs - from.wallMs - (to.monotonicMs - from.monotonicMs);
+  return Math.abs(stepMs) < CLOCK_STEP_MS ? 0 : Math.round(stepMs);
 }
 
 /** True where the files of an unfinished segment lie beside this name. */

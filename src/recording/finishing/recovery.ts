@@ -18,6 +18,7 @@ import { verifyFile } from "../../verify/verify-file.js";
 import type { Pools } from "../../worker/pools.js";
 import type { Naming } from "../naming/naming.js";
 import type { Reservations } from "../naming/reservations.js";
+import { crashGap, lostOf, type RestartGaps } from "./restart-gaps.js";
 
 export interface RecoveryDeps {
   pools: Pools;
@@ -29,6 +30,7 @@ export interface RecoveryDeps {
   lockPath: string;
   onClosed: (report: ClosedSegmentReport) => void;
   onFailed: (report: FailedSegmentReport) => void;
+  restarts: RestartGaps;
 }
 
 interface Orphan {
@@ -39,6 +41,12 @@ interface Orphan {
   opened: number;
   origin: SegmentOrigin;
   tracks: readonly SegmentTrack[];
+}
+
+/** Where a recovered segment ends, and what the crash took from there. */
+interface RecoveredEnd {
+  lastMs: number;
+  crash: Pick<Gap, "frames" | "bytes" | "durationMs"> | undefined;
 }
 
 /** Folders below a media folder: dated recordings nest three deep. */
@@ -176,6 +184,7 @@ export class Recovery {
     onFailed({ ...report, ...failure });
     const last = { ...report, ...failure, sequence: ledger.nextSequence() };
     await ledger.append({ type: "failed", opened: report.sequence, report: last });
+    this.#deps.restarts.recovered(report.sequence, report.configId, report.startedMs, undefined);
   }
 
   async #scan(folder: string, depth: number, halfMoved: Orphan[]): Promise<void> {
@@ -212,6 +221,15 @@ export class Recovery {
   }
 
   async #recover(orphan: Orphan): Promise<void> {
+    let end: RecoveredEnd = { lastMs: orphan.startedMs, crash: undefined };
+    try {
+      end = await this.#finish(orphan);
+    } finally {
+      this.#deps.restarts.recovered(orphan.opened, orphan.origin.configId, end.lastMs, end.crash);
+    }
+  }
+
+  async #finish(orphan: Orphan): Promise<RecoveredEnd> {
     const { pools, ledger, logger, lockPath, clock } = this.#deps;
     const request = { path: orphan.path, targetPath: orphan.path, container: orphan.container, lockPath };
     let result = await pools.recover(request);
@@ -236,9 +254,13 @@ export class Recovery {
       tracks: result.failure ? tracks : tracks.filter(({ kind }) => frames[kind] > 0),
       startedMs: result.createdMs || orphan.startedMs,
     };
+    const note = this.#deps.restarts.note(orphan.opened);
+    const untouched = { lastMs: orphan.startedMs, crash: undefined };
     if (result.failure) {
-      if (result.failure.code === "locked")
-        return logger.info({ path: orphan.path }, "an unfinished segment belongs to another running server");
+      if (result.failure.code === "locked") {
+        logger.info({ path: orphan.path }, "an unfinished segment belongs to another running server");
+        return untouched;
+      }
       logger.warn(
         { path: orphan.path, code: result.failure.code },
         `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`,
@@ -256,8 +278,10 @@ export class Recovery {
           opened: orphan.opened,
           report: { ...base, sequence: ledger.nextSequence(), code: "notFound", error: result.failure.message },
         });
-      return;
+      return result.failure.code === "notFound" ? { ...untouched, crash: note } : untouched;
     }
+    const noted = result.gaps as unknown as readonly Gap[]; // the journal's lines are what the recorder put there
+    const crash = crashGap(result, note);
     const report: ClosedSegmentReport = {
       ...base,
       sequence: ledger.nextSequence(),
@@ -268,12 +292,13 @@ export class Recovery {
       sizeBytes: result.sizeBytes,
       finish: result.finish,
       recovered: true,
-      gaps: result.gaps as unknown as readonly Gap[], // the journal's lines are what the recorder put there
-      lost: result.lost,
+      gaps: crash ? [...noted, crash] : noted,
+      lost: lostOf(noted, crash, note),
     };
     logger.info({ path: report.path, lost: report.lost }, "an unfinished segment was recovered");
     await ledger.append({ type: "closed", opened: orphan.opened, report });
     this.#deps.onClosed(report);
+    return { lastMs: report.stoppedMs, crash };
   }
 }
 

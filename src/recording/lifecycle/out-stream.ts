@@ -22,6 +22,8 @@ export interface OutStream {
   readonly config: RecordConfig;
   readonly computedPathToFile: string;
   readonly createdMs: number;
+  /** For how long it runs: the wall clock may be set. */
+  readonly createdMonotonicMs: number;
   /** undefined until the first frame was taken. */
   readonly inStreamId: number | undefined;
   /** The path being written now, absolute; undefined before the first segment opens. */

@@ -7,7 +7,8 @@ import type { ReelError } from "../../base/reel-error.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { SegmentReport } from "../../catalog/segment-report.js";
 import type { Gap } from "../../stream/gap.js";
-import type { Clock } from "../../time/units.js";
+import { type Clock, type Millis, TICKS_PER_MS } from "../../time/units.js";
+import type { RestartGaps } from "../finishing/restart-gaps.js";
 import { type Durability, originOf, type RecordConfig } from "../record-config.js";
 import type { RecorderEvents } from "../recorder-events.js";
 import type { ConfigEntry } from "./config-entry.js";
@@ -27,17 +28,21 @@ export class RecordingReports {
     private readonly ledger: Ledger,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly restarts?: RestartGaps,
   ) {
     this.#gapLines = new LogLimit(clock, GAP_LINES_PER_SECOND);
   }
 
-  segmentOpened(segment: Segment, durability?: Durability): void {
+  /** `firstMs`: when its first frame came. */
+  segmentOpened(segment: Segment, durability?: Durability, firstMs: Millis = segment.startedMs): void {
     segment.sequence = this.ledger.nextSequence();
     const report = segment.report();
+    const zeroMs = segment.zero90k / TICKS_PER_MS;
     const isDurable = durability === undefined ? undefined : durability !== "none"; // the server's where it is not said
     const opening = this.ledger.append({ type: "opened", report }, isDurable).then(() => {
       this.#openings.delete(segment);
       this.events.emit("segmentOpened", report);
+      this.restarts?.opened(report, zeroMs, firstMs);
     });
     this.#openings.set(segment, opening);
   }
@@ -64,6 +69,12 @@ export class RecordingReports {
     this.#logGap(recording.inStream.name, path, gap);
     const report = segment?.report() ?? withoutSegment(recording, recording.createdMs);
     this.#afterOpening(segment, () => this.events.emit("gap", gap, report));
+  }
+
+  /** What a crash took from a config, with the first segment after it. */
+  restarted(gap: Gap, report: SegmentReport): void {
+    this.#logGap(report.localStreamName, report.path, gap);
+    this.events.emit("gap", gap, report);
   }
 
   /** The stream, or its config, ended before its recording could go on. */

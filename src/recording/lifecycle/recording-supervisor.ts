@@ -16,7 +16,7 @@ import type { Logger } from "../../base/logger.js";
 import { asReelError, type ErrorCode, type ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
-import type { Clock } from "../../time/units.js";
+import { type Clock, TICKS_PER_MS } from "../../time/units.js";
 import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
 import { CONFIG_WAITING, type RecordConfig } from "../record-config.js";
 import { type RecorderEvents, WAITING_TEXT } from "../recorder-events.js";
@@ -215,7 +215,9 @@ export class RecordingSupervisor {
       segmentOpened: (recording, segment) => {
         this.#randomAccess.remove(recording);
         entryOf(recording)?.hasStreamed(recording.id);
-        reports.segmentOpened(segment, recording.config.durability);
+        const heldMs = (recording.inStream.newest90k - segment.zero90k) / TICKS_PER_MS;
+        const firstMs = Math.max(segment.startedMs, this.#parts.clock.wallMs() - heldMs);
+        reports.segmentOpened(segment, recording.config.durability, firstMs);
       },
       segmentFailed: (recording, segment, error) =>
         reports.segmentFailed(entryOf(recording), recording, segment, error),

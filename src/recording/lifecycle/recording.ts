@@ -23,14 +23,16 @@ import type { Cursor } from "../../stream/cursor.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { lagOf } from "../../stream/slow-consumers.js";
-import { TICKS_PER_MS } from "../../time/units.js";
+import { momentOf, TICKS_PER_MS } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
+import type { ReceivedNote } from "../received-notes.js";
 import { originOf, type RecordConfig } from "../record-config.js";
 import { Interruption } from "./interruption.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
+import { Received } from "./received.js";
 import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import { RecordingLosses, unwrittenGap } from "./recording-losses.js";
@@ -44,6 +46,7 @@ const MAX_CUT_WAIT_MS = 2000;
 
 export class Recording implements OutStream, Cursor {
   readonly createdMs: number;
+  readonly createdMonotonicMs: number;
   /** Stands in every report of it. */
   readonly origin: SegmentOrigin;
   segment: Segment | undefined;
@@ -65,6 +68,7 @@ export class Recording implements OutStream, Cursor {
   #unfinished = 0;
   #totals = new TrackTotals();
   #losses: RecordingLosses;
+  #received: Received;
   #stopIndex = 0;
   /** Where its cursor stood at the last dispatch, and since when. */
   #dispatched = { tail: -1, sinceMs: 0 };
@@ -81,14 +85,16 @@ export class Recording implements OutStream, Cursor {
     predecessor?: Recording,
   ) {
     this.createdMs = deps.clock.wallMs();
+    this.createdMonotonicMs = deps.clock.monotonicMs();
     this.origin = originOf(config, id);
-    this.lastProgressMs = deps.clock.monotonicMs();
+    this.lastProgressMs = this.createdMonotonicMs;
     this.nameWantedMs = this.lastProgressMs;
     const inherited = predecessor ? predecessor.#state : undefined;
     this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, inherited);
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.#received = new Received(inStream, config.configId, config.hasAudio);
     this.#losses = new RecordingLosses(inStream, this.#totals, (segment, gap) => listener.gap(this, segment, gap));
     inStream.attach(this);
     inStream.holdConfigs(this);
@@ -235,6 +241,7 @@ export class Recording implements OutStream, Cursor {
     if (result.opened) {
       const missed = this.#losses.endInterruption(segment, this.#state.tail(), this.isStopped);
       if (missed) this.onGap(missed);
+      this.#received.begin(segment, this.#state.tail(), (track, index) => this.hasTaken(track, index));
     }
     // It was given up while a write hung, and the write has returned.
     if (this.isStopped) this.#leave();
@@ -322,7 +329,13 @@ export class Recording implements OutStream, Cursor {
       if (this.config.hasAudio || kind !== "audio") this.onGap(unsupportedTrack(kind, codec, newest90k));
   }
 
+  /** For the start after a crash. */
+  get received(): ReceivedNote {
+    return this.#received.note(this.segment, this.deps.clock.wallMs());
+  }
+
   onGap(gap: Gap): void {
+    this.#received.told(gap);
     this.#losses.add(gap, this.segment?.isOpen ? this.segment : undefined);
   }
 
@@ -363,7 +376,7 @@ export class Recording implements OutStream, Cursor {
     const { volume } = this.target as ClaimedTarget;
     try {
       const { type } = this.config;
-      this.segment = new Segment(arena, name, volume, mayReplace, clock.wallMs(), type, this.origin);
+      this.segment = new Segment(arena, name, volume, mayReplace, momentOf(clock), type, this.origin);
     } catch (error) {
       name.release();
       throw error;
@@ -411,7 +424,10 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment;
     if (!segment) return;
     this.segment = undefined;
-    if (!segment.lostError) this.#totals.add(segment);
+    if (!segment.lostError) {
+      this.#totals.add(segment);
+      this.#received.end(segment);
+    }
     if (!segment.isOpen) {
       this.#freeSegment(segment);
       return;

@@ -38,7 +38,7 @@ import type { ContainerName } from "../../container/table.js";
 import { CODECS, KIND_NUMBERS } from "../../media/codec/table.js";
 import { type Gap, trackName, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
-import { TICKS_PER_MS } from "../../time/units.js";
+import { type Moment, TICKS_PER_MS } from "../../time/units.js";
 import type { Synced } from "../../worker/sync-task.js";
 import type { Reservation } from "../naming/reservations.js";
 
@@ -75,19 +75,24 @@ export class Segment {
     readonly volume: number,
     /** It replaces a file of its name (overwrite=1). */
     readonly mayReplace: boolean,
-    readonly startedMs: number,
+    readonly started: Moment,
     readonly container: ContainerName,
     readonly origin: SegmentOrigin,
   ) {
     this.#arena = arena;
     this.pointer = arena.allocate(SEG_SIZE);
-    arena.view.setFloat64(this.pointer + SEG_CREATED_MS_OFFSET, startedMs, true);
+    arena.view.setFloat64(this.pointer + SEG_CREATED_MS_OFFSET, started.wallMs, true);
     for (let output = 0; output < SEG_OUTPUT_COUNT; output++)
       arena.view.setInt32(
         this.pointer + SEG_OUTPUTS_OFFSET + output * SEG_OUTPUT_SIZE + SEG_OUTPUT_FD_OFFSET,
         -1,
         true,
       );
+  }
+
+  /** Unix milliseconds. */
+  get startedMs(): number {
+    return this.started.wallMs;
   }
 
   /** Absolute, final. */
@@ -193,6 +198,11 @@ export class Segment {
       gaps.push(unsupportedTrack(kind, codec, this.zero90k));
     }
     return gaps;
+  }
+
+  /** False where its container has no place for the track. */
+  carries(track: number): boolean {
+    return (this.#unsupported & (1 << track)) === 0;
   }
 
   get lost(): Lost | null {

@@ -9,6 +9,7 @@ import { type ErrorCode, ReelError } from "../../../../src/base/reel-error.js";
 import { Ledger } from "../../../../src/catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../../../src/catalog/segment-report.js";
 import type { ContainerName } from "../../../../src/container/table.js";
+import { chunkClosed } from "../../../../src/control/events/segment-payloads.js";
 import { Finisher, type FinisherDeps } from "../../../../src/recording/finishing/finisher.js";
 import { Segment } from "../../../../src/recording/lifecycle/segment.js";
 import { Naming } from "../../../../src/recording/naming/naming.js";
@@ -47,6 +48,7 @@ async function open() {
   const naming = await Naming.open([media], reservations);
   const ledger = await Ledger.open(path(`state${states++}`), silentLogger);
   const requests: FinishRequest[] = [];
+  const now = { wallMs: 9000, monotonicMs: 5000 };
   const buffers = { out: 0, held: 0, most: 0 };
   /** What the pool answers, one after the other; the last one for ever. */
   const answers: (FinishResult | Error | Promise<FinishResult>)[] = [DONE];
@@ -78,7 +80,11 @@ async function open() {
   };
   const deps = {
     ...{ arena, pools, ledger, naming, reservations, recovery, logger: silentLogger },
-    ...{ clock: { wallMs: () => 9000 }, lockPath: "/lock", durability: "close" },
+    ...{
+      clock: { wallMs: () => now.wallMs, monotonicMs: () => now.monotonicMs },
+      lockPath: "/lock",
+      durability: "close",
+    },
     onClosed: (report: ClosedSegmentReport) => closed.push(report),
     onFailed: (report: FailedSegmentReport) => failures.push(report),
   };
@@ -90,6 +96,7 @@ async function open() {
     ledger,
     requests,
     buffers,
+    now,
     answers,
     crashed,
     moves,
@@ -101,7 +108,15 @@ async function open() {
 
 function segment(container: ContainerName = "mp4", { volume = 1, mayReplace = false, name = "cam" } = {}): Segment {
   const reservation = rig.reservations.take(`${media}/${name}.${container}`);
-  const made = new Segment(rig.arena, reservation, volume, mayReplace, 4000, container, CAM);
+  const made = new Segment(
+    rig.arena,
+    reservation,
+    volume,
+    mayReplace,
+    { wallMs: 4000, monotonicMs: 0 },
+    container,
+    CAM,
+  );
   made.sequence = rig.ledger.nextSequence();
   return made;
 }
@@ -144,6 +159,22 @@ describe("a finish that succeeds", () => {
     expect(rig.buffers).toMatchObject({ held: 0, most: 1 });
     expect(rig.arena.stats().blocks).toBe(0);
     expect(rig.failures).toEqual([]);
+  });
+
+  it.each([
+    ["set back a day", -86_400_000, -86_400_000],
+    ["set forward", 3000, 3000],
+    ["slewed", 400, undefined],
+  ])("keeps the wall times as they were and notes that the clock was %s", async (_how, stepMs, told) => {
+    rig.now.wallMs += stepMs;
+    const own = segment();
+    await finish(own);
+    const [report] = rig.closed;
+    expect(report).toMatchObject({ startedMs: 4000, stoppedMs: 9000 + stepMs });
+    expect(report?.clockStepMs).toBe(told);
+    const payload = chunkClosed(report as ClosedSegmentReport);
+    expect(payload).toMatchObject({ durationMs: 0, ...(told !== undefined && { clockStepMs: told }) });
+    expect("clockStepMs" in payload).toBe(told !== undefined);
   });
 
   it("syncs unless durability is none, and replaces where the segment may", async () => {

@@ -11,8 +11,10 @@ import { openMp4Journal } from "../../../../src/container/mp4/journal.js";
 import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
 import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
 import { Recovery, type RecoveryDeps } from "../../../../src/recording/finishing/recovery.js";
+import { RestartGaps } from "../../../../src/recording/finishing/restart-gaps.js";
 import { Naming } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
+import type { ReceivedNote } from "../../../../src/recording/received-notes.js";
 import { verifyFile } from "../../../../src/verify/verify-file.js";
 import { type MoveRequest, move } from "../../../../src/worker/move-task.js";
 import { type RecoverRequest, type RecoverResult, recover } from "../../../../src/worker/recover-task.js";
@@ -45,6 +47,7 @@ const moves: MoveRequest[] = [];
 async function start(
   recover: (request: RecoverRequest) => Promise<RecoverResult>,
   state = "state",
+  notes: readonly ReceivedNote[] = [],
 ): Promise<{ ledger: Ledger; recovery: Recovery; reservations: Reservations }> {
   const ledger = await Ledger.open(path(state), silentLogger);
   const reservations = new Reservations();
@@ -66,6 +69,7 @@ async function start(
     clock: { wallMs: () => 9000 },
     logger: silentLogger,
     lockPath: "/lock",
+    restarts: new RestartGaps(notes, ledger.unclosed, () => undefined),
   };
   const onClosed = (report: ClosedSegmentReport): number => closings.push(report);
   const onFailed = (report: FailedSegmentReport): number => failures.push(report);

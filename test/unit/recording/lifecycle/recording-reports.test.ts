@@ -43,7 +43,15 @@ function rig(): {
   const log = (fields: object): void => void lines.push(fields);
   const logger = { debug: log, info: log, warn: log, error: log } as unknown as Logger;
   const clock = new TestClock();
-  const segment = new Segment(new Arena(), new Reservations().take("/media/x.ts"), 1, false, 0, "ts", ORIGIN);
+  const segment = new Segment(
+    new Arena(),
+    new Reservations().take("/media/x.ts"),
+    1,
+    false,
+    { wallMs: 0, monotonicMs: 0 },
+    "ts",
+    ORIGIN,
+  );
   return {
     reports: new RecordingReports(events, ledger, clock, logger),
     seen,

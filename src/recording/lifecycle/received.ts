@@ -1,0 +1,90 @@
+// How much a recording has received since its segment began: what the segment holds, and what the ring holds for it.
+// Counted without a look into the ring, from what the stream has counted: it is asked for ten times a second.
+
+import { MAX_TRACKS } from "../../abi/frame.js";
+import type { Gap } from "../../stream/gap.js";
+import type { InStream } from "../../stream/in-stream.js";
+import { TICKS_PER_MS } from "../../time/units.js";
+import type { ReceivedNote } from "../received-notes.js";
+import type { Amount } from "./interruption.js";
+import type { Segment } from "./segment.js";
+
+/** Of frames that the ring held, or a file that is gone; others never came so far. */
+const OF_RECEIVED: ReadonlySet<Gap["cause"]> = new Set(["lag", "unusable", "writeFailed", "lostFile"]);
+
+export class Received {
+  /** Per track: what the stream had brought when the segment began. */
+  #before: Amount[] | undefined;
+  #told: Amount = { frames: 0, bytes: 0 };
+
+  constructor(
+    private readonly stream: InStream,
+    private readonly configId: number,
+    private readonly hasAudio: boolean,
+  ) {}
+
+  /** The segment has opened, with all that was told before. `hasTaken`: frames behind the cursor that need no file. */
+  begin(segment: Segment, tail: number, hasTaken: (track: number, index: number) => boolean): void {
+    const { stream } = this;
+    this.#told = { frames: 0, bytes: 0 };
+    this.#before = stream.statistics.map(({ frames, bytes }, track) => ({
+      frames: frames - segment.frames(track),
+      bytes: bytes - segment.bytes(track),
+    }));
+    for (let frame = stream.ring.frameAt(tail); frame; frame = stream.ring.frameAt(frame.next)) {
+      const before = this.#before[frame.track];
+      if (!before || hasTaken(frame.track, frame.index)) continue;
+      before.frames--;
+      before.bytes -= frame.sizeBytes;
+    }
+  }
+
+  told(gap: Gap): void {
+    if (!OF_RECEIVED.has(gap.cause)) return;
+    this.#told.frames += gap.frames;
+    this.#told.bytes += gap.bytes;
+  }
+
+  /** What it held is in a file. */
+  end(segment: Segment): void {
+    for (let track = 0; track < MAX_TRACKS; track++) {
+      const before = this.#before?.[track];
+      if (!before) continue;
+      before.frames += segment.frames(track);
+      before.bytes += segment.bytes(track);
+    }
+  }
+
+  note(segment: Segment | undefined, wallMs: number): ReceivedNote {
+    const open = segment?.isOpen ? segment : undefined;
+    const zeroMs = (open?.zero90k ?? this.stream.newest90k) / TICKS_PER_MS;
+    const { frames, bytes } = this.#due(segment);
+    return {
+      configId: this.configId,
+      sequence: open?.sequence ?? 0,
+      frames,
+      bytes,
+      durationMs: this.stream.newest90k / TICKS_PER_MS - zeroMs,
+      zeroMs,
+      lostFrames: open?.lost?.frames ?? 0,
+      lostBytes: open?.lost?.bytes ?? 0,
+      lostMs: open?.lost?.durationMs ?? 0,
+      wallMs,
+    };
+  }
+
+  /** Of the tracks that the container carries. Nothing before the first segment: it decides where recording begins. */
+  #due(segment: Segment | undefined): Amount {
+    const due = { frames: 0, bytes: 0 };
+    const { stream } = this;
+    if (!this.#before) return due;
+    for (const [track, { frames, bytes }] of stream.statistics.entries()) {
+      if ((stream.kindOf(track) === "audio" && !this.hasAudio) || segment?.carries(track) === false) continue;
+      due.frames += frames - (this.#before[track]?.frames ?? 0);
+      due.bytes += bytes - (this.#before[track]?.bytes ?? 0);
+    }
+    due.frames = Math.max(0, due.frames - this.#told.frames);
+    due.bytes = Math.max(0, due.bytes - this.#told.bytes);
+    return due;
+  }
+}

@@ -1,0 +1,140 @@
+// What a start tells of the crash before it: per file what it lacks of what had been received, per config one gap.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../../../../src/base/logger.js";
+import type { LedgerEntry } from "../../../../src/catalog/ledger.js";
+import type { SegmentReport } from "../../../../src/catalog/segment-report.js";
+import { crashGap, lostOf, RestartGaps } from "../../../../src/recording/finishing/restart-gaps.js";
+import { type ReceivedNote, ReceivedNotes, readReceivedNotes } from "../../../../src/recording/received-notes.js";
+import type { Gap } from "../../../../src/stream/gap.js";
+import { scratch } from "../../../support/scratch.js";
+import { until } from "../../../support/until.js";
+
+const { path } = scratch();
+
+const NOTE: ReceivedNote = {
+  ...{ configId: 3, sequence: 7, frames: 120, bytes: 60_000, durationMs: 2400, zeroMs: 5000 },
+  ...{ lostFrames: 0, lostBytes: 0, lostMs: 0, wallMs: 10_000 },
+};
+const FOUND = { videoFrames: 40, audioFrames: 70, durationMs: 2000, lost: null };
+
+function report(sequence: number, configId = 3): SegmentReport {
+  const origin = { localStreamName: "cam", configId, outStreamId: 9, variables: {} };
+  return { ...origin, path: `/m/${sequence}.ts`, container: "ts", tracks: [], startedMs: 1000, sequence };
+}
+
+function unclosed(...sequences: number[]): Map<number, LedgerEntry> {
+  return new Map(sequences.map((sequence) => [sequence, { type: "opened", report: report(sequence) }]));
+}
+
+describe("what a crash took of a file", () => {
+  it("is what had been received and is not in it, with its share of the bytes", () => {
+    expect(crashGap(FOUND, NOTE)).toEqual({
+      ...{ cause: "crash", track: null, dtsMs: 7000, durationMs: 400, frames: 10, bytes: 5000 },
+    });
+  });
+
+  it("is at least what the repair has cut off, and nothing of a whole file", () => {
+    const lost = { frames: 1, bytes: 188, durationMs: 0 };
+    expect(crashGap({ ...FOUND, lost }, undefined)).toMatchObject({ frames: 1, bytes: 188, dtsMs: 2000 });
+    expect(crashGap({ ...FOUND, audioFrames: 90, lost: null }, NOTE)).toBeUndefined();
+    expect(crashGap(FOUND, undefined)).toBeUndefined();
+  });
+
+  it("is lost with what was told of it before, once", () => {
+    const crash = crashGap(FOUND, NOTE);
+    const lag: Gap = { cause: "lag", track: null, dtsMs: 0, durationMs: 50, frames: 2, bytes: 100 };
+    const noted = { ...NOTE, lostFrames: 2, lostBytes: 100, lostMs: 50 };
+    expect(lostOf([lag], crash, noted)).toEqual({ frames: 12, bytes: 5100, durationMs: 450 });
+    expect(lostOf([lag], undefined, undefined)).toEqual({ frames: 2, bytes: 100, durationMs: 50 });
+    expect(lostOf([{ ...lag, frames: 0, bytes: 0 }], undefined, undefined)).toBeNull();
+  });
+});
+
+describe("the gap of a restart", () => {
+  let told: [Gap, SegmentReport][] = [];
+  const tell = (gap: Gap, of: SegmentReport): number => told.push([gap, of]);
+  beforeEach(() => {
+    told = [];
+  });
+  const taken = { frames: 10, bytes: 5000, durationMs: 400 };
+
+  it.each([true, false])("waits for the recovery and for the first frame (the recovery first: %s)", (isFirst) => {
+    const restarts = new RestartGaps([NOTE], unclosed(7), tell);
+    const recover = (): void => restarts.recovered(7, 3, 9900, taken);
+    if (isFirst) recover();
+    restarts.opened(report(20), 40, 15_000);
+    if (!isFirst) {
+      expect(told).toEqual([]);
+      recover();
+    }
+    restarts.opened(report(21), 40, 16_000);
+    expect(told).toEqual([
+      [{ cause: "restart", track: null, dtsMs: 40, durationMs: 5100, frames: 10, bytes: 5000 }, report(20)],
+    ]);
+    expect(restarts.unsettled).toEqual([]);
+  });
+
+  it("waits for every segment of the config, and tells of each config alone", () => {
+    const restarts = new RestartGaps([NOTE], unclosed(6, 7), tell);
+    restarts.opened(report(20), 0, 15_000);
+    restarts.opened(report(21, 4), 0, 15_000);
+    restarts.recovered(7, 3, 9900, taken);
+    expect(told).toEqual([]);
+    restarts.recovered(6, 3, 8000, undefined);
+    expect(told.map(([gap]) => [gap.durationMs, gap.frames])).toEqual([[5100, 10]]);
+  });
+
+  it("is told where the crash came between two segments, with what waited for the next", () => {
+    const restarts = new RestartGaps([{ ...NOTE, sequence: 0, frames: 30, bytes: 900 }], unclosed(), tell);
+    restarts.opened(report(20), 0, 12_000);
+    expect(told.map(([gap]) => [gap.durationMs, gap.frames, gap.bytes])).toEqual([[2000, 30, 900]]);
+  });
+
+  it("is not negative where the clock was set back, and not told of what no crash has cut off", () => {
+    const restarts = new RestartGaps([{ ...NOTE, sequence: 0 }], unclosed(), tell);
+    restarts.opened(report(20), 0, 2000);
+    restarts.opened(report(21, 8), 0, 2000);
+    expect(told.map(([gap]) => gap.durationMs)).toEqual([0]);
+  });
+});
+
+describe("the notes of what was received", () => {
+  let notes: ReceivedNotes | undefined;
+  afterEach(async () => {
+    await notes?.close();
+    notes = undefined;
+  });
+  const file = (): string => path("received");
+
+  it("outlive the process, and are gone after an orderly end", async () => {
+    let current = [NOTE, { ...NOTE, configId: 4, sequence: 0 }];
+    notes = new ReceivedNotes(path("."), () => current, silentLogger);
+    const written = current;
+    await until("they are written", async () => (await readReceivedNotes(path("."))).length === 2);
+    expect(await readReceivedNotes(path("."))).toEqual(written);
+    current = [];
+    await until("none are left", async () => (await readReceivedNotes(path("."))).length === 0);
+    await notes.close();
+    notes = undefined;
+    expect(() => readFileSync(file())).toThrow("ENOENT");
+  });
+
+  it("are kept over an orderly end where a recovery still wants them", async () => {
+    const kept = new ReceivedNotes(path("."), () => [NOTE], silentLogger);
+    await kept.close();
+    expect(await readReceivedNotes(path("."))).toEqual([NOTE]);
+  });
+
+  it("lose one that is damaged, and no other; of two of one segment the newer counts", async () => {
+    const older = { ...NOTE, wallMs: 9000, frames: 1 };
+    const other = { ...NOTE, configId: 5 };
+    const kept = new ReceivedNotes(path("."), () => [other, NOTE, older], silentLogger);
+    await kept.close();
+    const bytes = readFileSync(file());
+    bytes[10] = 0xff;
+    writeFileSync(file(), bytes);
+    expect(await readReceivedNotes(path("."))).toEqual([NOTE]);
+  });
+});
