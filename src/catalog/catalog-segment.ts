@@ -76,9 +76,14 @@ function closedSegment(opened: number, report: ClosedSegmentReport): CatalogSegm
     id: opened > 0 ? opened : report.sequence,
     state: report.recovered ? "recovered" : "finished",
     ...{ path, container, tracks, startedMs, durationMs, sizeBytes, videoFrames, audioFrames, finish, lost },
-    stoppedMs: Math.max(Math.round(report.stoppedMs), startedMs),
+    stoppedMs: endOf(report, startedMs),
     gaps: report.gaps.length,
   };
+}
+
+/** Queries are by time: where the clock was set back meanwhile, the end is by the clock of the beginning. */
+function endOf({ stoppedMs, durationMs }: ClosedSegmentReport, startedMs: number): number {
+  return stoppedMs >= startedMs ? Math.round(stoppedMs) : startedMs + Math.round(durationMs);
 }
 
 function originOf(report: SegmentReport): SegmentOrigin {

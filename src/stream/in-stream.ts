@@ -86,6 +86,8 @@ const HELD_BACK_MS = 1000;
 
 export class InStream extends EventEmitter<InStreamEvents> {
   readonly createdMs: number;
+  /** For how long it lives: the wall clock may be set. */
+  readonly createdMonotonicMs: number;
   readonly ring: FrameRing;
   readonly statistics: TrackStatistics[] = [];
   settled = false;
@@ -141,7 +143,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#configs = new DecoderConfigs(arena, name);
     this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
-    this.lastFrameMs = clock.monotonicMs();
+    this.createdMonotonicMs = clock.monotonicMs();
+    this.lastFrameMs = this.createdMonotonicMs;
     this.ring = new FrameRing(arena, options.ringBytes);
     for (let track = 0; track < MAX_TRACKS; track++) {
       this.statistics.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 });

@@ -41,7 +41,7 @@ function serverOf({ identity }: CommandContext): ValueObject {
 }
 
 function streamsOf(context: CommandContext): ValueObject[] {
-  const nowMs = context.clock.wallMs();
+  const nowMs = context.clock.monotonicMs();
   return context.recorder.streams.list().map((stream) => {
     const codecs = codecsOf(stream);
     const sum = (key: "bytes" | "frames" | "droppedFrames") =>
@@ -59,7 +59,7 @@ function streamsOf(context: CommandContext): ValueObject[] {
       isHeldBack: stream.isHeldBack,
       name: stream.name,
       type: inStreamObject(stream, context).type as string,
-      upTimeMs: Math.round(Math.max(0, nowMs - stream.createdMs)),
+      upTimeMs: Math.round(nowMs - stream.createdMonotonicMs),
       uri: pull ? maskUri(pull.settings.uri) : "",
       video: codecs.video ?? "",
       width: codecs.width,
@@ -88,7 +88,7 @@ function recordingsOf(context: CommandContext): ValueObject[] {
         lagMs: Math.round(out.lagMs),
         lostFrames: sum("droppedFrames"),
         outStreamId: out.id,
-        upTimeMs: Math.round(Math.max(0, clock.wallMs() - out.createdMs)),
+        upTimeMs: Math.round(clock.monotonicMs() - out.createdMonotonicMs),
       };
     });
   });

@@ -6,6 +6,7 @@ import type { CodecName, TrackKind } from "../../media/codec/codec-entry.js";
 import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
+import type { Clock } from "../../time/units.js";
 import type { ControlView } from "../control-view.js";
 import {
   OPERATION_NONE,
@@ -66,18 +67,24 @@ function trackObject(track: TrackView | undefined, unknownTag: string): ValueObj
   };
 }
 
-function common(name: string, tag: string, id: number, createdMs: number, nowMs: number): ValueObject {
+function common(
+  name: string,
+  tag: string,
+  id: number,
+  { createdMs, createdMonotonicMs }: Pick<InStream, "createdMs" | "createdMonotonicMs">,
+  clock: Clock,
+): ValueObject {
   return {
     appName: APP_NAME,
     creationTimestamp: new Decimal(createdMs),
     name,
     processId: process.pid,
     processType: "origin",
-    queryTimestamp: new Decimal(nowMs),
+    queryTimestamp: new Decimal(clock.wallMs()),
     type: tag,
     typeNumeric: tagNumber(tag),
     uniqueId: id,
-    upTime: new Decimal(Math.max(0, nowMs - createdMs)),
+    upTime: new Decimal(clock.monotonicMs() - createdMonotonicMs),
   };
 }
 
@@ -121,16 +128,15 @@ export function inStreamObject(
   view: ControlView,
   codecs: InStreamCodecs = codecsOf(stream),
 ): ValueObject {
-  const nowMs = view.clock.wallMs();
   const audio = statisticsOf(stream, "audio");
   const video = statisticsOf(stream, "video");
   const outStreams = view.recorder.outStreamsOf(stream.id).map((out) => out.id);
   const pull = view.pulls.ofStream(stream);
   const { source } = stream;
   return {
-    ...common(stream.name, source.type, stream.id, stream.createdMs, nowMs),
+    ...common(stream.name, source.type, stream.id, stream, view.clock),
     audio: trackObject({ ...audio, codec: codecs.audio }, "AUNK"),
-    bandwidth: mean(audio.bytes + video.bytes, nowMs - stream.createdMs),
+    bandwidth: mean(audio.bytes + video.bytes, view.clock.monotonicMs() - stream.createdMonotonicMs),
     connectionType: pull ? OPERATION_PULL : OPERATION_NONE,
     farIp: source.farIp,
     farPort: source.farPort,
@@ -162,11 +168,10 @@ function maskUrl(url: string | undefined): string {
 }
 
 export function outStreamObject(out: OutStream, view: ControlView): ValueObject {
-  const nowMs = view.clock.wallMs();
   const audio = out.tracksOf("audio");
   const video = out.tracksOf("video");
   return {
-    ...common(out.config.localStreamName, OUT_TAGS[out.config.type], out.id, out.createdMs, nowMs),
+    ...common(out.config.localStreamName, OUT_TAGS[out.config.type], out.id, out, view.clock),
     audio: trackObject(audio, "AUNK"),
     bandwidth: 0,
     connectionType: OPERATION_RECORD,

@@ -66,9 +66,14 @@ class Rig {
     return report;
   }
 
-  async finish(opened: SegmentReport, stoppedMs: number, recovered = false): Promise<void> {
+  async finish(
+    opened: SegmentReport,
+    stoppedMs: number,
+    recovered = false,
+    durationMs = stoppedMs - opened.startedMs,
+  ): Promise<void> {
     writeFileSync(opened.path, Buffer.alloc(188));
-    const counts = { videoFrames: 25, audioFrames: 0, durationMs: stoppedMs - opened.startedMs, sizeBytes: 188 };
+    const counts = { videoFrames: 25, audioFrames: 0, durationMs, sizeBytes: 188 };
     const rest = { stoppedMs, ...counts, finish: "none" as const, recovered, gaps: [], lost: null };
     const report = { ...opened, sequence: this.ledger.nextSequence(), ...rest };
     await this.ledger.append({ type: "closed", opened: opened.sequence, report });
@@ -119,6 +124,15 @@ describe("a query", () => {
     expect(last).toMatchObject({ state: "failed", code: "unfinished" });
     await rig.finish(growing, MIDNIGHT + 3 * MINUTE, true);
     expect((await rig.catalog.query({ stream: "cam1" })).segments.at(-1)?.state).toBe("recovered");
+  });
+
+  it("finds a segment during which the clock was set back by when it began, for as long as it is", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.grow("cam1", MIDNIGHT);
+    await rig.finish(opened, MIDNIGHT - 24 * 60 * MINUTE, false, MINUTE);
+    const [segment] = (await rig.catalog.query({ from: MIDNIGHT + MINUTE / 2, to: MIDNIGHT + MINUTE })).segments;
+    expect(segment).toMatchObject({ startedMs: MIDNIGHT, stoppedMs: MIDNIGHT + MINUTE, durationMs: MINUTE });
+    expect(await rig.ids({ to: MIDNIGHT - MINUTE })).toEqual([]);
   });
 
   it("gives every segment on exactly one page, whatever the page's size", async () => {
