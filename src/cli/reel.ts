@@ -1,30 +1,13 @@
 #!/usr/bin/env node
-// reel: the command line. Each command is a file of its own beside this one.
+// reel: what is started. It loads the command line only where there are descriptors for that: Node opens all modules at
+// once, and where it cannot it prints a stack of its loader.
 
-import { Command } from "commander";
-import { VERSION } from "../server/version.js";
-import { addCompletionCommand } from "./completion-command.js";
-import { addDemoCommand } from "./demo-command.js";
-import { addEventsCommand } from "./events-command.js";
-import { addFinishCommand } from "./finish-command.js";
-import { addHelpCommand } from "./help-command.js";
-import { addLsCommand } from "./ls-command.js";
-import { addSendCommand } from "./send-command.js";
-import { addServeCommand } from "./serve-command.js";
-import { addStatusCommands } from "./status-command.js";
-import { addVerifyCommand } from "./verify-command.js";
+import { descriptorLimit, MIN_DESCRIPTORS } from "../base/descriptors.js";
 
-const program = new Command("reel")
-  .description("Records live streams: RTMP in, MP4, MPEG-TS and FLV out, controlled like an EvoStream Media Server.")
-  .version(VERSION);
-addServeCommand(program);
-addSendCommand(program);
-addStatusCommands(program);
-addEventsCommand(program);
-addLsCommand(program);
-addDemoCommand(program);
-addFinishCommand(program);
-addVerifyCommand(program);
-addCompletionCommand(program);
-addHelpCommand(program);
-await program.parseAsync();
+const limit = descriptorLimit();
+if (limit < MIN_DESCRIPTORS) {
+  console.error(
+    `reel: this process may open ${limit} files, and Reel needs ${MIN_DESCRIPTORS} to start and five for each recording: raise its limit (ulimit -n 65536, or LimitNOFILE=65536 in a unit)`,
+  );
+  process.exitCode = 1;
+} else await import("./program.js");

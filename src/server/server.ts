@@ -3,6 +3,7 @@
 
 import { renameSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { descriptorLimit, descriptorsFor } from "../base/descriptors.js";
 import type { Logger } from "../base/logger.js";
 import type { Sample } from "../base/samples.js";
 import { ControlPlane } from "../control/control-plane.js";
@@ -98,6 +99,7 @@ export class ReelServer {
       monotonicMs: () => recorder.clock.monotonicMs(),
       isPulled: (stream) => control.pulls.ofStream(stream) !== undefined,
     });
+    warnOfDescriptors(recorder.configs().length, logger);
     let listeners: readonly NamedListener[] = [];
     try {
       listeners = createListeners({ control, ingest, limits, tls, publishKeys: config.rtmp?.publishKeys }, config);
@@ -177,6 +179,17 @@ export class ReelServer {
     await this.control.close();
     this.tls?.close();
   }
+}
+
+/** The recordings of all configs at once must not be what finds the limit. */
+function warnOfDescriptors(recordings: number, logger: Logger): void {
+  const limit = descriptorLimit();
+  const wanted = descriptorsFor(recordings);
+  if (limit < wanted)
+    logger.warn(
+      { limit, wanted, recordConfigs: recordings },
+      "this process may open too few files for its record configs: raise its limit (ulimit -n, or LimitNOFILE in a unit)",
+    );
 }
 
 interface NamedListener {

@@ -4,7 +4,10 @@ import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeClip } from "../support/clip.js";
+import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 
 const REEL = resolve(import.meta.dirname, "../../dist/cli/reel.js");
@@ -72,6 +75,51 @@ it("names the nearest known variable where one is unknown, and refuses it", asyn
   expect(await messageOf(["serve"], ["env", "REEL_MEDA=x"])).toBe(
     "reel: unknown environment variable REEL_MEDA; did you mean REEL_MEDIA?\n",
   );
+});
+
+/** A shell that sets a limit of open files and becomes the program. */
+const limited = (limit: string): string[] => ["bash", "-c", `ulimit ${limit}; exec "$@"`, "bash"];
+
+describe("a process that may open few files", () => {
+  afterEach(async () => {
+    await stopPublishers();
+    await stopServers();
+  });
+
+  it.each([40, 150, 255])("says so in a sentence where that is %i", async (limit) => {
+    expect(await messageOf(["serve"], limited(`-n ${limit}`))).toBe(
+      `reel: this process may open ${limit} files, and Reel needs 256 to start and five for each recording: raise its limit (ulimit -n 65536, or LimitNOFILE=65536 in a unit)\n`,
+    );
+  });
+
+  it("records with 256, and warns of more configs than that is enough for", async () => {
+    const first = await ReelProcess.start({ prefix: limited("-n 256") });
+    const control = await Control.connect(first);
+    await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4");
+    publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: await makeClip({ seconds: 2 }) });
+    await control.wait("recordChunkClosed");
+    await first.stop();
+    expect(first.output).not.toContain("too few files");
+    const second = await ReelProcess.start({ root: first.root, prefix: limited("-n 256") });
+    expect(second.output).toMatch(
+      /"limit":256,"wanted":261,"recordConfigs":1,"msg":"this process may open too few files/,
+    );
+    await second.stop();
+  });
+
+  it("gets all that the hard limit allows, whatever the soft one is", async () => {
+    const server = await ReelProcess.start({ prefix: limited("-Sn 64") });
+    const { code, stdout } = await runProgram("prlimit", [
+      "--nofile",
+      "--noheadings",
+      "-o",
+      "SOFT,HARD",
+      "--pid",
+      `${server.pid}`,
+    ]);
+    const [soft, hard] = stdout.trim().split(/\s+/);
+    expect([code, soft]).toEqual([0, hard]);
+  });
 });
 
 it("says who else listens, what a user may not listen on, and what no interface has", async () => {
