@@ -4,12 +4,13 @@
 //   video: | 1, frame type 3, packet type 4 | FourCC | (composition time SI24) | data |      audio: | 9, packet type | FourCC | data |
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
-import { endTag, putTagHeader, TAG_VIDEO } from "../container/flv/tag";
+import { endTag, putTagHeader, TAG_AUDIO, TAG_VIDEO } from "../container/flv/tag";
 import { putBytes, putU24, putU32, putU8 } from "../io/bytes";
 
 export const EX_PREFIX_SIZE: u32 = 5;
 export const EX_TIMED_PREFIX_SIZE: u32 = 8;
 const EX_VIDEO: u32 = 0x80;
+const EX_AUDIO: u32 = 0x90;
 const KEY_FRAME: u32 = 1;
 const INTER_FRAME: u32 = 2;
 const SEQUENCE_START: u32 = 0;
@@ -41,5 +42,22 @@ export function putExTimedVideoTag(
   at = putU8(at, EX_VIDEO | ((isRandomAccess ? KEY_FRAME : INTER_FRAME) << 4) | CODED_FRAMES);
   at = putU32(at, fourCc); // VideoFourCc
   at = putU24(at, <u32>composition); // CompositionTimeOffset
+  return endTag(tag, putBytes(at, payload, bytes));
+}
+
+export function putExAudioSequenceStart(at: usize, fourCc: u32, config: usize, timestampMs: i64): usize {
+  const tag = at;
+  const bytes = load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
+  at = putTagHeader(at, TAG_AUDIO, EX_PREFIX_SIZE + bytes, timestampMs);
+  at = putU8(at, EX_AUDIO | SEQUENCE_START); // SoundFormat, AudioPacketType
+  at = putU32(at, fourCc); // AudioFourCc
+  return endTag(tag, putBytes(at, config + CONFIG_BYTES_OFFSET, bytes));
+}
+
+export function putExAudioTag(at: usize, fourCc: u32, payload: usize, bytes: u32, timestampMs: i64): usize {
+  const tag = at;
+  at = putTagHeader(at, TAG_AUDIO, EX_PREFIX_SIZE + bytes, timestampMs);
+  at = putU8(at, EX_AUDIO | CODED_FRAMES); // SoundFormat, AudioPacketType
+  at = putU32(at, fourCc); // AudioFourCc
   return endTag(tag, putBytes(at, payload, bytes));
 }

@@ -5,13 +5,20 @@
 // An answer of 0 (no bytes, no type) means that the container has no form for the codec. The functions that write are
 // only called where it has one.
 
-import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CODEC_H265, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
+import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CODEC_H265, CODEC_OPUS, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
 import { configCodec } from "../decoder-config";
 import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
 import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
-import { EX_PREFIX_SIZE, EX_TIMED_PREFIX_SIZE, putExTimedVideoTag, putExVideoSequenceStart } from "./flv-extended";
+import {
+  EX_PREFIX_SIZE,
+  EX_TIMED_PREFIX_SIZE,
+  putExAudioSequenceStart,
+  putExAudioTag,
+  putExTimedVideoTag,
+  putExVideoSequenceStart,
+} from "./flv-extended";
 import { AVC_PREFIX_SIZE, CODEC_ID_AVC, putAvcSequenceHeader, putAvcTag } from "./h264/flv";
 import { scanAccessUnit } from "./h264/nal";
 import { h264PesOverhead, writeH264Pes } from "./h264/pes";
@@ -20,12 +27,17 @@ import { scanH265AccessUnit } from "./h265/nal";
 import { h265PesOverhead, writeH265Pes } from "./h265/pes";
 import { HVC1, putHvcSampleEntry } from "./h265/sample-entry";
 import { wholeNalBytes } from "./nal-lengths";
+import { opusHasChannelConfigCode, opusPreSkip } from "./opus/head";
+import { opusPacketSamples } from "./opus/packet";
+import { OPUS_DESCRIPTORS_SIZE, OPUS_MAX_PACKET, opusPesOverhead, putOpusDescriptors, writeOpusPes } from "./opus/pes";
+import { OPUS_FOUR_CC, OPUS_PRE_ROLL, putOpusSampleEntry } from "./opus/sample-entry";
 
 /** A codec that was added to src/abi/decoder-config.ts belongs into every switch below; then this number is raised. */
-const CODECS_HERE: i32 = 3;
+const CODECS_HERE: i32 = 4;
 const STREAM_TYPE_H264: u32 = 0x1b;
 const STREAM_TYPE_H265: u32 = 0x24;
 const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
+const STREAM_TYPE_PRIVATE_PES: u32 = 0x06;
 
 /** The type of the sample entry in MP4. */
 export function mp4SampleEntryType(codec: u32): u32 {
@@ -37,6 +49,8 @@ export function mp4SampleEntryType(codec: u32): u32 {
       return HVC1;
     case CODEC_AAC:
       return MP4A;
+    case CODEC_OPUS:
+      return OPUS_FOUR_CC;
     default:
       return 0;
   }
@@ -50,15 +64,36 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
       return putHvcSampleEntry(movie, at, config);
     case CODEC_AAC:
       return putAacSampleEntry(movie, at, track, config);
+    case CODEC_OPUS:
+      return putOpusSampleEntry(movie, at, config);
     default:
       return unreachable();
   }
 }
 
+/** Samples of an audio frame that says its length itself, where that differs from frame to frame; 0: it is the usual. */
+// @ts-ignore: decorator
+@inline
+export function audioFrameSamples(config: usize, payload: usize, size: u32): u32 {
+  return configCodec(config) == CODEC_OPUS ? opusPacketSamples(payload, size) : 0;
+}
+
+/** What the encoder put in front of the sound: samples of the track's first frames that are decoded but not heard. */
+export function audioPriming(config: usize): u32 {
+  return configCodec(config) == CODEC_OPUS ? opusPreSkip(config) : 0;
+}
+
+/** Samples that are to be decoded in front of a place where playing starts, for the sound to be exact there. */
+export function audioPreRoll(config: usize): u32 {
+  return configCodec(config) == CODEC_OPUS ? OPUS_PRE_ROLL : 0;
+}
+
 /** Whether MPEG-TS has a form for this configuration. */
 export function tsCanCarry(config: usize): bool {
   const codec = configCodec(config);
-  return tsStreamType(codec) != 0 && (codec != CODEC_AAC || adtsCanCarry(config));
+  if (codec == CODEC_AAC) return adtsCanCarry(config);
+  if (codec == CODEC_OPUS) return opusHasChannelConfigCode(config);
+  return tsStreamType(codec) != 0;
 }
 
 /** stream_type of MPEG-TS. */
@@ -70,9 +105,20 @@ export function tsStreamType(codec: u32): u32 {
       return STREAM_TYPE_H265;
     case CODEC_AAC:
       return STREAM_TYPE_AAC_ADTS;
+    case CODEC_OPUS:
+      return STREAM_TYPE_PRIVATE_PES;
     default:
       return 0;
   }
+}
+
+/** Bytes of the descriptors that name the codec in the PMT. */
+export function tsDescriptorsSize(config: usize): u32 {
+  return configCodec(config) == CODEC_OPUS ? OPUS_DESCRIPTORS_SIZE : 0;
+}
+
+export function putTsDescriptors(at: usize, config: usize): usize {
+  return configCodec(config) == CODEC_OPUS ? putOpusDescriptors(at, config) : at;
 }
 
 /**
@@ -90,6 +136,8 @@ export function tsScan(config: usize, payload: usize, size: u32): u64 {
       return scanH265AccessUnit(payload, size);
     case CODEC_AAC:
       return size <= ADTS_MAX_PAYLOAD ? size : 0;
+    case CODEC_OPUS:
+      return size <= OPUS_MAX_PACKET ? size : 0;
     default:
       return 0;
   }
@@ -106,6 +154,8 @@ export function tsOverhead(config: usize): u32 {
       return h265PesOverhead(config);
     case CODEC_AAC:
       return aacPesOverhead();
+    case CODEC_OPUS:
+      return opusPesOverhead();
     default:
       return 0;
   }
@@ -135,6 +185,8 @@ export function writePes(
       return writeH265Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
     case CODEC_AAC:
       return writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts);
+    case CODEC_OPUS:
+      return writeOpusPes(ts, at, track, payload, size, flags, pcr, pts);
     default:
       return unreachable();
   }
@@ -149,6 +201,8 @@ export function flvCodecId(codec: u32): u32 {
       return HVC1;
     case CODEC_AAC:
       return SOUND_FORMAT_AAC;
+    case CODEC_OPUS:
+      return OPUS_FOUR_CC;
     default:
       return 0;
   }
@@ -165,6 +219,8 @@ export function flvPrefixSize(config: usize): u32 {
       return EX_TIMED_PREFIX_SIZE;
     case CODEC_AAC:
       return AAC_PREFIX_SIZE;
+    case CODEC_OPUS:
+      return EX_PREFIX_SIZE;
     default:
       return 0;
   }
@@ -179,6 +235,7 @@ export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
     case CODEC_H265:
       return wholeNalBytes(payload, size);
     case CODEC_AAC:
+    case CODEC_OPUS:
       return size;
     default:
       return 0;
@@ -200,6 +257,8 @@ export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): u
       return putExVideoSequenceStart(at, HVC1, config, timestampMs);
     case CODEC_AAC:
       return putAacSequenceHeader(at, config, timestampMs);
+    case CODEC_OPUS:
+      return putExAudioSequenceStart(at, OPUS_FOUR_CC, config, timestampMs);
     default:
       return unreachable();
   }
@@ -224,6 +283,8 @@ export function putFrameTag(
       return putExTimedVideoTag(at, HVC1, payload, bytes, isRandomAccess, timestampMs, compositionMs);
     case CODEC_AAC:
       return putAacTag(at, payload, bytes, timestampMs);
+    case CODEC_OPUS:
+      return putExAudioTag(at, OPUS_FOUR_CC, payload, bytes, timestampMs);
     default:
       return unreachable();
   }

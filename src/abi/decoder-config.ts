@@ -8,7 +8,7 @@ export const CONFIG_WIDTH_OFFSET = 8; // u32, luma samples after cropping
 export const CONFIG_HEIGHT_OFFSET = 12; // u32
 export const CONFIG_SAMPLE_RATE_OFFSET = 16; // u32, Hz, of the AAC core (an SBR decoder doubles it)
 export const CONFIG_CHANNELS_OFFSET = 20; // u32
-export const CONFIG_SAMPLES_PER_FRAME_OFFSET = 24; // u32, at the core's rate: 1024, or 960
+export const CONFIG_SAMPLES_PER_FRAME_OFFSET = 24; // u32, of a usual frame: 1024 of AAC, at the core's rate
 export const CONFIG_PAR_WIDTH_OFFSET = 28; // u32, sample aspect ratio, 0 = unknown
 export const CONFIG_PAR_HEIGHT_OFFSET = 32; // u32
 // u32: primaries | transfer << 8 | matrix << 16 | fullRange << 24 | present << 25
@@ -19,13 +19,14 @@ export const CONFIG_PROFILE_OFFSET = 48; // u32, video: profile_idc << 16 | cons
 export const CONFIG_KIND_OFFSET = 52; // u32, KIND_*
 // u32, ISO 639-2 code of the track's language, five bits a letter as in MP4 (ISO/IEC 14496-12 §8.4.2.3); 0 = not known
 export const CONFIG_LANGUAGE_OFFSET = 56;
-export const CONFIG_BYTES_OFFSET = 64; // avcC, hvcC or AudioSpecificConfig
+export const CONFIG_BYTES_OFFSET = 64; // avcC, hvcC, AudioSpecificConfig or OpusHead
 
 export const CODEC_H264 = 1;
 export const CODEC_AAC = 2;
 export const CODEC_H265 = 3;
+export const CODEC_OPUS = 4;
 // Both halves of the codec table state this number, so that a codec that one of them lacks is found when it is built.
-export const CODEC_COUNT = 3;
+export const CODEC_COUNT = 4;
 
 export const KIND_VIDEO = 1;
 export const KIND_AUDIO = 2;

@@ -26,4 +26,5 @@ export const FRAME_FILLER = 255;
 export const FLAG_RANDOM_ACCESS = 1; // decoding can start here (video); set on every audio frame
 export const FLAG_DISCONTINUITY = 2; // time was spliced or frames are missing in front of this one
 export const FLAG_LEADING = 4; // H.265: shown before the random access point that it follows (RADL, RASL)
+export const FLAG_TRACK_START = 16; // the track's first frame: what its encoder put in front is in it
 export const FLAG_SKIPPED_LEADING = 8; // … and it cannot be decoded where decoding starts at that point (RASL)

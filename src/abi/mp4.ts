@@ -15,10 +15,13 @@ export const SAMPLE_CTS_OFFSET = 20;
 export const SAMPLE_FLAGS_OFFSET = 24;
 export const SAMPLE_CHECK_OFFSET = 28;
 export const SAMPLE_RECORD_SIZE = 32;
+// The upper half of the flags: audio samples of the frame, where its codec's frames differ in length; 0 = a usual one.
+export const SAMPLE_FRAME_LENGTH_SHIFT = 16;
 
 export const SAMPLE_FLAG_SYNC = 1;
 export const SAMPLE_FLAG_DISCONTINUITY = 2;
 export const SAMPLE_FLAG_SKIPPED_LEADING = 8; // not shown where decoding starts at the sync sample before it (RASL)
+export const SAMPLE_FLAG_TRACK_START = 16; // FLAG_TRACK_START
 export const SAMPLE_FLAG_CHUNK_START = 4; // first sample of its track in a drain batch: an MP4 chunk begins here
 
 // MP4's own part of a segment's state while it is recorded; offsets count from SEG_PRIVATE_OFFSET. Per track, where the
@@ -53,7 +56,7 @@ export const INDEX_SAMPLES_OFFSET = 8; // u32, accepted so far
 export const INDEX_TRACK_FLAGS_OFFSET = 12; // u32, INDEX_TRACK_FLAG_*
 export const INDEX_FIRST_TIME_OFFSET = 16; // i64, dts of the first sample, media timescale, from the segment's zero
 export const INDEX_TIME_OFFSET = 24; // i64, place of the last sample on the track's clock
-export const INDEX_NOMINAL_OFFSET = 32; // i64, duration that the last sample gets
+export const INDEX_NOMINAL_OFFSET = 32; // i64, duration of the last sample so far
 export const INDEX_MEDIA_DURATION_OFFSET = 40; // i64, set by the end of a pass
 // i64, smallest presentation time among the first samples, from the first dts
 export const INDEX_MIN_COMPOSITION_OFFSET = 48;
@@ -66,6 +69,7 @@ export const INDEX_LAST_CHUNK_OFFSET = 88; // i64, position of the last chunk
 export const INDEX_CHUNK_SAMPLES_OFFSET = 96; // u32, samples in the chunk that is open
 export const INDEX_CTS_SHIFT_OFFSET = 100; // i32, added to every composition offset; fixed between the two passes
 export const INDEX_LARGEST_SAMPLE_OFFSET = 104; // u32
+export const INDEX_PRIMING_OFFSET = 108; // u32, media timescale, what is decoded but not heard of the first samples
 export const INDEX_PREVIOUS_DTS_OFFSET = 112; // i64, dts90k of the last accepted record
 export const INDEX_TABLES_OFFSET = 128; // per table, INDEX_TABLE_SIZE bytes
 export const INDEX_TABLE_SIZE = 32;

@@ -20,7 +20,7 @@ import {
   CONFIG_WIDTH_OFFSET,
 } from "../abi/decoder-config.js";
 import type { Arena } from "../arena/arena.js";
-import type { AudioConfig } from "../media/codec/aac/audio-specific-config.js";
+import type { AudioConfig } from "../media/codec/audio-config.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
 import { CODECS, KIND_NUMBERS } from "../media/codec/table.js";
 import type { VideoConfig } from "../media/codec/video-config.js";
@@ -32,7 +32,7 @@ export interface DecoderConfig {
   language: string | undefined;
   /** Decoding can start at every frame, marked or not. */
   isEveryFrameRandomAccess: boolean;
-  /** avcC (ISO/IEC 14496-15 §5.3.3.1) or AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1). */
+  /** As the codec's entry says: avcC, AudioSpecificConfig … */
   bytes: Uint8Array;
   /** Pointer to the block in the arena. */
   pointer: number;

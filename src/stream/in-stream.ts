@@ -8,7 +8,7 @@
 // O(buffer).
 
 import { EventEmitter } from "node:events";
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../abi/frame.js";
+import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, FLAG_TRACK_START, MAX_TRACKS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import { FrameRing, frameStride } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
@@ -323,6 +323,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     header.flags =
       (isRandomAccess || config.isEveryFrameRandomAccess ? FLAG_RANDOM_ACCESS : 0) |
       (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0) |
+      (this.statistics[track]?.frames === 0 ? FLAG_TRACK_START : 0) |
       leading;
     header.dts90k = dts90k;
     header.ctsOffset90k = this.#boundedOffset(track, dts90k, ctsOffset90k);

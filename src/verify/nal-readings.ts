@@ -16,4 +16,5 @@ export const NAL_READINGS: Readonly<Record<CodecName, CodecReading | null>> = {
   h264: { ...H264_READING, sizeOf: parseSps },
   h265: { ...H265_READING, sizeOf: parseH265Sps },
   aac: null,
+  opus: null,
 };

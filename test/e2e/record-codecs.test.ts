@@ -33,11 +33,13 @@ interface Clip {
   gopFrames: number;
   /** Every GOP begins with an IDR. */
   isClosed?: boolean;
+  /** Encoder of the sound. */
+  sound?: "aac" | "libopus";
 }
 
 const clips = new Map<string, Promise<string>>();
 
-/** H.265 with three B-frames, and AAC. */
+/** H.265 with three B-frames, and sound. */
 function makeH265(clip: Clip): Promise<string> {
   const key = JSON.stringify(clip);
   const made = clips.get(key) ?? encodeH265(clip);
@@ -45,13 +47,16 @@ function makeH265(clip: Clip): Promise<string> {
   return made;
 }
 
-async function encodeH265({ seconds, gopFrames, isClosed = false }: Clip): Promise<string> {
-  const path = join(folder, `${createHash("md5").update(`${seconds} ${gopFrames} ${isClosed}`).digest("hex")}.ts`);
+async function encodeH265({ seconds, gopFrames, isClosed = false, sound = "aac" }: Clip): Promise<string> {
+  const path = join(
+    folder,
+    `${createHash("md5").update(`${seconds} ${gopFrames} ${isClosed} ${sound}`).digest("hex")}.ts`,
+  );
   const x265 = `log-level=none:keyint=${gopFrames}:min-keyint=${gopFrames}:scenecut=0:bframes=3:open-gop=${isClosed ? 0 : 1}`;
   const { code, stderr } = await runProgram("ffmpeg", [
     ...["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", `testsrc2=size=320x180:rate=25:duration=${seconds}`],
     ...["-f", "lavfi", "-i", `sine=sample_rate=48000:duration=${seconds}`, "-c:v", "libx265", "-preset", "ultrafast"],
-    ...["-x265-params", x265, "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mpegts", path],
+    ...["-x265-params", x265, "-pix_fmt", "yuv420p", "-c:a", sound, "-f", "mpegts", path],
   ]);
   if (code !== 0) throw new Error(stderr);
   return path;
@@ -161,8 +166,8 @@ describe("H.265", () => {
     },
   );
 
-  it("survives kill -9 in all containers", { timeout: 60_000 }, async () => {
-    const clip = await makeH265({ seconds: 12, gopFrames: 50 });
+  it("and Opus survive kill -9 in all containers", { timeout: 60_000 }, async () => {
+    const clip = await makeH265({ seconds: 12, gopFrames: 50, sound: "libopus" });
     const { server, control } = await startServer();
     for (const type of CONTAINERS)
       await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} keepAlive=1`);
@@ -188,7 +193,10 @@ describe("H.265", () => {
     });
     for (const type of CONTAINERS) {
       const file = await readable(again.file(`cam1.${type}`), type);
-      expect((await ffprobe(file)).video?.packets.length, type).toBeGreaterThan(75);
+      const { video, audio } = await ffprobe(file);
+      expect(video?.packets.length, type).toBeGreaterThan(75);
+      expect(audio, type).toMatchObject({ codec: "opus", channels: 1 });
+      expect(audio?.packets.length, type).toBeGreaterThan(150);
       await picturesOf(file);
     }
     after.close();

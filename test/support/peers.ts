@@ -18,3 +18,33 @@ export async function remuxWithFfmpeg8(
   const { code, stderr } = await runProgram(process.execPath, [join(FOLDER, "remux.mjs"), input, output, format]);
   if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${input} (exit ${code}): ${stderr.trim()}`);
 }
+
+export interface PeerPacket {
+  pts90k: number;
+  dts90k: number;
+  duration90k: number;
+  isKey: boolean;
+  sizeBytes: number;
+  /** MD5 of the payload. */
+  hash: string;
+}
+
+export interface PeerTrack {
+  index: number;
+  kind: "video" | "audio" | "data";
+  codec: string;
+  sampleRate: number;
+  channels: number;
+  width: number;
+  height: number;
+  /** Hexadecimal. */
+  extradata: string;
+  packets: PeerPacket[];
+}
+
+/** What FFmpeg 8 finds in a file; what it complains about is thrown. */
+export async function probeWithFfmpeg8(path: string): Promise<PeerTrack[]> {
+  const { code, stdout, stderr } = await runProgram(process.execPath, [join(FOLDER, "probe.mjs"), path]);
+  if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${path} (exit ${code}): ${stderr.trim()}`);
+  return JSON.parse(stdout) as PeerTrack[];
+}

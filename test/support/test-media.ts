@@ -22,6 +22,8 @@ export const HVCC = Uint8Array.from(
 );
 /** AAC-LC, 48 kHz, stereo. */
 export const ASC = Uint8Array.of(0x11, 0x90);
+/** OpusHead of a real encode: stereo, 312 samples in front. */
+export const OPUS_HEAD = Uint8Array.from(Buffer.from("4f707573486561640102380180bb0000000000", "hex"));
 /** HE-AAC, explicit signalling: AAC-LC at 24 kHz, stereo, with SBR to 48 kHz. */
 export const ASC_HE = Uint8Array.of(0x2b, 0x11, 0x88, 0x00);
 

@@ -7,7 +7,13 @@
 // A batch gives one MP4 chunk per track, so the interleaving is that of the batches, about 0.5 s. The head of `.mdat`
 // is written when the journal is opened (src/container/mp4/journal.ts); there is no header here.
 
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, FLAG_SKIPPED_LEADING, MAX_TRACKS } from "../../../src/abi/frame";
+import {
+  FLAG_DISCONTINUITY,
+  FLAG_RANDOM_ACCESS,
+  FLAG_SKIPPED_LEADING,
+  FLAG_TRACK_START,
+  MAX_TRACKS,
+} from "../../../src/abi/frame";
 import {
   MP4_BATCH_BYTES_OFFSET,
   MP4_BATCH_FIRST_RECORD_OFFSET,
@@ -18,10 +24,13 @@ import {
   SAMPLE_FLAG_DISCONTINUITY,
   SAMPLE_FLAG_SKIPPED_LEADING,
   SAMPLE_FLAG_SYNC,
+  SAMPLE_FLAG_TRACK_START,
+  SAMPLE_FRAME_LENGTH_SHIFT,
   SAMPLE_RECORD_SIZE,
 } from "../../../src/abi/mp4";
 import { REC_RING_OFFSET } from "../../../src/abi/recording";
 import { SEG_CHANGED_OFFSET, SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
+import { audioFrameSamples } from "../../codec/table";
 import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,
@@ -54,6 +63,8 @@ function sampleFlags(frame: usize, isFirst: bool): u32 {
     ((flags & FLAG_RANDOM_ACCESS) != 0 ? SAMPLE_FLAG_SYNC : 0) |
     ((flags & FLAG_DISCONTINUITY) != 0 ? SAMPLE_FLAG_DISCONTINUITY : 0) |
     ((flags & FLAG_SKIPPED_LEADING) != 0 ? SAMPLE_FLAG_SKIPPED_LEADING : 0) |
+    ((flags & FLAG_TRACK_START) != 0 ? SAMPLE_FLAG_TRACK_START : 0) |
+    (audioFrameSamples(frameConfig(frame), framePayload(frame), frameSize(frame)) << SAMPLE_FRAME_LENGTH_SHIFT) |
     (isFirst ? SAMPLE_FLAG_CHUNK_START : 0)
   );
 }

@@ -11,6 +11,7 @@
 import {
   INDEX_BYTES_OFFSET,
   INDEX_CHUNK_SAMPLES_OFFSET,
+  INDEX_CONFIG_OFFSET,
   INDEX_CTS_SHIFT_OFFSET,
   INDEX_END_POSITION_OFFSET,
   INDEX_FIRST_TIME_OFFSET,
@@ -25,6 +26,7 @@ import {
   INDEX_MIN_CTS_OFFSET,
   INDEX_NOMINAL_OFFSET,
   INDEX_PREVIOUS_DTS_OFFSET,
+  INDEX_PRIMING_OFFSET,
   INDEX_SAMPLES_OFFSET,
   INDEX_SHIFT_OFFSET,
   INDEX_TABLE_ENTRIES_OFFSET,
@@ -45,7 +47,9 @@ import {
   SAMPLE_FLAG_CHUNK_START,
   SAMPLE_FLAG_SKIPPED_LEADING,
   SAMPLE_FLAG_SYNC,
+  SAMPLE_FLAG_TRACK_START,
   SAMPLE_FLAGS_OFFSET,
+  SAMPLE_FRAME_LENGTH_SHIFT,
   SAMPLE_POSITION_OFFSET,
   SAMPLE_RECORD_SIZE,
   TABLE_COUNT,
@@ -57,6 +61,7 @@ import {
   TABLE_STTS,
   VIDEO_TIMESCALE,
 } from "../../../src/abi/mp4";
+import { audioPriming } from "../../codec/table";
 import { putU32, putU64 } from "../../io/bytes";
 import { sampleCheck } from "./sample-record";
 import {
@@ -198,26 +203,44 @@ function takeVideoTimes(track: usize, from: usize, to: usize): void {
   store<i64>(track, most, INDEX_MAX_COMPOSITION_OFFSET);
 }
 
+/** How long an audio frame lasts: as it says itself, else as the usual one. */
+// @ts-ignore: decorator
+@inline
+function frameLength(flags: u32, usual: i64): i64 {
+  const said = <i64>(flags >> SAMPLE_FRAME_LENGTH_SHIFT);
+  return said != 0 ? said : usual;
+}
+
+/** A segment that begins with its track's first frame holds what the encoder put in front of the sound. */
+function takePriming(track: usize, flags: u32): void {
+  const config = <usize>load<u32>(track, INDEX_CONFIG_OFFSET);
+  const priming = (flags & SAMPLE_FLAG_TRACK_START) != 0 ? audioPriming(config) : 0;
+  store<u32>(track, priming, INDEX_PRIMING_OFFSET);
+}
+
 /** The same of audio, which runs on its ideal clock. */
 function takeAudioTimes(track: usize, from: usize, to: usize): void {
   const timescale = <i64>load<u32>(track, INDEX_TIMESCALE_OFFSET);
-  const frame = <i64>trackSamplesPerFrame(track);
-  placeFirst(track, toMediaTime(load<i64>(from, SAMPLE_DTS_OFFSET), timescale), frame);
+  const usual = <i64>trackSamplesPerFrame(track);
+  if (load<u32>(track, INDEX_SAMPLES_OFFSET) == 0) takePriming(track, load<u32>(from, SAMPLE_FLAGS_OFFSET));
+  placeFirst(track, toMediaTime(load<i64>(from, SAMPLE_DTS_OFFSET), timescale), usual);
   const table = tableOf(track, TABLE_STTS);
-  const limit = driftLimit(frame, timescale);
+  const limit = driftLimit(usual, timescale);
   const first = load<i64>(track, INDEX_FIRST_TIME_OFFSET);
   let samples = load<u32>(track, INDEX_SAMPLES_OFFSET);
   let time = load<i64>(track, INDEX_TIME_OFFSET);
   let least = load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET);
   let most = load<i64>(track, INDEX_MAX_COMPOSITION_OFFSET);
+  let frame = load<i64>(track, INDEX_NOMINAL_OFFSET); // of the frame before
   for (let record = from; record < to; record += SAMPLE_RECORD_SIZE) {
+    const flags = load<u32>(record, SAMPLE_FLAGS_OFFSET);
     if (samples != 0) {
-      const flags = load<u32>(record, SAMPLE_FLAGS_OFFSET);
       const wanted = idealTime(time + frame, load<i64>(record, SAMPLE_DTS_OFFSET), flags, timescale, limit);
       const distance = distanceTo(wanted, time);
       time += distance;
       extendRun(table, distance);
     }
+    frame = frameLength(flags, usual);
     const cts = toMediaTime(<i64>load<i32>(record, SAMPLE_CTS_OFFSET), timescale); // nearly always 0
     if (max(cts, -cts) <= MAX_BELIEVED_CTS_SECONDS * timescale) {
       const composition = time - first + cts;
@@ -227,6 +250,7 @@ function takeAudioTimes(track: usize, from: usize, to: usize): void {
     samples++;
   }
   store<i64>(track, time, INDEX_TIME_OFFSET);
+  store<i64>(track, frame, INDEX_NOMINAL_OFFSET);
   store<i64>(track, least, INDEX_MIN_COMPOSITION_OFFSET);
   store<i64>(track, most, INDEX_MAX_COMPOSITION_OFFSET);
 }
@@ -301,6 +325,7 @@ function takeChunks(movie: usize, track: usize, from: usize, to: usize): void {
 
 /** Makes a track ready for a pass. What the first pass found out (TOTAL of the tables, the composition shift) stays. */
 export function mp4IndexBegin(track: usize): void {
+  store<u32>(track, 0, INDEX_PRIMING_OFFSET);
   store<u32>(track, 0, INDEX_SAMPLES_OFFSET);
   store<u32>(track, 0, INDEX_CHUNK_SAMPLES_OFFSET);
   store<u32>(track, 0, INDEX_LARGEST_SAMPLE_OFFSET);
@@ -354,6 +379,9 @@ export function mp4IndexEnd(track: usize): void {
   // them back.
   let least = load<i64>(track, INDEX_MIN_COMPOSITION_OFFSET);
   if (least == i64.MAX_VALUE) least = 0;
+  // What is not heard is no part of the presentation, where anything is left of it.
+  const priming = <i64>load<u32>(track, INDEX_PRIMING_OFFSET);
+  if (least + priming < load<i64>(track, INDEX_MAX_COMPOSITION_OFFSET)) least += priming;
   store<i64>(track, least, INDEX_MIN_COMPOSITION_OFFSET);
   store<i32>(track, least < 0 ? <i32>-least : 0, INDEX_CTS_SHIFT_OFFSET);
   for (let i: u32 = 0; i < <u32>TABLE_COUNT; i++) {

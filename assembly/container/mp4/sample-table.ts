@@ -9,6 +9,7 @@ import {
   INDEX_FLAGS_OFFSET,
   INDEX_LAST_CHUNK_OFFSET,
   INDEX_MAX_CTS_OFFSET,
+  INDEX_MEDIA_DURATION_OFFSET,
   INDEX_MIN_CTS_OFFSET,
   INDEX_SAMPLES_OFFSET,
   INDEX_SHIFT_OFFSET,
@@ -22,10 +23,10 @@ import {
   TABLE_STSZ,
   TABLE_STTS,
 } from "../../../src/abi/mp4";
-import { putMp4SampleEntry } from "../../codec/table";
+import { audioPreRoll, putMp4SampleEntry } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
-import { putU32 } from "../../io/bytes";
-import { beginBox, beginFullBox, CO64, CTTS, endBox, leaveGap, STBL, STCO, STSC, STSD, STSS, STSZ, STTS } from "./box";
+import { putU16, putU32 } from "../../io/bytes";
+import { beginBox, beginFullBox, CO64, CTTS, endBox, leaveGap, ROLL, SBGP, SGPD, STBL, STCO, STSC, STSD, STSS, STSZ, STTS } from "./box";
 import { tableOf } from "./index-tables";
 
 // @ts-ignore: decorator
@@ -90,6 +91,33 @@ function putSampleDescriptions(movie: usize, at: usize, track: usize): usize {
   return at;
 }
 
+/**
+ * AudioRollRecoveryEntry (§10.1.1): how many frames in front of each are to be decoded for it to sound right. Left out for
+ * codecs that want none.
+ */
+function putRollGroup(movie: usize, at: usize, track: usize): usize {
+  const preRoll = <i64>audioPreRoll(<usize>load<u32>(track, INDEX_CONFIG_OFFSET));
+  const duration = load<i64>(track, INDEX_MEDIA_DURATION_OFFSET);
+  if (preRoll == 0 || duration == 0) return at;
+  const samples = load<u32>(track, INDEX_SAMPLES_OFFSET);
+  const frames = (preRoll * <i64>samples + duration - 1) / duration;
+  const sgpd = at;
+  at = beginFullBox(at, SGPD, 1, 0);
+  at = putU32(at, ROLL); // grouping_type
+  at = putU32(at, 2); // default_length
+  at = putU32(at, 1); // entry_count
+  at = putU16(at, <u32>-min<i64>(frames, i16.MAX_VALUE)); // roll_distance
+  endBox(movie, sgpd, at);
+  const sbgp = at;
+  at = beginFullBox(at, SBGP, 0, 0);
+  at = putU32(at, ROLL); // grouping_type
+  at = putU32(at, 1); // entry_count
+  at = putU32(at, samples); // sample_count
+  at = putU32(at, 1); // group_description_index
+  endBox(movie, sbgp, at);
+  return at;
+}
+
 export function putSampleTable(movie: usize, at: usize, track: usize): usize {
   const stbl = at;
   at = beginBox(at, STBL);
@@ -100,6 +128,7 @@ export function putSampleTable(movie: usize, at: usize, track: usize): usize {
   at = putTable(movie, at, STSC, 0, total(track, TABLE_STSC), 12);
   at = putSampleSizes(movie, at, track);
   at = putChunkOffsets(movie, at, track);
+  at = putRollGroup(movie, at, track);
   endBox(movie, stbl, at);
   return at;
 }

@@ -95,8 +95,8 @@ export function putPcrPacket(ts: usize, at: usize, track: u32, flags: u32, pcr90
 
 /**
  * Begins the first packet of a PES packet of `pesBytes`; what it does not take, `writeSpan` lays into further packets.
- * The caller puts the first `headerBytes`: at most 26 (PES and ADTS), which the packet has room for beside any
- * adaptation field without stuffing.
+ * The caller puts the first `headerBytes`: at most 176, which the packet has room for beside any adaptation field
+ * without stuffing.
  */
 export function beginPes(
   ts: usize,

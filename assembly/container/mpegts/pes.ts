@@ -8,6 +8,7 @@ import { beginPes } from "./packet";
 export const PES_MAX_HEADER_SIZE: u32 = 19;
 export const STREAM_ID_VIDEO: u32 = 0xe0;
 export const STREAM_ID_AUDIO: u32 = 0xc0;
+export const STREAM_ID_PRIVATE_1: u32 = 0xbd;
 const TIMESTAMP_SIZE: u32 = 5;
 
 /** '0010', '0011' or '0001', then the 33 bits in three parts, a marker_bit behind each. */
@@ -20,7 +21,7 @@ function putTimestamp(at: usize, prefix: u32, time90k: i64): usize {
 
 /**
  * First transport packet and PES header of an access unit of `bytes`, of which the caller puts the first `prefixBytes`
- * (ADTS) itself.
+ * (ADTS, a control header) itself.
  */
 export function beginAccessUnit(
   ts: usize,

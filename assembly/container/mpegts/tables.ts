@@ -10,7 +10,7 @@ import {
   TS_PMT_TRACKS_OFFSET,
   TS_PMT_VERSION_OFFSET,
 } from "../../../src/abi/mpegts";
-import { tsStreamType } from "../../codec/table";
+import { putTsDescriptors, tsDescriptorsSize, tsStreamType } from "../../codec/table";
 import { configCodec, isAudioConfig } from "../../decoder-config";
 import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
 import { segmentConfig } from "../../segment";
@@ -24,6 +24,9 @@ const TRANSPORT_STREAM_ID: u32 = 1;
 const PROGRAM_NUMBER: u32 = 1;
 const LANGUAGE_DESCRIPTOR: u32 = 0x0a;
 const LANGUAGE_DESCRIPTOR_SIZE: u32 = 6;
+/** An entry of a PMT without its descriptors. */
+const STREAM_SIZE: u32 = 5;
+const CRC_SIZE: u32 = 4;
 
 /**
  * Annex A: polynomial 0x04C11DB7, first bit first, nothing inverted. A table would cost more memory than the few
@@ -67,15 +70,19 @@ function putLanguageDescriptor(at: usize, language: u32): usize {
   return putU8(at, 0); // audio_type
 }
 
-function putElementaryStream(at: usize, config: usize, track: u32): usize {
-  const language = isAudioConfig(config) ? load<u32>(config, CONFIG_LANGUAGE_OFFSET) : 0;
+/** `end`: where the section has to end. A language is left out where it finds no room. */
+function putElementaryStream(at: usize, config: usize, track: u32, end: usize): usize {
+  const descriptors = tsDescriptorsSize(config);
+  let language = isAudioConfig(config) ? load<u32>(config, CONFIG_LANGUAGE_OFFSET) : 0;
+  if (at + STREAM_SIZE + descriptors + LANGUAGE_DESCRIPTOR_SIZE > end) language = 0;
   at = putU8(at, tsStreamType(configCodec(config))); // stream_type
   at = putU16(at, 0xe000 | (PID_FIRST_TRACK + track)); // elementary_PID
-  at = putU16(at, 0xf000 | (language != 0 ? LANGUAGE_DESCRIPTOR_SIZE : 0)); // ES_info_length
+  at = putU16(at, 0xf000 | (descriptors + (language != 0 ? LANGUAGE_DESCRIPTOR_SIZE : 0))); // ES_info_length
+  at = putTsDescriptors(at, config);
   return language != 0 ? putLanguageDescriptor(at, language) : at;
 }
 
-/** PAT and PMT, TABLES_SIZE bytes: with MAX_TRACKS tracks and their languages a PMT has 104 bytes. */
+/** PAT and PMT, TABLES_SIZE bytes: with MAX_TRACKS tracks and all that names their codecs a PMT has 136 bytes. */
 export function putTables(seg: usize, ts: usize, at: usize): usize {
   const tracks = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
   const pat = beginPacket(at, PID_PAT, ts + TS_PAT_COUNTER_OFFSET, true, 0, 0, PACKET_PAYLOAD_SIZE);
@@ -88,8 +95,15 @@ export function putTables(seg: usize, ts: usize, at: usize): usize {
   at = beginSection(pmt, TABLE_PMT, PROGRAM_NUMBER, load<u32>(ts, TS_PMT_VERSION_OFFSET));
   at = putU16(at, 0xe000 | (PID_FIRST_TRACK + load<u32>(ts, TS_PCR_TRACK_OFFSET))); // PCR_PID
   at = putU16(at, 0xf000); // program_info_length
+  let end = pmt + PACKET_PAYLOAD_SIZE - CRC_SIZE;
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
-    if ((tracks & (1 << track)) != 0) at = putElementaryStream(at, segmentConfig(seg, track), track);
+    if ((tracks & (1 << track)) != 0) end -= STREAM_SIZE + tsDescriptorsSize(segmentConfig(seg, track));
+  }
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
+    if ((tracks & (1 << track)) == 0) continue;
+    const config = segmentConfig(seg, track);
+    end += STREAM_SIZE + tsDescriptorsSize(config);
+    at = putElementaryStream(at, config, track, end);
   }
   return endSection(pmt, at);
 }

@@ -4,9 +4,12 @@
 // unit is a PES packet, and is written in one piece, as recorders do.
 
 import { ReelError } from "../../base/reel-error.js";
-import { ADTS_SAMPLES_PER_FRAME } from "../../media/codec/aac/adts.js";
-import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
+import type { AudioCounter } from "../../media/codec/audio-counter.js";
+import { newAudioCounter } from "../../media/codec/audio-counters.js";
+import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import { codecOfStream } from "../../media/codec/table.js";
 import { isAudioStreamId, type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
+import { parseProgramAssociation, parseProgramMap, SectionAssembler } from "../../media/mpegts/psi.js";
 import {
   emptyPacket,
   nearestTime,
@@ -23,7 +26,9 @@ const PACKETS_PER_READ = 1024;
 /** Zeros in a row that no NAL unit holds (ITU-T H.264 §7.4.1). */
 const ZERO_RUN = 3;
 const SEARCH_BYTES = 64 * 1024;
+const TICKS_PER_SECOND = 90_000;
 const TICKS_PER_MS = 90;
+const PID_PAT = 0;
 
 interface OpenPes {
   start: number;
@@ -34,12 +39,14 @@ interface OpenPes {
 
 interface Track {
   isAudio: boolean;
+  /** Of sound whose frames can be counted. */
+  counter: AudioCounter | undefined;
   pes: OpenPes | undefined;
   /** Complete PES packets. */
   units: number;
-  adts: AdtsCounter;
-  /** ADTS frames when the open PES packet began. */
+  /** Frames and samples when the open PES packet began. */
   framesBefore: number;
+  samplesBefore: number;
   firstPts: number;
   lastPts: number;
   lastDts: number;
@@ -52,6 +59,9 @@ export class TsScan {
   readonly #path: string;
   readonly #window: FileWindow;
   readonly #tracks = new Map<number, Track>();
+  /** Of the tracks that the tables name. */
+  readonly #codecs = new Map<number, CodecEntry>();
+  readonly #tables = new Map<number, SectionAssembler>();
   readonly #packet: TsPacket = emptyPacket();
   /** Where the PES packet that began last lies, of any track. */
   #lastStart = -1;
@@ -60,6 +70,7 @@ export class TsScan {
   constructor(path: string, window: FileWindow) {
     this.#path = path;
     this.#window = window;
+    this.#watchTable(PID_PAT);
   }
 
   /** `from`: a multiple of 188; what lies before it is taken to be sound. Throws ReelError `corrupt`. */
@@ -93,7 +104,7 @@ export class TsScan {
     let end = Number.NEGATIVE_INFINITY;
     for (const track of this.#tracks.values()) {
       if (track.units === 0) continue;
-      if (track.isAudio) audioFrames += track.adts.frames;
+      if (track.isAudio) audioFrames += track.counter?.frames ?? track.units;
       else videoFrames += track.units;
       first = Math.min(first, track.firstPts);
       end = Math.max(end, track.lastPts + track.lastStep);
@@ -106,6 +117,11 @@ export class TsScan {
     parseTsPacket(block, at, packet);
     if (!packet.hasPayload || packet.hasError) return;
     const payload = block.subarray(at + packet.payloadAt, at + TS_PACKET_BYTES);
+    const table = this.#tables.get(packet.pid);
+    if (table) {
+      table.push(payload, 0, payload.byteLength, packet.isStart);
+      return;
+    }
     if (packet.isStart) {
       const header = parsePesHeader(payload);
       if (header) this.#beginPes(packet, header, payload, position);
@@ -116,21 +132,34 @@ export class TsScan {
     if (!track?.pes) return;
     track.pes.bytes += payload.byteLength;
     track.pes.isStuffed = packet.isStuffed;
-    if (track.isAudio) track.adts.push(payload);
+    track.counter?.push(payload);
     this.#completeIfFull(track);
+  }
+
+  #watchTable(pid: number): void {
+    const onSection = (section: Uint8Array, size: number): void => {
+      for (const { pmtPid } of parseProgramAssociation(section, size)?.programs ?? [])
+        if (!this.#tables.has(pmtPid)) this.#watchTable(pmtPid);
+      for (const stream of parseProgramMap(section, size)?.streams ?? []) {
+        const codec = codecOfStream(stream);
+        if (codec) this.#codecs.set(stream.pid, codec);
+      }
+    };
+    // A table that is damaged says nothing; it comes again.
+    this.#tables.set(pid, new SectionAssembler(onSection, () => {}));
   }
 
   #beginPes(packet: TsPacket, header: PesHeader, payload: Buffer, position: number): void {
     let track = this.#tracks.get(packet.pid);
     if (!track) {
-      const isAudio = isAudioStreamId(header.streamId);
-      const adts = new AdtsCounter();
+      const codec = this.#codecs.get(packet.pid);
       track = {
-        isAudio,
+        isAudio: codec ? codec.kind === "audio" : isAudioStreamId(header.streamId),
+        counter: newAudioCounter(codec?.ts?.framing),
         pes: undefined,
         units: 0,
-        adts,
         framesBefore: 0,
+        samplesBefore: 0,
         firstPts: Number.POSITIVE_INFINITY,
         lastPts: Number.NEGATIVE_INFINITY,
         lastDts: Number.NaN,
@@ -140,9 +169,10 @@ export class TsScan {
     }
     this.#complete(track);
     this.#lastStart = position;
-    track.framesBefore = track.adts.frames;
+    track.framesBefore = track.counter?.frames ?? 0;
+    track.samplesBefore = track.counter?.samples ?? 0;
     track.pes = { start: position, header, bytes: payload.byteLength, isStuffed: packet.isStuffed };
-    if (track.isAudio) track.adts.push(payload.subarray(header.payloadAt));
+    track.counter?.push(payload.subarray(header.payloadAt));
     this.#completeIfFull(track);
   }
 
@@ -162,10 +192,9 @@ export class TsScan {
     this.#reference = dts;
     track.firstPts = Math.min(track.firstPts, pts);
     track.lastPts = Math.max(track.lastPts, pts);
-    const { adts } = track;
-    if (track.isAudio && adts.sampleRate > 0)
-      track.lastStep =
-        ((adts.frames - track.framesBefore) * ADTS_SAMPLES_PER_FRAME * 1000 * TICKS_PER_MS) / adts.sampleRate;
+    const { counter } = track;
+    if (counter && counter.sampleRate > 0)
+      track.lastStep = ((counter.samples - track.samplesBefore) * TICKS_PER_SECOND) / counter.sampleRate;
     else if (dts > track.lastDts) track.lastStep = dts - track.lastDts;
     track.lastDts = dts;
   }
@@ -180,7 +209,7 @@ export class TsScan {
         this.keptBytes = pes.start;
         this.lostFrames++;
         track.pes = undefined;
-        track.adts.frames = track.framesBefore;
+        if (track.counter) track.counter.frames = track.framesBefore;
       } else this.#complete(track);
     }
   }

@@ -4,7 +4,8 @@
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { PesHeaderCollector } from "../../media/mpegts/pes.js";
-import { ASSEMBLER_TABLE, type Assembler, type AssemblerContext } from "./assembler-table.js";
+import type { Assembler, AssemblerContext } from "./assembler.js";
+import { ASSEMBLER_TABLE } from "./assembler-table.js";
 import { ProgramClock } from "./program-clock.js";
 import type { StagingBlock } from "./staging.js";
 
@@ -15,7 +16,7 @@ const IN_HEADER = 1;
 const IN_PAYLOAD = 2;
 
 /** What the streams of one demuxer share. */
-export interface StreamContext extends AssemblerContext {
+export interface StreamContext extends Omit<AssemblerContext, "descriptors"> {
   clock: ProgramClock;
 }
 
@@ -34,12 +35,13 @@ export class ElementaryStream {
   constructor(
     readonly codec: CodecEntry,
     readonly pid: number,
+    descriptors: Uint8Array,
     context: StreamContext,
   ) {
     this.#statistics = context.statistics;
     this.#clock = context.clock;
     this.#header = new PesHeaderCollector(context.statistics);
-    this.#assembler = ASSEMBLER_TABLE[codec.name]?.(context);
+    this.#assembler = ASSEMBLER_TABLE[codec.name]?.({ ...context, descriptors });
   }
 
   /**

@@ -3,10 +3,11 @@
 // keep the others from being recorded.
 
 import type { TrackKind } from "../../media/codec/codec-entry.js";
-import { codecOfStreamType } from "../../media/codec/table.js";
+import { codecOfStream } from "../../media/codec/table.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import {
   type PatProgram,
+  type PmtStream,
   type ProgramMap,
   parseProgramAssociation,
   parseProgramMap,
@@ -128,7 +129,7 @@ export class ProgramSelector {
   #select(): void {
     if (this.#selected) return;
     const has = (map: ProgramMap, kind: TrackKind): boolean =>
-      map.streams.some(({ streamType }) => codecOfStreamType(streamType)?.kind === kind);
+      map.streams.some((stream) => codecOfStream(stream)?.kind === kind);
     const isPatient = this.#tablesSeen < MAX_WAIT_TABLES;
     let withAudio: ProgramMap | undefined;
     for (const { programNumber } of this.#programs) {
@@ -159,6 +160,10 @@ function sameStreams(a: ProgramMap, b: ProgramMap): boolean {
   return (
     a.pcrPid === b.pcrPid &&
     a.streams.length === b.streams.length &&
-    a.streams.every((stream, i) => stream.pid === b.streams[i]?.pid && stream.streamType === b.streams[i]?.streamType)
+    a.streams.every((stream, i) => isSameStream(stream, b.streams[i]))
   );
+}
+
+function isSameStream(a: PmtStream, b: PmtStream | undefined): boolean {
+  return a.pid === b?.pid && a.streamType === b.streamType && Buffer.compare(a.descriptors, b.descriptors) === 0;
 }

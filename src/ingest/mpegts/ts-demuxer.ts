@@ -12,7 +12,7 @@ import type { Arena } from "../../arena/arena.js";
 import type { Logger } from "../../base/logger.js";
 import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";
 import { foreignStream } from "../../media/codec/foreign-codecs.js";
-import { codecOfStreamType } from "../../media/codec/table.js";
+import { codecOfStream } from "../../media/codec/table.js";
 import { type DemuxStatistics, newDemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import type { ProgramMap } from "../../media/mpegts/psi.js";
 import { trackName } from "../../stream/gap.js";
@@ -53,6 +53,7 @@ const MAX_NAMED_TYPES = 64;
 interface Track {
   pid: number;
   codec: CodecEntry;
+  descriptors: Uint8Array;
 }
 
 export class TsDemuxer {
@@ -181,7 +182,7 @@ export class TsDemuxer {
     const unrecorded: UnrecordedTrack[] = [];
     for (const stream of program.streams) {
       if (stream.pid === video?.pid || stream.pid === audio?.pid) continue;
-      const codec = codecOfStreamType(stream.streamType);
+      const codec = codecOfStream(stream);
       const { kind, name } = codec
         ? { kind: codec.kind, name: `${codec.title} (a further stream)` }
         : foreignStream(stream);
@@ -200,15 +201,16 @@ export class TsDemuxer {
     }
     if (!track) return undefined;
     this.#kinds[track.pid] = kind;
-    return new ElementaryStream(track.codec, track.pid, this.#context);
+    return new ElementaryStream(track.codec, track.pid, track.descriptors, this.#context);
   }
 }
 
 /** The first stream of this kind whose codec is recorded. */
 function findTrack(program: ProgramMap, kind: TrackKind): Track | undefined {
-  for (const { pid, streamType } of program.streams) {
-    const codec = codecOfStreamType(streamType);
-    if (codec?.kind === kind && pid >= FIRST_PID && pid < NULL_PID) return { pid, codec };
+  for (const stream of program.streams) {
+    const { pid, descriptors } = stream;
+    const codec = codecOfStream(stream);
+    if (codec?.kind === kind && pid >= FIRST_PID && pid < NULL_PID) return { pid, codec, descriptors };
   }
   return undefined;
 }

@@ -13,4 +13,5 @@ export const MESSAGE_READERS: Readonly<Record<CodecName, ((context: MessageReade
   h264: (context) => new NalMessageReader(H264_NAL_UNITS, new H264ParameterSets(), context),
   h265: (context) => new NalMessageReader(H265_NAL_UNITS, new H265ParameterSets(), context),
   aac: (context) => new WholeMessageReader(context),
+  opus: (context) => new WholeMessageReader(context),
 };

@@ -1,10 +1,10 @@
 // What the rest of the program may ask of a codec. Each codec answers in a folder of its own; table.ts lists them.
 // A codec whose entry lacks a field does not compile. Its writers for the muxers are in assembly/codec/.
 
-import type { AudioConfig } from "./aac/audio-specific-config.js";
+import type { AudioConfig } from "./audio-config.js";
 import type { VideoConfig } from "./video-config.js";
 
-export type CodecName = "h264" | "h265" | "aac";
+export type CodecName = "h264" | "h265" | "aac" | "opus";
 export type TrackKind = "video" | "audio" | "data";
 
 /** What a decoder configuration says of its track. */
@@ -19,11 +19,14 @@ export interface Mp4Form {
   otherSampleEntries: readonly string[];
 }
 
-/** ISO/IEC 13818-1: stream_type, the descriptors that the codec wants in the PMT, and how access units are framed. */
+export type TsFraming = "annexB" | "adts" | "opus";
+
+/** ISO/IEC 13818-1: how a PMT names the codec, and how access units are framed. */
 export interface TsForm {
   streamType: number;
-  descriptors: readonly Uint8Array[];
-  framing: "annexB" | "adts";
+  /** format_identifier that a stream of a private type has; "": the stream_type says it all. */
+  registration: string;
+  framing: TsFraming;
 }
 
 /** Adobe FLV 10.1 §E.4.2, §E.4.3: FLV files and RTMP messages alike. */

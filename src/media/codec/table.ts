@@ -4,10 +4,12 @@
 import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";
 import type { CodecEntry, CodecName, FlvForm, TrackKind } from "./codec-entry.js";
+import type { StreamDescription } from "./foreign-codecs.js";
 import { H264 } from "./h264/h264.js";
 import { H265 } from "./h265/h265.js";
+import { OPUS } from "./opus/opus.js";
 
-const ENTRIES = { h264: H264, h265: H265, aac: AAC } as const satisfies {
+const ENTRIES = { h264: H264, h265: H265, aac: AAC, opus: OPUS } as const satisfies {
   [Name in CodecName]: CodecEntry & { name: Name };
 };
 
@@ -33,8 +35,12 @@ export function codecOfSampleEntry(type: string): CodecEntry | undefined {
   return ALL.find(({ mp4 }) => mp4?.sampleEntry === type || mp4?.otherSampleEntries.includes(type));
 }
 
-export function codecOfStreamType(streamType: number): CodecEntry | undefined {
-  return ALL.find(({ ts }) => ts?.streamType === streamType);
+const STREAM_TYPE_PRIVATE_PES = 0x06;
+
+/** Of a stream in a PMT. Only of private ones the registration is asked: others have one beside what their type says. */
+export function codecOfStream({ streamType, registration }: StreamDescription): CodecEntry | undefined {
+  const wanted = streamType === STREAM_TYPE_PRIVATE_PES ? registration : undefined;
+  return ALL.find(({ ts }) => ts?.streamType === streamType && (wanted === undefined || ts.registration === wanted));
 }
 
 /** CodecID and SoundFormat have 4 bits. Asked for every tag, so it is an index and no search. */

@@ -31,6 +31,8 @@ export interface PmtStream {
   pid: number;
   /** Tags of the descriptors, for naming streams of private types. */
   descriptorTags: number[];
+  /** All of them, as they stand in the PMT. */
+  descriptors: Uint8Array;
   /** format_identifier of the registration descriptor (§2.6.8), four characters; "" where there is none. */
   registration: string;
 }
@@ -147,6 +149,19 @@ export function parseProgramAssociation(section: Uint8Array, size: number): Prog
   };
 }
 
+/** The bytes of the first descriptor with a tag; of an extension descriptor (§2.6.90, tag 0x7f) with a further one. */
+export function findDescriptor(descriptors: Uint8Array, tag: number, extension?: number): Uint8Array | undefined {
+  for (let at = 0; at + 2 <= descriptors.byteLength; ) {
+    const from = at + 2;
+    const end = from + (descriptors[at + 1] ?? 0);
+    if (end > descriptors.byteLength) return undefined;
+    if (descriptors[at] === tag && (extension === undefined || (end > from && descriptors[from] === extension)))
+      return descriptors.subarray(extension === undefined ? from : from + 1, end);
+    at = end;
+  }
+  return undefined;
+}
+
 /** A PMT section; undefined where it is another table, not yet in force, or contradicts itself. */
 export function parseProgramMap(section: Uint8Array, size: number): ProgramMap | undefined {
   if (!isCurrentTable(section, TABLE_PMT) || size < 12 + CRC_SIZE) return undefined;
@@ -171,7 +186,7 @@ export function parseProgramMap(section: Uint8Array, size: number): ProgramMap |
       )
         registration = String.fromCharCode(...section.subarray(d + 2, d + 6));
     }
-    streams.push({ streamType, pid, descriptorTags, registration });
+    streams.push({ streamType, pid, descriptorTags, descriptors: section.slice(at + 5, infoEnd), registration });
     at = infoEnd;
   }
   return { programNumber: u16(3), version: ((section[5] ?? 0) >> 1) & 31, pcrPid: u16(8) & PID_MASK, streams };

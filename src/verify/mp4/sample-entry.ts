@@ -1,11 +1,13 @@
 // Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2), `hvc1`/`hev1` with `hvcC` (§8.4.1) and
-// `mp4a` with `esds` (ISO/IEC 14496-14 §5.6). Other codecs are named, and their samples counted, but not looked into.
+// `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`. Other codecs are named, and their samples counted, but not looked into.
 
 import { AAC } from "../../media/codec/aac/aac.js";
-import { type AudioConfig, parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
+import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
+import type { AudioConfig } from "../../media/codec/audio-config.js";
 import type { CodecEntry, CodecName } from "../../media/codec/codec-entry.js";
 import { H264 } from "../../media/codec/h264/h264.js";
 import { H265 } from "../../media/codec/h265/h265.js";
+import { OPUS } from "../../media/codec/opus/opus.js";
 import { codecOfSampleEntry } from "../../media/codec/table.js";
 import type { VideoConfig } from "../../media/codec/video-config.js";
 import type { Findings } from "../findings.js";
@@ -35,6 +37,7 @@ const DESCRIBE: Readonly<Record<CodecName, (entry: Buffer, path: string, finding
   h264: (entry, path, findings) => describeNalCodec(H264, "avcC", entry, path, findings),
   h265: (entry, path, findings) => describeNalCodec(H265, "hvcC", entry, path, findings),
   aac: describeAac,
+  opus: describeOpus,
 };
 
 /** Reads the first entry: a recording has one description a track. */
@@ -85,6 +88,40 @@ function describeNalCodec(
     video,
     audio: undefined,
     reading: NAL_READINGS[codec.name] ?? undefined,
+  };
+}
+
+/** `dOps` holds the fields of an identification header behind its magic, in the other byte order (Opus in ISOBMFF, §4.3.2). */
+function describeOpus(entry: Buffer, path: string, findings: Findings): SampleDescription {
+  const dops = findChild(entry, AUDIO_ENTRY_BYTES, "dOps");
+  if (!dops || dops.byteLength < 11) {
+    findings.defect(path, dops ? "its dOps ends too early" : "has no dOps");
+    return { traits: { kind: "audio", codec: OPUS.name }, video: undefined, audio: undefined };
+  }
+  const head = Buffer.concat([Buffer.from("OpusHead"), dops]);
+  if (head[8] !== 0) findings.defect(path, `dOps of version ${head[8]}`);
+  head.subarray(10, 12).swap16();
+  head.subarray(12, 16).swap32();
+  head.subarray(16, 18).swap16();
+  return describeAudio(OPUS, head, entry, path, findings);
+}
+
+/** What the sample entry says beside the configuration must agree with it. */
+function describeAudio(
+  codec: CodecEntry,
+  config: Uint8Array,
+  entry: Buffer,
+  path: string,
+  findings: Findings,
+): SampleDescription {
+  const { audio } = codec.parse(config);
+  const channels = entry.readUInt16BE(24);
+  if (audio && channels !== audio.channels)
+    findings.defect(path, `says ${channels} channels, its configuration says ${audio.channels}`);
+  return {
+    traits: { kind: "audio", codec: codec.name, sampleRate: audio?.sampleRate ?? 0, channels: audio?.channels ?? 0 },
+    video: undefined,
+    audio,
   };
 }
 

@@ -9,10 +9,19 @@ const HEADER_BYTES = 8;
 const CRC_BYTES = 4;
 const TABLE_PAT = 0;
 const TABLE_PMT = 2;
+const REGISTRATION_DESCRIPTOR = 5;
+
+export interface PmtEntry {
+  pid: number;
+  streamType: number;
+  /** format_identifier of its registration descriptor; "" where there is none. */
+  registration: string;
+  descriptorTags: number[];
+}
 
 export type Section =
   | { kind: "pat"; pmtPid: number | undefined }
-  | { kind: "pmt"; pcrPid: number; streams: { pid: number; streamType: number }[] }
+  | { kind: "pmt"; pcrPid: number; streams: PmtEntry[] }
   | { kind: "bad"; reason: string };
 
 /** Puts the sections of one PID together. */
@@ -67,10 +76,21 @@ function firstProgram(body: Buffer): number | undefined {
 function parsePmt(body: Buffer): Section {
   if (body.byteLength < 4) return { kind: "bad", reason: "ends inside its fields" };
   const pcrPid = body.readUInt16BE(0) & 0x1fff;
-  const streams: { pid: number; streamType: number }[] = [];
+  const streams: PmtEntry[] = [];
   for (let at = 4 + (body.readUInt16BE(2) & 0xfff); at + 5 <= body.byteLength; ) {
-    streams.push({ streamType: body[at] ?? 0, pid: body.readUInt16BE(at + 1) & 0x1fff });
-    at += 5 + (body.readUInt16BE(at + 3) & 0xfff);
+    const end = at + 5 + (body.readUInt16BE(at + 3) & 0xfff);
+    const entry: PmtEntry = {
+      streamType: body[at] ?? 0,
+      pid: body.readUInt16BE(at + 1) & 0x1fff,
+      registration: "",
+      descriptorTags: [],
+    };
+    for (let d = at + 5; d + 2 <= Math.min(end, body.byteLength); d += 2 + (body[d + 1] ?? 0)) {
+      entry.descriptorTags.push(body[d] ?? 0);
+      if (body[d] === REGISTRATION_DESCRIPTOR) entry.registration ||= body.toString("latin1", d + 2, d + 6);
+    }
+    streams.push(entry);
+    at = end;
   }
   return { kind: "pmt", pcrPid, streams };
 }

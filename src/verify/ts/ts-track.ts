@@ -1,11 +1,10 @@
 // One PID of a program: PES packets put together as far as they must be looked into (ISO/IEC 13818-1 §2.4.3.6). Of a
 // picture that is what stands in front of its first slice; of audio all of it, because one PES packet may carry several
-// ADTS frames. An access unit a PES packet is what recordings have.
+// frames. An access unit a PES packet is what recordings have.
 
-import { ADTS_SAMPLES_PER_FRAME } from "../../media/codec/aac/adts.js";
-import { AdtsCounter } from "../../media/codec/aac/adts-counter.js";
-import type { TsForm } from "../../media/codec/codec-entry.js";
-import { codecOfStreamType } from "../../media/codec/table.js";
+import type { AudioCounter } from "../../media/codec/audio-counter.js";
+import { newAudioCounter } from "../../media/codec/audio-counters.js";
+import { codecOfStream } from "../../media/codec/table.js";
 import { type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
 import { nearestTime } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
@@ -13,6 +12,7 @@ import { type CodecReading, NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
 import type { SliceCheck } from "../slices.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
+import type { PmtEntry } from "./section.js";
 
 /** Parameter sets and SEI in front of the first slice; the rest of a picture is only counted. */
 const HEAD_BYTES = 16 * 1024;
@@ -26,7 +26,8 @@ export interface SharedTime {
 
 export class TsTrack {
   readonly audit: TrackAudit;
-  readonly #framing: TsForm["framing"] | undefined;
+  /** Of sound. */
+  readonly #counter: AudioCounter | undefined;
   /** Of video that is looked into. */
   readonly #reading: CodecReading | undefined;
   /** Packet in which the PES packet that is open began; -1 = none is. */
@@ -37,21 +38,21 @@ export class TsTrack {
   #headBytes = 0;
   #pesBytes = 0;
   #header: PesHeader | undefined;
-  readonly #adts = new AdtsCounter();
   readonly #slices: SliceCheck | undefined;
   #framesBefore = 0;
+  #samplesBefore = 0;
   #strayBefore = 0;
   readonly #findings: Findings;
   readonly #time: SharedTime;
 
-  constructor(streamType: number, index: number, findings: Findings, time: SharedTime) {
-    const codec = codecOfStreamType(streamType);
-    this.#framing = codec?.ts?.framing;
+  constructor(stream: PmtEntry, index: number, findings: Findings, time: SharedTime) {
+    const codec = codecOfStream(stream);
+    this.#counter = newAudioCounter(codec?.ts?.framing);
     this.#reading = (codec && NAL_READINGS[codec.name]) ?? undefined;
     this.#slices = this.#reading?.newSliceCheck();
     const traits: TrackTraits = {
       kind: codec && codec.kind !== "data" ? codec.kind : "other",
-      codec: codec?.name ?? `stream_type 0x${streamType.toString(16).padStart(2, "0")}`,
+      codec: codec?.name ?? `stream_type 0x${stream.streamType.toString(16).padStart(2, "0")}`,
     };
     this.audit = new TrackAudit(traits, index, PTS_MODULUS_TICKS, findings, () => this.#place);
     this.#findings = findings;
@@ -70,8 +71,9 @@ export class TsTrack {
     this.#isFlaggedRandomAccess = isFlaggedRandomAccess;
     this.#headBytes = 0;
     this.#pesBytes = 0;
-    this.#framesBefore = this.#adts.frames;
-    this.#strayBefore = this.#adts.strayBytes;
+    this.#framesBefore = this.#counter?.frames ?? 0;
+    this.#samplesBefore = this.#counter?.samples ?? 0;
+    this.#strayBefore = this.#counter?.strayBytes ?? 0;
     this.#header = parsePesHeader(payload);
     if (!this.#header && this.audit.traits.kind !== "other")
       this.#findings.defect(this.#place, "no PES packet of audio or video begins here");
@@ -103,7 +105,7 @@ export class TsTrack {
   #take(payload: Buffer, skip: number): void {
     this.#pesBytes += payload.byteLength;
     const data = skip === 0 ? payload : payload.subarray(skip);
-    if (this.#framing === "adts") this.#adts.push(data);
+    if (this.#counter) this.#counter.push(data);
     else this.#headBytes += data.copy(this.#head, this.#headBytes);
   }
 
@@ -116,24 +118,24 @@ export class TsTrack {
     const late = Number.isNaN(this.#startPcr90k) ? 0 : nearestTime(this.#startPcr90k, dts) - dts;
     if (late > 0)
       this.#findings.defect(this.#place, `arrives ${roundMs(late / TICKS_PER_MS)} ms after its decoding time`);
-    if (this.#framing === "adts") this.#takeAudio(pts);
+    if (this.#counter) this.#takeAudio(this.#counter, pts);
     else if (this.#reading) this.#takePicture(this.#reading, dts, pts);
     else
       this.audit.add({ dts, pts, duration: undefined, isKey: this.#isFlaggedRandomAccess, sizeBytes: this.#pesBytes });
   }
 
-  #takeAudio(pts: number): void {
-    const adts = this.#adts;
-    const frames = adts.frames - this.#framesBefore;
-    if (adts.strayBytes > this.#strayBefore)
-      this.#findings.defect(this.#place, `${adts.strayBytes - this.#strayBefore} bytes belong to no ADTS frame`);
+  #takeAudio(counter: AudioCounter, pts: number): void {
+    const frames = counter.frames - this.#framesBefore;
+    const stray = counter.strayBytes - this.#strayBefore;
+    if (stray > 0) this.#findings.defect(this.#place, `${stray} bytes belong to no ${counter.unit}`);
     if (frames === 0) return;
     if (this.audit.frames === 0) {
-      this.audit.isFirstFrameDecodable = adts.strayBytes === this.#strayBefore;
-      this.audit.traits.sampleRate = adts.sampleRate;
-      this.audit.traits.channels = adts.channels;
+      this.audit.isFirstFrameDecodable = stray === 0;
+      this.audit.traits.sampleRate = counter.sampleRate;
+      this.audit.traits.channels = counter.channels;
     }
-    const duration = (ADTS_SAMPLES_PER_FRAME * PTS_MODULUS_TICKS) / adts.sampleRate;
+    const samples = counter.samples - this.#samplesBefore;
+    const duration = (samples * PTS_MODULUS_TICKS) / (frames * counter.sampleRate);
     for (let i = 0; i < frames; i++) {
       const time = pts + i * duration;
       this.audit.add({ dts: time, pts: time, duration, isKey: true, sizeBytes: Math.round(this.#pesBytes / frames) });

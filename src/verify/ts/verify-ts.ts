@@ -153,9 +153,10 @@ class TsReading {
       }
     } else if (section?.kind === "pmt") {
       this.#pcrPid = section.pcrPid;
-      for (const { pid, streamType } of section.streams) {
+      for (const stream of section.streams) {
+        const { pid } = stream;
         if (!this.#streams.has(pid))
-          this.#streams.set(pid, new TsTrack(streamType, this.#streams.size, this.#findings, this.#time));
+          this.#streams.set(pid, new TsTrack(stream, this.#streams.size, this.#findings, this.#time));
       }
     }
   }

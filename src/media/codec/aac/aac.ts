@@ -15,6 +15,6 @@ export const AAC = {
   minimumConfigBytes: 2,
   randomAccess: "everyFrame",
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [] },
-  ts: { streamType: 0x0f, descriptors: [], framing: "adts" },
+  ts: { streamType: 0x0f, registration: "", framing: "adts" },
   flv: { codecId: 10, fourCc: "mp4a", hasCompositionTime: false, isWrittenExtended: false },
 } as const satisfies CodecEntry;

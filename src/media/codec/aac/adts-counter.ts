@@ -1,12 +1,21 @@
 // Counts ADTS frames in a stream that comes in pieces, ISO/IEC 14496-3 §1.A.2.2. A frame that does not begin with a
 // sync word is looked for byte by byte.
 
-import { ADTS_HEADER_SIZE, adtsChannelConfiguration, adtsFrameSize, adtsRateIndex } from "./adts.js";
+import type { AudioCounter } from "../audio-counter.js";
+import {
+  ADTS_HEADER_SIZE,
+  ADTS_SAMPLES_PER_FRAME,
+  adtsChannelConfiguration,
+  adtsFrameSize,
+  adtsRateIndex,
+} from "./adts.js";
 import { AAC_SAMPLE_RATES } from "./audio-specific-config.js";
 
-export class AdtsCounter {
+export class AdtsCounter implements AudioCounter {
+  readonly unit = "ADTS frame";
   /** Complete frames. */
   frames = 0;
+  samples = 0;
   /** Bytes that belonged to no frame. */
   strayBytes = 0;
   sampleRate = 0;
@@ -52,6 +61,7 @@ export class AdtsCounter {
     this.sampleRate = AAC_SAMPLE_RATES[adtsRateIndex(header, 0)] ?? 0;
     const configuration = adtsChannelConfiguration(header, 0);
     this.channels = configuration === 7 ? 8 : configuration || 2;
+    this.samples += ADTS_SAMPLES_PER_FRAME;
     this.#left = frameBytes - ADTS_HEADER_SIZE;
     this.#headerBytes = 0;
   }

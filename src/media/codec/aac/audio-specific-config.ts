@@ -4,16 +4,9 @@
 
 import { ReelError } from "../../../base/reel-error.js";
 import { BitReader } from "../../bit-reader.js";
+import type { AudioConfig } from "../audio-config.js";
 
-export interface AudioConfig {
-  /** Hz, of the core. */
-  sampleRate: number;
-  channels: number;
-  samplesPerFrame: number;
-  /** Of the core: 2 = AAC-LC. */
-  objectType: number;
-  /** sampling_frequency_index of the core, 15 = written out. */
-  rateIndex: number;
+export interface AacConfig extends AudioConfig {
   /** Signalled explicitly. */
   sbr: boolean;
   ps: boolean;
@@ -57,7 +50,7 @@ function bad(reason: string): never {
 }
 
 /** Throws ReelError `badConfig`. */
-export function parseAudioSpecificConfig(bytes: Uint8Array): AudioConfig {
+export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   const r = new BitReader(bytes, () => bad("ends too early"));
   const readObjectType = (): number => {
     const type = r.u(5);

@@ -23,6 +23,6 @@ export const H264 = {
   minimumConfigBytes: 7,
   randomAccess: "marked",
   mp4: { sampleEntry: "avc1", otherSampleEntries: ["avc3"] },
-  ts: { streamType: 0x1b, descriptors: [], framing: "annexB" },
+  ts: { streamType: 0x1b, registration: "", framing: "annexB" },
   flv: { codecId: 7, fourCc: "avc1", hasCompositionTime: true, isWrittenExtended: false },
 } as const satisfies CodecEntry;

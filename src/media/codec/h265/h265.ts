@@ -16,6 +16,6 @@ export const H265 = {
   minimumConfigBytes: HVCC_HEADER_BYTES,
   randomAccess: "marked",
   mp4: { sampleEntry: "hvc1", otherSampleEntries: ["hev1"] },
-  ts: { streamType: 0x24, descriptors: [], framing: "annexB" },
+  ts: { streamType: 0x24, registration: "", framing: "annexB" },
   flv: { codecId: 12, fourCc: "hvc1", hasCompositionTime: true, isWrittenExtended: true },
 } as const satisfies CodecEntry;

@@ -628,7 +628,7 @@ describe("commands", () => {
     const asked: AmfObject[] = [{ fourCcList: ["av01"] }, { capsEx: 3 }, { videoFourCcInfoMap: { "*": 4 } }];
     for (const options of asked) {
       const answer = answerTo(options);
-      expect(answer).toContain(`fourCcList${wire(["avc1", "hvc1", "mp4a"])}`);
+      expect(answer).toContain(`fourCcList${wire(["avc1", "hvc1", "mp4a", "Opus"])}`);
       expect(answer).toContain(`videoFourCcInfoMap${wire({ avc1: 4, hvc1: 4 })}`);
       // Multitrack, ModEx, TimestampNanoOffset.
       expect(answer).toContain(`capsEx${wire(14)}`);

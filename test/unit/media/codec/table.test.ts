@@ -12,7 +12,7 @@ import {
   codecOfName,
   codecOfNumber,
   codecOfSampleEntry,
-  codecOfStreamType,
+  codecOfStream,
   flvMetadataId,
 } from "../../../../src/media/codec/table.js";
 import { storeDecoderConfig } from "../../../../src/stream/decoder-config.js";
@@ -26,6 +26,7 @@ import {
   h265NalUnit,
   NAL_SLICE,
   nalUnit,
+  OPUS_HEAD,
 } from "../../../support/test-media.js";
 
 interface TableKernel extends Kernel {
@@ -42,6 +43,7 @@ const SAMPLES: Readonly<Record<CodecName, { config: Uint8Array; accessUnit: Uint
   h264: { config: AVCC, accessUnit: accessUnit([nalUnit(NAL_SLICE, 40)]) },
   h265: { config: HVCC, accessUnit: accessUnit([h265NalUnit(H265_TRAIL, 40)]) },
   aac: { config: ASC, accessUnit: new Uint8Array(40).fill(0x21) },
+  opus: { config: OPUS_HEAD, accessUnit: new Uint8Array(40).fill(0x7c) },
 };
 const ALL: readonly CodecEntry[] = Object.values(CODECS);
 
@@ -60,7 +62,7 @@ describe("codec table", () => {
     for (const codec of ALL) {
       expect(codecOfNumber(codec.number)).toBe(codec);
       expect(codecOfName(codec.name)).toBe(codec);
-      if (codec.ts) expect(codecOfStreamType(codec.ts.streamType)).toBe(codec);
+      if (codec.ts) expect(codecOfStream({ ...codec.ts, descriptorTags: [] })).toBe(codec);
       if (codec.flv) {
         if (codec.flv.codecId !== null) expect(codecOfFlv(codec.kind, codec.flv.codecId)).toBe(codec);
         expect(codecOfFourCc(codec.kind, Buffer.from(codec.flv.fourCc).readUInt32BE())).toBe(codec);

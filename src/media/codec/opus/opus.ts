@@ -1,0 +1,21 @@
+// Opus in the codec table. Frames in a ring are Opus packets (RFC 6716 §3), without the control headers of MPEG-TS; the
+// decoder configuration is an identification header ("OpusHead", RFC 7845 §5.1), as Enhanced RTMP sends it.
+
+import { CODEC_OPUS } from "../../../abi/decoder-config.js";
+import type { CodecEntry } from "../codec-entry.js";
+import { OPUS_HEAD_SIZE, parseOpusHead } from "./opus-head.js";
+
+export const OPUS = {
+  name: "opus",
+  title: "Opus",
+  number: CODEC_OPUS,
+  kind: "audio",
+  emsTag: "AOPUS",
+  parse: (bytes) => ({ video: undefined, audio: parseOpusHead(bytes) }),
+  toRingForm: (bytes) => bytes,
+  minimumConfigBytes: OPUS_HEAD_SIZE,
+  randomAccess: "everyFrame",
+  mp4: { sampleEntry: "Opus", otherSampleEntries: [] },
+  ts: { streamType: 0x06, registration: "Opus", framing: "opus" },
+  flv: { codecId: null, fourCc: "Opus", hasCompositionTime: false, isWrittenExtended: true },
+} as const satisfies CodecEntry;

@@ -1,0 +1,212 @@
+// Every sound codec beside AAC, from real encoders through a real server into every container that carries it: the packets
+// that were sent, each once, byte for byte, at their times, beside the video that came with them. FFmpeg 8 judges.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { verifyFile } from "../../src/verify/verify-file.js";
+import { type PeerTrack, probeWithFfmpeg8, remuxWithFfmpeg8 } from "../support/peers.js";
+import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { runProgram } from "../support/run-program.js";
+import { until } from "../support/until.js";
+
+type ContainerName = "mp4" | "ts" | "flv";
+type Door = "RTMP" | "MPEG-TS";
+
+interface Sound {
+  name: string;
+  /** ffmpeg's name of the codec. */
+  codec: string;
+  encoder: readonly string[];
+  rate: number;
+  doors: readonly Door[];
+  containers: readonly ContainerName[];
+}
+
+const ALL: readonly ContainerName[] = ["mp4", "ts", "flv"];
+const BOTH: readonly Door[] = ["RTMP", "MPEG-TS"];
+const SOUNDS: readonly Sound[] = [
+  { name: "Opus", codec: "opus", encoder: ["libopus"], rate: 48000, doors: BOTH, containers: ALL },
+  {
+    name: "Opus of 60 ms",
+    codec: "opus",
+    encoder: ["libopus", "-frame_duration", "60", "-ac", "1"],
+    rate: 48000,
+    doors: ["RTMP"],
+    containers: ALL,
+  },
+];
+const SECONDS = 2;
+const MS_90K = 90;
+/** Of times that are rounded to a millisecond twice, and of a video frame. */
+const ROUNDED_90K = 2 * MS_90K;
+
+let folder: string;
+let server: ReelProcess;
+let control: Control;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "reel-sound-"));
+  server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
+  control = await Control.connect(server);
+});
+afterAll(async () => {
+  await stopPublishers();
+  await stopServers();
+  await rm(folder, { recursive: true });
+});
+
+const clips = new Map<string, Promise<string>>();
+
+/** H.264 and the sound, in Matroska, which carries them all. */
+function clipOf(sound: Sound): Promise<string> {
+  let clip = clips.get(sound.name);
+  if (!clip) {
+    clip = encode(sound);
+    clips.set(sound.name, clip);
+  }
+  return clip;
+}
+
+async function encode({ name, encoder, rate }: Sound): Promise<string> {
+  const path = join(folder, `${name.replaceAll(/\W/g, "-")}.mkv`);
+  const { code, stderr } = await runProgram("ffmpeg", [
+    ...["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", `testsrc2=size=160x96:rate=25:duration=${SECONDS}`],
+    ...["-f", "lavfi", "-i", `sine=sample_rate=${rate}:duration=${SECONDS}`, "-c:v", "libx264", "-preset", "ultrafast"],
+    ...["-g", "25", "-pix_fmt", "yuv420p", "-strict", "-2", "-ac", "2", "-c:a", ...encoder, path],
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  return path;
+}
+
+const PUBLISH: Readonly<Record<Door, (clip: string, stream: string) => Promise<void>>> = {
+  RTMP: (clip, stream) => remuxWithFfmpeg8(clip, server.rtmpUrl(stream), "flv"),
+  "MPEG-TS": async (clip) => {
+    const url = `tcp://${server.addresses.ts}`;
+    const { stderr } = await publishWithFfmpeg({ url, input: clip, format: "mpegts", realtime: false }).exited;
+    expect(stderr).toBe("");
+  },
+};
+
+let streams = 0;
+
+/** Records a clip as every container; answers the files. */
+async function record(sound: Sound, door: Door): Promise<ReadonlyMap<ContainerName, string>> {
+  const clip = await clipOf(sound);
+  // Streams of MPEG-TS are numbered by the server.
+  const stream = door === "MPEG-TS" ? `ts${++streams}` : `cam-${sound.name.replaceAll(/\W/g, "-")}`;
+  for (const type of sound.containers)
+    await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
+  await PUBLISH[door](clip, stream);
+  const closed = await until("all files are closed", () => {
+    const events = control.of("recordChunkClosed").filter(({ payload }) => payload.localStreamName === stream);
+    return Promise.resolve(events.length === sound.containers.length ? events : undefined);
+  });
+  for (const { payload } of closed) {
+    const gaps = payload.gaps as { cause: string }[];
+    expect(
+      gaps.filter(({ cause }) => cause !== "straggler"),
+      payload.file as string,
+    ).toEqual([]);
+  }
+  return new Map(sound.containers.map((type) => [type, server.file(`${stream}.${type}`)]));
+}
+
+function trackOf(tracks: readonly PeerTrack[], kind: PeerTrack["kind"]): PeerTrack {
+  const track = tracks.find((track) => track.kind === kind);
+  if (!track) throw new Error(`no ${kind} track`);
+  return track;
+}
+
+/** By first picture, so that what a container adds to all times is no difference. */
+function timesOf(tracks: readonly PeerTrack[], kind: PeerTrack["kind"]): number[] {
+  const zero = trackOf(tracks, "video").packets[0]?.pts90k ?? 0;
+  return trackOf(tracks, kind).packets.map(({ pts90k }) => pts90k - zero);
+}
+
+/** What decoders of FFmpeg complain about is thrown. */
+async function decode(path: string, type: ContainerName): Promise<void> {
+  let input = path;
+  if (type === "flv") {
+    input = `${path}.mkv`;
+    await remuxWithFfmpeg8(path, input, "matroska");
+  }
+  const { code, stderr } = await runProgram("ffmpeg", ["-v", "warning", "-xerror", "-i", input, "-f", "null", "-"]);
+  if (code !== 0 || stderr.trim() !== "") throw new Error(`decoding ${path} (exit ${code}): ${stderr}`);
+}
+
+describe.each(SOUNDS)("$name", (sound) => {
+  it.each(sound.doors)("over %s is in all containers what was sent", { timeout: 60_000 }, async (door) => {
+    const sent = await probeWithFfmpeg8(await clipOf(sound));
+    for (const [type, path] of await record(sound, door)) {
+      const report = await verifyFile(path);
+      expect(report.defects, path).toEqual([]);
+      expect(report.gaps, path).toEqual([]);
+      const found = await probeWithFfmpeg8(path);
+      const [before, after] = [trackOf(sent, "audio"), trackOf(found, "audio")];
+      expect(after, path).toMatchObject({
+        codec: sound.codec,
+        sampleRate: before.sampleRate,
+        channels: before.channels,
+      });
+      expect(report.tracks.find(({ kind }) => kind === "audio")?.frames, path).toBe(before.packets.length);
+      expect(
+        after.packets.map(({ hash }) => hash),
+        path,
+      ).toEqual(before.packets.map(({ hash }) => hash));
+      for (const kind of ["video", "audio"] as const) {
+        const wanted = timesOf(sent, kind);
+        for (const [i, time] of timesOf(found, kind).entries())
+          expect(Math.abs(time - (wanted[i] ?? Number.NaN)), `${path} ${kind} ${i}`).toBeLessThanOrEqual(ROUNDED_90K);
+      }
+      await decode(path, type);
+    }
+  });
+});
+
+/** The bytes of the first box of a type behind `from`, without its header. */
+function boxBehind(file: Buffer, type: string, from: number): Buffer | undefined {
+  const at = file.indexOf(type, from, "latin1");
+  return at < 0 ? undefined : file.subarray(at + 4, at - 4 + file.readUInt32BE(at - 4));
+}
+
+describe("Opus in MP4", () => {
+  const [sound] = SOUNDS as readonly [Sound];
+
+  it("says what is not heard of a stream's beginning, and what a decoder wants in front", async () => {
+    const stream = "chunks";
+    const request = `record localStreamName=${stream} pathToFile=${stream} type=mp4 chunkLength=1 keepAlive=0`;
+    await control.succeed(request);
+    await PUBLISH.RTMP(await clipOf(sound), stream);
+    const files = await until("two chunks are closed", () => {
+      const closed = control.of("recordChunkClosed").filter(({ payload }) => payload.localStreamName === stream);
+      return Promise.resolve(closed.length === 2 ? closed.map(({ payload }) => payload.file as string) : undefined);
+    });
+    const sent = trackOf(await probeWithFfmpeg8(await clipOf(sound)), "audio");
+    const preSkip = Buffer.from(sent.extradata, "hex").readUInt16LE(10);
+    expect(preSkip).toBeGreaterThan(0);
+    let packets = 0;
+    for (const [i, path] of files.entries()) {
+      expect((await verifyFile(path)).defects, path).toEqual([]);
+      const file = await readFile(path);
+      const track = file.indexOf("soun", 0, "latin1");
+      const trak = file.lastIndexOf("trak", track, "latin1");
+      const elst = boxBehind(file.subarray(0, track), "elst", trak);
+      const edits = elst ? elst.readUInt32BE(4) : 0;
+      // The last edit is the one that shows something.
+      expect(elst?.readInt32BE(8 + (edits - 1) * 12 + 4) ?? 0, path).toBe(i === 0 ? preSkip : 0);
+      const dops = boxBehind(file, "dOps", track);
+      expect([dops?.readUInt16BE(2), dops?.readUInt32BE(4)], path).toEqual([preSkip, 48000]);
+      // 80 ms are four packets of 20 ms.
+      const roll = boxBehind(file, "sgpd", track);
+      expect([roll?.toString("latin1", 4, 8), roll?.readInt16BE(16)], path).toEqual(["roll", -4]);
+      const found = trackOf(await probeWithFfmpeg8(path), "audio");
+      expect(found.extradata, path).toBe(sent.extradata);
+      expect(boxBehind(file, "sbgp", track)?.readUInt32BE(12), path).toBe(found.packets.length);
+      packets += found.packets.length;
+      await decode(path, "mp4");
+    }
+    expect(packets).toBe(sent.packets.length);
+  });
+});
