@@ -257,7 +257,8 @@ async function writeLedger(folder: string): Promise<void> {
       Array.from({ length: 1000 }, (_, k) => {
         const { id, ...segment } = segmentAt((i + k) % STREAMS, Math.floor((i + k) / STREAMS));
         const sequence = ledger.nextSequence();
-        const report = { ...segment, sequence, stoppedMs: segment.stoppedMs ?? 0, recovered: false, gaps: [] };
+        const stoppedMs = segment.stoppedMs ?? 0;
+        const report = { ...segment, sequence, stoppedMs, recovered: false, gaps: [], syncError: null };
         return ledger.append({ type: "closed", opened: id, report });
       }),
     );

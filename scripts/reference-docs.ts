@@ -11,6 +11,12 @@ import { GAP_CAUSES } from "../src/stream/gap.js";
 
 const ENVELOPE_KEYS = ["id", "payload", "processId", "timestamp", "type"] as const;
 
+/** A stream object, and what stands in every event of a recording. */
+const OUT_STREAM_KEYS = [
+  ...["name", "type", "uniqueId", "recordSettings", "audio", "video"],
+  ...["localStreamName", "configId", "outStreamId", "sequence"],
+];
+
 /** What each event tells, and the keys that its payload always has beside PID and customData. */
 const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly string[] }>> = {
   applicationStart: {
@@ -38,15 +44,15 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   inStreamCreated: { description: "A source came.", keys: ["name", "type", "uniqueId", "audio", "video"] },
   outStreamClosed: {
     description: "A recording ended; its last recordChunkClosed came before.",
-    keys: ["name", "type", "uniqueId", "recordSettings", "audio", "video"],
+    keys: OUT_STREAM_KEYS,
   },
   outStreamCreated: {
     description: "A recording began.",
-    keys: ["name", "type", "uniqueId", "recordSettings", "audio", "video"],
+    keys: OUT_STREAM_KEYS,
   },
   recordChunkClosed: {
     description:
-      "A file is final: complete, readable, under its name. `clockStepMs` says by how much the wall clock was set meanwhile, where it was.",
+      "A file is final: complete, readable, under its name. `clockStepMs` says by how much the wall clock was set meanwhile, where it was; `syncError` what a failed sync of the file said, else null.",
     keys: [
       "file",
       "frameCount",
@@ -61,6 +67,7 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
       "gaps",
       "lost",
       "recovered",
+      "syncError",
       "utcOffset",
     ],
   },
@@ -80,7 +87,7 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   recordWaiting: {
     description:
       "A live stream has brought no random access point for 5 s, and a recording waits for one; `waitForIDR=0` starts at once.",
-    keys: ["description", "localStreamName", "configId", "outStreamId"],
+    keys: ["description", "localStreamName", "configId", "outStreamId", "sequence"],
   },
   serverStarted: { description: "The listeners are open.", keys: ["version"] },
   serverStopping: { description: "The server finishes its recordings and stops.", keys: ["version"] },
@@ -148,7 +155,7 @@ export function commandsMarkdown(): string {
     "# Events",
     "",
     'Each is `{"id":n,"payload":{…,"PID":pid,"customData":null},"processId":pid,"timestamp":<unix s>,"type":"…"}`. `id` counts the events of a run; it is 0 in those that',
-    "`subscribe since=…` sends again. `sequence` goes on over restarts.",
+    "`subscribe since=…` sends again. `sequence` goes on over restarts; it is 0 in an event that concerns no file.",
     "",
     "| event | meaning | payload |",
     "|---|---|---|",

@@ -355,6 +355,7 @@ function parseLine(line: string): LedgerEntry | undefined {
   // Version 0.1 wrote neither origin nor tracks.
   report.container ??= containerOf(report.path) ?? "mp4";
   report.tracks ??= [];
+  if (entry.type === "closed") entry.report.syncError ??= null;
   entry.report = { ...UNKNOWN_ORIGIN, ...report };
   return entry;
 }

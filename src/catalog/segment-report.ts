@@ -41,6 +41,8 @@ export interface ClosedSegmentReport extends SegmentReport {
   gaps: readonly Gap[];
   /** What is missing from the file, all causes together; null if nothing is. */
   lost: Lost | null;
+  /** A sync of the file has failed, in words: a power cut may take what it holds. null if none has. */
+  syncError: string | null;
 }
 
 export interface FailedSegmentReport extends SegmentReport {

@@ -288,15 +288,19 @@ export interface GapData {
   track: "video" | "audio" | null;
 }
 
-interface ChunkPayload extends Sender {
-  /** Absolute and final, also while only temporary files exist. */
-  file: string;
+/** In every event of a recording. */
+interface RecordingIds {
   localStreamName: string;
   /** Ids of the record config and of the out-stream, its run; 0 where the recording is of an earlier version. */
   configId: number;
   outStreamId: number;
-  /** Goes on over restarts. */
+  /** Goes on over restarts; 0 where the event concerns no file. */
   sequence: number;
+}
+
+interface ChunkPayload extends Sender, RecordingIds {
+  /** Absolute and final, also while only temporary files exist. */
+  file: string;
   /** The recorder's, as +01:00. */
   utcOffset: string;
   [variable: `_${string}`]: string;
@@ -318,8 +322,8 @@ export interface EventPayloads {
   inStreamClosed: Sender & StreamData;
   inStreamCodecsUpdated: Sender & StreamData;
   inStreamCreated: Sender & StreamData;
-  outStreamClosed: Sender & StreamData;
-  outStreamCreated: Sender & StreamData;
+  outStreamClosed: Sender & StreamData & RecordingIds;
+  outStreamCreated: Sender & StreamData & RecordingIds;
   recordChunkClosed: ChunkPayload & {
     startTime: string;
     stopTime: string;
@@ -333,11 +337,13 @@ export interface EventPayloads {
     gaps: GapData[];
     lost: { frames: number; bytes: number; durationMs: number } | null;
     recovered: boolean;
+    /** A sync of the file has failed, in words: a power cut may take what it holds. */
+    syncError: string | null;
   };
   recordChunkCreated: ChunkPayload & { startTime: string };
   recordChunkError: ChunkPayload & { error: string };
   recordGap: ChunkPayload & { gap: GapData };
-  recordWaiting: Sender & { configId: number; description: string; localStreamName: string; outStreamId: number };
+  recordWaiting: Sender & RecordingIds & { description: string };
   serverStarted: Sender & { version: string };
   serverStopping: Sender & { version: string };
   timerClosed: Sender & TimerData;

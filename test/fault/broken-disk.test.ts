@@ -58,6 +58,7 @@ describe.each(["mp4", "ts", "flv"] as const satisfies readonly ContainerName[])(
       expect(told.map((report) => ("code" in report ? report.code : "closed"))).toEqual(["notDurable", "closed"]);
       expect((told[0] as FailedSegmentReport).error).toMatch(/^Unable to sync .*may not be on the disk$/);
       const closed = told.filter((report): report is ClosedSegmentReport => "stoppedMs" in report);
+      expect(closed[0]?.syncError).toBe((told[0] as FailedSegmentReport).error);
       await expectAsTold(media, closed, { contentIsLost: true });
       // The file system itself had room.
       expect((await statfs(media)).bavail).toBeGreaterThan(0);

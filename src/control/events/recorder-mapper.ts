@@ -2,9 +2,11 @@
 // is delayed here.
 
 import type { EventEmitter } from "node:events";
+import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import { type RecorderEvents, WAITING_TEXT } from "../../recording/recorder-events.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
+import type { ValueObject } from "../replies/reply.js";
 import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../replies/stream-object.js";
 import type { EventBus } from "./event-bus.js";
 import { chunkClosed, chunkCreated, chunkError, recordGap } from "./segment-payloads.js";
@@ -25,18 +27,20 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     on("inStreamClosed", (stream) =>
       bus.emit("inStreamClosed", () => inStreamObject(stream, view, lastCodecs.get(stream))),
     ),
-    on("outStreamCreated", (out) => bus.emit("outStreamCreated", () => outStreamObject(out, view))),
-    on("outStreamClosed", (out) => bus.emit("outStreamClosed", () => outStreamObject(out, view))),
+    on("outStreamCreated", (out) =>
+      bus.emit("outStreamCreated", () => ({ ...outStreamObject(out, view), ...recordingIds(out) })),
+    ),
+    on("outStreamClosed", (out) =>
+      bus.emit("outStreamClosed", () => ({ ...outStreamObject(out, view), ...recordingIds(out) })),
+    ),
     on("segmentOpened", (report) => bus.emit("recordChunkCreated", () => chunkCreated(report))),
     on("segmentClosed", (report) => bus.emit("recordChunkClosed", () => chunkClosed(report))),
     on("segmentFailed", (report) => bus.emit("recordChunkError", () => chunkError(report))),
-    on("recordWaiting", ({ config, id }) =>
+    on("recordWaiting", (out) =>
       bus.emit("recordWaiting", () => ({
-        ...config.variables,
-        configId: config.configId,
+        ...out.config.variables,
+        ...recordingIds(out),
         description: WAITING_TEXT,
-        localStreamName: config.localStreamName,
-        outStreamId: id,
       })),
     ),
     on("gap", (gap, report) => bus.emit("recordGap", () => recordGap(gap, report))),
@@ -54,4 +58,9 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     emitter.on(event, untyped);
     return () => emitter.off(event, untyped);
   }
+}
+
+/** Of an event that concerns no file: no entry of the ledger is its. */
+function recordingIds({ config, id }: OutStream): ValueObject {
+  return { configId: config.configId, localStreamName: config.localStreamName, outStreamId: id, sequence: 0 };
 }

@@ -33,7 +33,7 @@ export function chunkCreated(report: SegmentReport): ValueObject {
 }
 
 export function chunkClosed(report: ClosedSegmentReport): ValueObject {
-  const { finish, gaps, lost, recovered, videoFrames: frameCount } = report;
+  const { finish, gaps, lost, recovered, syncError, videoFrames: frameCount } = report;
   return {
     ...common(report),
     ...(report.clockStepMs !== undefined && { clockStepMs: report.clockStepMs }),
@@ -45,6 +45,7 @@ export function chunkClosed(report: ClosedSegmentReport): ValueObject {
     recovered,
     startTime: utcSeconds(report.startedMs),
     stopTime: utcSeconds(report.stoppedMs),
+    syncError,
   };
 }
 

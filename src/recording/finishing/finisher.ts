@@ -283,6 +283,7 @@ export class Finisher implements Collector {
       recovered: false,
       gaps: segment.gaps,
       lost: segment.lost,
+      syncError: segment.syncFailure?.message ?? null,
     };
     await ledger.append({ type: "closed", opened: segment.sequence, report }, this.#isDurable(durability));
     this.#deps.onClosed(report);

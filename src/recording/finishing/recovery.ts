@@ -294,6 +294,7 @@ export class Recovery {
       recovered: true,
       gaps: crash ? [...noted, crash] : noted,
       lost: lostOf(noted, crash, note),
+      syncError: null,
     };
     logger.info({ path: report.path, lost: report.lost }, "an unfinished segment was recovered");
     await ledger.append({ type: "closed", opened: orphan.opened, report });

@@ -74,7 +74,7 @@ class Rig {
   ): Promise<void> {
     writeFileSync(opened.path, Buffer.alloc(188));
     const counts = { videoFrames: 25, audioFrames: 0, durationMs, sizeBytes: 188 };
-    const rest = { stoppedMs, ...counts, finish: "none" as const, recovered, gaps: [], lost: null };
+    const rest = { stoppedMs, ...counts, finish: "none" as const, recovered, gaps: [], lost: null, syncError: null };
     const report = { ...opened, sequence: this.ledger.nextSequence(), ...rest };
     await this.ledger.append({ type: "closed", opened: opened.sequence, report });
   }

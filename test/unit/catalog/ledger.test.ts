@@ -47,6 +47,7 @@ async function addClosed(ledger: Ledger, opened: number): Promise<number> {
     recovered: false,
     gaps: [],
     lost: null,
+    syncError: null,
   };
   await ledger.append({ type: "closed", opened, report });
   return sequence;

@@ -146,7 +146,7 @@ describe("a finish that succeeds", () => {
       {
         ...report,
         ...{ sequence: sequence + 1, videoFrames: 0, audioFrames: 0, durationMs: 0, sizeBytes: 700 },
-        ...{ finish: "reserved", recovered: false, gaps: own.gaps, lost: own.lost },
+        ...{ finish: "reserved", recovered: false, gaps: own.gaps, lost: own.lost, syncError: null },
       },
     ]);
     expect(await collect((await rig.ledger.closedSince(0)).entries)).toEqual(rig.closed);
@@ -293,7 +293,8 @@ describe("a finish that fails", () => {
     expect(rig.requests.map(({ sync }) => sync)).toEqual([true, false]);
     expect(own.syncFailure).toMatchObject({ code: "notDurable" });
     expect(rig.failures.map((report) => report.error)).toEqual(["notDurable it is"]);
-    expect(rig.closed).toHaveLength(1);
+    expect(rig.closed).toMatchObject([{ syncError: "notDurable it is" }]);
+    expect(await collect((await rig.ledger.closedSince(0)).entries)).toEqual(rig.closed);
   });
 
   it("leaves a mark of a failed sync only where it was one", async () => {

@@ -274,7 +274,7 @@ describe("what a crash left", () => {
       ...CAM,
       ...{ path: `${media}/a.mp4`, variables: { name: "a.mp4" }, startedMs: 1999, stoppedMs: 5000, sequence: 3 },
       ...{ videoFrames: 25, audioFrames: 0, durationMs: 1000, sizeBytes: 100, finish: "reserved" },
-      ...{ recovered: true, gaps: [], lost: null },
+      ...{ recovered: true, gaps: [], lost: null, syncError: null },
     });
     expect(rig.requests[0]).toEqual({
       ...{ path: `${media}/a.mp4`, targetPath: `${media}/a.mp4`, container: "mp4", lockPath: "/lock" },
