@@ -165,6 +165,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
         finisher: this.#finisher,
         lockPath: state.lock.path,
         reserveBytes: reserveFor,
+        onFileAdded: () => this.#periodicSync.kick(),
       },
       nextStreamId: () => this.nextStreamId(),
       save: () => this.#save(),

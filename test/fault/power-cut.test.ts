@@ -7,11 +7,13 @@
 //
 // In all of them no sequence is given twice. But for `none` the ledger has every closing that was told, and each once.
 
-import { existsSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
 import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { repairFlv } from "../../src/container/flv/repair-flv.js";
 import { repairTs } from "../../src/container/mpegts/repair-ts.js";
@@ -22,8 +24,11 @@ import { verifyFile } from "../../src/verify/verify-file.js";
 import { effort, isTorture, seed } from "../support/effort.js";
 import { expectAsTold } from "../support/expect-as-told.js";
 import { LiveSource } from "../support/live-source.js";
+import { SLICE_I, SLICE_P, slice } from "../support/pictures.js";
 import { type FileSystem, PowerCutDisk } from "../support/power-cut.js";
 import { mulberry32 } from "../support/random.js";
+import { ASC, AVCC, accessUnit } from "../support/test-media.js";
+import { until } from "../support/until.js";
 
 const CONTAINERS: readonly ContainerName[] = ["mp4", "ts", "flv"];
 const CHUNK_SECONDS = 2;
@@ -33,6 +38,10 @@ const RUNS = effort(1, 20);
 const FIRST_MS = 1200;
 const SPREAD_MS = 1200;
 const MAX_LOSS_MS = 1000;
+/** No interval ends in a test. */
+const NEVER_MS = 600_000;
+/** A sync that was asked for is done; the file system itself writes every 5 s. */
+const SYNCED_MS = 1000;
 
 let disk: PowerCutDisk | undefined;
 let recorder: Recorder | undefined;
@@ -43,13 +52,14 @@ afterEach(async () => {
   disk = undefined;
 });
 
-function open(folder: string, durability: Durability): Promise<Recorder> {
+function open(folder: string, durability: Durability, syncIntervalMs?: number): Promise<Recorder> {
   return Recorder.open({
     mediaFolders: [join(folder, "media")],
     stateFolder: join(folder, "state"),
     workers: 1,
     arenaMib: 256,
     durability,
+    ...(syncIntervalMs !== undefined && { syncIntervalMs }),
   });
 }
 
@@ -180,6 +190,44 @@ function expectLittleLost(moment: Moment, kept: ReadonlyMap<string, number>): vo
     }
   }
 }
+
+describe("a track that joins an MP4 late", () => {
+  it("is listed on the disk at once, before any interval is over", async () => {
+    disk = await PowerCutDisk.open("ext4");
+    await mkdir(join(disk.path, "media"), { recursive: true });
+    const live = await open(disk.path, "interval", NEVER_MS);
+    recorder = live;
+    const opened = once(live, "segmentOpened");
+    await live.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4" });
+    const stream = live.streams.open("cam");
+    stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    stream.settle();
+    const picture = (i: number): void => {
+      const isIdr = i === 0;
+      const unit = accessUnit([slice(isIdr ? SLICE_I : SLICE_P, i, isIdr)]);
+      stream.writeFrame(TRACK_VIDEO, unit, i * 3600, 0, isIdr);
+    };
+    for (let i = 0; i < 25; i++) picture(i);
+    await opened;
+    await delay(SYNCED_MS);
+    stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
+    for (let i = 25; i < 50; i++) {
+      picture(i);
+      stream.writeFrame(TRACK_AUDIO, new Uint8Array(200).fill(0x21), i * 3600, 0, true);
+    }
+    const info = join(disk.path, "media", "cam.mp4.info");
+    const tracks = (): number => readFileSync(info, "latin1").split('"type":"track"').length - 1;
+    await until("the track has joined", () => tracks() === 2);
+    await delay(SYNCED_MS);
+    const image = await disk.cut();
+    stream.end("test");
+    await live.close();
+    recorder = undefined;
+    await disk.turnOff();
+    await disk.turnOn(image);
+    expect(tracks()).toBe(2);
+  });
+});
 
 const FILE_SYSTEMS: readonly [FileSystem, readonly Durability[]][] = [
   ["ext4", ["none", "close", "interval"]],

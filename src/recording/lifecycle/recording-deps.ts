@@ -16,4 +16,6 @@ export interface RecordingDeps {
   lockPath: string;
   /** MP4: room for the index, from what the last segment's index took per second. */
   reserveBytes: (chunkLengthSeconds: number, observed?: ObservedIndex) => number;
+  /** A growing segment has got another file: a track has joined late. */
+  onFileAdded: () => void;
 }

@@ -230,6 +230,8 @@ export class Recording implements OutStream, Cursor {
       this.#losses.segmentOpened(segment);
       this.listener.segmentOpened(this, segment);
     }
+    // Its line in .info is to survive a power cut before what it names does.
+    if (segment.takeAddedFile()) this.deps.onFileAdded();
     this.#reportSkipped();
     this.wantedOutput = 0;
     if (result.unwritten && result.unwritten.frames > 0) this.onGap(unwrittenGap(result.unwritten));

@@ -63,6 +63,7 @@ export class Segment {
   readonly #unrecorded = new Set<string>();
   #tracks: (SegmentTrack | undefined)[] = [];
   #newGaps: Gap[] = [];
+  #knownFiles = 0;
   /** Set where somebody has taken its file away. */
   lostError: ReelError | undefined;
   #arena: Arena;
@@ -265,6 +266,13 @@ export class Segment {
       if (this.#arena.view.getInt32(at, true) >= 0) files++;
     }
     return files;
+  }
+
+  /** True once for every file that was added since the opening. Only while no worker has the segment. */
+  takeAddedFile(): boolean {
+    const known = this.#knownFiles;
+    this.#knownFiles = this.openFiles;
+    return known > 0 && this.#knownFiles > known;
   }
 
   /** A drain is about to find these tracks. A segment keeps the codecs it began with: another one cuts. */
