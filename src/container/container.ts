@@ -142,6 +142,11 @@ export interface Container {
   mediaPath(path: string): string;
   /** Opens the output of a track that appeared after the opening. */
   joinTrack(place: SegmentPlace, track: number): void;
+  /**
+   * The thread that opened the output of a late track has died on the way: takes over what it had opened and announced,
+   * and removes what nothing announces.
+   */
+  resumeJoin(place: SegmentPlace): void;
   /** Makes a segment final. May be called again after a failure, with `segment` 0 once its descriptors are closed. */
   finish(place: SegmentPlace, kernel: Kernel, finish: SegmentFinish): FinishedSegment;
   /** Makes final what a crash left. Throws ReelError `notFound` where the segment held nothing. */

@@ -53,6 +53,7 @@ export function inPlaceContainer<Name extends ContainerName>(
     mediaPath: (path) => path,
     // All tracks share one file.
     joinTrack: () => {},
+    resumeJoin: () => {},
     finish: (place, kernel, { sync, out, outBytes }) =>
       finish(place, sync, () => kernel.closeSegment(number, place.segment, out, outBytes)),
     recover: ({ path }) => {

@@ -2,7 +2,7 @@
 // the same place. Descriptors are the process's and live on in the segment's state; one that a thread had opened and not
 // yet noted there is found by its path.
 
-import { closeSync, readdirSync, readlinkSync } from "node:fs";
+import { closeSync } from "node:fs";
 import {
   REC_CUT_STATUS_OFFSET,
   REC_FLAG_DROPS_LEADING,
@@ -23,13 +23,13 @@ import {
 } from "../abi/segment.js";
 import type { ArenaViews } from "../arena/arena-views.js";
 import type { Container, SegmentOpening } from "../container/container.js";
+import { ownDescriptors } from "../container/own-descriptors.js";
 import { outputAt } from "../container/segment-state.js";
 import type { DrainItem } from "./drain-batch.js";
 import { DrainRecord, STEP_BETWEEN, STEP_KERNEL, STEP_OPENING, STEP_WRITING } from "./drain-record.js";
 
 /** What nobody else sets while a kernel call is under way. */
 const KERNEL_FLAGS = REC_FLAG_DROPS_LEADING | REC_FLAG_START_ANYWHERE | REC_FLAG_TAKEN_AHEAD;
-const OWN_DESCRIPTORS = "/proc/self/fd";
 
 /** Undoes or completes the books of the step at which the item stood; answers the step to go on from. */
 export function resumeFrom(arena: ArenaViews, item: DrainItem, saved: number, container: Container): number {
@@ -40,7 +40,10 @@ export function resumeFrom(arena: ArenaViews, item: DrainItem, saved: number, co
     if (arena.u32(item.segment + SEG_BATCH_IS_WHOLE_OFFSET) !== 0) return STEP_WRITING;
     undoKernel(arena, item, saved, record.tail);
     return STEP_BETWEEN;
-  } else if (step === STEP_WRITING) noteWritten(arena, item.segment, saved);
+  } else if (step === STEP_WRITING) {
+    noteWritten(arena, item.segment, saved);
+    container.resumeJoin({ arena, segment: item.segment, path: item.path });
+  }
   return step;
 }
 
@@ -52,9 +55,9 @@ function undoOpening(
   container: Container,
 ): void {
   // The descriptors say whose the files are: they go last, for this thread may die as well.
-  const own = descriptorsOf(item.path);
+  const own = ownDescriptors(item.path);
   container.undoOpening(item.path, opening, own.length > 0);
-  for (const fd of own) closeSync(fd);
+  for (const { fd } of own) closeSync(fd);
   undoKernel(arena, item, saved, new DrainRecord(arena, item.record).tail);
 }
 
@@ -83,16 +86,4 @@ function noteWritten(arena: ArenaViews, segment: number, saved: number): void {
     if (position !== arena.i64(outputAt(saved, output) + SEG_OUTPUT_POSITION_OFFSET))
       arena.setU32(outputAt(segment, output) + SEG_OUTPUT_BYTES_OFFSET, 0);
   }
-}
-
-/** What is open of a segment that nobody else has open; its files may be gone ("… (deleted)"). */
-function descriptorsOf(path: string): number[] {
-  return readdirSync(OWN_DESCRIPTORS).flatMap((name) => {
-    try {
-      const link = readlinkSync(`${OWN_DESCRIPTORS}/${name}`);
-      return link === path || link === `${path} (deleted)` || link.startsWith(`${path}.`) ? [Number(name)] : [];
-    } catch {
-      return []; // that of the listing itself is gone by now
-    }
-  });
 }

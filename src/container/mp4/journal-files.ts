@@ -36,6 +36,11 @@ export const JOURNAL_SUFFIXES: readonly string[] = [INFO, ...BODY_SUFFIXES];
 
 const FILE = /^(.*\.mp4)\.(?:info|mdat|track\d+|copy|new)$/is;
 
+/** Whether a name is that of a record file of this segment. */
+export function isTrackPath(finalPath: string, path: string): boolean {
+  return path.startsWith(finalPath + TRACK) && finalPathOf(path) === finalPath;
+}
+
 /** The final name, by the name of one of these files. */
 export function finalPathOf(path: string): string | undefined {
   return FILE.exec(path)?.[1];

@@ -28,7 +28,7 @@ import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } fr
 import { type JournalContents, readJournalInfo } from "./journal-info.js";
 import { moveJournal } from "./move-journal.js";
 import { removeJournal } from "./place-file.js";
-import { joinTrackFile, openSegmentJournal } from "./segment-journal.js";
+import { joinTrackFile, openSegmentJournal, resumeTrackFile } from "./segment-journal.js";
 
 export const mp4Container = {
   name: "mp4",
@@ -40,6 +40,7 @@ export const mp4Container = {
   mediaPath: mdatPathOf,
   noteGap: appendGap,
   joinTrack: joinTrackFile,
+  resumeJoin: resumeTrackFile,
   finish,
   recover,
   finishByHand,

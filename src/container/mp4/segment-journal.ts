@@ -1,18 +1,25 @@
 // The journal of a segment that grows in the arena: its files opened with what the segment's state says of it.
 
+import { closeSync } from "node:fs";
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../abi/decoder-config.js";
 import { MAX_TRACKS } from "../../abi/frame.js";
 import {
   SEG_CONFIG_OFFSET,
   SEG_CREATED_MS_OFFSET,
+  SEG_OUTPUT_COUNT,
+  SEG_OUTPUT_FD_OFFSET,
   SEG_OUTPUT_POSITION_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../abi/segment.js";
 import type { ArenaViews } from "../../arena/arena-views.js";
 import type { SegmentOpening, SegmentPlace } from "../container.js";
+import { ownDescriptors } from "../own-descriptors.js";
 import { beginSegmentFiles, setDescriptor } from "../segment-files.js";
 import { outputAt } from "../segment-state.js";
 import { addMp4Track, openMp4Journal } from "./journal.js";
+import { infoPathOf, isTrackPath, trackPathOf } from "./journal-files.js";
+import { readJournalInfo } from "./journal-info.js";
+import { removeIfThere } from "./place-file.js";
 
 export function openSegmentJournal(place: SegmentPlace, opening: SegmentOpening): void {
   const { arena, segment, path } = place;
@@ -47,6 +54,28 @@ export function joinTrackFile({ arena, segment, path }: SegmentPlace, track: num
   const config = decoderConfigBlock(arena, segment, track);
   if (!config) throw new Error(`track ${track} of ${path} has frames but no decoder configuration`);
   setDescriptor(arena, segment, 1 + track, addMp4Track(path, { track, config }));
+}
+
+/**
+ * A thread died in `joinTrackFile`: the record file that it had opened belongs to its track where `.info` says so, else
+ * it is as if it had never been. The descriptor goes last, for this thread may die as well. One of `.info` itself, a
+ * moment long, is left open: it cannot be told from that of a sync.
+ */
+export function resumeTrackFile({ arena, segment, path }: SegmentPlace): void {
+  const listed = new Set<number>();
+  for (let output = 0; output < SEG_OUTPUT_COUNT; output++)
+    listed.add(arena.u32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET) | 0);
+  const strays = ownDescriptors(path).filter((own) => !listed.has(own.fd) && isTrackPath(path, own.path));
+  if (strays.length === 0) return;
+  const { tracks } = readJournalInfo(infoPathOf(path));
+  for (const { fd, path: trackPath, isDeleted } of strays) {
+    const line = isDeleted ? undefined : tracks.find(({ file }) => trackPathOf(path, file) === trackPath);
+    if (line) setDescriptor(arena, segment, 1 + line.track, fd);
+    else {
+      if (!isDeleted) removeIfThere(trackPath);
+      closeSync(fd);
+    }
+  }
 }
 
 /** A copy of the track's decoder configuration block, header and bytes (src/abi/decoder-config.ts). */

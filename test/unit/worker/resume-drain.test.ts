@@ -1,8 +1,10 @@
 // What another thread makes of a kernel call whose thread has died behind it: a batch that is marked as whole is written
 // by the other, and one that is not has never been.
 
-import { beforeEach, expect, it } from "vitest";
+import { openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FLAG_LEADING, FLAG_SKIPPED_LEADING, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
+import { SAMPLE_RECORD_SIZE } from "../../../src/abi/mp4.js";
 import {
   CLAIM_RUNNING,
   CLAIM_TICKET_SHIFT,
@@ -28,6 +30,12 @@ import {
 } from "../../../src/abi/segment.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY, STATUS_RING_EMPTY } from "../../../src/abi/status.js";
 import { ArenaViews } from "../../../src/arena/arena-views.js";
+import type { SegmentPlace } from "../../../src/container/container.js";
+import { readJournalInfo } from "../../../src/container/mp4/journal-info.js";
+import { ownDescriptors } from "../../../src/container/own-descriptors.js";
+import { closeSegmentFiles, setDescriptor } from "../../../src/container/segment-files.js";
+import { UNKNOWN_ORIGIN } from "../../../src/container/segment-origin.js";
+import { writeOutputs } from "../../../src/container/segment-output.js";
 import { outputAt } from "../../../src/container/segment-state.js";
 import { CONTAINERS } from "../../../src/container/table.js";
 import type { DrainItem } from "../../../src/worker/drain-batch.js";
@@ -36,6 +44,7 @@ import { takeFromDead } from "../../../src/worker/lost-batch.js";
 import { resumeFrom } from "../../../src/worker/resume-drain.js";
 import { SAVED_SIZE, saveState } from "../../../src/worker/segment-snapshot.js";
 import { KernelRun } from "../../support/kernel-harness.js";
+import { scratch } from "../../support/scratch.js";
 import { ASC, AVCC, HVCC } from "../../support/test-media.js";
 
 const FRAME_90K = 3600;
@@ -180,4 +189,48 @@ it("leaves leading pictures out behind a skip that had come to its end", () => {
   expect(die(start)).toBe(STEP_BETWEEN);
   expect(flags() & REC_FLAG_DROPS_LEADING).not.toBe(0);
   expect(flags() & REC_FLAG_SKIP_TO_RANDOM_ACCESS).toBe(0);
+});
+
+describe("a thread that dies while it opens the file of a late track", () => {
+  const { path } = scratch();
+  const own = (): string[] => ownDescriptors(path("a.mp4")).map((open) => open.path.slice(path("").length));
+
+  /** Video in the file; the audio is in the outputs, and its file is to be opened. */
+  function untilAudioJoins(): SegmentPlace {
+    item = { ...item, path: path("a.mp4") };
+    const video = run.addConfig("h264", AVCC);
+    push(TRACK_VIDEO, video, 0, true);
+    expect(run.kernel.openSegment(run.recording, segment)).toBe(STATUS_READY);
+    const place = { arena, segment, path: item.path };
+    CONTAINERS.mp4.open(place, {
+      ...{ exclusive: true, winQtCompat: true, reserveBytes: 0, lockPath: "", sequence: 1, origin: UNKNOWN_ORIGIN },
+    });
+    push(TRACK_AUDIO, run.addConfig("aac", ASC), 1, true);
+    expect(drain()).toBe(STATUS_OUTPUT_FULL); // a track joins only as the first of a batch
+    writeOutputs(arena, segment, () => {});
+    expect(drain()).toBe(STATUS_RING_EMPTY);
+    new DrainRecord(arena, item.record).step = STEP_WRITING;
+    return place;
+  }
+
+  afterEach(() => {
+    closeSegmentFiles(arena, segment);
+    for (const file of readdirSync(path(""))) rmSync(path(file));
+  });
+
+  it.each([false, true])("goes on with it (announced: %s), and nothing stays open or lies about", (isAnnounced) => {
+    const place = untilAudioJoins();
+    if (isAnnounced) {
+      CONTAINERS.mp4.joinTrack(place, TRACK_AUDIO);
+      setDescriptor(arena, segment, 1 + TRACK_AUDIO, -1); // it died before it had noted the descriptor
+    } else openSync(path("a.mp4.track2"), "wx");
+    expect(resumeFrom(arena, item, saved, CONTAINERS.mp4)).toBe(STEP_WRITING);
+    writeOutputs(arena, segment, (track) => CONTAINERS.mp4.joinTrack(place, track));
+    expect(own().sort()).toEqual(["/a.mp4.mdat", "/a.mp4.track1", "/a.mp4.track2"]);
+    expect(statSync(path("a.mp4.track2")).size).toBe(SAMPLE_RECORD_SIZE);
+    expect(readJournalInfo(path("a.mp4.info")).tracks.map(({ file, track }) => [file, track])).toEqual([
+      [1, TRACK_VIDEO],
+      [2, TRACK_AUDIO],
+    ]);
+  });
 });
