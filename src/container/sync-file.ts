@@ -29,7 +29,7 @@ export function syncFolderOf(path: string): void {
   }
 }
 
-function notDurable(path: string, cause: unknown): ReelError {
+export function notDurable(path: string, cause: unknown): ReelError {
   const message = `Unable to sync ${path}: ${reasonOf(cause)}. What was written to it may not be on the disk`;
   return new ReelError("notDurable", message, { path, errno: (cause as NodeJS.ErrnoException).code }, { cause });
 }

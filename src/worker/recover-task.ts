@@ -19,20 +19,24 @@ export function recover(request: RecoverRequest): RecoverResult {
   try {
     return { ...CONTAINERS[request.container].recover(request), failure: undefined };
   } catch (error) {
-    return {
-      path: undefined,
-      finish: "none",
-      sizeBytes: 0,
-      modifiedMs: 0,
-      videoFrames: 0,
-      audioFrames: 0,
-      durationMs: 0,
-      lost: null,
-      gaps: [],
-      createdMs: 0,
-      origin: undefined,
-      tracks: [],
-      failure: fileFailure(error, request.path),
-    };
+    return notRecovered(fileFailure(error, request.path));
   }
+}
+
+export function notRecovered(failure: FileFailure): RecoverResult {
+  return {
+    path: undefined,
+    finish: "none",
+    sizeBytes: 0,
+    modifiedMs: 0,
+    videoFrames: 0,
+    audioFrames: 0,
+    durationMs: 0,
+    lost: null,
+    gaps: [],
+    createdMs: 0,
+    origin: undefined,
+    tracks: [],
+    failure,
+  };
 }

@@ -68,7 +68,8 @@ function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, option
     const fd = arena.u32(outputAt(segment, 0) + SEG_OUTPUT_FD_OFFSET) | 0;
     mustBeWhole({ arena, segment, path }, mdatPathOf(path));
     // On the descriptor that wrote the media: it alone has seen every error, and fallocate(1) would swallow one.
-    if (options.sync) syncData(fd, path);
+    // A thread that died may have closed it.
+    if (options.sync && fd >= 0) syncData(fd, path);
     closeSegmentFiles(arena, segment);
   }
   const done = finishMp4(path, {

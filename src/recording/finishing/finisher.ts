@@ -45,6 +45,8 @@ export interface FinisherDeps {
 const FINISHES_PER_VOLUME = 2;
 /** NTP slews a clock by 0.5 ms a second at most: 1.8 s an hour. */
 const CLOCK_STEP_MS = 2000;
+/** A finish at which so many threads die is at fault itself. */
+const MAX_DEATHS = 3;
 /** How long a new recording waits for the finish of an older file of its name, before it takes the next number. */
 const MAKE_WAY_MS = 2000;
 
@@ -138,9 +140,9 @@ export class Finisher implements Collector {
     let place: Reservation | undefined;
     let told: ErrorCode | undefined;
     try {
-      for (let isFirst = true, failures = 0; ; ) {
+      for (let isFirst = true, failures = 0, deaths = 0; ; ) {
         const path = place?.path ?? segment.path;
-        const result = await this.#try(segment, container, durability, path, isFirst);
+        const { hasDied, ...result } = await this.#try(segment, container, durability, path, isFirst);
         const { failure } = result;
         if (!failure) {
           if (result.isEmpty) await this.#endEntry(segment, durability, "notFound", "nothing was recorded");
@@ -149,6 +151,11 @@ export class Finisher implements Collector {
         }
         // Without a buffer no thread has seen the segment, and its descriptors are still open.
         isFirst &&= failure.code === "arenaFull";
+        if (hasDied && segment.openFiles > 0 && ++deaths < MAX_DEATHS && !this.#isClosing) {
+          if (told === undefined) this.#tell(segment, path, failure);
+          told = failure.code;
+          continue;
+        }
         const next = afterFailure(failure.code, hasJournal, this.#isClosing);
         if (next === "nextName") {
           // Without overwrite another file is never replaced: the segment gets the next free number.
@@ -217,15 +224,16 @@ export class Finisher implements Collector {
     durability: Durability | undefined,
     path: string,
     isFirst: boolean,
-  ): Promise<FinishResult> {
+  ): Promise<FinishResult & { hasDied: boolean }> {
     const { pools, lockPath } = this.#deps;
     return this.#finishes.run(segment.volume, async () => {
       let out: number | undefined;
       try {
         out = pools.takeOutput();
-        return await pools.finish({
+        const isClosed = CONTAINERS[container].journal && !isFirst && segment.openFiles === 0;
+        const result = await pools.finish({
           container,
-          segment: CONTAINERS[container].journal && !isFirst ? 0 : segment.pointer,
+          segment: isClosed ? 0 : segment.pointer,
           isLost: segment.lostError !== undefined,
           path: segment.path,
           targetPath: path,
@@ -235,8 +243,10 @@ export class Finisher implements Collector {
           outBytes: OUTPUT_BYTES,
           lockPath,
         });
+        return { ...result, hasDied: false };
       } catch (error) {
         return {
+          hasDied: out !== undefined,
           finish: "none",
           sizeBytes: 0,
           tableBytes: 0,

@@ -10,12 +10,14 @@ import { join } from "node:path";
 import type { Logger } from "../../base/logger.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
+import { fileFailure } from "../../container/file-failure.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../../container/segment-origin.js";
 import { CONTAINERS, type ContainerName, containerOf, unfinishedBy } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
 import { verifyFile } from "../../verify/verify-file.js";
 import type { Pools } from "../../worker/pools.js";
+import { notRecovered, type RecoverRequest, type RecoverResult } from "../../worker/recover-task.js";
 import type { Naming } from "../naming/naming.js";
 import type { Reservations } from "../naming/reservations.js";
 import { crashGap, lostOf, type RestartGaps } from "./restart-gaps.js";
@@ -220,6 +222,11 @@ export class Recovery {
     }
   }
 
+  /** A thread that dies is a failure of the file that it had. */
+  #try(request: RecoverRequest): Promise<RecoverResult> {
+    return this.#deps.pools.recover(request).catch((error: Error) => notRecovered(fileFailure(error, request.path)));
+  }
+
   async #recover(orphan: Orphan): Promise<void> {
     let end: RecoveredEnd = { lastMs: orphan.startedMs, crash: undefined };
     try {
@@ -230,14 +237,14 @@ export class Recovery {
   }
 
   async #finish(orphan: Orphan): Promise<RecoveredEnd> {
-    const { pools, ledger, logger, lockPath, clock } = this.#deps;
+    const { ledger, logger, lockPath, clock } = this.#deps;
     const request = { path: orphan.path, targetPath: orphan.path, container: orphan.container, lockPath };
-    let result = await pools.recover(request);
+    let result = await this.#try(request);
     if (result.failure?.code === "targetBusy" && CONTAINERS[orphan.container].journal) {
       // Another file has the name by now: it is not replaced, the recovered one gets the next number.
       const place = await this.#deps.naming.nextFree(orphan.path, orphan.container);
       try {
-        result = await pools.recover({ ...request, targetPath: place.path });
+        result = await this.#try({ ...request, targetPath: place.path });
       } finally {
         place.release();
       }

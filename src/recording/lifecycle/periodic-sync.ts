@@ -5,6 +5,7 @@
 
 import type { Logger } from "../../base/logger.js";
 import { failureToError } from "../../container/file-failure.js";
+import { notDurable } from "../../container/sync-file.js";
 import type { ContainerName } from "../../container/table.js";
 import type { Pools } from "../../worker/pools.js";
 import type { Durability } from "../record-config.js";
@@ -94,7 +95,13 @@ export class PeriodicSync {
         onFailed(segment);
       });
     } catch (error) {
-      logger.warn({ err: error }, "growing files could not be synced");
+      if (pools.isClosing) return;
+      logger.warn({ err: error }, "a thread that synced growing files has died");
+      // What a sync reported to it, and Linux reports once, is not known: of none of them is anything proven.
+      for (const { segment } of due) {
+        segment.syncFailure = notDurable(segment.path, error);
+        onFailed(segment);
+      }
     } finally {
       for (const { segment } of due) segment.free();
       this.#running.delete(volume);

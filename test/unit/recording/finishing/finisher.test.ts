@@ -3,11 +3,13 @@
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SEG_OUTPUT_FD_OFFSET } from "../../../../src/abi/segment.js";
 import { Arena } from "../../../../src/arena/arena.js";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { type ErrorCode, ReelError } from "../../../../src/base/reel-error.js";
 import { Ledger } from "../../../../src/catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../../../src/catalog/segment-report.js";
+import { outputAt } from "../../../../src/container/segment-state.js";
 import type { ContainerName } from "../../../../src/container/table.js";
 import { chunkClosed } from "../../../../src/control/events/segment-payloads.js";
 import { Finisher, type FinisherDeps } from "../../../../src/recording/finishing/finisher.js";
@@ -356,6 +358,27 @@ describe("a finish that fails", () => {
     expect(rig.buffers.held).toBe(0);
     rig.finisher.close();
     await done;
+  });
+
+  it.each(["mp4", "ts"] as const)("at which a thread dies goes on with what it left open (%s)", async (container) => {
+    rig.answers.splice(0, 1, new Error("the thread died"), DONE);
+    const own = segment(container);
+    rig.arena.view.setInt32(outputAt(own.pointer, 0) + SEG_OUTPUT_FD_OFFSET, 5, true);
+    await finish(own);
+    expect(rig.requests.map((request) => request.segment)).toEqual([own.pointer, own.pointer]);
+    expect(rig.failures.map((report) => report.code)).toEqual(["io"]);
+    expect(rig.closed).toMatchObject([{ path: own.path, finish: "reserved" }]);
+  });
+
+  it("at which one thread after the other dies ends", async () => {
+    rig.answers.splice(0, 1, new Error("the thread died"));
+    const own = segment("ts");
+    rig.arena.view.setInt32(outputAt(own.pointer, 0) + SEG_OUTPUT_FD_OFFSET, 5, true);
+    writeFileSync(own.path, "twelve bytes");
+    await finish(own);
+    expect(rig.requests).toHaveLength(3);
+    expect(rig.failures).toHaveLength(1);
+    expect(rig.closed).toMatchObject([{ path: own.path, sizeBytes: 12 }]);
   });
 
   it("and finds no other name is told, and ends", async () => {

@@ -369,6 +369,7 @@ describe("what a crash left", () => {
       return recovered(at);
     });
     expect((await run(rig)).map((report) => report.path)).toEqual([`${media}/b.mp4`]);
+    expect(failures).toMatchObject([{ path: `${media}/a.mp4`, code: "io" }]);
     expect(rig.reservations.paths).toEqual([]);
     expect([rig.recovery.isBusy(`${media}/a.mp4`), rig.recovery.has(`${media}/a.mp4`)]).toEqual([false, false]);
     await rig.ledger.close();
