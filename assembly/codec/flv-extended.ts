@@ -17,9 +17,9 @@ const SEQUENCE_START: u32 = 0;
 const CODED_FRAMES: u32 = 1;
 const MAX_COMPOSITION_TIME: i64 = 0x7fffff;
 
-export function putExVideoSequenceStart(at: usize, fourCc: u32, config: usize, timestampMs: i64): usize {
+/** `bytes` of the configuration. */
+export function putExVideoSequenceStart(at: usize, fourCc: u32, config: usize, bytes: u32, timestampMs: i64): usize {
   const tag = at;
-  const bytes = load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
   at = putTagHeader(at, TAG_VIDEO, EX_PREFIX_SIZE + bytes, timestampMs);
   at = putU8(at, EX_VIDEO | (KEY_FRAME << 4) | SEQUENCE_START); // VideoFrameType, VideoPacketType
   at = putU32(at, fourCc); // VideoFourCc
@@ -59,5 +59,21 @@ export function putExAudioTag(at: usize, fourCc: u32, payload: usize, bytes: u32
   at = putTagHeader(at, TAG_AUDIO, EX_PREFIX_SIZE + bytes, timestampMs);
   at = putU8(at, EX_AUDIO | CODED_FRAMES); // SoundFormat, AudioPacketType
   at = putU32(at, fourCc); // AudioFourCc
+  return endTag(tag, putBytes(at, payload, bytes));
+}
+
+/** Of a codec whose frames have none: they are shown when they are decoded. */
+export function putExVideoTag(
+  at: usize,
+  fourCc: u32,
+  payload: usize,
+  bytes: u32,
+  isRandomAccess: bool,
+  timestampMs: i64,
+): usize {
+  const tag = at;
+  at = putTagHeader(at, TAG_VIDEO, EX_PREFIX_SIZE + bytes, timestampMs);
+  at = putU8(at, EX_VIDEO | ((isRandomAccess ? KEY_FRAME : INTER_FRAME) << 4) | CODED_FRAMES);
+  at = putU32(at, fourCc); // VideoFourCc
   return endTag(tag, putBytes(at, payload, bytes));
 }

@@ -5,12 +5,23 @@
 // An answer of 0 (no bytes, no type) means that the container has no form for the codec. The functions that write are
 // only called where it has one.
 
-import { CODEC_AAC, CODEC_COUNT, CODEC_H264, CODEC_H265, CODEC_OPUS, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
+import {
+  CODEC_AAC,
+  CODEC_AV1,
+  CODEC_COUNT,
+  CODEC_H264,
+  CODEC_H265,
+  CODEC_OPUS,
+  CODEC_VP8,
+  CODEC_VP9,
+  CONFIG_BYTES_SIZE_OFFSET,
+} from "../../src/abi/decoder-config";
 import { configCodec } from "../decoder-config";
 import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
 import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
+import { AV01, putAv1SampleEntry } from "./av1/sample-entry";
 import {
   EX_PREFIX_SIZE,
   EX_TIMED_PREFIX_SIZE,
@@ -18,6 +29,7 @@ import {
   putExAudioTag,
   putExTimedVideoTag,
   putExVideoSequenceStart,
+  putExVideoTag,
 } from "./flv-extended";
 import { AVC_PREFIX_SIZE, CODEC_ID_AVC, putAvcSequenceHeader, putAvcTag } from "./h264/flv";
 import { scanAccessUnit } from "./h264/nal";
@@ -31,9 +43,10 @@ import { opusHasChannelConfigCode, opusPreSkip } from "./opus/head";
 import { opusPacketSamples } from "./opus/packet";
 import { OPUS_DESCRIPTORS_SIZE, OPUS_MAX_PACKET, opusPesOverhead, putOpusDescriptors, writeOpusPes } from "./opus/pes";
 import { OPUS_FOUR_CC, OPUS_PRE_ROLL, putOpusSampleEntry } from "./opus/sample-entry";
+import { putVpSampleEntry, VP08, VP09, VPCC_BYTES } from "./vp-sample-entry";
 
 /** A codec that was added to src/abi/decoder-config.ts belongs into every switch below; then this number is raised. */
-const CODECS_HERE: i32 = 4;
+const CODECS_HERE: i32 = 7;
 const STREAM_TYPE_H264: u32 = 0x1b;
 const STREAM_TYPE_H265: u32 = 0x24;
 const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
@@ -51,6 +64,12 @@ export function mp4SampleEntryType(codec: u32): u32 {
       return MP4A;
     case CODEC_OPUS:
       return OPUS_FOUR_CC;
+    case CODEC_AV1:
+      return AV01;
+    case CODEC_VP9:
+      return VP09;
+    case CODEC_VP8:
+      return VP08;
     default:
       return 0;
   }
@@ -66,6 +85,12 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
       return putAacSampleEntry(movie, at, track, config);
     case CODEC_OPUS:
       return putOpusSampleEntry(movie, at, config);
+    case CODEC_AV1:
+      return putAv1SampleEntry(movie, at, config);
+    case CODEC_VP9:
+      return putVpSampleEntry(movie, at, VP09, config);
+    case CODEC_VP8:
+      return putVpSampleEntry(movie, at, VP08, config);
     default:
       return unreachable();
   }
@@ -203,6 +228,12 @@ export function flvCodecId(codec: u32): u32 {
       return SOUND_FORMAT_AAC;
     case CODEC_OPUS:
       return OPUS_FOUR_CC;
+    case CODEC_AV1:
+      return AV01;
+    case CODEC_VP9:
+      return VP09;
+    case CODEC_VP8:
+      return VP08;
     default:
       return 0;
   }
@@ -220,6 +251,9 @@ export function flvPrefixSize(config: usize): u32 {
     case CODEC_AAC:
       return AAC_PREFIX_SIZE;
     case CODEC_OPUS:
+    case CODEC_AV1:
+    case CODEC_VP9:
+    case CODEC_VP8:
       return EX_PREFIX_SIZE;
     default:
       return 0;
@@ -236,6 +270,9 @@ export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
       return wholeNalBytes(payload, size);
     case CODEC_AAC:
     case CODEC_OPUS:
+    case CODEC_AV1:
+    case CODEC_VP9:
+    case CODEC_VP8:
       return size;
     default:
       return 0;
@@ -246,7 +283,13 @@ export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
 export function flvSequenceHeaderBody(config: usize): u32 {
   // An extended header has no composition time here.
   const prefix = configCodec(config) == CODEC_H265 ? EX_PREFIX_SIZE : flvPrefixSize(config);
-  return prefix + load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
+  return prefix + flvConfigBytes(config);
+}
+
+/** Of the configuration, as far as its sequence header has it. */
+function flvConfigBytes(config: usize): u32 {
+  const codec = configCodec(config);
+  return codec == CODEC_VP9 || codec == CODEC_VP8 ? VPCC_BYTES : load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
 }
 
 export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): usize {
@@ -254,11 +297,15 @@ export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): u
     case CODEC_H264:
       return putAvcSequenceHeader(at, config, timestampMs);
     case CODEC_H265:
-      return putExVideoSequenceStart(at, HVC1, config, timestampMs);
+      return putExVideoSequenceStart(at, HVC1, config, flvConfigBytes(config), timestampMs);
     case CODEC_AAC:
       return putAacSequenceHeader(at, config, timestampMs);
     case CODEC_OPUS:
       return putExAudioSequenceStart(at, OPUS_FOUR_CC, config, timestampMs);
+    case CODEC_AV1:
+    case CODEC_VP9:
+    case CODEC_VP8:
+      return putExVideoSequenceStart(at, flvCodecId(configCodec(config)), config, flvConfigBytes(config), timestampMs);
     default:
       return unreachable();
   }
@@ -285,6 +332,10 @@ export function putFrameTag(
       return putAacTag(at, payload, bytes, timestampMs);
     case CODEC_OPUS:
       return putExAudioTag(at, OPUS_FOUR_CC, payload, bytes, timestampMs);
+    case CODEC_AV1:
+    case CODEC_VP9:
+    case CODEC_VP8:
+      return putExVideoTag(at, flvCodecId(configCodec(config)), payload, bytes, isRandomAccess, timestampMs);
     default:
       return unreachable();
   }

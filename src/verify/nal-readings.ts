@@ -11,10 +11,13 @@ export interface CodecReading extends NalReading {
   sizeOf(sps: Uint8Array): { width: number; height: number };
 }
 
-/** null: frames are only counted. */
+/** null: of no NAL units; frame-readings.ts has more. */
 export const NAL_READINGS: Readonly<Record<CodecName, CodecReading | null>> = {
   h264: { ...H264_READING, sizeOf: parseSps },
   h265: { ...H265_READING, sizeOf: parseH265Sps },
   aac: null,
   opus: null,
+  av1: null,
+  vp9: null,
+  vp8: null,
 };

@@ -20,6 +20,10 @@ export const HVCC = Uint8Array.from(
     "hex",
   ),
 );
+/** av1C of a real encode: Main, level 2.0, 160 × 90. */
+export const AV1C = Uint8Array.from(Buffer.from("81000c000a0a00000003b4fd93efe401", "hex"));
+/** vpcC as Reel keeps it: profile 0, level 1, 8 bits, 160 × 90. */
+export const VPCC = Uint8Array.from(Buffer.from("01000000000a82020202000000a0005a", "hex"));
 /** AAC-LC, 48 kHz, stereo. */
 export const ASC = Uint8Array.of(0x11, 0x90);
 /** OpusHead of a real encode: stereo, 312 samples in front. */

@@ -36,6 +36,7 @@ interface FlvTrack {
 const WIRE_MODULUS = 2 ** 32;
 /** Parameter sets are at most a few hundred bytes. */
 const MAX_CONFIG_BYTES = 64 * 1024;
+const KEY_HEAD_BYTES = 64;
 
 export class FlvScan {
   readonly video: FlvTrack = { codec: undefined, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
@@ -108,7 +109,17 @@ export class FlvScan {
     const { frameMs } = track;
     const timeMs = this.#count(track, clock.unwrap(tag.timestampMs));
     if (!isVideo && this.sampleRate > 0) track.frameMs = frameMs;
+    if (isVideo && head.isKey && head.codec?.keyFrameSize) this.#takeSize(tag, head.codec, head.headerBytes);
     if (head.isKey) this.#addKeyframe({ position: tag.position, timeMs });
+  }
+
+  /** Where the configuration does not say how large pictures are. */
+  #takeSize(tag: Tag, codec: CodecEntry, headerBytes: number): void {
+    const bytes = Math.min(KEY_HEAD_BYTES, tag.dataBytes - headerBytes);
+    const head = this.#window.read(tag.position + TAG_HEADER_BYTES + headerBytes, Math.max(0, bytes));
+    const size = codec.keyFrameSize?.(head, 0, head.byteLength);
+    this.width = size?.width ?? this.width;
+    this.height = size?.height ?? this.height;
   }
 
   #count(track: FlvTrack, timeMs: number): number {

@@ -17,4 +17,7 @@ export const ASSEMBLER_TABLE: Readonly<Record<CodecName, ((context: AssemblerCon
     new NalAssembler(H265_NAL_UNITS, new H265ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
   aac: (context) => new AacAssembler(context),
   opus: (context) => new OpusAssembler(context),
+  av1: null,
+  vp9: null,
+  vp8: null,
 };

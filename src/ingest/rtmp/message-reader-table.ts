@@ -3,10 +3,14 @@
 import type { CodecName } from "../../media/codec/codec-entry.js";
 import { H264_NAL_UNITS } from "../../media/codec/h264/nal-units.js";
 import { H265_NAL_UNITS } from "../../media/codec/h265/nal-units.js";
+import { vp8KeyFrameSize } from "../../media/codec/vp8/vp8.js";
+import { vp9KeyFrameSize } from "../../media/codec/vp9/frame-header.js";
 import { H264ParameterSets } from "../h264-parameter-sets.js";
 import { H265ParameterSets } from "../h265-parameter-sets.js";
+import { Av1MessageReader } from "./av1-message-reader.js";
 import type { MessageReader, MessageReaderContext } from "./message-reader.js";
 import { NalMessageReader } from "./nal-message-reader.js";
+import { VpMessageReader } from "./vp-message-reader.js";
 import { WholeMessageReader } from "./whole-message-reader.js";
 
 export const MESSAGE_READERS: Readonly<Record<CodecName, ((context: MessageReaderContext) => MessageReader) | null>> = {
@@ -14,4 +18,7 @@ export const MESSAGE_READERS: Readonly<Record<CodecName, ((context: MessageReade
   h265: (context) => new NalMessageReader(H265_NAL_UNITS, new H265ParameterSets(), context),
   aac: (context) => new WholeMessageReader(context),
   opus: (context) => new WholeMessageReader(context),
+  av1: (context) => new Av1MessageReader(context),
+  vp9: (context) => new VpMessageReader(vp9KeyFrameSize, context),
+  vp8: (context) => new VpMessageReader(vp8KeyFrameSize, context),
 };

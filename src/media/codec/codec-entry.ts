@@ -3,8 +3,9 @@
 
 import type { AudioConfig } from "./audio-config.js";
 import type { VideoConfig } from "./video-config.js";
+import type { PictureSize } from "./vp-configuration.js";
 
-export type CodecName = "h264" | "h265" | "aac" | "opus";
+export type CodecName = "h264" | "h265" | "aac" | "opus" | "av1" | "vp9" | "vp8";
 export type TrackKind = "video" | "audio" | "data";
 
 /** What a decoder configuration says of its track. */
@@ -58,6 +59,11 @@ export interface CodecEntry {
   minimumConfigBytes: number;
   /** Whether the source marks random access points, or decoding can start at every frame. */
   randomAccess: "marked" | "everyFrame";
+  /**
+   * Of a key frame in [at, end), where the configuration need not say it; undefined of any other frame. Without it the
+   * configuration says how large pictures are.
+   */
+  keyFrameSize?(bytes: Uint8Array, at: number, end: number): PictureSize | undefined;
   /** `null`: the container has no form for the codec. */
   mp4: Mp4Form | null;
   ts: TsForm | null;

@@ -3,13 +3,16 @@
 
 import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";
+import { AV1 } from "./av1/av1.js";
 import type { CodecEntry, CodecName, FlvForm, TrackKind } from "./codec-entry.js";
 import type { StreamDescription } from "./foreign-codecs.js";
 import { H264 } from "./h264/h264.js";
 import { H265 } from "./h265/h265.js";
 import { OPUS } from "./opus/opus.js";
+import { VP8 } from "./vp8/vp8.js";
+import { VP9 } from "./vp9/vp9.js";
 
-const ENTRIES = { h264: H264, h265: H265, aac: AAC, opus: OPUS } as const satisfies {
+const ENTRIES = { h264: H264, h265: H265, aac: AAC, opus: OPUS, av1: AV1, vp9: VP9, vp8: VP8 } as const satisfies {
   [Name in CodecName]: CodecEntry & { name: Name };
 };
 

@@ -12,13 +12,13 @@ export interface VideoConfig {
   width: number;
   height: number;
   profile: number;
-  /** Constraint flags of H.264, the tier of H.265. */
+  /** Constraint flags of H.264, the tier of H.265 and AV1. */
   constraints: number;
   level: number;
   /** Sample aspect ratio, 0:0 where it is not given. */
   parWidth: number;
   parHeight: number;
   colour: Colour | undefined;
-  /** Bytes of the length in front of every NAL unit on the wire: 1, 2 or 4. Frames in a ring always have 4. */
+  /** Bytes of the length in front of every NAL unit on the wire: 1, 2 or 4. Frames in a ring always have 4. 0: no NAL units. */
   nalLengthSize: number;
 }

@@ -6,6 +6,7 @@ import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORE
 import { TAG_HEADER_BYTES, type Tag } from "../../media/flv/flv-tag.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { Findings } from "../findings.js";
+import { FRAME_HEAD_BYTES, FRAME_READINGS } from "../frame-readings.js";
 import { NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, type LengthPrefixedPicture, readPicture } from "../picture.js";
 import type { SliceCheck } from "../slices.js";
@@ -58,7 +59,8 @@ export class FlvTrack {
       const nalBytes = this.#nalLengthSize;
       const picture = await readPicture(this.#reader, position, bytes, nalBytes, reading, this.#slices);
       this.#checkPicture(picture, isKey, tag.timestampMs);
-    } else if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
+    } else if (codec && FRAME_READINGS[codec.name]) await this.#checkFrame(tag, codec, headerBytes, isKey);
+    else if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
     this.#add(tag, compositionTimeMs, isKey || !isVideo);
     return isKey && isVideo;
   }
@@ -84,7 +86,21 @@ export class FlvTrack {
       this.#findings.defect(this.#place, "decoding cannot start with the first picture", atMs);
   }
 
-  /** The first frame of a codec that is not looked into. */
+  async #checkFrame(tag: Tag, codec: CodecEntry, headerBytes: number, isKey: boolean): Promise<void> {
+    const { traits } = this.audit;
+    const head = await this.#read(tag, headerBytes, FRAME_HEAD_BYTES);
+    const found = FRAME_READINGS[codec.name]?.(head, tag.dataBytes - headerBytes);
+    const atMs = tag.timestampMs;
+    if (found?.complaint !== undefined) this.#findings.defect(this.#place, found.complaint, atMs);
+    else if (isKey && !found?.isKey)
+      this.#findings.defect(this.#place, "is a key frame, but decoding cannot start there", atMs);
+    else if (!isKey && found?.isKey) this.#findings.defect(this.#place, "can be decoded, but is no key frame", atMs);
+    const size = codec.keyFrameSize?.(head, 0, head.byteLength);
+    if (size) Object.assign(traits, size);
+    if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
+  }
+
+  /** The first frame of a codec whose pictures are not looked into. */
   #checkFirst(codec: CodecEntry | undefined, isKey: boolean): void {
     const isVideo = this.audit.traits.kind === "video";
     this.audit.isFirstFrameDecodable = (isKey || !isVideo) && (this.#hasConfig || !codec);

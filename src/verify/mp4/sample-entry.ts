@@ -1,16 +1,16 @@
-// Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2), `hvc1`/`hev1` with `hvcC` (§8.4.1) and
-// `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`. Other codecs are named, and their samples counted, but not looked into.
+// Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2), `hvc1`/`hev1` with `hvcC` (§8.4.1), `av01`
+// with `av1C`, `vp08`/`vp09` with `vpcC`, `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`. Other codecs
+// are named, and their samples counted, but not looked into.
 
 import { AAC } from "../../media/codec/aac/aac.js";
 import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
 import type { AudioConfig } from "../../media/codec/audio-config.js";
 import type { CodecEntry, CodecName } from "../../media/codec/codec-entry.js";
-import { H264 } from "../../media/codec/h264/h264.js";
-import { H265 } from "../../media/codec/h265/h265.js";
 import { OPUS } from "../../media/codec/opus/opus.js";
-import { codecOfSampleEntry } from "../../media/codec/table.js";
+import { CODECS, codecOfSampleEntry } from "../../media/codec/table.js";
 import type { VideoConfig } from "../../media/codec/video-config.js";
 import type { Findings } from "../findings.js";
+import { FRAME_READINGS, type FrameReading } from "../frame-readings.js";
 import { NAL_READINGS } from "../nal-readings.js";
 import type { NalReading } from "../picture.js";
 import type { TrackTraits } from "../track-audit.js";
@@ -21,8 +21,9 @@ export interface SampleDescription {
   traits: TrackTraits;
   video: VideoConfig | undefined;
   audio: AudioConfig | undefined;
-  /** How samples are looked into; undefined where they are only counted. */
+  /** How samples are looked into; neither of the two where they are only counted. */
   reading?: NalReading | undefined;
+  frameReading?: FrameReading | undefined;
 }
 
 const STSD_HEADER_BYTES = 8;
@@ -34,10 +35,13 @@ const DECODER_SPECIFIC_INFO = 5;
 const ES_DESCRIPTOR = 3;
 
 const DESCRIBE: Readonly<Record<CodecName, (entry: Buffer, path: string, findings: Findings) => SampleDescription>> = {
-  h264: (entry, path, findings) => describeNalCodec(H264, "avcC", entry, path, findings),
-  h265: (entry, path, findings) => describeNalCodec(H265, "hvcC", entry, path, findings),
+  h264: (entry, path, findings) => describeVideo(CODECS.h264, "avcC", entry, path, findings),
+  h265: (entry, path, findings) => describeVideo(CODECS.h265, "hvcC", entry, path, findings),
   aac: describeAac,
   opus: describeOpus,
+  av1: (entry, path, findings) => describeVideo(CODECS.av1, "av1C", entry, path, findings),
+  vp9: (entry, path, findings) => describeVideo(CODECS.vp9, "vpcC", entry, path, findings),
+  vp8: (entry, path, findings) => describeVideo(CODECS.vp8, "vpcC", entry, path, findings),
 };
 
 /** Reads the first entry: a recording has one description a track. */
@@ -65,7 +69,7 @@ export async function readSampleDescription(
   return { traits: { kind, codec: format }, video: undefined, audio: undefined };
 }
 
-function describeNalCodec(
+function describeVideo(
   codec: CodecEntry,
   box: string,
   entry: Buffer,
@@ -80,14 +84,15 @@ function describeNalCodec(
   }
   const width = entry.readUInt16BE(32);
   const height = entry.readUInt16BE(34);
-  if (width !== video.width || height !== video.height) {
+  if (!codec.keyFrameSize && (width !== video.width || height !== video.height)) {
     findings.defect(path, `says ${width} × ${height}, its parameter sets say ${video.width} × ${video.height}`);
   }
   return {
-    traits: { kind: "video", codec: codec.name, width: video.width, height: video.height },
+    traits: { kind: "video", codec: codec.name, width, height },
     video,
     audio: undefined,
     reading: NAL_READINGS[codec.name] ?? undefined,
+    frameReading: FRAME_READINGS[codec.name] ?? undefined,
   };
 }
 

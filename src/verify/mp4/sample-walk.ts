@@ -4,6 +4,7 @@
 // a window of its own, and the media another.
 
 import type { Findings } from "../findings.js";
+import { FRAME_HEAD_BYTES, type FrameReading } from "../frame-readings.js";
 import { isRandomAccess, readPicture } from "../picture.js";
 import type { SliceCheck } from "../slices.js";
 import { roundMs, type TrackAudit } from "../track-audit.js";
@@ -163,7 +164,11 @@ export class SampleWalk {
 
   async #checkSample(index: number, sizeBytes: number, isMarked: boolean, atMs: number): Promise<void> {
     const { track, audit, findings } = this.#input;
-    const { video, audio, reading } = track.description;
+    const { video, audio, reading, frameReading } = track.description;
+    if (frameReading) {
+      await this.#checkFrame(frameReading, index, sizeBytes, isMarked, atMs);
+      return;
+    }
     if (!video || !reading) {
       if (index === 0) audit.isFirstFrameDecodable = !!video || audio !== undefined || track.kind === "other";
       return;
@@ -181,5 +186,25 @@ export class SampleWalk {
     audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
     audit.isFirstFrameDecodable = complaint === undefined && isRandomAccess(picture);
     if (!audit.isFirstFrameDecodable) findings.defect(place, "decoding cannot start with the first sample", atMs);
+  }
+
+  async #checkFrame(
+    reading: FrameReading,
+    index: number,
+    sizeBytes: number,
+    isMarked: boolean,
+    atMs: number,
+  ): Promise<void> {
+    const { track, audit, findings } = this.#input;
+    const place = `${track.path}/sample[${index}]`;
+    const headBytes = Math.min(sizeBytes, FRAME_HEAD_BYTES);
+    const head = this.#media.peek(this.#position, headBytes) ?? (await this.#media.load(this.#position, headBytes));
+    const { isKey, complaint } = reading(head, sizeBytes);
+    if (complaint !== undefined) findings.defect(place, complaint, atMs);
+    else if (isMarked && !isKey) findings.defect(place, "is a sync sample, but decoding cannot start there", atMs);
+    else if (!isMarked && isKey) findings.defect(place, "is a key frame, but no sync sample", atMs);
+    if (index > 0) return;
+    audit.isFirstFrameDecodable = isKey;
+    if (!isKey) findings.defect(place, "decoding cannot start with the first sample", atMs);
   }
 }

@@ -628,8 +628,8 @@ describe("commands", () => {
     const asked: AmfObject[] = [{ fourCcList: ["av01"] }, { capsEx: 3 }, { videoFourCcInfoMap: { "*": 4 } }];
     for (const options of asked) {
       const answer = answerTo(options);
-      expect(answer).toContain(`fourCcList${wire(["avc1", "hvc1", "mp4a", "Opus"])}`);
-      expect(answer).toContain(`videoFourCcInfoMap${wire({ avc1: 4, hvc1: 4 })}`);
+      expect(answer).toContain(`fourCcList${wire(["avc1", "hvc1", "av01", "vp09", "vp08", "mp4a", "Opus"])}`);
+      expect(answer).toContain(`videoFourCcInfoMap${wire({ avc1: 4, hvc1: 4, av01: 4, vp09: 4, vp08: 4 })}`);
       // Multitrack, ModEx, TimestampNanoOffset.
       expect(answer).toContain(`capsEx${wire(14)}`);
     }

@@ -19,6 +19,7 @@ import { storeDecoderConfig } from "../../../../src/stream/decoder-config.js";
 import { BUILDS, testModule } from "../../../support/kernel-harness.js";
 import {
   ASC,
+  AV1C,
   AVCC,
   accessUnit,
   H265_TRAIL,
@@ -27,6 +28,7 @@ import {
   NAL_SLICE,
   nalUnit,
   OPUS_HEAD,
+  VPCC,
 } from "../../../support/test-media.js";
 
 interface TableKernel extends Kernel {
@@ -44,6 +46,9 @@ const SAMPLES: Readonly<Record<CodecName, { config: Uint8Array; accessUnit: Uint
   h265: { config: HVCC, accessUnit: accessUnit([h265NalUnit(H265_TRAIL, 40)]) },
   aac: { config: ASC, accessUnit: new Uint8Array(40).fill(0x21) },
   opus: { config: OPUS_HEAD, accessUnit: new Uint8Array(40).fill(0x7c) },
+  av1: { config: AV1C, accessUnit: new Uint8Array(40).fill(0x32) },
+  vp9: { config: VPCC, accessUnit: new Uint8Array(40).fill(0x86) },
+  vp8: { config: VPCC, accessUnit: new Uint8Array(40).fill(0x11) },
 };
 const ALL: readonly CodecEntry[] = Object.values(CODECS);
 
