@@ -5,6 +5,7 @@ export type ErrorCode =
   | "arenaFull" // the arena's limit is reached (--arena-mib); nothing was allocated
   | "badConfig" // a decoder configuration cannot be parsed, or names a codec Reel does not record
   | "badInput" // bytes from outside break their protocol; the connection that sent them ends, nothing else
+  | "notCarried" // the container has no form for what the stream is
   | "badName" // a stream name that may not be used
   | "nameTaken" // a live in-stream already has the name
   | "badPath" // a target outside the media folders, or not usable as a target

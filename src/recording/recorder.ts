@@ -27,6 +27,7 @@ import type { OutStream } from "./lifecycle/out-stream.js";
 import { type GrowingSegment, PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
 import { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
+import { refusalOf } from "./lifecycle/refusal.js";
 import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
@@ -232,8 +233,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const { naming } = this.#state;
     const complete = completeRecordConfig(options);
     this.#checkCount();
-    const isLive = this.streams.get(complete.localStreamName) !== undefined;
-    const claimed = isLive ? await naming.claim(complete) : undefined;
+    const live = this.streams.get(complete.localStreamName);
+    const refusal = live && refusalOf(live, complete.type);
+    if (refusal) throw refusal;
+    const claimed = live ? await naming.claim(complete) : undefined;
     const { computedPathToFile } = claimed ?? (await naming.resolve(complete));
     if (this.#isClosing) {
       claimed?.reservation.release();

@@ -62,7 +62,7 @@ function readTemporalUnit(head: Uint8Array, sizeBytes: number): FrameHead {
     }
     const name = OBU_NAMES[type];
     if (name) return no(`holds a ${name}, which no sample may`);
-    if (header >= 128 || end > sizeBytes) return no(`an OBU at byte ${at} reaches past the end`);
+    if (header >= 128 || payload > end || end > sizeBytes) return no(`an OBU at byte ${at} reaches past the end`);
     if (type === OBU_FRAME || type === OBU_FRAME_HEADER) {
       const first = head[payload] ?? 0x80;
       return yes(first < 0x80 && (first & 0x60) === 0 && (first & 0x10) !== 0);

@@ -68,7 +68,6 @@ const gap = ({ codec, track }: Named): object => ({
 
 it("are named for every codec of a transport stream", { timeout: 60_000 }, async () => {
   const cases: [Named, ...string[]][] = [
-    [{ codec: "MPEG-2 video", track: "video" }, ...MPEG2, "-c:a", "aac"],
     [{ codec: "MPEG-1 audio (MP2, MP3)", track: "audio" }, ...H264, "-c:a", "mp2"],
     [{ codec: "AC-3", track: "audio" }, ...H264, "-c:a", "ac3"],
     [{ codec: "E-AC-3", track: "audio" }, ...H264, "-c:a", "eac3"],
@@ -91,18 +90,33 @@ it("are named for every codec of a transport stream", { timeout: 60_000 }, async
   }
 });
 
-it("are told of a stream that has nothing else", async () => {
+it("are told of a stream that has nothing else, which is refused", async () => {
   await recordAs("ts1");
-  publish(`tcp://${server.addresses.ts}`, "mpegts", ...MPEG2, "-c:a", "mp2");
+  publish(`tcp://${server.addresses.ts}`, "mpegts", ...MPEG2, "-c:a", "dca", "-strict", "-2");
   const both: Named[] = [
     { codec: "MPEG-2 video", track: "video" },
-    { codec: "MPEG-1 audio (MP2, MP3)", track: "audio" },
+    { codec: "DTS", track: "audio" },
   ];
   expect(await shown("ts1")).toEqual(both);
   expect(await statusOf("ts1")).toEqual(both);
   await control.wait("recordGap", 2);
   expect(gapsOf("recordGap", "ts1")).toEqual(both.map(gap));
   expect(control.of("recordGap").map(({ payload }) => payload.file)).toEqual(["", ""]);
+  await control.wait("recordChunkError");
+  expect(control.of("recordChunkError").map(({ payload }) => [payload.file, payload.error])).toEqual([
+    ["", "ts1 has MPEG-2 video and DTS, which cannot be recorded"],
+  ]);
+  expect(await statusOf("ts1")).toEqual(both);
+  await until("the config says no more of it", async () => ((await statusOf("ts1")) === undefined ? true : undefined));
+});
+
+it("of video are no reason for a file of sound alone: the stream is refused", async () => {
+  await recordAs("ts1");
+  publish(`tcp://${server.addresses.ts}`, "mpegts", ...MPEG2, "-c:a", "aac");
+  const [refused] = await control.wait("recordChunkError");
+  expect(refused?.payload).toMatchObject({ file: "", error: "ts1 has MPEG-2 video, which cannot be recorded" });
+  await control.wait("inStreamClosed");
+  expect(control.of("recordChunkCreated")).toEqual([]);
 });
 
 it("are named for RTMP", async () => {

@@ -24,6 +24,8 @@ export class ConfigEntry implements RecordEntry {
   claims = 0;
   /** Where its last recording failed, until the next one has begun. */
   interruption: Interruption | undefined;
+  /** Its container can carry nothing of the stream that is there: it waits for another stream, or other tracks. */
+  isRefused = false;
   /** The failure that has had its event and lasts. */
   lastFailure: ErrorCode | undefined;
   /** The status in front of a recording that has no file yet. */

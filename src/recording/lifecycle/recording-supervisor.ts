@@ -27,6 +27,7 @@ import { Recording } from "./recording.js";
 import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import type { RecordingReports } from "./recording-reports.js";
+import { refusalOf } from "./refusal.js";
 import type { Scheduler } from "./scheduler.js";
 
 export interface SupervisorParts {
@@ -122,13 +123,43 @@ export class RecordingSupervisor {
       for (const recording of this.#recordings.values())
         if (recording.inStream === stream && !recording.isStopped) recording.onGap(gap);
     });
-    stream.on("unrecorded", () => this.#unrecorded(stream));
+    stream.on("unrecorded", () => {
+      this.#unrecorded(stream);
+      this.#refuseOrStart(stream);
+    });
+    stream.on("config", () => this.#refuseOrStart(stream));
     stream.on("full", () => this.#parts.scheduler.kick());
-    stream.on("settled", () => this.#parts.scheduler.kick());
+    stream.on("settled", () => {
+      this.#refuseOrStart(stream);
+      this.#parts.scheduler.kick();
+    });
     this.#parts.events.emit("inStreamCreated", stream);
     for (const entry of this.#entries.values()) {
-      if (entry.config.localStreamName === stream.name && !this.#isClosing)
-        this.start(entry, stream, stream.ring.head, undefined);
+      if (entry.config.localStreamName !== stream.name || this.#isClosing) continue;
+      if (entry.lastFailure === "notCarried") entry.lastFailure = undefined; // of another stream
+      this.start(entry, stream, stream.ring.head, undefined);
+    }
+  }
+
+  /** The stream that it could not record is gone. */
+  #noLongerRefused(entry: ConfigEntry): void {
+    entry.setUnrecorded([]);
+    entry.isRefused = entry.recordings.size > 0;
+  }
+
+  /** The stream's tracks are known, or others than before. */
+  #refuseOrStart(stream: InStream, isLate = false): void {
+    if (stream.ended || this.#isClosing) return;
+    for (const entry of this.#entries.values()) {
+      if (entry.config.localStreamName !== stream.name) continue;
+      const refusal = refusalOf(stream, entry.config.type, isLate);
+      if (!refusal) {
+        if (stream.settled && entry.isRefused && entry.recordings.size === 0 && entry.claims === 0)
+          this.start(entry, stream, stream.ring.head, undefined);
+        continue;
+      }
+      entry.isRefused = true;
+      for (const recording of [...entry.recordings]) recording.refuse(refusal);
     }
   }
 
@@ -136,6 +167,7 @@ export class RecordingSupervisor {
     const own = this.recordings.filter((recording) => recording.inStream === stream);
     for (const recording of own) recording.stop();
     for (const entry of this.#entries.values()) {
+      if (entry.config.localStreamName === stream.name && entry.isRefused) this.#noLongerRefused(entry);
       const { interruption } = entry;
       if (interruption?.stream !== stream) continue;
       entry.interruption = undefined;
@@ -162,6 +194,7 @@ export class RecordingSupervisor {
   ): void {
     const { naming, nextStreamId } = this.#parts;
     clearTimeout(entry.retry);
+    entry.isRefused = false;
     let recording: Recording;
     try {
       recording = new Recording(
@@ -249,7 +282,11 @@ export class RecordingSupervisor {
     const { unrecorded } = recording.inStream;
     entry.setUnrecorded(unrecorded);
     // Each file lists them. A stream that has nothing else gets no file, which takes a moment to know.
-    if (unrecorded.length > 0) setTimeout(() => recording.tellUnrecorded(), TELL_UNRECORDED_MS).unref();
+    if (unrecorded.length === 0) return;
+    setTimeout(() => {
+      recording.tellUnrecorded();
+      this.#refuseOrStart(recording.inStream, true);
+    }, TELL_UNRECORDED_MS).unref();
   }
 
   /** Video comes, and nothing in it that a file could begin with. */
@@ -294,6 +331,12 @@ export class RecordingSupervisor {
     const goesOn = entry?.config.keepAlive && !recording.inStream.ended && !this.#isClosing;
     if (interruption && !goesOn) this.#parts.reports.interruptionEnded(recording, interruption);
     if (!entry) return;
+    if (entry.isRefused) {
+      entry.setStatus(CONFIG_WAITING);
+      if (recording.inStream.ended) this.#noLongerRefused(entry);
+      else this.#refuseOrStart(recording.inStream);
+      return;
+    }
     if (!entry.config.keepAlive) {
       this.forget(entry);
       return;

@@ -323,6 +323,17 @@ export class Recording implements OutStream, Cursor {
     this.#end(error);
   }
 
+  /** Its container can carry nothing of what the stream is now: it ends with what it has, or without a file. */
+  refuse(error: ReelError): void {
+    if (this.isStopped || this.#isStopping) return;
+    this.listener.segmentFailed(this, undefined, error);
+    if (this.segment?.isOpen || this.#totals.frames(undefined) > 0) this.stop();
+    else {
+      this.#state.stopAtCursor();
+      this.#end(undefined);
+    }
+  }
+
   /** Of a stream that has brought nothing else as yet: no file will tell it. */
   tellUnrecorded(): void {
     const { unrecorded, tracks, newest90k } = this.inStream;

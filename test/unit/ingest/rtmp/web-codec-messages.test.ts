@@ -1,0 +1,137 @@
+// Messages of AV1 and VP9 through a real connection into a ring: what becomes a frame, what a configuration, and what
+// changes nothing.
+
+import { expect, it } from "vitest";
+import { messageBytes, obsOpening } from "../../../support/rtmp-bytes.js";
+import { DirectConnection, IngestRig } from "../../../support/rtmp-rig.js";
+import { AV1C } from "../../../support/test-media.js";
+
+const SEQUENCE_OBU = AV1C.subarray(4);
+/** Another level: another sequence header. */
+const OTHER_OBU = SEQUENCE_OBU.map((byte, i) => (i === 4 ? 8 : byte));
+const KEY = Uint8Array.of(0x32, 3, 0x10, 1, 2);
+const INTER = Uint8Array.of(0x32, 3, 0x30, 1, 2);
+const DELIMITER = Uint8Array.of(0x12, 0);
+const VPCC_MESSAGE = Uint8Array.of(1, 0, 0, 0, 0, 10, 0x82, 2, 2, 2, 0, 0);
+const FRAME_MS = 40;
+
+class Av1Publisher {
+  readonly rig = new IngestRig();
+  readonly direct = new DirectConnection(this.rig);
+  readonly configs: string[] = [];
+  #timeMs = 0;
+
+  constructor(private readonly fourCc = "av01") {
+    this.direct.feed(obsOpening("live", "cam1"));
+    const { inStream } = this.rig.only;
+    inStream.on("config", (track) =>
+      this.configs.push(Buffer.from(inStream.config(track)?.bytes ?? []).toString("hex")),
+    );
+  }
+
+  header(record: Uint8Array): void {
+    this.#send(0x90, record);
+  }
+
+  frame(isKey: boolean, ...parts: readonly Uint8Array[]): void {
+    this.#send(isKey ? 0x91 : 0xa1, Buffer.concat(parts));
+  }
+
+  get frames(): { isKey: boolean; sizeBytes: number }[] {
+    this.rig.only.drain();
+    return this.rig.only.frames.map(({ isKey, sizeBytes }) => ({ isKey, sizeBytes }));
+  }
+
+  get notes(): string[] {
+    return this.rig.logger.lines.flatMap((line) => JSON.stringify(line));
+  }
+
+  #send(first: number, data: Uint8Array): void {
+    const payload = Buffer.concat([Buffer.of(first), Buffer.from(this.fourCc), data]);
+    this.direct.feed(messageBytes({ csid: 6, type: 9, streamId: 1, time: this.#timeMs, payload }, 4096));
+    this.#timeMs += FRAME_MS;
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+it("of AV1 are frames without temporal delimiters, key where the bitstream says it", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C);
+  publisher.frame(true, DELIMITER, SEQUENCE_OBU, KEY);
+  publisher.frame(true, INTER); // the header's flag alone is not believed
+  publisher.frame(false, DELIMITER, INTER);
+  publisher.frame(false, KEY);
+  expect(publisher.frames).toEqual([
+    { isKey: true, sizeBytes: SEQUENCE_OBU.byteLength + KEY.byteLength },
+    { isKey: false, sizeBytes: INTER.byteLength },
+    { isKey: false, sizeBytes: INTER.byteLength },
+    { isKey: true, sizeBytes: KEY.byteLength },
+  ]);
+  expect(publisher.configs).toEqual([hex(AV1C)]);
+});
+
+it("of AV1 whose configuration has no sequence header take it from the first key frame", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C.subarray(0, 4));
+  publisher.frame(false, INTER);
+  expect(publisher.configs).toEqual([]);
+  publisher.frame(true, SEQUENCE_OBU, KEY);
+  publisher.frame(true, SEQUENCE_OBU, KEY);
+  expect(publisher.configs).toEqual([hex(AV1C)]);
+  expect(publisher.frames).toHaveLength(2);
+});
+
+it("of AV1 make a new configuration of another sequence header, and none of a repeated one", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C);
+  publisher.frame(true, OTHER_OBU, KEY);
+  const other = publisher.configs.at(-1);
+  expect(publisher.configs).toHaveLength(2);
+  expect(other).toContain(hex(OTHER_OBU));
+  // The header that the encoder repeats is the one that its key frames had overruled.
+  publisher.header(AV1C);
+  publisher.frame(true, OTHER_OBU, KEY);
+  publisher.frame(false, INTER);
+  expect(publisher.configs).toHaveLength(2);
+  publisher.frame(true, SEQUENCE_OBU, KEY);
+  expect(publisher.configs.slice(2)).toEqual([hex(AV1C)]);
+});
+
+it("of AV1 that hold no frame are joined to the next one", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C);
+  publisher.frame(true, SEQUENCE_OBU);
+  publisher.frame(true, KEY);
+  publisher.frame(false, INTER);
+  expect(publisher.frames.map(({ sizeBytes }) => sizeBytes)).toEqual([
+    SEQUENCE_OBU.byteLength + KEY.byteLength,
+    INTER.byteLength,
+  ]);
+});
+
+it("of AV1 that are damaged are a loss", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C);
+  publisher.frame(true, SEQUENCE_OBU, KEY);
+  publisher.frame(false, INTER.subarray(0, 3));
+  publisher.frame(false, INTER);
+  expect(publisher.frames).toHaveLength(2);
+  expect(publisher.rig.only.gaps).toEqual([
+    expect.objectContaining({ cause: "sourceLoss", frames: 1, track: "video" }),
+  ]);
+});
+
+it("of VP9 have their size from key frames: another one is another configuration", () => {
+  const publisher = new Av1Publisher("vp09");
+  const key = (width: number): Uint8Array =>
+    Uint8Array.of(0x82, 0x49, 0x83, 0x42, 0, (width - 1) >> 4, ((width - 1) & 15) << 4, 0x05, 0x90, 0, 0, 0);
+  publisher.header(VPCC_MESSAGE);
+  publisher.frame(false, Uint8Array.of(0x86, 0, 0));
+  publisher.frame(true, key(160));
+  publisher.frame(true, key(160));
+  publisher.header(VPCC_MESSAGE);
+  publisher.frame(true, key(320));
+  expect(publisher.configs.map((bytes) => bytes.slice(24, 28))).toEqual(["00a0", "0140"]);
+  expect(publisher.frames).toHaveLength(3);
+});
