@@ -82,7 +82,7 @@ async function askHumans(command: string): Promise<string> {
   let text = "";
   socket.on("data", (bytes: Buffer) => {
     text += bytes.toString();
-    if (text.includes("FAIL") || text.includes("SUCCESS")) socket.end();
+    if (/fail|success/i.test(text)) socket.end();
   });
   socket.write(`${command}\r\n`);
   await once(socket, "close");

@@ -326,15 +326,15 @@ describe("a published stream", () => {
     const direct = publish(rig);
     const mp3 = (time: number): Buffer =>
       messageBytes({ csid: 4, type: AUDIO, streamId: 1, time, payload: Buffer.from([0x2f, 1, 2, 3]) }, 4096);
-    const vp9 = messageBytes(
-      { csid: 6, type: VIDEO, streamId: 1, time: 0, payload: Buffer.from([0x90, 0x76, 0x70, 0x30, 0x39, 1, 2, 3]) },
+    const vvc = messageBytes(
+      { csid: 6, type: VIDEO, streamId: 1, time: 0, payload: Buffer.from([0x90, 0x76, 0x76, 0x63, 0x31, 1, 2, 3]) },
       4096,
     );
-    direct.feed(Buffer.concat([configs(), mp3(0), mp3(20), vp9, session(4096).bytes]));
+    direct.feed(Buffer.concat([configs(), mp3(0), mp3(20), vvc, session(4096).bytes]));
     expect(rig.only.frames).toHaveLength(8);
-    expect(rig.logger.lines.map((line) => line.message)).toEqual(["not recorded: MP3", "not recorded: VP9"]);
+    expect(rig.logger.lines.map((line) => line.message)).toEqual(["not recorded: MP3", "not recorded: H.266"]);
     expect(rig.only.inStream.unrecorded).toEqual([
-      { kind: "video", codec: "VP9" },
+      { kind: "video", codec: "H.266" },
       { kind: "audio", codec: "MP3" },
     ]);
     direct.feed(configs());
