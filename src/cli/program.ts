@@ -1,29 +1,39 @@
-// The command line. Each command is a file of its own beside this one.
+// The command line. Each command is a file of its own beside this one. Only the command that is called is loaded,
+// since the server's parts take half a second; help, completion and mistyped names load all.
 
 import { Command } from "commander";
 import { VERSION } from "../server/version.js";
-import { addCompletionCommand } from "./completion-command.js";
-import { addDemoCommand } from "./demo-command.js";
-import { addEventsCommand } from "./events-command.js";
-import { addFinishCommand } from "./finish-command.js";
-import { addHelpCommand } from "./help-command.js";
-import { addLsCommand } from "./ls-command.js";
-import { addSendCommand } from "./send-command.js";
-import { addServeCommand } from "./serve-command.js";
-import { addStatusCommands } from "./status-command.js";
-import { addVerifyCommand } from "./verify-command.js";
+
+type Add = (program: Command) => void;
+
+const serve = async (): Promise<Add> => (await import("./serve-command.js")).addServeCommand;
+const status = async (): Promise<Add> => (await import("./status-command.js")).addStatusCommands;
+
+/** In the order of the help. A module may bring two commands. */
+const MODULES: ReadonlyMap<string, () => Promise<Add>> = new Map([
+  ["serve", serve],
+  ["config-schema", serve],
+  ["send", async () => (await import("./send-command.js")).addSendCommand],
+  ["status", status],
+  ["top", status],
+  ["events", async () => (await import("./events-command.js")).addEventsCommand],
+  ["ls", async () => (await import("./ls-command.js")).addLsCommand],
+  ["demo", async () => (await import("./demo-command.js")).addDemoCommand],
+  ["finish", async () => (await import("./finish-command.js")).addFinishCommand],
+  ["verify", async () => (await import("./verify-command.js")).addVerifyCommand],
+]);
 
 const program = new Command("reel")
   .description("Records live streams: RTMP in, MP4, MPEG-TS and FLV out, controlled like an EvoStream Media Server.")
   .version(VERSION);
-addServeCommand(program);
-addSendCommand(program);
-addStatusCommands(program);
-addEventsCommand(program);
-addLsCommand(program);
-addDemoCommand(program);
-addFinishCommand(program);
-addVerifyCommand(program);
-addCompletionCommand(program);
-addHelpCommand(program);
+const [called = ""] = process.argv.slice(2);
+const own = MODULES.get(called);
+if (own) (await own())(program);
+else if (called !== "--version" && called !== "-V") await addAll(program);
 await program.parseAsync();
+
+async function addAll(program: Command): Promise<void> {
+  for (const load of new Set(MODULES.values())) (await load())(program);
+  (await import("./completion-command.js")).addCompletionCommand(program);
+  (await import("./help-command.js")).addHelpCommand(program);
+}
