@@ -2,6 +2,7 @@
 // 0; a second one exits at once and leaves the journals to the next start. SIGHUP means the same where the server was
 // started on a terminal (whose closing it is), and reloads the configuration elsewhere. SIGUSR2 opens the log again.
 
+import { closeSync, openSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -17,6 +18,8 @@ import { EXIT_FAILED } from "./usage.js";
 /** A write that hangs keeps a thread that `process.exit` would wait for; SIGKILL does not (design.md §2). */
 const SHUTDOWN_LIMIT_MS = 60_000;
 const SIGNAL_EXIT_CODE = 130;
+/** npm passes on the Ctrl-C that the terminal has already sent: two signals within a moment are one wish. */
+const SAME_KEY_MS = 500;
 const TITLE_WIDTH = 26;
 const CLIP = fileURLToPath(new URL("../../assets/clip.flv", import.meta.url));
 
@@ -70,19 +73,26 @@ async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags
 }
 
 function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => ServerConfig): void {
-  let isStopping = false;
+  let stoppingSinceMs: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    if (isStopping) process.kill(process.pid, "SIGKILL");
-    isStopping = true;
+    if (stoppingSinceMs !== undefined) {
+      if (performance.now() - stoppingSinceMs >= SAME_KEY_MS) process.kill(process.pid, "SIGKILL");
+      return;
+    }
+    stoppingSinceMs = performance.now();
     const count = server.recorder.outStreams().length;
     console.log(`\n${signal}: finishing ${count} recording${count === 1 ? "" : "s"} (again to stop at once) …`);
     setTimeout(() => process.kill(process.pid, "SIGKILL"), SHUTDOWN_LIMIT_MS).unref();
+    const end = async (code: number): Promise<void> => {
+      await log.flush();
+      if (signal === "SIGHUP") leaveTerminal();
+      process.exit(code);
+    };
     server.close().then(
-      // Behind a closed terminal `process.exit` waits for ever (Node 20.20), and nobody reads the exit code.
-      () => (signal === "SIGHUP" ? process.kill(process.pid, "SIGKILL") : process.exit(0)),
+      () => end(0),
       (error: Error) => {
         console.error(`reel: ${error.message}`);
-        process.exit(SIGNAL_EXIT_CODE);
+        return end(SIGNAL_EXIT_CODE);
       },
     );
   };
@@ -92,7 +102,7 @@ function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => Ser
   if (process.stdin.isTTY || process.stdout.isTTY) {
     ignoreClosedTerminal();
     process.on("SIGHUP", (signal) => {
-      if (!isStopping) stop(signal);
+      if (stoppingSinceMs === undefined) stop(signal);
     });
   } else process.on("SIGHUP", () => reload(server, log, readConfig));
   process.on("SIGUSR2", () => log.reopen());
@@ -101,6 +111,14 @@ function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => Ser
 /** The first words to a terminal that is gone fail; they must not end what drains. */
 function ignoreClosedTerminal(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+}
+
+/** Node would set the terminal back when it exits, and crashes where that is gone (20.20): it is not to find one. */
+function leaveTerminal(): void {
+  for (const fd of [0, 1, 2]) {
+    closeSync(fd);
+    openSync("/dev/null", "r+");
+  }
 }
 
 function reload(server: ReelServer, log: ServerLog, readConfig: () => ServerConfig): void {

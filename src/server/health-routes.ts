@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { jsonReply, type RouteModule } from "../base/routes.js";
+import { jsonReply, type RouteModule, type RouteReply } from "../base/routes.js";
 
 /** For a probe, a volume that takes longer hangs. */
 const PATIENCE_MS = 2_000;
@@ -16,13 +16,21 @@ export function healthRoutes(mediaFolders: readonly string[]): RouteModule {
   return {
     name: "health",
     routes(register) {
-      register("GET", "/healthz", async () => {
-        const findings = await Promise.all(probes.map((probe) => probe.findFault()));
-        const reasons = findings.filter((finding) => finding !== undefined);
-        return reasons.length === 0 ? jsonReply(200, { status: "ok" }) : jsonReply(503, { status: "failing", reasons });
+      register("GET", "/healthz", () => answer(probes), {
+        summary: "Whether the server can record: every media folder is tried by writing.",
+        answers: {
+          200: '`{"status":"ok"}`',
+          503: '`{"status":"failing","reasons":["…"]}`: a folder cannot be written, or does not answer within 2 s',
+        },
       });
     },
   };
+}
+
+async function answer(probes: readonly FolderProbe[]): Promise<RouteReply> {
+  const findings = await Promise.all(probes.map((probe) => probe.findFault()));
+  const reasons = findings.filter((finding) => finding !== undefined);
+  return reasons.length === 0 ? jsonReply(200, { status: "ok" }) : jsonReply(503, { status: "failing", reasons });
 }
 
 export class FolderProbe {
@@ -58,7 +66,8 @@ export class FolderProbe {
       // Somebody may have put a link there; it is not followed.
       await writeFile(path, "x", { flag: "wx" });
     } catch (error) {
-      return `${this.folder} cannot be written: ${(error as Error).message}`;
+      // Without the name of the file that was tried.
+      return `${this.folder} cannot be written: ${(error as Error).message.split(",")[0]}`;
     } finally {
       await rm(path, { force: true }).catch(() => {});
     }

@@ -11,6 +11,7 @@ import { ReelError } from "../base/reel-error.js";
 import { LogLine } from "./log-line.js";
 
 const STDERR_FD = 2;
+const FLUSH_MS = 1000;
 
 export interface LogOptions {
   readonly level: string;
@@ -23,36 +24,67 @@ export interface ServerLog {
   setLevel(level: string): void;
   /** Goes on in a file of the name that the log was given; without effect on stderr. */
   reopen(): void;
+  /** Before the process exits. Resolves when all is written, or cannot be. */
+  flush(): Promise<void>;
 }
 
 /** Opens the log. Throws ReelError `badArgument` where its file cannot be written. */
 export async function openLog({ level, file }: LogOptions): Promise<ServerLog> {
-  if (file === undefined) return serverLog(stderrLogger(level), () => {});
+  if (file === undefined) {
+    const sink = openSink({ fd: STDERR_FD });
+    return serverLog(stderrLogger(level, sink), sink, () => {});
+  }
   const path = resolve(file);
   tryToAppend(path);
-  const sink = destination({ dest: path, sync: false, append: true });
+  const sink = openSink({ dest: path, append: true });
   await once(sink, "ready");
-  // A folder that is gone, or a full disk: recording goes on without a log.
-  sink.on("error", () => {});
-  return serverLog(jsonLogger(level, sink), () => sink.reopen());
+  return serverLog(jsonLogger(level, sink), sink, () => sink.reopen());
 }
 
-function serverLog(logger: PinoLogger, reopen: () => void): ServerLog {
+type Sink = ReturnType<typeof destination>;
+
+/** Where it cannot be written (a full disk, a closed terminal) Reel goes on without a log. */
+function openSink(options: { fd: number } | { dest: string; append: boolean }): Sink {
+  const sink = destination({ ...options, sync: false });
+  let isBroken = false;
+  sink.on("error", () => {
+    isBroken = true;
+  });
+  sink.on("drain", () => {
+    isBroken = false;
+  });
+  // pino calls this when the process exits. It repeats a write that fails for ever, whatever the reason.
+  const flushSync = sink.flushSync.bind(sink);
+  sink.flushSync = () => {
+    if (!isBroken) flushSync();
+  };
+  return sink;
+}
+
+/** Resolves when all is written, or cannot be; nothing is tried any more at the exit. */
+async function flushLast(sink: Sink): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FLUSH_MS);
+    sink.flush(() => resolve());
+  });
+  clearTimeout(timer);
+  sink.flushSync = () => {};
+}
+
+function serverLog(logger: PinoLogger, sink: Sink, reopen: () => void): ServerLog {
   const setLevel = (level: string): void => {
     logger.level = level;
   };
-  return { logger, setLevel, reopen };
+  return { logger, setLevel, reopen, flush: () => flushLast(sink) };
 }
 
 /** On stderr: lines for people on a terminal, JSON elsewhere. */
 export function createLogger(level: string): Logger {
-  return stderrLogger(level);
+  return stderrLogger(level, openSink({ fd: STDERR_FD }));
 }
 
-function stderrLogger(level: string): PinoLogger {
-  const sink = destination({ fd: STDERR_FD, sync: false });
-  // A terminal that was closed: what drains goes on without a log.
-  sink.on("error", () => {});
+function stderrLogger(level: string, sink: Sink): PinoLogger {
   if (!process.stderr.isTTY) return jsonLogger(level, sink);
   const line = new LogLine({ hasColour: process.stderr.hasColors() && !process.env.NO_COLOR });
   return jsonLogger(level, { write: (json: string) => sink.write(line.format(json)) });

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -144,6 +144,40 @@ it("opens its log again on SIGUSR2", async () => {
   }
 });
 
+it("ends in order where the disk of its log is full", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "reel-log-"));
+  expect((await runProgram("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", folder])).code).toBe(0);
+  try {
+    const log = join(folder, "reel.log");
+    const server = await ReelProcess.start({ args: ["--log-file", log] });
+    const control = await Control.connect(server);
+    for (let line = 0; line < 40; line++) await control.send(`version ${"x".repeat(200)}${line}=1`);
+    expect((await readFile(log, "utf8")).length).toBe(4096);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+  } finally {
+    await runProgram("umount", [folder]);
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it("starts where a media folder cannot be written, and says so in its log and in /healthz", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "reel-log-"));
+  expect((await runProgram("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", folder])).code).toBe(0);
+  try {
+    const server = await ReelProcess.start({ media: folder });
+    const reason = `${folder} cannot be written: EROFS: read-only file system`;
+    await until("the log says so", () => server.output.includes('"nothing can be recorded"'));
+    const line = server.output.split("\n").find((entry) => entry.includes("nothing can be recorded")) ?? "";
+    expect(JSON.parse(line)).toMatchObject({ level: "warn", reason });
+    const health = await fetch(`http://${server.addresses.http}/healthz`);
+    expect([health.status, await health.json()]).toEqual([503, { status: "failing", reasons: [reason] }]);
+    expect(await server.stop()).toEqual({ code: 0, signal: null });
+  } finally {
+    await runProgram("umount", [folder]);
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 it("reloads its configuration on SIGHUP, names what needs a restart, keeps the old one where the new is wrong", async () => {
   const config = { control: { token: "first-token" }, log: { level: "info" } };
   const server = await ReelProcess.start({ config });
@@ -172,7 +206,10 @@ it("drains when its terminal is closed", async () => {
     const ready = join(folder, "ready.json");
     const listeners = "--http 127.0.0.1:0 --rtmp 127.0.0.1:0 --json-cli off --ascii-cli off";
     const line = `${process.execPath} ${REEL} serve --media ${folder}/media --state ${folder}/state ${listeners} --ready-file ${ready}`;
-    terminal = spawn("script", ["-qfc", line, "/dev/null"], { stdio: ["pipe", "pipe", "ignore"] });
+    // A shell between them sees how the server ends, and passes the terminal's SIGHUP on as shells do.
+    const shell = `${line} & server=$!; trap "kill -HUP $server" HUP; wait $server; wait $server; echo $? >${folder}/code`;
+    writeFileSync(join(folder, "shell"), shell);
+    terminal = spawn("script", ["-qfc", `bash ${folder}/shell`, "/dev/null"], { stdio: ["pipe", "pipe", "ignore"] });
     let screen = "";
     terminal.stdout?.on("data", (bytes: Buffer) => {
       screen += bytes.toString();
@@ -183,6 +220,7 @@ it("drains when its terminal is closed", async () => {
         : undefined,
     );
     // On a terminal the log is for people.
+    await until("the log is on the screen", () => screen.includes("listening"));
     expect(screen).toMatch(/^\S*\d\d:\d\d:\d\d\.\d{3}\S* \S*info \S* listening +\S*listener=\S*rtmp/m);
     const socket = new WebSocket(`ws://${http}/ws`);
     await once(socket, "open");
@@ -193,6 +231,8 @@ it("drains when its terminal is closed", async () => {
     socket.close();
     terminal.kill("SIGKILL");
     await until("the server is gone", () => !existsSync(`/proc/${pid}`), 40_000);
+    const code = await until("its shell has seen it", () => readFile(join(folder, "code"), "utf8").catch(() => ""));
+    expect(code).toBe("0\n");
     expect((await ffprobe(join(folder, "media/cam1.mp4"))).video?.packets.length).toBeGreaterThan(0);
     expect(existsSync(join(folder, "media/cam1.mp4.mdat"))).toBe(false);
   } finally {
