@@ -1,9 +1,10 @@
 // The lock of a server's state folder, held on an open descriptor for as long as the process lives. Every MP4 journal
 // names this file (src/container/mp4/): nobody else finishes a live segment.
 
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { lockDescriptor } from "../base/file-lock.js";
+import { makeFolderSync } from "../base/make-folder.js";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
 
@@ -20,7 +21,7 @@ export class StateLock {
 
   /** Throws ReelError `locked` where another server owns the folder. */
   static async take(folder: string): Promise<StateLock> {
-    mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER });
+    makeFolderSync(folder, PRIVATE_FOLDER);
     const path = resolve(folder, FILE_NAME);
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, PRIVATE_FILE);
     let isOurs = false;

@@ -59,6 +59,8 @@ function reasonOf(code: string, { message }: Error): string {
     case "ENOTDIR":
     case "EEXIST":
       return "is a file, or lies below one: remove it";
+    case "ENOENT":
+      return "cannot be made by Reel: make it by hand";
     default:
       return `cannot be used (${message}): mend that`;
   }

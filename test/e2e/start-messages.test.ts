@@ -62,6 +62,14 @@ it.each([
     "reel: the state folder /here/file/state is a file, or lies below one: remove it, or choose another (--state DIR)\n",
   ],
   [
+    ["serve", "--media", "/proc/media"],
+    "reel: the media folder /proc/media cannot be made by Reel: make it by hand, or choose another (--media DIR)\n",
+  ],
+  [
+    ["serve", "--state", "/proc/state"],
+    "reel: the state folder /proc/state cannot be made by Reel: make it by hand, or choose another (--state DIR)\n",
+  ],
+  [
     ["serve", "--rtmps", "127.0.0.1:0", "--rtmp", "off", "--http", "127.0.0.1:0", ...OTHERS],
     "reel: RTMPS needs a certificate: set tls.certificate and tls.key in reel.json\n",
   ],

@@ -8,9 +8,10 @@
 // on it, never the thread, and holds one of the few threads that look up for all.
 
 import { constants } from "node:fs";
-import { access, lstat, mkdir, realpath, stat } from "node:fs/promises";
+import { access, lstat, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { KeyedQueue } from "../../base/keyed-queue.js";
+import { makeFolder } from "../../base/make-folder.js";
 import { ReelError } from "../../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import type { RecordConfig } from "../record-config.js";
@@ -75,7 +76,7 @@ export class Naming {
   static async open(folders: readonly string[], reservations: Reservations): Promise<Naming> {
     const real: string[] = [];
     for (const folder of folders) {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       real.push(await realpath(folder));
     }
     if (real.length === 0) throw new ReelError("badArgument", "at least one media folder is needed (media.folders)");
@@ -305,7 +306,7 @@ export class Naming {
     let existing = folder;
     while (!(await isFolder(existing)) && dirname(existing) !== existing) existing = dirname(existing);
     this.#mustBeInside(await realpath(existing), given);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   }
 
   #mustBeInside(real: string, given: string): void {
