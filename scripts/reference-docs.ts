@@ -177,7 +177,7 @@ export function commandsMarkdown(): string {
   return [INTRODUCTION, ...COMMANDS.map(commandSection), eventSection.join("\n"), gapSection.join("\n")].join("\n");
 }
 
-type Schema = Record<string, unknown>;
+export type Schema = Record<string, unknown>;
 
 function parameterSchema(parameter: Parameter<unknown>): Schema {
   const { type, description, range } = parameter;
@@ -189,20 +189,28 @@ function parameterSchema(parameter: Parameter<unknown>): Schema {
     : { type: "string", description };
 }
 
-function commandSchema(command: Command): Schema {
+/** The parameters of a command, as an object. */
+export function commandParameters(command: Command): Schema {
   const entries = Object.entries(command.parameters);
   const required = entries.filter(([, parameter]) => parameter.mandatory).map(([name]) => name);
-  const parameters: Schema = {
+  return {
     type: "object",
     properties: Object.fromEntries(entries.map(([name, parameter]) => [name, parameterSchema(parameter)])),
     ...(command.takesVariables && { patternProperties: { "^_": { type: ["string", "number", "boolean"] } } }),
     ...(required.length > 0 && { required }),
   };
-  const isMandatory = required.length > 0;
+}
+
+function commandSchema(command: Command): Schema {
+  const isMandatory = Object.values(command.parameters).some((parameter) => parameter.mandatory);
   return {
     type: "object",
     description: command.description,
-    properties: { command: { const: command.name }, parameters, commandId: { type: "string" } },
+    properties: {
+      command: { const: command.name },
+      parameters: commandParameters(command),
+      commandId: { type: "string" },
+    },
     required: isMandatory ? ["command", "parameters"] : ["command"],
   };
 }
@@ -241,7 +249,7 @@ function eventSchema(type: EventType): Schema {
   };
 }
 
-const REPLY_SCHEMA: Schema = {
+export const REPLY_SCHEMA: Schema = {
   type: "object",
   properties: {
     data: {},

@@ -22,8 +22,20 @@ export interface RouteReply {
 
 export type RouteHandler = (request: RouteRequest) => RouteReply | Promise<RouteReply>;
 
+/** For the reference (docs/http.md, docs/openapi.json). */
+export interface RouteDescription {
+  readonly summary: string;
+  /** What each status means. */
+  readonly answers: Readonly<Record<number, string>>;
+}
+
 /** A path begins with a slash; one at its end makes no difference. GET answers HEAD too. */
-export type RegisterRoute = (method: RouteMethod, path: string, handler: RouteHandler) => void;
+export type RegisterRoute = (
+  method: RouteMethod,
+  path: string,
+  handler: RouteHandler,
+  description?: RouteDescription,
+) => void;
 
 export interface RouteModule {
   /** In log lines and errors. */

@@ -12,11 +12,12 @@ import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
 import { type ChangedSettings, changedSettings } from "./changed-settings.js";
 import type { ServerConfig } from "./config-schema.js";
-import { FolderProbe, healthRoutes } from "./health-routes.js";
+import { FolderProbe } from "./health-routes.js";
 import { completeLimits } from "./limits-schema.js";
 import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
+import { serverRoutes } from "./route-table.js";
 import { listenFailure } from "./start-failure.js";
 import { tellStory } from "./story-log.js";
 import { TlsFiles } from "./tls-files.js";
@@ -89,7 +90,7 @@ export class ReelServer {
         mp4BinPath: MP4_WRITER,
         limits,
         tls,
-        routes: [healthRoutes(recorder.mediaFolders)],
+        routes: serverRoutes(recorder.mediaFolders),
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { describedRoutes, httpMarkdown, openApi } from "../../scripts/http-docs.js";
 import { asyncApi, commandsMarkdown, withLimits } from "../../scripts/reference-docs.js";
 import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/client/control-protocol.js";
 import { COMMANDS } from "../../src/control/commands/command-table.js";
@@ -57,6 +58,17 @@ function expectCommitted(path: string, text: string): void {
   ).toBe(text);
 }
 
+function referencesOf(document: object): string[] {
+  return [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+/** References that lead to nothing. */
+function unresolved(document: object): string[] {
+  const found = (reference: string) =>
+    reference.split("/").reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
+  return referencesOf(document).filter((reference) => found(reference) === undefined);
+}
+
 describe("the reference", () => {
   it("docs/commands.md is what the table says", () => expectCommitted("docs/commands.md", commandsMarkdown()));
   it("docs/security.md has the limits of the configuration", () => {
@@ -65,16 +77,24 @@ describe("the reference", () => {
   });
   it("docs/asyncapi.json is what the table says", () => expectCommitted("docs/asyncapi.json", asyncApi(version)));
 
+  it("docs/openapi.json is what the tables say", () => expectCommitted("docs/openapi.json", openApi(version)));
+  it("docs/http.md is what the tables say", () => expectCommitted("docs/http.md", httpMarkdown()));
+
+  it("docs/openapi.json has every route and command, and its references resolve", () => {
+    const document = JSON.parse(openApi(version)) as { paths: Record<string, object> };
+    const wanted = [
+      ...describedRoutes().map(({ path }) => path.replace(/:(\w+)/g, "{$1}")),
+      ...COMMANDS.filter((command) => !command.isChannelOnly).map(({ name }) => `/${name}`),
+    ];
+    expect(Object.keys(document.paths).sort()).toEqual(wanted.sort());
+    expect(wanted).toContain("/healthz");
+    expect(unresolved(document)).toEqual([]);
+  });
+
   it("every reference in docs/asyncapi.json resolves", () => {
     const document = JSON.parse(asyncApi(version)) as Record<string, unknown>;
-    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map((match) => match[1] ?? "");
-    expect(references.length).toBeGreaterThan(2 * (COMMANDS.length + EVENT_TYPES.length));
-    for (const reference of references) {
-      const found = reference
-        .split("/")
-        .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
-      expect(found, reference).toBeDefined();
-    }
+    expect(referencesOf(document).length).toBeGreaterThan(2 * (COMMANDS.length + EVENT_TYPES.length));
+    expect(unresolved(document)).toEqual([]);
   });
 
   it("the client's types know every command and event", () => {

@@ -21,6 +21,11 @@ const ROUTES: RouteModule = {
   },
 };
 
+const DEEP: RouteModule = {
+  name: "deep",
+  routes: (register) => register("GET", "/deep/health", () => jsonReply(200, {})),
+};
+
 let fixture: ControlFixture;
 afterEach(() => fixture.close());
 
@@ -37,12 +42,16 @@ async function open(
 const NOT_FOUND =
   '{"data":null,"description":"Nothing is here. Commands are at \\/<command>?params=<base64>, and \\/help lists them","status":"FAIL"}';
 
+function notFound(hint: string): string {
+  return NOT_FOUND.replace("lists them", `lists them; did you mean ${hint.replaceAll("/", "\\/")}?`);
+}
+
 function unknown(command: string): string {
   return `{"data":null,"description":"command ${command} not known. Type help for list of commands","status":"FAIL"}`;
 }
 
 describe("a path that is nothing", () => {
-  it.each(["/", "//", "/nothing", "/nothing/", "/record/nothing", "/records", "/ws", "/nothing?_=17", "/%zz"])(
+  it.each(["/", "//", "/nothing", "/nothing/", "/record/nothing", "/ws", "/nothing?_=17", "/%zz"])(
     "%s is 404 with a hint, by any method",
     async (path) => {
       const ask = await open();
@@ -55,6 +64,17 @@ describe("a path that is nothing", () => {
       });
     },
   );
+
+  it.each([
+    ["/recrod", "/record"],
+    ["/records", "/record"],
+    ["/apiproxy/listStream/", "/listStreams"],
+    ["/helthz", "/healthz"],
+    ["/deep/helth/", "/deep/health"],
+  ])("%s: the hint names %s", async (path, nearest) => {
+    fixture = await ControlFixture.open({ control: { routes: [healthRoutes([]), DEEP] } });
+    expect((await fixture.httpRequest(path)).body.trim()).toBe(notFound(nearest));
+  });
 
   it("says nothing of it to the receivers of events", async () => {
     const ask = await open();

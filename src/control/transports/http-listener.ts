@@ -9,12 +9,12 @@ import type { Duplex } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "../../base/logger.js";
 import type { RouteModule } from "../../base/routes.js";
-import { findCommand } from "../commands/command-table.js";
+import { COMMANDS, findCommand } from "../commands/command-table.js";
 import type { Dispatch } from "../dispatch.js";
 import { fail } from "../replies/reply.js";
 import { ConnectionSlots, type SlotLimits } from "../security/connection-slots.js";
 import type { Refusal, RequestGuard } from "../security/protection.js";
-import { isHttpCommand, parseHttpCommand } from "./http-request.js";
+import { isHttpCommand, nearestPath, parseHttpCommand } from "./http-request.js";
 import { addRoutes } from "./http-routes.js";
 import type { ListenerAddress } from "./listen.js";
 import { httpFormat } from "./reply-formats.js";
@@ -44,7 +44,7 @@ const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>
   },
 };
 
-const NOT_FOUND = fail("Nothing is here. Commands are at /<command>?params=<base64>, and /help lists them");
+const NOT_FOUND = "Nothing is here. Commands are at /<command>?params=<base64>, and /help lists them";
 
 export interface HttpListenerOptions {
   readonly logger: Logger;
@@ -65,6 +65,8 @@ export class HttpListener {
   readonly #app: FastifyInstance;
   readonly #slots: ConnectionSlots;
   readonly #isSecure: boolean;
+  /** The paths of the routes. */
+  readonly #routes: readonly string[];
   /** The sockets below TLS, by their two ends: they hold the slots, from before the handshake. */
   readonly #below = new Map<string, Socket>();
   /** The same, by the TLS sockets whose handshake is done. */
@@ -126,7 +128,7 @@ export class HttpListener {
         error.statusCode === 413 ? `A body has at most ${MAX_BODY_BYTES} bytes` : "The request cannot be read";
       await sendText(reply, error.statusCode ?? 500, httpFormat(undefined, fail(`Syntax error. ${reason}`)));
     });
-    addRoutes(app, routes, logger);
+    this.#routes = addRoutes(app, routes, logger);
     app.setNotFoundHandler((request, reply) => this.#answer(request, reply));
   }
 
@@ -219,11 +221,19 @@ export class HttpListener {
     await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
   }
 
+  #hint(url: string): string {
+    return nearestPath(
+      url,
+      COMMANDS.map(({ name }) => name),
+      this.#routes,
+    );
+  }
+
   async #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const url = request.raw.url ?? "/";
     const body = typeof request.body === "string" ? request.body : "";
     if (!isHttpCommand(url, body, (name) => findCommand(name) !== undefined))
-      return sendText(reply, 404, httpFormat(undefined, NOT_FOUND), "application/json");
+      return sendText(reply, 404, httpFormat(undefined, fail(NOT_FOUND + this.#hint(url))), "application/json");
     const parsed = parseHttpCommand(url, body);
     const answer = "failure" in parsed ? fail(parsed.failure) : await this.dispatch.execute(parsed.request);
     return sendText(reply, 200, httpFormat(undefined, answer));

@@ -2,6 +2,7 @@
 // command, `params` is base64 of its parameters — raw, percent-encoded, URL-safe, unpadded, with white space, in
 // parentheses, behind an encoded question mark.
 
+import { suggestion } from "../../base/nearest-name.js";
 import { isEmsCommand } from "../commands/ems-command-names.js";
 import { type CommandRequest, findCommandId, MAX_LINE_BYTES, parseParameters } from "../commands/grammar.js";
 import { looksLikeJson, parseJsonCommand } from "../commands/json-command.js";
@@ -78,6 +79,19 @@ function fromText(command: string, ...texts: readonly string[]): HttpCommand {
 function lastSegment(path: string): string {
   const segment = path.split("/").findLast((part) => part !== "");
   return segment?.trim() ?? "";
+}
+
+/** The path of a command or route that was probably meant: `; did you mean /record?`, or nothing. */
+export function nearestPath(url: string, commands: readonly string[], routes: readonly string[]): string {
+  const { path } = splitUrl(url);
+  const whole = path.replace(/(?<=.)\/+$/, "");
+  return (
+    suggestion(whole, routes) ||
+    suggestion(
+      `/${lastSegment(path)}`,
+      commands.map((name) => `/${name}`),
+    )
+  );
 }
 
 /** `params=<base64>` as a body. */

@@ -14,8 +14,8 @@ import {
 /** The methods that the router knows. A route answers those it does not serve with 405. */
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
 
-/** Throws ReelError `badArgument` if two modules want the same path and method. */
-export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[], logger: Logger): void {
+/** Hands back the paths. Throws ReelError `badArgument` if two modules want the same path and method. */
+export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[], logger: Logger): string[] {
   const owners = new Map<string, string>();
   const served = new Map<string, Set<HTTPMethods>>();
   for (const module of modules)
@@ -35,6 +35,7 @@ export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[],
       });
     });
   for (const [path, methods] of served) refuseOthers(app, path, methods);
+  return [...served.keys()];
 }
 
 function withHead(method: RouteMethod): HTTPMethods[] {
