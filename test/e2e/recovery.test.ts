@@ -1,11 +1,23 @@
 // What the recovery at start reports of an orphan: all that its journal knows. With real workers and real files.
 
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, afterEach, expect, it } from "vitest";
-import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/base/logger.js";
+import { Ledger } from "../../src/catalog/ledger.js";
+import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/catalog/segment-report.js";
 import { appendGap } from "../../src/container/mp4/journal.js";
+import { CONTAINERS } from "../../src/container/table.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import { collect } from "../support/collect.js";
 import { CREATED_MS, recordJournal, scratchFolder } from "../support/mp4-journal.js";
@@ -35,4 +47,79 @@ it("reports the gaps and the beginning that a journal names, also of an orphan t
   expect(report).toMatchObject({ path, recovered: true, startedMs: CREATED_MS, gaps: [gap] });
   expect(report.lost).toEqual({ frames: 12, bytes: 3400, durationMs: 500 });
   expect(await collect((await recorder.closedSince(0)).entries)).toEqual([report]);
+});
+
+describe("an MP4 of which a power cut has left nothing", () => {
+  const OLD = new Date(Date.now() - 60_000);
+  const suffixes = [".info", ".mdat", ".track1"];
+
+  it.each([
+    ["every file has no bytes", suffixes],
+    ["its media reads as zeros", [".mdat"]],
+    ["its media has no bytes", [".mdat"]],
+    ["nothing is said of it and its media is gone", [".info"]],
+  ])("(%s) ends at the first start, once", async (what, emptied) => {
+    const root = mkdtempSync(join(scratch.path, "cut-"));
+    const [media, state] = [join(root, "media"), join(root, "state")];
+    mkdirSync(media);
+    const path = join(media, "cam1.mp4");
+    recordJournal({ build: "release", finalPath: path }, (run) =>
+      makeMedia({ durationMs: 2000, video: { config: run.addConfig("h264", AVCC) } }),
+    );
+    const origin = { localStreamName: "cam1", configId: 4, outStreamId: 9, variables: {} };
+    const ledger = await Ledger.open(state, silentLogger);
+    const sequence = ledger.nextSequence();
+    const opened = { ...origin, path, container: "mp4", tracks: [], startedMs: CREATED_MS, sequence } as const;
+    await ledger.append({ type: "opened", report: opened });
+    await ledger.close();
+    for (const suffix of emptied) {
+      const { size } = statSync(path + suffix);
+      truncateSync(path + suffix, 0);
+      if (what.includes("zeros")) truncateSync(path + suffix, size);
+      utimesSync(path + suffix, OLD, OLD);
+    }
+    if (what.includes("gone")) rmSync(`${path}.mdat`);
+
+    const failures: FailedSegmentReport[] = [];
+    for (const _start of [1, 2]) {
+      recorder = await Recorder.open({ mediaFolders: [media], stateFolder: state, workers: 1, arenaMib: 64 });
+      recorder.on("segmentFailed", (report) => failures.push(report));
+      await recorder.whenRecovered();
+      await recorder.close();
+    }
+    expect(failures).toMatchObject([{ ...origin, path, sequence, code: "notFound" }]);
+    expect(failures[0]?.error).toBe(`nothing of ${path} had reached the disk`);
+    expect(readdirSync(media)).toEqual([]);
+    const again = await Ledger.open(state, silentLogger);
+    expect([...again.unclosed]).toEqual([]);
+    expect((await collect(again.entriesAfter(0))).map(({ type }) => type)).toEqual(["opened", "failed"]);
+    await again.close();
+  });
+
+  it.each([
+    ["has media left", (path: string) => truncateSync(`${path}.info`, 0)],
+    [
+      "was only just made",
+      (path: string) => {
+        for (const suffix of suffixes) truncateSync(path + suffix, 0);
+      },
+    ],
+    [
+      "has a finished copy beside it",
+      (path: string) => {
+        truncateSync(`${path}.mdat`, 0);
+        writeFileSync(`${path}.copy`, "what a finish had written");
+      },
+    ],
+  ])("is none that %s: it stays for the next start", (_what, change) => {
+    const path = join(mkdtempSync(join(scratch.path, "left-")), "cam1.mp4");
+    recordJournal({ build: "release", finalPath: path }, (run) =>
+      makeMedia({ durationMs: 2000, video: { config: run.addConfig("h264", AVCC) } }),
+    );
+    change(path);
+    const before = readdirSync(dirname(path));
+    const recover = (): unknown => CONTAINERS.mp4.recover({ path, targetPath: path, lockPath: "" });
+    expect(recover).toThrow(expect.objectContaining({ code: "corrupt" }));
+    expect(readdirSync(dirname(path))).toEqual(before);
+  });
 });

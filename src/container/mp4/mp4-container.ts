@@ -22,6 +22,7 @@ import { closeSegmentFiles } from "../segment-files.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
 import { outputAt } from "../segment-state.js";
 import { syncData } from "../sync-file.js";
+import { isEmptied } from "./emptied.js";
 import { finishMp4 } from "./finish.js";
 import { appendGap, hasMp4Journal } from "./journal.js";
 import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
@@ -82,7 +83,20 @@ function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, option
   return { finish: method, sizeBytes, tableBytes, isEmpty: done.path === null };
 }
 
-function recover({ path, targetPath, lockPath }: Orphan): RecoveredSegment {
+/** What a power cut has left nothing of ends here: it would be tried, and told, at every start. */
+function recover(orphan: Orphan): RecoveredSegment {
+  const { path } = orphan;
+  try {
+    return recoverJournal(orphan);
+  } catch (error) {
+    const isCorrupt = error instanceof ReelError && error.code === "corrupt";
+    if (!isCorrupt || !hasMp4Journal(path) || !isEmptied(path)) throw error;
+    removeJournal(path);
+    throw new ReelError("notFound", `nothing of ${path} had reached the disk`, { path }, { cause: error });
+  }
+}
+
+function recoverJournal({ path, targetPath, lockPath }: Orphan): RecoveredSegment {
   if (!hasMp4Journal(path) && existsSync(path)) {
     // The crash came between the final name and the ledger: the file is whole.
     const { size, mtimeMs } = statSync(path);

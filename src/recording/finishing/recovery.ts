@@ -270,7 +270,9 @@ export class Recovery {
       }
       logger.warn(
         { path: orphan.path, code: result.failure.code },
-        `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`,
+        result.failure.code === "notFound"
+          ? `nothing of an unfinished segment can be recovered: ${result.failure.message}`
+          : `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`,
       );
       this.#deps.onFailed({
         ...base,

@@ -1,0 +1,61 @@
+// A power cut may leave the names of an unfinished segment and nothing in its files: then there is nothing that a later
+// start, or a hand, could recover.
+
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { writersOf } from "../../base/file-writer.js";
+import { ReelError } from "../../base/reel-error.js";
+import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
+import { copyPathOf, infoPathOf, mdatPathOf, replacementPathOf } from "./journal-files.js";
+import { readJournalInfo } from "./journal-info.js";
+
+/** A journal whose `.info` says nothing may be one that another server is just making. */
+const MAKING_MS = 10_000;
+const READ_BYTES = 1 << 20;
+
+/**
+ * True where the media file holds no media: it ends with its head, or reads as zeros. A media file that is missing is
+ * somebody's doing while `.info` lists tracks.
+ */
+export function isEmptied(finalPath: string): boolean {
+  const infoPath = infoPathOf(finalPath);
+  const isReadable = canRead(infoPath);
+  if (!isReadable && Date.now() - statSync(infoPath).mtimeMs < MAKING_MS) return false;
+  if (existsSync(copyPathOf(finalPath)) || existsSync(replacementPathOf(finalPath))) return false;
+  const mdatPath = mdatPathOf(finalPath);
+  if (!statSync(mdatPath, { throwIfNoEntry: false })) return !isReadable;
+  const { pids, own } = writersOf(mdatPath);
+  return pids.length === 0 && own === 0 && holdsNoMedia(mdatPath);
+}
+
+function canRead(infoPath: string): boolean {
+  try {
+    readJournalInfo(infoPath);
+    return true;
+  } catch (error) {
+    if (error instanceof ReelError) return false;
+    throw error;
+  }
+}
+
+function holdsNoMedia(mdatPath: string): boolean {
+  const fd = openSync(mdatPath, "r");
+  try {
+    const bytes = Buffer.alloc(READ_BYTES);
+    for (let at = mediaStart(fd), end = fstatSync(fd).size; at < end; ) {
+      const read = readSync(fd, bytes, 0, READ_BYTES, at);
+      if (bytes.subarray(0, read).some((byte) => byte !== 0)) return false;
+      if (read === 0) break;
+      at += read;
+    }
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** By the head as the opening wrote it; 0 where it reads otherwise. */
+function mediaStart(fd: number): number {
+  const box = Buffer.alloc(8);
+  readSync(fd, box, 0, box.byteLength, FTYP_SIZE);
+  return box.toString("latin1", 4) === "free" ? FTYP_SIZE + box.readUInt32BE(0) + MDAT_HEADER_ROOM : 0;
+}
