@@ -73,6 +73,7 @@ function printReport(report: FileReport): void {
       `gap: ${report.tracks[gap.track]?.kind} misses ${seconds(gap.missingMs)} behind ${seconds(gap.fromMs)}`,
     );
   if (report.gapCount > report.gaps.length) console.log(`… and ${report.gapCount - report.gaps.length} more gaps`);
+  for (const { message } of report.notes) console.log(`note: ${message}`);
   if (report.defectCount === 0) console.log("no defects");
   else console.log(`${report.defectCount} defect${report.defectCount === 1 ? "" : "s"}:`);
   for (const { path, message, atMs } of report.defects)

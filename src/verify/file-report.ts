@@ -11,6 +11,12 @@ export interface Defect {
   atMs?: number;
 }
 
+/** What a reader may wonder at, in a file that is sound. */
+export interface Note {
+  path: string;
+  message: string;
+}
+
 export interface FileGap {
   /** The track's place in `tracks`. */
   track: number;
@@ -60,4 +66,5 @@ export interface FileReport {
   defectCount: number;
   gaps: FileGap[];
   gapCount: number;
+  notes: Note[];
 }

@@ -1,7 +1,7 @@
-// Collects defects and gaps. The first hundred of each are kept: a file of garbage has millions, and the reader's
+// Collects defects, gaps and notes. The first hundred of the former two are kept: a file of garbage has millions, and the reader's
 // memory stays bounded.
 
-import type { Defect, FileGap } from "./file-report.js";
+import type { Defect, FileGap, Note } from "./file-report.js";
 
 const KEPT = 100;
 
@@ -10,6 +10,13 @@ export class Findings {
   readonly gaps: FileGap[] = [];
   #defectCount = 0;
   #gapCount = 0;
+
+  /** Worth a word, and no fault of the file: few by their nature. */
+  readonly notes: Note[] = [];
+
+  note(path: string, message: string): void {
+    this.notes.push({ path, message });
+  }
 
   get defectCount(): number {
     return this.#defectCount;

@@ -45,6 +45,7 @@ export async function verifyFile(path: string): Promise<FileReport> {
       defectCount: findings.defectCount,
       gaps: findings.gaps,
       gapCount: findings.gapCount,
+      notes: findings.notes,
     };
   } finally {
     await reader.close();

@@ -69,7 +69,7 @@ describe(`stopped and republished ${ROUNDS} times (REEL_SEED=${seed})`, () => {
       await until("it is over", () => control.of("inStreamClosed").length === round);
     }
     const told = toldByEvents(control).filter(({ path }) => path.includes(`/${name}/`));
-    const reports = await expectAsTold(server.file(name), told, { mayEndEarly: true });
+    const reports = await expectAsTold(server.file(name), told);
     for (const type of CONTAINERS) {
       const lost = lostIn(control, type);
       const found = { video: framesIn(reports, type, "video"), audio: framesIn(reports, type, "audio") };

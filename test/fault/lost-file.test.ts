@@ -69,7 +69,7 @@ async function expectAllAccounted(live: LiveSource, theirs: readonly SegmentRepo
   const told = seen.gaps.reduce((sum, { frames }) => sum + frames, 0);
   expect(inFiles + told).toBe(CONTAINER_NAMES.length * (live.written.video + live.written.audio));
   const mayBeThere = (path: string): boolean => theirs.some((report) => path.startsWith(report.path));
-  await expectAsTold(media, seen.closed, { mayBeThere, isMadeUp: true, mayEndEarly: true });
+  await expectAsTold(media, seen.closed, { mayBeThere, isMadeUp: true });
 }
 
 const WAYS: Record<string, (path: string) => void> = {

@@ -20,8 +20,6 @@ export interface ToldFile {
 
 /** A step that FLV's milliseconds and a frame's own length may add to a gap. */
 const ROUNDING_MS = 50;
-/** The PMT of an MPEG-TS is written before the frames that it announces. */
-const ANNOUNCED = /^the PMT lists a track \(\w+\) that has no frames$/;
 const IN_A_SLICE = /parameter set|macroblock/;
 /** The place of a defect that is inside a frame of an MP4. */
 const SAMPLE = /\/sample\[\d+\]$/;
@@ -41,12 +39,11 @@ export function toldByEvents(control: Control): ToldFile[] {
  *   contentIsLost  a sync has failed, and was told of, so the content of frames may be gone from the disk; where they are
  *                  and how many is still as told
  *   isMadeUp       frames came from LiveSource: what the headers of their slices say means nothing
- *   mayEndEarly    a file may end before each of its tracks had a frame
  */
 export async function expectAsTold(
   folder: string,
   told: readonly ToldFile[],
-  { mayBeThere = (_path: string): boolean => false, contentIsLost = false, mayEndEarly = false, isMadeUp = false } = {},
+  { mayBeThere = (_path: string): boolean => false, contentIsLost = false, isMadeUp = false } = {},
 ): Promise<FileReport[]> {
   const wasTold = new Set(told.map(({ path }) => path));
   const names = await readdir(folder, { recursive: true });
@@ -59,9 +56,7 @@ export async function expectAsTold(
     const found = await verifyFile(path);
     reports.push(found);
     const isExpected = ({ path: place, message }: Defect): boolean =>
-      (contentIsLost && SAMPLE.test(place)) ||
-      (mayEndEarly && ANNOUNCED.test(message)) ||
-      (isMadeUp && IN_A_SLICE.test(message));
+      (contentIsLost && SAMPLE.test(place)) || (isMadeUp && IN_A_SLICE.test(message));
     const defects = found.defects.filter((defect) => !isExpected(defect));
     expect(defects, path).toEqual([]);
     const framesOf = (kind: string): number => found.tracks.find((track) => track.kind === kind)?.frames ?? 0;

@@ -113,10 +113,22 @@ class TsReading {
     else if (this.#pcrPid === NONE) this.#findings.defect("/", "has no PMT");
     else if (Number.isNaN(this.#clock.last90k)) this.#findings.defect("/", "has no PCR");
     const streams = [...this.#streams.values()];
-    for (const { audit } of streams)
-      if (audit.frames === 0)
-        this.#findings.defect("/", `the PMT lists a track (${audit.traits.codec}) that has no frames`);
-    return streams.map((stream) => stream.audit);
+    const tracks = streams.map((stream) => stream.audit);
+    this.#tellEmptyTracks(tracks);
+    return tracks;
+  }
+
+  /**
+   * The tables stand in front of the frames that they announce, and the file may end in between: that is worth a note.
+   * Without any frame it is no recording.
+   */
+  #tellEmptyTracks(tracks: readonly TsTrack["audit"][]): void {
+    const hasFrames = tracks.some(({ frames }) => frames > 0);
+    for (const { frames, traits } of tracks) {
+      const message = `the PMT lists a track (${traits.codec}) that has no frames`;
+      if (frames === 0 && hasFrames) this.#findings.note("/", message);
+      else if (frames === 0) this.#findings.defect("/", message);
+    }
   }
 
   /** True for a repeated packet: §2.4.3.3 allows each one once more. */

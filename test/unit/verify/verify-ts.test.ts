@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { verifyFile } from "../../../src/verify/verify-file.js";
 import { makeClip } from "../../support/clip.js";
 import { ffprobe } from "../../support/ffprobe.js";
@@ -58,6 +59,23 @@ describe("a sound transport stream", () => {
       [75, true, true],
       [141, true, true],
     ]);
+  });
+
+  it("that ends before a track has a frame is sound, which a note tells", async () => {
+    const run = new KernelRun({ build: "release", container: "ts" });
+    const frames = makeAv(run, 3000).filter(({ track }) => track === TRACK_VIDEO);
+    for (const frame of frames) run.push(frame);
+    const report = await verifyFile(write("early.ts", run.finish()[0]?.files[0] ?? Buffer.alloc(0)));
+    expect(report.defects).toEqual([]);
+    expect(report.notes).toEqual([{ path: "/", message: "the PMT lists a track (aac) that has no frames" }]);
+    expect((await verifyFile(own)).notes).toEqual([]);
+    const bytes = readFileSync(own);
+    const tables = Array.from({ length: bytes.byteLength / PACKET }, (_, i) => i)
+      .filter((i) => pidOf(bytes, i) < 0x100 || pidOf(bytes, i) > 0x110)
+      .map((i) => bytes.subarray(i * PACKET, (i + 1) * PACKET));
+    expect(await defectsOf(write("tables.ts", Buffer.concat(tables)))).toContain(
+      "/: the PMT lists a track (h264) that has no frames",
+    );
   });
 });
 
