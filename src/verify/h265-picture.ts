@@ -1,6 +1,7 @@
 // What an H.265 access unit consists of (ITU-T H.265 §7.4.2.2, Table 7-1), as picture.ts has it of H.264: the type of a
 // NAL unit alone tells whether decoding can start with its picture.
 
+import { H265SliceCheck } from "./h265-slices.js";
 import type { NalReading, Picture } from "./picture.js";
 
 const LAST_SLICE = 31;
@@ -31,5 +32,5 @@ export const H265_READING: NalReading = {
   take: takeNal,
   isSps: (nal) => typeOf(nal) === SPS_NUT,
   hasParameterSets: (picture) => picture.hasVps && picture.hasSps && picture.hasPps,
-  newSliceCheck: () => undefined,
+  newSliceCheck: () => new H265SliceCheck(),
 };

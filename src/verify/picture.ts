@@ -2,6 +2,7 @@
 // §7.4.1) is read here, H.265 in h265-picture.ts. NAL units come with lengths in front (MP4, FLV) or start codes
 // (MPEG-TS); neither reading decodes a slice.
 
+import type { PictureCheck } from "./picture-check.js";
 import { SliceCheck } from "./slices.js";
 import type { WindowReader } from "./window-reader.js";
 
@@ -55,8 +56,8 @@ export interface NalReading {
   isSps(nal: Uint8Array): boolean;
   /** All that decoding needs stands in front of the picture. */
   hasParameterSets(picture: Picture): boolean;
-  /** Judges the slices of one track; undefined where they are not looked into. */
-  newSliceCheck(): SliceCheck | undefined;
+  /** Judges the slices of one track. */
+  newSliceCheck(): PictureCheck;
 }
 
 export const H264_READING: NalReading = {
@@ -124,7 +125,7 @@ export async function readPicture(
   sizeBytes: number,
   nalLengthSize: number,
   reading: NalReading,
-  slices: SliceCheck | undefined,
+  slices: PictureCheck | undefined,
 ): Promise<LengthPrefixedPicture> {
   const picture = emptyPicture();
   slices?.begin();
@@ -154,7 +155,7 @@ export async function readPicture(
 export function readAnnexBPicture(
   bytes: Uint8Array,
   reading: NalReading,
-  slices: SliceCheck | undefined,
+  slices: PictureCheck | undefined,
   onSps: (nal: Uint8Array) => void,
 ): LengthPrefixedPicture {
   const picture = emptyPicture();

@@ -5,6 +5,8 @@
 
 import { type AvcConfig, parseSps } from "../media/codec/h264/decoder-configuration.js";
 import type { VideoConfig } from "../media/codec/video-config.js";
+import { NalBits } from "./nal-bits.js";
+import type { PictureCheck } from "./picture-check.js";
 
 const NAL_SLICE = 1;
 const NAL_IDR = 5;
@@ -34,7 +36,8 @@ interface SliceHead {
   structure: number;
 }
 
-export class SliceCheck {
+export class SliceCheck implements PictureCheck {
+  readonly judgesLeading = true;
   #sps = new Map<number, SpsFacts>();
   #pps = new Map<number, PpsFacts>();
   #isJudging: boolean | undefined;
@@ -44,7 +47,6 @@ export class SliceCheck {
   #complaint: string | undefined;
   #hasForeignSets = false;
 
-  /** The sets of an H.264 header, which replace all others. */
   useHeader(config: VideoConfig): void {
     if (!isAvc(config)) return;
     this.#sps.clear();
@@ -56,7 +58,7 @@ export class SliceCheck {
   learn(nal: Uint8Array): void {
     try {
       const type = (nal[0] ?? 0) & 31;
-      const bits = new Bits(nal.subarray(1, 1 + 4 * MAX_HEADER_BYTES));
+      const bits = new NalBits(nal.subarray(1, 1 + 4 * MAX_HEADER_BYTES));
       if (type === NAL_SPS) {
         bits.skip(24);
         const { profile, frameMbsOnly, frameNumBits, separatePlanes } = parseSps(nal);
@@ -74,10 +76,6 @@ export class SliceCheck {
     this.#hasForeignSets = false;
   }
 
-  /**
-   * `nal` may be the head of a NAL unit of `sizeBytes`. `isInHeader`: the file has its sets in a header; else those
-   * that come are in force.
-   */
   take(nal: Uint8Array, sizeBytes: number, isInHeader: boolean): void {
     const type = (nal[0] ?? 0) & 31;
     if (type === NAL_SLICE || type === NAL_IDR) this.#takeSlice(nal);
@@ -86,7 +84,6 @@ export class SliceCheck {
     else this.learn(nal);
   }
 
-  /** What is wrong with the access unit. */
   end(): string | undefined {
     if (this.#slices === 0) return undefined;
     this.#isJudging ??= this.#complaint === undefined && this.#pictures.length === 1;
@@ -115,7 +112,7 @@ export class SliceCheck {
 
   #readHead(nal: Uint8Array): SliceHead | undefined {
     try {
-      const bits = new Bits(nal.subarray(1, 1 + MAX_HEADER_BYTES));
+      const bits = new NalBits(nal.subarray(1, 1 + MAX_HEADER_BYTES));
       const firstMacroblock = bits.ue();
       bits.ue(); // slice_type
       const ppsId = bits.ue();
@@ -146,39 +143,4 @@ export class SliceCheck {
 
 function isAvc(config: VideoConfig): config is AvcConfig {
   return "sps" in config && "pps" in config;
-}
-
-/** Bits of a NAL unit without its emulation_prevention_three_bytes. Throws past the end. */
-class Bits {
-  #bytes: number[] = [];
-  #bit = 0;
-
-  constructor(nal: Uint8Array) {
-    let zeros = 0;
-    for (const byte of nal) {
-      if (zeros >= 2 && byte === 3) zeros = 0;
-      else {
-        this.#bytes.push(byte);
-        zeros = byte === 0 ? zeros + 1 : 0;
-      }
-    }
-  }
-
-  u1(): number {
-    const byte = this.#bytes[this.#bit >> 3];
-    if (byte === undefined) throw new RangeError("the bits are at an end");
-    return (byte >> (7 - (this.#bit++ & 7))) & 1;
-  }
-
-  skip(bits: number): void {
-    this.#bit += bits;
-  }
-
-  ue(): number {
-    let zeros = 0;
-    while (this.u1() === 0) if (++zeros > 20) throw new RangeError("a code of more than 41 bits");
-    let value = 1;
-    for (let i = 0; i < zeros; i++) value = value * 2 + this.u1();
-    return value - 1;
-  }
 }

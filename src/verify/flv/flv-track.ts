@@ -9,7 +9,7 @@ import type { Findings } from "../findings.js";
 import { FRAME_HEAD_BYTES, FRAME_READINGS } from "../frame-readings.js";
 import { NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, type LengthPrefixedPicture, readPicture } from "../picture.js";
-import type { SliceCheck } from "../slices.js";
+import type { PictureCheck } from "../picture-check.js";
 import { TrackAudit } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 
@@ -23,7 +23,7 @@ export class FlvTrack {
   readonly #findings: Findings;
   readonly #head = new AvTag();
   readonly #clock = new Unwrapper(WIRE_MODULUS);
-  #slices: SliceCheck | undefined;
+  #slices: PictureCheck | undefined;
   #hasConfig = false;
   #nalLengthSize = 4;
   #frameMs: number | undefined;
@@ -80,7 +80,7 @@ export class FlvTrack {
       this.#findings.defect(this.#place, "is a key frame, but decoding cannot start there", atMs);
     else if (!isKey && picture.isIdr) this.#findings.defect(this.#place, "is an IDR, but no key frame", atMs);
     if (this.audit.frames > 0) return;
-    this.audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
+    this.audit.isOpenAtStart = this.#slices?.judgesLeading === true && !picture.isIdr;
     this.audit.isFirstFrameDecodable = this.#hasConfig && complaint === undefined && isRandomAccess(picture);
     if (!this.audit.isFirstFrameDecodable)
       this.#findings.defect(this.#place, "decoding cannot start with the first picture", atMs);

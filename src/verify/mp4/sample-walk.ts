@@ -6,7 +6,7 @@
 import type { Findings } from "../findings.js";
 import { FRAME_HEAD_BYTES, type FrameReading } from "../frame-readings.js";
 import { isRandomAccess, readPicture } from "../picture.js";
-import type { SliceCheck } from "../slices.js";
+import type { PictureCheck } from "../picture-check.js";
 import { roundMs, type TrackAudit } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 import type { Box } from "./box.js";
@@ -48,7 +48,7 @@ export class SampleWalk {
   readonly #cursors: Cursors;
   readonly #media: WindowReader;
   readonly #presentation: Presentation;
-  readonly #slices: SliceCheck | undefined;
+  readonly #slices: PictureCheck | undefined;
   /** Samples left in the open run of stts and of ctts, and in the open chunk. */
   #timesLeft = 0;
   #offsetsLeft = 0;
@@ -183,7 +183,7 @@ export class SampleWalk {
       findings.defect(place, "is a sync sample, but decoding cannot start there", atMs);
     else if (!isMarked && picture.isIdr) findings.defect(place, "is an IDR, but no sync sample", atMs);
     if (index > 0) return;
-    audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
+    audit.isOpenAtStart = this.#slices?.judgesLeading === true && !picture.isIdr;
     audit.isFirstFrameDecodable = complaint === undefined && isRandomAccess(picture);
     if (!audit.isFirstFrameDecodable) findings.defect(place, "decoding cannot start with the first sample", atMs);
   }

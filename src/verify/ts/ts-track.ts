@@ -10,7 +10,7 @@ import { nearestTime } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
 import { type CodecReading, NAL_READINGS } from "../nal-readings.js";
 import { isRandomAccess, readAnnexBPicture } from "../picture.js";
-import type { SliceCheck } from "../slices.js";
+import type { PictureCheck } from "../picture-check.js";
 import { roundMs, TrackAudit, type TrackTraits } from "../track-audit.js";
 import type { PmtEntry } from "./section.js";
 
@@ -38,7 +38,7 @@ export class TsTrack {
   #headBytes = 0;
   #pesBytes = 0;
   #header: PesHeader | undefined;
-  readonly #slices: SliceCheck | undefined;
+  readonly #slices: PictureCheck | undefined;
   #framesBefore = 0;
   #samplesBefore = 0;
   #strayBefore = 0;
@@ -157,7 +157,7 @@ export class TsTrack {
       defect("is flagged as a random access point, but decoding cannot start there");
     if (picture.isIdr && !hasParameterSets) defect("an IDR without parameter sets in front of it");
     if (this.audit.frames === 0) {
-      this.audit.isOpenAtStart = this.#slices !== undefined && !picture.isIdr;
+      this.audit.isOpenAtStart = this.#slices?.judgesLeading === true && !picture.isIdr;
       this.audit.isFirstFrameDecodable = isKey && hasParameterSets;
       if (!this.audit.isFirstFrameDecodable) defect("decoding cannot start with the first picture");
     }

@@ -4,6 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { finishMp4 } from "../../../src/container/mp4/finish.js";
+import { parseHvcDecoderConfiguration } from "../../../src/media/codec/h265/decoder-configuration.js";
 import type { FileReport } from "../../../src/verify/file-report.js";
 import { verifyFile } from "../../../src/verify/verify-file.js";
 import { BitWriter } from "../../support/bit-writer.js";
@@ -11,7 +12,20 @@ import { KernelRun, type TestFrame, testModule } from "../../support/kernel-harn
 import { recordJournal } from "../../support/mp4-journal.js";
 import { recoveryPoint, SLICE_I, SLICE_P, slice } from "../../support/pictures.js";
 import { scratch } from "../../support/scratch.js";
-import { ASC, AVCC, AVCC_OTHER, accessUnit, NAL_SLICE, nalUnit } from "../../support/test-media.js";
+import {
+  ASC,
+  AVCC,
+  AVCC_OTHER,
+  accessUnit,
+  H265_CRA,
+  H265_IDR,
+  H265_RASL,
+  H265_TRAIL,
+  HVCC,
+  h265NalUnit,
+  NAL_SLICE,
+  nalUnit,
+} from "../../support/test-media.js";
 
 const { path, write } = scratch();
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
@@ -25,8 +39,8 @@ const SECONDS = 3;
 /** What a frame is changed to; undefined: it is left out. */
 type Change = (frame: TestFrame, index: number) => TestFrame | undefined;
 
-function media(run: KernelRun, change: Change): TestFrame[] {
-  const video = run.addConfig("h264", AVCC);
+function media(run: KernelRun, change: Change, codec: "h264" | "h265"): TestFrame[] {
+  const video = run.addConfig(codec, codec === "h264" ? AVCC : HVCC);
   const audio = run.addConfig("aac", ASC);
   const frames: TestFrame[] = [];
   for (let i = 0; i < SECONDS * 25; i++) {
@@ -53,15 +67,15 @@ function media(run: KernelRun, change: Change): TestFrame[] {
 }
 
 let files = 0;
-async function report(container: Container, change: Change): Promise<FileReport> {
+async function report(container: Container, change: Change, codec: "h264" | "h265" = "h264"): Promise<FileReport> {
   if (container === "mp4") {
     const finalPath = path(`odd-${files++}.mp4`);
-    recordJournal({ build: "release", finalPath }, (run) => media(run, change));
+    recordJournal({ build: "release", finalPath }, (run) => media(run, change, codec));
     finishMp4(finalPath, { durability: "none", module: testModule("release") });
     return verifyFile(finalPath);
   }
   const run = new KernelRun({ build: "release", container });
-  for (const frame of media(run, change)) run.push(frame);
+  for (const frame of media(run, change, codec)) run.push(frame);
   return verifyFile(write(`odd.${container}`, run.finish()[0]?.files[0] ?? Buffer.alloc(0)));
 }
 
@@ -169,6 +183,86 @@ for (const container of CONTAINERS) {
         const found = defects.find((defect) => message.test(defect.message));
         expect(found, JSON.stringify(defects.slice(0, 5))).toBeDefined();
         // Transport streams begin at a second.
+        expect(Math.abs((found?.atMs ?? Number.NaN) - atMs - (container === "ts" ? 1000 : 0))).toBeLessThan(45);
+      });
+    }
+  });
+}
+
+/** H.265: a slice segment of the first picture parameter set, the first of its picture unless said otherwise. */
+function h265Slice(type: number, seed: number, isFirst = true, ppsId = 0): Uint8Array {
+  const nal = h265NalUnit(type, 40, seed);
+  const bits = new BitWriter().u(1, isFirst ? 1 : 0);
+  if (type >= H265_IDR) bits.u(1, 0); // no_output_of_prior_pics_flag
+  nal.set(bits.ue(ppsId).u(8, 0xa5).align().bytes(), 2);
+  return nal;
+}
+
+const trail = (seed: number, isFirst = true, ppsId = 0): Uint8Array => h265Slice(H265_TRAIL, seed, isFirst, ppsId);
+/** The sets of HVCC, by their arrays: video, sequence and picture parameter set. */
+const [, , hevcPps = new Uint8Array()] = parseHvcDecoderConfiguration(HVCC).parameterSets;
+
+const H265_KINDS: [string, Change, RegExp, number, (readonly Container[])?][] = [
+  ["half a picture", picture(trail(1, false)), /^begins with a later slice of a picture: it is a part of one$/, 1200],
+  ["two pictures in one", picture(trail(1), trail(2)), /^holds 2 pictures$/, 1200],
+  ["a picture without a slice", picture(h265NalUnit(39, 30)), /^(has no|a picture without a) slice$/, 1200],
+  ["a set that nobody gave", picture(trail(1, true, 7)), /^refers to picture parameter set 7, which/, 1200],
+  [
+    "sets in band that are not the header's",
+    picture(
+      hevcPps.map((byte, i) => (i === 3 ? byte ^ 0x10 : byte)),
+      trail(1),
+    ),
+    /^carries parameter sets that are not those of the file's header$/,
+    1200,
+    ["mp4", "flv"],
+  ],
+  [
+    "a first picture that is none to begin with",
+    (frame, i) => (isVideo(frame) && i === 0 ? { ...frame, payload: accessUnit([trail(0)]) } : frame),
+    BEFORE_START,
+    0,
+  ],
+];
+
+function h265(change: Change): Change {
+  return (frame, i) => {
+    if (!isVideo(frame)) return change(frame, i);
+    const type = frame.isRandomAccess ? H265_IDR : H265_TRAIL;
+    return change({ ...frame, payload: accessUnit([h265Slice(type, i), h265Slice(type, i + 1000, false)]) }, i);
+  };
+}
+
+for (const container of CONTAINERS) {
+  describe(`${container} of odd frames of H.265`, () => {
+    it("is sound where pictures have several slices, and begin with a CRA and what it skips", async () => {
+      expect(
+        (
+          await report(
+            container,
+            h265((frame) => frame),
+            "h265",
+          )
+        ).defects,
+      ).toEqual([]);
+      const open = await report(
+        container,
+        h265((frame, i) => {
+          if (!isVideo(frame) || i > 2) return { ...frame, ctsOffset90k: isVideo(frame) ? 2 * FRAME_90K : 0 };
+          const type = i === 0 ? H265_CRA : H265_RASL;
+          return { ...frame, ctsOffset90k: i === 0 ? 3 * FRAME_90K : 0, payload: accessUnit([h265Slice(type, i)]) };
+        }),
+        "h265",
+      );
+      expect(open.defects).toEqual([]);
+    });
+
+    for (const [name, change, message, atMs, where = CONTAINERS] of H265_KINDS) {
+      if (!where.includes(container)) continue;
+      it(`names ${name}`, async () => {
+        const { defects } = await report(container, h265(change), "h265");
+        const found = defects.find((defect) => message.test(defect.message));
+        expect(found, JSON.stringify(defects.slice(0, 5))).toBeDefined();
         expect(Math.abs((found?.atMs ?? Number.NaN) - atMs - (container === "ts" ? 1000 : 0))).toBeLessThan(45);
       });
     }
