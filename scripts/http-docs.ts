@@ -5,6 +5,7 @@ import type { RouteDescription, RouteMethod } from "../src/base/routes.js";
 import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
 import { serverRoutes } from "../src/server/route-table.js";
+import { systemClock } from "../src/time/units.js";
 import { commandParameters, REPLY_SCHEMA, type Schema } from "./reference-docs.js";
 
 interface DescribedRoute extends RouteDescription {
@@ -15,7 +16,7 @@ interface DescribedRoute extends RouteDescription {
 /** Throws for a route that has no description. */
 export function describedRoutes(): DescribedRoute[] {
   const routes: DescribedRoute[] = [];
-  for (const module of serverRoutes([]))
+  for (const module of serverRoutes({ mediaFolders: [], collect: () => [], clock: systemClock }))
     module.routes((method, path, _handler, description) => {
       if (!description) throw new Error(`${method} ${path} has no description`);
       routes.push({ method, path, ...description });

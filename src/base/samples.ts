@@ -2,12 +2,15 @@
 // end, `_total` for counters. Collecting only reads: it must not wait, and it costs nothing while nobody asks.
 
 export interface Sample {
+  /** Of the whole family: a histogram's samples have its name and a `series`. */
   readonly name: string;
   /** One sentence; the same for every sample of the name. */
   readonly help: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Which number of a histogram it is. */
+  readonly series?: "_bucket" | "_sum" | "_count";
 }
 
 export interface Collector {

@@ -38,6 +38,7 @@ import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-op
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
 import { completeRecorderOptions, type RecorderOptions, type RecorderSettings } from "./recorder-options.js";
+import { RecordingTotals } from "./recording-totals.js";
 import { SectionWriter } from "./section-writer.js";
 import { StateLock } from "./state-lock.js";
 
@@ -70,6 +71,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #periodicSync: PeriodicSync;
   #supervisor: RecordingSupervisor;
   readonly #receivedNotes: ReceivedNotes;
+  readonly #totals: RecordingTotals;
   readonly #savedConfigs: SectionWriter;
   readonly #savedNextId: SectionWriter;
   #nextStreamId = 1;
@@ -176,6 +178,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       () => [...restarts.unsettled, ...this.#received()],
       logger,
     );
+    this.#totals = new RecordingTotals(this, () => this.#supervisor.recordings);
     this.on("segmentOpened", () => this.#periodicSync.kick());
     this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
@@ -297,11 +300,17 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   /** What every part of the recorder counts. */
   collect(): readonly Sample[] {
-    const parts: readonly Collector[] = [this.arena, this.streams, this.#pools, this.#scheduler, this.#finisher];
+    const parts: readonly Collector[] = [
+      this.arena,
+      this.streams,
+      this.#pools,
+      this.#scheduler,
+      this.#finisher,
+      this.#totals,
+    ];
     return [
       ...parts.flatMap((part) => part.collect()),
       gauge("reel_record_configs", "Record configs.", this.#supervisor.entries.length),
-      gauge("reel_out_streams", "Recordings that run.", this.#supervisor.recordings.length),
     ];
   }
 

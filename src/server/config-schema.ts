@@ -2,6 +2,7 @@
 // prints it as JSON Schema).
 
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
+import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
 import { LimitsSchema } from "./limits-schema.js";
 import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 
@@ -167,6 +168,19 @@ export const ServerConfigSchema = Type.Object(
       ),
     ),
     limits: Type.Optional(LimitsSchema),
+    metrics: Type.Optional(
+      Type.Object(
+        {
+          perStream: Type.Optional(
+            Type.Boolean({ description: "/metrics has samples of single streams and recordings (default true)" }),
+          ),
+          maxStreams: Type.Optional(
+            Type.Integer({ minimum: 1, description: `of so many streams at most (default ${DEFAULT_MAX_STREAMS})` }),
+          ),
+        },
+        closed,
+      ),
+    ),
     pull: Type.Optional(
       Type.Object(
         {

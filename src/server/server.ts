@@ -78,7 +78,7 @@ export class ReelServer {
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
-    const control = new ControlPlane({
+    const control: ControlPlane = new ControlPlane({
       recorder,
       pulls,
       clock: recorder.clock,
@@ -90,7 +90,12 @@ export class ReelServer {
         mp4BinPath: MP4_WRITER,
         limits,
         tls,
-        routes: serverRoutes(recorder.mediaFolders),
+        routes: serverRoutes({
+          mediaFolders: recorder.mediaFolders,
+          collect: () => [...recorder.collect(), ...control.collect()],
+          clock: recorder.clock,
+          metrics: config.metrics,
+        }),
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });

@@ -98,6 +98,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   readonly lastDts90k: Ticks90k[] = [];
   /** dts of the newest random access point of the video; -Infinity before the first. */
   lastRandomAccess90k: Ticks90k = Number.NEGATIVE_INFINITY;
+  /** Between the last two of them; NaN before there were two. */
+  randomAccessInterval90k: Ticks90k = Number.NaN;
   #arena: Arena;
   #clock: Clock;
   #options: InStreamOptions;
@@ -338,7 +340,10 @@ export class InStream extends EventEmitter<InStreamEvents> {
       statistics.bytes += sizeBytes;
     }
     this.lastDts90k[track] = dts90k;
-    if (isRandomAccess && track === this.#tracks.mainVideo) this.lastRandomAccess90k = dts90k;
+    if (isRandomAccess && track === this.#tracks.mainVideo) {
+      if (Number.isFinite(this.lastRandomAccess90k)) this.randomAccessInterval90k = dts90k - this.lastRandomAccess90k;
+      this.lastRandomAccess90k = dts90k;
+    }
     if (!this.settled) {
       if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
       else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();

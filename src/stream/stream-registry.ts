@@ -5,8 +5,8 @@ import { EventEmitter } from "node:events";
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
-import type { Clock } from "../time/units.js";
-import { InStream, type InStreamOptions, type SourceInfo } from "./in-stream.js";
+import { type Clock, TICKS_PER_SECOND } from "../time/units.js";
+import { InStream, type InStreamOptions, type SourceInfo, type TrackStatistics } from "./in-stream.js";
 
 interface RegistryEvents {
   opened: [stream: InStream];
@@ -100,21 +100,43 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
 
   collect(): readonly Sample[] {
     const streams = this.list();
-    return [gauge("reel_in_streams", "Live in-streams.", streams.length), ...streams.flatMap(samplesOf)];
+    const nowMs = this.clock.monotonicMs();
+    return [
+      gauge("reel_in_streams", "Live in-streams.", streams.length),
+      ...streams.flatMap((stream) => samplesOf(stream, nowMs)),
+    ];
   }
 }
 
-function samplesOf({ name: stream, ring, statistics }: InStream): Sample[] {
+function samplesOf(stream: InStream, nowMs: number): Sample[] {
+  const { name, ring } = stream;
+  const labels = { stream: name };
   const samples = [
-    gauge("reel_ring_held_bytes", "Bytes of the ring that no recording has given back.", ring.heldBytes, { stream }),
-    gauge("reel_ring_capacity_bytes", "Size of the ring.", ring.capacity, { stream }),
+    gauge("reel_ring_held_bytes", "Bytes of the ring that no recording has given back.", ring.heldBytes, labels),
+    gauge("reel_ring_capacity_bytes", "Size of the ring.", ring.capacity, labels),
+    gauge(
+      "reel_in_last_frame_age_seconds",
+      "Since the source brought its last frame; since its opening where it has brought none.",
+      Math.max(0, nowMs - stream.lastFrameMs) / 1000,
+      labels,
+    ),
   ];
-  for (const [index, { frames, bytes, droppedFrames }] of statistics.entries()) {
-    const labels = { stream, track: String(index) };
+  if (!Number.isNaN(stream.randomAccessInterval90k))
     samples.push(
-      counter("reel_in_frames_total", "Frames that the source delivered.", frames, labels),
-      counter("reel_in_bytes_total", "Bytes of frames that the source delivered.", bytes, labels),
-      counter("reel_in_dropped_frames_total", "Frames that found no room.", droppedFrames, labels),
+      gauge(
+        "reel_in_keyframe_interval_seconds",
+        "Media time between the last two random access points of the main video.",
+        stream.randomAccessInterval90k / TICKS_PER_SECOND,
+        labels,
+      ),
+    );
+  for (const track of stream.tracks) {
+    const { frames, bytes, droppedFrames } = stream.statistics[track.number] as TrackStatistics;
+    const own = { ...labels, track: String(track.number), kind: track.kind, codec: track.codec ?? "" };
+    samples.push(
+      counter("reel_in_frames_total", "Frames that the source delivered.", frames, own),
+      counter("reel_in_bytes_total", "Bytes of frames that the source delivered.", bytes, own),
+      counter("reel_in_dropped_frames_total", "Frames that found no room.", droppedFrames, own),
     );
   }
   return samples;

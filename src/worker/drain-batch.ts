@@ -40,6 +40,8 @@ export interface DrainResult {
   status: number;
   opened: boolean;
   writtenBytes: number;
+  /** What the writes took. */
+  writeMs: number;
   failure: FileFailure | undefined;
   /** What a batch held that could not be written. The segment's counters leave it out. */
   unwritten: Unwritten | undefined;

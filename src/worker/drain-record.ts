@@ -98,6 +98,7 @@ export class DrainRecord {
       status: arena.u32(pointer + STATUS_OFFSET) | 0,
       opened: this.opened,
       writtenBytes: arena.i64(pointer + WRITTEN_OFFSET),
+      writeMs: 0, // nobody knows any more
       failure: this.#failure(path),
       unwritten:
         frames === 0

@@ -58,6 +58,7 @@ export function drain(batch: DrainBatch): DrainResult[] {
       status: 0,
       opened: false,
       writtenBytes: 0,
+      writeMs: 0,
       failure: undefined,
       unwritten: undefined,
     };
@@ -106,11 +107,14 @@ function drainOne(
     saveState(arena, item.segment, item.recording, batch.saved);
   };
   const write = (): void => {
+    const beganMs = performance.now();
     try {
       result.writtenBytes += writeOutputs(arena, item.segment, (track) => container.joinTrack(place, track));
     } catch (error) {
       result.unwritten = restoreState(arena, item.segment, batch.saved);
       throw error;
+    } finally {
+      result.writeMs += performance.now() - beganMs;
     }
     if (result.writtenBytes > 0) beginChecks(place, nowSeconds);
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);

@@ -23,6 +23,7 @@ const NOT_CLAIMED: DrainResult = {
   status: 0,
   opened: false,
   writtenBytes: 0,
+  writeMs: 0,
   failure: undefined,
   unwritten: undefined,
 };

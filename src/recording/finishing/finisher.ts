@@ -4,6 +4,7 @@
 
 import { stat } from "node:fs/promises";
 import type { Arena } from "../../arena/arena.js";
+import { Histogram } from "../../base/histogram.js";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, type ErrorCode, ReelError } from "../../base/reel-error.js";
@@ -60,6 +61,7 @@ export class Finisher implements Collector {
   #finishes = new KeyedQueue<number>(FINISHES_PER_VOLUME);
   #isClosing = false;
   #wakeAll = new Set<() => void>();
+  readonly #finishSeconds = new Histogram("reel_finish_seconds", "From the end of a file's recording to its report.");
 
   constructor(deps: FinisherDeps) {
     this.#deps = deps;
@@ -74,6 +76,7 @@ export class Finisher implements Collector {
     container: ContainerName,
     durability: Durability | undefined,
   ): Promise<ObservedIndex | undefined> {
+    const beganMs = this.#deps.clock.monotonicMs();
     const done = this.#run(segment, container, durability)
       .catch((error: unknown) => {
         // No free number, a folder that is gone: an MP4 keeps its journal, for the recovery of the next start.
@@ -84,6 +87,7 @@ export class Finisher implements Collector {
       })
       .finally(() => {
         this.#pending.delete(segment);
+        this.#finishSeconds.observe((this.#deps.clock.monotonicMs() - beganMs) / 1000);
         segment.free();
       });
     this.#pending.set(segment, { path: segment.path, done });
@@ -115,7 +119,10 @@ export class Finisher implements Collector {
   }
 
   collect(): readonly Sample[] {
-    return [gauge("reel_finishing_segments", "Closed segments that are not yet final.", this.#pending.size)];
+    return [
+      gauge("reel_finishing_segments", "Closed segments that are not yet final.", this.#pending.size),
+      ...this.#finishSeconds.collect(),
+    ];
   }
 
   /** Resolves when nothing is being finished any more. */

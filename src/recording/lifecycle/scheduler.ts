@@ -7,6 +7,7 @@
 import { SEG_OUTPUT_FD_OFFSET } from "../../abi/segment.js";
 import type { Arena } from "../../arena/arena.js";
 import { ArenaViews } from "../../arena/arena-views.js";
+import { Histogram } from "../../base/histogram.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, ReelError } from "../../base/reel-error.js";
@@ -85,6 +86,8 @@ export class Scheduler implements Collector {
   #isKicked = false;
   /** The last look found more to do than there were threads. */
   #hasBacklog = false;
+  readonly #drainSeconds = new Histogram("reel_drain_seconds", "From giving a batch to the drain pool to its results.");
+  readonly #writeSeconds = new Histogram("reel_write_seconds", "What the writes of one recording's drain took.");
 
   constructor(arena: Arena, pools: Pools, clock: Clock, logger: Logger, options: SchedulerOptions) {
     this.#arena = arena;
@@ -111,6 +114,8 @@ export class Scheduler implements Collector {
       gauge("reel_drain_batches", "Batches that a drain thread has.", this.#batches.size),
       gauge("reel_sick_volumes", "Volumes on which a call hangs.", this.#sickVolumes.size),
       gauge("reel_drain_backlog", "1 while more is due than threads are free.", this.#hasBacklog ? 1 : 0),
+      ...this.#drainSeconds.collect(),
+      ...this.#writeSeconds.collect(),
     ];
   }
 
@@ -203,9 +208,12 @@ export class Scheduler implements Collector {
       if (isLarge) this.#arena.free(out);
       else this.#pools.releaseOutput(out);
       if (batch.isWrittenOff) this.#recover(batch);
+      this.#drainSeconds.observe((this.#clock.monotonicMs() - now) / 1000);
       recordings.forEach((recording, index) => {
         const result = results[index];
-        if (result) this.#take(recording, result);
+        if (!result) return;
+        if (result.writtenBytes > 0) this.#writeSeconds.observe(result.writeMs / 1000);
+        this.#take(recording, result);
       });
       // Otherwise the next tick: a look after every batch would find a few recordings each time, and small batches cost
       // the most.
@@ -258,6 +266,7 @@ export class Scheduler implements Collector {
       status: 0,
       opened: isOpen && item.opening !== undefined,
       writtenBytes: 0,
+      writeMs: 0,
       failure: { code: "trap", message: `a drain worker ended: ${message}`, path: item.path, errno: undefined },
       unwritten: undefined,
     };

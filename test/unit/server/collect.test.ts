@@ -51,11 +51,15 @@ it("every part tells what it counts while a stream is recorded", async () => {
     expect(sampleValue(samples, "reel_arena_used_bytes")).toBe(server.recorder.arena.stats().usedBytes);
     expect(sampleValue(samples, "reel_arena_limit_bytes")).toBe(64 * 1024 * 1024);
     expect(sampleValue(samples, "reel_events_total")).toBeGreaterThan(2);
+    expect(sampleValue(samples, "reel_gaps_total", { cause: "lag" })).toBe(0);
+    expect(
+      samples.filter(({ name, labels }) => name === "reel_in_frames_total" && labels.codec === "h264"),
+    ).toHaveLength(1);
     for (const { name, help, type, value } of samples) {
       expect([name, Number.isFinite(value), help.endsWith(".")]).toEqual([name, true, true]);
       expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"]);
     }
-    const keys = samples.map(({ name, labels }) => JSON.stringify([name, labels]));
+    const keys = samples.map(({ name, labels, series }) => JSON.stringify([name, labels, series]));
     expect(new Set(keys).size).toBe(keys.length);
   } finally {
     await server.close();

@@ -66,7 +66,7 @@ async function start(
         return move(request);
       },
     },
-    clock: { wallMs: () => 9000 },
+    clock: { wallMs: () => 9000, monotonicMs: () => 9000 },
     logger: silentLogger,
     lockPath: "/lock",
     restarts: new RestartGaps(notes, ledger.unclosed, () => undefined),

@@ -1,0 +1,37 @@
+// Samples as text, in Prometheus' exposition format 0.0.4: families in the order in which they were first seen, each with
+// its HELP and TYPE in front.
+
+import type { Sample } from "../base/samples.js";
+
+export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+export function exposition(samples: readonly Sample[]): string {
+  const families = new Map<string, string>();
+  for (const sample of samples) {
+    const { name, help, type } = sample;
+    const before = families.get(name) ?? `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
+    families.set(name, `${before}${line(sample)}`);
+  }
+  return [...families.values()].join("");
+}
+
+function line({ name, series, labels, value }: Sample): string {
+  let pairs = "";
+  for (const [key, text] of Object.entries(labels)) pairs += `${pairs && ","}${key}="${escapeValue(text)}"`;
+  return `${name}${series ?? ""}${pairs && `{${pairs}}`} ${number(value)}\n`;
+}
+
+function number(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+  return String(value);
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+/** Stream names come from strangers: one must not be able to end a line. */
+function escapeValue(text: string): string {
+  return /["\\\n]/.test(text) ? escapeHelp(text).replaceAll('"', '\\"') : text;
+}

@@ -1,0 +1,71 @@
+// GET /metrics: what every part counts, what Node counts of itself (prom-client), and the media volumes.
+
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { RouteModule, RouteReply } from "../base/routes.js";
+import type { Sample } from "../base/samples.js";
+import type { Clock } from "../time/units.js";
+import { CONTENT_TYPE, exposition } from "./exposition.js";
+import { VolumeWatch } from "./volumes.js";
+
+export interface MetricsOptions {
+  /** Also samples of single streams and recordings. Default true. */
+  readonly perStream?: boolean | undefined;
+  /** Of so many streams at most, the oldest first. Default DEFAULT_MAX_STREAMS. */
+  readonly maxStreams?: number | undefined;
+}
+
+/** Each stream with one recording has some fifteen series. */
+export const DEFAULT_MAX_STREAMS = 1000;
+
+interface MetricsParts {
+  collect: () => readonly Sample[];
+  mediaFolders: readonly string[];
+  clock: Clock;
+  options?: MetricsOptions | undefined;
+}
+
+export function metricsRoutes({ collect, mediaFolders, clock, options = {} }: MetricsParts): RouteModule {
+  const { perStream = true, maxStreams = DEFAULT_MAX_STREAMS } = options;
+  const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
+  let node: Registry | undefined;
+  const answer = async (): Promise<RouteReply> => {
+    node ??= nodeMetrics();
+    const found = await Promise.all(volumes.map((volume) => volume.collect()));
+    const samples = ofFewStreams([...collect(), ...found.flat()], perStream ? maxStreams : 0);
+    const body = `${exposition(samples)}${await node.metrics()}`;
+    return { status: 200, headers: { "Content-Type": CONTENT_TYPE }, body };
+  };
+  return {
+    name: "metrics",
+    routes(register) {
+      register("GET", "/metrics", answer, {
+        summary: "What the server counts, for Prometheus: docs/metrics.md names every metric.",
+        answers: { 200: "Prometheus' text format 0.0.4" },
+      });
+    },
+  };
+}
+
+/** Begins with the first scrape: who does not ask pays nothing. */
+function nodeMetrics(): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  return register;
+}
+
+/** Everything but what belongs to other than the first `count` streams; says how many those are. */
+export function ofFewStreams(samples: readonly Sample[], count: number): Sample[] {
+  const streams = new Set<string>();
+  const leftOut = new Set<string>();
+  const kept = samples.filter(({ labels: { stream } }) => {
+    if (stream === undefined || streams.has(stream)) return true;
+    if (streams.size >= count) {
+      leftOut.add(stream);
+      return false;
+    }
+    streams.add(stream);
+    return true;
+  });
+  const help = "Streams that have no samples of their own here, because there are too many (metrics.maxStreams).";
+  return [...kept, { name: "reel_metrics_left_out_streams", help, type: "gauge", labels: {}, value: leftOut.size }];
+}

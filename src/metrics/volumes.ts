@@ -1,0 +1,79 @@
+// What the volumes of the media folders still take, and how long that lasts. A volume that hangs must not hold up the
+// scrape: its samples are left out then, and one says so.
+
+import { statfs } from "node:fs/promises";
+import { gauge, type Sample } from "../base/samples.js";
+import type { Clock } from "../time/units.js";
+
+const PATIENCE_MS = 1_000;
+/** The rate of filling is taken over so long, or since the first look. */
+const WINDOW_MS = 10 * 60_000;
+/** A rate over a shorter time says nothing. */
+const SHORTEST_MS = 10_000;
+
+interface Look {
+  atMs: number;
+  freeBytes: number;
+}
+
+export class VolumeWatch {
+  readonly #rate = new FillRate();
+  #attempt: Promise<{ freeBytes: number; sizeBytes: number }> | undefined;
+
+  constructor(
+    private readonly folder: string,
+    private readonly clock: Clock,
+  ) {}
+
+  async collect(): Promise<readonly Sample[]> {
+    const labels = { folder: this.folder };
+    const found = await this.#look();
+    const answers = gauge(
+      "reel_volume_answers",
+      `1 where the volume of a media folder answers within ${PATIENCE_MS / 1000} s.`,
+      found ? 1 : 0,
+      labels,
+    );
+    if (!found) return [answers];
+    const rate = this.#rate.after({ atMs: this.clock.monotonicMs(), freeBytes: found.freeBytes });
+    const help = "At this rate, until nothing is free; +Inf where it does not fill up.";
+    return [
+      answers,
+      gauge("reel_volume_free_bytes", "Free for users of the volume of a media folder.", found.freeBytes, labels),
+      gauge("reel_volume_size_bytes", "Size of the volume of a media folder.", found.sizeBytes, labels),
+      gauge("reel_volume_fill_bytes_per_second", "By which it fills up, over ten minutes at most.", rate, labels),
+      gauge("reel_volume_full_in_seconds", help, rate > 0 ? found.freeBytes / rate : Number.POSITIVE_INFINITY, labels),
+    ];
+  }
+
+  /** One call at a time, so that a hung volume holds one thread. */
+  async #look(): Promise<{ freeBytes: number; sizeBytes: number } | undefined> {
+    this.#attempt ??= statfs(this.folder)
+      .then(({ bavail, blocks, bsize }) => ({ freeBytes: bavail * bsize, sizeBytes: blocks * bsize }))
+      .finally(() => {
+        this.#attempt = undefined;
+      });
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+    });
+    try {
+      return await Promise.race([this.#attempt.catch(() => undefined), patience]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+export class FillRate {
+  #looks: Look[] = [];
+
+  /** Bytes a second, over the time since the oldest look of the window; negative where space has become free. */
+  after(look: Look): number {
+    while (this.#looks.length > 1 && look.atMs - (this.#looks[0] as Look).atMs > WINDOW_MS) this.#looks.shift();
+    const [first] = this.#looks;
+    this.#looks.push(look);
+    if (!first || look.atMs - first.atMs < SHORTEST_MS) return 0;
+    return ((first.freeBytes - look.freeBytes) * 1000) / (look.atMs - first.atMs);
+  }
+}
