@@ -47,9 +47,9 @@ beforeAll(async () => {
   await server.recorder.record({ localStreamName: 'ca"m', pathToFile: "cam1", type: "mp4" });
   const stream = server.recorder.streams.open('ca"m');
   await feed(stream, clip);
-  text = await until("a frame in the file", async () => {
+  text = await until("a write that was told", async () => {
     const now = await scrape();
-    return /^reel_recorded_frames_total [1-9]/m.test(now) ? now : undefined;
+    return /^reel_write_seconds_count [1-9]/m.test(now) ? now : undefined;
   });
   values = new Map(
     text
