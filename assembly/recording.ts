@@ -125,7 +125,13 @@ export function mustDecide(rec: usize, limit: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function isStartPoint(rec: usize, frame: usize): bool {
-  if ((frameFlags(frame) & FLAG_RANDOM_ACCESS) == 0 || !isVideoConfig(frameConfig(frame))) return false;
+  return (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0 && isOfMainVideo(rec, frame);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isOfMainVideo(rec: usize, frame: usize): bool {
+  if (!isVideoConfig(frameConfig(frame))) return false;
   const main = load<u32>(rec, REC_MAIN_VIDEO_OFFSET);
   return main == 0 || main == frameTrack(frame) + 1;
 }

@@ -33,9 +33,10 @@ import {
   SEG_ZERO_OFFSET,
 } from "../src/abi/segment";
 import { STATUS_BAD_FRAME, STATUS_NOT_READY, STATUS_READY, STATUS_STOPPED } from "../src/abi/status";
-import { isAudioConfig, isVideoConfig } from "./decoder-config";
+import { isAudioConfig } from "./decoder-config";
 import {
   hasFlag,
+  isOfMainVideo,
   isStartPoint,
   isStopReached,
   isUntaken,
@@ -80,8 +81,9 @@ function seekStart(rec: usize, ring: usize, limit: u32): i32 {
         if (droppedVideo || anywhere) start = index;
         break;
       }
-      if (isVideoConfig(frameConfig(frame))) droppedVideo = true;
-      else if (!hasAudio) {
+      // A further video whose first picture comes before that of the main one loses nothing of it, as audio does.
+      if (isOfMainVideo(rec, frame)) droppedVideo = true;
+      else if (!hasAudio && isAudioConfig(frameConfig(frame))) {
         hasAudio = true;
         firstAudio = frameDts(frame);
       }

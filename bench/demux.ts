@@ -59,6 +59,7 @@ function demuxOnly(bytes: Uint8Array): number {
     accessUnit: () => {
       frames++;
     },
+    describeTrack: () => {},
     setUnrecorded: () => {},
     loss: () => {
       throw new Error("the stream is whole, and the demuxer reports a loss");

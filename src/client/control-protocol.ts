@@ -85,6 +85,7 @@ export interface StreamData {
   tcUrl?: string;
   serverAgent?: string;
   userAgent?: string;
+  tracks?: TrackData[];
   unrecorded?: UnrecordedTrackData[];
   pullSettings?: PullSettingsData;
   recordSettings?: RecordSettings;
@@ -97,6 +98,18 @@ export interface ConfigStateData {
   uniqueStreamId: number;
   unrecorded?: UnrecordedTrackData[];
 }
+/** A track of an in-stream; `codec` null: its configuration is still to come. */
+export interface TrackData {
+  track: number;
+  kind: "video" | "audio" | "data";
+  codec: string | null;
+  /** ISO 639-2, three small letters. */
+  language: string | null;
+  label: string | null;
+  packetsCount: number;
+  bytesCount: number;
+}
+
 /** A track of a stream that is not recorded; `track` null is data. */
 export interface UnrecordedTrackData {
   codec: string;

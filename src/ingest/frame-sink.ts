@@ -13,6 +13,7 @@ import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
 import type { InStream } from "../stream/in-stream.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
+import type { NewTrack } from "../stream/track.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
 import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import { ClockGate } from "./clock-gate.js";
@@ -57,6 +58,8 @@ export class FrameSink implements AccessUnitSink {
   /** Where what is odd about the source is said. */
   note: ((text: string) => void) | undefined;
   #unrecorded: readonly UnrecordedTrack[] = [];
+  /** By number, of a stream that is still to be opened. */
+  readonly #described = new Map<number, NewTrack>();
   #contiguous = new Uint8Array(0);
   /** By track: frames that were given up since the last good one. */
   #losses: (LossRun | undefined)[] = [];
@@ -88,6 +91,7 @@ export class FrameSink implements AccessUnitSink {
       },
       this.isClockShared,
     );
+    for (const [track, about] of this.#described) stream.describeTrack(track, about);
     stream.setUnrecorded(this.#unrecorded);
     stream.on("room", () => this.#onRoom());
     // A listener of the new in-stream may have ended its source.
@@ -105,6 +109,12 @@ export class FrameSink implements AccessUnitSink {
       return true;
     }
     return this.#setConfig(track, codec, bytes);
+  }
+
+  /** A track whose configuration is still to come; the stream waits for it before it settles. */
+  describeTrack(track: number, about: NewTrack): void {
+    if (this.#stream) this.#stream.describeTrack(track, about);
+    else this.#described.set(track, about);
   }
 
   /** A source of which nothing is recorded has its in-stream all the same: that it comes, and what it is, can be seen. */

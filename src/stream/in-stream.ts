@@ -204,6 +204,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#tracks.add(track);
   }
 
+  /** The same for a source that numbers its tracks. What is known already stays. Throws ReelError `badInput`. */
+  describeTrack(number: number, track: NewTrack): void {
+    if (!this.ended) this.#tracks.describe(number, track);
+  }
+
   /** Place of the newest frame of all tracks. */
   get newest90k(): Ticks90k {
     return Math.max(0, ...this.lastDts90k);

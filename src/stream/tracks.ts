@@ -36,6 +36,13 @@ export class Tracks {
     throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
   }
 
+  /** A track of this number is to come. Throws ReelError `badInput` beyond MAX_TRACKS tracks. */
+  describe(number: number, { kind, language, label }: NewTrack): void {
+    if (number >= MAX_TRACKS)
+      throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
+    this.#all[number] ??= { number, kind, codec: undefined, language, label };
+  }
+
   /** The track that a configuration may belong to; a track's kind never changes. Throws ReelError `badInput`. */
   forConfig(number: number, codec: CodecName): Track {
     if (!Number.isInteger(number) || number < 0 || number >= MAX_TRACKS)

@@ -8,6 +8,7 @@ import { parseAudioSpecificConfig } from "../../src/media/codec/aac/audio-specif
 import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
 import type { DemuxStatistics } from "../../src/media/mpegts/demux-statistics.js";
 import { RandomAccessRule } from "../../src/stream/random-access-rule.js";
+import type { NewTrack } from "../../src/stream/track.js";
 import type { UnrecordedTrack } from "../../src/stream/unrecorded-track.js";
 
 export interface DemuxedFrame {
@@ -24,6 +25,8 @@ export interface Demuxed {
   configs: { track: number; codec: string; hex: string }[];
   losses: Loss[];
   statistics: DemuxStatistics;
+  /** By number. */
+  described: Map<number, NewTrack>;
   unrecorded: readonly UnrecordedTrack[];
   /** Log lines. */
   named: string[];
@@ -36,6 +39,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
   const configs: Demuxed["configs"] = [];
   const losses: Loss[] = [];
   const named: string[] = [];
+  const described = new Map<number, NewTrack>();
   let unrecorded: readonly UnrecordedTrack[] = [];
   const sink: AccessUnitSink = {
     randomAccess: new RandomAccessRule(),
@@ -48,6 +52,9 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
       }
       configs.push({ track, codec, hex: Buffer.from(bytes).toString("hex") });
       return true;
+    },
+    describeTrack: (track, about) => {
+      described.set(track, about);
     },
     setUnrecorded: (tracks) => {
       unrecorded = tracks;
@@ -73,7 +80,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
     demuxer.free();
   }
   if (arena.stats().blocks !== 0) throw new Error(`the demuxer left ${arena.stats().blocks} arena blocks behind`);
-  return { frames, configs, losses, statistics: demuxer.statistics, named, unrecorded };
+  return { frames, configs, losses, statistics: demuxer.statistics, named, described, unrecorded };
 }
 
 /** All that came out, as one comparable text. */

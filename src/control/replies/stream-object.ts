@@ -119,6 +119,20 @@ function statisticsOf(stream: InStream, kind: TrackKind): TrackStatistics {
   return sum;
 }
 
+/** Every track of the stream, by number, once it has some; the control interface's own `audio` and `video` know one of each. */
+function tracksObject(stream: InStream): ValueObject[] | undefined {
+  if (stream.tracks.length === 0) return undefined;
+  return stream.tracks.map(({ number, kind, codec, language, label }) => ({
+    bytesCount: stream.statistics[number]?.bytes ?? 0,
+    codec: codec ? CODECS[codec].title : null,
+    kind,
+    label: label ?? null,
+    language: language ?? null,
+    packetsCount: stream.statistics[number]?.frames ?? 0,
+    track: number,
+  }));
+}
+
 function mean(bytes: number, upTimeMs: number): number {
   return upTimeMs < BANDWIDTH_AFTER_MS ? 0 : Math.round((bytes * 8) / upTimeMs);
 }
@@ -150,6 +164,7 @@ export function inStreamObject(
     serverAgent: "",
     swfUrl: maskUrl(source.swfUrl),
     tcUrl: maskUrl(source.tcUrl),
+    tracks: tracksObject(stream),
     unrecorded: unrecordedObject(stream.unrecorded),
     userAgent: source.userAgent ?? "",
     video: {

@@ -4,6 +4,7 @@
 
 import type { CodecName } from "../../media/codec/codec-entry.js";
 import type { RandomAccessRule } from "../../stream/random-access-rule.js";
+import type { NewTrack } from "../../stream/track.js";
 import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import type { Ticks90k } from "../../time/units.js";
 
@@ -42,6 +43,8 @@ export interface AccessUnitSink {
   readonly randomAccess: RandomAccessRule;
   /** False where the configuration cannot be used; the assembler then drops frames until another one comes. */
   decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean;
+  /** What is known of a track before its configuration: it is waited for. */
+  describeTrack(track: number, about: NewTrack): void;
   /** All tracks of the source that are not recorded. `isAll`: it has no others. */
   setUnrecorded(tracks: readonly UnrecordedTrack[], isAll: boolean): void;
   accessUnit(accessUnit: AccessUnit): void;

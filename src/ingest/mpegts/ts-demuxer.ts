@@ -10,7 +10,6 @@
 
 import type { Arena } from "../../arena/arena.js";
 import type { Logger } from "../../base/logger.js";
-import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";
 import { foreignStream } from "../../media/codec/foreign-codecs.js";
 import { codecOfStream } from "../../media/codec/table.js";
 import { type DemuxStatistics, newDemuxStatistics } from "../../media/mpegts/demux-statistics.js";
@@ -19,11 +18,12 @@ import { trackName } from "../../stream/gap.js";
 import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import { noteOnce } from "../note-once.js";
 import type { AccessUnitSink } from "./access-unit.js";
-import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
+import type { StreamContext } from "./elementary-stream.js";
 import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
 import { PcrWatch } from "./pcr-watch.js";
 import { ProgramClock } from "./program-clock.js";
 import { ProgramSelector } from "./program-selector.js";
+import { ProgramTracks } from "./program-tracks.js";
 import { type StagingBlock, StagingBudget } from "./staging.js";
 
 export interface DemuxerOptions {
@@ -39,22 +39,12 @@ export interface DemuxerOptions {
 
 const DEFAULT_MAX_ACCESS_UNIT_BYTES = 16 * 1024 * 1024;
 const PID_COUNT = 8192;
-/** Below are tables, at the top null packets (Table 2-3). */
-const FIRST_PID = 0x10;
-const NULL_PID = 0x1fff;
 // What a PID is for, in the table of all PIDs.
 const IGNORED = 0;
 const SECTION = 1;
-const VIDEO = 2;
-const AUDIO = 3;
+/** And from here on the number of a track. */
+const FIRST_TRACK = 2;
 const MAX_NAMED_TYPES = 64;
-
-/** A stream of the program that is recorded. */
-interface Track {
-  pid: number;
-  codec: CodecEntry;
-  descriptors: Uint8Array;
-}
 
 export class TsDemuxer {
   readonly statistics: DemuxStatistics = newDemuxStatistics();
@@ -62,8 +52,7 @@ export class TsDemuxer {
   #context: StreamContext;
   #kinds = new Uint8Array(PID_COUNT);
   #selector: ProgramSelector;
-  #video: ElementaryStream | undefined;
-  #audio: ElementaryStream | undefined;
+  #tracks: ProgramTracks;
   #pcr = new PcrWatch(this.statistics);
   #nameOnce: (what: string) => void;
 
@@ -83,6 +72,7 @@ export class TsDemuxer {
       maxAccessUnitBytes,
       onUnsupported: this.#nameOnce,
     };
+    this.#tracks = new ProgramTracks(this.#context);
     this.#selector = new ProgramSelector(this.statistics, options.programNumber, {
       watchPid: (pid, isWatched) => {
         if (this.#kinds[pid] === IGNORED || this.#kinds[pid] === SECTION)
@@ -107,17 +97,13 @@ export class TsDemuxer {
   end(): void {
     this.#packets.endOfInput();
     this.#parsePackets();
-    this.#video?.end();
-    this.#audio?.end();
+    this.#tracks.end();
   }
 
   /** Gives its memory back. Nothing may be pushed after. */
   free(): void {
     this.#packets.input.free();
-    this.#video?.free();
-    this.#audio?.free();
-    this.#video = undefined;
-    this.#audio = undefined;
+    this.#tracks.free();
   }
 
   #parsePackets(): void {
@@ -162,7 +148,7 @@ export class TsDemuxer {
       if (hasPayload) this.#selector.push(pid, bytes, payload, end, isUnitStart);
       return;
     }
-    const stream = kind === VIDEO ? this.#video : this.#audio;
+    const stream = this.#tracks.of(kind - FIRST_TRACK);
     if (!stream?.continues(bytes, end, b3 & 15, hasPayload, isAnnounced, isUnitStart)) return;
     if ((b3 & 0xc0) !== 0) {
       this.statistics.scrambledPackets++;
@@ -172,16 +158,14 @@ export class TsDemuxer {
     if (hasPayload) stream.push(input, payload, end, isUnitStart, isFlaggedKey);
   }
 
-  /** Takes the tracks of a program map: streams that stay where they were go on. */
+  /** Takes the tracks of a program map. */
   #useProgram(program: ProgramMap): void {
-    const video = findTrack(program, "video");
-    const audio = findTrack(program, "audio");
+    const tracks = this.#tracks;
     this.#pcr.watch(program.pcrPid);
-    this.#video = this.#retune(this.#video, video, VIDEO);
-    this.#audio = this.#retune(this.#audio, audio?.pid === video?.pid ? undefined : audio, AUDIO);
+    for (const { number, stream } of tracks.all)
+      if (this.#kinds[stream.pid] === FIRST_TRACK + number) this.#kinds[stream.pid] = IGNORED;
     const unrecorded: UnrecordedTrack[] = [];
-    for (const stream of program.streams) {
-      if (stream.pid === video?.pid || stream.pid === audio?.pid) continue;
+    for (const stream of tracks.use(program)) {
       const codec = codecOfStream(stream);
       const { kind, name } = codec
         ? { kind: codec.kind, name: `${codec.title} (a further stream)` }
@@ -189,28 +173,7 @@ export class TsDemuxer {
       unrecorded.push({ kind: trackName(kind), codec: name });
       this.#nameOnce(name);
     }
-    this.#context.sink.setUnrecorded(unrecorded, !video && !audio);
+    for (const { number, stream } of tracks.all) this.#kinds[stream.pid] = FIRST_TRACK + number;
+    this.#context.sink.setUnrecorded(unrecorded, tracks.all.length === 0);
   }
-
-  #retune(stream: ElementaryStream | undefined, track: Track | undefined, kind: number): ElementaryStream | undefined {
-    if (stream && stream.pid === track?.pid && stream.codec === track.codec) return stream;
-    if (stream) {
-      stream.end();
-      stream.free();
-      if (this.#kinds[stream.pid] === kind) this.#kinds[stream.pid] = IGNORED;
-    }
-    if (!track) return undefined;
-    this.#kinds[track.pid] = kind;
-    return new ElementaryStream(track.codec, track.pid, track.descriptors, this.#context);
-  }
-}
-
-/** The first stream of this kind whose codec is recorded. */
-function findTrack(program: ProgramMap, kind: TrackKind): Track | undefined {
-  for (const stream of program.streams) {
-    const { pid, descriptors } = stream;
-    const codec = codecOfStream(stream);
-    if (codec?.kind === kind && pid >= FIRST_PID && pid < NULL_PID) return { pid, codec, descriptors };
-  }
-  return undefined;
 }

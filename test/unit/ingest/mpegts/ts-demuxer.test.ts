@@ -326,6 +326,36 @@ describe("MPEG-TS demuxer", () => {
     expect(result.statistics.badSections).toBe(1);
   });
 
+  it("takes every stream as a track, up to eight, and a stream that comes in another's place under its number", () => {
+    const ts = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
+    const streams = Array.from({ length: 10 }, (_, i) => ({ pid: 0x100 + i, type: i % 2 === 0 ? H264 : AAC }));
+    ts.pmt(PMT_PID, 1, streams, 0);
+    const { described, unrecorded } = demux([ts.bytes()]);
+    expect([...described].map(([track, { kind }]) => `${track} ${kind}`)).toEqual(
+      Array.from({ length: 8 }, (_, i) => `${i} ${i % 2 === 0 ? "video" : "audio"}`),
+    );
+    expect(unrecorded.map(({ codec }) => codec)).toEqual(["H.264 (a further stream)", "AAC (a further stream)"]);
+
+    const changed = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
+    changed.pmt(PMT_PID, 1, [{ pid: VIDEO_PID, type: H264 }], 0);
+    for (let i = 0; i < 2; i++) changed.pes(VIDEO_PID, idr(i), { pts: i * FRAME });
+    changed.pmt(PMT_PID, 1, [{ pid: 0x200, type: H264 }], 1);
+    for (let i = 2; i < 4; i++) changed.pes(0x200, idr(i), { pts: i * FRAME });
+    changed.pmt(
+      PMT_PID,
+      1,
+      [
+        { pid: VIDEO_PID, type: H264 },
+        { pid: 0x200, type: H264 },
+      ],
+      2,
+    );
+    for (let i = 4; i < 6; i++) for (const pid of [VIDEO_PID, 0x200]) changed.pes(pid, idr(i), { pts: i * FRAME });
+    const byTrack = [0, 0, 0];
+    for (const { track } of demux([changed.bytes()]).frames) byTrack[track] = (byTrack[track] ?? 0) + 1;
+    expect(byTrack).toEqual([6, 0, 2]);
+  });
+
   it("names each stream type that it does not record once", () => {
     const ts = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
     for (let version = 0; version < 3; version++)
@@ -340,11 +370,7 @@ describe("MPEG-TS demuxer", () => {
         ],
         version,
       );
-    expect(demux([ts.bytes()]).named).toEqual([
-      "not recorded: AAC (LATM)",
-      "not recorded: H.265 (a further stream)",
-      "not recorded: stream type 0x77",
-    ]);
+    expect(demux([ts.bytes()]).named).toEqual(["not recorded: AAC (LATM)", "not recorded: stream type 0x77"]);
   });
 });
 
