@@ -3,13 +3,21 @@
 
 import { Argument, type Command } from "commander";
 import { COMMANDS } from "../control/commands/command-table.js";
+import { EXIT_FAILED } from "./usage.js";
 
 export function addCompletionCommand(program: Command): void {
   program
     .command("completion")
     .description('print a completion script: eval "$(reel completion bash)" in ~/.bashrc')
     .addArgument(new Argument("<shell>").choices(["bash"]))
-    .action(() => console.log(bashCompletion(program)));
+    .option("--json", "refused: a script is no data")
+    .action((_shell: string, { json = false }: { json?: boolean }) => {
+      if (!json) console.log(bashCompletion(program));
+      else {
+        console.error("reel completion: there is no JSON of a script; reel help --json lists commands and options");
+        process.exitCode = EXIT_FAILED;
+      }
+    });
 }
 
 function bashCompletion(program: Command): string {

@@ -33,18 +33,20 @@ export function addDemoCommand(program: Command): void {
     .description("publish a clip to a server of its own for ten seconds and record it to mp4, ts and flv")
     .option("--media <dir>", "where the files go", "media")
     .option("--seconds <n>", "how long", String(DEMO_SECONDS))
-    .action(async (flags: { media: string; seconds: string }) => {
+    .option("--json", "print only the files, one JSON object a line and file, as reel verify does")
+    .action(async (flags: { media: string; seconds: string; json?: boolean }) => {
       const seconds = Number(flags.seconds);
       if (!(seconds >= 1 && seconds <= MAX_SECONDS)) {
         console.error(`reel demo: --seconds ${flags.seconds} is no number of seconds from 1 to ${MAX_SECONDS}`);
         process.exitCode = EXIT_FAILED;
         return;
       }
-      process.exitCode = await demo(flags.media, seconds);
+      process.exitCode = await demo(flags.media, seconds, flags.json === true);
     });
 }
 
-async function demo(media: string, seconds: number): Promise<number> {
+async function demo(media: string, seconds: number, isJson: boolean): Promise<number> {
+  const say = isJson ? () => {} : console.log;
   const state = await mkdtemp(join(tmpdir(), "reel-demo-"));
   const config: ServerConfig = {
     media: { folders: [media] },
@@ -63,17 +65,22 @@ async function demo(media: string, seconds: number): Promise<number> {
   }
   try {
     const url = `ws://${server.addresses.http}/ws`;
-    console.log(`A server listens: RTMP on ${server.addresses.rtmp}, commands on ${url}\n`);
-    const files = await record(server, url, seconds);
-    console.log();
-    return await showFiles(files);
+    say(`A server listens: RTMP on ${server.addresses.rtmp}, commands on ${url}\n`);
+    const files = await record(server, url, { seconds, say });
+    say();
+    return await showFiles(files, isJson);
   } finally {
     await server.close();
     await rm(state, { recursive: true, force: true });
   }
 }
 
-async function record(server: ReelServer, url: string, seconds: number): Promise<string[]> {
+interface DemoRun {
+  readonly seconds: number;
+  readonly say: (text?: string) => void;
+}
+
+async function record(server: ReelServer, url: string, { seconds, say }: DemoRun): Promise<string[]> {
   const client = await connect({ url });
   const files: string[] = [];
   const events = client.events({ types: ["recordChunkCreated", "recordChunkClosed", "outStreamClosed"] });
@@ -81,11 +88,11 @@ async function record(server: ReelServer, url: string, seconds: number): Promise
   for (const type of TYPES) {
     const line = `record localStreamName=${STREAM} pathToFile=${STREAM} type=${type} chunkLength=${CHUNK_SECONDS} overwrite=1 keepAlive=0`;
     const reply = await client.send(line);
-    console.log(`> ${line}\n  ${reply.description}`);
+    say(`> ${line}\n  ${reply.description}`);
     if (reply.status === "FAIL") throw new Error(reply.description);
   }
-  console.log(`\nPublishing assets/clip.flv to rtmp://${server.addresses.rtmp}/live/${STREAM} for ${seconds} s\n`);
-  const progress = setInterval(() => void showProgress(client, growing), PROGRESS_MS);
+  say(`\nPublishing assets/clip.flv to rtmp://${server.addresses.rtmp}/live/${STREAM} for ${seconds} s\n`);
+  const progress = setInterval(() => void showProgress(client, growing, say), PROGRESS_MS);
   const published = publishLoop(`rtmp://${server.addresses.rtmp}/live/${STREAM}`, seconds);
   let open = TYPES.length;
   for await (const event of events) {
@@ -119,21 +126,23 @@ function loopLengthMs(tags: readonly FlvTag[]): number {
   return Math.max(...times) - Math.min(...times) + (video.at(-1) ?? 0) - (video.at(-2) ?? 0);
 }
 
-async function showProgress(client: ReelClient, growing: ReadonlySet<string>): Promise<void> {
+async function showProgress(client: ReelClient, growing: ReadonlySet<string>, say: DemoRun["say"]): Promise<void> {
   const streams = (await client.command("listStreams")).data ?? [];
   const outputs = streams.filter((stream) => stream.type.startsWith("OF"));
   const frames = outputs.reduce((sum, stream) => sum + stream.video.packetsCount + stream.audio.packetsCount, 0);
   const bytes = outputs.reduce((sum, stream) => sum + stream.video.bytesCount + stream.audio.bytesCount, 0);
   const current = [...growing].map((path) => basename(path)).join(" ");
   const line = `  streams ${streams.length}   frames ${String(frames).padStart(6)}   ${(bytes / 1e6).toFixed(2).padStart(6)} MB   ${current}`;
-  process.stdout.write(process.stdout.isTTY ? `\r\u001b[K${line}` : `${line}\n`);
+  if (say === console.log && process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line}`);
+  else say(line);
 }
 
-async function showFiles(files: readonly string[]): Promise<number> {
+async function showFiles(files: readonly string[], isJson: boolean): Promise<number> {
   const rows: string[][] = [];
   let isSound = true;
   for (const file of files) {
     const report = await verifyFile(file);
+    if (isJson) console.log(JSON.stringify(report));
     const frames = (kind: string): string => String(report.tracks.find((track) => track.kind === kind)?.frames ?? 0);
     isSound &&= report.defectCount === 0;
     const verdict = report.defectCount === 0 ? "sound" : `${report.defectCount} defects: ${report.defects[0]?.message}`;
@@ -147,7 +156,7 @@ async function showFiles(files: readonly string[]): Promise<number> {
       ffprobeFindings(file),
     ]);
   }
-  printTable(["file", "duration", "video", "audio", "size", "Reel reads", "ffprobe"], rows, [1, 2, 3, 4]);
+  if (!isJson) printTable(["file", "duration", "video", "audio", "size", "Reel reads", "ffprobe"], rows, [1, 2, 3, 4]);
   return isSound && files.length > 0 ? 0 : 1;
 }
 

@@ -3,7 +3,7 @@
 // Each file is judged by itself. Exit codes: 0 all is done, 1 something could not be finished (and is left as it was),
 // 2 wrong usage.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { ReelError } from "../base/reel-error.js";
 import type { HandFinished, HandFinishOptions } from "../container/container.js";
@@ -34,43 +34,68 @@ export function addFinishCommand(program: Command): void {
 }
 
 function finish(paths: readonly string[], flags: FinishFlags): number {
-  let hasFailed = false;
-  let count = 0;
+  const sum = { finished: 0, unchanged: 0, failed: 0 };
+  const isSearch = paths.some((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  const good: string[] = [];
+  const bad: string[] = [];
   const fail = (path: string, error: unknown): void => {
-    hasFailed = true;
+    sum.failed++;
     const { code, message } = error instanceof ReelError ? error : fileFailure(error, path);
+    const text = message.includes(path) ? message : `${path}: ${message}`;
     if (flags.json) console.log(JSON.stringify({ path, outcome: "failed", code, error: message }));
-    else console.error(message.includes(path) ? `reel finish: ${message}` : `reel finish: ${path}: ${message}`);
+    else bad.push(`reel finish: ${text}`);
   };
-  for (const path of paths) {
-    let targets: FinishTarget[] = [];
+  const targets = targetsOf(paths, fail);
+  const bar = new ProgressBar();
+  for (const [at, target] of targets.entries()) {
+    const label = targets.length === 1 ? target.path : `${at + 1} of ${targets.length} ${target.path}`;
     try {
-      targets = expandTarget(path);
+      const outcome = finishOne(target, flags.dryRun === true, (fraction) => bar.update(fraction, label));
+      sum[outcome.isChanged ? "finished" : "unchanged"]++;
+      if (flags.json) console.log(jsonLine(target, outcome, flags));
+      else good.push(`${outcome.path ?? target.path}: ${describe(outcome, flags.dryRun === true)}`);
     } catch (error) {
-      fail(path, error);
-      continue;
+      fail(target.path, error);
     }
-    for (const target of targets) {
-      count++;
-      try {
-        report(target, finishOne(target, flags.dryRun === true), flags);
-      } catch (error) {
-        fail(target.path, error);
-      }
-    }
-  }
-  if (count === 0 && !hasFailed && !flags.json) console.log("nothing to finish");
-  return hasFailed ? EXIT_FAILED : EXIT_OK;
-}
-
-function finishOne({ path, container }: FinishTarget, dryRun: boolean): HandFinished {
-  const bar = new ProgressBar(path);
-  const options = { dryRun, onProgress: (fraction: number) => bar.update(fraction) };
-  try {
-    return finishUnderFreeName(path, container, options);
-  } finally {
     bar.end();
   }
+  // Problems first.
+  for (const line of bad) console.error(line);
+  for (const line of good) console.log(line);
+  if (!flags.json && targets.length + sum.failed === 0) console.log("nothing to finish");
+  else if (!flags.json && isSearch) console.log(summaryLine(sum, flags.dryRun === true));
+  return sum.failed > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+function targetsOf(paths: readonly string[], fail: (path: string, error: unknown) => void): FinishTarget[] {
+  return paths.flatMap((path) => {
+    try {
+      return expandTarget(path);
+    } catch (error) {
+      fail(path, error);
+      return [];
+    }
+  });
+}
+
+function summaryLine(
+  { finished, unchanged, failed }: Record<"finished" | "unchanged" | "failed", number>,
+  dryRun: boolean,
+) {
+  const parts = [
+    `${finished} ${dryRun ? "to finish" : "finished"}`,
+    ...(unchanged > 0 ? [`${unchanged} complete already`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ];
+  return parts.join(", ");
+}
+
+function finishOne(
+  { path, container }: FinishTarget,
+  dryRun: boolean,
+  onProgress: (fraction: number) => void,
+): HandFinished {
+  return finishUnderFreeName(path, container, { dryRun, onProgress });
 }
 
 /** If another recording has taken the name since, the segment gets the next free number and replaces nothing. */
@@ -92,16 +117,12 @@ function finishUnderFreeName(path: string, container: ContainerName, options: Ha
   }
 }
 
-function report(target: FinishTarget, outcome: HandFinished, { dryRun = false, json = false }: FinishFlags): void {
-  if (json) {
-    const { path, sizeBytes, content, isChanged } = outcome;
-    const { container } = target;
-    console.log(
-      JSON.stringify({ path, container, outcome: isChanged ? "finished" : "unchanged", dryRun, sizeBytes, ...content }),
-    );
-    return;
-  }
-  console.log(`${outcome.path ?? target.path}: ${describe(outcome, dryRun)}`);
+function jsonLine({ container }: FinishTarget, outcome: HandFinished, { dryRun = false }: FinishFlags): string {
+  const { path, sizeBytes, content, isChanged } = outcome;
+  return JSON.stringify({
+    ...{ path, container, outcome: isChanged ? "finished" : "unchanged", dryRun, sizeBytes },
+    ...content,
+  });
 }
 
 function describe(outcome: HandFinished, dryRun: boolean): string {

@@ -101,6 +101,12 @@ describe("reel finish", () => {
     );
     expect(verified.code).toBe(0);
     expect(lines(verified.stdout).map((report) => report.defectCount)).toEqual([0, 0, 0, 0]);
+    torn("e.ts");
+    writeFileSync(at("f.mp4.info"), "no journal");
+    const mixed = await reel("finish", folder);
+    expect([mixed.code, mixed.stderr]).toEqual([1, expect.stringMatching(/^reel finish: .*f\.mp4/)]);
+    expect(mixed.stdout).toMatch(/^\S*e\.ts: finished: .*\n1 finished, 1 failed\n$/);
+    rmSync(at("f.mp4.info"));
     const again = await reel("finish", folder);
     expect([again.code, again.stdout]).toEqual([0, "nothing to finish\n"]);
   });
@@ -224,6 +230,19 @@ describe("reel finish", () => {
   });
 });
 
+it.each(["verify", "finish"])("reel %s shows a bar on a terminal, and takes it away", async (command) => {
+  torn("c.ts");
+  journal("a-long-name-of-a-stream-that-would-wrap-the-line-of-a-narrow-terminal.mp4");
+  if (command === "verify") await reel("finish", folder);
+  const line = `stty cols 80; ${process.execPath} ${CLI} ${command} ${folder}`;
+  const { stdout } = await runProgram("script", ["-qec", line, "/dev/null"]);
+  const drawn = stdout.split("\r\u001b[K");
+  const bars = drawn.filter((text) => text.endsWith("%"));
+  expect(bars.length).toBeGreaterThan(1);
+  for (const bar of bars) expect(bar.length).toBeLessThan(80);
+  expect(drawn.at(-1)).not.toContain("%");
+});
+
 describe("reel verify", () => {
   it("prints a table a file, and validators each by itself", async () => {
     const clip = await makeClip({ seconds: 2, format: "mp4" });
@@ -246,8 +265,20 @@ describe("reel verify", () => {
     writeFileSync(at("2026/c.mp4.mdat"), "grows");
     const done = await reel("verify", at("2026"));
     expect(done.code).toBe(0);
-    expect(done.stdout.match(/no defects/g)).toHaveLength(2);
-    expect(done.stdout).toMatch(/a\.mp4: mp4, [\s\S]*b\.flv: flv, /);
+    expect(done.stdout.replaceAll(at("2026"), "")).toMatch(
+      /^\/11\/a\.mp4: sound, 2\.\d{3} s, 50 video and \d+ audio frames, \S+ KiB\n\/b\.flv: sound, .*\n2 files: 2 sound; 4s, \S+ KiB\n$/,
+    );
+    writeFileSync(at("2026/z.flv"), readFileSync(at("2026/b.flv")).subarray(0, -500));
+    writeFileSync(at("2026/zz.mp4"), "no film");
+    const bad = await reel("verify", at("2026"));
+    const names = bad.stdout.split("\n").map((line) => line.slice(folder.length).split(":")[0]);
+    expect([bad.code, names.slice(0, 4)]).toEqual([
+      1,
+      ["/2026/z.flv", "/2026/zz.mp4", "/2026/11/a.mp4", "/2026/b.flv"],
+    ]);
+    expect(bad.stdout).toMatch(/\n4 files: 2 sound, \d (with defects|unreadable).*; \S+, \S+ KiB\n$/);
+    rmSync(at("2026/z.flv"));
+    rmSync(at("2026/zz.mp4"));
     rmSync(at("2026/11"), { recursive: true });
     rmSync(at("2026/b.flv"));
     expect(await reel("verify", at("2026"))).toMatchObject({

@@ -86,6 +86,15 @@ it("explains commands, its own and the server's", async () => {
     code: 1,
     stderr: "reel help: there is no command recrod; did you mean record?\n",
   });
+  expect(JSON.parse((await reel(server, "help", "record", "--json")).stdout)).toMatchObject({
+    name: "record",
+    parameters: expect.arrayContaining([
+      expect.objectContaining({ name: "chunkLength", range: { min: 0, max: 999999 } }),
+    ]),
+  });
+  const all = JSON.parse((await reel(server, "help", "--json")).stdout) as Record<string, { name: string }[]>;
+  expect(all.commands?.map(({ name }) => name)).toContain("status");
+  expect(all.send?.map(({ name }) => name)).toEqual(COMMANDS.map(({ name }) => name));
   const list = (await reel(server, "help")).stdout;
   for (const { name } of COMMANDS) expect(list).toContain(name);
 });
@@ -106,6 +115,10 @@ it("completes commands, parameters and options in bash", async () => {
   expect(await complete("send", "record", "chunk")).toBe("chunkLength=");
   expect(await complete("ls", "--fr")).toBe("--from");
   expect(await complete("help", "pull")).toBe("pullStream");
+  expect(await reel(server, "completion", "bash", "--json")).toMatchObject({
+    code: 1,
+    stderr: "reel completion: there is no JSON of a script; reel help --json lists commands and options\n",
+  });
 });
 
 it("refuses to wait for an event that does not exist", async () => {
