@@ -32,7 +32,7 @@ const LISTENER_OPTIONS = Object.fromEntries(
   }),
 ) as unknown as ListenerOptions;
 
-const EventSinkSchema = Type.Object(
+export const EventSinkSchema = Type.Object(
   {
     type: Type.Union([Type.Literal("RPC"), Type.Literal("file")]),
     url: Type.Optional(Type.String({ description: "RPC: where every event is POSTed as JSON" })),

@@ -18,7 +18,9 @@ const EMS_COMMANDS = `
   shutdownService shutdownStream startWebRTC stopWebRTC transcode uploadMedia version
 `;
 
-const NAMES: ReadonlySet<string> = new Set(EMS_COMMANDS.toLowerCase().trim().split(/\s+/));
+export const EMS_COMMAND_NAMES: readonly string[] = EMS_COMMANDS.trim().split(/\s+/);
+
+const NAMES: ReadonlySet<string> = new Set(EMS_COMMAND_NAMES.map((name) => name.toLowerCase()));
 
 /** Compared without regard to case, as commands are. */
 export function isEmsCommand(name: string): boolean {
