@@ -51,7 +51,7 @@ export async function followEvents(options: FollowOptions, program: string): Pro
   }
 }
 
-const TYPE_WIDTH = 18;
+const TYPE_WIDTH = Math.max(...EVENT_TYPES.map((type) => type.length));
 
 /** Time, type, and what of the payload a person asks for. */
 export function eventLine({ timestamp, type, payload }: ReelEvent): string {
@@ -59,7 +59,9 @@ export function eventLine({ timestamp, type, payload }: ReelEvent): string {
   const named = SHOWN.flatMap(([key, show]) => {
     const value = fields[key];
     if (value === undefined || value === null || value === "") return [];
-    return [show(value)];
+    // A stream object has its name a second time.
+    if (key === "name" && fields.localStreamName !== undefined) return [];
+    return [show(value)].filter((text) => text !== "");
   });
   const time = new Date(timestamp * 1000).toTimeString().slice(0, 8);
   return `${time} ${type.padEnd(TYPE_WIDTH)} ${named.join(" ")}`.trimEnd();
@@ -73,13 +75,25 @@ const SHOWN: readonly (readonly [string, (value: unknown) => string])[] = [
   ["description", (value) => String(value)],
   ["file", (value) => String(value)],
   ["error", (value) => String(value)],
+  ["video", codecText],
+  ["audio", codecText],
   ["frameCount", (value) => `${value} frames`],
-  ["gaps", (value) => `${(value as unknown[]).length} gaps`],
+  ["gaps", (value) => gapCount((value as unknown[]).length)],
   ["gap", (value) => gapText(value as { cause: string; frames: number; durationMs: number })],
   ["farIp", (value) => `from ${value}`],
   ["timerId", (value) => `timer ${value}`],
   ["version", (value) => String(value)],
 ];
+
+/** Of a track of a stream object; nothing while it is not known. */
+function codecText(track: unknown): string {
+  const { codec = "" } = track as { codec?: string };
+  return codec === "AUNK" || codec === "VUNK" ? "" : codec.slice(1);
+}
+
+function gapCount(gaps: number): string {
+  return gaps === 0 ? "" : `${gaps} gap${gaps === 1 ? "" : "s"}`;
+}
 
 function gapText({ cause, frames, durationMs }: { cause: string; frames: number; durationMs: number }): string {
   return `${cause}: ${frames} frames, ${Math.round(durationMs)} ms`;

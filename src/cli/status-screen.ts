@@ -145,7 +145,7 @@ function tableLines(rows: readonly Row[], screen: Screen): string[] {
   const line = (cells: readonly string[]): string =>
     columns
       .map(({ key, isRight }, at) => {
-        const text = cut(cells[at] ?? "", widths[at] ?? 0, key === "file" ? "end" : "start");
+        const text = cutCell(key, cells[at] ?? "", widths[at] ?? 0);
         return isRight ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0);
       })
       .join(" ".repeat(GAP))
@@ -154,18 +154,23 @@ function tableLines(rows: readonly Row[], screen: Screen): string[] {
   return [head, ...rows.map((row) => paint(line(columns.map(({ key }) => row[key])), row.style, screen))];
 }
 
-/** File names give way first, then names of streams. */
+/** A state in place of a file is read from its start. */
+function cutCell(key: Column["key"], text: string, width: number): string {
+  if (key === "name") return cut(text, width, "both");
+  return cut(text, width, key === "file" && !text.startsWith("(") ? "end" : "start");
+}
+
+/** The longer of file names and names of streams gives way, down to what still tells. */
 function squeeze(columns: readonly Column[], natural: readonly number[], room: number): number[] {
   const widths = [...natural];
-  let over = widths.reduce((sum, width) => sum + width, 0) + GAP * (columns.length - 1) - room;
-  for (const [key, least] of [
-    ["file", MIN_FILE],
-    ["name", MIN_NAME],
-  ] as const) {
-    const at = columns.findIndex((column) => column.key === key);
-    const cut = Math.min(Math.max(0, over), Math.max(0, (widths[at] ?? 0) - least));
-    widths[at] = (widths[at] ?? 0) - cut;
-    over -= cut;
+  const [file, name] = (["file", "name"] as const).map((key) => columns.findIndex((column) => column.key === key));
+  if (file === undefined || name === undefined) return widths;
+  const width = (at: number): number => widths[at] ?? 0;
+  let over = widths.reduce((sum, one) => sum + one, 0) + GAP * (columns.length - 1) - room;
+  for (; over > 0; over--) {
+    const isFile = width(file) > MIN_FILE && (width(file) >= width(name) || width(name) <= MIN_NAME);
+    if (!isFile && width(name) <= MIN_NAME) break;
+    widths[isFile ? file : name] = width(isFile ? file : name) - 1;
   }
   return widths;
 }

@@ -26,9 +26,10 @@ export function paint(text: string, style: Style | undefined, { hasColour }: Pic
   return hasColour && style !== undefined ? `${CODES[style]}${text}${RESET}` : text;
 }
 
-/** Cut to a width; of a path the end is what tells. */
-export function cut(text: string, width: number, keep: "start" | "end" = "start"): string {
+/** Cut to a width: of a path the end is what tells, of a name both ends are. */
+export function cut(text: string, width: number, keep: "start" | "end" | "both" = "start"): string {
   if (text.length <= width) return text;
   if (width <= 1) return text.slice(0, width);
-  return keep === "start" ? `${text.slice(0, width - 1)}…` : `…${text.slice(text.length - width + 1)}`;
+  const front = keep === "start" ? width - 1 : keep === "end" ? 0 : Math.floor((width - 1) / 2);
+  return `${text.slice(0, front)}…${keep === "start" ? "" : text.slice(text.length - (width - 1 - front))}`;
 }

@@ -63,6 +63,24 @@ it("has these columns on a narrow and on a wide terminal", () => {
   ]);
 });
 
+it("keeps long names apart and states whole where both columns are cut", () => {
+  const data = fortyStreams();
+  const streams = data.streams.map((stream) => ({
+    ...stream,
+    name: `warehouse-north-gate-with-a-long-name-${stream.id}`,
+  }));
+  const recordings = data.recordings.map((recording) =>
+    recording.outStreamId === 0
+      ? recording
+      : { ...recording, localStreamName: `warehouse-north-gate-with-a-long-name-${recording.configId}` },
+  );
+  const lines = statusLines({ ...data, streams, recordings }, { ...plain, columns: 80 });
+  for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80);
+  expect(lines[4]).toBe("warehouse-…ong-name-30    2000  3:20:00  mp4  4.2s     0  …amera-30_part0012.mp4");
+  expect(new Set(lines.slice(4).map((line) => line.split(/\s/)[0])).size).toBe(STREAMS + 1);
+  expect(lines.at(-1)).toContain("(waiting for stream)");
+});
+
 it("leaves out what has no room, and says how many lines that are", () => {
   const lines = statusLines(fortyStreams(), { ...plain, columns: 80 }, undefined, 24);
   expect(lines.length).toBeLessThan(24);
