@@ -25,7 +25,7 @@ const DOWN_MS = 600;
 
 /** A tag that is a frame: not a configuration, not metadata. */
 function isFrame({ type, data }: FlvTag): boolean {
-  return (type === AUDIO || type === VIDEO) && data[1] !== 0;
+  return (type === AUDIO || type === VIDEO) && data[1] === 1;
 }
 
 /** Sends at the pace of the clip until the connection breaks, or to its end. Returns how many frames were sent. */

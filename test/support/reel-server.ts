@@ -140,8 +140,8 @@ export class Control {
     });
   }
 
-  static async connect(server: ReelProcess, subscribe = true): Promise<Control> {
-    const socket = new WebSocket(server.wsUrl);
+  static async connect(server: ReelProcess, subscribe = true, token?: string): Promise<Control> {
+    const socket = new WebSocket(server.wsUrl, token ? { headers: { Authorization: `Bearer ${token}` } } : {});
     await once(socket, "open");
     const control = new Control(socket);
     if (subscribe) await control.succeed("subscribe");
