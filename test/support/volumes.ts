@@ -70,3 +70,22 @@ export async function removeVolumes(): Promise<void> {
   for (const path of [...mounted].reverse()) await must("umount", ["--lazy", path]);
   mounted.clear();
 }
+
+/** What is at `from`, at `path` as well: a mount that can go and come back without its files. */
+export async function bindMount(from: string, path: string, { readOnly = false } = {}): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await must("mount", ["--bind", from, path]);
+  mounted.add(path);
+  if (readOnly) await must("mount", ["-o", "remount,bind,ro", path]);
+}
+
+/** False where it is in use. */
+export async function remount(path: string, how: "ro" | "rw"): Promise<boolean> {
+  return (await runProgram("mount", ["-o", `remount,bind,${how}`, path])).code === 0;
+}
+
+/** Who has files open there keeps them. */
+export async function unmountLazily(path: string): Promise<void> {
+  await must("umount", ["--lazy", path]);
+  mounted.delete(path);
+}
