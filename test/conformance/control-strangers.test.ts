@@ -112,6 +112,30 @@ describe("connections that say nothing", () => {
     expect(await channel.next()).toContain("9.8.7");
   });
 
+  // With allowHalfOpen a client does not answer the end of the other side.
+  it("a refused WebSocket is ended though its client holds on and still sends", async () => {
+    const dial = (): Socket => connect({ port: fixture.http, host: "127.0.0.1", allowHalfOpen: true });
+    const [hold, send] = [dial(), dial()];
+    for (const socket of [hold, send]) {
+      idle.push(socket.on("error", () => {}));
+      socket.write(
+        "GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+      );
+      let received = "";
+      socket.on("data", (bytes) => {
+        received += String(bytes);
+      });
+      await until("it is refused", () => received.startsWith("HTTP/1.1 404"));
+    }
+    send.write(Buffer.alloc(8 << 20));
+    // A byte tells whether the other side is still there.
+    for (const socket of [hold, send])
+      await until("it is gone", () => {
+        socket.write("x");
+        return socket.destroyed;
+      });
+  });
+
   it("proven ones are never ended for a newcomer, which is refused", async () => {
     const owners = await Promise.all(Array.from({ length: 16 }, () => fixture.tcp(fixture.json)));
     for (const owner of owners) {

@@ -105,12 +105,13 @@ const slow: Attack = {
 /** More than anything may be long: a line, a body, a frame, a message, a table. */
 const huge: Attack = {
   name: "huge",
-  async run(target, random) {
+  async run(target, random, isOver) {
     const socket = await dial(target);
     if (!socket) return;
     const fill = Buffer.alloc(65536, random() < 0.5 ? 0x61 : 0xff);
     await write(socket, hugeBeginning(target.listener, random));
-    for (let sent = 0; sent < HUGE_BYTES && !socket.destroyed; sent += fill.byteLength) await write(socket, fill);
+    for (let sent = 0; sent < HUGE_BYTES && !socket.destroyed && !isOver(); sent += fill.byteLength)
+      await write(socket, fill);
     leave(socket, random);
   },
 };

@@ -13,6 +13,7 @@ import { ConnectionSlots, type SlotLimits } from "../security/connection-slots.j
 import { isHttpLine, isTlsHandshake } from "../security/foreign-protocol.js";
 import type { AddressGuard } from "../security/protection.js";
 import { LineReader } from "./line-reader.js";
+import { endLingering } from "./linger.js";
 import { type ListenerAddress, listen } from "./listen.js";
 import { Session } from "./session.js";
 
@@ -25,11 +26,6 @@ const FIRST_LINE_MS = 120_000;
 const IDLE_MS = 3_600_000;
 /** A connection that reads none of its replies for so long is dropped. */
 const SLOW_READER_MS = 30_000;
-/**
- * For so long after its last reply a connection is still read, and its bytes are discarded. Closing it at once would
- * lose the reply for a client that still sends.
- */
-const LINGER_MS = 2_000;
 /** A stop waits at most this long for replies that nobody reads. */
 const CLOSE_WAIT_MS = 2_000;
 
@@ -152,11 +148,7 @@ async function goodbye(socket: Socket, session: Session): Promise<void> {
  */
 function endConversation(socket: Socket, session: Session): void {
   session.end();
-  socket.resume();
-  socket.end();
-  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
-  linger.unref();
-  socket.once("close", () => clearTimeout(linger));
+  endLingering(socket);
 }
 
 /** One write per reply; resolves when there is room for the next. */

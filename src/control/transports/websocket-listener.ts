@@ -13,6 +13,7 @@ import type { EventBus } from "../events/event-bus.js";
 import { EventSubscriber } from "../events/event-subscriber.js";
 import { fail, serializeReply } from "../replies/reply.js";
 import { type HttpListener, refusalHead } from "./http-listener.js";
+import { endLingering } from "./linger.js";
 import { Session } from "./session.js";
 import { OVERLONG } from "./tcp-listener.js";
 
@@ -85,7 +86,8 @@ export class WebSocketListener {
       this.http.check(request) ??
       (isHere ? undefined : ({ status: 404, reason: "The WebSocket channel is at /ws" } as const));
     if (refusal) {
-      socket.end(refusalHead(refusal));
+      // Out of HTTP's hands: no limit of time of its own watches it any more.
+      endLingering(socket, refusalHead(refusal));
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws));
