@@ -49,9 +49,17 @@ function lostIn(control: Control, container: string): number {
   return own.reduce((sum, { payload }) => sum + (payload.gap as { frames: number }).frames, 0);
 }
 
+/** What was told of a container's files. */
+function causesIn(control: Control, container: string): unknown[] {
+  const closed = control
+    .of("recordChunkClosed")
+    .filter(({ payload }) => String(payload.file).endsWith(`.${container}`));
+  return closed.flatMap(({ payload }) => (payload.gaps as { cause: string }[]).map(({ cause }) => cause));
+}
+
 describe(`stopped and republished ${ROUNDS} times (REEL_SEED=${seed})`, () => {
   it.each(ODD_ENCODERS)("$item, $name", async (encoder: OddEncoder) => {
-    const { item, seconds, isPaced = false, unrecordedMs = 0, tsLacksAudio = false } = encoder;
+    const { item, seconds, isPaced = false, unrecordedMs = 0, tells, tsLacksAudio = false } = encoder;
     const random = mulberry32(seed + item);
     const name = `odd${item}`;
     const control = await Control.connect(server);
@@ -79,6 +87,7 @@ describe(`stopped and republished ${ROUNDS} times (REEL_SEED=${seed})`, () => {
       expect(missing, `${type}: ${JSON.stringify({ sent, found, lost })}`).toBeGreaterThanOrEqual(0);
       expect(missing, `${type}: ${JSON.stringify({ sent, found, lost })}`).toBeLessThanOrEqual(unrecorded);
       expect(found.video).toBeGreaterThan(0);
+      if (tells) expect(causesIn(control, type), type).toContain(tells);
     }
     control.close();
   });

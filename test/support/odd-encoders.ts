@@ -2,6 +2,7 @@
 // which of the messages are access units.
 
 import type { FlvTag } from "../../src/media/flv/flv-tag.js";
+import type { GapCause } from "../../src/stream/gap.js";
 import { recoveryPoint, SLICE_I, SLICE_P, sei, message as seiMessage, slice } from "./pictures.js";
 import { audioTag, PACKET_CONFIG, PACKET_FRAME, videoTag } from "./rtmp-bytes.js";
 import { ASC, AVCC, AVCC_OTHER, accessUnit } from "./test-media.js";
@@ -23,6 +24,8 @@ export interface OddEncoder {
   isPaced?: boolean;
   /** Media at the front that is not recorded, because a file could not begin there. */
   unrecordedMs?: number;
+  /** What every recording of it is told of. */
+  tells?: GapCause;
   /** FLV and MP4 take its audio, MPEG-TS does not. */
   tsLacksAudio?: boolean;
 }
@@ -153,17 +156,17 @@ export const ODD_ENCODERS: readonly OddEncoder[] = [
     messages: messages({ audioSentMs: (ms) => (Math.floor(ms / BUNDLE_MS) + 1) * BUNDLE_MS }),
   },
   {
-    ...{ item: 16, name: "composition offsets of hours", seconds: 6 },
+    ...{ item: 16, name: "composition offsets of hours", seconds: 6, tells: "compositionOffset" },
     messages: messages({
       picture: (i, ms) => [video(ms, i % GOP === 0, i % 40 === 7 ? 8_000_000 : 0, slice(SLICE_P, i, i % GOP === 0))],
     }),
   },
   {
-    ...{ item: 17, name: "audio on a clock an hour ahead", seconds: 6, isPaced: true },
+    ...{ item: 17, name: "audio on a clock an hour ahead", seconds: 6, isPaced: true, tells: "clockOffset" },
     messages: messages({ audioClockMs: (ms) => ms + 3_600_000 }),
   },
   {
-    ...{ item: 18, name: "all timestamps equal", seconds: 6, isPaced: true },
+    ...{ item: 18, name: "all timestamps equal", seconds: 6, isPaced: true, tells: "stuckClock" },
     messages: messages({ videoClockMs: () => 0, audioClockMs: () => 0 }),
   },
   {

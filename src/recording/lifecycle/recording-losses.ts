@@ -49,7 +49,7 @@ export class RecordingLosses {
 
   add(gap: Gap, open: Segment | undefined): void {
     if (open) open.addGap(gap);
-    else if ((this.totals.frames(undefined) > 0 || isOfClock(gap)) && this.#between.length < MAX_GAPS)
+    else if ((this.totals.frames(undefined) > 0 || isMended(gap)) && this.#between.length < MAX_GAPS)
       this.#between.push(gap);
     if (gap.frames > 0) this.totals.lost(gap);
     // Frames that the ring held: what this recording ends would count them once more.
@@ -73,8 +73,8 @@ export class RecordingLosses {
 }
 
 /** What was mended before the first segment opened is mended in its frames. */
-function isOfClock({ cause }: Gap): boolean {
-  return cause === "clockOffset" || cause === "stuckClock";
+function isMended({ cause }: Gap): boolean {
+  return cause === "clockOffset" || cause === "stuckClock" || cause === "compositionOffset";
 }
 
 /** A batch that could not be written. */
