@@ -45,12 +45,24 @@ export function putExTimedVideoTag(
   return endTag(tag, putBytes(at, payload, bytes));
 }
 
-export function putExAudioSequenceStart(at: usize, fourCc: u32, config: usize, timestampMs: i64): usize {
+/** FLAC's configuration stands behind its stream's magic number. */
+export const FLAC_MAGIC_SIZE: u32 = 4;
+
+/** `magic`: four letters in front of the configuration, 0 = none. */
+export function putExAudioSequenceStart(
+  at: usize,
+  fourCc: u32,
+  magic: u32,
+  config: usize,
+  timestampMs: i64,
+): usize {
   const tag = at;
   const bytes = load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
-  at = putTagHeader(at, TAG_AUDIO, EX_PREFIX_SIZE + bytes, timestampMs);
+  const magicBytes = magic != 0 ? FLAC_MAGIC_SIZE : 0;
+  at = putTagHeader(at, TAG_AUDIO, EX_PREFIX_SIZE + magicBytes + bytes, timestampMs);
   at = putU8(at, EX_AUDIO | SEQUENCE_START); // SoundFormat, AudioPacketType
   at = putU32(at, fourCc); // AudioFourCc
+  if (magic != 0) at = putU32(at, magic);
   return endTag(tag, putBytes(at, config + CONFIG_BYTES_OFFSET, bytes));
 }
 

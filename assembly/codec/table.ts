@@ -7,15 +7,22 @@
 
 import {
   CODEC_AAC,
+  CODEC_AC3,
   CODEC_AV1,
   CODEC_COUNT,
+  CODEC_EAC3,
+  CODEC_FLAC,
   CODEC_H264,
   CODEC_H265,
+  CODEC_MP2,
+  CODEC_MP3,
   CODEC_OPUS,
   CODEC_VP8,
   CODEC_VP9,
   CONFIG_BYTES_SIZE_OFFSET,
+  CONFIG_SAMPLE_RATE_OFFSET,
 } from "../../src/abi/decoder-config";
+import { STREAM_ID_AUDIO, STREAM_ID_PRIVATE_1 } from "../container/mpegts/pes";
 import { configCodec } from "../decoder-config";
 import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
@@ -26,6 +33,7 @@ import {
   EX_PREFIX_SIZE,
   EX_TIMED_PREFIX_SIZE,
   putExAudioSequenceStart,
+  FLAC_MAGIC_SIZE,
   putExAudioTag,
   putExTimedVideoTag,
   putExVideoSequenceStart,
@@ -38,6 +46,14 @@ import { AVC1, putAvcSampleEntry } from "./h264/sample-entry";
 import { scanH265AccessUnit } from "./h265/nal";
 import { h265PesOverhead, writeH265Pes } from "./h265/pes";
 import { HVC1, putHvcSampleEntry } from "./h265/sample-entry";
+import { eac3FrameSamples } from "./ac3/frame";
+import { AC3_REGISTRATION, EAC3_REGISTRATION, putRegistration, REGISTRATION_SIZE } from "./ac3/pes";
+import { AC3_FOUR_CC, EAC3_FOUR_CC, putAc3SampleEntry, putEac3SampleEntry } from "./ac3/sample-entry";
+import { flacFrameSamples } from "./flac/frame";
+import { FLAC_FOUR_CC, putFlacSampleEntry } from "./flac/sample-entry";
+import { MP3_FOUR_CC, MP3_PREFIX_SIZE, mp3FlvId, putMp3Tag } from "./mpeg-audio/flv";
+import { MPEG1_MINIMUM_RATE, putMpegAudioSampleEntry } from "./mpeg-audio/sample-entry";
+import { MAX_RAW_ACCESS_UNIT, writeRawPes } from "./raw-pes";
 import { wholeNalBytes } from "./nal-lengths";
 import { opusHasChannelConfigCode, opusPreSkip } from "./opus/head";
 import { opusPacketSamples } from "./opus/packet";
@@ -46,11 +62,15 @@ import { OPUS_FOUR_CC, OPUS_PRE_ROLL, putOpusSampleEntry } from "./opus/sample-e
 import { putVpSampleEntry, VP08, VP09, VPCC_BYTES } from "./vp-sample-entry";
 
 /** A codec that was added to src/abi/decoder-config.ts belongs into every switch below; then this number is raised. */
-const CODECS_HERE: i32 = 7;
+const CODECS_HERE: i32 = 12;
 const STREAM_TYPE_H264: u32 = 0x1b;
 const STREAM_TYPE_H265: u32 = 0x24;
 const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
 const STREAM_TYPE_PRIVATE_PES: u32 = 0x06;
+const STREAM_TYPE_MPEG1_AUDIO: u32 = 0x03;
+const STREAM_TYPE_MPEG2_AUDIO: u32 = 0x04;
+const STREAM_TYPE_AC3: u32 = 0x81;
+const STREAM_TYPE_EAC3: u32 = 0x87;
 
 /** The type of the sample entry in MP4. */
 export function mp4SampleEntryType(codec: u32): u32 {
@@ -70,6 +90,15 @@ export function mp4SampleEntryType(codec: u32): u32 {
       return VP09;
     case CODEC_VP8:
       return VP08;
+    case CODEC_MP3:
+    case CODEC_MP2:
+      return MP4A;
+    case CODEC_AC3:
+      return AC3_FOUR_CC;
+    case CODEC_EAC3:
+      return EAC3_FOUR_CC;
+    case CODEC_FLAC:
+      return FLAC_FOUR_CC;
     default:
       return 0;
   }
@@ -91,6 +120,15 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
       return putVpSampleEntry(movie, at, VP09, config);
     case CODEC_VP8:
       return putVpSampleEntry(movie, at, VP08, config);
+    case CODEC_MP3:
+    case CODEC_MP2:
+      return putMpegAudioSampleEntry(movie, at, track, config);
+    case CODEC_AC3:
+      return putAc3SampleEntry(movie, at, config);
+    case CODEC_EAC3:
+      return putEac3SampleEntry(movie, at, config);
+    case CODEC_FLAC:
+      return putFlacSampleEntry(movie, at, config);
     default:
       return unreachable();
   }
@@ -100,7 +138,16 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
 // @ts-ignore: decorator
 @inline
 export function audioFrameSamples(config: usize, payload: usize, size: u32): u32 {
-  return configCodec(config) == CODEC_OPUS ? opusPacketSamples(payload, size) : 0;
+  switch (configCodec(config)) {
+    case CODEC_OPUS:
+      return opusPacketSamples(payload, size);
+    case CODEC_EAC3:
+      return eac3FrameSamples(payload, size);
+    case CODEC_FLAC:
+      return flacFrameSamples(payload, size);
+    default:
+      return 0;
+  }
 }
 
 /** What the encoder put in front of the sound: samples of the track's first frames that are decoded but not heard. */
@@ -118,12 +165,12 @@ export function tsCanCarry(config: usize): bool {
   const codec = configCodec(config);
   if (codec == CODEC_AAC) return adtsCanCarry(config);
   if (codec == CODEC_OPUS) return opusHasChannelConfigCode(config);
-  return tsStreamType(codec) != 0;
+  return tsStreamType(config) != 0;
 }
 
 /** stream_type of MPEG-TS. */
-export function tsStreamType(codec: u32): u32 {
-  switch (codec) {
+export function tsStreamType(config: usize): u32 {
+  switch (configCodec(config)) {
     case CODEC_H264:
       return STREAM_TYPE_H264;
     case CODEC_H265:
@@ -132,6 +179,15 @@ export function tsStreamType(codec: u32): u32 {
       return STREAM_TYPE_AAC_ADTS;
     case CODEC_OPUS:
       return STREAM_TYPE_PRIVATE_PES;
+    case CODEC_MP3:
+    case CODEC_MP2:
+      return load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET) >= MPEG1_MINIMUM_RATE
+        ? STREAM_TYPE_MPEG1_AUDIO
+        : STREAM_TYPE_MPEG2_AUDIO;
+    case CODEC_AC3:
+      return STREAM_TYPE_AC3;
+    case CODEC_EAC3:
+      return STREAM_TYPE_EAC3;
     default:
       return 0;
   }
@@ -139,11 +195,28 @@ export function tsStreamType(codec: u32): u32 {
 
 /** Bytes of the descriptors that name the codec in the PMT. */
 export function tsDescriptorsSize(config: usize): u32 {
-  return configCodec(config) == CODEC_OPUS ? OPUS_DESCRIPTORS_SIZE : 0;
+  switch (configCodec(config)) {
+    case CODEC_OPUS:
+      return OPUS_DESCRIPTORS_SIZE;
+    case CODEC_AC3:
+    case CODEC_EAC3:
+      return REGISTRATION_SIZE;
+    default:
+      return 0;
+  }
 }
 
 export function putTsDescriptors(at: usize, config: usize): usize {
-  return configCodec(config) == CODEC_OPUS ? putOpusDescriptors(at, config) : at;
+  switch (configCodec(config)) {
+    case CODEC_OPUS:
+      return putOpusDescriptors(at, config);
+    case CODEC_AC3:
+      return putRegistration(at, AC3_REGISTRATION);
+    case CODEC_EAC3:
+      return putRegistration(at, EAC3_REGISTRATION);
+    default:
+      return at;
+  }
 }
 
 /**
@@ -163,12 +236,17 @@ export function tsScan(config: usize, payload: usize, size: u32): u64 {
       return size <= ADTS_MAX_PAYLOAD ? size : 0;
     case CODEC_OPUS:
       return size <= OPUS_MAX_PACKET ? size : 0;
+    case CODEC_MP3:
+    case CODEC_MP2:
+    case CODEC_AC3:
+    case CODEC_EAC3:
+      return size <= MAX_RAW_ACCESS_UNIT ? size : 0;
     default:
       return 0;
   }
 }
 
-/** Most bytes of an access unit in front of what the ring holds of it. */
+/** Most bytes of an access unit in front of what the ring holds of it; 0 also where there are none. */
 // @ts-ignore: decorator
 @inline
 export function tsOverhead(config: usize): u32 {
@@ -212,14 +290,20 @@ export function writePes(
       return writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts);
     case CODEC_OPUS:
       return writeOpusPes(ts, at, track, payload, size, flags, pcr, pts);
+    case CODEC_MP3:
+    case CODEC_MP2:
+      return writeRawPes(ts, at, track, STREAM_ID_AUDIO, payload, size, flags, pcr, pts);
+    case CODEC_AC3:
+    case CODEC_EAC3:
+      return writeRawPes(ts, at, track, STREAM_ID_PRIVATE_1, payload, size, flags, pcr, pts);
     default:
       return unreachable();
   }
 }
 
 /** `videocodecid` and `audiocodecid` of FLV: CodecID or SoundFormat, the FourCC of a codec that is written extended. */
-export function flvCodecId(codec: u32): u32 {
-  switch (codec) {
+export function flvCodecId(config: usize): u32 {
+  switch (configCodec(config)) {
     case CODEC_H264:
       return CODEC_ID_AVC;
     case CODEC_H265:
@@ -234,6 +318,14 @@ export function flvCodecId(codec: u32): u32 {
       return VP09;
     case CODEC_VP8:
       return VP08;
+    case CODEC_MP3:
+      return mp3FlvId(config);
+    case CODEC_AC3:
+      return AC3_FOUR_CC;
+    case CODEC_EAC3:
+      return EAC3_FOUR_CC;
+    case CODEC_FLAC:
+      return FLAC_FOUR_CC;
     default:
       return 0;
   }
@@ -254,7 +346,12 @@ export function flvPrefixSize(config: usize): u32 {
     case CODEC_AV1:
     case CODEC_VP9:
     case CODEC_VP8:
+    case CODEC_AC3:
+    case CODEC_EAC3:
+    case CODEC_FLAC:
       return EX_PREFIX_SIZE;
+    case CODEC_MP3:
+      return mp3FlvId(config) == MP3_FOUR_CC ? EX_PREFIX_SIZE : MP3_PREFIX_SIZE;
     default:
       return 0;
   }
@@ -273,17 +370,27 @@ export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
     case CODEC_AV1:
     case CODEC_VP9:
     case CODEC_VP8:
+    case CODEC_MP3:
+    case CODEC_AC3:
+    case CODEC_EAC3:
+    case CODEC_FLAC:
       return size;
     default:
       return 0;
   }
 }
 
-/** Body of the tag with the decoder configuration. */
+/** Whether frames say what a decoder must know, so that no tag with a decoder configuration stands in front. */
+function flvNeedsNoHeader(config: usize): bool {
+  const codec = configCodec(config);
+  return codec == CODEC_MP3 || codec == CODEC_AC3 || codec == CODEC_EAC3;
+}
+
+/** Most bytes of the body of the tag with the decoder configuration. */
 export function flvSequenceHeaderBody(config: usize): u32 {
   // An extended header has no composition time here.
   const prefix = configCodec(config) == CODEC_H265 ? EX_PREFIX_SIZE : flvPrefixSize(config);
-  return prefix + flvConfigBytes(config);
+  return prefix + FLAC_MAGIC_SIZE + flvConfigBytes(config);
 }
 
 /** Of the configuration, as far as its sequence header has it. */
@@ -292,7 +399,9 @@ function flvConfigBytes(config: usize): u32 {
   return codec == CODEC_VP9 || codec == CODEC_VP8 ? VPCC_BYTES : load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
 }
 
+/** The end is where it began for a codec that has none. */
 export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): usize {
+  if (flvNeedsNoHeader(config)) return at;
   switch (configCodec(config)) {
     case CODEC_H264:
       return putAvcSequenceHeader(at, config, timestampMs);
@@ -301,11 +410,13 @@ export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): u
     case CODEC_AAC:
       return putAacSequenceHeader(at, config, timestampMs);
     case CODEC_OPUS:
-      return putExAudioSequenceStart(at, OPUS_FOUR_CC, config, timestampMs);
+      return putExAudioSequenceStart(at, OPUS_FOUR_CC, 0, config, timestampMs);
+    case CODEC_FLAC:
+      return putExAudioSequenceStart(at, FLAC_FOUR_CC, FLAC_FOUR_CC, config, timestampMs);
     case CODEC_AV1:
     case CODEC_VP9:
     case CODEC_VP8:
-      return putExVideoSequenceStart(at, flvCodecId(configCodec(config)), config, flvConfigBytes(config), timestampMs);
+      return putExVideoSequenceStart(at, flvCodecId(config), config, flvConfigBytes(config), timestampMs);
     default:
       return unreachable();
   }
@@ -335,7 +446,16 @@ export function putFrameTag(
     case CODEC_AV1:
     case CODEC_VP9:
     case CODEC_VP8:
-      return putExVideoTag(at, flvCodecId(configCodec(config)), payload, bytes, isRandomAccess, timestampMs);
+      return putExVideoTag(at, flvCodecId(config), payload, bytes, isRandomAccess, timestampMs);
+    case CODEC_MP3:
+      if (mp3FlvId(config) == MP3_FOUR_CC) return putExAudioTag(at, MP3_FOUR_CC, payload, bytes, timestampMs);
+      return putMp3Tag(at, config, payload, bytes, timestampMs);
+    case CODEC_AC3:
+      return putExAudioTag(at, AC3_FOUR_CC, payload, bytes, timestampMs);
+    case CODEC_EAC3:
+      return putExAudioTag(at, EAC3_FOUR_CC, payload, bytes, timestampMs);
+    case CODEC_FLAC:
+      return putExAudioTag(at, FLAC_FOUR_CC, payload, bytes, timestampMs);
     default:
       return unreachable();
   }

@@ -19,7 +19,7 @@ export const CONFIG_PROFILE_OFFSET = 48; // u32, video: profile_idc << 16 | cons
 export const CONFIG_KIND_OFFSET = 52; // u32, KIND_*
 // u32, ISO 639-2 code of the track's language, five bits a letter as in MP4 (ISO/IEC 14496-12 §8.4.2.3); 0 = not known
 export const CONFIG_LANGUAGE_OFFSET = 56;
-export const CONFIG_BYTES_OFFSET = 64; // avcC, hvcC, av1C, vpcC with the size of pictures, AudioSpecificConfig or OpusHead
+export const CONFIG_BYTES_OFFSET = 64; // as the codec's entry says: avcC, AudioSpecificConfig, OpusHead …
 
 export const CODEC_H264 = 1;
 export const CODEC_AAC = 2;
@@ -28,8 +28,13 @@ export const CODEC_OPUS = 4;
 export const CODEC_AV1 = 5;
 export const CODEC_VP9 = 6;
 export const CODEC_VP8 = 7;
+export const CODEC_MP3 = 8;
+export const CODEC_MP2 = 9;
+export const CODEC_AC3 = 10;
+export const CODEC_EAC3 = 11;
+export const CODEC_FLAC = 12;
 // Both halves of the codec table state this number, so that a codec that one of them lacks is found when it is built.
-export const CODEC_COUNT = 7;
+export const CODEC_COUNT = 12;
 
 export const KIND_VIDEO = 1;
 export const KIND_AUDIO = 2;

@@ -51,16 +51,17 @@ export function storeDecoderConfig(
 ): DecoderConfig {
   const entry = CODECS[codec];
   const { video, audio } = entry.parse(bytes);
-  const pointer = arena.allocate(CONFIG_BYTES_OFFSET + bytes.byteLength);
   const copy = bytes.slice();
-  arena.u8.set(entry.toRingForm(copy), pointer + CONFIG_BYTES_OFFSET);
+  const ringForm = entry.toRingForm(copy);
+  const pointer = arena.allocate(CONFIG_BYTES_OFFSET + ringForm.byteLength);
+  arena.u8.set(ringForm, pointer + CONFIG_BYTES_OFFSET);
   const put = (offset: number, value: number): void => {
     arena.u32[(pointer + offset) >>> 2] = value;
   };
   put(CONFIG_CODEC_OFFSET, entry.number);
   put(CONFIG_KIND_OFFSET, KIND_NUMBERS[entry.kind]);
   put(CONFIG_LANGUAGE_OFFSET, packLanguage(language));
-  put(CONFIG_BYTES_SIZE_OFFSET, copy.byteLength);
+  put(CONFIG_BYTES_SIZE_OFFSET, ringForm.byteLength);
   if (video) {
     put(CONFIG_WIDTH_OFFSET, video.width);
     put(CONFIG_HEIGHT_OFFSET, video.height);

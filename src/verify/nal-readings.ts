@@ -20,4 +20,9 @@ export const NAL_READINGS: Readonly<Record<CodecName, CodecReading | null>> = {
   av1: null,
   vp9: null,
   vp8: null,
+  mp3: null,
+  mp2: null,
+  ac3: null,
+  eac3: null,
+  flac: null,
 };

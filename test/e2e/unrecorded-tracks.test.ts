@@ -18,6 +18,7 @@ interface StreamData {
 const VIDEO = ["-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=4"];
 const AUDIO = ["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=4"];
 const H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"];
+const DTS = ["-c:a", "dca", "-strict", "-2", "-ac", "2"];
 const MPEG2 = ["-c:v", "mpeg2video", "-g", "25"];
 
 let server: ReelProcess;
@@ -68,9 +69,7 @@ const gap = ({ codec, track }: Named): object => ({
 
 it("are named for every codec of a transport stream", { timeout: 60_000 }, async () => {
   const cases: [Named, ...string[]][] = [
-    [{ codec: "MPEG-1 audio (MP2, MP3)", track: "audio" }, ...H264, "-c:a", "mp2"],
-    [{ codec: "AC-3", track: "audio" }, ...H264, "-c:a", "ac3"],
-    [{ codec: "E-AC-3", track: "audio" }, ...H264, "-c:a", "eac3"],
+    [{ codec: "DTS", track: "audio" }, ...H264, ...DTS],
     [{ codec: "AAC (LATM)", track: "audio" }, ...H264, "-c:a", "aac", "-mpegts_flags", "latm"],
   ];
   const names = cases.map((_, i) => `ts${i + 1}`);
@@ -92,7 +91,7 @@ it("are named for every codec of a transport stream", { timeout: 60_000 }, async
 
 it("are told of a stream that has nothing else, which is refused", async () => {
   await recordAs("ts1");
-  publish(`tcp://${server.addresses.ts}`, "mpegts", ...MPEG2, "-c:a", "dca", "-strict", "-2");
+  publish(`tcp://${server.addresses.ts}`, "mpegts", ...MPEG2, ...DTS);
   const both: Named[] = [
     { codec: "MPEG-2 video", track: "video" },
     { codec: "DTS", track: "audio" },

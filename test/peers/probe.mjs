@@ -1,5 +1,5 @@
-// FFmpeg 8 as a judge: prints what it finds in a file, packet by packet, as JSON.
-// Usage: node probe.mjs FILE
+// FFmpeg 8 as a judge: prints what it finds in files, packet by packet, as JSON, and decodes them; complaints go to stderr.
+// Usage: node probe.mjs FILE …
 
 import { createHash } from "node:crypto";
 
@@ -14,37 +14,63 @@ Promise.withResolvers ??= () => {
   return { promise, resolve, reject };
 };
 
-const { Demuxer } = await import("node-av/api");
-const { avGetCodecName } = await import("node-av/lib");
+const { Decoder, Demuxer } = await import("node-av/api");
+const { AV_LOG_WARNING, AV_NOPTS_VALUE } = await import("node-av/constants");
+const { avGetCodecName, Log } = await import("node-av/lib");
 const TYPES = ["video", "audio", "data", "subtitle"];
-const NO_PTS = -(2n ** 63n);
+Log.setLevel(AV_LOG_WARNING);
 
-const demuxer = await Demuxer.open(process.argv[2]);
-const tracks = demuxer.streams.map(({ index, codecpar, timeBase }) => ({
-  index,
-  kind: TYPES[codecpar.codecType],
-  codec: avGetCodecName(codecpar.codecId),
-  sampleRate: codecpar.sampleRate,
-  channels: codecpar.channels,
-  width: codecpar.width,
-  height: codecpar.height,
-  extradata: codecpar.extradata?.toString("hex") ?? "",
-  scale: (90000 * timeBase.num) / timeBase.den,
-  packets: [],
-}));
-for await (const packet of demuxer.packets()) {
-  if (!packet) break;
-  const { scale, packets } = tracks[packet.streamIndex];
-  const to90k = (time) => (time === NO_PTS ? null : Number(time) * scale);
-  packets.push({
-    pts90k: to90k(packet.pts),
-    dts90k: to90k(packet.dts),
-    duration90k: Number(packet.duration) * scale,
-    isKey: packet.isKeyframe,
-    sizeBytes: packet.size,
-    hash: createHash("md5").update(packet.data).digest("hex"),
-  });
-  packet.free();
+async function probe(path) {
+  const demuxer = await Demuxer.open(path);
+  const tracks = demuxer.streams.map(({ index, codecpar, timeBase }) => ({
+    index,
+    kind: TYPES[codecpar.codecType],
+    codec: avGetCodecName(codecpar.codecId),
+    sampleRate: codecpar.sampleRate,
+    channels: codecpar.channels,
+    width: codecpar.width,
+    height: codecpar.height,
+    extradata: codecpar.extradata?.toString("hex") ?? "",
+    scale: (90000 * timeBase.num) / timeBase.den,
+    packets: [],
+    decodedSamples: 0,
+  }));
+  const decoders = [];
+  for (const stream of demuxer.streams) decoders.push(await Decoder.create(stream, { exitOnError: true }));
+  const count = (index, frames) => {
+    for (const frame of frames) {
+      tracks[index].decodedSamples += frame.nbSamples;
+      frame.free();
+    }
+  };
+  for await (const packet of demuxer.packets()) {
+    if (!packet) break;
+    // A tag that says something of the track and holds no frame.
+    if (packet.size === 0) {
+      packet.free();
+      continue;
+    }
+    const { scale, packets } = tracks[packet.streamIndex];
+    const to90k = (time) => (time === AV_NOPTS_VALUE ? null : Number(time) * scale);
+    packets.push({
+      pts90k: to90k(packet.pts),
+      dts90k: to90k(packet.dts),
+      duration90k: Number(packet.duration) * scale,
+      isKey: packet.isKeyframe,
+      sizeBytes: packet.size,
+      hash: createHash("md5").update(packet.data).digest("hex"),
+    });
+    count(packet.streamIndex, await decoders[packet.streamIndex].decodeAll(packet));
+    packet.free();
+  }
+  for (const [index, decoder] of decoders.entries()) {
+    count(index, await decoder.decodeAll(null));
+    decoder.close();
+  }
+  await demuxer.close();
+  return tracks;
 }
-await demuxer.close();
-console.log(JSON.stringify(tracks));
+
+const found = [];
+for (const path of process.argv.slice(2)) found.push(await probe(path));
+console.log(JSON.stringify(found));

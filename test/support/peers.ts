@@ -40,11 +40,13 @@ export interface PeerTrack {
   /** Hexadecimal. */
   extradata: string;
   packets: PeerPacket[];
+  /** Of sound. */
+  decodedSamples: number;
 }
 
-/** What FFmpeg 8 finds in a file; what it complains about is thrown. */
-export async function probeWithFfmpeg8(path: string): Promise<PeerTrack[]> {
-  const { code, stdout, stderr } = await runProgram(process.execPath, [join(FOLDER, "probe.mjs"), path]);
-  if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${path} (exit ${code}): ${stderr.trim()}`);
-  return JSON.parse(stdout) as PeerTrack[];
+/** What FFmpeg 8 finds in files, and decodes; what it complains about is thrown. */
+export async function probeWithFfmpeg8(...paths: readonly string[]): Promise<PeerTrack[][]> {
+  const { code, stdout, stderr } = await runProgram(process.execPath, [join(FOLDER, "probe.mjs"), ...paths]);
+  if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${paths} (exit ${code}): ${stderr.trim()}`);
+  return JSON.parse(stdout) as PeerTrack[][];
 }

@@ -28,6 +28,22 @@ export const VPCC = Uint8Array.from(Buffer.from("01000000000a82020202000000a0005
 export const ASC = Uint8Array.of(0x11, 0x90);
 /** OpusHead of a real encode: stereo, 312 samples in front. */
 export const OPUS_HEAD = Uint8Array.from(Buffer.from("4f707573486561640102380180bb0000000000", "hex"));
+/** Headers of 44.1 kHz stereo, and a frame of 96 kb/s: 313 bytes. */
+export const MP3_CONFIG = Uint8Array.of(0xff, 0xfb, 0x00, 0);
+export const MP3_FRAME = Uint8Array.of(0xff, 0xfb, 0x70, 0, ...new Uint8Array(309));
+export const MP2_CONFIG = Uint8Array.of(0xff, 0xfd, 0x00, 0);
+export const MP2_FRAME = Uint8Array.of(0xff, 0xfd, 0x60, 0, ...new Uint8Array(309));
+/** 48 kHz, stereo, 192 kb/s: 768 bytes. */
+export const DAC3 = Uint8Array.of(0x10, 0x11, 0x40);
+export const AC3_FRAME = Uint8Array.of(0x0b, 0x77, 0, 0, 0x14, 0x40, 0x43, 0xe0, ...new Uint8Array(760));
+/** 48 kHz, stereo, 192 kb/s. */
+export const DEC3 = Uint8Array.of(0x06, 0x00, 0x20, 0x04, 0x00);
+export const EAC3_FRAME = Uint8Array.of(0x0b, 0x77, 0x01, 0x7f, 0x34, 0x80, ...new Uint8Array(762));
+/** 48 kHz, stereo, 16 bits, blocks of 4608. */
+export const FLAC_CONFIG = Uint8Array.of(
+  ...[0x80, 0, 0, 34, 0x12, 0, 0x12, 0, 0, 0, 0, 0, 0, 0, 0x0b, 0xb8, 0x02, 0xf0, 0, 0, 0, 0],
+  ...new Uint8Array(16),
+);
 /** HE-AAC, explicit signalling: AAC-LC at 24 kHz, stereo, with SBR to 48 kHz. */
 export const ASC_HE = Uint8Array.of(0x2b, 0x11, 0x88, 0x00);
 

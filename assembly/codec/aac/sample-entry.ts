@@ -28,22 +28,31 @@ function putDescriptorHeader(at: usize, tag: u32, bytes: u32): usize {
   return putU8(at, bytes & 127);
 }
 
-function putElementaryStreamDescriptor(movie: usize, at: usize, track: usize, config: usize): usize {
-  const specificBytes = load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
-  const decoderBytes: u32 = 13 + DESCRIPTOR_HEADER_SIZE + specificBytes;
+/** `specificBytes` at `specific` are the DecoderSpecificInfo, which is left out where there are none. */
+export function putElementaryStreamDescriptor(
+  movie: usize,
+  at: usize,
+  track: usize,
+  objectType: u32,
+  specific: usize,
+  specificBytes: u32,
+): usize {
+  const decoderBytes: u32 = 13 + (specificBytes > 0 ? DESCRIPTOR_HEADER_SIZE + specificBytes : 0);
   const esds = at;
   at = beginFullBox(at, ESDS, 0, 0);
   at = putDescriptorHeader(at, ES_DESCRIPTOR, 3 + DESCRIPTOR_HEADER_SIZE + decoderBytes + DESCRIPTOR_HEADER_SIZE + 1);
   at = putU16(at, 0); // ES_ID: 0 in a file, ISO/IEC 14496-14 §3.1.2
   at = putU8(at, 0); // streamDependenceFlag, URL_Flag, OCRstreamFlag, streamPriority
   at = putDescriptorHeader(at, DECODER_CONFIG_DESCRIPTOR, decoderBytes);
-  at = putU8(at, OBJECT_TYPE_MPEG4_AUDIO); // objectTypeIndication
+  at = putU8(at, objectType); // objectTypeIndication
   at = putU8(at, STREAM_TYPE_AUDIO);
   at = putU24(at, load<u32>(track, INDEX_LARGEST_SAMPLE_OFFSET)); // bufferSizeDB
   at = putU32(at, averageBitRate(track)); // maxBitrate: the peaks are not measured
   at = putU32(at, averageBitRate(track)); // avgBitrate
-  at = putDescriptorHeader(at, DECODER_SPECIFIC_INFO, specificBytes);
-  at = putBytes(at, config + CONFIG_BYTES_OFFSET, specificBytes); // AudioSpecificConfig
+  if (specificBytes > 0) {
+    at = putDescriptorHeader(at, DECODER_SPECIFIC_INFO, specificBytes);
+    at = putBytes(at, specific, specificBytes); // AudioSpecificConfig
+  }
   at = putDescriptorHeader(at, SL_CONFIG_DESCRIPTOR, 1);
   at = putU8(at, SL_PREDEFINED_MP4); // predefined
   endBox(movie, esds, at);
@@ -53,7 +62,9 @@ function putElementaryStreamDescriptor(movie: usize, at: usize, track: usize, co
 export function putAacSampleEntry(movie: usize, at: usize, track: usize, config: usize): usize {
   const mp4a = at;
   at = beginAudioSampleEntry(at, MP4A, config);
-  at = putElementaryStreamDescriptor(movie, at, track, config);
+  const bytes = load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
+  const specific = config + CONFIG_BYTES_OFFSET;
+  at = putElementaryStreamDescriptor(movie, at, track, OBJECT_TYPE_MPEG4_AUDIO, specific, bytes);
   endBox(movie, mp4a, at);
   return at;
 }

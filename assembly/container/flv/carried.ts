@@ -6,7 +6,7 @@ import { FLV_CARRIED_OFFSET } from "../../../src/abi/flv";
 import { MAX_TRACKS } from "../../../src/abi/frame";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
 import { flvCodecId } from "../../codec/table";
-import { configCodec, configKind } from "../../decoder-config";
+import { configKind } from "../../decoder-config";
 import { segmentConfig } from "../../segment";
 
 /** No track of the kind. */
@@ -18,7 +18,7 @@ export function carryTracks(seg: usize): u32 {
   let carried = load<u32>(flv, FLV_CARRIED_OFFSET);
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
     const config = segmentConfig(seg, track);
-    if (config == 0 || configKind(config) == KIND_DATA || flvCodecId(configCodec(config)) == 0) continue;
+    if (config == 0 || configKind(config) == KIND_DATA || flvCodecId(config) == 0) continue;
     if (trackOfKind(seg, carried, configKind(config)) == NO_TRACK) carried |= 1 << track;
   }
   store<u32>(flv, carried, FLV_CARRIED_OFFSET);

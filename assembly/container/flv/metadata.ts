@@ -25,7 +25,6 @@ import {
 } from "../../../src/abi/flv";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
 import { flvCodecId } from "../../codec/table";
-import { configCodec } from "../../decoder-config";
 import { segmentConfig } from "../../segment";
 import {
   AMF_NUMBER_SIZE,
@@ -74,7 +73,7 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
     const config = segmentConfig(seg, video);
     at = putNumberProperty(at, "width", <f64>load<u32>(config, CONFIG_WIDTH_OFFSET));
     at = putNumberProperty(at, "height", <f64>load<u32>(config, CONFIG_HEIGHT_OFFSET));
-    at = putNumberProperty(at, "videocodecid", <f64>flvCodecId(configCodec(config)));
+    at = putNumberProperty(at, "videocodecid", <f64>flvCodecId(config));
     properties += 3;
     if (frameRate > 0) {
       at = putNumberProperty(at, "framerate", frameRate);
@@ -83,7 +82,7 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
   }
   if (audio != NO_TRACK) {
     const config = firstAudioConfig(seg, flv, audio);
-    at = putNumberProperty(at, "audiocodecid", <f64>flvCodecId(configCodec(config)));
+    at = putNumberProperty(at, "audiocodecid", <f64>flvCodecId(config));
     at = putNumberProperty(at, "audiosamplerate", <f64>load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET));
     at = putNumberProperty(at, "audiosamplesize", 16);
     at = putBooleanProperty(at, "stereo", load<u32>(config, CONFIG_CHANNELS_OFFSET) > 1);

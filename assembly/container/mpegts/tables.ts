@@ -11,7 +11,7 @@ import {
   TS_PMT_VERSION_OFFSET,
 } from "../../../src/abi/mpegts";
 import { putTsDescriptors, tsDescriptorsSize, tsStreamType } from "../../codec/table";
-import { configCodec, isAudioConfig } from "../../decoder-config";
+import { isAudioConfig } from "../../decoder-config";
 import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
 import { segmentConfig } from "../../segment";
 import { beginPacket, PACKET_PAYLOAD_SIZE, PID_FIRST_TRACK, PID_PMT } from "./packet";
@@ -75,7 +75,7 @@ function putElementaryStream(at: usize, config: usize, track: u32, end: usize): 
   const descriptors = tsDescriptorsSize(config);
   let language = isAudioConfig(config) ? load<u32>(config, CONFIG_LANGUAGE_OFFSET) : 0;
   if (at + STREAM_SIZE + descriptors + LANGUAGE_DESCRIPTOR_SIZE > end) language = 0;
-  at = putU8(at, tsStreamType(configCodec(config))); // stream_type
+  at = putU8(at, tsStreamType(config)); // stream_type
   at = putU16(at, 0xe000 | (PID_FIRST_TRACK + track)); // elementary_PID
   at = putU16(at, 0xf000 | (descriptors + (language != 0 ? LANGUAGE_DESCRIPTOR_SIZE : 0))); // ES_info_length
   at = putTsDescriptors(at, config);

@@ -2,7 +2,6 @@
 // that were reserved for it. The recorder's own writer is assembly/container/flv/metadata.ts; this one follows its
 // order, so that a recovered file reads like one that was closed.
 
-import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import { flvMetadataId } from "../../media/codec/table.js";
 import { amfName, amfNumber, amfNumbers } from "../../media/flv/amf0.js";
 import { AMF_BOOLEAN, AMF_ECMA_ARRAY, AMF_OBJECT, AMF_OBJECT_END, AMF_STRING } from "../../media/flv/amf0-reader.js";
@@ -32,8 +31,8 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
     properties.push(Buffer.concat([amfName(title), value]));
   };
   const addBoolean = (title: string, value: boolean): void => add(title, Buffer.of(AMF_BOOLEAN, value ? 1 : 0));
-  const addCodec = (title: string, codec: CodecEntry | undefined): void => {
-    if (codec?.flv) add(title, amfNumber(flvMetadataId(codec.flv)));
+  const addCodec = (title: string, { codec, metadataId }: FlvScan["video"]): void => {
+    if (codec?.flv) add(title, amfNumber(codec.flv.isWrittenExtended ? flvMetadataId(codec.flv) : metadataId));
   };
   const hasVideo = scan.video.frames > 0;
   const hasAudio = scan.audio.frames > 0;
@@ -47,11 +46,11 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
   if (hasVideo) {
     add("width", amfNumber(scan.width));
     add("height", amfNumber(scan.height));
-    addCodec("videocodecid", scan.video.codec);
+    addCodec("videocodecid", scan.video);
     if (scan.frameRate > 0) add("framerate", amfNumber(scan.frameRate));
   }
   if (hasAudio) {
-    addCodec("audiocodecid", scan.audio.codec);
+    addCodec("audiocodecid", scan.audio);
     add("audiosamplerate", amfNumber(scan.sampleRate));
     add("audiosamplesize", amfNumber(16));
     addBoolean("stereo", scan.channels > 1);

@@ -26,6 +26,8 @@ export interface FlvKeyframe {
 interface FlvTrack {
   /** Of the last tag; undefined where the table has none. */
   codec: CodecEntry | undefined;
+  /** As onMetaData names it. */
+  metadataId: number;
   frames: number;
   firstMs: number;
   lastMs: number;
@@ -39,8 +41,8 @@ const MAX_CONFIG_BYTES = 64 * 1024;
 const KEY_HEAD_BYTES = 64;
 
 export class FlvScan {
-  readonly video: FlvTrack = { codec: undefined, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
-  readonly audio: FlvTrack = { codec: undefined, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
+  readonly video: FlvTrack = { codec: undefined, metadataId: 0, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
+  readonly audio: FlvTrack = { codec: undefined, metadataId: 0, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
   width = 0;
   height = 0;
   sampleRate = 0;
@@ -101,6 +103,7 @@ export class FlvScan {
     else head.parseAudio(bytes, 0, bytes.byteLength);
     if (head.kind === TAG_IGNORED || head.kind === TAG_DAMAGED) return;
     track.codec = head.codec;
+    track.metadataId = head.metadataId;
     if (head.kind === TAG_DECODER_CONFIG) {
       if (head.codec) this.#takeConfig(tag, head.codec, head.headerBytes);
       return;

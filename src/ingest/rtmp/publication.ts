@@ -269,7 +269,16 @@ export class Publication implements MessageDestination {
   #readerOf(type: number, tag: AvTag): MessageTrack | undefined {
     const messages = this.#trackOf(type, tag.trackId);
     if (messages.reader && messages.codec === tag.codec) return messages;
-    this.#setUnrecorded(messages, `${tag.codec?.title} without a usable decoder configuration`);
+    // A track that has another codec changes it by a header only.
+    if (tag.codec?.configFrom === "frames" && !messages.reader && this.#takePlace(messages)) {
+      messages.codec = tag.codec;
+      messages.reader = this.#createReader(messages.track, tag.codec);
+      this.#setUnrecorded(messages, undefined);
+      return messages;
+    }
+    const isOther = tag.codec?.configFrom === "frames" && messages.reader !== undefined;
+    const why = isOther ? "in a track of another codec" : "without a usable decoder configuration";
+    this.#setUnrecorded(messages, `${tag.codec?.title} ${why}`);
     return undefined;
   }
 

@@ -1,8 +1,12 @@
 // Counts the frames of a sound track in MPEG-TS, whose PES packets come in pieces and may hold several.
 
+import type { CodecName } from "./codec-entry.js";
+
 export interface AudioCounter {
   /** What it counts, for people. */
   readonly unit: string;
+  /** The codec of the frames, where several are framed alike; undefined while none has come. */
+  readonly codec?: CodecName | undefined;
   /** Complete ones. */
   frames: number;
   /** Samples of all frames that have begun. */

@@ -5,7 +5,19 @@ import type { AudioConfig } from "./audio-config.js";
 import type { VideoConfig } from "./video-config.js";
 import type { PictureSize } from "./vp-configuration.js";
 
-export type CodecName = "h264" | "h265" | "aac" | "opus" | "av1" | "vp9" | "vp8";
+export type CodecName =
+  | "h264"
+  | "h265"
+  | "aac"
+  | "opus"
+  | "av1"
+  | "vp9"
+  | "vp8"
+  | "mp3"
+  | "mp2"
+  | "ac3"
+  | "eac3"
+  | "flac";
 export type TrackKind = "video" | "audio" | "data";
 
 /** What a decoder configuration says of its track. */
@@ -18,15 +30,20 @@ export interface ParsedConfig {
 export interface Mp4Form {
   sampleEntry: string;
   otherSampleEntries: readonly string[];
+  /** Of an `mp4a`: the objectTypeIndication that says the codec. */
+  objectTypes: readonly number[];
 }
 
-export type TsFraming = "annexB" | "adts" | "opus";
+export type TsFraming = "annexB" | "adts" | "opus" | "mpegAudio" | "ac3" | "eac3";
 
 /** ISO/IEC 13818-1: how a PMT names the codec, and how access units are framed. */
 export interface TsForm {
   streamType: number;
-  /** format_identifier that a stream of a private type has; "": the stream_type says it all. */
+  otherStreamTypes: readonly number[];
+  /** format_identifier that names the codec in a stream of a private type; "": none does. */
   registration: string;
+  /** The descriptor of DVB (ETSI EN 300 468) that does. */
+  descriptorTag: number | null;
   framing: TsFraming;
 }
 
@@ -34,6 +51,10 @@ export interface TsForm {
 export interface FlvForm {
   /** CodecID of video, SoundFormat of audio; null: there are extended headers only. */
   codecId: number | null;
+  /** Further numbers of the same codec. */
+  otherCodecIds: readonly number[];
+  /** Behind the number stands a packet type: some messages are decoder configurations. */
+  hasPacketType: boolean;
   /** Of the extended headers (Enhanced RTMP v2). */
   fourCc: string;
   /** Frames have a composition time, SI24, behind the packet type. */
@@ -57,6 +78,8 @@ export interface CodecEntry {
   toRingForm(bytes: Uint8Array): Uint8Array;
   /** A stored configuration of fewer bytes is damaged. */
   minimumConfigBytes: number;
+  /** Where a source says its decoder configuration: beside the frames, or in each of them. */
+  configFrom: "header" | "frames";
   /** Whether the source marks random access points, or decoding can start at every frame. */
   randomAccess: "marked" | "everyFrame";
   /**

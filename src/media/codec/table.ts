@@ -3,16 +3,32 @@
 
 import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";
+import { AC3, EAC3 } from "./ac3/ac3.js";
 import { AV1 } from "./av1/av1.js";
 import type { CodecEntry, CodecName, FlvForm, TrackKind } from "./codec-entry.js";
+import { FLAC } from "./flac/flac.js";
 import type { StreamDescription } from "./foreign-codecs.js";
 import { H264 } from "./h264/h264.js";
 import { H265 } from "./h265/h265.js";
+import { MP2, MP3 } from "./mpeg-audio/mpeg-audio.js";
 import { OPUS } from "./opus/opus.js";
 import { VP8 } from "./vp8/vp8.js";
 import { VP9 } from "./vp9/vp9.js";
 
-const ENTRIES = { h264: H264, h265: H265, aac: AAC, opus: OPUS, av1: AV1, vp9: VP9, vp8: VP8 } as const satisfies {
+const ENTRIES = {
+  h264: H264,
+  h265: H265,
+  aac: AAC,
+  opus: OPUS,
+  av1: AV1,
+  vp9: VP9,
+  vp8: VP8,
+  mp3: MP3,
+  mp2: MP2,
+  ac3: AC3,
+  eac3: EAC3,
+  flac: FLAC,
+} as const satisfies {
   [Name in CodecName]: CodecEntry & { name: Name };
 };
 
@@ -34,16 +50,29 @@ export function codecOfName(name: string): CodecEntry | undefined {
   return ALL.find((codec) => codec.name === name);
 }
 
-export function codecOfSampleEntry(type: string): CodecEntry | undefined {
-  return ALL.find(({ mp4 }) => mp4?.sampleEntry === type || mp4?.otherSampleEntries.includes(type));
+/** `mp4a` may hold several: which one is said by its objectTypeIndication, and of MPEG audio by the frames alone. */
+export function codecOfSampleEntry(type: string, objectType?: number): CodecEntry | undefined {
+  const found = ALL.filter(({ mp4 }) => mp4?.sampleEntry === type || mp4?.otherSampleEntries.includes(type));
+  return found.find(({ mp4 }) => objectType !== undefined && mp4?.objectTypes.includes(objectType)) ?? found[0];
 }
 
 const STREAM_TYPE_PRIVATE_PES = 0x06;
 
-/** Of a stream in a PMT. Only of private ones the registration is asked: others have one beside what their type says. */
-export function codecOfStream({ streamType, registration }: StreamDescription): CodecEntry | undefined {
-  const wanted = streamType === STREAM_TYPE_PRIVATE_PES ? registration : undefined;
-  return ALL.find(({ ts }) => ts?.streamType === streamType && (wanted === undefined || ts.registration === wanted));
+/**
+ * Of a stream in a PMT. Only a private one is named by its descriptors: others have them beside what their type says. Of
+ * MPEG audio the frames say the layer; here it is the first that has the type.
+ */
+export function codecOfStream(stream: StreamDescription): CodecEntry | undefined {
+  const { streamType, registration, descriptorTags } = stream;
+  if (streamType !== STREAM_TYPE_PRIVATE_PES)
+    return ALL.find(({ ts }) => ts?.streamType === streamType || ts?.otherStreamTypes.includes(streamType));
+  return ALL.find(
+    ({ ts, kind }) =>
+      kind === "audio" &&
+      ts &&
+      ((ts.registration !== "" && ts.registration === registration) ||
+        (ts.descriptorTag !== null && descriptorTags.includes(ts.descriptorTag))),
+  );
 }
 
 /** CodecID and SoundFormat have 4 bits. Asked for every tag, so it is an index and no search. */
@@ -52,8 +81,12 @@ const BY_FLV_ID = { video: byFlvId("video"), audio: byFlvId("audio"), data: byFl
   unknown
 >;
 
+function hasFlvId({ flv }: CodecEntry, id: number): boolean {
+  return flv?.codecId === id || (flv?.otherCodecIds.includes(id) ?? false);
+}
+
 function byFlvId(kind: TrackKind): readonly (CodecEntry | undefined)[] {
-  return Array.from({ length: 16 }, (_, id) => ALL.find((codec) => codec.kind === kind && codec.flv?.codecId === id));
+  return Array.from({ length: 16 }, (_, id) => ALL.find((codec) => codec.kind === kind && hasFlvId(codec, id)));
 }
 
 export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undefined {
@@ -70,7 +103,7 @@ const BY_FOUR_CC: ReadonlyMap<number, CodecEntry> = new Map(
 );
 
 /** Four characters as a number, the first one in the highest byte. */
-function fourCcNumber(fourCc: string): number {
+export function fourCcNumber(fourCc: string): number {
   return [...fourCc].reduce((number, character) => number * 256 + character.charCodeAt(0), 0);
 }
 

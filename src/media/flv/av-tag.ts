@@ -31,6 +31,8 @@ const FORMAT_EX_HEADER = 9;
 
 /** Codec and packet type. */
 const HEADER_SIZE = 2;
+/** Of a codec without packet types. */
+const BARE_HEADER_SIZE = 1;
 /** Packet type and FourCC. */
 const EX_HEADER_SIZE = 5;
 const COMPOSITION_TIME_SIZE = 3;
@@ -52,6 +54,8 @@ export class AvTag {
   /** Undefined where the codec is not recorded; `unsupported` names it then. */
   codec: CodecEntry | undefined;
   unsupported = "";
+  /** As onMetaData names the codec: CodecID, SoundFormat, or a FourCC as a number. */
+  metadataId = 0;
   readonly #ex = new ExHeader();
   #isExtended = false;
   #kind: "video" | "audio" = "video";
@@ -94,10 +98,15 @@ export class AvTag {
 
   /** A header of FLV 10.1. */
   #parseHeader(kind: "video" | "audio", codecId: number, bytes: Uint8Array, at: number, available: number): void {
+    this.metadataId = codecId;
     this.codec = codecOfFlv(kind, codecId);
     const form = this.codec?.flv;
     if (!form) this.#refuse(foreignFlvCodec(kind, codecId));
-    else this.#takePacket(form, bytes[at + 1] ?? 0, true, HEADER_SIZE, bytes, at, available);
+    else if (form.hasPacketType) this.#takePacket(form, bytes[at + 1] ?? 0, true, HEADER_SIZE, bytes, at, available);
+    else {
+      this.kind = TAG_FRAME;
+      this.headerBytes = BARE_HEADER_SIZE;
+    }
   }
 
   #parseExHeader(bytes: Uint8Array, at: number, available: number): void {
@@ -117,6 +126,7 @@ export class AvTag {
     this.nanoOffset = nanoOffset;
     this.trackId = trackId;
     this.end = end;
+    this.metadataId = fourCc;
     this.codec = codecOfFourCc(this.#kind, fourCc);
     const form = this.codec?.flv;
     const isWithoutTime = this.#kind === "video" && packetType === EX_CODED_FRAMES_X;

@@ -103,8 +103,9 @@ export class FlvTrack {
   /** The first frame of a codec whose pictures are not looked into. */
   #checkFirst(codec: CodecEntry | undefined, isKey: boolean): void {
     const isVideo = this.audit.traits.kind === "video";
-    this.audit.isFirstFrameDecodable = (isKey || !isVideo) && (this.#hasConfig || !codec);
-    if (codec && !this.#hasConfig) this.#findings.defect(this.#place, "comes before a sequence header");
+    const needsHeader = codec?.configFrom === "header";
+    this.audit.isFirstFrameDecodable = (isKey || !isVideo) && (this.#hasConfig || !needsHeader);
+    if (needsHeader && !this.#hasConfig) this.#findings.defect(this.#place, "comes before a sequence header");
   }
 
   #add(tag: Tag, compositionMs: number, isKey: boolean): void {

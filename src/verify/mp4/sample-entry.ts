@@ -4,8 +4,11 @@
 
 import { AAC } from "../../media/codec/aac/aac.js";
 import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
+import { AC3, EAC3 } from "../../media/codec/ac3/ac3.js";
 import type { AudioConfig } from "../../media/codec/audio-config.js";
 import type { CodecEntry, CodecName } from "../../media/codec/codec-entry.js";
+import { FLAC } from "../../media/codec/flac/flac.js";
+import { MP2, MP3 } from "../../media/codec/mpeg-audio/mpeg-audio.js";
 import { OPUS } from "../../media/codec/opus/opus.js";
 import { CODECS, codecOfSampleEntry } from "../../media/codec/table.js";
 import type { VideoConfig } from "../../media/codec/video-config.js";
@@ -30,6 +33,7 @@ const STSD_HEADER_BYTES = 8;
 /** SampleEntry and VisualSampleEntry, header included: the boxes of an `avc1` begin there. */
 const VISUAL_ENTRY_BYTES = 86;
 const AUDIO_ENTRY_BYTES = 36;
+const FULL_BOX_BYTES = 4;
 const DECODER_CONFIG_DESCRIPTOR = 4;
 const DECODER_SPECIFIC_INFO = 5;
 const ES_DESCRIPTOR = 3;
@@ -42,6 +46,11 @@ const DESCRIBE: Readonly<Record<CodecName, (entry: Buffer, path: string, finding
   av1: (entry, path, findings) => describeVideo(CODECS.av1, "av1C", entry, path, findings),
   vp9: (entry, path, findings) => describeVideo(CODECS.vp9, "vpcC", entry, path, findings),
   vp8: (entry, path, findings) => describeVideo(CODECS.vp8, "vpcC", entry, path, findings),
+  mp3: (entry) => describeMpegAudio(MP3, entry),
+  mp2: (entry) => describeMpegAudio(MP2, entry),
+  ac3: (entry, path, findings) => describeBoxed(AC3, "dac3", 0, entry, path, findings),
+  eac3: (entry, path, findings) => describeBoxed(EAC3, "dec3", 0, entry, path, findings),
+  flac: (entry, path, findings) => describeBoxed(FLAC, "dfLa", FULL_BOX_BYTES, entry, path, findings),
 };
 
 /** Reads the first entry: a recording has one description a track. */
@@ -60,7 +69,7 @@ export async function readSampleDescription(
   const entry = payload.subarray(STSD_HEADER_BYTES, entryEnd);
   const path = `${stsd.path}/${format}`;
   try {
-    const codec = codecOfSampleEntry(format);
+    const codec = codecOfSampleEntry(format, objectTypeOf(entry));
     if (codec) return DESCRIBE[codec.name](entry, path, findings);
   } catch (error) {
     findings.defect(path, (error as Error).message);
@@ -111,6 +120,38 @@ function describeOpus(entry: Buffer, path: string, findings: Findings): SampleDe
   return describeAudio(OPUS, head, entry, path, findings);
 }
 
+/** A codec whose box holds its configuration behind `skip` bytes. */
+function describeBoxed(
+  codec: CodecEntry,
+  box: string,
+  skip: number,
+  entry: Buffer,
+  path: string,
+  findings: Findings,
+): SampleDescription {
+  const config = findChild(entry, AUDIO_ENTRY_BYTES, box);
+  if (config) return describeAudio(codec, config.subarray(skip), entry, path, findings);
+  findings.defect(path, `has no ${box}`);
+  return { traits: { kind: "audio", codec: codec.name }, video: undefined, audio: undefined };
+}
+
+/** What the frames say themselves stands nowhere else; the sample entry repeats it. */
+function describeMpegAudio(codec: CodecEntry, entry: Buffer): SampleDescription {
+  const channels = entry.readUInt16BE(24);
+  const sampleRate = entry.readUInt32BE(32) >>> 16;
+  return {
+    traits: { kind: "audio", codec: codec.name, sampleRate, channels },
+    video: undefined,
+    audio: { sampleRate, channels, samplesPerFrame: 0, objectType: 0, rateIndex: 0 },
+  };
+}
+
+/** objectTypeIndication of the DecoderConfigDescriptor; undefined where there is none. */
+function objectTypeOf(entry: Buffer): number | undefined {
+  const esds = findChild(entry, AUDIO_ENTRY_BYTES, "esds");
+  return esds && decoderConfigDescriptor(esds.subarray(4))?.[0];
+}
+
 /** What the sample entry says beside the configuration must agree with it. */
 function describeAudio(
   codec: CodecEntry,
@@ -157,6 +198,11 @@ function findChild(entry: Buffer, from: number, type: string): Buffer | undefine
 
 /** ES_Descriptor → DecoderConfigDescriptor → DecoderSpecificInfo, ISO/IEC 14496-1 §7.2.6. */
 function decoderSpecificInfo(bytes: Buffer): Buffer | undefined {
+  const config = decoderConfigDescriptor(bytes);
+  return config && readDescriptor(config.subarray(13), DECODER_SPECIFIC_INFO);
+}
+
+function decoderConfigDescriptor(bytes: Buffer): Buffer | undefined {
   const es = readDescriptor(bytes, ES_DESCRIPTOR);
   if (!es || es.byteLength < 3) return undefined;
   const flags = es[2] ?? 0;
@@ -164,8 +210,7 @@ function decoderSpecificInfo(bytes: Buffer): Buffer | undefined {
   if (flags & 0x80) at += 2; // dependsOn_ES_ID
   if (flags & 0x40) at += 1 + (es[at] ?? 0); // URL
   if (flags & 0x20) at += 2; // OCR_ES_Id
-  const config = readDescriptor(es.subarray(at), DECODER_CONFIG_DESCRIPTOR);
-  return config && readDescriptor(config.subarray(13), DECODER_SPECIFIC_INFO);
+  return readDescriptor(es.subarray(at), DECODER_CONFIG_DESCRIPTOR);
 }
 
 function readDescriptor(bytes: Buffer, tag: number): Buffer | undefined {

@@ -131,6 +131,7 @@ export class TsTrack {
     if (frames === 0) return;
     if (this.audit.frames === 0) {
       this.audit.isFirstFrameDecodable = stray === 0;
+      if (counter.codec) this.audit.traits.codec = counter.codec;
       this.audit.traits.sampleRate = counter.sampleRate;
       this.audit.traits.channels = counter.channels;
     }

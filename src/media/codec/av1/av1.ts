@@ -15,8 +15,16 @@ export const AV1 = {
   parse: (bytes) => ({ video: parseAv1Configuration(bytes), audio: undefined }),
   toRingForm: (bytes) => bytes,
   minimumConfigBytes: AV1C_HEADER_BYTES,
+  configFrom: "header",
   randomAccess: "marked",
-  mp4: { sampleEntry: "av01", otherSampleEntries: [] },
+  mp4: { sampleEntry: "av01", otherSampleEntries: [], objectTypes: [] },
   ts: null,
-  flv: { codecId: null, fourCc: "av01", hasCompositionTime: false, isWrittenExtended: true },
+  flv: {
+    codecId: null,
+    otherCodecIds: [],
+    hasPacketType: true,
+    fourCc: "av01",
+    hasCompositionTime: false,
+    isWrittenExtended: true,
+  },
 } as const satisfies CodecEntry;

@@ -21,8 +21,16 @@ export const H264 = {
     return ringForm;
   },
   minimumConfigBytes: 7,
+  configFrom: "header",
   randomAccess: "marked",
-  mp4: { sampleEntry: "avc1", otherSampleEntries: ["avc3"] },
-  ts: { streamType: 0x1b, registration: "", framing: "annexB" },
-  flv: { codecId: 7, fourCc: "avc1", hasCompositionTime: true, isWrittenExtended: false },
+  mp4: { sampleEntry: "avc1", otherSampleEntries: ["avc3"], objectTypes: [] },
+  ts: { streamType: 0x1b, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "annexB" },
+  flv: {
+    codecId: 7,
+    otherCodecIds: [],
+    hasPacketType: true,
+    fourCc: "avc1",
+    hasCompositionTime: true,
+    isWrittenExtended: false,
+  },
 } as const satisfies CodecEntry;

@@ -324,18 +324,18 @@ describe("a published stream", () => {
   it("keeps a stream whose other track has a codec that is not recorded, and says so once", () => {
     const rig = new IngestRig();
     const direct = publish(rig);
-    const mp3 = (time: number): Buffer =>
-      messageBytes({ csid: 4, type: AUDIO, streamId: 1, time, payload: Buffer.from([0x2f, 1, 2, 3]) }, 4096);
+    const speex = (time: number): Buffer =>
+      messageBytes({ csid: 4, type: AUDIO, streamId: 1, time, payload: Buffer.from([0xb2, 1, 2, 3]) }, 4096);
     const vvc = messageBytes(
       { csid: 6, type: VIDEO, streamId: 1, time: 0, payload: Buffer.from([0x90, 0x76, 0x76, 0x63, 0x31, 1, 2, 3]) },
       4096,
     );
-    direct.feed(Buffer.concat([configs(), mp3(0), mp3(20), vvc, session(4096).bytes]));
+    direct.feed(Buffer.concat([configs(), speex(0), speex(20), vvc, session(4096).bytes]));
     expect(rig.only.frames).toHaveLength(8);
-    expect(rig.logger.lines.map((line) => line.message)).toEqual(["not recorded: MP3", "not recorded: H.266"]);
+    expect(rig.logger.lines.map((line) => line.message)).toEqual(["not recorded: Speex", "not recorded: H.266"]);
     expect(rig.only.inStream.unrecorded).toEqual([
       { kind: "video", codec: "H.266" },
-      { kind: "audio", codec: "MP3" },
+      { kind: "audio", codec: "Speex" },
     ]);
     direct.feed(configs());
     expect(rig.only.inStream.unrecorded).toEqual([]);
@@ -628,7 +628,8 @@ describe("commands", () => {
     const asked: AmfObject[] = [{ fourCcList: ["av01"] }, { capsEx: 3 }, { videoFourCcInfoMap: { "*": 4 } }];
     for (const options of asked) {
       const answer = answerTo(options);
-      expect(answer).toContain(`fourCcList${wire(["avc1", "hvc1", "av01", "vp09", "vp08", "mp4a", "Opus"])}`);
+      const all = ["avc1", "hvc1", "av01", "vp09", "vp08", "mp4a", "Opus", ".mp3", "ac-3", "ec-3", "fLaC"];
+      expect(answer).toContain(`fourCcList${wire(all)}`);
       expect(answer).toContain(`videoFourCcInfoMap${wire({ avc1: 4, hvc1: 4, av01: 4, vp09: 4, vp08: 4 })}`);
       // Multitrack, ModEx, TimestampNanoOffset.
       expect(answer).toContain(`capsEx${wire(14)}`);
