@@ -212,3 +212,26 @@ describe("Opus in MP4", () => {
     expect(packets).toBe(sent.packets.length);
   });
 });
+
+describe("a sound that the container cannot carry", () => {
+  it.each([
+    ["MP2", "MPEG-TS", "flv"],
+    ["FLAC", "RTMP", "ts"],
+  ] as const)("%s over %s is left out of %s, named once", { timeout: 60_000 }, async (name, door, type) => {
+    const sound = SOUNDS.find((candidate) => candidate.name === name);
+    if (!sound) throw new Error(name);
+    const stream = door === "MPEG-TS" ? `ts${++streams}` : `refused-${name}`;
+    await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
+    await PUBLISH[door](await clipOf(sound), stream);
+    const own = (event: string) => control.of(event).filter(({ payload }) => payload.localStreamName === stream);
+    const closed = await until("the file is closed", () => Promise.resolve(own("recordChunkClosed")[0]));
+    const isRefusal = ({ cause }: { cause: string }): boolean => cause === "unsupportedTrack";
+    const told = own("recordGap").map(({ payload }) => payload.gap as { cause: string });
+    const wanted = [expect.objectContaining({ codec: name, track: "audio" })];
+    expect(told.filter(isRefusal)).toEqual(wanted);
+    expect((closed.payload.gaps as { cause: string }[]).filter(isRefusal)).toEqual(wanted);
+    const report = await verifyFile(server.file(`${stream}.${type}`));
+    expect(report.defects).toEqual([]);
+    expect(report.tracks.map(({ kind }) => kind)).toEqual(["video"]);
+  });
+});
