@@ -1,7 +1,7 @@
 // A power cut may leave the names of an unfinished segment and nothing in its files: then there is nothing that a later
 // start, or a hand, could recover.
 
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { writersOf } from "../../base/file-writer.js";
 import { ReelError } from "../../base/reel-error.js";
 import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
@@ -38,7 +38,7 @@ function canRead(infoPath: string): boolean {
 }
 
 function holdsNoMedia(mdatPath: string): boolean {
-  const fd = openSync(mdatPath, "r");
+  const fd = openSync(mdatPath, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const bytes = Buffer.alloc(READ_BYTES);
     for (let at = mediaStart(fd), end = fstatSync(fd).size; at < end; ) {

@@ -73,6 +73,7 @@ export class PeriodicSync {
   async #sync(volume: number, due: readonly GrowingSegment[], withMedia: boolean): Promise<void> {
     const { pools, logger, onFailed } = this.#options;
     this.#running.add(volume);
+    const asked = new Map(due.map(({ segment }) => [segment, segment.openFiles]));
     for (const { segment } of due) {
       segment.hold();
       if (withMedia) segment.syncedEnd = segment.mediaEnd;
@@ -106,9 +107,10 @@ export class PeriodicSync {
       for (const { segment } of due) segment.free();
       this.#running.delete(volume);
     }
-    // What was opened meanwhile waits no longer.
-    const done = new Set(due.map(({ segment }) => segment));
-    const hasMore = this.#options.growing().some(({ segment }) => segment.volume === volume && !done.has(segment));
+    // What was opened meanwhile, or got another file, waits no longer.
+    const hasMore = this.#options
+      .growing()
+      .some(({ segment }) => segment.volume === volume && segment.openFiles > (asked.get(segment) ?? 0));
     if (hasMore) this.kick();
   }
 }

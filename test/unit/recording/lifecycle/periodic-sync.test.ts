@@ -15,6 +15,7 @@ import { until } from "../../../support/until.js";
 
 const NEVER_MS = 600_000;
 
+let arena: Arena;
 let segments: Segment[];
 let failed: Segment[];
 let asked: string[][];
@@ -23,7 +24,7 @@ let pools: { isClosing: boolean; sync(items: readonly SyncItem[]): Promise<SyncR
 let periodic: PeriodicSync;
 
 beforeEach(() => {
-  const arena = new Arena();
+  arena = new Arena();
   const reservations = new Reservations();
   segments = ["a", "b"].map((name) => {
     const reservation = reservations.take(`/media/${name}.ts`);
@@ -69,6 +70,19 @@ it("tells of every file that a thread had when it died, and syncs none of them a
   await new Promise(setImmediate);
   await new Promise(setImmediate);
   expect(asked).toHaveLength(1);
+});
+
+it("syncs a file that has come while the sync of its segment was under way, and then no more", async () => {
+  answer = () => {
+    // As a drain does, when a track joins.
+    if (asked.length === 1) arena.view.setInt32(outputAt(first.pointer, 1) + SEG_OUTPUT_FD_OFFSET, 6, true);
+    return segments.map(() => ({ files: asked.length, infoBytes: 0, failure: undefined }));
+  };
+  const [first] = segments as [Segment];
+  await syncOnce();
+  await until("the second", () => asked.length === 2);
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  expect(asked).toEqual([["/media/a.ts", "/media/b.ts"], ["/media/a.ts"]]);
 });
 
 it("takes a thread that ends with the server for no failure", async () => {
