@@ -51,7 +51,7 @@ export class RepeatableJournal {
     this.#fallocate("--punch-hole", 0, this.#mediaHeadAt);
     const fd = openSync(this.#keptPath, "r+");
     const reserveBytes = this.#mediaHeadAt - FTYP_SIZE;
-    writeSync(fd, fileTypeBox(), 0, FTYP_SIZE, 0);
+    writeSync(fd, fileTypeBox(["h264", "aac"]), 0, FTYP_SIZE, 0);
     const free = freeBoxHeader(reserveBytes);
     writeSync(fd, free, 0, free.byteLength, FTYP_SIZE);
     const head = openMediaDataHeader();

@@ -2,7 +2,7 @@
 // no VP8 there, so that VP8 goes in messages written by hand. What was sent is in MP4 and FLV, each packet once, with
 // the same bytes and the same configuration, and decodes without a word. MPEG-TS has no form for them.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +12,7 @@ import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { exVideoTag, RawPublisher } from "../support/raw-publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
+import { until } from "../support/until.js";
 
 const MS_90K = 90;
 const FRAME_MS = 40;
@@ -23,6 +24,8 @@ const ENCODERS = {
   vp8: ["-c:v", "libvpx", "-deadline", "realtime", "-g", "25"],
 } as const;
 type WebCodec = keyof typeof ENCODERS;
+
+const BRANDS = { av1: "iso6av01", vp9: "iso2iso6" } as const;
 
 let folder: string;
 beforeAll(async () => {
@@ -66,6 +69,23 @@ function expectSame(sent: ProbedTrack | undefined, found: ProbedTrack | undefine
   }
 }
 
+/** Sends the tags of an FLV file and leaves the stream open. */
+function sendTags(publisher: RawPublisher, flv: Buffer): void {
+  for (let at = 13; at + 11 <= flv.byteLength; ) {
+    const size = flv.readUIntBE(at + 1, 3);
+    const body = flv.subarray(at + 11, at + 11 + size);
+    const timeMs = flv.readUIntBE(at + 4, 3);
+    if (flv[at] === 9) publisher.video(timeMs, body);
+    else if (flv[at] === 8) publisher.audio(timeMs, body);
+    at += 11 + size + 4;
+  }
+}
+
+/** `ftyp` behind its header. */
+async function brandsOf(path: string): Promise<string> {
+  return (await readFile(path)).toString("latin1", 8, 32);
+}
+
 /** Frames of an IVF file: a header of 32 bytes, then size u32, time u64 and bytes of each. */
 function ivfFrames(ivf: Buffer): Buffer[] {
   const frames: Buffer[] = [];
@@ -100,6 +120,7 @@ describe("codecs of the web", () => {
       const report = await verifyFile(path);
       expect(report.defects, type).toEqual([]);
       expect(report.tracks.find(({ kind }) => kind === "video")).toMatchObject({ codec, width: 160, height: 90 });
+      if (type === "mp4") expect(await brandsOf(path)).toBe(`isom\0\0\x02\0isom${BRANDS[codec]}mp41`);
       // Debian's programs do not read enhanced FLV.
       const readable = type === "flv" ? `${path}.mkv` : path;
       if (type === "flv") await remuxWithFfmpeg8(path, readable, "matroska");
@@ -107,6 +128,39 @@ describe("codecs of the web", () => {
       expect(found.video).toMatchObject({ codec, width: 160, height: 90 });
       expectSame(sent.video, found.video, `${type} video`);
       expectSame(sent.audio, found.audio, `${type} audio`);
+      await decodeWithFfmpeg(readable);
+    }
+  });
+
+  it("av1 with Opus survives kill -9 in both", { timeout: 60_000 }, async () => {
+    const clip = join(folder, "long.mkv");
+    const { code, stderr } = await runProgram("ffmpeg", [
+      ...["-v", "error", "-nostdin", "-y", "-stream_loop", "3", "-i", await encode("av1", "mkv")],
+      ...["-c:v", "copy", "-c:a", "libopus", clip],
+    ]);
+    if (code !== 0) throw new Error(stderr);
+    const server = await ReelProcess.start();
+    const control = await Control.connect(server);
+    for (const type of ["mp4", "flv"])
+      await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} keepAlive=1`);
+    await remuxWithFfmpeg8(clip, `${clip}.flv`, "flv");
+    sendTags(new RawPublisher(server, "cam1"), await readFile(`${clip}.flv`));
+    await control.wait("recordChunkCreated", 2);
+    await until("some media is in the files", async () => {
+      const sizes = await Promise.all(["cam1.mp4.mdat", "cam1.flv"].map((name) => stat(server.file(name))));
+      return sizes.every(({ size }) => size > 20_000) ? true : undefined;
+    });
+    await server.kill();
+    const again = await ReelProcess.start({ root: server.root, media: server.media });
+    for (const type of ["mp4", "flv"] as const) {
+      const path = again.file(`cam1.${type}`);
+      const report = await until(`${type} is recovered`, async () => {
+        const found = await verifyFile(path).catch(() => undefined);
+        return found?.defects.length === 0 ? found : undefined;
+      });
+      expect(report.tracks.map(({ codec }) => codec).sort(), type).toEqual(["av1", "opus"]);
+      const readable = type === "flv" ? `${path}.mkv` : path;
+      if (type === "flv") await remuxWithFfmpeg8(path, readable, "matroska");
       await decodeWithFfmpeg(readable);
     }
   });

@@ -9,6 +9,9 @@
 // recording, that size is 0 ("to the end of the file", ISO/IEC 14496-12 §4.2), so the file has boxes that fit at any
 // moment.
 
+import type { CodecName } from "../../media/codec/codec-entry.js";
+import { CODECS } from "../../media/codec/table.js";
+
 export const FTYP_SIZE = 32;
 export const MDAT_HEADER_ROOM = 16;
 /** Ranges are inserted and cut out in whole blocks: the media's head begins at a multiple of this. */
@@ -21,13 +24,17 @@ export function alignReserve(reserveBytes: number): number {
   return Math.max(1, Math.ceil((FTYP_SIZE + reserveBytes) / HEAD_ALIGN)) * HEAD_ALIGN - FTYP_SIZE;
 }
 
-export function fileTypeBox(): Buffer {
+const DEFAULT_BRANDS = "iso2avc1";
+
+/** By the codecs of the file's tracks: AV1 demands a brand of its own, and `avc1` is said of no other video. */
+export function fileTypeBox(codecs: readonly CodecName[]): Buffer {
+  const brands = codecs.flatMap((codec) => CODECS[codec].mp4?.brands ?? []);
   const box = Buffer.alloc(FTYP_SIZE);
   box.writeUInt32BE(FTYP_SIZE, 0); // size
   box.write("ftyp", 4, "latin1"); // type
   box.write("isom", 8, "latin1"); // major_brand
   box.writeUInt32BE(0x200, 12); // minor_version
-  box.write("isomiso2avc1mp41", 16, "latin1"); // compatible_brands
+  box.write(`isom${brands[0] ?? DEFAULT_BRANDS}mp41`, 16, "latin1"); // compatible_brands
   return box;
 }
 

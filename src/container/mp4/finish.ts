@@ -187,6 +187,7 @@ function finishJournal(
       shift,
       large: !segment.winQtCompat,
       blockBytes: statfsSync(dirname(finalPath)).bsize,
+      codecs: contents.tracks.map(({ config }) => config.codec),
       options,
     };
     const plan = planFinish(

@@ -12,6 +12,7 @@ import { closeSync, constants, existsSync, openSync, statfsSync, unlinkSync, wri
 import { dirname } from "node:path";
 import { KIND_AUDIO, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { ReelError } from "../../base/reel-error.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
 import type { SegmentOrigin } from "../segment-origin.js";
 import {
   alignReserve,
@@ -92,7 +93,8 @@ export function openMp4Journal(opening: Mp4JournalOpening): Mp4Journal {
       ...opening.origin,
     });
     const mdatFd = create(mdatPathOf(finalPath));
-    writeFileHead(mdatFd, reserveBytes, isNearlyFull(finalPath));
+    const codecs = opening.tracks.map(({ config }) => storeConfig(config).codec);
+    writeFileHead(mdatFd, reserveBytes, codecs, isNearlyFull(finalPath));
     const inFileOrder = [...opening.tracks].sort((a, b) => fileRank(a) - fileRank(b));
     const trackFds = inFileOrder.map(({ track, config }, i) => {
       const fd = create(trackPathOf(finalPath, i + 1));
@@ -162,8 +164,8 @@ function createNew(path: string): number {
   }
 }
 
-function writeFileHead(fd: number, reserveBytes: number, allocate: boolean): void {
-  writeSync(fd, Buffer.concat([fileTypeBox(), freeBoxHeader(reserveBytes)]), 0, FTYP_SIZE + 8, 0);
+function writeFileHead(fd: number, reserveBytes: number, codecs: readonly CodecName[], allocate: boolean): void {
+  writeSync(fd, Buffer.concat([fileTypeBox(codecs), freeBoxHeader(reserveBytes)]), 0, FTYP_SIZE + 8, 0);
   if (allocate) allocateReserve(fd, reserveBytes);
   writeSync(fd, openMediaDataHeader(), 0, MDAT_HEADER_ROOM, FTYP_SIZE + reserveBytes);
 }

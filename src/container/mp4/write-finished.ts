@@ -3,6 +3,7 @@
 
 import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { ReelError } from "../../base/reel-error.js";
+import type { CodecName } from "../../media/codec/codec-entry.js";
 import { FTYP_SIZE, fileTypeBox, freeBoxHeader, MDAT_HEADER_ROOM, mediaDataHeader } from "./file-head.js";
 import type { Mp4FinishOptions } from "./finish-options.js";
 import { doesNotFit, type FinishPlan, type Way } from "./finish-plan.js";
@@ -31,6 +32,8 @@ export interface WriteContext {
   /** 64-bit forms everywhere. */
   large: boolean;
   blockBytes: number;
+  /** Of the tracks. */
+  codecs: readonly CodecName[];
   options: Mp4FinishOptions;
 }
 
@@ -83,12 +86,13 @@ function writeAt(fd: number, bytes: Uint8Array, position: number): number {
   return bytes.byteLength;
 }
 
-function writeInPlace(way: Way, recorded: Recorded, { mdatFd: fd, large, finalPath }: WriteContext): FinishedFile {
+function writeInPlace(way: Way, recorded: Recorded, context: WriteContext): FinishedFile {
+  const { mdatFd: fd, large, finalPath, codecs } = context;
   const { moovBytes, freeBytes, mdatAt, sizeBytes } = way;
   recorded.index.layout(way.shift);
   // Bytes that no record names are what a crash left of a batch.
   if (recorded.fileEnd > recorded.mediaEnd) ftruncateSync(fd, sizeBytes);
-  let bytesWritten = writeAt(fd, fileTypeBox(), 0);
+  let bytesWritten = writeAt(fd, fileTypeBox(codecs), 0);
   bytesWritten += recorded.index.write(FTYP_SIZE, (bytes, position) => writeAt(fd, bytes, position));
   if (freeBytes > 0) bytesWritten += writeAt(fd, freeBoxHeader(freeBytes), FTYP_SIZE + moovBytes);
   bytesWritten += writeAt(fd, mediaDataHeader(recorded.mediaEnd - recorded.mediaStart, large), mdatAt);
@@ -96,13 +100,13 @@ function writeInPlace(way: Way, recorded: Recorded, { mdatFd: fd, large, finalPa
 }
 
 function writeCopy(way: Way, recorded: Recorded, context: WriteContext): FinishedFile {
-  const { finalPath, mdatFd, large, options } = context;
+  const { finalPath, mdatFd, large, options, codecs } = context;
   const { mediaStart, mediaEnd } = recorded;
   const path = copyPathOf(finalPath);
   recorded.index.layout(way.shift);
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, 0o644);
   try {
-    let bytesWritten = writeAt(fd, fileTypeBox(), 0);
+    let bytesWritten = writeAt(fd, fileTypeBox(codecs), 0);
     bytesWritten += recorded.index.write(FTYP_SIZE, (bytes, position) => writeAt(fd, bytes, position));
     bytesWritten += writeAt(fd, mediaDataHeader(mediaEnd - mediaStart, large), way.mdatAt);
     const [from, to] = [mediaStart + context.shift, mediaStart + way.shift];

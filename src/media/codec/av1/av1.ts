@@ -17,7 +17,7 @@ export const AV1 = {
   minimumConfigBytes: AV1C_HEADER_BYTES,
   configFrom: "header",
   randomAccess: "marked",
-  mp4: { sampleEntry: "av01", otherSampleEntries: [], objectTypes: [] },
+  mp4: { sampleEntry: "av01", otherSampleEntries: [], objectTypes: [], brands: "iso6av01" },
   ts: null,
   flv: {
     codecId: null,

@@ -16,7 +16,7 @@ export const H265 = {
   minimumConfigBytes: HVCC_HEADER_BYTES,
   configFrom: "header",
   randomAccess: "marked",
-  mp4: { sampleEntry: "hvc1", otherSampleEntries: ["hev1"], objectTypes: [] },
+  mp4: { sampleEntry: "hvc1", otherSampleEntries: ["hev1"], objectTypes: [], brands: "iso2iso6" },
   ts: { streamType: 0x24, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "annexB" },
   flv: {
     codecId: 12,

@@ -28,7 +28,7 @@ export const VP8 = {
   configFrom: "header",
   randomAccess: "marked",
   keyFrameSize: vp8KeyFrameSize,
-  mp4: { sampleEntry: "vp08", otherSampleEntries: [], objectTypes: [] },
+  mp4: { sampleEntry: "vp08", otherSampleEntries: [], objectTypes: [], brands: "iso2iso6" },
   ts: null,
   flv: {
     codecId: null,

@@ -18,7 +18,7 @@ export const VP9 = {
   configFrom: "header",
   randomAccess: "marked",
   keyFrameSize: vp9KeyFrameSize,
-  mp4: { sampleEntry: "vp09", otherSampleEntries: [], objectTypes: [] },
+  mp4: { sampleEntry: "vp09", otherSampleEntries: [], objectTypes: [], brands: "iso2iso6" },
   ts: null,
   flv: {
     codecId: null,
