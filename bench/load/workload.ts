@@ -7,11 +7,12 @@
 
 import { execFileSync } from "node:child_process";
 import { readFlvTags } from "../media/flv-reader.js";
+import { encodeH265 } from "./h265-pictures.js";
 import { AUDIO_CHUNK_STREAM, VIDEO_CHUNK_STREAM, writeRtmpMessage } from "./rtmp-message.js";
 
 export interface Workload {
   name: string;
-  video?: { width: number; height: number; kilobitsPerSecond: number };
+  video?: { width: number; height: number; kilobitsPerSecond: number; codec?: "h265" };
   audioKilobitsPerSecond: number;
 }
 
@@ -19,6 +20,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   "720p30": {
     name: "720p30",
     video: { width: 1280, height: 720, kilobitsPerSecond: 2500 },
+    audioKilobitsPerSecond: 128,
+  },
+  "720p30-h265": {
+    name: "720p30-h265",
+    video: { width: 1280, height: 720, kilobitsPerSecond: 2500, codec: "h265" },
     audioKilobitsPerSecond: 128,
   },
   "1080p30": {
@@ -35,6 +41,8 @@ const PICTURES = 48;
 const AUDIO_FRAMES = 75;
 /** Bit rates of real streams differ: as many variants, from 0.8 to 1.2 of the nominal rate. */
 const VARIANTS = 8;
+/** Headers of filler data NAL units: nal_unit_type 12 of H.264, FD_NUT (38) of H.265. */
+const FILLERS = { h264: [12], h265: [38 << 1, 1] } as const;
 /** An IDR is about this many times the size of the other pictures. */
 const IDR_FACTOR = 5;
 
@@ -84,48 +92,34 @@ interface Source {
   audioFrames: Buffer[];
 }
 
-function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
-  const videoInput = video
-    ? ["-f", "lavfi", "-i", `testsrc2=size=${video.width}x${video.height}:rate=30,trim=end_frame=${PICTURES}`]
-    : [];
-  const videoCodec = video
-    ? [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-qp",
-        "50",
-        "-pix_fmt",
-        "yuv420p",
-        "-bf",
-        "0",
-        "-g",
-        `${PICTURES}`,
-        "-sc_threshold",
-        "0",
-      ]
-    : [];
+function encodeSource(workload: Workload): Source {
+  const { video } = workload;
+  const sound = encodeFlv([], [], workload);
+  if (!video) return sound;
+  const size = `${video.width}x${video.height}`;
+  const input = ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=30,trim=end_frame=${PICTURES}`];
+  const pictures = video.codec === "h265" ? encodeH265(input, PICTURES) : encodeH264(input, workload);
+  if (pictures.pictures.length < PICTURES) throw new Error("ffmpeg encoded fewer pictures than asked for");
+  return { ...sound, videoHeader: pictures.header, pictures: pictures.pictures };
+}
+
+function encodeH264(input: readonly string[], workload: Workload): { header: Buffer | undefined; pictures: Buffer[] } {
+  const tuning = ["-preset", "ultrafast", "-qp", "50", "-bf", "0", "-g", `${PICTURES}`, "-sc_threshold", "0"];
+  const codec = ["-c:v", "libx264", ...tuning, "-pix_fmt", "yuv420p"];
+  const { videoHeader, pictures } = encodeFlv(input, codec, workload);
+  return { header: videoHeader, pictures };
+}
+
+function encodeFlv(videoInput: readonly string[], videoCodec: readonly string[], workload: Workload): Source {
   const audioInput = [
     "-f",
     "lavfi",
     "-i",
     `anoisesrc=color=pink:sample_rate=48000:seed=1,aformat=channel_layouts=stereo,atrim=end_sample=${(AUDIO_FRAMES + 8) * 1024}`,
   ];
-  const audioCodec = ["-c:a", "aac", "-b:a", `${audioKilobitsPerSecond}k`];
-  const args = [
-    "-v",
-    "error",
-    "-nostdin",
-    "-bitexact",
-    ...videoInput,
-    ...audioInput,
-    ...videoCodec,
-    ...audioCodec,
-    "-f",
-    "flv",
-    "-",
-  ];
+  const audioCodec = ["-c:a", "aac", "-b:a", `${workload.audioKilobitsPerSecond}k`];
+  const quiet = ["-v", "error", "-nostdin", "-bitexact"];
+  const args = [...quiet, ...videoInput, ...audioInput, ...videoCodec, ...audioCodec, "-f", "flv", "-"];
   const flv = execFileSync("ffmpeg", args, { maxBuffer: 64 << 20, stdio: ["ignore", "pipe", "inherit"] });
   const source: Source = { videoHeader: undefined, audioHeader: Buffer.alloc(0), pictures: [], audioFrames: [] };
   for (const { kind, isHeader, body } of readFlvTags(flv)) {
@@ -136,8 +130,7 @@ function encodeSource({ video, audioKilobitsPerSecond }: Workload): Source {
   }
   // The first frames of an encoder are its start-up: small ones.
   source.audioFrames = source.audioFrames.slice(4, 4 + AUDIO_FRAMES);
-  if ((video && source.pictures.length < PICTURES) || source.audioFrames.length < AUDIO_FRAMES)
-    throw new Error("ffmpeg encoded fewer frames than asked for");
+  if (source.audioFrames.length < AUDIO_FRAMES) throw new Error("ffmpeg encoded fewer frames than asked for");
   return source;
 }
 
@@ -175,7 +168,7 @@ function framesOf(source: Source, { video }: Workload, factor: number, random: (
       frames.push({
         atMs: Math.round((i * PERIOD_MS) / PICTURES),
         isVideo: true,
-        body: withFiller(source.pictures[i] as Buffer, Math.round(targetBytes)),
+        body: withFiller(source.pictures[i] as Buffer, Math.round(targetBytes), FILLERS[video.codec ?? "h264"]),
       });
     }
   }
@@ -231,12 +224,12 @@ function buildTemplate(
  * Appends one filler data NAL unit, so that the FLV tag body is `targetBytes` long (as it is, where it is longer
  * already).
  */
-function withFiller(body: Buffer, targetBytes: number): Buffer {
+function withFiller(body: Buffer, targetBytes: number, header: readonly number[]): Buffer {
   const fillerBytes = targetBytes - body.length;
   if (fillerBytes < 8) return body;
   const filler = Buffer.alloc(fillerBytes, 0xff);
   filler.writeUInt32BE(fillerBytes - 4, 0); // NALUnitLength
-  filler[4] = 12; // nal_ref_idc 0, nal_unit_type 12
+  filler.set(header, 4);
   filler[fillerBytes - 1] = 0x80; // rbsp_trailing_bits
   return Buffer.concat([body, filler]);
 }
