@@ -1,7 +1,11 @@
 // Guesses which known name a mistyped one was meant to be, for messages that refuse a key or a value.
 
+/** Nobody mistypes a name into so many characters, and the distance costs their product. */
+const LONGEST = 64;
+
 /** The known name that is nearest to `name`; undefined where none is near. */
 function nearestName(name: string, known: Iterable<string>): string | undefined {
+  if (name.length > LONGEST) return undefined;
   let best: string | undefined;
   let least = Math.max(2, name.length / 2);
   for (const candidate of known) {

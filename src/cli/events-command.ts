@@ -11,6 +11,8 @@ import { EXIT_FAILED, EXIT_OK } from "./usage.js";
 interface FollowOptions extends ConnectionFlags {
   json?: boolean;
   types: readonly EventName[];
+  /** Also the files that were closed after this sequence. */
+  since?: number;
 }
 
 export function addEventsCommand(program: Command): void {
@@ -42,7 +44,10 @@ export async function followEvents(options: FollowOptions, program: string): Pro
   try {
     const client = await openClient(options, true);
     process.once("SIGINT", () => void client.close());
-    for await (const event of client.events({ types: wanted }))
+    for await (const event of client.events({
+      types: wanted,
+      ...(options.since !== undefined && { since: options.since }),
+    }))
       console.log(options.json ? JSON.stringify(event) : eventLine(event));
     return EXIT_OK;
   } catch (error) {

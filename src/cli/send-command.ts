@@ -55,7 +55,13 @@ async function send(line: string, flags: SendFlags): Promise<number> {
   const request = parseCommandLine(line);
   if (request?.command.toLowerCase() === "subscribe") {
     const named = request.parameters.findLast(({ name }) => name.toLowerCase() === "events")?.items ?? [];
-    return followEvents({ ...flags, types: named as EventName[] }, "reel send");
+    const since = request.parameters.findLast(({ name }) => name.toLowerCase() === "since")?.items[0];
+    if (since !== undefined && !/^\d+$/.test(since)) {
+      console.error(`reel send: since is a sequence, a whole number; it was ${since}`);
+      return EXIT_FAILED;
+    }
+    const types = named as EventName[];
+    return followEvents({ ...flags, types, ...(since !== undefined && { since: Number(since) }) }, "reel send");
   }
   try {
     const client = await openClient(flags);

@@ -4,8 +4,10 @@
 
 import { closeSync, openSync } from "node:fs";
 import { relative } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { volumeCallsUnderWay } from "../base/volume-calls.js";
 import { type ConfigFlags, configReader } from "../server/config.js";
 import { type ServerConfig, ServerConfigSchema } from "../server/config-schema.js";
 import { flagName } from "../server/flag-name.js";
@@ -17,6 +19,7 @@ import { EXIT_FAILED } from "./usage.js";
 
 /** A write that hangs keeps a thread that `process.exit` would wait for; SIGKILL does not (design.md §2). */
 const SHUTDOWN_LIMIT_MS = 60_000;
+const VOLUME_PATIENCE_MS = 3_000;
 const SIGNAL_EXIT_CODE = 130;
 /** npm passes on the Ctrl-C that the terminal has already sent: two signals within a moment are one wish. */
 const SAME_KEY_MS = 500;
@@ -52,7 +55,14 @@ export function addServeCommand(program: Command): void {
     .action(() => console.log(JSON.stringify(ServerConfigSchema, null, 2)));
 }
 
+/** Where one hangs, the exit would wait for it for ever. Everything is written by now. */
+async function volumesAnswered(): Promise<void> {
+  for (const sinceMs = performance.now(); volumeCallsUnderWay() > 0; await delay(20))
+    if (performance.now() - sinceMs > VOLUME_PATIENCE_MS) process.kill(process.pid, "SIGKILL");
+}
+
 async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags): Promise<void> {
+  ignoreDuringStart();
   const readConfig = configReader(flags, process.env, process.cwd());
   let config: ServerConfig = {};
   try {
@@ -72,6 +82,19 @@ async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags
   }
 }
 
+/**
+ * What asks for a new configuration or a new log file finds both just opened; by default it would end the process. The
+ * closing of a terminal does end it.
+ */
+function ignoreDuringStart(): void {
+  process.on("SIGUSR2", () => {});
+  if (!isOnTerminal()) process.on("SIGHUP", () => {});
+}
+
+function isOnTerminal(): boolean {
+  return process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+}
+
 function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => ServerConfig): void {
   let stoppingSinceMs: number | undefined;
   const stop = (signal: NodeJS.Signals): void => {
@@ -86,6 +109,7 @@ function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => Ser
     const end = async (code: number): Promise<void> => {
       await log.flush();
       if (signal === "SIGHUP") leaveTerminal();
+      await volumesAnswered();
       process.exit(code);
     };
     server.close().then(
@@ -99,7 +123,7 @@ function handleSignals(server: ReelServer, log: ServerLog, readConfig: () => Ser
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   // Asked now: when the terminal closes it is no terminal any more.
-  if (process.stdin.isTTY || process.stdout.isTTY) {
+  if (isOnTerminal()) {
     ignoreClosedTerminal();
     process.on("SIGHUP", (signal) => {
       if (stoppingSinceMs === undefined) stop(signal);

@@ -10,12 +10,17 @@ import { VolumeWatch } from "./volumes.js";
 export interface MetricsOptions {
   /** Also samples of single streams and recordings. Default true. */
   readonly perStream?: boolean | undefined;
+  /** Also the names of the files that grow: a new series for each. Default false. */
+  readonly files?: boolean | undefined;
   /** Of so many streams at most, the oldest first. Default DEFAULT_MAX_STREAMS. */
   readonly maxStreams?: number | undefined;
 }
 
 /** Each stream with one recording has some fifteen series. */
 export const DEFAULT_MAX_STREAMS = 1000;
+
+/** A series for every file, which a database of series keeps. */
+const FILE_INFO = "reel_recording_file_info";
 
 interface MetricsParts {
   collect: () => readonly Sample[];
@@ -25,13 +30,14 @@ interface MetricsParts {
 }
 
 export function metricsRoutes({ collect, mediaFolders, clock, options = {} }: MetricsParts): RouteModule {
-  const { perStream = true, maxStreams = DEFAULT_MAX_STREAMS } = options;
+  const { perStream = true, files = false, maxStreams = DEFAULT_MAX_STREAMS } = options;
   const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
   let node: Registry | undefined;
   const answer = async (): Promise<RouteReply> => {
     node ??= nodeMetrics();
     const found = await Promise.all(volumes.map((volume) => volume.collect()));
-    const samples = ofFewStreams([...collect(), ...found.flat()], perStream ? maxStreams : 0);
+    const all = [...collect(), ...found.flat()].filter(({ name }) => files || name !== FILE_INFO);
+    const samples = perStream ? ofFewStreams(all, maxStreams) : all.filter(({ labels }) => labels.stream === undefined);
     const body = `${exposition(samples)}${await node.metrics()}`;
     return { status: 200, headers: { "Content-Type": CONTENT_TYPE }, body };
   };

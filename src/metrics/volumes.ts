@@ -3,6 +3,7 @@
 
 import { statfs } from "node:fs/promises";
 import { gauge, type Sample } from "../base/samples.js";
+import { askVolume } from "../base/volume-calls.js";
 import type { Clock } from "../time/units.js";
 
 const PATIENCE_MS = 1_000;
@@ -42,13 +43,13 @@ export class VolumeWatch {
       gauge("reel_volume_free_bytes", "Free for users of the volume of a media folder.", found.freeBytes, labels),
       gauge("reel_volume_size_bytes", "Size of the volume of a media folder.", found.sizeBytes, labels),
       gauge("reel_volume_fill_bytes_per_second", "By which it fills up, over ten minutes at most.", rate, labels),
-      gauge("reel_volume_full_in_seconds", help, rate > 0 ? found.freeBytes / rate : Number.POSITIVE_INFINITY, labels),
+      gauge("reel_volume_full_in_seconds", help, secondsUntilFull(found.freeBytes, rate), labels),
     ];
   }
 
   /** One call at a time, so that a hung volume holds one thread. */
   async #look(): Promise<{ freeBytes: number; sizeBytes: number } | undefined> {
-    this.#attempt ??= statfs(this.folder)
+    this.#attempt ??= askVolume(() => statfs(this.folder))
       .then(({ bavail, blocks, bsize }) => ({ freeBytes: bavail * bsize, sizeBytes: blocks * bsize }))
       .finally(() => {
         this.#attempt = undefined;
@@ -65,6 +66,12 @@ export class VolumeWatch {
   }
 }
 
+/** What is full is full, whatever it did before. */
+export function secondsUntilFull(freeBytes: number, rate: number): number {
+  if (freeBytes === 0) return 0;
+  return rate > 0 ? freeBytes / rate : Number.POSITIVE_INFINITY;
+}
+
 export class FillRate {
   #looks: Look[] = [];
 
@@ -72,7 +79,9 @@ export class FillRate {
   after(look: Look): number {
     while (this.#looks.length > 1 && look.atMs - (this.#looks[0] as Look).atMs > WINDOW_MS) this.#looks.shift();
     const [first] = this.#looks;
-    this.#looks.push(look);
+    const newest = this.#looks.at(-1);
+    // Whoever asks more often must not fill the memory.
+    if (!newest || look.atMs - newest.atMs >= SHORTEST_MS / 10) this.#looks.push(look);
     if (!first || look.atMs - first.atMs < SHORTEST_MS) return 0;
     return ((first.freeBytes - look.freeBytes) * 1000) / (look.atMs - first.atMs);
   }

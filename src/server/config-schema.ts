@@ -174,6 +174,9 @@ export const ServerConfigSchema = Type.Object(
           perStream: Type.Optional(
             Type.Boolean({ description: "/metrics has samples of single streams and recordings (default true)" }),
           ),
+          files: Type.Optional(
+            Type.Boolean({ description: "also the names of growing files, a new series for each (default false)" }),
+          ),
           maxStreams: Type.Optional(
             Type.Integer({ minimum: 1, description: `of so many streams at most (default ${DEFAULT_MAX_STREAMS})` }),
           ),

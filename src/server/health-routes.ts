@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { jsonReply, type RouteModule, type RouteReply } from "../base/routes.js";
+import { askVolume } from "../base/volume-calls.js";
 
 /** For a probe, a volume that takes longer hangs. */
 const PATIENCE_MS = 2_000;
@@ -45,7 +46,7 @@ export class FolderProbe {
   async findFault(): Promise<string | undefined> {
     if (performance.now() - this.#endedMs >= FRESH_MS) {
       this.#endedMs = Number.POSITIVE_INFINITY;
-      this.#attempt = this.#tryToWrite().finally(() => {
+      this.#attempt = askVolume(() => this.#tryToWrite()).finally(() => {
         this.#endedMs = performance.now();
       });
     }

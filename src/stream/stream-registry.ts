@@ -45,6 +45,8 @@ export function checkStreamName(name: string): void {
 export class StreamRegistry extends EventEmitter<RegistryEvents> implements Collector {
   #streams = new Map<string, InStream>();
   #byId = new Map<number, InStream>();
+  /** What streams brought that have ended. */
+  readonly #ended = { frames: 0, bytes: 0 };
 
   constructor(
     private readonly arena: Arena,
@@ -74,6 +76,9 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
     stream.once("ended", (reason) => {
       this.#streams.delete(name);
       this.#byId.delete(stream.id);
+      const { frames, bytes } = received(stream);
+      this.#ended.frames += frames;
+      this.#ended.bytes += bytes;
       this.emit("ended", stream, reason);
     });
     try {
@@ -101,11 +106,28 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
   collect(): readonly Sample[] {
     const streams = this.list();
     const nowMs = this.clock.monotonicMs();
+    let { frames, bytes } = this.#ended;
+    for (const stream of streams) {
+      const own = received(stream);
+      frames += own.frames;
+      bytes += own.bytes;
+    }
     return [
       gauge("reel_in_streams", "Live in-streams.", streams.length),
+      counter("reel_received_frames_total", "Frames that all sources delivered.", frames),
+      counter("reel_received_bytes_total", "Bytes of frames that all sources delivered.", bytes),
       ...streams.flatMap((stream) => samplesOf(stream, nowMs)),
     ];
   }
+}
+
+function received({ statistics }: InStream): { frames: number; bytes: number } {
+  const sum = { frames: 0, bytes: 0 };
+  for (const { frames, bytes } of statistics) {
+    sum.frames += frames;
+    sum.bytes += bytes;
+  }
+  return sum;
 }
 
 function samplesOf(stream: InStream, nowMs: number): Sample[] {

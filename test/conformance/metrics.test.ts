@@ -39,6 +39,7 @@ beforeAll(async () => {
       state: { folder: join(folder, "state") },
       workers: 1,
       listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
+      metrics: { files: true },
       eventLogger: { sinks: [{ type: "file", filename: join(folder, "events") }] },
     },
     silentLogger,
@@ -83,6 +84,8 @@ describe("/metrics", () => {
   it("counts what the stream brought and the recording wrote", () => {
     const clipFrames = server.recorder.streams.get('ca"m')?.statistics[0]?.frames;
     expect(values.get('reel_in_frames_total{stream="ca\\"m",track="0",kind="video",codec="h264"}')).toBe(clipFrames);
+    const all = server.recorder.streams.get('ca"m')?.statistics.reduce((sum, { frames }) => sum + frames, 0);
+    expect(values.get("reel_received_frames_total")).toBe(all);
     expect(values.get("reel_in_streams")).toBe(1);
     expect(values.get("reel_out_streams")).toBe(1);
     expect(values.get("reel_recorded_frames_total")).toBeGreaterThan(0);
@@ -106,6 +109,8 @@ describe("/metrics", () => {
       return now.includes("reel_closed_segments_total 1") && now.includes("reel_out_streams 0") ? now : undefined;
     });
     expect(after).not.toContain('stream="');
+    const received = (of: string) => Number(/^reel_received_frames_total (\d+)/m.exec(of)?.[1]);
+    expect(received(after)).toBe(received(text));
     expect(Number(/^reel_recorded_frames_total (\d+)/m.exec(after)?.[1])).toBeGreaterThanOrEqual(before);
     expect(Number(/^reel_finish_seconds_count (\d+)/m.exec(after)?.[1])).toBe(1);
   });

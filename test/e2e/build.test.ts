@@ -55,7 +55,7 @@ it(
   "removes what was built from a source that is gone",
   async () => {
     rmSync(join(folder, "src/cli/demo-command.ts"));
-    const reel = join(folder, "src/cli/reel.ts");
+    const reel = join(folder, "src/cli/program.ts");
     writeFileSync(reel, readFileSync(reel, "utf8").replace(/^.*[dD]emoCommand.*\n/gm, ""));
     expect((await runProgram("node", ["scripts/build.mjs"], { cwd: folder })).code).toBe(0);
     expect(statSync(join(folder, "dist/cli/demo-command.js"), { throwIfNoEntry: false })).toBeUndefined();

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { expect, it } from "vitest";
-import { FillRate, VolumeWatch } from "../../../src/metrics/volumes.js";
+import { FillRate, secondsUntilFull, VolumeWatch } from "../../../src/metrics/volumes.js";
 
 async function values(watch: VolumeWatch): Promise<Record<string, number>> {
   return Object.fromEntries((await watch.collect()).map(({ name, value }) => [name, value]));
@@ -36,4 +36,8 @@ it("takes the rate of filling over the last ten minutes, and none over less than
   // At 700 s the looks at 0, 5 and 10 s are older than the window.
   expect(rates).toEqual([0, 0, 1000, 100, 2400]);
   expect(rate.after({ atMs: 800_000, freeBytes: 1_000_000 })).toBe(-300);
+});
+
+it("calls a full volume full, though nothing fills it any more", () => {
+  expect([secondsUntilFull(0, 0), secondsUntilFull(500, 100), secondsUntilFull(500, -1)]).toEqual([0, 5, Infinity]);
 });
