@@ -21,6 +21,8 @@ export class RawPublisher {
     const { hostname, port } = new URL(server.rtmpUrl(name));
     this.#socket = connect(Number(port), hostname);
     this.#socket.resume();
+    // A server that a test kills resets the connection.
+    this.#socket.on("error", () => {});
     this.#socket.write(obsOpening("live", name));
   }
 
