@@ -8,12 +8,13 @@ import {
   parseAv1Configuration,
   sequenceHeaderOf,
 } from "../../media/codec/av1/decoder-configuration.js";
+import { withSizes } from "../../media/codec/av1/obu.js";
 import { TemporalUnit } from "../../media/codec/av1/temporal-unit.js";
 import { sameBytes } from "../../stream/decoder-config.js";
 import { DAMAGED_FRAME, type MessageReader, type MessageReaderContext, NO_FRAME } from "./message-reader.js";
 
 const NOTHING: Uint8Array = new Uint8Array(0);
-/** Sequence headers and metadata in front of their frame have some dozens. */
+/** Sequence headers and metadata in front of their frame have some dozens. No configuration has more either. */
 const MAX_KEPT_BYTES = 4096;
 
 export class Av1MessageReader implements MessageReader {
@@ -28,6 +29,8 @@ export class Av1MessageReader implements MessageReader {
   /** A sequence header that is not yet in force: the bytes of the unit that was checked last may be gone by then. */
   #changed: Uint8Array | undefined;
   #isReducedStillPicture = false;
+  /** A configuration of this reader is in force. Before, that of another codec may be. */
+  #isConfigured = false;
 
   constructor(context: MessageReaderContext) {
     this.#context = context;
@@ -60,25 +63,28 @@ export class Av1MessageReader implements MessageReader {
       this.#context.note("a video frame whose OBUs do not fit was dropped");
       return DAMAGED_FRAME;
     }
+    if (unit.sequenceEnd - unit.sequenceStart > MAX_KEPT_BYTES) {
+      this.kept = NOTHING;
+      this.#context.note(`a sequence header of more than ${MAX_KEPT_BYTES} bytes was dropped, and its frame`);
+      return DAMAGED_FRAME;
+    }
     if (unit.sequenceEnd > 0) this.#takeSequenceHeader(bytes, unit.sequenceStart, unit.sequenceEnd);
     const to = unit.hasLeftOut ? unit.removeLeftOut(bytes, start, end) : end;
     if (unit.hasFrame) {
       if (keptBytes > 0) this.kept = NOTHING;
-      return to - start;
+      if (unit.isKey && this.#changed) this.#applyChange(this.#changed);
+      if (unit.isKey) this.#changed = undefined;
+      return this.#isConfigured ? to - start : NO_FRAME;
     }
     const fits = to - start <= MAX_KEPT_BYTES;
-    this.kept = fits ? bytes.slice(start, to) : NOTHING;
+    // An OBU without a size would take in what is joined to it.
+    this.kept = fits ? withSizes(bytes, start, to) : NOTHING;
     return NO_FRAME;
   }
 
   isRandomAccess(isKey: boolean): boolean {
-    if (!this.#unit.isKey) {
-      if (isKey) this.#context.note("a key frame that is not shown, or is none, is not one");
-      return false;
-    }
-    if (this.#changed) this.#applyChange(this.#changed);
-    this.#changed = undefined;
-    return true;
+    if (isKey && !this.#unit.isKey) this.#context.note("a key frame that is not shown, or is none, is not one");
+    return this.#unit.isKey;
   }
 
   #takeSequenceHeader(bytes: Uint8Array, start: number, end: number): void {
@@ -100,6 +106,7 @@ export class Av1MessageReader implements MessageReader {
   #useRecord(record: Uint8Array): boolean {
     const { isReducedStillPicture } = parseAv1Configuration(record);
     if (!this.#context.setDecoderConfig(record)) return false;
+    this.#isConfigured = true;
     this.#isReducedStillPicture = isReducedStillPicture;
     this.#sequenceHeader = sequenceHeaderOf(record) ?? NOTHING;
     return true;

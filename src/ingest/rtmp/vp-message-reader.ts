@@ -16,6 +16,8 @@ export class VpMessageReader implements MessageReader {
   #record = NOTHING;
   /** Of the frame that was checked last; undefined where it is no key frame. */
   #size: PictureSize | undefined;
+  /** A configuration of this reader is in force. Before, that of another codec may be. */
+  #isConfigured = false;
 
   constructor(
     sizeOf: (bytes: Uint8Array, at: number, end: number) => PictureSize | undefined,
@@ -41,13 +43,14 @@ export class VpMessageReader implements MessageReader {
   }
 
   check(bytes: Uint8Array, start: number, _keptBytes: number, end: number): number {
-    this.#size = this.#sizeOf(bytes, start, end);
-    return end > start ? end - start : NO_FRAME;
+    const size = this.#sizeOf(bytes, start, end);
+    this.#size = size;
+    if (size && this.#context.setDecoderConfig(sizedVpConfiguration(this.#record, size))) this.#isConfigured = true;
+    return end > start && this.#isConfigured ? end - start : NO_FRAME;
   }
 
   isRandomAccess(isKey: boolean): boolean {
-    if (this.#size) this.#context.setDecoderConfig(sizedVpConfiguration(this.#record, this.#size));
-    else if (isKey) this.#context.note("a key frame whose header says that it is none is not one");
+    if (isKey && !this.#size) this.#context.note("a key frame whose header says that it is none is not one");
     return this.#size !== undefined;
   }
 }

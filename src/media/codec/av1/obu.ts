@@ -63,9 +63,26 @@ export class ObuCursor {
   }
 }
 
+/** A copy of the OBUs in [start, end), which are whole, where the last one has its size too. */
+export function withSizes(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const obus = new ObuCursor();
+  obus.begin(bytes, start, end);
+  while (obus.advance()) {
+    if (obus.hasSize) continue;
+    const { at, payload } = obus;
+    const extension = bytes.subarray(at + 1, payload);
+    const sized = withSize([(bytes[at] ?? 0) | HAS_SIZE, ...extension], bytes.subarray(payload, end));
+    return new Uint8Array(Buffer.concat([bytes.subarray(start, at), sized]));
+  }
+  return bytes.slice(start, end);
+}
+
 /** An OBU with a size and without an extension. */
 export function sizedObu(type: number, payload: Uint8Array): Uint8Array {
-  const header = [(type << 3) | HAS_SIZE];
+  return withSize([(type << 3) | HAS_SIZE], payload);
+}
+
+function withSize(header: number[], payload: Uint8Array): Uint8Array {
   let rest = payload.byteLength;
   for (; rest > 127; rest = Math.floor(rest / 128)) header.push((rest & 127) | 128);
   header.push(rest);

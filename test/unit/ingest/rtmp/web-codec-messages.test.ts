@@ -2,9 +2,10 @@
 // changes nothing.
 
 import { expect, it } from "vitest";
+import { sizedObu } from "../../../../src/media/codec/av1/obu.js";
 import { messageBytes, obsOpening } from "../../../support/rtmp-bytes.js";
 import { DirectConnection, IngestRig } from "../../../support/rtmp-rig.js";
-import { AV1C } from "../../../support/test-media.js";
+import { AV1C, AVCC } from "../../../support/test-media.js";
 
 const SEQUENCE_OBU = AV1C.subarray(4);
 /** Another level: another sequence header. */
@@ -21,7 +22,7 @@ class Av1Publisher {
   readonly configs: string[] = [];
   #timeMs = 0;
 
-  constructor(private readonly fourCc = "av01") {
+  constructor(public fourCc = "av01") {
     this.direct.feed(obsOpening("live", "cam1"));
     const { inStream } = this.rig.only;
     inStream.on("config", (track) =>
@@ -37,6 +38,12 @@ class Av1Publisher {
     this.#send(isKey ? 0x91 : 0xa1, Buffer.concat(parts));
   }
 
+  /** A header and a picture of H.264, in the form of old. */
+  h264(): void {
+    this.#sendRaw(Buffer.concat([Buffer.of(0x17, 0, 0, 0, 0), AVCC]));
+    this.#sendRaw(Buffer.of(0x17, 1, 0, 0, 0, 0, 0, 0, 2, 0x65, 0x88));
+  }
+
   get frames(): { isKey: boolean; sizeBytes: number }[] {
     this.rig.only.drain();
     return this.rig.only.frames.map(({ isKey, sizeBytes }) => ({ isKey, sizeBytes }));
@@ -47,10 +54,17 @@ class Av1Publisher {
   }
 
   #send(first: number, data: Uint8Array): void {
-    const payload = Buffer.concat([Buffer.of(first), Buffer.from(this.fourCc), data]);
+    this.#sendRaw(Buffer.concat([Buffer.of(first), Buffer.from(this.fourCc), data]));
+  }
+
+  #sendRaw(payload: Buffer): void {
     this.direct.feed(messageBytes({ csid: 6, type: 9, streamId: 1, time: this.#timeMs, payload }, 4096));
     this.#timeMs += FRAME_MS;
   }
+}
+
+function vp9Key(width: number): Uint8Array {
+  return Uint8Array.of(0x82, 0x49, 0x83, 0x42, 0, (width - 1) >> 4, ((width - 1) & 15) << 4, 0x05, 0x90, 0, 0, 0);
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -110,6 +124,48 @@ it("of AV1 that hold no frame are joined to the next one", () => {
   ]);
 });
 
+it("of AV1 that end in an OBU without a size are joined to the next one as what they are", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C);
+  publisher.frame(true, DELIMITER, Uint8Array.of(0x08), SEQUENCE_OBU.subarray(2));
+  publisher.frame(true, KEY);
+  expect(publisher.frames).toEqual([{ isKey: true, sizeBytes: SEQUENCE_OBU.byteLength + KEY.byteLength }]);
+  expect(publisher.configs).toEqual([hex(AV1C)]);
+});
+
+it("of AV1 whose sequence header is far too long are a loss, and no configuration", () => {
+  const publisher = new Av1Publisher();
+  publisher.header(AV1C);
+  publisher.frame(true, SEQUENCE_OBU, KEY);
+  const withJunk = sizedObu(1, Buffer.concat([OTHER_OBU.subarray(2), Buffer.alloc(4096, 0x55)]));
+  publisher.frame(true, withJunk, KEY);
+  publisher.frame(true, SEQUENCE_OBU, KEY);
+  expect(publisher.configs).toEqual([hex(AV1C)]);
+  expect(publisher.frames).toHaveLength(2);
+  expect(publisher.rig.only.gaps).toEqual([
+    expect.objectContaining({ cause: "sourceLoss", frames: 1, track: "video" }),
+  ]);
+});
+
+it.each([
+  ["VP9", "vp09", VPCC_MESSAGE, Uint8Array.of(0x86, 0, 0), vp9Key(160)],
+  ["AV1", "av01", AV1C.subarray(0, 4), INTER, Buffer.concat([SEQUENCE_OBU, KEY])],
+])("of %s in a track of another codec wait for the key frame that completes their configuration", (...args) => {
+  const [, fourCc, header, inter, key] = args;
+  const publisher = new Av1Publisher(fourCc);
+  publisher.h264();
+  publisher.header(header);
+  publisher.frame(false, inter);
+  expect(publisher.frames).toEqual([{ isKey: true, sizeBytes: 6 }]);
+  publisher.frame(true, key);
+  publisher.frame(false, inter);
+  expect(publisher.frames.slice(1)).toEqual([
+    { isKey: true, sizeBytes: key.byteLength },
+    { isKey: false, sizeBytes: inter.byteLength },
+  ]);
+  expect(publisher.configs).toHaveLength(2);
+});
+
 it("of AV1 that are damaged are a loss", () => {
   const publisher = new Av1Publisher();
   publisher.header(AV1C);
@@ -124,14 +180,12 @@ it("of AV1 that are damaged are a loss", () => {
 
 it("of VP9 have their size from key frames: another one is another configuration", () => {
   const publisher = new Av1Publisher("vp09");
-  const key = (width: number): Uint8Array =>
-    Uint8Array.of(0x82, 0x49, 0x83, 0x42, 0, (width - 1) >> 4, ((width - 1) & 15) << 4, 0x05, 0x90, 0, 0, 0);
   publisher.header(VPCC_MESSAGE);
   publisher.frame(false, Uint8Array.of(0x86, 0, 0));
-  publisher.frame(true, key(160));
-  publisher.frame(true, key(160));
+  publisher.frame(true, vp9Key(160));
+  publisher.frame(true, vp9Key(160));
   publisher.header(VPCC_MESSAGE);
-  publisher.frame(true, key(320));
+  publisher.frame(true, vp9Key(320));
   expect(publisher.configs.map((bytes) => bytes.slice(24, 28))).toEqual(["00a0", "0140"]);
   expect(publisher.frames).toHaveLength(3);
 });
