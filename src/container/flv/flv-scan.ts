@@ -2,7 +2,9 @@
 // table thins itself as the recorder's own does (src/abi/flv.ts).
 
 import { FLV_MAX_KEYFRAMES } from "../../abi/flv.js";
+import type { AudioConfig } from "../../media/codec/audio-config.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import { parseSoundFrame } from "../../media/codec/sound-headers.js";
 import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
 import {
   FIRST_TAG_POSITION,
@@ -108,6 +110,8 @@ export class FlvScan {
       if (head.codec) this.#takeConfig(tag, head.codec, head.headerBytes);
       return;
     }
+    if (head.codec?.configFrom === "frames" && this.sampleRate === 0)
+      this.#takeSound(parseSoundFrame(head.codec, this.#body(tag, head.headerBytes)));
     // With a configuration the duration of an audio frame is known.
     const { frameMs } = track;
     const timeMs = this.#count(track, clock.unwrap(tag.timestampMs));
@@ -145,12 +149,16 @@ export class FlvScan {
         this.width = video.width;
         this.height = video.height;
       }
-      if (audio) {
-        this.sampleRate = audio.sampleRate;
-        this.channels = audio.channels;
-        this.audio.frameMs = (audio.samplesPerFrame * 1000) / audio.sampleRate;
-      }
+      this.#takeSound(audio);
     } catch {}
+  }
+
+  /** Of a decoder configuration, or of the first frame where there is none. */
+  #takeSound(audio: AudioConfig | undefined): void {
+    if (!audio) return;
+    this.sampleRate = audio.sampleRate;
+    this.channels = audio.channels;
+    this.audio.frameMs = (audio.samplesPerFrame * 1000) / audio.sampleRate;
   }
 
   #body(tag: Tag, from: number): Buffer {

@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { TRACK_AUDIO } from "../../../src/abi/frame.js";
 import { isTornFlv, repairFlv } from "../../../src/container/flv/repair-flv.js";
 import { isTornTs, repairTs } from "../../../src/container/mpegts/repair-ts.js";
 import { verifyFile } from "../../../src/verify/verify-file.js";
@@ -13,7 +14,18 @@ import { seed } from "../../support/effort.js";
 import { ffprobe } from "../../support/ffprobe.js";
 import { KernelRun, type KernelRunOptions } from "../../support/kernel-harness.js";
 import { scratch } from "../../support/scratch.js";
-import { ASC, AVCC, makeAv, makeMedia } from "../../support/test-media.js";
+import {
+  AC3_FRAME,
+  ASC,
+  AVCC,
+  DAC3,
+  DEC3,
+  EAC3_FRAME,
+  MP3_CONFIG,
+  MP3_FRAME,
+  makeAv,
+  makeMedia,
+} from "../../support/test-media.js";
 
 const { write, path } = scratch();
 const CONTAINERS = {
@@ -182,6 +194,31 @@ describe("the repaired head of an FLV file", () => {
     );
     expect(Math.abs(repaired.readDoubleBE(at("duration")) - whole.readDoubleBE(at("duration")))).toBeLessThan(0.001);
   });
+
+  it.each([
+    ["mp3", MP3_CONFIG, MP3_FRAME],
+    ["ac3", DAC3, AC3_FRAME],
+    ["eac3", DEC3, EAC3_FRAME],
+  ] as const)(
+    "says of %s, which has no configuration in the file, what its first frame says",
+    (codec, config, frame) => {
+      const run = new KernelRun({ build: "release", container: "flv" });
+      const media = makeMedia({
+        durationMs: 1000,
+        video: { config: run.addConfig("h264", AVCC) },
+        audio: { config: run.addConfig(codec, config), frame90k: 2880 },
+      });
+      for (const one of media) run.push(one.track === TRACK_AUDIO ? { ...one, payload: frame } : one);
+      const whole = run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+      const file = write(`${codec}.flv`, unclosed("flv", whole));
+      repairFlv(file);
+      const soundFields = (bytes: Buffer): Buffer => {
+        const from = bytes.indexOf("audiocodecid", 0, "latin1");
+        return bytes.subarray(from, bytes.indexOf("stereo", from, "latin1") + 8);
+      };
+      expect(soundFields(readFileSync(file)).toString("hex")).toBe(soundFields(whole).toString("hex"));
+    },
+  );
 
   it("thins its keyframe table as the recorder does", async () => {
     const run = new KernelRun({ build: "release", container: "flv" });
