@@ -8,6 +8,12 @@ import type { RecorderEvents } from "./recorder-events.js";
 
 const KINDS = ["video", "audio"] as const;
 
+interface Taken {
+  frames: number;
+  bytes: number;
+  lost: number;
+}
+
 interface Loss {
   gaps: number;
   frames: number;
@@ -21,6 +27,11 @@ export class RecordingTotals implements Collector {
   #closedSegments = 0;
   #failedSegments = 0;
   readonly #losses = new Map<GapCause, Loss>();
+  /**
+   * The most that was reported of each that runs. What a recording has taken falls where its growing file is lost, or a
+   * drain is done again; a counter that falls is a restart to Prometheus.
+   */
+  readonly #reported = new WeakMap<OutStream, Taken>();
 
   constructor(
     events: EventEmitter<RecorderEvents>,
@@ -31,7 +42,7 @@ export class RecordingTotals implements Collector {
       this.#losses.set(cause, { gaps: 0, frames: 0, seconds: 0 });
     // Told when it is no longer among those that run.
     events.on("outStreamClosed", (recording) => {
-      const { frames, bytes } = taken(recording);
+      const { frames, bytes } = this.#highest(recording);
       this.#frames += frames;
       this.#bytes += bytes;
     });
@@ -50,7 +61,7 @@ export class RecordingTotals implements Collector {
     let frames = this.#frames;
     let bytes = this.#bytes;
     const own = running.flatMap((recording) => {
-      const now = taken(recording);
+      const now = this.#highest(recording);
       frames += now.frames;
       bytes += now.bytes;
       return samplesOf(recording, now);
@@ -71,9 +82,21 @@ export class RecordingTotals implements Collector {
       ...own,
     ];
   }
+
+  #highest(recording: OutStream): Taken {
+    const now = taken(recording);
+    const before = this.#reported.get(recording) ?? now;
+    const highest = {
+      frames: Math.max(now.frames, before.frames),
+      bytes: Math.max(now.bytes, before.bytes),
+      lost: Math.max(now.lost, before.lost),
+    };
+    this.#reported.set(recording, highest);
+    return highest;
+  }
 }
 
-function taken(recording: OutStream): { frames: number; bytes: number; lost: number } {
+function taken(recording: OutStream): Taken {
   const sum = { frames: 0, bytes: 0, lost: 0 };
   for (const kind of KINDS) {
     const { frames, bytes, droppedFrames } = recording.tracksOf(kind);
@@ -84,7 +107,7 @@ function taken(recording: OutStream): { frames: number; bytes: number; lost: num
   return sum;
 }
 
-function samplesOf(recording: OutStream, now: { frames: number; bytes: number; lost: number }): Sample[] {
+function samplesOf(recording: OutStream, now: Taken): Sample[] {
   const { config, currentPath, lagMs } = recording;
   const labels = { stream: config.localStreamName, config: String(config.configId), recording: String(recording.id) };
   const samples = [
