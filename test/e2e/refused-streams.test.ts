@@ -17,6 +17,8 @@ const VPCC_MESSAGE = Uint8Array.of(1, 0, 0, 0, 0, 10, 0x82, 2, 2, 2, 0, 0);
 const VP8_KEY = Uint8Array.of(0x10, 2, 0, 0x9d, 1, 0x2a, 160, 0, 90, 0, ...new Uint8Array(40));
 const FRAME_MS = 40;
 const GOP = 10;
+/** SoundFormat 7, of an FLV audio tag. */
+const G711_A = 0x7e;
 
 let server: ReelProcess;
 let control: Control;
@@ -157,4 +159,21 @@ describe("a stream whose video the container cannot carry", () => {
       expect(tracks.find(({ codec }) => codec === "h264")?.frames, file).toBe(30);
     }
   });
+});
+
+it("records the first picture of a stream whose foreign sound came more than a second before it", async () => {
+  await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=ts keepAlive=0");
+  const publisher = new RawPublisher(server, "cam1");
+  publisher.audio(0, Buffer.concat([Buffer.of(G711_A), new Uint8Array(160)]));
+  await control.wait("recordChunkError");
+  // Less than the second of media after which the stream settles.
+  publisher.video(1200, videoTag(true, PACKET_CONFIG, 0, AVCC));
+  for (let i = 0; i < 2 * GOP; i++) {
+    const isKey = i % GOP === 0;
+    const picture = accessUnit([nalUnit(isKey ? NAL_IDR : NAL_SLICE, 200, i)]);
+    publisher.video(1200 + i * FRAME_MS, videoTag(isKey, PACKET_FRAME, 0, picture));
+  }
+  await publisher.end();
+  await control.wait("recordChunkClosed");
+  expect((await verifyFile(server.file("cam1.ts"))).tracks).toMatchObject([{ codec: "h264", frames: 2 * GOP }]);
 });

@@ -104,10 +104,15 @@ export class RecordingSupervisor {
     entry.isRemoved = true;
     clearTimeout(entry.retry);
     this.#entries.delete(entry.config.configId);
+    this.#endInterruption(entry);
+    if (entry.config.keepAlive) this.#parts.save();
+  }
+
+  /** What it has missed since its recording failed is told: none goes on from there. */
+  #endInterruption(entry: ConfigEntry): void {
     const { interruption } = entry;
     entry.interruption = undefined;
     if (interruption) this.#parts.reports.interruptionEnded(entry, interruption);
-    if (entry.config.keepAlive) this.#parts.save();
   }
 
   /** Nothing is started any more, and what is recorded ends. Resolves when the last file is final. */
@@ -150,15 +155,19 @@ export class RecordingSupervisor {
   /** The stream's tracks are known, or others than before. */
   #refuseOrStart(stream: InStream, isLate = false): void {
     if (stream.ended || this.#isClosing) return;
+    // A recording waits for the other tracks by itself: its cursor holds what comes meanwhile.
+    const hasTrack = stream.settled || stream.tracks.some(({ codec }) => codec !== undefined);
     for (const entry of this.#entries.values()) {
       if (entry.config.localStreamName !== stream.name) continue;
       const refusal = refusalOf(stream, entry.config.type, isLate);
       if (!refusal) {
-        if (stream.settled && entry.isRefused && entry.recordings.size === 0 && entry.claims === 0)
+        if (hasTrack && entry.isRefused && entry.recordings.size === 0 && entry.claims === 0)
           this.start(entry, stream, stream.ring.head, undefined);
         continue;
       }
       entry.isRefused = true;
+      // What comes from here on could not be recorded anyway, and is no loss.
+      if (entry.interruption?.stream === stream) this.#endInterruption(entry);
       for (const recording of [...entry.recordings]) recording.refuse(refusal);
     }
   }
@@ -168,10 +177,7 @@ export class RecordingSupervisor {
     for (const recording of own) recording.stop();
     for (const entry of this.#entries.values()) {
       if (entry.config.localStreamName === stream.name && entry.isRefused) this.#noLongerRefused(entry);
-      const { interruption } = entry;
-      if (interruption?.stream !== stream) continue;
-      entry.interruption = undefined;
-      this.#parts.reports.interruptionEnded(entry, interruption);
+      if (entry.interruption?.stream === stream) this.#endInterruption(entry);
     }
     // The spec's order at an end: recordChunkClosed, outStreamClosed, inStreamClosed (§6.3). A volume that hangs does
     // not hold it up for ever.
@@ -194,7 +200,9 @@ export class RecordingSupervisor {
   ): void {
     const { naming, nextStreamId } = this.#parts;
     clearTimeout(entry.retry);
-    entry.isRefused = false;
+    // The codec may have changed since the last one failed, or since the command was checked.
+    const refusal = refusalOf(stream, entry.config.type);
+    entry.isRefused = refusal !== undefined;
     let recording: Recording;
     try {
       recording = new Recording(
@@ -216,6 +224,12 @@ export class RecordingSupervisor {
     this.#parts.scheduler.add(recording);
     this.#randomAccess.add(recording);
     entry.recordings.add(recording);
+    if (refusal && !stream.ended) {
+      target?.reservation.release();
+      entry.setUnrecorded(stream.unrecorded);
+      recording.refuse(refusal);
+      return;
+    }
     entry.streams(recording.id);
     this.#noteUnrecorded(entry, recording);
     if (target) this.#begin(entry, recording, target);
@@ -328,7 +342,7 @@ export class RecordingSupervisor {
       successor.resume(interruption);
       return;
     }
-    const goesOn = entry?.config.keepAlive && !recording.inStream.ended && !this.#isClosing;
+    const goesOn = entry?.config.keepAlive && !entry.isRefused && !recording.inStream.ended && !this.#isClosing;
     if (interruption && !goesOn) this.#parts.reports.interruptionEnded(recording, interruption);
     if (!entry) return;
     if (entry.isRefused) {

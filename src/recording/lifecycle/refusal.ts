@@ -11,7 +11,7 @@ import type { InStream } from "../../stream/in-stream.js";
 
 /**
  * Why, and which containers would do; undefined where it can be recorded, or may yet turn out so. `isLate`: a stream
- * without any track that is recorded has had its time to bring one.
+ * without any track that is recorded, and without one that is announced, has had its time to bring one.
  */
 export function refusalOf(stream: InStream, container: ContainerName, isLate = false): ReelError | undefined {
   const codecsOf = (kind: TrackKind): CodecName[] =>
@@ -19,7 +19,8 @@ export function refusalOf(stream: InStream, container: ContainerName, isLate = f
   const videos = codecsOf("video");
   if (videos.length > 0) return refusal(stream, "video", videos, container);
   const audios = codecsOf("audio");
-  if (!stream.settled && !(isLate && audios.length === 0)) return undefined;
+  const isAwaited = audios.length > 0 || stream.tracks.some(({ codec }) => codec === undefined);
+  if (!stream.settled && (!isLate || isAwaited)) return undefined;
   const foreign = stream.unrecorded.filter(({ kind }) => kind === "video" || audios.length === 0);
   const names = foreign.map(({ codec }) => codec);
   if (names.length > 0) return notCarried(stream, list(names), []);
