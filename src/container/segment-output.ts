@@ -14,6 +14,12 @@ import type { ArenaViews } from "../arena/arena-views.js";
 import { outputAt } from "./segment-state.js";
 
 /**
+ * Bytes of output that one kernel call may fill: a write(2) of 256 KiB to 1 MiB costs the least per byte
+ * (libraries.md).
+ */
+export const OUTPUT_BYTES = 1 << 20;
+
+/**
  * `joinTrack` opens the output of a track that appeared late. Returns the bytes written. Throws what write(2) throws; the failed output keeps its
  * size and position.
  */

@@ -6,6 +6,7 @@ import { Piscina } from "piscina";
 import { ARENA_BASE, type Arena } from "../arena/arena.js";
 import { compileKernel, instantiateKernel } from "../arena/kernel.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
+import { OUTPUT_BYTES } from "../container/segment-output.js";
 import type { DrainBatch, DrainResult } from "./drain-batch.js";
 import type { DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
@@ -23,11 +24,6 @@ export interface PoolOptions {
   onThreadError?: (error: Error) => void;
 }
 
-/**
- * Bytes of output that one kernel call may fill: a write(2) of 256 KiB to 1 MiB costs the least per byte
- * (libraries.md).
- */
-export const OUTPUT_BYTES = 1 << 20;
 const IDLE_THREAD_MS = 10_000;
 /**
  * Threads load JavaScript and wasm as built; a program that runs from the sources (tests, benches) uses the build

@@ -2,8 +2,10 @@
 
 import { once } from "node:events";
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   rmSync,
   statSync,
@@ -13,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { writersOf } from "../../src/base/file-writer.js";
 import { silentLogger } from "../../src/base/logger.js";
 import { Ledger } from "../../src/catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/catalog/segment-report.js";
@@ -49,16 +52,25 @@ it("reports the gaps and the beginning that a journal names, also of an orphan t
   expect(await collect((await recorder.closedSince(0)).entries)).toEqual([report]);
 });
 
-describe("an MP4 of which a power cut has left nothing", () => {
+describe("an MP4 of which a crash has left nothing", () => {
   const OLD = new Date(Date.now() - 60_000);
+  /** What has just been made is judged by who has it open, or, where some processes are hidden, by its age. */
+  const { areAllSeen } = writersOf(scratch.path);
   const suffixes = [".info", ".mdat", ".track1"];
+  const NOT_ON_DISK = /^nothing of .*\/cam1.mp4 had reached the disk$/;
+  let maker = -1;
 
   it.each([
-    ["every file has no bytes", suffixes],
-    ["its media reads as zeros", [".mdat"]],
-    ["its media has no bytes", [".mdat"]],
-    ["nothing is said of it and its media is gone", [".info"]],
-  ])("(%s) ends at the first start, once", async (what, emptied) => {
+    ["every file has no bytes", suffixes, NOT_ON_DISK],
+    ["its media reads as zeros", [".mdat"], NOT_ON_DISK],
+    ["its media has no bytes", [".mdat"], NOT_ON_DISK],
+    ["nothing is said of it and its media is gone", [".info"], NOT_ON_DISK],
+    [
+      "a kill came before its first record",
+      [".track1"],
+      /cam1.mp4 held \d+ bytes that no sample record names when the/,
+    ],
+  ])("(%s) ends at the first start, once", async (what, emptied, message) => {
     const root = mkdtempSync(join(scratch.path, "cut-"));
     const [media, state] = [join(root, "media"), join(root, "state")];
     mkdirSync(media);
@@ -76,7 +88,7 @@ describe("an MP4 of which a power cut has left nothing", () => {
       const { size } = statSync(path + suffix);
       truncateSync(path + suffix, 0);
       if (what.includes("zeros")) truncateSync(path + suffix, size);
-      utimesSync(path + suffix, OLD, OLD);
+      if (!areAllSeen) utimesSync(path + suffix, OLD, OLD);
     }
     if (what.includes("gone")) rmSync(`${path}.mdat`);
 
@@ -88,7 +100,7 @@ describe("an MP4 of which a power cut has left nothing", () => {
       await recorder.close();
     }
     expect(failures).toMatchObject([{ ...origin, path, sequence, code: "notFound" }]);
-    expect(failures[0]?.error).toBe(`nothing of ${path} had reached the disk`);
+    expect(failures[0]?.error).toMatch(message);
     expect(readdirSync(media)).toEqual([]);
     const again = await Ledger.open(state, silentLogger);
     expect([...again.unclosed]).toEqual([]);
@@ -99,9 +111,11 @@ describe("an MP4 of which a power cut has left nothing", () => {
   it.each([
     ["has media left", (path: string) => truncateSync(`${path}.info`, 0)],
     [
-      "was only just made",
+      "is being made",
       (path: string) => {
         for (const suffix of suffixes) truncateSync(path + suffix, 0);
+        utimesSync(`${path}.info`, OLD, OLD);
+        maker = openSync(`${path}.info`, "r+");
       },
     ],
     [
@@ -119,7 +133,12 @@ describe("an MP4 of which a power cut has left nothing", () => {
     change(path);
     const before = readdirSync(dirname(path));
     const recover = (): unknown => CONTAINERS.mp4.recover({ path, targetPath: path, lockPath: "" });
-    expect(recover).toThrow(expect.objectContaining({ code: "corrupt" }));
-    expect(readdirSync(dirname(path))).toEqual(before);
+    try {
+      expect(recover).toThrow(expect.objectContaining({ code: "corrupt" }));
+      expect(readdirSync(dirname(path))).toEqual(before);
+    } finally {
+      if (maker >= 0) closeSync(maker);
+      maker = -1;
+    }
   });
 });

@@ -2,7 +2,8 @@
 // plays, its frames are those that were sent without a hole, and what is missing at the end is at most one second of
 // media.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
@@ -66,7 +67,9 @@ describe(`a server killed at ${ROUNDS} random moments (REEL_SEED=${seed})`, () =
       await until(
         "every journal is finished",
         async () => !(await readdir(revived.media)).some((name) => name.endsWith(".info")),
-      );
+      ).catch(async (error: Error) => {
+        throw new Error(`${error.message}: ${await sizesIn(revived.media)}`, { cause: error });
+      });
       const files = (await readdir(revived.media)).sort();
       expect(files.filter((name) => !name.endsWith(".mp4"))).toEqual([]);
       for (const [i, name] of names.entries()) {
@@ -94,6 +97,13 @@ describe(`a server killed at ${ROUNDS} random moments (REEL_SEED=${seed})`, () =
     },
   );
 });
+
+/** What a failure shows of a folder: the sizes say how far the writer had come. */
+async function sizesIn(folder: string): Promise<string> {
+  const names = (await readdir(folder)).sort();
+  const sizes = names.map(async (name) => `${name} ${(await stat(join(folder, name))).size}`);
+  return (await Promise.all(sizes)).join(", ");
+}
 
 /** All closed entries of the ledger, asked for over the control channel. */
 async function recoveredOnce(server: ReelProcess): Promise<ToldFile[]> {

@@ -1,5 +1,5 @@
-// A power cut may leave the names of an unfinished segment and nothing in its files: then there is nothing that a later
-// start, or a hand, could recover.
+// A power cut may leave the names of an unfinished segment and nothing in its files, and a kill in the middle of its
+// making the first name alone: then there is nothing that a later start, or a hand, could recover.
 
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { writersOf } from "../../base/file-writer.js";
@@ -8,7 +8,7 @@ import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
 import { copyPathOf, infoPathOf, mdatPathOf, replacementPathOf } from "./journal-files.js";
 import { readJournalInfo } from "./journal-info.js";
 
-/** A journal whose `.info` says nothing may be one that another server is just making. */
+/** Where not all processes can be seen, a journal whose `.info` says nothing may be in the making for this long. */
 const MAKING_MS = 10_000;
 const READ_BYTES = 1 << 20;
 
@@ -19,12 +19,18 @@ const READ_BYTES = 1 << 20;
 export function isEmptied(finalPath: string): boolean {
   const infoPath = infoPathOf(finalPath);
   const isReadable = canRead(infoPath);
-  if (!isReadable && Date.now() - statSync(infoPath).mtimeMs < MAKING_MS) return false;
+  // Its maker keeps it open until it can be read: it is read again, in case it was just closed.
+  if (!isReadable && (mayBeInTheMaking(infoPath) || canRead(infoPath))) return false;
   if (existsSync(copyPathOf(finalPath)) || existsSync(replacementPathOf(finalPath))) return false;
   const mdatPath = mdatPathOf(finalPath);
   if (!statSync(mdatPath, { throwIfNoEntry: false })) return !isReadable;
   const { pids, own } = writersOf(mdatPath);
   return pids.length === 0 && own === 0 && holdsNoMedia(mdatPath);
+}
+
+function mayBeInTheMaking(infoPath: string): boolean {
+  const { pids, own, areAllSeen } = writersOf(infoPath);
+  return pids.length > 0 || own > 0 || (!areAllSeen && Date.now() - statSync(infoPath).mtimeMs < MAKING_MS);
 }
 
 function canRead(infoPath: string): boolean {

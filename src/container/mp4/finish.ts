@@ -14,6 +14,7 @@ import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { compileKernel } from "../../arena/kernel.js";
 import { lockDescriptor } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
+import { OUTPUT_BYTES } from "../segment-output.js";
 import { syncData, syncFolderOf } from "../sync-file.js";
 import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
 import type { Mp4FinishOptions } from "./finish-options.js";
@@ -162,16 +163,16 @@ function finishJournal(
     refuseZeros(mdatPath, mdatFd, FTYP_SIZE + contents.segment.reserveBytes + shift);
     const scanned = scanTracks(place, contents, mdatFd, shift, ends, options);
     if (scanned.recorded.mediaEnd <= scanned.recorded.mediaStart) {
-      if (scanned.hasMedia)
+      if (scanned.hasMedia && !isFirstBatch(contents, scanned))
         throw new ReelError("corrupt", `no sample record of ${finalPath} can be used`, { path: finalPath });
       // Records follow their media: only a power cut, or a hand, takes the media and leaves them.
-      if (scanned.lost)
+      if (!scanned.hasMedia && scanned.lost)
         throw new ReelError(
           "corrupt",
           `${mdatPath} is empty, but ${scanned.lost.frames} sample records name media in it`,
           { path: mdatPath },
         );
-      const nothing = { ...nothingRecorded(contents, undefined), recovered };
+      const nothing = { ...nothingRecorded(contents, undefined), lost: scanned.lost, recovered };
       if (!options.dryRun) {
         noteFinished(infoFd, "", nothing);
         removeJournal(finalPath);
@@ -225,6 +226,14 @@ function finishJournal(
   } finally {
     for (const end of ends) end();
   }
+}
+
+/** The media of a batch are written before its records: a kill between the two leaves media that nothing describes. */
+function isFirstBatch(
+  { tracks }: JournalContents,
+  { wholeRecords, recorded: { mediaStart, fileEnd } }: Scanned,
+): boolean {
+  return tracks.length > 0 && wholeRecords === 0 && fileEnd - mediaStart <= OUTPUT_BYTES;
 }
 
 function limitsOf(mdatFd: number, { methods }: Mp4FinishOptions): Pick<Measured, "canShift" | "methods"> {
@@ -297,6 +306,8 @@ function refuseZeros(mdatPath: string, mdatFd: number, headAt: number): void {
 interface Scanned {
   recorded: Recorded;
   hasMedia: boolean;
+  /** In all record files, whatever they say. */
+  wholeRecords: number;
   videoFrames: number;
   audioFrames: number;
   lost: Mp4Loss | null;
@@ -363,6 +374,7 @@ function scanTracks(
   return {
     recorded,
     hasMedia: fileEnd > mediaStart,
+    wholeRecords: files.reduce((sum, { sizeBytes }) => sum + Math.floor(sizeBytes / SAMPLE_RECORD_SIZE), 0),
     videoFrames: ofKind[KIND_VIDEO],
     audioFrames: ofKind[KIND_AUDIO],
     lost: hasLost ? lost : null,

@@ -83,7 +83,7 @@ function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, option
   return { finish: method, sizeBytes, tableBytes, isEmpty: done.path === null };
 }
 
-/** What a power cut has left nothing of ends here: it would be tried, and told, at every start. */
+/** What a crash has left nothing of ends here: it would be tried, and told, at every start. */
 function recover(orphan: Orphan): RecoveredSegment {
   const { path } = orphan;
   try {
@@ -108,7 +108,10 @@ function recoverJournal({ path, targetPath, lockPath }: Orphan): RecoveredSegmen
   // The finish removes the journal. What it says of the segment was written once, when it was opened.
   const journal = hasMp4Journal(path) ? readJournalInfo(infoPathOf(path)) : undefined;
   const done = finishMp4(path, { ownLockPath: lockPath, recover: true, ...(targetPath !== path && { targetPath }) });
-  if (done.path === null) throw new ReelError("notFound", `${path} held nothing when the server ended`, { path });
+  if (done.path === null) {
+    const held = done.lost ? `${done.lost.bytes} bytes that no sample record names` : "nothing";
+    throw new ReelError("notFound", `${path} held ${held} when the server ended`, { path });
+  }
   const { method, sizeBytes, videoFrames, audioFrames, durationMs, lost, gaps, createdMs } = done;
   const found = { path: done.path, finish: method, sizeBytes, modifiedMs };
   const said = { origin: journal && originOf(journal), tracks: journal ? tracksOf(journal) : [] };

@@ -12,12 +12,13 @@ import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, ReelError } from "../../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
+import { OUTPUT_BYTES } from "../../container/segment-output.js";
 import { outputAt } from "../../container/segment-state.js";
 import type { Clock } from "../../time/units.js";
 import type { DrainBatch, DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import { DrainRecord, RECORD_SIZE } from "../../worker/drain-record.js";
 import { isResult, takeFromDead } from "../../worker/lost-batch.js";
-import { OUTPUT_BYTES, type Pools } from "../../worker/pools.js";
+import type { Pools } from "../../worker/pools.js";
 import { SAVED_SIZE } from "../../worker/segment-snapshot.js";
 import type { Recording } from "./recording.js";
 

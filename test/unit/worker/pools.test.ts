@@ -29,10 +29,11 @@ import {
   SEG_SIZE,
 } from "../../../src/abi/segment.js";
 import { Arena } from "../../../src/arena/arena.js";
+import { OUTPUT_BYTES } from "../../../src/container/segment-output.js";
 import { outputAt } from "../../../src/container/segment-state.js";
 import { RECORD_SIZE } from "../../../src/worker/drain-record.js";
 import type { FinishRequest } from "../../../src/worker/finish-task.js";
-import { OUTPUT_BYTES, Pools } from "../../../src/worker/pools.js";
+import { Pools } from "../../../src/worker/pools.js";
 import { SAVED_SIZE } from "../../../src/worker/segment-snapshot.js";
 import type { SyncItem } from "../../../src/worker/sync-task.js";
 import { scratch } from "../../support/scratch.js";

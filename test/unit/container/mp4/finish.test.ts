@@ -18,12 +18,14 @@ import { afterAll, describe, expect, it } from "vitest";
 import { SAMPLE_FLAG_CHUNK_START, SAMPLE_FLAG_SYNC, SAMPLE_RECORD_SIZE } from "../../../../src/abi/mp4.js";
 import { isLockHeld } from "../../../../src/base/file-lock.js";
 import { ReelError } from "../../../../src/base/reel-error.js";
+import { alignReserve, FTYP_SIZE, MDAT_HEADER_ROOM } from "../../../../src/container/mp4/file-head.js";
 import { finishMp4 } from "../../../../src/container/mp4/finish.js";
 import type { Mp4FinishOptions } from "../../../../src/container/mp4/finish-options.js";
 import { appendGap, openMp4Journal } from "../../../../src/container/mp4/journal.js";
 import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
 import { reserveFor } from "../../../../src/container/mp4/reserve.js";
 import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
+import { OUTPUT_BYTES } from "../../../../src/container/segment-output.js";
 import { BUILDS, type TestFrame, testModule } from "../../../support/kernel-harness.js";
 import {
   AUDIO,
@@ -393,11 +395,31 @@ describe("a journal that ends anywhere", () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it.each([
+    [0, 1, false],
+    [SAMPLE_RECORD_SIZE - 1, OUTPUT_BYTES, false],
+    [SAMPLE_RECORD_SIZE - 1, OUTPUT_BYTES + 1, true],
+    [SAMPLE_RECORD_SIZE, 1000, true],
+  ])(
+    "with %i bytes of records and %i of media is the first batch, cut off by a kill, or is kept (%s)",
+    (records, mediaBytes, isKept) => {
+      const { path } = journal({ durationMs: 400, reserveBytes: 65536 });
+      for (const number of [1, 2]) truncateFile(`${path}.track${number}`, 0);
+      truncateFile(`${path}.track2`, records); // of zeros: none that could be used
+      truncateFile(`${path}.mdat`, FTYP_SIZE + alignReserve(65536) + MDAT_HEADER_ROOM + mediaBytes);
+      const before = leftovers(path);
+      const lost = { frames: 0, bytes: mediaBytes, durationMs: 0 };
+      if (isKept) expect(codeOf(() => finish(path))).toBe("corrupt");
+      else expect(finish(path)).toMatchObject({ method: "none", path: null, lost });
+      expect(leftovers(path)).toEqual(isKept ? before : []);
+      if (isKept) for (const name of before) rmSync(join(scratch.path, name));
+    },
+  );
+
   it("leaves untouched what cannot be recovered", () => {
     for (const damage of [
       (path: string) => writeFileSync(`${path}.info`, "nonsense\n"),
       (path: string) => rmSync(`${path}.mdat`),
-      (path: string) => ["1", "2"].map((n) => truncateFile(`${path}.track${n}`, 5)),
       // Never to be taken for an empty one, whatever else is gone.
       (path: string) => rmSync(`${path}.track2`),
       (path: string) => [".mdat", ".track2"].map((suffix) => rmSync(path + suffix)),

@@ -4,10 +4,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Arena } from "../../../../src/arena/arena.js";
 import { silentLogger } from "../../../../src/base/logger.js";
+import { OUTPUT_BYTES } from "../../../../src/container/segment-output.js";
 import type { Recording } from "../../../../src/recording/lifecycle/recording.js";
 import { DEFAULT_SCHEDULER_OPTIONS, Scheduler } from "../../../../src/recording/lifecycle/scheduler.js";
 import type { DrainBatch, DrainItem, DrainResult } from "../../../../src/worker/drain-batch.js";
-import { OUTPUT_BYTES, type Pools } from "../../../../src/worker/pools.js";
+import type { Pools } from "../../../../src/worker/pools.js";
 import { TestClock } from "../../../support/test-clock.js";
 
 let scheduler: Scheduler | undefined;
