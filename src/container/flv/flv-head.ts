@@ -7,10 +7,14 @@ import { amfName, amfNumber, amfNumbers } from "../../media/flv/amf0.js";
 import { AMF_BOOLEAN, AMF_ECMA_ARRAY, AMF_OBJECT, AMF_OBJECT_END, AMF_STRING } from "../../media/flv/amf0-reader.js";
 import type { FlvScan } from "./flv-scan.js";
 
+const TITLE = Buffer.concat([Buffer.of(AMF_STRING), amfName("onMetaData"), Buffer.of(AMF_ECMA_ARRAY)]);
+const COUNT_BYTES = 4;
 const OBJECT_END = Buffer.of(0, 0, AMF_OBJECT_END);
-export const FILLER = "filler";
+/** The first of them: the room that the recorder reserves. */
+export const FILLER = "filler0";
+const FILLER_OVERHEAD = 2 + FILLER.length + 1 + 2;
 /** FFmpeg's demuxer gives a metadata tag up over a string of more than 1024 bytes. */
-const MAX_FILLER_BYTES = 1000;
+const MAX_FILLER_PROPERTY = 1000;
 
 function u16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
@@ -42,7 +46,7 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
   addBoolean("hasVideo", hasVideo);
   addBoolean("hasAudio", hasAudio);
   addBoolean("hasMetadata", true);
-  addBoolean("hasKeyframes", scan.keyframes.length > 0);
+  addBoolean("hasKeyframes", scan.keyframes.length > 1);
   if (hasVideo) {
     add("width", amfNumber(scan.width));
     add("height", amfNumber(scan.height));
@@ -67,28 +71,23 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
     ]);
     add("keyframes", Buffer.concat([Buffer.of(AMF_OBJECT), positions, times, OBJECT_END]));
   }
-  const title = Buffer.concat([
-    Buffer.of(AMF_STRING),
-    amfName("onMetaData"),
-    Buffer.of(AMF_ECMA_ARRAY),
-    u32(properties.length + 1),
-  ]);
-  const used =
-    title.byteLength + properties.reduce((sum, property) => sum + property.byteLength, 0) + OBJECT_END.byteLength;
-  const filler = fillerProperties(bodyBytes - used);
-  return filler && Buffer.concat([title, ...properties, filler, OBJECT_END]);
+  const usedBytes = TITLE.byteLength + COUNT_BYTES + Buffer.concat(properties).byteLength + OBJECT_END.byteLength;
+  const fillers = fillerProperties(bodyBytes - usedBytes);
+  if (!fillers) return undefined;
+  const count = u32(properties.length + fillers.length);
+  return Buffer.concat([TITLE, count, ...properties, ...fillers, OBJECT_END]);
 }
 
-/** String properties of spaces, exactly `bytes` together. */
-function fillerProperties(bytes: number): Buffer | undefined {
-  const overhead = amfName(FILLER).byteLength + 3;
-  const parts: Buffer[] = [];
-  for (let left = bytes; left > 0; ) {
-    if (left < overhead) return undefined;
-    const text =
-      left <= overhead + MAX_FILLER_BYTES ? left - overhead : Math.min(MAX_FILLER_BYTES, left - 2 * overhead);
-    parts.push(amfName(FILLER), Buffer.of(AMF_STRING), u16(text), Buffer.alloc(text, " "));
-    left -= overhead + text;
+/** As putFillers in assembly/container/flv/amf.ts: string properties of spaces, exactly `bytes` together. */
+function fillerProperties(bytes: number): Buffer[] | undefined {
+  if (bytes < 0 || (bytes > 0 && bytes < FILLER_OVERHEAD)) return undefined;
+  const count = Math.ceil(bytes / MAX_FILLER_PROPERTY);
+  const fillers: Buffer[] = [];
+  for (let i = 0, left = bytes; i < count; i++) {
+    const sizeBytes = Math.floor(left / (count - i));
+    const text = sizeBytes - FILLER_OVERHEAD;
+    fillers.push(Buffer.concat([amfName(`filler${i}`), Buffer.of(AMF_STRING), u16(text), Buffer.alloc(text, " ")]));
+    left -= sizeBytes;
   }
-  return bytes < 0 ? undefined : Buffer.concat(parts);
+  return fillers;
 }

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO } from "../../../src/abi/frame.js";
 import { isTornFlv, repairFlv } from "../../../src/container/flv/repair-flv.js";
 import { isTornTs, repairTs } from "../../../src/container/mpegts/repair-ts.js";
+import { amfName } from "../../../src/media/flv/amf0.js";
 import { verifyFile } from "../../../src/verify/verify-file.js";
 import { makeClip } from "../../support/clip.js";
 import { readClip } from "../../support/clip-frames.js";
@@ -47,12 +48,19 @@ function recorded(container: "ts" | "flv", sizeBytes?: number, options: Partial<
   return run.finish()[0]?.files[0] ?? Buffer.alloc(0);
 }
 
-/** As the kernel leaves it before the close: the head still has its zeros. */
+/** As a crash leaves it: the room for the metadata of an FLV says neither sizes nor tracks. */
 function unclosed(container: "ts" | "flv", bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
-  if (container === "flv")
-    for (const name of ["duration", "filesize", "lasttimestamp"])
-      copy.writeDoubleBE(0, copy.indexOf(name, 0, "latin1") + name.length + 1);
+  if (container === "ts") return copy;
+  const body = copy.subarray(24, 24 + copy.readUIntBE(14, 3));
+  body.fill(" ");
+  const number = (name: string): Buffer => Buffer.concat([amfName(name), Buffer.alloc(9)]);
+  const filler = Buffer.concat([amfName("filler0"), Buffer.of(2, 0, 0)]);
+  const title = Buffer.concat([Buffer.of(2), amfName("onMetaData"), Buffer.of(8, 0, 0, 0, 3)]);
+  const head = Buffer.concat([title, number("duration"), number("filesize"), filler]);
+  head.writeUInt16BE(body.byteLength - head.byteLength - 3, head.byteLength - 2);
+  head.copy(body);
+  body.set([0, 0, 9], body.byteLength - 3);
   return copy;
 }
 
