@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CONFIG_WAITING } from "../../src/recording/record-config.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { exVideoTag, RawPublisher } from "../support/raw-publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -166,6 +167,8 @@ it("records the first picture of a stream whose foreign sound came more than a s
   const publisher = new RawPublisher(server, "cam1");
   publisher.audio(0, Buffer.concat([Buffer.of(G711_A), new Uint8Array(160)]));
   await control.wait("recordChunkError");
+  // It is not begun again before there is something to record.
+  expect((await configsOf("cam1"))[0]?.status.current.code).toBe(CONFIG_WAITING);
   // Less than the second of media after which the stream settles.
   publisher.video(1200, videoTag(true, PACKET_CONFIG, 0, AVCC));
   for (let i = 0; i < 2 * GOP; i++) {
