@@ -33,13 +33,17 @@ async function probe(path) {
     extradata: codecpar.extradata?.toString("hex") ?? "",
     scale: (90000 * timeBase.num) / timeBase.den,
     packets: [],
+    decodedFrames: 0,
     decodedSamples: 0,
+    decodedHash: createHash("md5"),
   }));
   const decoders = [];
   for (const stream of demuxer.streams) decoders.push(await Decoder.create(stream, { exitOnError: true }));
   const count = (index, frames) => {
     for (const frame of frames) {
+      tracks[index].decodedFrames++;
       tracks[index].decodedSamples += frame.nbSamples;
+      if (tracks[index].kind === "video") tracks[index].decodedHash.update(frame.toBuffer());
       frame.free();
     }
   };
@@ -68,6 +72,7 @@ async function probe(path) {
     decoder.close();
   }
   await demuxer.close();
+  for (const track of tracks) track.decodedHash = track.decodedHash.digest("hex");
   return tracks;
 }
 

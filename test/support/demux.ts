@@ -4,8 +4,7 @@ import { createHash } from "node:crypto";
 import { Arena } from "../../src/arena/arena.js";
 import type { AccessUnit, AccessUnitSink, Loss } from "../../src/ingest/mpegts/access-unit.js";
 import { type DemuxerOptions, TsDemuxer } from "../../src/ingest/mpegts/ts-demuxer.js";
-import { parseAudioSpecificConfig } from "../../src/media/codec/aac/audio-specific-config.js";
-import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
+import { CODECS } from "../../src/media/codec/table.js";
 import type { DemuxStatistics } from "../../src/media/mpegts/demux-statistics.js";
 import { RandomAccessRule } from "../../src/stream/random-access-rule.js";
 import type { NewTrack } from "../../src/stream/track.js";
@@ -45,8 +44,7 @@ export function demux(pieces: readonly Uint8Array[], options: DemuxerOptions = {
     randomAccess: new RandomAccessRule(),
     decoderConfig(track, codec, bytes) {
       try {
-        if (codec === "h264") parseAvcDecoderConfiguration(bytes);
-        else parseAudioSpecificConfig(bytes);
+        CODECS[codec].parse(bytes);
       } catch {
         return false;
       }

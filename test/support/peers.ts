@@ -40,8 +40,11 @@ export interface PeerTrack {
   /** Hexadecimal. */
   extradata: string;
   packets: PeerPacket[];
+  decodedFrames: number;
   /** Of sound. */
   decodedSamples: number;
+  /** MD5 of all pictures of a video. */
+  decodedHash: string;
 }
 
 /** What FFmpeg 8 finds in files, and decodes; what it complains about is thrown. */

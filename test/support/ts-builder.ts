@@ -6,6 +6,7 @@ import { crc32Mpeg } from "./ts-reader.js";
 export interface StreamSpec {
   pid: number;
   type: number;
+  descriptors?: Uint8Array;
 }
 
 export interface PesSpec {
@@ -35,7 +36,9 @@ export class TsBuilder {
     const pcrPid = streams[0]?.pid ?? 0x1fff;
     const body = Buffer.concat([
       u16(0xe000 | pcrPid, 0xf000),
-      ...streams.map((s) => Buffer.concat([Buffer.of(s.type), u16(0xe000 | s.pid, 0xf000)])),
+      ...streams.map(({ pid, type, descriptors = new Uint8Array(0) }) =>
+        Buffer.concat([Buffer.of(type), u16(0xe000 | pid, 0xf000 | descriptors.byteLength), descriptors]),
+      ),
     ]);
     return this.section(pid, 2, program, version, body);
   }
