@@ -20,8 +20,10 @@ import {
   CODEC_VP8,
   CODEC_VP9,
   CONFIG_BYTES_SIZE_OFFSET,
+  CONFIG_LANGUAGE_OFFSET,
   CONFIG_SAMPLE_RATE_OFFSET,
 } from "../../src/abi/decoder-config";
+import { FLAG_RANDOM_ACCESS } from "../../src/abi/frame";
 import { STREAM_ID_AUDIO, STREAM_ID_PRIVATE_1 } from "../container/mpegts/pes";
 import { configCodec } from "../decoder-config";
 import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
@@ -55,7 +57,7 @@ import { MP3_FOUR_CC, MP3_PREFIX_SIZE, mp3FlvId, putMp3Tag } from "./mpeg-audio/
 import { MPEG1_MINIMUM_RATE, putMpegAudioSampleEntry } from "./mpeg-audio/sample-entry";
 import { MAX_RAW_ACCESS_UNIT, writeRawPes } from "./raw-pes";
 import { wholeNalBytes } from "./nal-lengths";
-import { opusHasChannelConfigCode, opusPreSkip } from "./opus/head";
+import { opusChannelConfigCode, opusHasChannelConfigCode, opusPreSkip } from "./opus/head";
 import { opusPacketSamples } from "./opus/packet";
 import { OPUS_DESCRIPTORS_SIZE, OPUS_MAX_PACKET, opusPesOverhead, putOpusDescriptors, writeOpusPes } from "./opus/pes";
 import { OPUS_FOUR_CC, OPUS_PRE_ROLL, putOpusSampleEntry } from "./opus/sample-entry";
@@ -206,6 +208,13 @@ export function tsDescriptorsSize(config: usize): u32 {
   }
 }
 
+/** All that an entry of the PMT says of a configuration, as a number that is not 0. */
+export function tsListing(config: usize): u32 {
+  const descriptors = configCodec(config) == CODEC_OPUS ? opusChannelConfigCode(config) : 0;
+  // A language has three letters of five bits.
+  return (load<u32>(config, CONFIG_LANGUAGE_OFFSET) << 16) | (descriptors << 8) | tsStreamType(config);
+}
+
 export function putTsDescriptors(at: usize, config: usize): usize {
   switch (configCodec(config)) {
     case CODEC_OPUS:
@@ -264,7 +273,7 @@ export function tsOverhead(config: usize): u32 {
   }
 }
 
-/** `scan` is what `tsScan` answered, and not empty. */
+/** `scan` is what `tsScan` answered, and not empty; `frameFlags` are the ring's, `flags` those of the adaptation field. */
 // @ts-ignore: decorator
 @inline
 export function writePes(
@@ -275,12 +284,13 @@ export function writePes(
   size: u32,
   config: usize,
   scan: u64,
-  isRandomAccess: bool,
+  frameFlags: u32,
   flags: u32,
   pcr: i64,
   pts: i64,
   dts: i64,
 ): usize {
+  const isRandomAccess = (frameFlags & FLAG_RANDOM_ACCESS) != 0;
   switch (configCodec(config)) {
     case CODEC_H264:
       return writeH264Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
@@ -289,7 +299,7 @@ export function writePes(
     case CODEC_AAC:
       return writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts);
     case CODEC_OPUS:
-      return writeOpusPes(ts, at, track, payload, size, flags, pcr, pts);
+      return writeOpusPes(ts, at, track, payload, size, config, frameFlags, flags, pcr, pts);
     case CODEC_MP3:
     case CODEC_MP2:
       return writeRawPes(ts, at, track, STREAM_ID_AUDIO, payload, size, flags, pcr, pts);

@@ -11,7 +11,13 @@
 // capacity fails the test at once.
 
 import { CONFIG_KIND_OFFSET, KIND_AUDIO } from "../../src/abi/decoder-config.js";
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";
+import {
+  FLAG_DISCONTINUITY,
+  FLAG_RANDOM_ACCESS,
+  FLAG_TRACK_START,
+  TRACK_AUDIO,
+  TRACK_VIDEO,
+} from "../../src/abi/frame.js";
 import {
   REC_CHUNK_LENGTH_OFFSET,
   REC_CONFIG_OFFSET,
@@ -98,6 +104,7 @@ export interface TestFrame {
   ctsOffset90k?: number;
   isRandomAccess?: boolean;
   isDiscontinuity?: boolean;
+  isTrackStart?: boolean;
   /** FLAG_LEADING, FLAG_SKIPPED_LEADING. */
   leading?: number;
   payload: Uint8Array;
@@ -257,6 +264,7 @@ export class KernelRun<K extends Kernel = Kernel> {
     const flags =
       (frame.isRandomAccess || this.#isAudio(frame.config) ? FLAG_RANDOM_ACCESS : 0) |
       (frame.isDiscontinuity ? FLAG_DISCONTINUITY : 0) |
+      (frame.isTrackStart ? FLAG_TRACK_START : 0) |
       (frame.leading ?? 0);
     const { track, dts90k, config } = frame;
     return this.ring.commit(

@@ -4,6 +4,7 @@
 import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, MAX_TRACKS } from "../../../src/abi/frame";
 import {
   TS_LAST_PCR_OFFSET,
+  TS_LISTED_OFFSET,
   TS_PCR_TRACK_OFFSET,
   TS_PMT_TRACKS_OFFSET,
   TS_PMT_VERSION_OFFSET,
@@ -15,7 +16,7 @@ import {
   SEG_PRIVATE_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
-import { tsCanCarry, tsOverhead, tsScan, writePes } from "../../codec/table";
+import { tsCanCarry, tsListing, tsOverhead, tsScan, writePes } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
 import { isSelected, takesAll } from "../../recording";
 import {
@@ -107,16 +108,25 @@ export function tsWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: us
   setOutput(seg, 0, out, <u32>(at - out));
 }
 
-/** Takes tracks that have joined into the PMT, which is due with the next frame then. */
+/**
+ * Takes tracks that have joined, and configurations that the PMT describes otherwise, into the PMT: it is due with the
+ * next frame then.
+ */
 function joinTracks(seg: usize): void {
   const ts = seg + SEG_PRIVATE_OFFSET;
   let tracks: u32 = 0;
+  let isChanged = false;
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
     const config = segmentConfig(seg, track);
-    if (config != 0 && tsCanCarry(config)) tracks |= 1 << track;
+    const listing = config != 0 && tsCanCarry(config) ? tsListing(config) : 0;
+    if (listing != 0) tracks |= 1 << track;
+    const at = ts + (track << 2);
+    if (listing == load<u32>(at, TS_LISTED_OFFSET)) continue;
+    store<u32>(at, listing, TS_LISTED_OFFSET);
+    isChanged = true;
   }
+  if (!isChanged) return;
   const listed = load<u32>(ts, TS_PMT_TRACKS_OFFSET);
-  if (tracks == listed) return;
   store<u32>(ts, tracks, TS_PMT_TRACKS_OFFSET);
   if (listed != 0) store<u32>(ts, (load<u32>(ts, TS_PMT_VERSION_OFFSET) + 1) & 31, TS_PMT_VERSION_OFFSET);
   // The main video's PID carries the PCR, without one that of the track that was there first.
@@ -146,7 +156,7 @@ function writeFrame(seg: usize, at: usize, frame: usize): usize {
   at = writeSchedule(seg, at, track, pcr, isMainRandomAccess(seg, frame));
   const flags = pesFlags(ts, track, pcr, frame, isRandomAccess);
   const time = dts + EPOCH_90K;
-  return writePes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts + EPOCH_90K, time);
+  return writePes(ts, at, track, payload, size, config, scan, frameFlags(frame), flags, pcr, pts + EPOCH_90K, time);
 }
 
 /**
