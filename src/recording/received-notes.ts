@@ -3,7 +3,8 @@
 //
 // One file of records of equal size, written over again and again, never synced: it outlives the process, not the power.
 // A record carries its own checksum, so a kill in the middle of a write leaves older records and at worst damages one.
-// Records end with one of zeros. An orderly end removes the file.
+// Records end with one of zeros. An orderly end removes the file, unless a crash before
+// it is not settled.
 
 import { type FileHandle, open, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,22 +12,29 @@ import { crc32 } from "node:zlib";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FILE } from "../base/private-files.js";
 
+/** The `sequence` of a config that an earlier crash has cut off, until its source is back. */
+export const CUT_OFF = -1;
+
 export interface ReceivedNote {
   configId: number;
-  /** Of the segment that is open, as its opening in the ledger; 0 where none is. */
+  /** Of the segment that is open, as its opening in the ledger; 0 where none is; CUT_OFF. */
   sequence: number;
   /** What the segment holds and what waits for it in the ring; without what was told as lost. */
   frames: number;
   bytes: number;
   /** Media time of all that, from the segment's zero. */
   durationMs: number;
+  /** What of that only the ring holds: after a cut it belongs to the next segment. */
+  waitingFrames: number;
+  waitingBytes: number;
+  waitingMs: number;
   /** The segment's zero on the in-stream's timeline. */
   zeroMs: number;
   /** What was told as lost in the segment. */
   lostFrames: number;
   lostBytes: number;
   lostMs: number;
-  /** When this was true. */
+  /** When this was true; 0 of a segment that is not recovered, and whose restart was told or can not be. */
   wallMs: number;
 }
 
@@ -36,6 +44,9 @@ const FIELDS = [
   "frames",
   "bytes",
   "durationMs",
+  "waitingFrames",
+  "waitingBytes",
+  "waitingMs",
   "zeroMs",
   "lostFrames",
   "lostBytes",
@@ -93,8 +104,13 @@ export class ReceivedNotes {
     clearInterval(this.#timer);
     await this.#writing;
     const left = this.notes();
-    if (left.length > 0) await this.#write(left);
-    await this.#file?.close();
+    try {
+      if (left.length > 0) await this.#write(left);
+    } catch (error) {
+      // The rest of the end does not depend on it.
+      this.logger.warn({ err: error }, "what an earlier crash took could not be kept for the next start");
+    }
+    await this.#file?.close().catch(() => undefined); // nothing was to be on the disk by now
     if (left.length === 0) await unlink(this.#path).catch(() => undefined); // there is none where nothing was recorded
   }
 

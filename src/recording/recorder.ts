@@ -32,7 +32,7 @@ import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
-import { type ReceivedNote, ReceivedNotes, readReceivedNotes } from "./received-notes.js";
+import { CUT_OFF, type ReceivedNote, ReceivedNotes, readReceivedNotes } from "./received-notes.js";
 import type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./record-config.js";
 import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-options.js";
 import type { RecorderApi } from "./recorder-api.js";
@@ -175,7 +175,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     });
     this.#receivedNotes = new ReceivedNotes(
       settings.stateFolder,
-      () => [...restarts.unsettled, ...this.#received()],
+      () => [
+        // A config that is gone has no source to come back.
+        ...restarts.unsettled.filter((note) => note.sequence !== CUT_OFF || this.#supervisor.entry(note.configId)),
+        ...this.#received(),
+      ],
       logger,
     );
     this.#totals = new RecordingTotals(this, () => this.#supervisor.recordings);

@@ -59,7 +59,8 @@ export async function expectAsTold(
       (contentIsLost && SAMPLE.test(place)) || (isMadeUp && IN_A_SLICE.test(message));
     const defects = found.defects.filter((defect) => !isExpected(defect));
     expect(defects, path).toEqual([]);
-    const framesOf = (kind: string): number => found.tracks.find((track) => track.kind === kind)?.frames ?? 0;
+    const framesOf = (kind: string): number =>
+      found.tracks.reduce((sum, track) => sum + (track.kind === kind ? track.frames : 0), 0);
     expect(framesOf("video"), `${path}: video frames`).toBe(videoFrames);
     if (audioFrames !== undefined) expect(framesOf("audio"), `${path}: audio frames`).toBe(audioFrames);
     if (sizeBytes !== undefined) expect(found.sizeBytes, `${path}: size`).toBe(sizeBytes);

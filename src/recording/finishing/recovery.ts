@@ -20,7 +20,7 @@ import type { Pools } from "../../worker/pools.js";
 import { notRecovered, type RecoverRequest, type RecoverResult } from "../../worker/recover-task.js";
 import type { Naming } from "../naming/naming.js";
 import type { Reservations } from "../naming/reservations.js";
-import { crashGap, lostOf, type RestartGaps } from "./restart-gaps.js";
+import { crashGap, lostOf, type RecoveredEnd, type RestartGaps } from "./restart-gaps.js";
 
 export interface RecoveryDeps {
   pools: Pools;
@@ -43,12 +43,6 @@ interface Orphan {
   opened: number;
   origin: SegmentOrigin;
   tracks: readonly SegmentTrack[];
-}
-
-/** Where a recovered segment ends, and what the crash took from there. */
-interface RecoveredEnd {
-  lastMs: number;
-  crash: Pick<Gap, "frames" | "bytes" | "durationMs"> | undefined;
 }
 
 /** Folders below a media folder: dated recordings nest three deep. */
@@ -186,7 +180,7 @@ export class Recovery {
     onFailed({ ...report, ...failure });
     const last = { ...report, ...failure, sequence: ledger.nextSequence() };
     await ledger.append({ type: "failed", opened: report.sequence, report: last });
-    this.#deps.restarts.recovered(report.sequence, report.configId, report.startedMs, undefined);
+    this.#deps.restarts.recovered(report.sequence, report.configId, { lastMs: report.startedMs, crash: undefined });
   }
 
   async #scan(folder: string, depth: number, halfMoved: Orphan[]): Promise<void> {
@@ -228,15 +222,16 @@ export class Recovery {
   }
 
   async #recover(orphan: Orphan): Promise<void> {
-    let end: RecoveredEnd = { lastMs: orphan.startedMs, crash: undefined };
+    let end: RecoveredEnd | undefined;
     try {
       end = await this.#finish(orphan);
     } finally {
-      this.#deps.restarts.recovered(orphan.opened, orphan.origin.configId, end.lastMs, end.crash);
+      this.#deps.restarts.recovered(orphan.opened, orphan.origin.configId, end);
     }
   }
 
-  async #finish(orphan: Orphan): Promise<RecoveredEnd> {
+  /** Undefined where the file is left as it is. */
+  async #finish(orphan: Orphan): Promise<RecoveredEnd | undefined> {
     const { ledger, logger, lockPath, clock } = this.#deps;
     const request = { path: orphan.path, targetPath: orphan.path, container: orphan.container, lockPath };
     let result = await this.#try(request);
@@ -262,11 +257,10 @@ export class Recovery {
       startedMs: result.createdMs || orphan.startedMs,
     };
     const note = this.#deps.restarts.note(orphan.opened);
-    const untouched = { lastMs: orphan.startedMs, crash: undefined };
     if (result.failure) {
       if (result.failure.code === "locked") {
         logger.info({ path: orphan.path }, "an unfinished segment belongs to another running server");
-        return untouched;
+        return undefined;
       }
       logger.warn(
         { path: orphan.path, code: result.failure.code },
@@ -287,7 +281,7 @@ export class Recovery {
           opened: orphan.opened,
           report: { ...base, sequence: ledger.nextSequence(), code: "notFound", error: result.failure.message },
         });
-      return result.failure.code === "notFound" ? { ...untouched, crash: note } : untouched;
+      return result.failure.code === "notFound" ? { lastMs: orphan.startedMs, crash: note } : undefined;
     }
     const noted = result.gaps as unknown as readonly Gap[]; // the journal's lines are what the recorder put there
     const crash = crashGap(result, note);
@@ -323,6 +317,7 @@ function originOf({ localStreamName, configId, outStreamId, variables }: Segment
 /** Of a file that was final before its entry was in the ledger: it is read back. */
 async function countFrames(path: string): Promise<{ videoFrames: number; audioFrames: number; durationMs: number }> {
   const { tracks, durationMs } = await verifyFile(path);
-  const frames = (kind: string): number => tracks.find((track) => track.kind === kind)?.frames ?? 0;
+  const frames = (kind: string): number =>
+    tracks.reduce((sum, track) => sum + (track.kind === kind ? track.frames : 0), 0);
   return { videoFrames: frames("video"), audioFrames: frames("audio"), durationMs };
 }

@@ -6,13 +6,24 @@ import type { LedgerEntry } from "../../catalog/ledger.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { LostMedia } from "../../container/container.js";
 import type { Gap } from "../../stream/gap.js";
-import type { ReceivedNote } from "../received-notes.js";
+import { CUT_OFF, type ReceivedNote } from "../received-notes.js";
+
+/** Where a recovered segment ends, and what the crash took from there, where that is known. */
+export interface RecoveredEnd {
+  lastMs: number;
+  crash: LostMedia | undefined;
+}
+
+const NOTHING = {
+  ...{ frames: 0, bytes: 0, durationMs: 0, waitingFrames: 0, waitingBytes: 0, waitingMs: 0 },
+  ...{ zeroMs: 0, lostFrames: 0, lostBytes: 0, lostMs: 0, wallMs: 0 },
+};
 
 /** A config whose recording was cut off. */
 interface CutOff {
   /** Segments that are not recovered. */
   pending: number;
-  /** The last recorded moment. */
+  /** The last recorded moment; 0 where it is not known. */
   lastMs: number;
   frames: number;
   bytes: number;
@@ -22,47 +33,61 @@ interface CutOff {
 export class RestartGaps {
   readonly #notes = new Map<number, ReceivedNote>();
   readonly #cutOff = new Map<number, CutOff>();
+  /** Segments that no recovery could finish, of which an earlier start has told what there was to tell. */
+  readonly #told: ReadonlySet<number>;
 
   constructor(
     notes: readonly ReceivedNote[],
     unclosed: ReadonlyMap<number, LedgerEntry>,
     private readonly tell: (gap: Gap, report: SegmentReport) => void,
   ) {
-    for (const { report } of unclosed.values()) if (report.configId > 0) this.#of(report.configId).pending++;
-    for (const note of notes) {
+    this.#told = new Set(notes.filter((note) => note.sequence > 0 && note.wallMs === 0).map((note) => note.sequence));
+    for (const { report } of unclosed.values())
+      if (report.configId > 0 && !this.#told.has(report.sequence)) this.#of(report.configId).pending++;
+    const wereCutOff = new Set(notes.filter(({ sequence }) => sequence === CUT_OFF).map(({ configId }) => configId));
+    for (const found of notes) {
+      const note = wasCutSince(found, notes, unclosed) ? withoutWaiting(found) : found;
       const { configId, sequence, wallMs, frames, bytes } = note;
+      if (unclosed.has(sequence)) this.#notes.set(sequence, note);
+      if (unclosed.has(sequence) || this.#told.has(sequence)) continue;
       const cutOff = this.#of(configId);
-      if (unclosed.has(sequence)) {
-        this.#notes.set(sequence, note);
-        continue;
-      }
-      // Between two segments, the last of which is final.
-      cutOff.lastMs = Math.max(cutOff.lastMs, wallMs);
+      // Between two segments, the last of which is final; a config that was cut off had none as yet.
+      if (sequence !== 0 || !wereCutOff.has(configId)) cutOff.lastMs = Math.max(cutOff.lastMs, wallMs);
       if (sequence > 0) continue;
       cutOff.frames += frames;
       cutOff.bytes += bytes;
     }
   }
 
-  /** Of segments that are not recovered: after another crash the next start wants them. */
+  /** Of segments that are not recovered, and of configs whose source is not back: the next start wants them. */
   get unsettled(): readonly ReceivedNote[] {
-    return [...this.#notes.values()];
+    const waiting = [...this.#cutOff].filter(([, { resumed }]) => !resumed);
+    return [
+      ...this.#notes.values(),
+      ...waiting.map(([configId, { lastMs, frames, bytes }]) => ({
+        ...{ ...NOTHING, configId, sequence: CUT_OFF, frames, bytes, wallMs: lastMs },
+      })),
+    ];
   }
 
   /** By the sequence of the segment's opening. */
   note(opened: number): ReceivedNote | undefined {
-    return this.#notes.get(opened);
+    const note = this.#notes.get(opened);
+    return note && (note.frames > 0 || note.lostFrames > 0) ? note : undefined;
   }
 
-  /** The recovery is done with a segment. `taken`: what the crash took of it, where that is known. */
-  recovered(opened: number, configId: number, lastMs: number, taken: LostMedia | undefined): void {
-    this.#notes.delete(opened);
+  /** The recovery is done with a segment. `end`: undefined where it failed, and has left the file as it was. */
+  recovered(opened: number, configId: number, end: RecoveredEnd | undefined): void {
+    if (opened === 0) return;
+    const note = this.#notes.get(opened) ?? { ...NOTHING, configId, sequence: opened };
+    if (end) this.#notes.delete(opened);
+    else this.#notes.set(opened, note);
     const cutOff = this.#cutOff.get(configId);
-    if (!cutOff || opened === 0) return;
+    if (!cutOff || this.#told.has(opened)) return;
     cutOff.pending--;
-    cutOff.lastMs = Math.max(cutOff.lastMs, lastMs);
-    cutOff.frames += taken?.frames ?? 0;
-    cutOff.bytes += taken?.bytes ?? 0;
+    cutOff.lastMs = Math.max(cutOff.lastMs, end?.lastMs ?? note.wallMs);
+    cutOff.frames += end?.crash?.frames ?? 0;
+    cutOff.bytes += end?.crash?.bytes ?? 0;
     this.#tellIfKnown(configId, cutOff);
   }
 
@@ -75,8 +100,12 @@ export class RestartGaps {
   }
 
   #tellIfKnown(configId: number, { pending, resumed, lastMs, frames, bytes }: CutOff): void {
-    if (pending > 0 || !resumed) return;
+    const isKnown = lastMs > 0;
+    if (pending > 0 || (isKnown && !resumed)) return;
     this.#cutOff.delete(configId);
+    if (!isKnown || !resumed) return;
+    for (const [opened, note] of this.#notes)
+      if (note.configId === configId) this.#notes.set(opened, { ...note, wallMs: 0 });
     const durationMs = Math.max(0, resumed.firstMs - lastMs);
     this.tell({ cause: "restart", track: null, dtsMs: resumed.dtsMs, durationMs, frames, bytes }, resumed.report);
   }
@@ -89,6 +118,31 @@ export class RestartGaps {
     }
     return cutOff;
   }
+}
+
+/** A segment without a note of its own was opened after this one: what waited then is in its file. */
+function wasCutSince(
+  { configId, sequence, wallMs }: ReceivedNote,
+  notes: readonly ReceivedNote[],
+  unclosed: ReadonlyMap<number, LedgerEntry>,
+): boolean {
+  if (sequence < 0) return false;
+  const isLater = (report: SegmentReport): boolean =>
+    sequence > 0 ? report.sequence > sequence : report.startedMs >= wallMs;
+  return [...unclosed.values()].some(
+    ({ report }) =>
+      report.configId === configId && isLater(report) && notes.every((note) => note.sequence !== report.sequence),
+  );
+}
+
+function withoutWaiting(note: ReceivedNote): ReceivedNote {
+  return {
+    ...note,
+    frames: note.frames - note.waitingFrames,
+    bytes: note.bytes - note.waitingBytes,
+    durationMs: note.durationMs - note.waitingMs,
+    ...{ waitingFrames: 0, waitingBytes: 0, waitingMs: 0 },
+  };
 }
 
 /** What a recovery has found in a file. */

@@ -59,12 +59,17 @@ export class Received {
     const open = segment?.isOpen ? segment : undefined;
     const zeroMs = (open?.zero90k ?? this.stream.newest90k) / TICKS_PER_MS;
     const { frames, bytes } = this.#due(segment);
+    const durationMs = this.stream.newest90k / TICKS_PER_MS - zeroMs;
+    const held = open?.taken ?? { frames: 0, bytes: 0 };
     return {
       configId: this.configId,
       sequence: open?.sequence ?? 0,
       frames,
       bytes,
-      durationMs: this.stream.newest90k / TICKS_PER_MS - zeroMs,
+      durationMs,
+      waitingFrames: Math.max(0, frames - held.frames),
+      waitingBytes: Math.max(0, bytes - held.bytes),
+      waitingMs: Math.max(0, durationMs - (open?.durationMs ?? 0)),
       zeroMs,
       lostFrames: open?.lost?.frames ?? 0,
       lostBytes: open?.lost?.bytes ?? 0,

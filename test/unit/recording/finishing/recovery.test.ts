@@ -4,9 +4,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TRACK_AUDIO } from "../../../../src/abi/frame.js";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { Ledger } from "../../../../src/catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../../../src/catalog/segment-report.js";
+import { finishMp4 } from "../../../../src/container/mp4/finish.js";
 import { openMp4Journal } from "../../../../src/container/mp4/journal.js";
 import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
 import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
@@ -19,7 +21,9 @@ import { verifyFile } from "../../../../src/verify/verify-file.js";
 import { type MoveRequest, move } from "../../../../src/worker/move-task.js";
 import { type RecoverRequest, type RecoverResult, recover } from "../../../../src/worker/recover-task.js";
 import { collect } from "../../../support/collect.js";
+import { recordJournal } from "../../../support/mp4-journal.js";
 import { scratch } from "../../../support/scratch.js";
+import { ASC, makeAv } from "../../../support/test-media.js";
 
 const { path } = scratch();
 const CAM = { localStreamName: "cam", configId: 3, outStreamId: 5, container: "mp4" as const, tracks: [] };
@@ -48,7 +52,7 @@ async function start(
   recover: (request: RecoverRequest) => Promise<RecoverResult>,
   state = "state",
   notes: readonly ReceivedNote[] = [],
-): Promise<{ ledger: Ledger; recovery: Recovery; reservations: Reservations }> {
+): Promise<{ ledger: Ledger; recovery: Recovery; reservations: Reservations; restarts: RestartGaps }> {
   const ledger = await Ledger.open(path(state), silentLogger);
   const reservations = new Reservations();
   const naming = await Naming.open([media], reservations);
@@ -74,7 +78,7 @@ async function start(
   const onClosed = (report: ClosedSegmentReport): number => closings.push(report);
   const onFailed = (report: FailedSegmentReport): number => failures.push(report);
   const recovery = new Recovery({ ...deps, onClosed, onFailed } as unknown as RecoveryDeps);
-  return { ledger, recovery, reservations };
+  return { ledger, recovery, reservations, restarts: deps.restarts };
 }
 
 function addJournal(at: string, lockPath: string): void {
@@ -322,6 +326,22 @@ describe("what a crash left", () => {
     await rig.ledger.close();
   });
 
+  it("is read back with the frames of all its tracks", async () => {
+    recordJournal({ build: "release", finalPath: `${media}/a.mp4` }, (run) => {
+      const frames = makeAv(run, 1000);
+      const config = run.addConfig("aac", ASC, true, { track: 2 });
+      const second = frames
+        .filter(({ track }) => track === TRACK_AUDIO)
+        .map((frame) => ({ ...frame, track: 2, config }));
+      return [...frames, ...second].sort((a, b) => a.dts90k - b.dts90k);
+    });
+    const { videoFrames, audioFrames } = finishMp4(`${media}/a.mp4`, { durability: "none" });
+    const rig = await startAfter(["a.mp4"], ({ path: at }) => ({ ...recovered(at), videoFrames: 0 }));
+    expect(await run(rig)).toMatchObject([{ videoFrames, audioFrames }]);
+    expect(audioFrames).toBe(94);
+    await rig.ledger.close();
+  });
+
   it("gets the next number where another file has its name, and gives that back", async () => {
     writeFileSync(`${media}/a.mp4`, "");
     const rig = await startAfter(["a.mp4"], ({ path: at, targetPath }) =>
@@ -340,6 +360,8 @@ describe("what a crash left", () => {
     await rig.ledger.close();
   });
 
+  /** What is removed ends at the time of its opening, and waits for its source. */
+  const UNSETTLED = { locked: [[1, 0]], corrupt: [[1, 0]], notFound: [[-1, 1000]] };
   it.each([
     ["locked", [], 1],
     ["corrupt", ["corrupt"], 1],
@@ -351,6 +373,8 @@ describe("what a crash left", () => {
     for (const report of failures)
       expect(report).toMatchObject({ path: `${media}/a.mp4`, sequence: 1, error: `${code} it is`, startedMs: 1000 });
     expect(rig.ledger.unclosed.size).toBe(left);
+    // A later start knows that it has nothing to tell of the time since.
+    expect(rig.restarts.unsettled.map(({ sequence, wallMs }) => [sequence, wallMs])).toEqual(UNSETTLED[code]);
     await rig.ledger.close();
   });
 

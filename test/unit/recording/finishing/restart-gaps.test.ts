@@ -1,6 +1,6 @@
 // What a start tells of the crash before it: per file what it lacks of what had been received, per config one gap.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
 import type { LedgerEntry } from "../../../../src/catalog/ledger.js";
@@ -15,6 +15,7 @@ const { path } = scratch();
 
 const NOTE: ReceivedNote = {
   ...{ configId: 3, sequence: 7, frames: 120, bytes: 60_000, durationMs: 2400, zeroMs: 5000 },
+  ...{ waitingFrames: 10, waitingBytes: 5000, waitingMs: 400 },
   ...{ lostFrames: 0, lostBytes: 0, lostMs: 0, wallMs: 10_000 },
 };
 const FOUND = { videoFrames: 40, audioFrames: 70, durationMs: 2000, lost: null };
@@ -62,7 +63,7 @@ describe("the gap of a restart", () => {
 
   it.each([true, false])("waits for the recovery and for the first frame (the recovery first: %s)", (isFirst) => {
     const restarts = new RestartGaps([NOTE], unclosed(7), tell);
-    const recover = (): void => restarts.recovered(7, 3, 9900, taken);
+    const recover = (): void => restarts.recovered(7, 3, { lastMs: 9900, crash: taken });
     if (isFirst) recover();
     restarts.opened(report(20), 40, 15_000);
     if (!isFirst) {
@@ -80,9 +81,9 @@ describe("the gap of a restart", () => {
     const restarts = new RestartGaps([NOTE], unclosed(6, 7), tell);
     restarts.opened(report(20), 0, 15_000);
     restarts.opened(report(21, 4), 0, 15_000);
-    restarts.recovered(7, 3, 9900, taken);
+    restarts.recovered(7, 3, { lastMs: 9900, crash: taken });
     expect(told).toEqual([]);
-    restarts.recovered(6, 3, 8000, undefined);
+    restarts.recovered(6, 3, { lastMs: 8000, crash: undefined });
     expect(told.map(([gap]) => [gap.durationMs, gap.frames])).toEqual([[5100, 10]]);
   });
 
@@ -97,6 +98,66 @@ describe("the gap of a restart", () => {
     restarts.opened(report(20), 0, 2000);
     restarts.opened(report(21, 8), 0, 2000);
     expect(told.map(([gap]) => gap.durationMs)).toEqual([0]);
+  });
+});
+
+describe("the gap of a restart, over later starts", () => {
+  let told: Gap[] = [];
+  /** A start with what the last one has left. */
+  const start = (notes: readonly ReceivedNote[], ...sequences: number[]): RestartGaps => {
+    told = [];
+    return new RestartGaps(notes, unclosed(...sequences), (gap) => told.push(gap));
+  };
+
+  it("is told once, up to the note's time, where a segment cannot be recovered and is left", () => {
+    const first = start([NOTE], 7);
+    first.recovered(7, 3, undefined);
+    first.opened(report(20), 0, 15_000);
+    expect(told.map(({ durationMs, frames }) => [durationMs, frames])).toEqual([[5000, 0]]);
+    expect(first.unsettled).toEqual([{ ...NOTE, wallMs: 0 }]); // what it should hold is still wanted
+    for (const end of [undefined, { lastMs: 9900, crash: undefined }]) {
+      const later = start(first.unsettled, 7);
+      later.opened(report(30), 0, 9_000_000);
+      expect(later.note(7)).toEqual({ ...NOTE, wallMs: 0 });
+      later.recovered(7, 3, end);
+      expect(told).toEqual([]);
+      expect(later.unsettled).toEqual(end ? [] : first.unsettled);
+    }
+  });
+
+  it("is not told of a segment that is left and was not noted, at no start", () => {
+    let notes: readonly ReceivedNote[] = [];
+    for (const _start of [1, 2]) {
+      const restarts = start(notes, 7);
+      restarts.recovered(7, 3, undefined);
+      restarts.opened(report(20), 0, 9_000_000);
+      expect(told).toEqual([]);
+      expect(restarts.note(7)).toBeUndefined();
+      notes = restarts.unsettled;
+    }
+  });
+
+  it("begins at the first crash where the next one, or an end, came before the source was back", () => {
+    const first = start([NOTE], 7);
+    first.recovered(7, 3, { lastMs: 9900, crash: { frames: 10, bytes: 5000, durationMs: 400 } });
+    const waiting = { ...NOTE, sequence: 0, frames: 3, bytes: 30, wallMs: 40_000 }; // it came, and had no segment yet
+    const second = start([...first.unsettled, waiting]);
+    const third = start(second.unsettled);
+    third.opened(report(20), 0, 50_000);
+    expect(told.map(({ durationMs, frames, bytes }) => [durationMs, frames, bytes])).toEqual([[40_100, 13, 5030]]);
+    expect(third.unsettled).toEqual([]);
+  });
+
+  it("and what a file lacks are without what waited for a segment that was opened after the note", () => {
+    const cut = start([NOTE], 7, 8);
+    expect(crashGap(FOUND, cut.note(7))).toBeUndefined(); // all 110 that it held are there
+    expect(crashGap({ ...FOUND, videoFrames: 39 }, cut.note(7))).toMatchObject({ frames: 1, durationMs: 0 });
+    const other = { ...NOTE, sequence: 8 };
+    expect(start([NOTE, other], 7, 8).note(7)).toEqual(NOTE); // both were open
+    const between = start([{ ...NOTE, sequence: 0, frames: 10, bytes: 5000, wallMs: 900 }], 8); // opened at 1000
+    between.recovered(8, 3, { lastMs: 9900, crash: undefined });
+    between.opened(report(20), 0, 15_000);
+    expect(told.map(({ frames, bytes }) => [frames, bytes])).toEqual([[0, 0]]);
   });
 });
 
@@ -125,6 +186,14 @@ describe("the notes of what was received", () => {
     const kept = new ReceivedNotes(path("."), () => [NOTE], silentLogger);
     await kept.close();
     expect(await readReceivedNotes(path("."))).toEqual([NOTE]);
+  });
+
+  it("do not keep an orderly end from ending where they cannot be kept", async () => {
+    rmSync(file(), { force: true });
+    symlinkSync("/dev/full", file());
+    const kept = new ReceivedNotes(path("."), () => [NOTE], silentLogger);
+    await kept.close();
+    unlinkSync(file());
   });
 
   it("lose one that is damaged, and no other; of two of one segment the newer counts", async () => {
