@@ -204,7 +204,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#tracks.add(track);
   }
 
-  /** The same for a source that numbers its tracks. What is known already stays. Throws ReelError `badInput`. */
+  /** The same for a source that numbers its tracks. Kind and codec that are known stay; language and label are
+   * replaced, and go into the next configuration. Throws ReelError `badInput`. */
   describeTrack(number: number, track: NewTrack): void {
     if (!this.ended) this.#tracks.describe(number, track);
   }

@@ -8,8 +8,8 @@ export interface Track {
   /** undefined until its first decoder configuration has come. */
   codec: CodecName | undefined;
   /** ISO 639-2, three small letters. */
-  readonly language: string | undefined;
-  readonly label: string | undefined;
+  language: string | undefined;
+  label: string | undefined;
 }
 
 /** A track whose configuration is still to come. */

@@ -36,11 +36,13 @@ export class Tracks {
     throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
   }
 
-  /** A track of this number is to come. Throws ReelError `badInput` beyond MAX_TRACKS tracks. */
+  /** A track of this number is to come, or is another one now: its kind stays. Throws ReelError `badInput` beyond MAX_TRACKS tracks. */
   describe(number: number, { kind, language, label }: NewTrack): void {
     if (number >= MAX_TRACKS)
       throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
-    this.#all[number] ??= { number, kind, codec: undefined, language, label };
+    const track = this.#all[number];
+    if (!track) this.#all[number] = { number, kind, codec: undefined, language, label };
+    else Object.assign(track, { language, label });
   }
 
   /** The track that a configuration may belong to; a track's kind never changes. Throws ReelError `badInput`. */

@@ -4,6 +4,8 @@ import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET, CONFIG_CHANNELS_OFFSET }
 
 export const FAMILY_MONO_STEREO: u32 = 0;
 const FAMILY_VORBIS: u32 = 1;
+const FAMILY_DISCRETE: u32 = 255;
+const DUAL_MONO_CODE: u32 = 0;
 const NO_CODE: u32 = 0x100;
 /** By number of channels, 8 bytes each: streams, coupled streams. */
 const STREAMS = memory.data<u8>([1, 1, 2, 2, 3, 4, 4, 5]);
@@ -49,6 +51,7 @@ export function opusChannelConfigCode(config: usize): u32 {
   const channels = load<u32>(config, CONFIG_CHANNELS_OFFSET);
   const family = opusFamily(config);
   if (family == FAMILY_MONO_STEREO && channels <= 2) return channels;
+  if (family == FAMILY_DISCRETE && channels == 2 && isVorbisLayout(config, channels)) return DUAL_MONO_CODE;
   if (family != FAMILY_VORBIS || channels == 0 || channels > 8) return NO_CODE;
   return isVorbisLayout(config, channels) ? channels : NO_CODE;
 }

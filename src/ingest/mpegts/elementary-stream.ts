@@ -35,7 +35,8 @@ export class ElementaryStream {
   constructor(
     readonly codec: CodecEntry,
     readonly pid: number,
-    descriptors: Uint8Array,
+    /** As the program map has them that came last. */
+    public descriptors: Uint8Array,
     context: StreamContext,
   ) {
     this.#statistics = context.statistics;

@@ -16,6 +16,17 @@ const SCRATCH_SIZE = MAX_PACKET_BYTES + 4096;
 const EXTENSION_DESCRIPTOR = 0x7f;
 const OPUS_EXTENSION = 0x80;
 
+/** Undefined where the descriptors of a stream say a channel configuration that is known. */
+export function whyNoOpus(descriptors: Uint8Array): string | undefined {
+  const code = channelConfigCodeOf(descriptors);
+  if (code === undefined) return "Opus without a channel configuration";
+  return opusHeadOf(code, 0) ? undefined : `Opus of channel configuration ${code}`;
+}
+
+function channelConfigCodeOf(descriptors: Uint8Array): number | undefined {
+  return findDescriptor(descriptors, EXTENSION_DESCRIPTOR, OPUS_EXTENSION)?.[0];
+}
+
 export class OpusAssembler extends AudioAssembler {
   readonly #channelConfigCode: number | undefined;
   readonly #header = new OpusControlHeader();
@@ -23,7 +34,7 @@ export class OpusAssembler extends AudioAssembler {
   constructor(context: AssemblerContext) {
     super(context, SCRATCH_SIZE);
     this.sampleRate = OPUS_SAMPLE_RATE;
-    this.#channelConfigCode = findDescriptor(context.descriptors, EXTENSION_DESCRIPTOR, OPUS_EXTENSION)?.[0];
+    this.#channelConfigCode = channelConfigCodeOf(context.descriptors);
   }
 
   protected takeFrames(): void {
@@ -64,10 +75,7 @@ export class OpusAssembler extends AudioAssembler {
   #configure(): void {
     const code = this.#channelConfigCode;
     const head = code === undefined ? undefined : opusHeadOf(code, this.#header.startTrim);
+    // Streams of other codes are no tracks (program-tracks.ts).
     if (head) this.useConfig(OPUS.name, head);
-    else
-      this.onUnsupported(
-        code === undefined ? "Opus without a channel configuration" : `Opus of channel configuration ${code}`,
-      );
   }
 }

@@ -6,7 +6,9 @@ import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";
 import { codecOfStream } from "../../media/codec/table.js";
 import type { PmtStream, ProgramMap } from "../../media/mpegts/psi.js";
+import { sameBytes } from "../../stream/decoder-config.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
+import { whyNoOpus } from "./opus-assembler.js";
 import { TrackSink } from "./track-sink.js";
 
 /** Below are tables, at the top null packets (Table 2-3). */
@@ -14,6 +16,11 @@ const FIRST_PID = 0x10;
 const NULL_PID = 0x1fff;
 const FIRST_FURTHER_TRACK = 2;
 const ISO_639_LANGUAGE_DESCRIPTOR = 0x0a;
+
+/** Why a stream cannot be recorded though its codec can; undefined where it can. */
+export function whyUnsupported(codec: CodecEntry, { descriptors }: PmtStream): string | undefined {
+  return codec.name === "opus" ? whyNoOpus(descriptors) : undefined;
+}
 
 export class ProgramTracks {
   readonly #context: StreamContext;
@@ -39,9 +46,14 @@ export class ProgramTracks {
     for (const stream of program.streams) {
       const codec = codecOfStream(stream);
       const { pid } = stream;
-      if (codec && pid >= FIRST_PID && pid < NULL_PID && !wanted.has(pid)) wanted.set(pid, { stream, codec });
+      if (!codec || pid < FIRST_PID || pid >= NULL_PID || wanted.has(pid)) continue;
+      if (whyUnsupported(codec, stream) === undefined) wanted.set(pid, { stream, codec });
     }
-    for (const { number, stream } of this.all) if (wanted.get(stream.pid)?.codec !== stream.codec) this.#drop(number);
+    for (const { number, stream } of this.all) {
+      const now = wanted.get(stream.pid);
+      if (now?.codec !== stream.codec) this.#drop(number);
+      else if (!sameBytes(now.stream.descriptors, stream.descriptors)) this.#redescribe(number, stream, now.stream);
+    }
     for (const { stream, codec } of wanted.values()) if (!this.#has(stream.pid)) this.#add(stream, codec);
     return program.streams.filter(({ pid }) => !this.#has(pid));
   }
@@ -66,10 +78,25 @@ export class ProgramTracks {
   }
 
   /** Without a free number the stream is not recorded. */
-  #add({ pid, descriptors }: PmtStream, codec: CodecEntry): void {
+  #add(stream: PmtStream, codec: CodecEntry): void {
+    const number = this.#freeNumber(codec.kind);
+    if (number !== undefined) this.#put(number, stream, codec);
+  }
+
+  /** Sound begins anew: its configuration comes from the descriptors. A picture under way is not given up for them. */
+  #redescribe(number: number, stream: ElementaryStream, now: PmtStream): void {
+    const { codec } = stream;
+    if (codec.kind === "audio") {
+      this.#drop(number);
+      this.#put(number, now, codec);
+      return;
+    }
+    stream.descriptors = now.descriptors;
+    this.#context.sink.describeTrack(number, { kind: codec.kind, language: languageOf(now.descriptors) });
+  }
+
+  #put(number: number, { pid, descriptors }: PmtStream, codec: CodecEntry): void {
     const { kind } = codec;
-    const number = this.#freeNumber(kind);
-    if (number === undefined) return;
     this.#kinds[number] = kind;
     const sink = new TrackSink(this.#context.sink, number);
     sink.describeTrack(number, { kind, language: languageOf(descriptors) });

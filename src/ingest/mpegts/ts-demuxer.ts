@@ -23,7 +23,7 @@ import { PACKET_SIZE, PacketSync } from "./packet-sync.js";
 import { PcrWatch } from "./pcr-watch.js";
 import { ProgramClock } from "./program-clock.js";
 import { ProgramSelector } from "./program-selector.js";
-import { ProgramTracks } from "./program-tracks.js";
+import { ProgramTracks, whyUnsupported } from "./program-tracks.js";
 import { type StagingBlock, StagingBudget } from "./staging.js";
 
 export interface DemuxerOptions {
@@ -168,7 +168,7 @@ export class TsDemuxer {
     for (const stream of tracks.use(program)) {
       const codec = codecOfStream(stream);
       const { kind, name } = codec
-        ? { kind: codec.kind, name: `${codec.title} (a further stream)` }
+        ? { kind: codec.kind, name: whyUnsupported(codec, stream) ?? `${codec.title} (a further stream)` }
         : foreignStream(stream);
       unrecorded.push({ kind: trackName(kind), codec: name });
       this.#nameOnce(name);

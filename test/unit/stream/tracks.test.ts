@@ -69,6 +69,18 @@ describe("tracks of an in-stream", () => {
     expect(stream.config(german)?.pointer).not.toBe(stream.config(english)?.pointer);
   });
 
+  it("that are described anew have the new language, in their next configuration too", () => {
+    const stream = makeStream();
+    stream.describeTrack(1, { kind: "audio", language: "eng", label: "English" });
+    stream.setDecoderConfig(1, "aac", ASC);
+    const before = stream.config(1)?.pointer;
+    stream.describeTrack(1, { kind: "audio", language: "deu" });
+    expect(stream.tracks).toEqual([{ number: 1, kind: "audio", codec: "aac", language: "deu", label: undefined }]);
+    stream.setDecoderConfig(1, "aac", ASC);
+    expect(stream.config(1)?.language).toBe("deu");
+    expect(stream.config(1)?.pointer).not.toBe(before);
+  });
+
   it("that come late are reported by their kind, not their number", () => {
     const stream = makeStream();
     const gaps: Gap[] = [];

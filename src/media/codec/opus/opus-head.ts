@@ -29,7 +29,8 @@ const VORBIS_LAYOUTS: readonly (readonly number[])[] = [
   [4, 3, 0, 4, 1, 2, 3, 5, 6],
   [5, 3, 0, 6, 1, 2, 3, 4, 5, 7],
 ];
-const DUAL_MONO: readonly number[] = [2, 0, 0, 1];
+/** One coupled stream whose two channels have nothing to do with each other. */
+const DUAL_MONO: readonly number[] = [1, 1, 0, 1];
 
 function bad(reason: string): never {
   throw new ReelError("badConfig", `Opus decoder configuration: ${reason}`);

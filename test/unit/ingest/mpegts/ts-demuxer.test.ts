@@ -356,6 +356,34 @@ describe("MPEG-TS demuxer", () => {
     expect(byTrack).toEqual([6, 0, 2]);
   });
 
+  it("takes the channels of Opus from the descriptors in force, and records none whose channels it does not know", () => {
+    const opus = (...code: number[]): Uint8Array =>
+      Buffer.from([5, 4, ...Buffer.from("Opus"), ...code.flatMap((byte) => [0x7f, 2, 0x80, byte])]);
+    // A control header without trims, five bytes: TOC of 20 ms.
+    const packet = Buffer.of(0x7f, 0xe0, 5, 0xfc, 1, 2, 3, 4);
+    const ts = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
+    for (const [version, code] of [2, 6, 6].entries()) {
+      ts.pmt(PMT_PID, 1, [{ pid: AUDIO_PID, type: 6, descriptors: opus(code) }], version);
+      ts.pes(AUDIO_PID, packet, { pts: version * 1800, streamId: 0xbd });
+    }
+    const result = demux([ts.bytes()]);
+    expect(result.configs.map(({ track, hex }) => [track, Number.parseInt(hex.slice(18, 20), 16)])).toEqual([
+      [1, 2],
+      [1, 6],
+    ]);
+    expect(result.frames).toHaveLength(3);
+    for (const [descriptors, codec] of [
+      [opus(0x81), "Opus of channel configuration 129"],
+      [opus(), "Opus without a channel configuration"],
+    ] as const) {
+      const other = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
+      other.pmt(PMT_PID, 1, [{ pid: AUDIO_PID, type: 6, descriptors }]);
+      const { unrecorded, described } = demux([other.bytes()]);
+      expect(unrecorded).toEqual([{ kind: "audio", codec }]);
+      expect(described.size).toBe(0);
+    }
+  });
+
   it("names each stream type that it does not record once", () => {
     const ts = new TsBuilder().pat([{ number: 1, pmtPid: PMT_PID }]);
     for (let version = 0; version < 3; version++)

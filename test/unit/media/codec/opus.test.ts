@@ -5,7 +5,8 @@ import { OpusControlHeader } from "../../../../src/media/codec/opus/control-head
 import { OpusCounter } from "../../../../src/media/codec/opus/opus-counter.js";
 import { opusHeadOf, parseOpusHead } from "../../../../src/media/codec/opus/opus-head.js";
 import { opusPacketChannels, opusPacketSamples } from "../../../../src/media/codec/opus/opus-packet.js";
-import { OPUS_HEAD } from "../../../support/test-media.js";
+import { KernelRun } from "../../../support/kernel-harness.js";
+import { makeMedia, OPUS_HEAD } from "../../../support/test-media.js";
 
 describe("an identification header", () => {
   it("tells channels and clock", () => {
@@ -32,6 +33,17 @@ describe("an identification header", () => {
       expect(Buffer.from(head ?? []).readUInt16LE(10)).toBe(312);
     }
     expect(opusHeadOf(9, 0)).toBeUndefined();
+  });
+
+  it("of dual mono has one coupled stream, and every code comes out of a transport stream as it went in", () => {
+    expect(opusHeadOf(0, 0)?.subarray(18)).toEqual(Buffer.of(255, 1, 1, 0, 1));
+    for (let code = 0; code <= 8; code++) {
+      const run = new KernelRun({ build: "release", container: "ts" });
+      const config = run.addConfig("opus", opusHeadOf(code, 312) ?? new Uint8Array(0));
+      for (const frame of makeMedia({ durationMs: 100, audio: { config } })) run.push(frame);
+      const file = run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+      expect(file.includes(Buffer.of(0x7f, 2, 0x80, code)), `code ${code}`).toBe(true);
+    }
   });
 });
 
