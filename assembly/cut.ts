@@ -7,6 +7,7 @@ import {
   REC_CONTAINER_OFFSET,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
+  REC_MAIN_VIDEO_OFFSET,
   REC_STOP_INDEX_OFFSET,
   REC_STOP_MODE_OFFSET,
   REC_VIDEO_DELTA_OFFSET,
@@ -119,7 +120,7 @@ function joinOther(rec: usize, seg: usize, frame: usize, isFirst: bool): i32 {
   }
   // They begin a batch, so that files do not depend on where drains fall.
   if (!isFirst) return STATUS_OUTPUT_FULL;
-  if (config == 0) joinTrack(seg, track, frameConfig(frame));
+  if (config == 0) joinTrack(seg, track, frameConfig(frame), load<u32>(rec, REC_MAIN_VIDEO_OFFSET));
   else changeConfig(seg, track, frameConfig(frame));
   return STATUS_RING_EMPTY;
 }

@@ -65,8 +65,15 @@ export function isMainRandomAccess(seg: usize, frame: usize): bool {
   return (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0 && isMainVideo(seg, frameTrack(frame));
 }
 
-/** The first video track. It stays: one with a lower number that joins later does not take its place. */
-export function chooseMainVideo(seg: usize): void {
+/**
+ * `preferred`: the recording's main video + 1, which its container carries; where the segment does not have it, the
+ * first video track. It stays: one with a lower number that joins later does not take its place.
+ */
+export function chooseMainVideo(seg: usize, preferred: u32): void {
+  if (preferred != 0 && segmentConfig(seg, preferred - 1) != 0) {
+    store<u32>(seg, preferred, SEG_MAIN_VIDEO_OFFSET);
+    return;
+  }
   for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++) {
     const config = segmentConfig(seg, track);
     if (config == 0 || !isVideoConfig(config)) continue;
@@ -76,9 +83,9 @@ export function chooseMainVideo(seg: usize): void {
 }
 
 /** Takes a track that appears after the segment has begun. */
-export function joinTrack(seg: usize, track: u32, config: usize): void {
+export function joinTrack(seg: usize, track: u32, config: usize, preferred: u32): void {
   store<u32>(seg + (track << 2), <u32>config, SEG_CONFIG_OFFSET);
-  if (segmentMainVideo(seg) == 0) chooseMainVideo(seg);
+  if (segmentMainVideo(seg) == 0) chooseMainVideo(seg, preferred);
 }
 
 /** Takes another configuration of a track that has frames in the segment. */

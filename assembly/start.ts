@@ -13,6 +13,7 @@ import {
   REC_FLAG_START_ANYWHERE,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
+  REC_MAIN_VIDEO_OFFSET,
   REC_RING_OFFSET,
   REC_SKIPPED_BYTES_OFFSET,
   REC_SKIPPED_FRAMES_OFFSET,
@@ -163,7 +164,7 @@ function takeTracks(rec: usize, seg: usize, ring: usize, from: u32, limit: u32):
     if (segmentConfig(seg, track) != 0 || settled == 0 || (!withAudio && isAudioConfig(settled))) continue;
     store<u32>(seg + (track << 2), settled, SEG_CONFIG_OFFSET);
   }
-  chooseMainVideo(seg);
+  chooseMainVideo(seg, load<u32>(rec, REC_MAIN_VIDEO_OFFSET));
   return zero;
 }
 

@@ -75,6 +75,7 @@ import {
 import { ARENA_BASE, Arena } from "../../src/arena/arena.js";
 import { FrameRing } from "../../src/arena/frame-ring.js";
 import { compileKernel, instantiateKernel, type Kernel } from "../../src/arena/kernel.js";
+import { carries } from "../../src/container/carries.js";
 import { CONTAINERS, type ContainerName } from "../../src/container/table.js";
 import type { CodecName } from "../../src/media/codec/codec-entry.js";
 import { CODECS } from "../../src/media/codec/table.js";
@@ -231,7 +232,7 @@ export class KernelRun<K extends Kernel = Kernel> {
   ): number {
     const { pointer } = storeDecoderConfig(this.arena, codec, bytes, language);
     this.#trackCount = Math.max(this.#trackCount, track + 1);
-    if (settled && CODECS[codec].kind === "video") {
+    if (settled && CODECS[codec].kind === "video" && carries(this.#options.container, codec)) {
       const main = this.arena.view.getUint32(this.recording + REC_MAIN_VIDEO_OFFSET, true);
       if (main === 0 || track + 1 < main) this.#setU32(REC_MAIN_VIDEO_OFFSET, track + 1);
     }

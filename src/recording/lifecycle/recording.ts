@@ -15,6 +15,7 @@ import {
   STATUS_STOPPED,
 } from "../../abi/status.js";
 import { asReelError, ReelError } from "../../base/reel-error.js";
+import { mainVideoOf } from "../../container/carries.js";
 import type { SegmentOpening } from "../../container/container.js";
 import { failureToError } from "../../container/file-failure.js";
 import { newestUsable, type ObservedIndex } from "../../container/mp4/reserve.js";
@@ -182,7 +183,9 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment as Segment;
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
-    this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.inStream.mainVideo);
+    // A video that the container cannot carry can begin no file, nor end one.
+    const mainVideo = mainVideoOf(this.config.type, this.inStream.tracks) ?? this.inStream.mainVideo;
+    this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, mainVideo);
     this.#state.setDecideNow(this.inStream.isHeldBack || this.#standsStill(nowMs));
     segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);

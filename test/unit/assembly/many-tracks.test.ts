@@ -10,7 +10,7 @@ import { readFlv } from "../../support/flv-reader.js";
 import { BUILDS, KernelRun, type KernelRunOptions, type TestFrame, testModule } from "../../support/kernel-harness.js";
 import { recordJournal, scratchFolder } from "../../support/mp4-journal.js";
 import { readMp4 } from "../../support/mp4-reader.js";
-import { ASC, ASC_HE, AVCC, AVCC_OTHER, makeMedia } from "../../support/test-media.js";
+import { ASC, ASC_HE, AV1C, AVCC, AVCC_OTHER, makeMedia } from "../../support/test-media.js";
 import { readTs } from "../../support/ts-reader.js";
 
 const SECOND = 90_000;
@@ -88,6 +88,24 @@ describe.each(BUILDS)("two videos and three audios, %s build", (build) => {
     // The second video has its random access points at 0.5 s, 1.5 s, …, where nothing may be cut.
     expect(segments.map((segment) => segment.zero90k / SECOND)).toEqual([0, 1, 2, 3]);
     expect(segments.map((segment) => segment.endedBy)).toEqual([STATUS_CUT, STATUS_CUT, STATUS_CUT, STATUS_STOPPED]);
+  });
+
+  it("begin and are cut in MPEG-TS at the first video that it carries", () => {
+    const run = new KernelRun({ build, container: "ts", chunkLength90k: SECOND });
+    const av1 = run.addConfig("av1", AV1C, true, { track: 0 });
+    const h264 = run.addConfig("h264", AVCC, true, { track: 2 });
+    const other = makeMedia({ durationMs: 4000, start90k: SECOND / 2, video: { config: h264 } });
+    const foreign = makeMedia({ durationMs: 4500, video: { config: av1 } });
+    const frames = [...foreign, ...other.map((frame) => ({ ...frame, track: 2 }))];
+    for (const frame of frames.sort((a, b) => a.dts90k - b.dts90k || a.track - b.track)) run.push(frame);
+    const segments = run.finish();
+    expect(segments.map((segment) => segment.zero90k / SECOND)).toEqual([0, 1.5, 2.5, 3.5]);
+    for (const { files } of segments) {
+      const file = readTs(files[0] ?? Buffer.alloc(0));
+      expect(file.errors).toEqual([]);
+      expect(file.programs[0]).toMatchObject({ pcrPid: FIRST_PID + 2, streams: [{ pid: FIRST_PID + 2, type: 0x1b }] });
+      expect(file.frames[0]).toMatchObject({ pid: FIRST_PID + 2, isRandomAccess: true });
+    }
   });
 
   it("leave out every audio track where no audio is wanted", () => {
