@@ -3,8 +3,7 @@
 //
 // One file of records of equal size, written over again and again, never synced: it outlives the process, not the power.
 // A record carries its own checksum, so a kill in the middle of a write leaves older records and at worst damages one.
-// Records end with one of zeros. An orderly end removes the file, unless a crash before
-// it is not settled.
+// Records end with one of zeros. An orderly end removes the file, unless a crash before it is not settled.
 
 import { type FileHandle, open, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -137,10 +136,12 @@ export class ReceivedNotes {
   async #write(notes: readonly ReceivedNote[]): Promise<void> {
     const sizeBytes = (notes.length + 1) * RECORD_SIZE;
     if (this.#buffer.byteLength < sizeBytes) this.#buffer = Buffer.alloc(2 * sizeBytes);
-    for (const [number, note] of notes.entries()) {
-      const record = this.#buffer.subarray(number * RECORD_SIZE, (number + 1) * RECORD_SIZE);
-      for (const [i, field] of FIELDS.entries()) record.writeDoubleLE(note[field], i * 8);
-      record.writeUInt32LE(crc32(record.subarray(0, CHECKSUM_OFFSET)), CHECKSUM_OFFSET);
+    let at = 0;
+    for (const note of notes) {
+      for (const field of FIELDS) at = this.#buffer.writeDoubleLE(note[field], at);
+      const checksum = crc32(this.#buffer.subarray(at - CHECKSUM_OFFSET, at));
+      this.#buffer.writeUInt32LE(checksum, at);
+      at += RECORD_SIZE - CHECKSUM_OFFSET;
     }
     this.#buffer.fill(0, sizeBytes - RECORD_SIZE, sizeBytes);
     this.#file ??= await open(this.#path, "w", PRIVATE_FILE);

@@ -83,10 +83,12 @@ export class Received {
     const due = { frames: 0, bytes: 0 };
     const { stream } = this;
     if (!this.#before) return due;
-    for (const [track, { frames, bytes }] of stream.statistics.entries()) {
-      if ((stream.kindOf(track) === "audio" && !this.hasAudio) || segment?.carries(track) === false) continue;
-      due.frames += frames - (this.#before[track]?.frames ?? 0);
-      due.bytes += bytes - (this.#before[track]?.bytes ?? 0);
+    for (const { number, kind } of stream.tracks) {
+      const own = stream.statistics[number];
+      if (!own || (kind === "audio" && !this.hasAudio) || segment?.carries(number) === false) continue;
+      const before = this.#before[number];
+      due.frames += own.frames - (before?.frames ?? 0);
+      due.bytes += own.bytes - (before?.bytes ?? 0);
     }
     due.frames = Math.max(0, due.frames - this.#told.frames);
     due.bytes = Math.max(0, due.bytes - this.#told.bytes);
