@@ -143,6 +143,8 @@ export async function decodeWithFfmpeg(path: string): Promise<void> {
     "-nostdin",
     "-i",
     path,
+    // Times as they are: the mean rate that a file says is no grid for its pictures.
+    ...["-fps_mode", "passthrough", "-enc_time_base", "-1"],
     "-f",
     "null",
     "-",
