@@ -22,7 +22,7 @@ const SHUTDOWN_LIMIT_MS = 60_000;
 const VOLUME_PATIENCE_MS = 3_000;
 const SIGNAL_EXIT_CODE = 130;
 /** npm passes on the Ctrl-C that the terminal has already sent: two signals within a moment are one wish. */
-const SAME_KEY_MS = 500;
+const SAME_KEY_MS = 2000;
 const TITLE_WIDTH = 26;
 const CLIP = fileURLToPath(new URL("../../assets/clip.flv", import.meta.url));
 

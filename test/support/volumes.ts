@@ -76,7 +76,8 @@ export async function bindMount(from: string, path: string, { readOnly = false }
   await mkdir(path, { recursive: true });
   await must("mount", ["--bind", from, path]);
   mounted.add(path);
-  if (readOnly) await must("mount", ["-o", "remount,bind,ro", path]);
+  // Somebody may have opened a file there in between; then it stays writable.
+  if (readOnly) await remount(path, "ro");
 }
 
 /** False where it is in use. */

@@ -126,7 +126,7 @@ async function readTrack(reader: WindowReader, trak: Box, findings: Findings): P
   if (!description) return undefined;
   const edts = child(trak, "edts");
   const elst = edts && child(edts, "elst");
-  const edits = elst ? await readEdits(reader, elst, header.duration, findings) : [];
+  const edits = elst ? await readEdits(reader, elst, header, findings) : [];
   return {
     path: trak.path,
     kind,
@@ -139,7 +139,15 @@ async function readTrack(reader: WindowReader, trak: Box, findings: Findings): P
   };
 }
 
-async function readEdits(reader: WindowReader, elst: Box, mediaDuration: number, findings: Findings): Promise<Edit[]> {
+/** As far as a composition time lies behind its decoding time at most (the recorder bounds it so). */
+const MAX_OFFSET_SECONDS = 10;
+
+async function readEdits(
+  reader: WindowReader,
+  elst: Box,
+  media: { duration: number; timescale: number },
+  findings: Findings,
+): Promise<Edit[]> {
   const payload = await readPayload(reader, elst, 8, findings);
   if (!payload) return [];
   const isLarge = payload[0] === 1;
@@ -153,8 +161,9 @@ async function readEdits(reader: WindowReader, elst: Box, mediaDuration: number,
     const at = 8 + i * entryBytes;
     const duration = isLarge ? readU64(payload, at) : payload.readUInt32BE(at);
     const mediaTime = isLarge ? Number(payload.readBigInt64BE(at + 8)) : payload.readInt32BE(at + 4);
-    if (mediaTime < -1 || mediaTime > mediaDuration) {
-      findings.defect(`${elst.path}[${i}]`, `a media_time of ${mediaTime} is outside the media of ${mediaDuration}`);
+    // The duration is of decoding; what a picture of it shows may come later, as in a movie of a single frame.
+    if (mediaTime < -1 || mediaTime > media.duration + MAX_OFFSET_SECONDS * media.timescale) {
+      findings.defect(`${elst.path}[${i}]`, `a media_time of ${mediaTime} is outside the media of ${media.duration}`);
     }
     edits.push({ duration, mediaTime });
   }

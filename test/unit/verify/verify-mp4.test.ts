@@ -46,6 +46,17 @@ async function defectsOf(file: string): Promise<string[]> {
 }
 
 describe("a sound MP4", () => {
+  it("may show its only picture later than decoding it takes", async () => {
+    const single = path("single.mp4");
+    const encode = ["-vf", "trim=end_frame=3", "-c:v", "libx264", "-bf", "2", "-an", path("three.mp4")];
+    await runProgram("ffmpeg", ["-v", "error", "-y", "-i", whole, ...encode]);
+    await runProgram("ffmpeg", ["-v", "error", "-y", "-i", path("three.mp4"), "-c", "copy", "-frames:v", "1", single]);
+    const bytes = readFileSync(single);
+    const mediaTime = bytes.readInt32BE(box(bytes, "elst") + 12);
+    expect(mediaTime).toBeGreaterThan(bytes.readUInt32BE(box(bytes, "mdhd") + 16));
+    expect(await defectsOf(single)).toEqual([]);
+  });
+
   it("is read as ffprobe reads it", async () => {
     const report = await verifyFile(whole);
     const probe = await ffprobe(whole);
