@@ -1,6 +1,6 @@
-// Where two segments overlap in the ring. Tracks do not come in the order of their times: sources bundle audio, and send
-// it ahead or behind. A cut falls on a frame of one track; of the others the frames in front of its time belong to the
-// segment that ends, wherever they lie.
+// Where two segments overlap in the ring. Tracks do not come in the order of their times: sources bundle audio, and
+// send it ahead or behind. A cut falls on a frame of one track; of the others the frames in front of its time belong to
+// the segment that ends, wherever they lie.
 //
 //   tail ──▶ [ a7 v6 a9 │ V8 a7.5 v9 a8.2 … head     V8 is cut at: a7, v6 and a7.5 end the old segment,
 //                       └ the frame that was cut at  a9, V8, v9 and a8.2 begin the next, which skips a7.5

@@ -1,6 +1,6 @@
 // Compiles the WebAssembly modules (asconfig.json) whose sources are newer than they are. `node scripts/build-wasm.mjs
-// [target …]`, default: release, the one that Reel runs. The tests build theirs (test/support/global-setup.ts). A module
-// appears under its name only when it is complete, so a test run beside a build never loads half of one.
+// [target …]`, default: release, the one that Reel runs. The tests build theirs (test/support/global-setup.ts). A
+// module appears under its name only when it is complete, so a test run beside a build never loads half of one.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";

@@ -1,5 +1,6 @@
-// What `npm ci` may bring: of every lockfile here only known packages run a script when they are installed, each package
-// has a checksum, and none names a place that it comes from (.npmrc leaves the registry out). Run before anything is installed, and by `npm run lint`.
+// What `npm ci` may bring: of every lockfile here only known packages run a script when they are installed, each
+// package has a checksum, and none names a place that it comes from (.npmrc leaves the registry out). Run before
+// anything is installed, and by `npm run lint`.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

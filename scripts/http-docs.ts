@@ -1,5 +1,6 @@
-// The HTTP reference, generated from the command table and the routes table: docs/openapi.json for programs, docs/http.md
-// for people. A test holds the committed files against what is generated here (`npm run docs` writes them).
+// The HTTP reference, generated from the command table and the routes table: docs/openapi.json for programs,
+// docs/http.md for people. A test holds the committed files against what is generated here (`npm run docs` writes
+// them).
 
 import type { RouteDescription, RouteMethod } from "../src/base/routes.js";
 import type { Command } from "../src/control/commands/command.js";

@@ -1,5 +1,5 @@
-// Makes docs/terminal.svg, the picture of the README: a real server, real publishers, and what the command line printed.
-// `npm run build && node scripts/terminal-picture.mjs`.
+// Makes docs/terminal.svg, the picture of the README: a real server, real publishers, and what the command line
+// printed. `npm run build && node scripts/terminal-picture.mjs`.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

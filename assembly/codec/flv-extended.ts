@@ -1,5 +1,5 @@
-// Tags with the extended headers of Enhanced RTMP v2, one track each: for codecs that FLV 10.1 has no number for. FFmpeg
-// 6.1 and later, OBS and current players read them.
+// Tags with the extended headers of Enhanced RTMP v2, one track each: for codecs that FLV 10.1 has no number for.
+// FFmpeg 6.1 and later, OBS and current players read them.
 //
 //   video: | 1, frame type 3, packet type 4 | FourCC | (composition time SI24) | data |      audio: | 9, packet type | FourCC | data |
 

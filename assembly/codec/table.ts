@@ -136,7 +136,9 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
   }
 }
 
-/** Samples of an audio frame that says its length itself, where that differs from frame to frame; 0: it is the usual. */
+/**
+ * Samples of an audio frame that says its length itself, where that differs from frame to frame; 0: it is the usual.
+ */
 // @ts-ignore: decorator
 @inline
 export function audioFrameSamples(config: usize, payload: usize, size: u32): u32 {
@@ -273,7 +275,9 @@ export function tsOverhead(config: usize): u32 {
   }
 }
 
-/** `scan` is what `tsScan` answered, and not empty; `frameFlags` are the ring's, `flags` those of the adaptation field. */
+/**
+ * `scan` is what `tsScan` answered, and not empty; `frameFlags` are the ring's, `flags` those of the adaptation field.
+ */
 // @ts-ignore: decorator
 @inline
 export function writePes(

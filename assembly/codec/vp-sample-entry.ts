@@ -1,5 +1,6 @@
-// `vp08` and `vp09` with `vpcC`, VP Codec ISO Media File Format Binding §2.1, §2.2. A configuration has the record first,
-// version and flags of its box included; the size of the pictures behind it is ours (src/media/codec/vp-configuration.ts).
+// `vp08` and `vp09` with `vpcC`, VP Codec ISO Media File Format Binding §2.1, §2.2. A configuration has the record
+// first, version and flags of its box included; the size of the pictures behind it is ours
+// (src/media/codec/vp-configuration.ts).
 
 import { CONFIG_BYTES_OFFSET } from "../../src/abi/decoder-config";
 import { beginBox, endBox } from "../container/mp4/box";

@@ -1,4 +1,5 @@
-// H.265 pictures as bodies of enhanced RTMP messages: Debian's ffmpeg encodes them, but its FLV muxer does not take them.
+// H.265 pictures as bodies of enhanced RTMP messages: Debian's ffmpeg encodes them, but its FLV muxer does not take
+// them.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

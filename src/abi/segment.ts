@@ -14,7 +14,8 @@ export const SEG_CHECKED_OFFSET = 64; // u32, seconds, when the files were last 
 // 0 = it has no video so far
 export const SEG_MAIN_VIDEO_OFFSET = 68;
 export const SEG_UNSUPPORTED_OFFSET = 72; // u32, bit per track that the container cannot carry, set with its first frame
-// u32, bit per track whose decoder configuration has changed within the segment: it ends at the next random access point
+// u32, bit per track whose decoder configuration has changed within the segment: it ends at the next random access
+// point
 export const SEG_CHANGED_OFFSET = 76;
 export const SEG_BEGIN_OFFSET = 80; // i64, dts90k of the cut that it begins with, or its zero if that is later
 // Frames from in front of that, which came too late for the segment before. The kernel adds, the main thread takes them
@@ -24,8 +25,8 @@ export const SEG_STRAGGLER_TRACKS_OFFSET = 92; // u32, bit per track
 export const SEG_STRAGGLERS_FROM_OFFSET = 96; // i64, dts90k of the first
 export const SEG_STRAGGLERS_TO_OFFSET = 104; // i64, dts90k of the last
 
-// A kernel call stores, when all its outputs are set, where its batch ends and that it is whole; then it moves the cursor.
-// The worker clears it before the call: what a thread that died in the middle of one has left is told by this.
+// A kernel call stores, when all its outputs are set, where its batch ends and that it is whole; then it moves the
+// cursor. The worker clears it before the call: what a thread that died in the middle of one has left is told by this.
 export const SEG_BATCH_END_OFFSET = 120; // u32, ring index
 export const SEG_BATCH_IS_WHOLE_OFFSET = 124; // u32
 

@@ -1,5 +1,5 @@
-// How many files this process may have open. Node raises its soft limit to the hard one when it starts, so what is found
-// here is all there is.
+// How many files this process may have open. Node raises its soft limit to the hard one when it starts, so what is
+// found here is all there is.
 
 import { readFileSync } from "node:fs";
 

@@ -21,7 +21,9 @@ export function makeFolderSync(path: string, mode: number): void {
     }
 }
 
-/** The last is `path` itself, which is tried also where it is there; what is above it may be made by others meanwhile. */
+/**
+ * The last is `path` itself, which is tried also where it is there; what is above it may be made by others meanwhile.
+ */
 function missingFolders(path: string): string[] {
   const folders = [resolve(path)];
   for (let above = dirname(folders[0] ?? ""); !existsSync(above); above = dirname(above)) folders.unshift(above);

@@ -1,5 +1,5 @@
-// Whether somebody is writing a file. Where a process hides what it has open, a file that was written a moment ago counts
-// as live, because a recording writes at least every 500 ms and is given up after 30 s without progress.
+// Whether somebody is writing a file. Where a process hides what it has open, a file that was written a moment ago
+// counts as live, because a recording writes at least every 500 ms and is given up after 30 s without progress.
 
 import { realpathSync, statSync } from "node:fs";
 import { processName, writersOf } from "../base/file-writer.js";

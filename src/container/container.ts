@@ -1,5 +1,5 @@
-// What a container is to the rest of Reel: an entry of table.ts. Workers open, drain and finish segments through it, the
-// recording layer asks it for names, the command line for repairs; nobody else knows one container from another.
+// What a container is to the rest of Reel: an entry of table.ts. Workers open, drain and finish segments through it,
+// the recording layer asks it for names, the command line for repairs; nobody else knows one container from another.
 
 import type { ArenaViews } from "../arena/arena-views.js";
 import type { Kernel } from "../arena/kernel.js";
@@ -132,8 +132,8 @@ export interface Container {
   /** Creates the files of a segment and notes their descriptors in its state. */
   open(place: SegmentPlace, opening: SegmentOpening): void;
   /**
-   * The thread that opened a segment has died on the way: removes what it had made, and nothing of anybody else. `isOurs`:
-   * one of the files was open.
+   * The thread that opened a segment has died on the way: removes what it had made, and nothing of anybody else.
+   * `isOurs`: one of the files was open.
    */
   undoOpening(path: string, opening: SegmentOpening, isOurs: boolean): void;
   /** Keeps a gap for a recovery to report, where the files have a place for it. */

@@ -1,5 +1,5 @@
-// What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts off
-// what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
+// What MPEG-TS and FLV have in common: a segment grows under its final name and plays at any moment. Its finish cuts
+// off what a failed write left and patches what the kernel wants patched; after a crash the torn end is cut off.
 
 import {
   closeSync,
@@ -94,8 +94,8 @@ function open(place: SegmentPlace, { exclusive }: SegmentOpening): void {
 }
 
 /**
- * overwrite=1, now that the first batch is at hand. Of two servers that want one name the one that makes the file has it;
- * of two that want to replace a file each opens it before it looks, so at least one sees the other.
+ * overwrite=1, now that the first batch is at hand. Of two servers that want one name the one that makes the file has
+ * it; of two that want to replace a file each opens it before it looks, so at least one sees the other.
  */
 function openOver(path: string): number {
   try {

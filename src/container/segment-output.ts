@@ -20,8 +20,8 @@ import { outputAt } from "./segment-state.js";
 export const OUTPUT_BYTES = 1 << 20;
 
 /**
- * `joinTrack` opens the output of a track that appeared late. Returns the bytes written. Throws what write(2) throws; the failed output keeps its
- * size and position.
+ * `joinTrack` opens the output of a track that appeared late. Returns the bytes written. Throws what write(2) throws;
+ * the failed output keeps its size and position.
  */
 export function writeOutputs(arena: ArenaViews, segment: number, joinTrack: (track: number) => void): number {
   let written = 0;

@@ -1,5 +1,5 @@
-// The containers Reel writes. Nowhere outside this folder is a container asked for its name: a new one is a folder and an
-// entry here (and in assembly/container/table.ts, and a reader in src/verify). `satisfies` keeps the table complete.
+// The containers Reel writes. Nowhere outside this folder is a container asked for its name: a new one is a folder and
+// an entry here (and in assembly/container/table.ts, and a reader in src/verify). `satisfies` keeps the table complete.
 
 import type { Container, ContainerName } from "./container.js";
 import { flvContainer } from "./flv/flv-container.js";

@@ -117,7 +117,9 @@ export class FrameSink implements AccessUnitSink {
     else this.#described.set(track, about);
   }
 
-  /** A source of which nothing is recorded has its in-stream all the same: that it comes, and what it is, can be seen. */
+  /**
+   * A source of which nothing is recorded has its in-stream all the same: that it comes, and what it is, can be seen.
+   */
   setUnrecorded(tracks: readonly UnrecordedTrack[], isAll: boolean): void {
     this.#unrecorded = tracks;
     if (isAll && tracks.some(({ kind }) => kind !== null)) this.openStream();

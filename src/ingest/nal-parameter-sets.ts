@@ -13,7 +13,9 @@ export interface NalParameterSets {
   apply(): Uint8Array | undefined;
   /** Forgets what is in force, so that the next sets count as new. */
   forget(): void;
-  /** H.264 alone: the two fields of a frame may be coded as pictures of their own, and how its pictures are numbered. */
+  /**
+   * H.264 alone: the two fields of a frame may be coded as pictures of their own, and how its pictures are numbered.
+   */
   readonly mayHaveFields: boolean;
   numberingOf(ppsId: number): FrameNumbering | undefined;
 }

@@ -1,5 +1,5 @@
-// All sources that can be pulled. A new one is one entry here: its schemes, its check and how it is opened come with the
-// `Source` that the entry creates.
+// All sources that can be pulled. A new one is one entry here: its schemes, its check and how it is opened come with
+// the `Source` that the entry creates.
 
 import { FfmpegTransport } from "./ffmpeg/ffmpeg-transport.js";
 import { TcpTransport } from "./mpegts/tcp-transport.js";

@@ -1,5 +1,5 @@
-// Samples as text, in Prometheus' exposition format 0.0.4: families in the order in which they were first seen, each with
-// its HELP and TYPE in front.
+// Samples as text, in Prometheus' exposition format 0.0.4: families in the order in which they were first seen, each
+// with its HELP and TYPE in front.
 
 import type { Sample } from "../base/samples.js";
 

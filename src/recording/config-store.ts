@@ -1,6 +1,6 @@
-// What must survive a restart, as sections of plain JSON. The file of JsonConfigStore is the default; the interface asks
-// for no more than a store that several recorders share can give: a revision with every value, and a write that names
-// the revision it replaces.
+// What must survive a restart, as sections of plain JSON. The file of JsonConfigStore is the default; the interface
+// asks for no more than a store that several recorders share can give: a revision with every value, and a write that
+// names the revision it replaces.
 
 export interface StoredSection {
   readonly value: unknown;

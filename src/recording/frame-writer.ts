@@ -1,5 +1,5 @@
-// An in-stream as an embedding program writes it: tracks, frames, an end. What it writes is recorded as soon as a record
-// config asks for the stream's name.
+// An in-stream as an embedding program writes it: tracks, frames, an end. What it writes is recorded as soon as a
+// record config asks for the stream's name.
 //
 //   recorder.openStream(name) ─▶ setDecoderConfig ─▶ settle ─▶ writeFrame … (false: await room) ─▶ end
 
@@ -47,9 +47,9 @@ export class FrameWriter {
 
   /**
    * Writes one access unit, which is copied. H.264: NAL units, each behind its length in 4 bytes, big-endian, no start
-   * codes. AAC: one raw access unit, no ADTS header. `dts90k` is the source's decoding time in ticks of 1/90000 s: rising
-   * within a track, on one clock for all tracks, from any start. `ctsOffset90k` is how much later the frame is shown, 0
-   * for audio. `isRandomAccess`: decoding can start here; true for audio.
+   * codes. AAC: one raw access unit, no ADTS header. `dts90k` is the source's decoding time in ticks of 1/90000 s:
+   * rising within a track, on one clock for all tracks, from any start. `ctsOffset90k` is how much later the frame is
+   * shown, 0 for audio. `isRandomAccess`: decoding can start here; true for audio.
    *
    * False where the stream's ring is full: the frame was not taken, write it again after `room`. Throws ReelError
    * `badConfig` (no decoder configuration yet), `arenaFull` (a frame that no ring can hold), `closed` (the stream has

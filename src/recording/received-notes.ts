@@ -1,9 +1,9 @@
 // What every recording has received, noted ten times a second in the state folder, so that the start after a crash can
 // tell what it took: frames that were in the ring, and not yet in a file, are in no file afterwards.
 //
-// One file of records of equal size, written over again and again, never synced: it outlives the process, not the power.
-// A record carries its own checksum, so a kill in the middle of a write leaves older records and at worst damages one.
-// Records end with one of zeros. An orderly end removes the file, unless a crash before it is not settled.
+// One file of records of equal size, written over again and again, never synced: it outlives the process, not the
+// power. A record carries its own checksum, so a kill in the middle of a write leaves older records and at worst
+// damages one. Records end with one of zeros. An orderly end removes the file, unless a crash before it is not settled.
 
 import { type FileHandle, open, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// The one writer of a section of the config store. It keeps the revision, writes one value at a time and leaves out those
-// that a newer one has overtaken.
+// The one writer of a section of the config store. It keeps the revision, writes one value at a time and leaves out
+// those that a newer one has overtaken.
 
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";

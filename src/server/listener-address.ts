@@ -8,8 +8,8 @@ export type { ListenerAddress };
 const MAX_PORT = 65535;
 
 /**
- * Undefined for `off`. The default host is loopback. Throws ReelError `badArgument`; `where` is the flag or the key that
- * the message names.
+ * Undefined for `off`. The default host is loopback. Throws ReelError `badArgument`; `where` is the flag or the key
+ * that the message names.
  */
 export function parseListenerAddress(text: string, where?: string): ListenerAddress | undefined {
   if (text === "off") return undefined;

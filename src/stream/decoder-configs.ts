@@ -8,8 +8,8 @@ import type { CodecName } from "../media/codec/codec-entry.js";
 import { type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
 
 /**
- * Recordings and frames point to configurations, so those stay while a recording is attached, and a source that uses more
- * different ones is at fault. At 64 KiB each they take 16 MiB at most.
+ * Recordings and frames point to configurations, so those stay while a recording is attached, and a source that uses
+ * more different ones is at fault. At 64 KiB each they take 16 MiB at most.
  */
 const MAX_CONFIGS = 256;
 

@@ -3,8 +3,8 @@
 //
 //   ingest: reserve ─▶ (payload) ─▶ commit        recording: attach ─▶ … kernel reads … ─▶ detach
 //
-// A full ring never overwrites. In this order: a slow consumer among the recordings loses its place (and is told), the ring
-// grows, the source is held back (`reserve` answers 0; `room` is emitted when there is room again). Memory is
+// A full ring never overwrites. In this order: a slow consumer among the recordings loses its place (and is told), the
+// ring grows, the source is held back (`reserve` answers 0; `room` is emitted when there is room again). Memory is
 // O(buffer).
 
 import { EventEmitter } from "node:events";

@@ -1,5 +1,5 @@
-// Slow consumers: recordings that fall behind their siblings (design.md §2). When the ring is full and others keep up, their
-// cursors lose their place; the gap is theirs alone. Where all lag nobody is moved: then the source is held back.
+// Slow consumers: recordings that fall behind their siblings (design.md §2). When the ring is full and others keep up,
+// their cursors lose their place; the gap is theirs alone. Where all lag nobody is moved: then the source is held back.
 
 import { FLAG_RANDOM_ACCESS } from "../abi/frame.js";
 import type { FrameRing, RingFrame } from "../arena/frame-ring.js";

@@ -1,5 +1,5 @@
-// The tracks of an in-stream: their numbers, kinds and which of the videos is the main one. They are still told after the
-// stream has ended.
+// The tracks of an in-stream: their numbers, kinds and which of the videos is the main one. They are still told after
+// the stream has ended.
 
 import { MAX_TRACKS } from "../abi/frame.js";
 import { ReelError } from "../base/reel-error.js";
@@ -36,7 +36,10 @@ export class Tracks {
     throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
   }
 
-  /** A track of this number is to come, or is another one now: its kind stays. Throws ReelError `badInput` beyond MAX_TRACKS tracks. */
+  /**
+   * A track of this number is to come, or is another one now: its kind stays. Throws ReelError `badInput` beyond
+   * MAX_TRACKS tracks.
+   */
   describe(number: number, { kind, language, label }: NewTrack): void {
     if (number >= MAX_TRACKS)
       throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });

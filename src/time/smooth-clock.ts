@@ -1,5 +1,5 @@
-// Times for a track whose own clock says nothing: those of arrival, made even. Frames arrive in bundles (sockets are read
-// at most every 150 ms) but were made at a steady rate: it is counted, and the arrivals are followed slowly.
+// Times for a track whose own clock says nothing: those of arrival, made even. Frames arrive in bundles (sockets are
+// read at most every 150 ms) but were made at a steady rate: it is counted, and the arrivals are followed slowly.
 
 import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./units.js";
 
@@ -35,7 +35,9 @@ export class SmoothClock {
     return this.#base90k + (nowMs - this.#baseMs) * TICKS_PER_MS;
   }
 
-  /** A frame that was counted before: the next time behind the last one, up to what is due when all of them are here. */
+  /**
+   * A frame that was counted before: the next time behind the last one, up to what is due when all of them are here.
+   */
   nextCounted(due90k: Ticks90k, arrival90k: Ticks90k): Ticks90k {
     return this.#step(due90k, this.#duration(arrival90k));
   }

@@ -6,7 +6,9 @@ import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "./un
 /** A clock that stood has run again for so long before it is believed. */
 const EVIDENCE_MS = 2000;
 const FEW_FRAMES = 5;
-/** Within these of the arrivals a clock that runs again is where it would have been, and its own times are taken back. */
+/**
+ * Within these of the arrivals a clock that runs again is where it would have been, and its own times are taken back.
+ */
 const BEHIND_90K = TICKS_PER_SECOND / 2;
 const AHEAD_90K = 3 * TICKS_PER_SECOND;
 

@@ -1,5 +1,5 @@
-// Collects defects, gaps and notes. The first hundred of the former two are kept: a file of garbage has millions, and the reader's
-// memory stays bounded.
+// Collects defects, gaps and notes. The first hundred of the former two are kept: a file of garbage has millions, and
+// the reader's memory stays bounded.
 
 import type { Defect, FileGap, Note } from "./file-report.js";
 

@@ -1,5 +1,5 @@
-// What a drain has done of an item, in shared memory: a thread that dies takes its reply with it, but not this. The steps
-// say where it stood; each is stored before what it names begins.
+// What a drain has done of an item, in shared memory: a thread that dies takes its reply with it, but not this. The
+// steps say where it stood; each is stored before what it names begins.
 //
 //   taken ─▶ opening ─▶ gaps ─▶ between ─▶ kernel ─▶ writing ─▶ between … ─▶ done
 

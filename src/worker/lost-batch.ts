@@ -1,5 +1,5 @@
-// A batch whose thread has died. The claims and records in shared memory say what became of each item: it is done, it was
-// never taken up, or it was under way; the last two go to another thread, with the same buffers.
+// A batch whose thread has died. The claims and records in shared memory say what became of each item: it is done, it
+// was never taken up, or it was under way; the last two go to another thread, with the same buffers.
 
 import {
   CLAIM_DISPATCHED,

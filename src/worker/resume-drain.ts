@@ -1,6 +1,6 @@
 // Where a drain goes on whose thread has died in the middle of an item: what was half done is undone, or done again at
-// the same place. Descriptors are the process's and live on in the segment's state; one that a thread had opened and not
-// yet noted there is found by its path.
+// the same place. Descriptors are the process's and live on in the segment's state; one that a thread had opened and
+// not yet noted there is found by its path.
 
 import { closeSync } from "node:fs";
 import {

@@ -1,5 +1,5 @@
-// How the listeners carry commands, ems-record-spec §1.4: framing, pipelining, half-close, line ends, limits; the forms of
-// HTTP; who is refused (design.md §5).
+// How the listeners carry commands, ems-record-spec §1.4: framing, pipelining, half-close, line ends, limits; the forms
+// of HTTP; who is refused (design.md §5).
 
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

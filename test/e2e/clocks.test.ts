@@ -1,6 +1,6 @@
-// Encoders as they really are, published over RTMP to a real server and recorded to mp4, ts and flv: pictures in several
-// messages, tracks on clocks of their own, clocks that jump and that stand still. Every file can be decoded whole, and
-// neither ffprobe nor `reel verify` has anything to say about it.
+// Encoders as they really are, published over RTMP to a real server and recorded to mp4, ts and flv: pictures in
+// several messages, tracks on clocks of their own, clocks that jump and that stand still. Every file can be decoded
+// whole, and neither ffprobe nor `reel verify` has anything to say about it.
 
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// Codecs beside H.264 and AAC, from real encoders through a real server into real files, in every container that carries
-// them: the packets that were sent, each once, the same pictures when decoded, nothing to complain about.
+// Codecs beside H.264 and AAC, from real encoders through a real server into real files, in every container that
+// carries them: the packets that were sent, each once, the same pictures when decoded, nothing to complain about.
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";

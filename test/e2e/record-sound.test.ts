@@ -1,5 +1,6 @@
-// Every sound codec beside AAC, from real encoders through a real server into every container that carries it: the packets
-// that were sent, each once, byte for byte, at their times, beside the video that came with them. FFmpeg 8 judges.
+// Every sound codec beside AAC, from real encoders through a real server into every container that carries it: the
+// packets that were sent, each once, byte for byte, at their times, beside the video that came with them. FFmpeg 8
+// judges.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
-// AV1, VP9 and VP8 from real encoders through a real server into real files: over enhanced RTMP by FFmpeg 8, which knows
-// no VP8 there, so that VP8 goes in messages written by hand. What was sent is in MP4 and FLV, each packet once, with
-// the same bytes and the same configuration, and decodes without a word. MPEG-TS has no form for them.
+// AV1, VP9 and VP8 from real encoders through a real server into real files: over enhanced RTMP by FFmpeg 8, which
+// knows no VP8 there, so that VP8 goes in messages written by hand. What was sent is in MP4 and FLV, each packet once,
+// with the same bytes and the same configuration, and decodes without a word. MPEG-TS has no form for them.
 
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

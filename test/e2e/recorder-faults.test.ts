@@ -1,5 +1,5 @@
-// The recorder at its edges: slow consumers that are stopped, shared memory that runs out, names that somebody else holds.
-// With real workers and real files.
+// The recorder at its edges: slow consumers that are stopped, shared memory that runs out, names that somebody else
+// holds. With real workers and real files.
 
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink, truncate, unlink } from "node:fs/promises";

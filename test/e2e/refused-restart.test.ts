@@ -1,5 +1,5 @@
-// A recording that has failed, and whose stream turns into one that its container cannot carry before it goes on: no file
-// of sound alone, and every frame is told. With real workers and real files.
+// A recording that has failed, and whose stream turns into one that its container cannot carry before it goes on: no
+// file of sound alone, and every frame is told. With real workers and real files.
 
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";

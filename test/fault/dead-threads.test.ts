@@ -1,5 +1,5 @@
-// Drain threads that die at any moment: what they had taken is in every file once, descriptors are closed or gone on with,
-// and the recordings go on on other threads.
+// Drain threads that die at any moment: what they had taken is in every file once, descriptors are closed or gone on
+// with, and the recordings go on on other threads.
 
 import { once } from "node:events";
 import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";

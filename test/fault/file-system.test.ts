@@ -1,7 +1,7 @@
-// What others may do to a file system under twenty recordings of all containers, at random and seeded: growing files are
-// deleted, moved, replaced, cut short and forbidden, folders forbidden, volumes remounted and unmounted under them. What
-// is missing in the end is exactly what was told: frames sent = frames in announced files + frames told as lost. What
-// somebody else has put there is as it was.
+// What others may do to a file system under twenty recordings of all containers, at random and seeded: growing files
+// are deleted, moved, replaced, cut short and forbidden, folders forbidden, volumes remounted and unmounted under them.
+// What is missing in the end is exactly what was told: frames sent = frames in announced files + frames told as lost.
+// What somebody else has put there is as it was.
 
 import { chmod, mkdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";

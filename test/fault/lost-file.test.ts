@@ -1,5 +1,6 @@
-// Growing files that somebody deletes, moves, replaces or cuts short: that is told, with what was in them, the recording
-// goes on in a new file, and what stands in the name's place is not touched. Sent = in the closed files + told as lost.
+// Growing files that somebody deletes, moves, replaces or cuts short: that is told, with what was in them, the
+// recording goes on in a new file, and what stands in the name's place is not touched. Sent = in the closed files +
+// told as lost.
 
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// Which tests should notice a mutant, from the fastest to the slowest: a step runs only for what survived the one before.
+// Which tests should notice a mutant, from the fastest to the slowest: a step runs only for what survived the one
+// before.
 
 interface Related {
   prefix: string;

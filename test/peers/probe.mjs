@@ -1,5 +1,5 @@
-// FFmpeg 8 as a judge: prints what it finds in files, packet by packet, as JSON, and decodes them; complaints go to stderr.
-// Usage: node probe.mjs FILE …
+// FFmpeg 8 as a judge: prints what it finds in files, packet by packet, as JSON, and decodes them; complaints go to
+// stderr. Usage: node probe.mjs FILE …
 
 import { createHash } from "node:crypto";
 

@@ -1,5 +1,5 @@
-// FFmpeg 8 as publisher and as validator of enhanced RTMP and FLV: sends or rewrites a file as it is, as fast as it goes.
-// Usage: node remux.mjs INPUT OUTPUT FORMAT
+// FFmpeg 8 as publisher and as validator of enhanced RTMP and FLV: sends or rewrites a file as it is, as fast as it
+// goes. Usage: node remux.mjs INPUT OUTPUT FORMAT
 
 // Node 20 has none.
 Promise.withResolvers ??= () => {

@@ -1,5 +1,6 @@
-// Membership by time (design.md §3): whatever the order in which the frames of up to three tracks come, each is in exactly
-// one segment, that of its time, as long as no track is more than a second behind; and no cut waits longer than that.
+// Membership by time (design.md §3): whatever the order in which the frames of up to three tracks come, each is in
+// exactly one segment, that of its time, as long as no track is more than a second behind; and no cut waits longer than
+// that.
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

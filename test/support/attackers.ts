@@ -1,6 +1,6 @@
 // Strangers that attack the listeners of a running server, seeded: connections that are half open, slow, huge,
-// pipelined, or of another protocol. Each attack holds its sockets for a moment and lets go of them; `Attackers` runs as
-// many at a time as a test wants, until it is told to stop.
+// pipelined, or of another protocol. Each attack holds its sockets for a moment and lets go of them; `Attackers` runs
+// as many at a time as a test wants, until it is told to stop.
 
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";

@@ -36,7 +36,8 @@ export function toldByEvents(control: Control): ToldFile[] {
  * Returns what verify found.
  *
  *   mayBeThere     unfinished files that may lie among them
- *   contentIsLost  a sync has failed, and was told of, so the content of frames may be gone from the disk; where they are
+ *   contentIsLost a sync has failed, and was told of, so the content of frames may be gone from the disk; where they
+ *   are
  *                  and how many is still as told
  *   isMadeUp       frames came from LiveSource: what the headers of their slices say means nothing
  */

@@ -1,5 +1,5 @@
-// The container matrix of the MP4 validators: real clips that differ in what an MP4 file says differently (tracks, reorder
-// delay, sampling rates), each recorded to a finished file.
+// The container matrix of the MP4 validators: real clips that differ in what an MP4 file says differently (tracks,
+// reorder delay, sampling rates), each recorded to a finished file.
 
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import { finishMp4 } from "../../src/container/mp4/finish.js";

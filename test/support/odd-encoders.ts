@@ -1,5 +1,5 @@
-// Encoders as they really are: RTMP messages of a stream with one oddity each, of made-up pictures and audio frames, and
-// which of the messages are access units.
+// Encoders as they really are: RTMP messages of a stream with one oddity each, of made-up pictures and audio frames,
+// and which of the messages are access units.
 
 import type { FlvTag } from "../../src/media/flv/flv-tag.js";
 import type { GapCause } from "../../src/stream/gap.js";

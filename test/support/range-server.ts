@@ -1,6 +1,6 @@
 // A small HTTP server for one file, as a CDN or nginx would serve it: range requests (RFC 9110 §14), one page, and a
-// listener for what the page has to report. It counts requests and bytes, and can withhold a part of the file: a request
-// that comes to it waits there.
+// listener for what the page has to report. It counts requests and bytes, and can withhold a part of the file: a
+// request that comes to it waits there.
 
 import { once } from "node:events";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";

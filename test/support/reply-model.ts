@@ -1,6 +1,6 @@
 // What a control plane must hold after a conversation, told by its replies alone: a SUCCESS names what it made or took
-// away, anything else changed nothing. It reads replies as a client does, from the bytes of a listener, and knows nothing
-// of the recorder.
+// away, anything else changed nothing. It reads replies as a client does, from the bytes of a listener, and knows
+// nothing of the recorder.
 
 /** A record config, as far as both forms of record's reply show it. */
 export interface ShownConfig {

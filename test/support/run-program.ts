@@ -1,4 +1,5 @@
-// Runs an outside program to its end and hands back what it printed. Used for the validators: short runs, all output kept.
+// Runs an outside program to its end and hands back what it printed. Used for the validators: short runs, all output
+// kept.
 
 import { spawn } from "node:child_process";
 

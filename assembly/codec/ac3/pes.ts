@@ -1,4 +1,5 @@
-// AC-3 and E-AC-3 in MPEG-TS, ATSC A/52 annex A: private streams whose type is a user's, so that a registration says whose.
+// AC-3 and E-AC-3 in MPEG-TS, ATSC A/52 annex A: private streams whose type is a user's, so that a registration says
+// whose.
 
 import { putU32, putU8 } from "../../io/bytes";
 

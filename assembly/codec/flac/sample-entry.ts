@@ -1,5 +1,5 @@
-// `fLaC` with `dfLa`, "Encapsulation of FLAC in ISO Base Media File Format" §3.3: the box holds the metadata blocks that a
-// configuration block does.
+// `fLaC` with `dfLa`, "Encapsulation of FLAC in ISO Base Media File Format" §3.3: the box holds the metadata blocks
+// that a configuration block does.
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../../src/abi/decoder-config";
 import { beginFullBox, endBox } from "../../container/mp4/box";

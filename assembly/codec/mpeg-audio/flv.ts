@@ -1,5 +1,5 @@
-// MP3 in FLV: AUDIODATA with the sound itself behind the first byte, Adobe FLV 10.1 §E.4.2. It has numbers for four rates;
-// the others go with extended headers.
+// MP3 in FLV: AUDIODATA with the sound itself behind the first byte, Adobe FLV 10.1 §E.4.2. It has numbers for four
+// rates; the others go with extended headers.
 
 import { CONFIG_CHANNELS_OFFSET, CONFIG_SAMPLE_RATE_OFFSET } from "../../../src/abi/decoder-config";
 import { endTag, putTagHeader, TAG_AUDIO } from "../../container/flv/tag";

@@ -1,5 +1,5 @@
-// MP3 and MP2 in MP4: `mp4a` whose `esds` names MPEG-1 or MPEG-2 audio by the sampling rate and has no configuration, because
-// the frames say all (ISO/IEC 14496-1 Table 5, ISO/IEC 14496-3 §1.D).
+// MP3 and MP2 in MP4: `mp4a` whose `esds` names MPEG-1 or MPEG-2 audio by the sampling rate and has no configuration,
+// because the frames say all (ISO/IEC 14496-1 Table 5, ISO/IEC 14496-3 §1.D).
 
 import { CONFIG_SAMPLE_RATE_OFFSET } from "../../../src/abi/decoder-config";
 import { endBox } from "../../container/mp4/box";

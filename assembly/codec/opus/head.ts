@@ -1,4 +1,5 @@
-// The fields of an identification header ("OpusHead", RFC 7845 §5.1), which is what a configuration block holds of Opus.
+// The fields of an identification header ("OpusHead", RFC 7845 §5.1), which is what a configuration block holds of
+// Opus.
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET, CONFIG_CHANNELS_OFFSET } from "../../../src/abi/decoder-config";
 

@@ -1,5 +1,5 @@
-// Opus in MPEG-TS ("Opus in MPEG-2 transport streams"): private streams with a registration and an extension descriptor; a
-// control header in front of every packet.
+// Opus in MPEG-TS ("Opus in MPEG-2 transport streams"): private streams with a registration and an extension
+// descriptor; a control header in front of every packet.
 
 import { FLAG_TRACK_START } from "../../../src/abi/frame";
 import { STREAM_ID_PRIVATE_1, beginAccessUnit } from "../../container/mpegts/pes";
@@ -9,7 +9,9 @@ import { opusChannelConfigCode, opusPreSkip } from "./head";
 import { opusPacketSamples } from "./packet";
 
 export const OPUS_DESCRIPTORS_SIZE: u32 = 10;
-/** Its control header fits into the first packet of a PES packet. What an encoder makes has 1275 bytes for each frame. */
+/**
+ * Its control header fits into the first packet of a PES packet. What an encoder makes has 1275 bytes for each frame.
+ */
 export const OPUS_MAX_PACKET: u32 = 36 * 1024;
 const REGISTRATION_DESCRIPTOR: u32 = 5;
 const OPUS_REGISTRATION: u32 = 0x4f707573;

@@ -92,8 +92,8 @@ function putSampleDescriptions(movie: usize, at: usize, track: usize): usize {
 }
 
 /**
- * AudioRollRecoveryEntry (§10.1.1): how many frames in front of each are to be decoded for it to sound right. Left out for
- * codecs that want none.
+ * AudioRollRecoveryEntry (§10.1.1): how many frames in front of each are to be decoded for it to sound right. Left out
+ * for codecs that want none.
  */
 function putRollGroup(movie: usize, at: usize, track: usize): usize {
   const preRoll = <i64>audioPreRoll(<usize>load<u32>(track, INDEX_CONFIG_OFFSET));

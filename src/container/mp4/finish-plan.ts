@@ -5,7 +5,8 @@
 //   | ftyp | moov | free (what is left) | mdat header | media …
 //
 // Pure: it knows sizes and touches no file. The finish tries the ways of a plan in their order (write-finished.ts),
-// because a volume says only when it is asked that it cannot move blocks, or that it is full. A dry run shows the first.
+// because a volume says only when it is asked that it cannot move blocks, or that it is full. A dry run shows the
+// first.
 
 import { ReelError } from "../../base/reel-error.js";
 import type { FinishMethod } from "../finish-method.js";

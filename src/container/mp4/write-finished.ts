@@ -1,5 +1,5 @@
-// Carries out the plan of a finish (finish-plan.ts): tries its ways in their order, moves or copies the media, writes the
-// index, what is left of the reserve, and the header of `mdat`.
+// Carries out the plan of a finish (finish-plan.ts): tries its ways in their order, moves or copies the media, writes
+// the index, what is left of the reserve, and the header of `mdat`.
 
 import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { ReelError } from "../../base/reel-error.js";

@@ -119,7 +119,10 @@ function statisticsOf(stream: InStream, kind: TrackKind): TrackStatistics {
   return sum;
 }
 
-/** Every track of the stream, by number, once it has some; the control interface's own `audio` and `video` know one of each. */
+/**
+ * Every track of the stream, by number, once it has some; the control interface's own `audio` and `video` know one of
+ * each.
+ */
 function tracksObject(stream: InStream): ValueObject[] | undefined {
   if (stream.tracks.length === 0) return undefined;
   return stream.tracks.map(({ number, kind, codec, language, label }) => ({

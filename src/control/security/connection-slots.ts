@@ -1,10 +1,10 @@
-// How many connections a listener of the control interface holds, and whose they are. Strangers must not be able to lock
-// the owner out by connecting and saying nothing:
+// How many connections a listener of the control interface holds, and whose they are. Strangers must not be able to
+// lock the owner out by connecting and saying nothing:
 //
 //   full ─▶ the oldest connection that has proved nothing gives way      only proven ones left ─▶ the newcomer is refused
 //
-// A connection is proven when it has shown credentials, or, where none are configured, when it has sent a whole request.
-// Addresses of the network have a share each, and together they leave some slots to loopback.
+// A connection is proven when it has shown credentials, or, where none are configured, when it has sent a whole
+// request. Addresses of the network have a share each, and together they leave some slots to loopback.
 
 import type { Socket } from "node:net";
 import { isLoopback } from "./loopback.js";

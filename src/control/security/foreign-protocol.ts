@@ -1,6 +1,6 @@
 // Web pages can make a browser speak to any port, in HTTP or TLS: a form or `fetch` whose body holds a command line, a
-// TLS session ticket that holds one. Such a connection begins with bytes of its own protocol, before anything that a page
-// can choose, so a line protocol tells it by its first line.
+// TLS session ticket that holds one. Such a connection begins with bytes of its own protocol, before anything that a
+// page can choose, so a line protocol tells it by its first line.
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** A request line, or a header, as RFC 9112 §3 and §5 write them. */

@@ -4,8 +4,8 @@
 // * Host must be an address, `localhost`, or a configured name: a page cannot rebind its own name to us.
 // * Origin must be our own or a configured one; Sec-Fetch-Site must not be of another site; where a browser sends
 // neither, Referer must be ours.
-// * Off loopback HTTP and WebSocket need a token or Basic credentials, and the TCP listeners, whose clients cannot log in,
-// a list of addresses.
+// * Off loopback HTTP and WebSocket need a token or Basic credentials, and the TCP listeners, whose clients cannot log
+// in, a list of addresses.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";

@@ -185,7 +185,9 @@ export class HttpListener {
     return this.check(raw);
   }
 
-  /** Says why a request or an upgrade is refused. One that may pass has proved itself: its connection keeps its slot. */
+  /**
+   * Says why a request or an upgrade is refused. One that may pass has proved itself: its connection keeps its slot.
+   */
   check({ headers, socket }: IncomingMessage): Refusal | undefined {
     const refusal = this.guard.check(headers);
     if (!refusal) this.#slots.prove(this.#belowSecured.get(socket) ?? socket);

@@ -1,6 +1,6 @@
 // node-rtsp-stream can put nothing in front of `-i`. So its ffmpegPath names this script, which gets
 //
-//   -i URL -f mpegts … OUTPUT… --input FFMPEG INPUT… --end -      and becomes      FFMPEG INPUT… -i URL -f mpegts … OUTPUT… -
+//   -i URL -f mpegts … OUTPUT… --input FFMPEG INPUT… --end - and becomes FFMPEG INPUT… -i URL -f mpegts … OUTPUT… -
 //
 // The script is written to a folder of the server's at its start: a package's files need not be executable, nor a
 // compiler copy them. It ends in `exec`, under `setpriv --pdeathsig KILL` where there is one: ffmpeg then dies with the

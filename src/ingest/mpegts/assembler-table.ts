@@ -1,4 +1,5 @@
-// The assembler of each codec: from PES payloads to access units. A codec that a transport stream cannot carry has none.
+// The assembler of each codec: from PES payloads to access units. A codec that a transport stream cannot carry has
+// none.
 
 import { Ac3Header } from "../../media/codec/ac3/ac3-header.js";
 import { Eac3Header } from "../../media/codec/ac3/eac3-header.js";

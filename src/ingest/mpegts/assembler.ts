@@ -1,5 +1,5 @@
-// What puts the access units of one elementary stream together, and what it works with. assembler-table.ts lists them by
-// codec.
+// What puts the access units of one elementary stream together, and what it works with. assembler-table.ts lists them
+// by codec.
 
 import type { Arena } from "../../arena/arena.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";

@@ -1,6 +1,6 @@
-// What the assemblers of all sound codecs have in common: PES payloads are put together in a scratch block, and each frame
-// gets a time. A frame may span PES packets and a PES packet may hold several; its time belongs to the first frame that
-// begins in it, and the frames behind follow by counting samples.
+// What the assemblers of all sound codecs have in common: PES payloads are put together in a scratch block, and each
+// frame gets a time. A frame may span PES packets and a PES packet may hold several; its time belongs to the first
+// frame that begins in it, and the frames behind follow by counting samples.
 
 import { TRACK_AUDIO } from "../../abi/frame.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";
@@ -42,8 +42,8 @@ export abstract class AudioAssembler implements Assembler {
   readonly #accessUnit = newAccessUnit(TRACK_AUDIO, false, MAX_RANGES);
 
   /**
-   * `scratchBytes`: more than a frame and the header behind it that bears it out, and than any one piece that is pushed.
-   * `ownBytes` lie behind them and are the codec's.
+   * `scratchBytes`: more than a frame and the header behind it that bears it out, and than any one piece that is
+   * pushed. `ownBytes` lie behind them and are the codec's.
    */
   constructor(context: AssemblerContext, scratchBytes: number, ownBytes = 0) {
     this.sink = context.sink;

@@ -1,6 +1,6 @@
-// The streams of a program and their numbers in the in-stream: every stream whose codec is recorded is a track, as long as
-// there are numbers. The first video is 0 and the first audio 1; others take what is free. A number stays with its kind,
-// also when the stream that had it is gone and another takes its place.
+// The streams of a program and their numbers in the in-stream: every stream whose codec is recorded is a track, as long
+// as there are numbers. The first video is 0 and the first audio 1; others take what is free. A number stays with its
+// kind, also when the stream that had it is gone and another takes its place.
 
 import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";

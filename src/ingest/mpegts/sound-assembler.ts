@@ -1,6 +1,8 @@
-// From PES payloads to access units of the codecs whose frames say all that a decoder must know (MPEG audio, AC-3, E-AC-3).
+// From PES payloads to access units of the codecs whose frames say all that a decoder must know (MPEG audio, AC-3,
+// E-AC-3).
 //
-// A header is believed when it says the same as the one before, or when another one like it stands where its frame ends.
+// A header is believed when it says the same as the one before, or when another one like it stands where its frame
+// ends.
 
 import type { SoundHeader } from "../../media/codec/sound-header.js";
 import type { AssemblerContext } from "./assembler.js";

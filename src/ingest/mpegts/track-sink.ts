@@ -1,5 +1,5 @@
-// A frame sink as the assembler of one stream sees it: whatever number an assembler gives its frames, they are of one track
-// of the in-stream. Pictures of several videos are no sequence, so each but the first has a rule of its own.
+// A frame sink as the assembler of one stream sees it: whatever number an assembler gives its frames, they are of one
+// track of the in-stream. Pictures of several videos are no sequence, so each but the first has a rule of its own.
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";

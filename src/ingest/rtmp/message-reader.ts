@@ -19,8 +19,8 @@ export interface MessageReader {
   /** What was kept of earlier messages and goes in front of the next one. A view, good until the next call. */
   readonly kept: Uint8Array;
   /**
-   * Looks at [start, end), whose first `keptBytes` are `kept`, and may change them. The bytes that are the frame, NO_FRAME
-   * or DAMAGED_FRAME.
+   * Looks at [start, end), whose first `keptBytes` are `kept`, and may change them. The bytes that are the frame,
+   * NO_FRAME or DAMAGED_FRAME.
    */
   check(bytes: Uint8Array, start: number, keptBytes: number, end: number): number;
   /** FLAG_LEADING and FLAG_SKIPPED_LEADING of the frame that `check` has found. */

@@ -1,5 +1,5 @@
-// Messages of H.264 and H.265: an avcC or hvcC, or NAL units behind lengths (ISO/IEC 14496-15 §4.3). Lengths are checked, because the
-// muxers rely on them, and become 4 bytes long.
+// Messages of H.264 and H.265: an avcC or hvcC, or NAL units behind lengths (ISO/IEC 14496-15 §4.3). Lengths are
+// checked, because the muxers rely on them, and become 4 bytes long.
 
 import { FLAG_LEADING, FLAG_SKIPPED_LEADING } from "../../abi/frame.js";
 import { ReelError } from "../../base/reel-error.js";

@@ -1,5 +1,6 @@
-// Video messages of NAL units (H.264, H.265) of one publication on their way to access units. An access unit has a picture: NAL units that
-// come in a message of their own (SEI, parameter sets: DJI and some recorders send them so) join the next message.
+// Video messages of NAL units (H.264, H.265) of one publication on their way to access units. An access unit has a
+// picture: NAL units that come in a message of their own (SEI, parameter sets: DJI and some recorders send them so)
+// join the next message.
 //
 //   | SEI |  | SPS | PPS |  | slice … |      ─▶      one frame: | SEI | slice … |, with the time of the last message
 //
@@ -58,8 +59,8 @@ export class NalMessages {
   }
 
   /**
-   * Puts the pending sets in force: the record that they make, or undefined where they are not complete. Throws ReelError
-   * `badConfig`.
+   * Puts the pending sets in force: the record that they make, or undefined where they are not complete. Throws
+   * ReelError `badConfig`.
    */
   applyChanges(): Uint8Array | undefined {
     return this.#sets.apply();
@@ -85,7 +86,9 @@ export class NalMessages {
     if (facts.hasParameterSet) this.#learnSets(bytes, start, end);
   }
 
-  /** Keeps the NAL units of a message without a picture. False where they are too many. The lengths have been checked. */
+  /**
+   * Keeps the NAL units of a message without a picture. False where they are too many. The lengths have been checked.
+   */
   keep(bytes: Uint8Array, start: number, end: number): boolean {
     for (let at = start; at < end; ) {
       const nal = at + NAL_LENGTH_SIZE;

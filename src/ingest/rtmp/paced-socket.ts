@@ -1,8 +1,8 @@
 // An accepted socket, read at the pace of a ReadLoop. Three ways to read, the best that the runtime offers:
 //
-//   event: libuv reads into the shared buffer when bytes arrive (undocumented `_handle` with the documented `onread`; Node 20)
-//   poll:  read(2) from the timer, no readiness to wait for: a resting socket costs no wake-up at all (`_handle.fd`; not on Windows)
-//   plain: 'data' events, where a probe says that the above does not work here
+//   event: libuv reads into the shared buffer when bytes arrive (undocumented `_handle` with the documented `onread`;
+//   Node 20) poll: read(2) from the timer, no readiness to wait for: a resting socket costs no wake-up at all
+//   (`_handle.fd`; not on Windows) plain: 'data' events, where a probe says that the above does not work here
 //
 // Nothing is lost between the ways: bytes stay in the kernel until one of them reads, and end or error of a connection
 // are left to libuv.

@@ -236,7 +236,10 @@ export class Publication implements MessageDestination {
     return this.#unwrapper.unwrap(timestampMs) * TICKS_PER_MS;
   }
 
-  /** A multitrack message numbers the tracks of a kind; those that are not the first take a place when they are configured. */
+  /**
+   * A multitrack message numbers the tracks of a kind; those that are not the first take a place when they are
+   * configured.
+   */
   #trackOf(messageType: number, trackId: number): MessageTrack {
     const isVideo = messageType === MESSAGE_VIDEO;
     if (trackId === 0) return isVideo ? this.#video : this.#audio;

@@ -1,5 +1,5 @@
-// Codecs whose messages hold one access unit each, which says itself all that a decoder must know (MP3, AC-3, E-AC-3): the
-// decoder configuration is made from the first one, and anew where that changes.
+// Codecs whose messages hold one access unit each, which says itself all that a decoder must know (MP3, AC-3, E-AC-3):
+// the decoder configuration is made from the first one, and anew where that changes.
 
 import type { SoundHeader } from "../../media/codec/sound-header.js";
 import { DAMAGED_FRAME, type MessageReader, type MessageReaderContext } from "./message-reader.js";

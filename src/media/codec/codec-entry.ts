@@ -32,7 +32,9 @@ export interface Mp4Form {
   otherSampleEntries: readonly string[];
   /** Of an `mp4a`: the objectTypeIndication that says the codec. */
   objectTypes: readonly number[];
-  /** Of video: two compatible brands of `ftyp` beside `isom` and `mp41`, eight characters. Without them `iso2`, `avc1`. */
+  /**
+   * Of video: two compatible brands of `ftyp` beside `isom` and `mp41`, eight characters. Without them `iso2`, `avc1`.
+   */
   brands?: string;
 }
 

@@ -1,5 +1,5 @@
-// The bytes of a NAL unit without what keeps start codes out of them (ITU-T H.264 §7.4.1, H.265 §7.4.2): 00 00 03 stands
-// for 00 00.
+// The bytes of a NAL unit without what keeps start codes out of them (ITU-T H.264 §7.4.1, H.265 §7.4.2): 00 00 03
+// stands for 00 00.
 
 export function removeEmulationPrevention(nal: Uint8Array): Uint8Array {
   const out = new Uint8Array(nal.byteLength);

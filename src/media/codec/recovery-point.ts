@@ -1,5 +1,5 @@
-// The recovery point in an SEI NAL unit, which H.264 (ITU-T H.264 §7.3.2.3.1, §D.1.8) and H.265 (§7.3.5, §D.2.8) lay out
-// alike: messages of type and size, 255 by 255, under emulation prevention. Nothing is allocated.
+// The recovery point in an SEI NAL unit, which H.264 (ITU-T H.264 §7.3.2.3.1, §D.1.8) and H.265 (§7.3.5, §D.2.8) lay
+// out alike: messages of type and size, 255 by 255, under emulation prevention. Nothing is allocated.
 
 const SEI_RECOVERY_POINT = 6;
 

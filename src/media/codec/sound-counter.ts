@@ -1,5 +1,5 @@
-// Counts frames by their headers in a stream that comes in pieces. A frame that does not begin with a header is looked for
-// byte by byte.
+// Counts frames by their headers in a stream that comes in pieces. A frame that does not begin with a header is looked
+// for byte by byte.
 
 import type { AudioCounter } from "./audio-counter.js";
 import type { CodecName } from "./codec-entry.js";

@@ -59,8 +59,8 @@ export function codecOfSampleEntry(type: string, objectType?: number): CodecEntr
 const STREAM_TYPE_PRIVATE_PES = 0x06;
 
 /**
- * Of a stream in a PMT. Only a private one is named by its descriptors: others have them beside what their type says. Of
- * MPEG audio the frames say the layer; here it is the first that has the type.
+ * Of a stream in a PMT. Only a private one is named by its descriptors: others have them beside what their type says.
+ * Of MPEG audio the frames say the layer; here it is the first that has the type.
  */
 export function codecOfStream(stream: StreamDescription): CodecEntry | undefined {
   const { streamType, registration, descriptorTags } = stream;
@@ -93,7 +93,10 @@ export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undef
   return BY_FLV_ID[kind][codecId];
 }
 
-/** `videocodecid` and `audiocodecid` of onMetaData: what has no number of its own there has its FourCC (Enhanced RTMP v2). */
+/**
+ * `videocodecid` and `audiocodecid` of onMetaData: what has no number of its own there has its FourCC (Enhanced RTMP
+ * v2).
+ */
 export function flvMetadataId({ codecId, fourCc, isWrittenExtended }: FlvForm): number {
   return isWrittenExtended || codecId === null ? fourCcNumber(fourCc) : codecId;
 }

@@ -19,6 +19,9 @@ export interface VideoConfig {
   parWidth: number;
   parHeight: number;
   colour: Colour | undefined;
-  /** Bytes of the length in front of every NAL unit on the wire: 1, 2 or 4. Frames in a ring always have 4. 0: no NAL units. */
+  /**
+   * Bytes of the length in front of every NAL unit on the wire: 1, 2 or 4. Frames in a ring always have 4. 0: no NAL
+   * units.
+   */
   nalLengthSize: number;
 }

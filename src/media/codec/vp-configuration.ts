@@ -1,7 +1,7 @@
 // VPCodecConfigurationRecord, vpcC, of VP8 and VP9 (VP Codec ISO Media File Format Binding §2.2), with the version and
 // flags of its box in front, as Enhanced RTMP has it too:
 //
-//   0               4         5       6                       7           8          9        10                          12
+//   0 4 5 6 7 8 9 10 12
 //   | version flags | profile | level | depth 4, format 3, range 1 | primaries | transfer | matrix | initialization bytes u16 | (width u16 | height u16)
 //
 // It does not say how large pictures are: key frames do. A configuration of ours therefore has the size behind the

@@ -60,7 +60,9 @@ export class AvTag {
   #isExtended = false;
   #kind: "video" | "audio" = "video";
 
-  /** Whether the whole message must be there to be read: one with several tracks, or with more in front of its FourCC. */
+  /**
+   * Whether the whole message must be there to be read: one with several tracks, or with more in front of its FourCC.
+   */
   static wantsWhole(kind: "video" | "audio", first: number): boolean {
     const isVideo = kind === "video";
     return (isVideo ? (first & 0x80) !== 0 : first >> 4 === FORMAT_EX_HEADER) && ExHeader.isCompound(isVideo, first);

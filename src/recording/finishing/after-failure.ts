@@ -12,7 +12,10 @@ import type { ErrorCode } from "../../base/reel-error.js";
 
 export type AfterFailure = "lost" | "nextName" | "later" | "unsynced" | "inPlace" | "never" | "atStart";
 
-/** Of a journal: gone, unreadable, or such that the kernel traps on it. A symbolic link in its place is somebody's doing. */
+/**
+ * Of a journal: gone, unreadable, or such that the kernel traps on it. A symbolic link in its place is somebody's
+ * doing.
+ */
 const LASTING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["notFound", "corrupt", "trap", "badPath"]);
 
 /**

@@ -1,6 +1,6 @@
-// Makes closed segments final, in the finish pool: name first, then the ledger, then the event. What becomes of a finish
-// that fails is in after-failure.ts. One that is tried again (disk full) keeps its journal intact meanwhile, and one
-// event tells of it, not one per try; one that cannot succeed ends.
+// Makes closed segments final, in the finish pool: name first, then the ledger, then the event. What becomes of a
+// finish that fails is in after-failure.ts. One that is tried again (disk full) keeps its journal intact meanwhile, and
+// one event tells of it, not one per try; one that cannot succeed ends.
 
 import { stat } from "node:fs/promises";
 import type { Arena } from "../../arena/arena.js";
@@ -98,7 +98,8 @@ export class Finisher implements Collector {
   /**
    * overwrite=1: the name a new segment wants may still be in its finish, or carry the journal of a crash. A finish is
    * waited for (it costs the index); if it takes too long the new segment gets the next number. A journal is moved to
-   * the next number; one that another server writes stays, and the new segment gets the number. Returns the name to use.
+   * the next number; one that another server writes stays, and the new segment gets the number. Returns the name to
+   * use.
    */
   async makeWay(path: string, type: ContainerName): Promise<Reservation> {
     if (this.#deps.recovery.isBusy(path)) return this.#deps.naming.nextFree(path, type);
@@ -219,7 +220,9 @@ export class Finisher implements Collector {
     await this.#closed(segment, path, stopped, result, durability);
   }
 
-  /** There is no file: its first write failed, or it was deleted. Its entry in the ledger ends; the event is not new. */
+  /**
+   * There is no file: its first write failed, or it was deleted. Its entry in the ledger ends; the event is not new.
+   */
   async #endEntry(segment: Segment, durability: Durability | undefined, code: ErrorCode, error: string): Promise<void> {
     const { ledger } = this.#deps;
     const report = { ...segment.report(), sequence: ledger.nextSequence(), code, error };

@@ -169,7 +169,10 @@ export class Recovery {
     }
   }
 
-  /** The file of that name is the later segment's: this entry ends, or it would be closed in its place at the next start. */
+  /**
+   * The file of that name is the later segment's: this entry ends, or it would be closed in its place at the next
+   * start.
+   */
   async #endReplaced(report: SegmentReport): Promise<void> {
     const { ledger, logger, onFailed } = this.#deps;
     const failure = {

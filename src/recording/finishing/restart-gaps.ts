@@ -1,6 +1,6 @@
-// What a crash took, from the notes of the run that ended with it (received-notes.ts): per segment for the recovery, and
-// per config as one gap `restart`, from the last recorded moment to the first frame after the start. That gap is told
-// when both are known: the recovery works in the background, and the source comes back when it likes.
+// What a crash took, from the notes of the run that ended with it (received-notes.ts): per segment for the recovery,
+// and per config as one gap `restart`, from the last recorded moment to the first frame after the start. That gap is
+// told when both are known: the recovery works in the background, and the source comes back when it likes.
 
 import type { LedgerEntry } from "../../catalog/ledger.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
@@ -154,8 +154,8 @@ interface Found {
 }
 
 /**
- * What the crash took from the end of a file: what it should hold by the note, and does not; at least what the repair has
- * cut off. The bytes of frames that are in no file are their share of all.
+ * What the crash took from the end of a file: what it should hold by the note, and does not; at least what the repair
+ * has cut off. The bytes of frames that are in no file are their share of all.
  */
 export function crashGap(found: Found, note: ReceivedNote | undefined): Gap | undefined {
   const missing = Math.max(0, (note?.frames ?? 0) - found.videoFrames - found.audioFrames);

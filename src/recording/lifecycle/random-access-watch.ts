@@ -1,5 +1,5 @@
-// Recordings that wait for a random access point: after 5 s of media without one it is said once, for nothing else shows
-// that a live stream is not recorded. With waitForIDR=0, or without video, nothing is waited for.
+// Recordings that wait for a random access point: after 5 s of media without one it is said once, for nothing else
+// shows that a live stream is not recorded. With waitForIDR=0, or without video, nothing is waited for.
 
 import type { Ticks90k } from "../../time/units.js";
 import { TICKS_PER_SECOND } from "../../time/units.js";

@@ -1,13 +1,13 @@
-// The phases of a recording, as one table: what each event makes of each phase. An event that a row does not name changes
-// nothing: a recording that is stopping cannot be stopped again.
+// The phases of a recording, as one table: what each event makes of each phase. An event that a row does not name
+// changes nothing: a recording that is stopping cannot be stopped again.
 //
-//   stop      takes what the ring holds now, then ends        returned  the worker has given it back, or never took it up
-//   handOver  ends at the next random access point            end       takes no more frames: it is done, or has failed
-//   dispatch  a worker gets it                                finished  its last segment is final
+//   stop takes what the ring holds now, then ends returned the worker has given it back, or never took it up handOver
+//   ends at the next random access point end takes no more frames: it is done, or has failed dispatch a worker gets it
+//   finished its last segment is final
 //
-// In `draining` and the other drains a worker has it. A `stoppingDrain` was given out before the stop, so its kernel may
-// not have seen it; what a `lastDrain` calls the end is the end. A recording that is `givenUp` has ended while a write
-// hangs: the worker still has its state, so it stays in the ring's books until that call returns.
+// In `draining` and the other drains a worker has it. A `stoppingDrain` was given out before the stop, so its kernel
+// may not have seen it; what a `lastDrain` calls the end is the end. A recording that is `givenUp` has ended while a
+// write hangs: the worker still has its state, so it stays in the ring's books until that call returns.
 
 export type RecordingPhase =
   | "running"

@@ -151,8 +151,9 @@ export class RecordingState {
   }
 
   /**
-   * Ends it where its cursor stands, and answers that index. Under the lock: a worker whose write returns in this moment
-   * would else take frames that its successor reports as lost. A kernel call is short, so a busy one is waited for.
+   * Ends it where its cursor stands, and answers that index. Under the lock: a worker whose write returns in this
+   * moment would else take frames that its successor reports as lost. A kernel call is short, so a busy one is waited
+   * for.
    */
   stopAtCursor(): number {
     const isLocked = this.#lock();

@@ -63,8 +63,8 @@ const MAX_TICKET = 2 ** 29 - 1;
 /** Items of a batch: enough to make one message cheap, few enough that the pool's threads share the work. */
 const MAX_BATCH = 64;
 /**
- * Behind the output of a batch: a cache line that counts its writes, the states before the kernel call, a record of each
- * item.
+ * Behind the output of a batch: a cache line that counts its writes, the states before the kernel call, a record of
+ * each item.
  */
 const HEARTBEAT_SIZE = 64;
 const TAIL_SIZE = HEARTBEAT_SIZE + SAVED_SIZE + MAX_BATCH * RECORD_SIZE;

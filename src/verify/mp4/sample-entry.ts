@@ -105,7 +105,10 @@ function describeVideo(
   };
 }
 
-/** `dOps` holds the fields of an identification header behind its magic, in the other byte order (Opus in ISOBMFF, §4.3.2). */
+/**
+ * `dOps` holds the fields of an identification header behind its magic, in the other byte order (Opus in ISOBMFF,
+ * §4.3.2).
+ */
 function describeOpus(entry: Buffer, path: string, findings: Findings): SampleDescription {
   const dops = findChild(entry, AUDIO_ENTRY_BYTES, "dOps");
   if (!dops || dops.byteLength < 11) {

@@ -1,7 +1,7 @@
 // Goes through a track's samples in decoding order: when each is decoded and shown, where it lies, whether decoding can
-// start there. Every chunk must lie inside an `mdat` and apart from the one before it; every sample of H.264 and H.265 must consist
-// of whole NAL units, and be an IDR or a recovery point where `stss` says so. One pass, bounded memory: each table has
-// a window of its own, and the media another.
+// start there. Every chunk must lie inside an `mdat` and apart from the one before it; every sample of H.264 and H.265
+// must consist of whole NAL units, and be an IDR or a recovery point where `stss` says so. One pass, bounded memory:
+// each table has a window of its own, and the media another.
 
 import type { Findings } from "../findings.js";
 import { FRAME_HEAD_BYTES, type FrameReading } from "../frame-readings.js";

@@ -1,5 +1,5 @@
-// Streams with more than one track of a kind, in any order of numbers: two videos and three audios. Nothing of a file may
-// depend on which number a track has, only on its kind.
+// Streams with more than one track of a kind, in any order of numbers: two videos and three audios. Nothing of a file
+// may depend on which number a track has, only on its kind.
 
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";

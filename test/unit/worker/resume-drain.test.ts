@@ -1,5 +1,5 @@
-// What another thread makes of a kernel call whose thread has died behind it: a batch that is marked as whole is written
-// by the other, and one that is not has never been.
+// What another thread makes of a kernel call whose thread has died behind it: a batch that is marked as whole is
+// written by the other, and one that is not has never been.
 
 import { openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

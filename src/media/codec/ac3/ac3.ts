@@ -1,5 +1,5 @@
-// AC-3 and E-AC-3 in the codec table. Frames in a ring are whole frames with their headers; the decoder configuration is the
-// content of `dac3` or `dec3`, made from the first one.
+// AC-3 and E-AC-3 in the codec table. Frames in a ring are whole frames with their headers; the decoder configuration
+// is the content of `dac3` or `dec3`, made from the first one.
 
 import { CODEC_AC3, CODEC_EAC3 } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";

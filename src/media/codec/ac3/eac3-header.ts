@@ -1,6 +1,6 @@
-// Frame headers of E-AC-3, ETSI TS 102 366 annex E.1.2, and the decoder configuration that an MP4 has of it (`dec3`, annex
-// F.6), which is made from the first access unit: a frame of an independent substream, and those of the substreams that
-// depend on it.
+// Frame headers of E-AC-3, ETSI TS 102 366 annex E.1.2, and the decoder configuration that an MP4 has of it (`dec3`,
+// annex F.6), which is made from the first access unit: a frame of an independent substream, and those of the
+// substreams that depend on it.
 //
 //   | 0b77 | strmtyp 2 | substreamid 3 | frmsiz 11 | fscod 2 | numblkscod or fscod2 2 | acmod 3 | lfeon | bsid 5 |
 

@@ -1,5 +1,5 @@
-// FLAC in the codec table. Frames in a ring are frames (RFC 9639 §9); the decoder configuration is STREAMINFO with its block
-// header. No standard says how MPEG-TS would carry it.
+// FLAC in the codec table. Frames in a ring are frames (RFC 9639 §9); the decoder configuration is STREAMINFO with its
+// block header. No standard says how MPEG-TS would carry it.
 
 import { CODEC_FLAC } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";

@@ -1,5 +1,5 @@
-// HEVCDecoderConfigurationRecord, hvcC (ISO/IEC 14496-15 §8.3.3.1): 22 bytes of profile, format and framing, then arrays
-// of parameter sets by type. Input comes from outside: every read is bounded.
+// HEVCDecoderConfigurationRecord, hvcC (ISO/IEC 14496-15 §8.3.3.1): 22 bytes of profile, format and framing, then
+// arrays of parameter sets by type. Input comes from outside: every read is bounded.
 
 import { ReelError } from "../../../base/reel-error.js";
 import type { VideoConfig } from "../video-config.js";

@@ -1,5 +1,5 @@
-// Frame headers of MPEG audio, layers II and III: ISO/IEC 11172-3 §2.4.1.3, ISO/IEC 13818-3 §2.4.1.3 for the lower rates,
-// and the usual extension ("2.5") for the lowest.
+// Frame headers of MPEG audio, layers II and III: ISO/IEC 11172-3 §2.4.1.3, ISO/IEC 13818-3 §2.4.1.3 for the lower
+// rates, and the usual extension ("2.5") for the lowest.
 //
 //   | sync 11 | version 2 | layer 2 | protection | bitrate 4 | rate 2 | padding | private | mode 2 | mode extension 2 | copyright | original | emphasis 2 |
 

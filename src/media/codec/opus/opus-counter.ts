@@ -1,5 +1,5 @@
-// Counts Opus packets behind their control headers in a stream that comes in pieces. A packet that does not begin with a
-// control header is looked for byte by byte.
+// Counts Opus packets behind their control headers in a stream that comes in pieces. A packet that does not begin with
+// a control header is looked for byte by byte.
 
 import type { AudioCounter } from "../audio-counter.js";
 import { OpusControlHeader } from "./control-header.js";

@@ -1,5 +1,5 @@
-// The identification header of Opus, RFC 7845 §5.1, and the channel configurations that MPEG-TS and mapping family 1 name
-// by a number.
+// The identification header of Opus, RFC 7845 §5.1, and the channel configurations that MPEG-TS and mapping family 1
+// name by a number.
 //
 //   | "OpusHead" | version | channels | pre-skip u16 | input rate u32 | gain i16 | family | (streams, coupled, mapping …)      little-endian
 

@@ -1,5 +1,5 @@
-// VP8 in the codec table. Frames in a ring are as the encoder gives them. RFC 6386 §9.1: the frame's tag has three bytes,
-// the lowest bit of which is 0 in a key frame; start code and picture size follow there.
+// VP8 in the codec table. Frames in a ring are as the encoder gives them. RFC 6386 §9.1: the frame's tag has three
+// bytes, the lowest bit of which is 0 in a key frame; start code and picture size follow there.
 
 import { CODEC_VP8 } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";

@@ -1,5 +1,5 @@
-// VP9 in the codec table. Frames in a ring are as the encoder gives them, superframes among them: their first frame says
-// what they are. MPEG-TS has no form for it that others read.
+// VP9 in the codec table. Frames in a ring are as the encoder gives them, superframes among them: their first frame
+// says what they are. MPEG-TS has no form for it that others read.
 
 import { CODEC_VP9 } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";

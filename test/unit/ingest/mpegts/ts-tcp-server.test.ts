@@ -1,4 +1,5 @@
-// The MPEG-TS listener against publishers that fall silent and strangers that knock: what they can make it keep, and log.
+// The MPEG-TS listener against publishers that fall silent and strangers that knock: what they can make it keep, and
+// log.
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

@@ -1,5 +1,5 @@
-// The finisher with a finish pool that answers as a test says: names, tries and pauses, events and the ledger. The files
-// themselves are finished in test/unit/container.
+// The finisher with a finish pool that answers as a test says: names, tries and pauses, events and the ledger. The
+// files themselves are finished in test/unit/container.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
