@@ -15,8 +15,17 @@ export interface RecoveredEnd {
 }
 
 const NOTHING = {
-  ...{ frames: 0, bytes: 0, durationMs: 0, waitingFrames: 0, waitingBytes: 0, waitingMs: 0 },
-  ...{ zeroMs: 0, lostFrames: 0, lostBytes: 0, lostMs: 0, wallMs: 0 },
+  frames: 0,
+  bytes: 0,
+  durationMs: 0,
+  waitingFrames: 0,
+  waitingBytes: 0,
+  waitingMs: 0,
+  zeroMs: 0,
+  lostFrames: 0,
+  lostBytes: 0,
+  lostMs: 0,
+  wallMs: 0,
 };
 
 /** A config whose recording was cut off. */
@@ -65,7 +74,12 @@ export class RestartGaps {
     return [
       ...this.#notes.values(),
       ...waiting.map(([configId, { lastMs, frames, bytes }]) => ({
-        ...{ ...NOTHING, configId, sequence: CUT_OFF, frames, bytes, wallMs: lastMs },
+        ...NOTHING,
+        configId,
+        sequence: CUT_OFF,
+        frames,
+        bytes,
+        wallMs: lastMs,
       })),
     ];
   }
@@ -141,7 +155,9 @@ function withoutWaiting(note: ReceivedNote): ReceivedNote {
     frames: note.frames - note.waitingFrames,
     bytes: note.bytes - note.waitingBytes,
     durationMs: note.durationMs - note.waitingMs,
-    ...{ waitingFrames: 0, waitingBytes: 0, waitingMs: 0 },
+    waitingFrames: 0,
+    waitingBytes: 0,
+    waitingMs: 0,
   };
 }
 
