@@ -74,8 +74,11 @@ class Vandal {
       const files = this.growing();
       const file = files[Math.floor(this.random() * files.length)];
       if (file === undefined) return;
+      const path = CONTAINERS[containerOf(file) ?? "ts"].mediaPath(file);
+      // Ours already, though the server has not noticed yet.
+      if (this.foreign.has(this.#below(path))) return;
       // It may have been lost meanwhile, and not be there any more.
-      await ofFile(CONTAINERS[containerOf(file) ?? "ts"].mediaPath(file)).catch((error: NodeJS.ErrnoException) => {
+      await ofFile(path).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== "ENOENT") throw error;
       });
     } else await this.#ofFolders[way]?.(this.folders[Math.floor(this.random() * this.folders.length)] as Folder);
