@@ -71,9 +71,10 @@ async function serve({ readyFile, discardConfigs = false, ...flags }: ServeFlags
     const server = await ReelServer.start(config, log.logger, { discardConfigs });
     // Whoever reads the ready file may send one.
     handleSignals(server, log, readConfig);
+    // Before it is told that the server is ready, so that nobody meets the file that is tried.
+    for (const fault of await server.unwritableFolders()) log.logger.warn({ reason: fault }, "nothing can be recorded");
     if (readyFile !== undefined) server.writeReadyFile(readyFile);
     printBanner(server, config.tls !== undefined);
-    for (const fault of await server.unwritableFolders()) log.logger.warn({ reason: fault }, "nothing can be recorded");
   } catch (error) {
     const explained = explainStartFailure(error, config);
     if (explained === undefined) throw error;
