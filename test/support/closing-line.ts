@@ -1,6 +1,6 @@
-// A vitest reporter that ends the run with what a reader wants first: the ten slowest files, then as the last line
-// `N passed, N failed` (and `, N skipped`). What is no test and failed all the same counts as a failure: a file that
-// could not be loaded, an error that no test caught.
+// A vitest reporter that ends the run with what a reader wants first: the ten slowest files, the tests that passed at
+// the second try only, then as the last line `N passed, N failed` (and `, N skipped`). What is no test and failed all
+// the same counts as a failure: a file that could not be loaded, an error that no test caught.
 
 import { relative } from "node:path";
 import type { Reporter, SerializedError, TestModule, Vitest } from "vitest/node";
@@ -20,17 +20,20 @@ export default class ClosingLine implements Reporter {
     let passed = 0;
     let failed = unhandledErrors.length;
     let skipped = 0;
+    const repeated: string[] = [];
     for (const module of modules) {
       if (module.errors().length > 0) failed++;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
+        if (test.diagnostic()?.flaky) repeated.push(`  ${relative(this.#root, module.moduleId)} > ${test.fullName}`);
         if (state === "passed") passed++;
         else if (state === "skipped") skipped++;
         else failed++;
       }
     }
     const closing = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
-    this.#lines = [...this.#slowest(modules), closing].join("\n");
+    const again = repeated.length > 0 ? ["passed at the second try only, look into them:", ...repeated, ""] : [];
+    this.#lines = [...this.#slowest(modules), ...again, closing].join("\n");
     // At exit, so that it stands below vitest's own summary.
     if (!this.#isHooked) process.on("exit", () => process.stdout.write(`\n${this.#lines}\n`));
     this.#isHooked = true;
