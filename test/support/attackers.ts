@@ -2,11 +2,13 @@
 // pipelined, or of another protocol. Each attack holds its sockets for a moment and lets go of them; `Attackers` runs
 // as many at a time as a test wants, until it is told to stop.
 
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { messageBytes, obsOpening, plainHandshake, setChunkSize } from "./rtmp-bytes.js";
 
-export type Listener = "http" | "jsonCli" | "asciiCli" | "rtmp" | "ts";
+export type Listener = "http" | "https" | "jsonCli" | "asciiCli" | "rtmp" | "rtmps" | "ts";
 
 type Random = () => number;
 
@@ -27,41 +29,60 @@ const WEBSOCKET_OPENING = Buffer.from(
   "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
 );
+const openHttp = () => Buffer.from("GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: b\r\n\r\n");
+const openRtmp = () => obsOpening("live", "stranger");
 /** How a client of each listener begins. */
 const OPENINGS: Readonly<Record<Listener, () => Buffer>> = {
-  http: () => Buffer.from("GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: b\r\n\r\n"),
+  http: openHttp,
+  https: openHttp,
   jsonCli: () => Buffer.from("version\r\n"),
   asciiCli: () => Buffer.from("version\r\n"),
-  rtmp: () => obsOpening("live", "stranger"),
+  rtmp: openRtmp,
+  rtmps: openRtmp,
   ts: () => TS_PACKET,
 };
+/** Behind TLS; the other listeners' bytes come in the open. */
+const SECURE: ReadonlySet<Listener> = new Set(["https", "rtmps"]);
+/** Of the connections to those, some never become secure: what is sent stands where a handshake is expected. */
+const INSECURE_SHARE = 0.3;
 const HOLD_MS = 1500;
 const HUGE_BYTES = 4 << 20;
 const PIPELINED = 500;
 
+/** The TCP connection below each: only that can be reset. */
+const carriers = new WeakMap<Socket, Socket>();
+
 /** Undefined where the server does not take it. Bytes that come are read, and forgotten, unless `isDeaf`. */
-async function dial({ host, port }: Target, isDeaf = false): Promise<Socket | undefined> {
-  const socket = connect(port, host);
+async function dial({ listener, host, port }: Target, random: Random, isDeaf = false): Promise<Socket | undefined> {
+  const isSecure = SECURE.has(listener) && random() >= INSECURE_SHARE;
+  const tcp = connect(port, host).on("error", () => {});
+  const socket = isSecure ? connectTls({ socket: tcp, rejectUnauthorized: false }) : tcp;
   socket.on("error", () => {});
+  carriers.set(socket, tcp);
   if (isDeaf) socket.pause();
   else socket.resume();
-  await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
+  const opened = isSecure ? "secureConnect" : "connect";
+  await new Promise((resolve) => socket.once(opened, resolve).once("close", resolve));
   return socket.destroyed ? undefined : socket;
 }
 
 /** Resolves when all is written, or the other side has gone. */
 async function write(socket: Socket, bytes: Uint8Array, waitMs = HOLD_MS): Promise<void> {
   if (socket.destroyed || socket.write(bytes)) return;
+  const over = new AbortController();
+  const heard = { signal: over.signal };
   await Promise.race([
-    new Promise((resolve) => socket.once("drain", resolve).once("close", resolve)),
-    delay(waitMs, undefined, { ref: false }),
-  ]);
+    once(socket, "drain", heard),
+    once(socket, "close", heard),
+    delay(waitMs, undefined, { ...heard, ref: false }),
+  ]).catch(() => {});
+  over.abort();
 }
 
 /** Ends it in one of the ways a client can go. */
 function leave(socket: Socket, random: Random): void {
   const way = random();
-  if (way < 0.3) socket.resetAndDestroy();
+  if (way < 0.3) carriers.get(socket)?.resetAndDestroy();
   else if (way < 0.6) socket.destroy();
   else {
     socket.end();
@@ -76,8 +97,8 @@ function garbage(random: Random, bytes: number): Buffer {
 const halfOpen: Attack = {
   name: "half open",
   async run(target, random) {
-    const begin = OPENINGS[target.listener]();
-    const sockets = await Promise.all(Array.from({ length: 24 }, () => dial(target)));
+    const begin = SECURE.has(target.listener) && random() < 0.5 ? TLS_HELLO : OPENINGS[target.listener]();
+    const sockets = await Promise.all(Array.from({ length: 24 }, () => dial(target, random)));
     for (const socket of sockets) {
       if (!socket) continue;
       socket.write(begin.subarray(0, Math.floor(random() * (begin.byteLength - 1))));
@@ -91,7 +112,7 @@ const halfOpen: Attack = {
 const slow: Attack = {
   name: "slow",
   async run(target, random, isOver) {
-    const socket = await dial(target);
+    const socket = await dial(target, random);
     if (!socket) return;
     for (const byte of OPENINGS[target.listener]().subarray(0, 60)) {
       if (socket.destroyed || isOver()) break;
@@ -106,7 +127,7 @@ const slow: Attack = {
 const huge: Attack = {
   name: "huge",
   async run(target, random, isOver) {
-    const socket = await dial(target);
+    const socket = await dial(target, random);
     if (!socket) return;
     const fill = Buffer.alloc(65536, random() < 0.5 ? 0x61 : 0xff);
     await write(socket, hugeBeginning(target.listener, random));
@@ -117,12 +138,12 @@ const huge: Attack = {
 };
 
 function hugeBeginning(listener: Listener, random: Random): Buffer {
-  if (listener === "http") {
+  if (listener === "http" || listener === "https") {
     if (random() < 0.3) return Buffer.concat([WEBSOCKET_OPENING, Buffer.from("82ff7fffffffffffffff00000000", "hex")]);
     const length = random() < 0.5 ? "Content-Length: 99999999999" : "Transfer-Encoding: chunked";
     return Buffer.from(`POST /record HTTP/1.1\r\nHost: 127.0.0.1\r\n${length}\r\n\r\nfffffff\r\n`);
   }
-  if (listener === "rtmp") {
+  if (listener === "rtmp" || listener === "rtmps") {
     const bytes = messageBytes({ csid: 3, type: 20, time: 0, payload: Buffer.alloc(60_000) });
     return Buffer.concat([plainHandshake(), setChunkSize(0x7fffffff), bytes.subarray(0, 200)]);
   }
@@ -134,7 +155,7 @@ function hugeBeginning(listener: Listener, random: Random): Buffer {
 const pipelined: Attack = {
   name: "pipelined",
   async run(target, random) {
-    const socket = await dial(target, random() < 0.5);
+    const socket = await dial(target, random, random() < 0.5);
     if (!socket) return;
     const one = OPENINGS[target.listener]();
     await write(socket, Buffer.concat(Array.from({ length: PIPELINED }, () => one)));
@@ -147,7 +168,7 @@ const foreign: Attack = {
   name: "of another protocol",
   async run(target, random) {
     const others = (Object.keys(OPENINGS) as Listener[]).filter((listener) => listener !== target.listener);
-    const socket = await dial(target);
+    const socket = await dial(target, random);
     if (!socket) return;
     const choice = random();
     if (choice < 0.2) socket.write(Buffer.concat([TLS_HELLO, garbage(random, 300)]));
@@ -166,7 +187,7 @@ export class Attackers {
   #isOver = false;
   readonly #running: Promise<void>;
 
-  constructor(targets: Readonly<Record<Listener, string>>, atOnce: number, random: Random) {
+  constructor(targets: Readonly<Partial<Record<Listener, string>>>, atOnce: number, random: Random) {
     const all = Object.entries(targets).map(([listener, address]): Target => {
       const colon = address.lastIndexOf(":");
       return { listener: listener as Listener, host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
@@ -194,4 +215,5 @@ export class Attackers {
   }
 }
 
-export const ATTACK_COUNT = ATTACKS.length * Object.keys(OPENINGS).length;
+/** Kinds of attack on each listener. */
+export const ATTACK_KINDS = ATTACKS.length;

@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { WebSocket } from "ws";
+import { TEST_CERTIFICATE } from "./test-certificate.js";
 import { until } from "./until.js";
 
 export interface Reply {
@@ -41,6 +42,7 @@ const roots = new Set<string>();
 export class ReelProcess {
   #child: ChildProcess;
   #output = "";
+  #isSecure = false;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   addresses: Record<string, string> & { pid?: number } = {};
 
@@ -85,6 +87,7 @@ export class ReelProcess {
       ...args,
       ...(options.args ?? []),
     ]);
+    server.#isSecure = options.config?.tls !== undefined;
     let exit: unknown;
     void server.exited.then((result) => {
       exit = result;
@@ -104,7 +107,7 @@ export class ReelProcess {
     return this.#output;
   }
   get wsUrl(): string {
-    return `ws://${this.addresses.http}/ws`;
+    return `${this.#isSecure ? "wss" : "ws"}://${this.addresses.http}/ws`;
   }
   rtmpUrl(name: string): string {
     return `rtmp://${this.addresses.rtmp}/live/${name}`;
@@ -141,7 +144,8 @@ export class Control {
   }
 
   static async connect(server: ReelProcess, subscribe = true, token?: string): Promise<Control> {
-    const socket = new WebSocket(server.wsUrl, token ? { headers: { Authorization: `Bearer ${token}` } } : {});
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const socket = new WebSocket(server.wsUrl, { headers, ca: TEST_CERTIFICATE });
     await once(socket, "open");
     const control = new Control(socket);
     if (subscribe) await control.succeed("subscribe");
