@@ -4,9 +4,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls, type PeerCertificate } from "node:tls";
 import { afterEach, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -17,11 +18,13 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 import { certificateFiles, TEST_CERTIFICATE } from "../support/test-certificate.js";
 import { until } from "../support/until.js";
+import { freeze, mountLoop, removeVolumes, thaw } from "../support/volumes.js";
 
 const REEL = resolve(import.meta.dirname, "../../dist/cli/reel.js");
 
 afterEach(async () => {
   await stopPublishers();
+  await removeVolumes();
   await stopServers();
 });
 
@@ -241,6 +244,42 @@ it("drains when its terminal is closed", async () => {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+it("takes two signals within a moment for one wish, and drains", async () => {
+  const server = await ReelProcess.start();
+  process.kill(server.pid, "SIGTERM");
+  process.kill(server.pid, "SIGINT");
+  expect(await server.exited).toEqual({ code: 0, signal: null });
+});
+
+it("stops at once where a signal comes two seconds after the first", async () => {
+  const server = await ReelProcess.start();
+  await mountLoop(server.file("frozen"), 64);
+  const control = await Control.connect(server);
+  await control.succeed("record localStreamName=cam1 pathToFile=frozen/cam1 type=mp4 keepAlive=0");
+  publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: await makeClip({ seconds: 4 }), loops: -1 });
+  await control.wait("recordChunkCreated");
+  // Its write hangs, so the drain cannot end before the thaw.
+  await freeze(server.file("frozen"));
+  await until("a write hangs", async () => hungThreads(server.pid));
+  process.kill(server.pid, "SIGTERM");
+  await until("it says what it does", () =>
+    server.output.includes("SIGTERM: finishing 1 recording (again to stop at once) …"),
+  );
+  for (const sinceMs = performance.now(); performance.now() - sinceMs < 2500; await delay(100))
+    process.kill(server.pid, "SIGTERM");
+  await thaw(server.file("frozen"));
+  expect(await server.exited).toEqual({ code: null, signal: "SIGKILL" });
+  expect(existsSync(server.file("frozen/cam1.mp4.info"))).toBe(true);
+  control.close();
+});
+
+/** Threads of a process that wait for a disk. */
+async function hungThreads(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = threads.map((id) => readFile(`/proc/${pid}/task/${id}/stat`, "utf8").catch(() => ""));
+  return (await Promise.all(states)).some((stat) => / D /.test(stat));
+}
 
 it("serves WebSocket and RTMP over TLS, and takes a renewed certificate", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-tls-"));

@@ -163,6 +163,9 @@ it("says what is wrong with folders that a user may not use, and with a full dis
     expect(await messageOf(["serve", "--state", "full/state"])).toBe(
       "reel: the state folder /here/full/state is on a full disk: make room, or choose another (--state DIR)\n",
     );
+    expect(await messageOf(["serve", "--media", "full/media"])).toBe(
+      "reel: the media folder /here/full/media is on a full disk: make room, or choose another (--media DIR)\n",
+    );
   } finally {
     await runProgram("umount", [full]);
   }
