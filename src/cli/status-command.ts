@@ -1,4 +1,5 @@
-// `reel status`: all that runs on one screen. `reel top`: the same, live, until q or Ctrl-C.
+// `reel status`: all that runs on one screen. `reel top`: the same, live, until q or Ctrl-C; arrows, page keys, Home and
+// End move through more rows than fit.
 
 import type { Command } from "commander";
 import type { ReelClient } from "../client/control-client.js";
@@ -10,7 +11,7 @@ import {
   openClient,
   withClient,
 } from "./server-connection.js";
-import { type Rates, statusLines } from "./status-screen.js";
+import { type Rates, statusLines, statusView } from "./status-screen.js";
 import { paint, screenOf } from "./terminal.js";
 import { EXIT_FAILED, EXIT_OK } from "./usage.js";
 
@@ -21,6 +22,22 @@ const HOME = "\u001b[H";
 const CLEAR_REST_OF_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 const CTRL_C = "\u0003";
+/** Rows to move by, a page as the room of the screen; xterm's and the Linux console's forms. */
+const MOVES: Readonly<Record<string, (room: number) => number>> = {
+  "\u001b[A": () => -1,
+  "\u001b[B": () => 1,
+  k: () => -1,
+  j: () => 1,
+  "\u001b[5~": (room) => -room,
+  "\u001b[6~": (room) => room,
+  " ": (room) => room,
+  "\u001b[H": () => Number.NEGATIVE_INFINITY,
+  "\u001b[1~": () => Number.NEGATIVE_INFINITY,
+  "\u001b[F": () => Number.MAX_SAFE_INTEGER,
+  "\u001b[4~": () => Number.MAX_SAFE_INTEGER,
+};
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of a key
+const KEYS = /\u001b\[[0-9]*[A-Z~]|[^\u001b]/g;
 
 interface StatusFlags extends ConnectionFlags {
   json?: boolean;
@@ -59,41 +76,76 @@ async function status(flags: StatusFlags): Promise<void> {
 
 async function top(flags: StatusFlags): Promise<void> {
   const client = await openClient(flags);
-  const isLive = process.stdout.isTTY === true && !flags.json;
+  const screen = process.stdout.isTTY === true && !flags.json ? new LiveScreen() : undefined;
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   process.once("SIGTERM", () => stop.abort());
-  if (isLive) enterScreen(stop);
+  screen?.enter(stop);
   try {
-    await watch(client, stop.signal, flags.json === true, isLive);
+    await watch(client, stop.signal, (data, rates) => {
+      if (flags.json) console.log(JSON.stringify(data));
+      else if (screen) screen.show(data, rates);
+      else console.log(`${statusLines(data, screenOf(), rates).join("\n")}\n`);
+    });
   } finally {
-    if (isLive) leaveScreen();
+    screen?.leave();
     await client.close();
   }
 }
 
-async function watch(client: ReelClient, signal: AbortSignal, isJson: boolean, isLive: boolean): Promise<void> {
+type Show = (data: ServerStatusData, rates: Rates | undefined) => void;
+
+async function watch(client: ReelClient, signal: AbortSignal, show: Show): Promise<void> {
   let last: { data: ServerStatusData; ms: number } | undefined;
   while (!signal.aborted) {
     const data = await client.serverStatus();
     const nowMs = performance.now();
     const rates = last && ratesBetween(last.data, data, nowMs - last.ms);
     last = { data, ms: nowMs };
-    if (isJson) console.log(JSON.stringify(data));
-    else draw(data, rates, isLive);
+    show(data, rates);
     await pause(signal);
   }
 }
 
-function draw(data: ServerStatusData, rates: Rates | undefined, isLive: boolean): void {
-  const screen = screenOf();
-  if (!isLive) {
-    console.log(`${statusLines(data, screen, rates).join("\n")}\n`);
-    return;
+/** The terminal's other screen, and where in the table it is. */
+class LiveScreen {
+  #first = 0;
+  #room = 0;
+  #last: Parameters<Show> | undefined;
+
+  enter(stop: AbortController): void {
+    process.stdout.write(ENTER_SCREEN);
+    if (!process.stdin.isTTY) return;
+    process.stdin.setRawMode(true);
+    process.stdin.on("data", (bytes) => {
+      for (const key of String(bytes).match(KEYS) ?? [])
+        if (key === CTRL_C || key.toLowerCase() === "q") stop.abort();
+        else this.#move(MOVES[key]?.(this.#room) ?? 0);
+    });
   }
-  const lines = statusLines(data, screen, rates, screen.rows);
-  const foot = paint("q ends", "dim", screen);
-  process.stdout.write(`${HOME}${[...lines, foot].join(`${CLEAR_REST_OF_LINE}\n`)}${CLEAR_REST_OF_LINE}${CLEAR_BELOW}`);
+
+  leave(): void {
+    process.stdout.write(LEAVE_SCREEN);
+    if (!process.stdin.isTTY) return;
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+  }
+
+  show(...seen: Parameters<Show>): void {
+    this.#last = seen;
+    const screen = screenOf();
+    const view = statusView(seen[0], screen, seen[1], screen.rows, this.#first);
+    this.#first = view.first;
+    this.#room = view.room;
+    const foot = paint(view.rows > view.room ? "↑ ↓ move, q ends" : "q ends", "dim", screen);
+    const lines = [...view.lines, foot].join(`${CLEAR_REST_OF_LINE}\n`);
+    process.stdout.write(`${HOME}${lines}${CLEAR_REST_OF_LINE}${CLEAR_BELOW}`);
+  }
+
+  #move(rows: number): void {
+    this.#first = Math.max(0, this.#first + rows);
+    if (rows !== 0 && this.#last) this.show(...this.#last);
+  }
 }
 
 export function ratesBetween(before: ServerStatusData, after: ServerStatusData, elapsedMs: number): Rates {
@@ -118,20 +170,4 @@ function pause(signal: AbortSignal): Promise<void> {
       resolve();
     }
   });
-}
-
-function enterScreen(stop: AbortController): void {
-  process.stdout.write(ENTER_SCREEN);
-  if (!process.stdin.isTTY) return;
-  process.stdin.setRawMode(true);
-  process.stdin.on("data", (keys) => {
-    if (/q/i.test(String(keys)) || String(keys).includes(CTRL_C)) stop.abort();
-  });
-}
-
-function leaveScreen(): void {
-  process.stdout.write(LEAVE_SCREEN);
-  if (!process.stdin.isTTY) return;
-  process.stdin.setRawMode(false);
-  process.stdin.pause();
 }

@@ -36,13 +36,39 @@ interface Row {
 }
 
 export function statusLines(status: ServerStatusData, screen: Screen, rates?: Rates, maxRows?: number): string[] {
+  return statusView(status, screen, rates, maxRows).lines;
+}
+
+/** A part of the table: what fits, from a row on. */
+export interface StatusView {
+  readonly lines: string[];
+  /** The first row that is shown: the one asked for, or the last with which the screen is full. */
+  readonly first: number;
+  /** How many rows are shown. */
+  readonly room: number;
+  readonly rows: number;
+}
+
+export function statusView(
+  status: ServerStatusData,
+  screen: Screen,
+  rates?: Rates,
+  maxRows?: number,
+  wanted = 0,
+): StatusView {
   const head = headLines(status, screen, rates);
   const rows = rowsOf(status, rates).sort((a, b) => b.weight - a.weight || compareNames(a.name, b.name));
-  if (rows.length === 0) return [...head, "", "nothing is published and nothing is to be recorded"];
+  if (rows.length === 0)
+    return { lines: [...head, "", "nothing is published and nothing is to be recorded"], first: 0, room: 0, rows: 0 };
   const room = maxRows === undefined ? rows.length : Math.max(1, maxRows - head.length - FRAME_ROWS);
-  const shown = rows.slice(0, room);
-  const more = rows.length - shown.length;
-  return [...head, "", ...tableLines(shown, screen), ...(more > 0 ? [paint(`… ${more} more`, "dim", screen)] : [])];
+  const first = Math.max(0, Math.min(wanted, rows.length - room));
+  const shown = rows.slice(first, first + room);
+  const left = [
+    ...(first > 0 ? [`${first} above`] : []),
+    ...(first + room < rows.length ? [`${rows.length - first - room} more`] : []),
+  ];
+  const foot = left.length > 0 ? [paint(`… ${left.join(", ")}`, "dim", screen)] : [];
+  return { lines: [...head, "", ...tableLines(shown, screen), ...foot], first, room, rows: rows.length };
 }
 
 function headLines({ server, streams, recordings, disks }: ServerStatusData, screen: Screen, rates?: Rates): string[] {

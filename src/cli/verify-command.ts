@@ -93,7 +93,7 @@ async function verifyFolder(folder: string, isJson: boolean): Promise<boolean> {
 
 function lineOf({ file, report, error }: Outcome): string {
   if (!report) return `${file}: ${error?.message}`;
-  const { defectCount, defects, tracks, durationMs, sizeBytes } = report;
+  const { defectCount, defects, tracks, notes, durationMs, sizeBytes } = report;
   if (defectCount > 0) {
     const [first] = defects;
     const place = first?.atMs === undefined ? "" : ` at ${seconds(first.atMs)}`;
@@ -101,7 +101,9 @@ function lineOf({ file, report, error }: Outcome): string {
     return `${file}: ${first?.path}${place}: ${first?.message}${more}`;
   }
   const frames = tracks.map(({ kind, frames }) => `${frames} ${kind}`).join(" and ");
-  return `${file}: sound, ${seconds(durationMs)}, ${frames} frames, ${bytesText(sizeBytes)}`;
+  const [note] = notes;
+  const noted = note ? `; note: ${note.message}${notes.length > 1 ? `, and ${notes.length - 1} more` : ""}` : "";
+  return `${file}: sound, ${seconds(durationMs)}, ${frames} frames, ${bytesText(sizeBytes)}${noted}`;
 }
 
 function summaryLine(

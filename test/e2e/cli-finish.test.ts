@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import { StateLock } from "../../src/recording/state-lock.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { makeClip } from "../support/clip.js";
@@ -40,9 +41,9 @@ function reel(...args: string[]): Promise<ProgramResult> {
   return runProgram(process.execPath, [CLI, ...args]);
 }
 
-function recorded(container: "ts" | "flv"): Buffer {
+function recorded(container: "ts" | "flv", isRecorded = (_track: number): boolean => true): Buffer {
   const run = new KernelRun({ build: "release", container });
-  for (const frame of makeAv(run, 2000)) run.push(frame);
+  for (const frame of makeAv(run, 2000)) if (isRecorded(frame.track)) run.push(frame);
   return run.finish()[0]?.files[0] ?? Buffer.alloc(0);
 }
 
@@ -256,6 +257,16 @@ describe("reel verify", () => {
     expect(done.stdout).toMatch(/video {2}h264 {3}320 × 240 +50 +2 +0\.000 s +2\.000 s/);
     expect(done.stdout).toContain("no defects");
     expect((await reel("verify", clip)).code).toBe(0);
+  });
+
+  it("notes on the line of a file of a folder what is odd in it", async () => {
+    writeFileSync(
+      at("early.ts"),
+      recorded("ts", (track) => track === TRACK_VIDEO),
+    );
+    const { code, stdout } = await reel("verify", folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\S+early\.ts: sound, .*; note: the PMT lists a track \(aac\) that has no frames\n/);
   });
 
   it("takes a folder for the recordings in it and below", async () => {

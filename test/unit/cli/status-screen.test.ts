@@ -2,7 +2,7 @@
 // colour where none is wanted.
 
 import { expect, it } from "vitest";
-import { statusLines } from "../../../src/cli/status-screen.js";
+import { statusLines, statusView } from "../../../src/cli/status-screen.js";
 import type { RecordingStatus, ServerStatusData, StreamStatus } from "../../../src/client/control-protocol.js";
 
 const STREAMS = 40;
@@ -85,6 +85,18 @@ it("leaves out what has no room, and says how many lines that are", () => {
   const lines = statusLines(fortyStreams(), { ...plain, columns: 80 }, undefined, 24);
   expect(lines.length).toBeLessThan(24);
   expect(lines.at(-1)).toMatch(/^… 2\d more$/);
+});
+
+it("moves through the rows, no further than to the last, every one seen once", () => {
+  const view = (first: number) => statusView(fortyStreams(), { ...plain, columns: 80 }, undefined, 24, first);
+  const { room, rows } = view(0);
+  const seen: string[] = [];
+  for (let at = 0; at < rows; at += room) seen.push(...view(at).lines.slice(4, 4 + room));
+  expect(new Set(seen).size).toBe(rows);
+  const end = view(1e9);
+  expect(end.first).toBe(rows - room);
+  expect(end.lines.at(-1)).toBe(`… ${rows - room} above`);
+  expect(view(2).lines.at(-1)).toBe(`… 2 above, ${rows - room - 2} more`);
 });
 
 it("colours what needs a look, where colours are wanted", () => {
