@@ -35,6 +35,10 @@ export function isAudioConfig(config: usize): bool {
 
 /** Nominal duration of an audio frame at the core's rate: 1024 (or 960) samples of AAC. */
 export function audioFrameDuration90k(config: usize): i64 {
-  const samples = <i64>load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET);
-  return (samples * 90000) / <i64>max<u32>(load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET), 1);
+  return audioDuration90k(config, load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET));
+}
+
+/** Of so many samples, at the core's rate. */
+export function audioDuration90k(config: usize, samples: u32): i64 {
+  return (<i64>samples * 90000) / <i64>max<u32>(load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET), 1);
 }

@@ -15,6 +15,8 @@ export const FLV_KEYFRAME_STRIDE_OFFSET = 20; // u32, 0 = 1
 export const FLV_KEYFRAMES_SEEN_OFFSET = 24; // u32
 export const FLV_KEYFRAMES_OFFSET = 64; // FLV_MAX_KEYFRAMES × FLV_KEYFRAME_SIZE
 export const FLV_MAX_KEYFRAMES = 256;
+// u32, samples of the last sound, where it says its length itself; 0 = it has the usual one. Behind the keyframe table
+export const FLV_LAST_SOUND_OFFSET = 4160;
 export const FLV_KEYFRAME_SIZE = 16;
 export const FLV_KEYFRAME_POSITION_OFFSET = 0; // f64, file position of the tag
 export const FLV_KEYFRAME_TIME_OFFSET = 8; // f64, seconds

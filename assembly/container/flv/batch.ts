@@ -6,6 +6,7 @@ import {
   FLV_CARRIED_OFFSET,
   FLV_HEADER_CONFIGS_OFFSET,
   FLV_LAST_KEYFRAME_OFFSET,
+  FLV_LAST_SOUND_OFFSET,
   FLV_LAST_TIMESTAMP_OFFSET,
   FLV_TRACKS_BEGUN_OFFSET,
 } from "../../../src/abi/flv";
@@ -17,6 +18,7 @@ import {
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
 import {
+  audioFrameSamples,
   flvPayloadSize,
   flvPrefixSize,
   flvSequenceHeaderBody,
@@ -131,8 +133,10 @@ function writeFrame(seg: usize, at: usize, frame: usize, base: i64): usize {
   const pts90k = frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame);
   const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
   at = beginFrame(seg, at, frame, timestampMs);
-  if (isRandomAccess && isVideoConfig(config)) {
-    const flv = seg + SEG_PRIVATE_OFFSET;
+  const flv = seg + SEG_PRIVATE_OFFSET;
+  if (!isVideoConfig(config)) {
+    store<u32>(flv, audioFrameSamples(config, framePayload(frame), bytes), FLV_LAST_SOUND_OFFSET);
+  } else if (isRandomAccess) {
     addKeyframe(flv, base + <i64>at, timestampMs);
     store<u32>(flv, <u32>timestampMs, FLV_LAST_KEYFRAME_OFFSET);
   }

@@ -2,7 +2,7 @@
 // File header and metadata are written again in one piece at the file's beginning; their sizes are fixed.
 
 import { MAX_TRACKS } from "../../../src/abi/frame";
-import { FLV_TRACKS_BEGUN_OFFSET } from "../../../src/abi/flv";
+import { FLV_LAST_SOUND_OFFSET, FLV_TRACKS_BEGUN_OFFSET } from "../../../src/abi/flv";
 import {
   SEG_FLAG_HEADER_WRITTEN,
   SEG_FLAGS_OFFSET,
@@ -14,7 +14,7 @@ import {
   SEG_TRACK_FRAMES_OFFSET,
   SEG_TRACK_LAST_DTS_OFFSET,
 } from "../../../src/abi/segment";
-import { audioFrameDuration90k, isAudioConfig } from "../../decoder-config";
+import { audioDuration90k, audioFrameDuration90k, isAudioConfig } from "../../decoder-config";
 import { outputPosition, segmentConfig, segmentDts, segmentTrack, setOutput } from "../../segment";
 import { audioOf, NO_TRACK, videoOf } from "./carried";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
@@ -53,7 +53,9 @@ function duration90k(seg: usize): i64 {
 
 function lastFrame90k(seg: usize, track: u32): i64 {
   const config = segmentConfig(seg, track);
-  return isAudioConfig(config) ? audioFrameDuration90k(config) : <i64>load<u32>(seg, SEG_LAST_DELTA_OFFSET);
+  if (!isAudioConfig(config)) return <i64>load<u32>(seg, SEG_LAST_DELTA_OFFSET);
+  const samples = load<u32>(seg + SEG_PRIVATE_OFFSET, FLV_LAST_SOUND_OFFSET);
+  return samples != 0 ? audioDuration90k(config, samples) : audioFrameDuration90k(config);
 }
 
 /** Mean over the segment, 0 where there are not two pictures. */
