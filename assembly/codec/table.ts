@@ -14,9 +14,12 @@ import {
   CODEC_FLAC,
   CODEC_H264,
   CODEC_H265,
+  CODEC_LPCM,
   CODEC_MP2,
   CODEC_MP3,
   CODEC_OPUS,
+  CODEC_PCMA,
+  CODEC_PCMU,
   CODEC_VP8,
   CODEC_VP9,
   CONFIG_BYTES_SIZE_OFFSET,
@@ -55,6 +58,9 @@ import { flacFrameSamples } from "./flac/frame";
 import { FLAC_FOUR_CC, putFlacSampleEntry } from "./flac/sample-entry";
 import { MP3_FOUR_CC, MP3_PREFIX_SIZE, mp3FlvId, putMp3Tag } from "./mpeg-audio/flv";
 import { MPEG1_MINIMUM_RATE, putMpegAudioSampleEntry } from "./mpeg-audio/sample-entry";
+import { PCM_PREFIX_SIZE, pcmFlvId, putPcmTag } from "./pcm/flv";
+import { IPCM, putPcmSampleEntry } from "./pcm/sample-entry";
+import { pcmCodedBits, pcmFrameSamples, pcmLinearSize, putLinear } from "./pcm/samples";
 import { MAX_RAW_ACCESS_UNIT, writeRawPes } from "./raw-pes";
 import { wholeNalBytes } from "./nal-lengths";
 import { opusChannelConfigCode, opusHasChannelConfigCode, opusPreSkip } from "./opus/head";
@@ -64,7 +70,7 @@ import { OPUS_FOUR_CC, OPUS_PRE_ROLL, putOpusSampleEntry } from "./opus/sample-e
 import { putVpSampleEntry, VP08, VP09, VPCC_BYTES } from "./vp-sample-entry";
 
 /** A codec that was added to src/abi/decoder-config.ts belongs into every switch below; then this number is raised. */
-const CODECS_HERE: i32 = 12;
+const CODECS_HERE: i32 = 15;
 const STREAM_TYPE_H264: u32 = 0x1b;
 const STREAM_TYPE_H265: u32 = 0x24;
 const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
@@ -101,6 +107,10 @@ export function mp4SampleEntryType(codec: u32): u32 {
       return EAC3_FOUR_CC;
     case CODEC_FLAC:
       return FLAC_FOUR_CC;
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return IPCM;
     default:
       return 0;
   }
@@ -131,8 +141,41 @@ export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config:
       return putEac3SampleEntry(movie, at, config);
     case CODEC_FLAC:
       return putFlacSampleEntry(movie, at, config);
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return putPcmSampleEntry(movie, at, config);
     default:
       return unreachable();
+  }
+}
+
+/** Bytes of a frame in MP4. */
+// @ts-ignore: decorator
+@inline
+export function mp4SampleSize(config: usize, size: u32): u32 {
+  switch (configCodec(config)) {
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return pcmLinearSize(config, size);
+    default:
+      return size;
+  }
+}
+
+/** Writes the `mp4SampleSize` bytes that a frame has in MP4. */
+// @ts-ignore: decorator
+@inline
+export function putMp4Sample(at: usize, config: usize, payload: usize, size: u32): void {
+  switch (configCodec(config)) {
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      putLinear(at, config, payload, size);
+      break;
+    default:
+      memory.copy(at, payload, size);
   }
 }
 
@@ -149,6 +192,10 @@ export function audioFrameSamples(config: usize, payload: usize, size: u32): u32
       return eac3FrameSamples(payload, size);
     case CODEC_FLAC:
       return flacFrameSamples(payload, size);
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return pcmFrameSamples(config, size);
     default:
       return 0;
   }
@@ -340,9 +387,18 @@ export function flvCodecId(config: usize): u32 {
       return EAC3_FOUR_CC;
     case CODEC_FLAC:
       return FLAC_FOUR_CC;
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return pcmFlvId(config);
     default:
       return 0;
   }
+}
+
+/** `audiosamplesize` of FLV. */
+export function flvSampleBits(config: usize): u32 {
+  return configCodec(config) == CODEC_LPCM ? pcmCodedBits(config) : 16;
 }
 
 /** Bytes of a tag's body in front of the payload. */
@@ -366,6 +422,10 @@ export function flvPrefixSize(config: usize): u32 {
       return EX_PREFIX_SIZE;
     case CODEC_MP3:
       return mp3FlvId(config) == MP3_FOUR_CC ? EX_PREFIX_SIZE : MP3_PREFIX_SIZE;
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return PCM_PREFIX_SIZE;
     default:
       return 0;
   }
@@ -388,16 +448,31 @@ export function flvPayloadSize(config: usize, payload: usize, size: u32): u32 {
     case CODEC_AC3:
     case CODEC_EAC3:
     case CODEC_FLAC:
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
       return size;
     default:
       return 0;
   }
 }
 
-/** Whether frames say what a decoder must know, so that no tag with a decoder configuration stands in front. */
+/**
+ * Whether frames or their tags say what a decoder must know, so that no tag with a decoder configuration stands in
+ * front.
+ */
 function flvNeedsNoHeader(config: usize): bool {
-  const codec = configCodec(config);
-  return codec == CODEC_MP3 || codec == CODEC_AC3 || codec == CODEC_EAC3;
+  switch (configCodec(config)) {
+    case CODEC_MP3:
+    case CODEC_AC3:
+    case CODEC_EAC3:
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Most bytes of the body of the tag with the decoder configuration. */
@@ -470,6 +545,10 @@ export function putFrameTag(
       return putExAudioTag(at, EAC3_FOUR_CC, payload, bytes, timestampMs);
     case CODEC_FLAC:
       return putExAudioTag(at, FLAC_FOUR_CC, payload, bytes, timestampMs);
+    case CODEC_LPCM:
+    case CODEC_PCMA:
+    case CODEC_PCMU:
+      return putPcmTag(at, config, payload, bytes, timestampMs);
     default:
       return unreachable();
   }

@@ -33,8 +33,11 @@ export const CODEC_MP2 = 9;
 export const CODEC_AC3 = 10;
 export const CODEC_EAC3 = 11;
 export const CODEC_FLAC = 12;
+export const CODEC_LPCM = 13;
+export const CODEC_PCMA = 14;
+export const CODEC_PCMU = 15;
 // Both halves of the codec table state this number, so that a codec that one of them lacks is found when it is built.
-export const CODEC_COUNT = 12;
+export const CODEC_COUNT = 15;
 
 export const KIND_VIDEO = 1;
 export const KIND_AUDIO = 2;

@@ -25,4 +25,7 @@ export const NAL_READINGS: Readonly<Record<CodecName, CodecReading | null>> = {
   ac3: null,
   eac3: null,
   flac: null,
+  lpcm: null,
+  pcma: null,
+  pcmu: null,
 };

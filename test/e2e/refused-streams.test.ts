@@ -18,8 +18,8 @@ const VPCC_MESSAGE = Uint8Array.of(1, 0, 0, 0, 0, 10, 0x82, 2, 2, 2, 0, 0);
 const VP8_KEY = Uint8Array.of(0x10, 2, 0, 0x9d, 1, 0x2a, 160, 0, 90, 0, ...new Uint8Array(40));
 const FRAME_MS = 40;
 const GOP = 10;
-/** SoundFormat 7, of an FLV audio tag. */
-const G711_A = 0x7e;
+/** SoundFormat 11, of an FLV audio tag. */
+const SPEEX = 0xb6;
 
 let server: ReelProcess;
 let control: Control;
@@ -165,7 +165,7 @@ describe("a stream whose video the container cannot carry", () => {
 it("records the first picture of a stream whose foreign sound came more than a second before it", async () => {
   await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=ts keepAlive=0");
   const publisher = new RawPublisher(server, "cam1");
-  publisher.audio(0, Buffer.concat([Buffer.of(G711_A), new Uint8Array(160)]));
+  publisher.audio(0, Buffer.concat([Buffer.of(SPEEX), new Uint8Array(160)]));
   await control.wait("recordChunkError");
   // It is not begun again before there is something to record.
   expect((await configsOf("cam1"))[0]?.status.current.code).toBe(CONFIG_WAITING);

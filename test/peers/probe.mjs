@@ -36,6 +36,7 @@ async function probe(path) {
     decodedFrames: 0,
     decodedSamples: 0,
     decodedHash: createHash("md5"),
+    soundHash: createHash("md5"),
   }));
   const decoders = [];
   for (const stream of demuxer.streams) decoders.push(await Decoder.create(stream, { exitOnError: true }));
@@ -43,7 +44,8 @@ async function probe(path) {
     for (const frame of frames) {
       tracks[index].decodedFrames++;
       tracks[index].decodedSamples += frame.nbSamples;
-      if (tracks[index].kind === "video") tracks[index].decodedHash.update(frame.toBuffer());
+      const { kind, decodedHash, soundHash } = tracks[index];
+      (kind === "video" ? decodedHash : soundHash).update(frame.toBuffer());
       frame.free();
     }
   };
@@ -72,7 +74,10 @@ async function probe(path) {
     decoder.close();
   }
   await demuxer.close();
-  for (const track of tracks) track.decodedHash = track.decodedHash.digest("hex");
+  for (const track of tracks) {
+    track.decodedHash = track.decodedHash.digest("hex");
+    track.soundHash = track.soundHash.digest("hex");
+  }
   return tracks;
 }
 

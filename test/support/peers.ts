@@ -45,6 +45,8 @@ export interface PeerTrack {
   decodedSamples: number;
   /** MD5 of all pictures of a video. */
   decodedHash: string;
+  /** MD5 of all samples of sound, which is one only where its decoder gives whole numbers, and skips nothing. */
+  soundHash: string;
 }
 
 /** What FFmpeg 8 finds in files, and decodes; what it complains about is thrown. */

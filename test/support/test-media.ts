@@ -44,6 +44,9 @@ export const FLAC_CONFIG = Uint8Array.of(
   ...[0x80, 0, 0, 34, 0x12, 0, 0x12, 0, 0, 0, 0, 0, 0, 0, 0x0b, 0xb8, 0x02, 0xf0, 0, 0, 0, 0],
   ...new Uint8Array(16),
 );
+/** 44.1 kHz, stereo, 16 bits; G.711 of one channel. */
+export const LPCM_CONFIG = Uint8Array.of(0, 0, 0xac, 0x44, 2, 16);
+export const G711_CONFIG = Uint8Array.of(0, 0, 0x1f, 0x40, 1, 8);
 /** HE-AAC, explicit signalling: AAC-LC at 24 kHz, stereo, with SBR to 48 kHz. */
 export const ASC_HE = Uint8Array.of(0x2b, 0x11, 0x88, 0x00);
 

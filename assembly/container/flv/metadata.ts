@@ -24,7 +24,7 @@ import {
   FLV_MAX_KEYFRAMES,
 } from "../../../src/abi/flv";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
-import { flvCodecId } from "../../codec/table";
+import { flvCodecId, flvSampleBits } from "../../codec/table";
 import { segmentConfig } from "../../segment";
 import {
   AMF_NUMBER_SIZE,
@@ -84,7 +84,7 @@ export function putMetadata(at: usize, seg: usize, tracks: u32, duration: f64, f
     const config = firstAudioConfig(seg, flv, audio);
     at = putNumberProperty(at, "audiocodecid", <f64>flvCodecId(config));
     at = putNumberProperty(at, "audiosamplerate", <f64>load<u32>(config, CONFIG_SAMPLE_RATE_OFFSET));
-    at = putNumberProperty(at, "audiosamplesize", 16);
+    at = putNumberProperty(at, "audiosamplesize", <f64>flvSampleBits(config));
     at = putBooleanProperty(at, "stereo", load<u32>(config, CONFIG_CHANNELS_OFFSET) > 1);
     properties += 4;
   }

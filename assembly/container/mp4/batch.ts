@@ -30,7 +30,7 @@ import {
 } from "../../../src/abi/mp4";
 import { REC_RING_OFFSET } from "../../../src/abi/recording";
 import { SEG_CHANGED_OFFSET, SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
-import { audioFrameSamples } from "../../codec/table";
+import { audioFrameSamples, mp4SampleSize, putMp4Sample } from "../../codec/table";
 import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,
@@ -47,8 +47,14 @@ import {
 import { countFrame, countLeftOut, outputPosition, segmentConfig, segmentDts, setOutput } from "../../segment";
 import { writeSampleRecord } from "./sample-record";
 
+// @ts-ignore: decorator
+@inline
+function sampleSize(frame: usize): u32 {
+  return mp4SampleSize(frameConfig(frame), frameSize(frame));
+}
+
 export function mp4FrameBound(_seg: usize, frame: usize): u32 {
-  return frameSize(frame) + SAMPLE_RECORD_SIZE;
+  return sampleSize(frame) + SAMPLE_RECORD_SIZE;
 }
 
 export function mp4HeaderBound(_seg: usize): u32 {
@@ -95,7 +101,7 @@ function measure(rec: usize, all: bool, seg: usize, ring: usize, from: u32, to: 
     index += frameStride(frame);
     if (isOther || isLeftOut(seg, frame)) continue;
     const at = batchOf(seg, frameTrack(frame));
-    store<u32>(at, load<u32>(at, MP4_BATCH_BYTES_OFFSET) + frameSize(frame), MP4_BATCH_BYTES_OFFSET);
+    store<u32>(at, load<u32>(at, MP4_BATCH_BYTES_OFFSET) + sampleSize(frame), MP4_BATCH_BYTES_OFFSET);
     store<u32>(at, load<u32>(at, MP4_BATCH_FRAMES_OFFSET) + 1, MP4_BATCH_FRAMES_OFFSET);
   }
 }
@@ -136,11 +142,11 @@ export function mp4WriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: u
       continue;
     }
     const at = batchOf(seg, track);
-    const bytes = frameSize(frame);
+    const bytes = sampleSize(frame);
     const payload = <usize>load<u32>(at, MP4_BATCH_BYTES_OFFSET);
     const record = <usize>load<u32>(at, MP4_BATCH_RECORD_OFFSET);
     const flags = sampleFlags(frame, record == <usize>load<u32>(at, MP4_BATCH_FIRST_RECORD_OFFSET));
-    memory.copy(payload, framePayload(frame), bytes);
+    putMp4Sample(payload, frameConfig(frame), framePayload(frame), frameSize(frame));
     writeSampleRecord(record, segmentDts(seg, frameDts(frame)), base + <i64>payload, bytes, frameCts(frame), flags);
     store<u32>(at, <u32>payload + bytes, MP4_BATCH_BYTES_OFFSET);
     store<u32>(at, <u32>record + SAMPLE_RECORD_SIZE, MP4_BATCH_RECORD_OFFSET);

@@ -56,7 +56,7 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
   if (hasAudio) {
     addCodec("audiocodecid", scan.audio);
     add("audiosamplerate", amfNumber(scan.sampleRate));
-    add("audiosamplesize", amfNumber(16));
+    add("audiosamplesize", amfNumber(scan.sampleBits));
     addBoolean("stereo", scan.channels > 1);
   }
   if (scan.keyframes.length > 1) {

@@ -41,6 +41,8 @@ const WIRE_MODULUS = 2 ** 32;
 /** Parameter sets are at most a few hundred bytes. */
 const MAX_CONFIG_BYTES = 64 * 1024;
 const KEY_HEAD_BYTES = 64;
+/** SoundSize in a tag's first byte. */
+const SOUND_SIZE_16 = 2;
 
 export class FlvScan {
   readonly video: FlvTrack = { codec: undefined, metadataId: 0, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
@@ -49,6 +51,7 @@ export class FlvScan {
   height = 0;
   sampleRate = 0;
   channels = 0;
+  sampleBits = 16;
   keyframes: FlvKeyframe[] = [];
   lastKeyframeMs = 0;
   lastTimestampMs = 0;
@@ -110,12 +113,12 @@ export class FlvScan {
       if (head.codec) this.#takeConfig(tag, head.codec, head.headerBytes);
       return;
     }
-    if (head.codec?.configFrom === "frames" && this.sampleRate === 0)
-      this.#takeSound(parseSoundFrame(head.codec, this.#body(tag, head.headerBytes)));
-    // With a configuration the duration of an audio frame is known.
+    if (head.codec && this.sampleRate === 0) this.#takeSound(this.#soundOf(tag, head.codec));
+    // With a configuration the duration of an audio frame is known; sound that has it in its tags is of any length.
+    const isKnown = !isVideo && this.sampleRate > 0 && head.codec?.configFrom !== "tag";
     const { frameMs } = track;
     const timeMs = this.#count(track, clock.unwrap(tag.timestampMs));
-    if (!isVideo && this.sampleRate > 0) track.frameMs = frameMs;
+    if (isKnown) track.frameMs = frameMs;
     if (isVideo && head.isKey && head.codec?.keyFrameSize) this.#takeSize(tag, head.codec, head.headerBytes);
     if (head.isKey) this.#addKeyframe({ position: tag.position, timeMs });
   }
@@ -151,6 +154,18 @@ export class FlvScan {
       }
       this.#takeSound(audio);
     } catch {}
+  }
+
+  /** What a frame or its tag say of sound that has no decoder configuration beside them. */
+  #soundOf(tag: Tag, codec: CodecEntry): AudioConfig | undefined {
+    const { first } = this.#head;
+    const config = codec.flv?.configOfTag?.(first);
+    if (config) {
+      this.sampleBits = (first & SOUND_SIZE_16) !== 0 ? 16 : 8;
+      return codec.parse(config).audio;
+    }
+    if (codec.configFrom !== "frames") return undefined;
+    return parseSoundFrame(codec, this.#body(tag, this.#head.headerBytes));
   }
 
   /** Of a decoder configuration, or of the first frame where there is none. */

@@ -30,4 +30,7 @@ export const ASSEMBLER_TABLE: Readonly<Record<CodecName, ((context: AssemblerCon
   ac3: (context) => new SoundAssembler(new Ac3Header(), false, context),
   eac3: (context) => new SoundAssembler(new Eac3Header(), true, context),
   flac: null,
+  lpcm: null,
+  pcma: null,
+  pcmu: null,
 };

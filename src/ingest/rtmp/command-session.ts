@@ -88,7 +88,7 @@ function enhancedCapabilities(): AmfObject {
 }
 
 function fourCcs(kind: TrackKind): string[] {
-  return Object.values(CODECS).flatMap((codec) => (codec.kind === kind && codec.flv ? [codec.flv.fourCc] : []));
+  return Object.values(CODECS).flatMap((codec) => (codec.kind === kind && codec.flv?.fourCc ? [codec.flv.fourCc] : []));
 }
 
 export class CommandSession {

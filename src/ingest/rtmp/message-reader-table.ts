@@ -13,6 +13,7 @@ import { H265ParameterSets } from "../h265-parameter-sets.js";
 import { Av1MessageReader } from "./av1-message-reader.js";
 import type { MessageReader, MessageReaderContext } from "./message-reader.js";
 import { NalMessageReader } from "./nal-message-reader.js";
+import { PcmMessageReader } from "./pcm-message-reader.js";
 import { SoundMessageReader } from "./sound-message-reader.js";
 import { VpMessageReader } from "./vp-message-reader.js";
 import { WholeMessageReader } from "./whole-message-reader.js";
@@ -30,4 +31,7 @@ export const MESSAGE_READERS: Readonly<Record<CodecName, ((context: MessageReade
   ac3: (context) => new SoundMessageReader(new Ac3Header(), "ac3", context),
   eac3: (context) => new SoundMessageReader(new Eac3Header(), "eac3", context),
   flac: (context) => new WholeMessageReader(context),
+  lpcm: (context) => new PcmMessageReader(context),
+  pcma: (context) => new PcmMessageReader(context),
+  pcmu: (context) => new PcmMessageReader(context),
 };

@@ -46,10 +46,12 @@ interface MessageTrack {
   unrecorded: string | undefined;
   codec: CodecEntry | undefined;
   reader: MessageReader | undefined;
+  /** The first byte of the tag that the configuration in force was made from, where tags say it. */
+  configTag: number | undefined;
 }
 
 function newTrack(track: number, kind: "video" | "audio"): MessageTrack {
-  return { track, kind, unrecorded: undefined, codec: undefined, reader: undefined };
+  return { track, kind, unrecorded: undefined, codec: undefined, reader: undefined, configTag: undefined };
 }
 
 export class Publication implements MessageDestination {
@@ -271,6 +273,7 @@ export class Publication implements MessageDestination {
   /** Undefined where no decoder configuration of the codec came: nobody can decode its frames. */
   #readerOf(type: number, tag: AvTag): MessageTrack | undefined {
     const messages = this.#trackOf(type, tag.trackId);
+    if (tag.codec?.configFrom === "tag") this.#useTag(messages, tag.codec, tag.first);
     if (messages.reader && messages.codec === tag.codec) return messages;
     // A track that has another codec changes it by a header only.
     if (tag.codec?.configFrom === "frames" && !messages.reader && this.#takePlace(messages)) {
@@ -283,6 +286,14 @@ export class Publication implements MessageDestination {
     const why = isOther ? "in a track of another codec" : "without a usable decoder configuration";
     this.#setUnrecorded(messages, `${tag.codec?.title} ${why}`);
     return undefined;
+  }
+
+  /** Every tag of such a codec is a header, too; most say what the one before did. */
+  #useTag(messages: MessageTrack, codec: CodecEntry, first: number): void {
+    if (messages.codec === codec && messages.configTag === first) return;
+    const config = codec.flv?.configOfTag?.(first);
+    if (config) this.#setDecoderConfig(messages, codec, config);
+    if (messages.codec === codec) messages.configTag = first;
   }
 
   /** A header of another codec takes the track over, if it can be used. */

@@ -17,7 +17,10 @@ export type CodecName =
   | "mp2"
   | "ac3"
   | "eac3"
-  | "flac";
+  | "flac"
+  | "lpcm"
+  | "pcma"
+  | "pcmu";
 export type TrackKind = "video" | "audio" | "data";
 
 /** What a decoder configuration says of its track. */
@@ -59,12 +62,14 @@ export interface FlvForm {
   otherCodecIds: readonly number[];
   /** Behind the number stands a packet type: some messages are decoder configurations. */
   hasPacketType: boolean;
-  /** Of the extended headers (Enhanced RTMP v2). */
+  /** Of the extended headers (Enhanced RTMP v2); "": they have none for it. */
   fourCc: string;
   /** Frames have a composition time, SI24, behind the packet type. */
   hasCompositionTime: boolean;
   /** Files have it with extended headers, also where it comes with others. */
   isWrittenExtended: boolean;
+  /** The decoder configuration, where the first byte of every tag says all of it. */
+  configOfTag?(first: number): Uint8Array;
 }
 
 export interface CodecEntry {
@@ -82,8 +87,11 @@ export interface CodecEntry {
   toRingForm(bytes: Uint8Array): Uint8Array;
   /** A stored configuration of fewer bytes is damaged. */
   minimumConfigBytes: number;
-  /** Where a source says its decoder configuration: beside the frames, or in each of them. */
-  configFrom: "header" | "frames";
+  /**
+   * Where FLV and RTMP say a decoder configuration: beside the frames, in each of them, or in the first byte of each
+   * tag.
+   */
+  configFrom: "header" | "frames" | "tag";
   /** Whether the source marks random access points, or decoding can start at every frame. */
   randomAccess: "marked" | "everyFrame";
   /**

@@ -12,6 +12,7 @@ import { H264 } from "./h264/h264.js";
 import { H265 } from "./h265/h265.js";
 import { MP2, MP3 } from "./mpeg-audio/mpeg-audio.js";
 import { OPUS } from "./opus/opus.js";
+import { LPCM, PCMA, PCMU } from "./pcm/pcm.js";
 import { VP8 } from "./vp8/vp8.js";
 import { VP9 } from "./vp9/vp9.js";
 
@@ -28,6 +29,9 @@ const ENTRIES = {
   ac3: AC3,
   eac3: EAC3,
   flac: FLAC,
+  lpcm: LPCM,
+  pcma: PCMA,
+  pcmu: PCMU,
 } as const satisfies {
   [Name in CodecName]: CodecEntry & { name: Name };
 };
@@ -102,7 +106,7 @@ export function flvMetadataId({ codecId, fourCc, isWrittenExtended }: FlvForm): 
 }
 
 const BY_FOUR_CC: ReadonlyMap<number, CodecEntry> = new Map(
-  ALL.flatMap((codec) => (codec.flv ? [[fourCcNumber(codec.flv.fourCc), codec] as const] : [])),
+  ALL.flatMap((codec) => (codec.flv?.fourCc ? [[fourCcNumber(codec.flv.fourCc), codec] as const] : [])),
 );
 
 /** Four characters as a number, the first one in the highest byte. */

@@ -43,6 +43,8 @@ export const MAX_TAG_HEADER_SIZE = EX_HEADER_SIZE + COMPOSITION_TIME_SIZE;
 export class AvTag {
   kind = TAG_IGNORED;
   headerBytes = 0;
+  /** Its first byte: of some sound codecs it says the decoder configuration (`FlvForm.configOfTag`). */
+  first = 0;
   isKey = false;
   compositionTimeMs = 0;
   /** To be added to the time of presentation. */
@@ -76,7 +78,7 @@ export class AvTag {
     const first = bytes[at] ?? 0;
     const isExtended = (first & 0x80) !== 0;
     const frameType = (first >> 4) & 7;
-    this.#reset("video", at, available);
+    this.#reset("video", first, at, available);
     if (available < 1 || (frameType === FRAME_TYPE_INFO && !isExtended)) return;
     this.isKey = frameType === FRAME_TYPE_KEY;
     if (isExtended) this.#parseExHeader(bytes, at, available);
@@ -84,8 +86,9 @@ export class AvTag {
   }
 
   parseAudio(bytes: Uint8Array, at: number, available: number): void {
-    const format = (bytes[at] ?? 0) >> 4;
-    this.#reset("audio", at, available);
+    const first = bytes[at] ?? 0;
+    const format = first >> 4;
+    this.#reset("audio", first, at, available);
     if (available < 1) return;
     if (format === FORMAT_EX_HEADER) this.#parseExHeader(bytes, at, available);
     else this.#parseHeader("audio", format, bytes, at, available);
@@ -160,8 +163,9 @@ export class AvTag {
     if (hasTime) this.compositionTimeMs = readI24(bytes, at + headerBytes);
   }
 
-  #reset(kind: "video" | "audio", at: number, available: number): void {
+  #reset(kind: "video" | "audio", first: number, at: number, available: number): void {
     this.#kind = kind;
+    this.first = first;
     this.#isExtended = false;
     this.kind = available < 1 ? TAG_DAMAGED : TAG_IGNORED;
     this.codec = undefined;

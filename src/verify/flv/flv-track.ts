@@ -102,6 +102,10 @@ export class FlvTrack {
 
   /** The first frame of a codec whose pictures are not looked into. */
   #checkFirst(codec: CodecEntry | undefined, isKey: boolean): void {
+    const config = codec?.flv?.configOfTag?.(this.#head.first);
+    const sound = config && codec?.parse(config).audio;
+    // Its frames are of any length: how long they last is seen from their times.
+    if (sound) Object.assign(this.audit.traits, { sampleRate: sound.sampleRate, channels: sound.channels });
     const isVideo = this.audit.traits.kind === "video";
     const needsHeader = codec?.configFrom === "header";
     this.audit.isFirstFrameDecodable = (isKey || !isVideo) && (this.#hasConfig || !needsHeader);

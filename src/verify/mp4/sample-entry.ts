@@ -1,6 +1,6 @@
 // Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2), `hvc1`/`hev1` with `hvcC` (§8.4.1), `av01`
-// with `av1C`, `vp08`/`vp09` with `vpcC`, `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`. Other codecs
-// are named, and their samples counted, but not looked into.
+// with `av1C`, `vp08`/`vp09` with `vpcC`, `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`, `ipcm` with `pcmC`.
+// Other codecs are named, and their samples counted, but not looked into.
 
 import { AAC } from "../../media/codec/aac/aac.js";
 import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
@@ -10,6 +10,7 @@ import type { CodecEntry, CodecName } from "../../media/codec/codec-entry.js";
 import { FLAC } from "../../media/codec/flac/flac.js";
 import { MP2, MP3 } from "../../media/codec/mpeg-audio/mpeg-audio.js";
 import { OPUS } from "../../media/codec/opus/opus.js";
+import { LPCM } from "../../media/codec/pcm/pcm.js";
 import { CODECS, codecOfSampleEntry } from "../../media/codec/table.js";
 import type { VideoConfig } from "../../media/codec/video-config.js";
 import type { Findings } from "../findings.js";
@@ -34,6 +35,8 @@ const STSD_HEADER_BYTES = 8;
 const VISUAL_ENTRY_BYTES = 86;
 const AUDIO_ENTRY_BYTES = 36;
 const FULL_BOX_BYTES = 4;
+/** format_flags and PCM_sample_size behind the head of a full box. */
+const PCMC_BYTES = FULL_BOX_BYTES + 2;
 const DECODER_CONFIG_DESCRIPTOR = 4;
 const DECODER_SPECIFIC_INFO = 5;
 const ES_DESCRIPTOR = 3;
@@ -51,6 +54,10 @@ const DESCRIBE: Readonly<Record<CodecName, (entry: Buffer, path: string, finding
   ac3: (entry, path, findings) => describeBoxed(AC3, "dac3", 0, entry, path, findings),
   eac3: (entry, path, findings) => describeBoxed(EAC3, "dec3", 0, entry, path, findings),
   flac: (entry, path, findings) => describeBoxed(FLAC, "dfLa", FULL_BOX_BYTES, entry, path, findings),
+  lpcm: describePcm,
+  // A file does not tell from what its linear samples were made.
+  pcma: describePcm,
+  pcmu: describePcm,
 };
 
 /** Reads the first entry: a recording has one description a track. */
@@ -147,6 +154,19 @@ function describeMpegAudio(codec: CodecEntry, entry: Buffer): SampleDescription 
     video: undefined,
     audio: { sampleRate, channels, samplesPerFrame: 0, objectType: 0, rateIndex: 0 },
   };
+}
+
+/** `ipcm`: what its samples are says `pcmC`, and `chnl` where they are for more than one speaker (ISO/IEC 23003-5). */
+function describePcm(entry: Buffer, path: string, findings: Findings): SampleDescription {
+  const description = describeMpegAudio(LPCM, entry);
+  const pcmc = findChild(entry, AUDIO_ENTRY_BYTES, "pcmC");
+  if (pcmc?.byteLength !== PCMC_BYTES)
+    findings.defect(path, pcmc ? `its pcmC has ${pcmc.byteLength} bytes` : "has no pcmC");
+  else if (pcmc[FULL_BOX_BYTES + 1] !== entry.readUInt16BE(26))
+    findings.defect(path, `says ${entry.readUInt16BE(26)} bits a sample, its pcmC says ${pcmc[FULL_BOX_BYTES + 1]}`);
+  const { audio } = description;
+  if (audio && audio.channels > 1 && !findChild(entry, AUDIO_ENTRY_BYTES, "chnl")) findings.defect(path, "has no chnl");
+  return description;
 }
 
 /** objectTypeIndication of the DecoderConfigDescriptor; undefined where there is none. */
