@@ -2,6 +2,7 @@
 // speak to the WebSocket channel. A test holds the committed files against what is generated here (`npm run docs`
 // writes them).
 
+import { DELETION_CAUSES } from "../src/catalog/segment-report.js";
 import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
 import type { Parameter } from "../src/control/commands/parameter.js";
@@ -88,6 +89,13 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     description:
       "A live stream has brought no random access point for 5 s, and a recording waits for one; `waitForIDR=0` starts at once.",
     keys: ["description", "localStreamName", "configId", "outStreamId", "sequence"],
+  },
+  segmentDeleted: {
+    description: `A file was deleted; \`cause\` is ${Object.keys(DELETION_CAUSES).join(", ")}.`,
+    keys: [
+      ...["file", "cause", "sizeBytes", "durationMs", "startTime", "stopTime"],
+      ...["localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
+    ],
   },
   serverStarted: { description: "The listeners are open.", keys: ["version"] },
   serverStopping: { description: "The server finishes its recordings and stops.", keys: ["version"] },
@@ -217,6 +225,7 @@ function commandSchema(command: Command): Schema {
 
 /** What of a payload has a shape of its own. */
 const PAYLOAD_PROPERTIES: Schema = {
+  cause: { enum: Object.keys(DELETION_CAUSES) },
   gap: {
     type: "object",
     properties: {
@@ -230,6 +239,11 @@ const PAYLOAD_PROPERTIES: Schema = {
   },
 };
 
+function propertiesOf(keys: readonly string[]): Schema {
+  const shaped = Object.entries(PAYLOAD_PROPERTIES).filter(([name]) => keys.includes(name));
+  return shaped.length > 0 ? { properties: Object.fromEntries(shaped) } : {};
+}
+
 function eventSchema(type: EventType): Schema {
   const integer = { type: "integer" };
   return {
@@ -238,7 +252,7 @@ function eventSchema(type: EventType): Schema {
       id: integer,
       payload: {
         type: "object",
-        ...(EVENTS[type].keys.includes("gap") && { properties: PAYLOAD_PROPERTIES }),
+        ...propertiesOf(EVENTS[type].keys),
         required: ["PID", "customData", ...EVENTS[type].keys],
       },
       processId: integer,

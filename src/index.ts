@@ -19,7 +19,13 @@ export const Recorder: {
 export { TRACK_AUDIO, TRACK_VIDEO } from "./abi/frame.js";
 export type { Logger } from "./base/logger.js";
 export { type ErrorCode, ReelError } from "./base/reel-error.js";
-export type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./catalog/segment-report.js";
+export type {
+  ClosedSegmentReport,
+  DeletedSegmentReport,
+  DeletionCause,
+  FailedSegmentReport,
+  SegmentReport,
+} from "./catalog/segment-report.js";
 export type { CodecName } from "./media/codec/codec-entry.js";
 export type { FrameWriter } from "./recording/frame-writer.js";
 export type { OutStream, OutTrackStatistics } from "./recording/lifecycle/out-stream.js";

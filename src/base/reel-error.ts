@@ -25,6 +25,7 @@ export type ErrorCode =
   | "conflict" // a stored section has another revision than the writer knew
   | "badArgument" // a caller's mistake
   | "otherVersion" // a stored file of a format that this version does not read
+  | "held" // a segment that must not be deleted; the message says why
   | "limit" // a configured limit is reached (limits of reel.json)
   | "closed"; // the recorder is shutting down
 

@@ -47,7 +47,7 @@ export class CatalogRebuild {
     for await (const entry of ledger.entriesAfter(from ?? 0)) {
       if (this.#isStopping) return;
       if (known) known.add(entry.report.path, entry.report.localStreamName);
-      if (entry.type === "opened") continue;
+      if (entry.type === "opened" || entry.type === "deleting" || entry.type === "kept") continue;
       await this.#append(segmentOf(entry));
       segments++;
     }

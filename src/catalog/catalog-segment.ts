@@ -4,7 +4,14 @@ import type { FinishMethod } from "../container/finish-method.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
 import type { LedgerEntry } from "./ledger.js";
-import type { ClosedSegmentReport, FailedSegmentReport, Lost, SegmentReport } from "./segment-report.js";
+import type {
+  ClosedSegmentReport,
+  DeletedSegmentReport,
+  DeletionCause,
+  FailedSegmentReport,
+  Lost,
+  SegmentReport,
+} from "./segment-report.js";
 
 /**
  * `failed`: nobody writes it and it is not final; a later start may still recover it. If a segment has several lines,
@@ -35,6 +42,8 @@ export interface CatalogSegment extends SegmentOrigin {
   lost: Lost | null;
   /** ErrorCode of the failure. */
   code?: string;
+  /** Why it was deleted. */
+  cause?: DeletionCause;
   /** The rebuild found the file and no ledger knew it; its times are those of the file system. */
   isEstimated?: true;
 }
@@ -54,6 +63,7 @@ const NOTHING_YET = {
 export function segmentOf(entry: LedgerEntry): CatalogSegment {
   if (entry.type === "closed") return closedSegment(entry.opened, entry.report);
   if (entry.type === "failed") return failedSegment(entry.opened, entry.report);
+  if (entry.type !== "opened") return deletedSegment(entry.opened, entry.report);
   return openSegment(entry.report.sequence, "growing", entry.report, null);
 }
 
@@ -81,12 +91,27 @@ function closedSegment(opened: number, report: ClosedSegmentReport): CatalogSegm
   };
 }
 
+function deletedSegment(id: number, report: DeletedSegmentReport): CatalogSegment {
+  const { path, container, tracks, startedMs, stoppedMs, cause } = report;
+  const { durationMs, sizeBytes, videoFrames, audioFrames, finish, gaps, lost } = report;
+  const file = { path, container, tracks, startedMs, stoppedMs, durationMs, sizeBytes };
+  return { ...originOf(report), id, state: "deleted", ...file, videoFrames, audioFrames, finish, gaps, lost, cause };
+}
+
+/** What the ledger and events tell of a deletion. */
+export function deletionOf(segment: CatalogSegment, cause: DeletionCause, sequence: number): DeletedSegmentReport {
+  const { path, container, tracks, startedMs, stoppedMs } = segment;
+  const { durationMs, sizeBytes, videoFrames, audioFrames, finish, gaps, lost } = segment;
+  const file = { path, container, tracks, startedMs, stoppedMs, durationMs, sizeBytes };
+  return { ...originOf(segment), ...file, videoFrames, audioFrames, finish, gaps, lost, cause, sequence };
+}
+
 /** Queries are by time: where the clock was set back meanwhile, the end is by the clock of the beginning. */
 function endOf({ stoppedMs, durationMs }: ClosedSegmentReport, startedMs: number): number {
   return stoppedMs >= startedMs ? Math.round(stoppedMs) : startedMs + Math.round(durationMs);
 }
 
-function originOf(report: SegmentReport): SegmentOrigin {
+function originOf(report: Partial<SegmentOrigin>): SegmentOrigin {
   const { localStreamName, configId, outStreamId, variables } = { ...UNKNOWN_ORIGIN, ...report };
   return { localStreamName, configId, outStreamId, variables };
 }

@@ -7,17 +7,17 @@
 // is put in again from the ledger, and from the media folders where the ledger no longer reaches. A query looks at the
 // files of the page it answers, so that it says of every segment whether its file is gone.
 
-import { mkdir, stat, unlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FOLDER } from "../base/private-files.js";
-import { ReelError } from "../base/reel-error.js";
 import { CatalogReader, type SegmentQuery } from "./catalog-reader.js";
 import { CatalogRebuild } from "./catalog-rebuild.js";
 import { type CatalogSegment, type FoundSegment, failedSegment, segmentOf } from "./catalog-segment.js";
 import { DayWriter } from "./day-writer.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
-import type { FailedSegmentReport } from "./segment-report.js";
+import { type DeletionGuard, type DeletionListener, SegmentDeletion, sizeOf } from "./segment-deletion.js";
+import type { DeletionCause, FailedSegmentReport } from "./segment-report.js";
 
 export interface CatalogPage {
   /** In the order of their beginnings, oldest first. */
@@ -33,8 +33,15 @@ export interface SegmentCatalog {
   query(query?: SegmentQuery): Promise<CatalogPage>;
   /** Adds a new state of a segment, or a segment that the recorder did not make. Resolves when the index has it. */
   append(segment: CatalogSegment): Promise<void>;
-  /** Deletes the file, then says so in the index. Throws ReelError `targetBusy` where the segment still grows. */
-  delete(segment: CatalogSegment): Promise<void>;
+  /**
+   * Deletes the file, then says so in the ledger, in the index and to `onDeleted`; `cause` is `request` where it is not
+   * given. Throws ReelError `targetBusy` where the segment is not final, `held` where a guard keeps it.
+   */
+  delete(segment: CatalogSegment, cause?: DeletionCause): Promise<void>;
+  /** Asks the guard before every deletion. Returns a function that removes it. */
+  guard(guard: DeletionGuard): () => void;
+  /** Calls the listener for every deletion, after the index has it. Returns a function that removes the listener. */
+  onDeleted(listener: DeletionListener): () => void;
   /**
    * Calls the listener for every final segment, after the index has it. Returns a function that removes the listener.
    */
@@ -56,6 +63,7 @@ export class Catalog implements SegmentCatalog {
   readonly #writer: DayWriter;
   readonly #reader: CatalogReader;
   readonly #rebuild: CatalogRebuild;
+  readonly #deletion: SegmentDeletion;
   readonly #options: Required<CatalogOptions>;
   /** What no day file has yet: growing segments, failed ones that may be recovered, and closings on their way. */
   readonly #live = new Map<number, CatalogSegment>();
@@ -73,6 +81,8 @@ export class Catalog implements SegmentCatalog {
     // A crash left these open, and nobody writes them now. The recovery decides about them.
     for (const [id, entry] of ledger.unclosed)
       this.#live.set(id, { ...segmentOf(entry), state: "failed", code: "unfinished" });
+    for (const entry of ledger.deleting.values()) this.#live.set(entry.opened, segmentOf(entry));
+    this.#deletion = new SegmentDeletion({ ledger, logger, live: this.#live, put: (segment) => this.#put(segment) });
     ledger.listener = (entry) => this.#follow(entry);
   }
 
@@ -84,8 +94,9 @@ export class Catalog implements SegmentCatalog {
   }
 
   start(): void {
-    this.#rebuilt = this.#rebuild
-      .run()
+    this.#rebuilt = this.#deletion
+      .resume()
+      .then(() => this.#rebuild.run())
       .then(() => {
         this.#isComplete = true;
       })
@@ -109,17 +120,17 @@ export class Catalog implements SegmentCatalog {
     return { segments: await Promise.all(segments.map(withPresence)), cursor, isComplete };
   }
 
-  async delete(segment: CatalogSegment): Promise<void> {
-    const live = this.#live.get(segment.id);
-    if (segment.state === "growing" || live?.state === "growing")
-      throw new ReelError("targetBusy", `${segment.path} is still being recorded`, { path: segment.path });
-    // The file goes first. After a crash between the two, a query says that it is missing, and it can be deleted again.
-    if (!(await isReplaced(segment)))
-      await unlink(segment.path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "ENOENT") throw error;
-      });
+  delete(segment: CatalogSegment, cause: DeletionCause = "request"): Promise<void> {
     const { missing: _, ...kept } = segment as FoundSegment;
-    await this.#put({ ...kept, state: "deleted" });
+    return this.#deletion.delete(kept, cause);
+  }
+
+  guard(guard: DeletionGuard): () => void {
+    return this.#deletion.guard(guard);
+  }
+
+  onDeleted(listener: DeletionListener): () => void {
+    return this.#deletion.onDeleted(listener);
   }
 
   onClosed(listener: (segment: CatalogSegment) => void): () => void {
@@ -140,15 +151,18 @@ export class Catalog implements SegmentCatalog {
 
   async close(): Promise<void> {
     this.#rebuild.stop();
+    await this.#deletion.whenIdle();
     await this.#rebuilt;
     await this.#checkpoint();
     this.#options.ledger.listener = () => {};
   }
 
+  /** A deletion is put in by SegmentDeletion. */
   #follow(entry: LedgerEntry): void {
     const segment = segmentOf(entry);
     if (entry.type === "opened") this.#live.set(segment.id, segment);
-    else this.#put(segment).catch(() => undefined); // the writer has logged it; the next start puts it in again
+    else if (entry.type === "kept") this.#live.delete(segment.id);
+    else if (entry.type === "closed" || entry.type === "failed") this.#put(segment).catch(() => undefined); // the writer has logged it; the next start puts it in again
   }
 
   /** Queries see it at once, from memory until the file has it. */
@@ -182,17 +196,4 @@ async function withPresence(segment: CatalogSegment): Promise<FoundSegment> {
   if (state !== "finished" && state !== "recovered") return segment;
   const size = await sizeOf(segment.path);
   return size === segment.sizeBytes ? segment : { ...segment, missing: true };
-}
-
-/** Another recording has overwritten the file, which must not be deleted under this segment's name. */
-async function isReplaced(segment: CatalogSegment): Promise<boolean> {
-  const size = await sizeOf(segment.path);
-  return size !== undefined && segment.state !== "failed" && size !== segment.sizeBytes;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
 }

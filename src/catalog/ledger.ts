@@ -1,5 +1,5 @@
 // The ledger: one line for every segment that was opened, and exactly one for every segment that was closed, across
-// crashes too. Append-only, checksummed, rotated by size, in the state folder.
+// crashes too; two for one that was deleted, before and after its file went. Append-only, checksummed, rotated by size, in the state folder.
 //
 //   <crc32 as 8 hex digits> <json>\n          order of a closing: final name ─▶ ledger ─▶ catalogue ─▶ sinks
 //
@@ -16,7 +16,12 @@ import type { Logger } from "../base/logger.js";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import { containerOf } from "../container/table.js";
-import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "./segment-report.js";
+import type {
+  ClosedSegmentReport,
+  DeletedSegmentReport,
+  FailedSegmentReport,
+  SegmentReport,
+} from "./segment-report.js";
 import { SequenceBlocks } from "./sequence-blocks.js";
 import { syncFolder } from "./sync-folder.js";
 
@@ -33,7 +38,12 @@ export type LedgerEntry =
   | { type: "opened"; report: SegmentReport }
   | { type: "closed"; opened: number; report: ClosedSegmentReport }
   /** Its file is gone, so it will never be closed. */
-  | { type: "failed"; opened: number; report: FailedSegmentReport };
+  | { type: "failed"; opened: number; report: FailedSegmentReport }
+  /** Before its file goes; `opened` is the segment's id. A start that finds it without one of the next two goes on. */
+  | { type: "deleting"; opened: number; report: DeletedSegmentReport }
+  | { type: "deleted"; opened: number; report: DeletedSegmentReport }
+  /** Its file could not be deleted. */
+  | { type: "kept"; opened: number; report: DeletedSegmentReport };
 
 const CURRENT = "ledger.log";
 const ROTATED = /^ledger-(\d+)\.log$/;
@@ -41,6 +51,15 @@ const ROTATE_BYTES = 16 * 1024 * 1024;
 const KEEP_ROTATED = 8;
 
 type OpenedEntry = Extract<LedgerEntry, { type: "opened" }>;
+type DeletingEntry = Extract<LedgerEntry, { type: "deleting" }>;
+
+/** What a later entry of the same segment completes, by the segment's id. */
+interface Pending {
+  readonly unclosed: Map<number, OpenedEntry>;
+  readonly deleting: Map<number, DeletingEntry>;
+}
+
+const TYPES_OF_A_SEGMENT: ReadonlySet<unknown> = new Set(["closed", "failed", "deleting", "deleted", "kept"]);
 
 export interface LedgerOptions {
   rotateBytes?: number;
@@ -73,6 +92,8 @@ export class Ledger {
   #listener: (entry: LedgerEntry) => void = () => {};
   /** Segments that were opened and not closed yet, by their sequence; at the start, those that a crash left. */
   readonly unclosed = new Map<number, OpenedEntry>();
+  /** Deletions under way; at the start, those that a crash left. */
+  readonly deleting = new Map<number, DeletingEntry>();
 
   private constructor(
     folder: string,
@@ -96,12 +117,12 @@ export class Ledger {
   static async open(folder: string, logger: Logger, options: LedgerOptions = {}): Promise<Ledger> {
     const made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     if (made !== undefined) await syncFolder(dirname(made));
-    const unclosed = new Map<number, OpenedEntry>();
+    const pending: Pending = { unclosed: new Map(), deleting: new Map() };
     let newest = 0;
     for (const { name } of [...(await rotatedFiles(folder)), { name: CURRENT }]) {
       for await (const entry of readEntries(join(folder, name), logger)) {
         newest = Math.max(newest, entry.report.sequence);
-        noteIn(unclosed, entry);
+        noteIn(pending, entry);
       }
     }
     const file = await open(join(folder, CURRENT), "a", PRIVATE_FILE);
@@ -111,7 +132,8 @@ export class Ledger {
       isDurable: options.isDurable ?? true,
       sync: options.sync ?? ((handle) => handle.datasync()),
     });
-    for (const [key, entry] of unclosed) ledger.unclosed.set(key, entry);
+    for (const [key, entry] of pending.unclosed) ledger.unclosed.set(key, entry);
+    for (const [key, entry] of pending.deleting) ledger.deleting.set(key, entry);
     return ledger;
   }
 
@@ -150,7 +172,7 @@ export class Ledger {
       for (const { entry, resolve } of batch) {
         // a segment that got another name keeps its old sequence
         this.#newest = Math.max(this.#newest, entry.report.sequence);
-        noteIn(this.unclosed, entry);
+        noteIn(this, entry);
         this.#listener(entry);
         resolve();
       }
@@ -251,14 +273,17 @@ export class Ledger {
     const old = files.slice(0, Math.max(0, files.length - KEEP_ROTATED));
     const upTo = old.at(-1)?.upTo;
     if (upTo === undefined) return;
-    const kept = [...this.unclosed.values()].filter(({ report }) => report.sequence <= upTo);
+    const pending = [...this.unclosed.values(), ...this.deleting.values()];
+    const kept = pending.filter(({ report }) => report.sequence <= upTo);
     if (kept.length > 0) await this.#write(kept, this.#options.isDurable);
     for (const { name } of old) await unlink(join(this.#folder, name));
   }
 }
 
-function noteIn(unclosed: Map<number, OpenedEntry>, entry: LedgerEntry): void {
+function noteIn({ unclosed, deleting }: Pending, entry: LedgerEntry): void {
   if (entry.type === "opened") unclosed.set(entry.report.sequence, entry);
+  else if (entry.type === "deleting") deleting.set(entry.opened, entry);
+  else if (entry.type === "deleted" || entry.type === "kept") deleting.delete(entry.opened);
   else unclosed.delete(entry.opened);
 }
 
@@ -335,7 +360,7 @@ async function* readLines(file: FileHandle): AsyncGenerator<string> {
 function isEntry(value: unknown): value is LedgerEntry {
   if (typeof value !== "object" || value === null) return false;
   const { type, opened, report } = value as Partial<Record<keyof Extract<LedgerEntry, { type: "closed" }>, unknown>>;
-  if (type !== "opened" && !((type === "closed" || type === "failed") && isSequence(opened))) return false;
+  if (type !== "opened" && !(TYPES_OF_A_SEGMENT.has(type) && isSequence(opened))) return false;
   if (typeof report !== "object" || report === null) return false;
   const { sequence, path } = report as Partial<Record<keyof SegmentReport, unknown>>;
   return isSequence(sequence) && typeof path === "string";

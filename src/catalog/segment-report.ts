@@ -45,6 +45,29 @@ export interface ClosedSegmentReport extends SegmentReport {
   syncError: string | null;
 }
 
+/** Why a segment was deleted: what of a retention rule it had passed, or because somebody asked. */
+export const DELETION_CAUSES = {
+  age: "Its rule keeps nothing for so long.",
+  bytes: "Its rule keeps no more bytes.",
+  segments: "Its rule keeps no more files.",
+  freeSpace: "The volume had less free than its rule keeps free.",
+  request: "Somebody asked for it.",
+} as const;
+export type DeletionCause = keyof typeof DELETION_CAUSES;
+
+export interface DeletedSegmentReport extends SegmentReport {
+  cause: DeletionCause;
+  stoppedMs: number | null;
+  durationMs: number;
+  sizeBytes: number;
+  videoFrames: number;
+  audioFrames: number;
+  finish: FinishMethod;
+  /** How many gaps its closing listed. */
+  gaps: number;
+  lost: Lost | null;
+}
+
 export interface FailedSegmentReport extends SegmentReport {
   code: ErrorCode;
   error: string;

@@ -355,6 +355,13 @@ export interface EventPayloads {
   };
   recordChunkCreated: ChunkPayload & { startTime: string };
   recordChunkError: ChunkPayload & { error: string };
+  segmentDeleted: ChunkPayload & {
+    cause: "age" | "bytes" | "segments" | "freeSpace" | "request";
+    durationMs: number;
+    sizeBytes: number;
+    startTime: string;
+    stopTime: string | null;
+  };
   recordGap: ChunkPayload & { gap: GapData };
   recordWaiting: Sender & RecordingIds & { description: string };
   serverStarted: Sender & { version: string };

@@ -1,7 +1,12 @@
 // What a recorder reports. The control plane turns these into EMS's events (ems-record-spec §6); embedding programs
 // listen to them directly.
 
-import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../catalog/segment-report.js";
+import type {
+  ClosedSegmentReport,
+  DeletedSegmentReport,
+  FailedSegmentReport,
+  SegmentReport,
+} from "../catalog/segment-report.js";
 import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
@@ -18,5 +23,6 @@ export interface RecorderEvents {
   segmentOpened: [report: SegmentReport];
   segmentClosed: [report: ClosedSegmentReport];
   segmentFailed: [report: FailedSegmentReport];
+  segmentDeleted: [report: DeletedSegmentReport];
   gap: [gap: Gap, segment: SegmentReport];
 }

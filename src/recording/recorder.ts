@@ -184,6 +184,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     );
     this.#totals = new RecordingTotals(this, () => this.#supervisor.recordings);
     this.on("segmentOpened", () => this.#periodicSync.kick());
+    catalog.onDeleted((report) => this.emit("segmentDeleted", report));
     this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
     this.#maxConfigs = settings.maxConfigs;

@@ -9,7 +9,7 @@ import type { ControlView } from "../control-view.js";
 import type { ValueObject } from "../replies/reply.js";
 import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../replies/stream-object.js";
 import type { EventBus } from "./event-bus.js";
-import { chunkClosed, chunkCreated, chunkError, recordGap } from "./segment-payloads.js";
+import { chunkClosed, chunkCreated, chunkError, recordGap, segmentDeleted } from "./segment-payloads.js";
 
 /** Connects a recorder with a bus. Returns a function that disconnects them. */
 export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void {
@@ -36,6 +36,7 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     on("segmentOpened", (report) => bus.emit("recordChunkCreated", () => chunkCreated(report))),
     on("segmentClosed", (report) => bus.emit("recordChunkClosed", () => chunkClosed(report))),
     on("segmentFailed", (report) => bus.emit("recordChunkError", () => chunkError(report))),
+    on("segmentDeleted", (report) => bus.emit("segmentDeleted", () => segmentDeleted(report))),
     on("recordWaiting", (out) =>
       bus.emit("recordWaiting", () => ({
         ...out.config.variables,

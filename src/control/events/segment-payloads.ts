@@ -1,7 +1,12 @@
 // Payloads of recordChunk* and recordGap (ems-record-spec §6.2, §6.4). Times are UTC without a zone, as in EMS;
 // `utcOffset` is the recorder's own.
 
-import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
+import type {
+  ClosedSegmentReport,
+  DeletedSegmentReport,
+  FailedSegmentReport,
+  SegmentReport,
+} from "../../catalog/segment-report.js";
 import type { Gap } from "../../stream/gap.js";
 import type { ValueObject } from "../replies/reply.js";
 
@@ -51,6 +56,16 @@ export function chunkClosed(report: ClosedSegmentReport): ValueObject {
 
 export function chunkError(report: FailedSegmentReport): ValueObject {
   return { ...common(report), error: report.error };
+}
+
+export function segmentDeleted(report: DeletedSegmentReport): ValueObject {
+  const { cause, durationMs, sizeBytes, startedMs, stoppedMs } = report;
+  return {
+    ...common(report),
+    ...{ cause, durationMs, sizeBytes },
+    startTime: utcSeconds(startedMs),
+    stopTime: stoppedMs === null ? null : utcSeconds(stoppedMs),
+  };
 }
 
 export function recordGap(gap: Gap, report: SegmentReport): ValueObject {

@@ -17,7 +17,8 @@ import { silentLogger } from "../../../src/base/logger.js";
 import { Catalog } from "../../../src/catalog/catalog.js";
 import type { CatalogSegment } from "../../../src/catalog/catalog-segment.js";
 import { Ledger } from "../../../src/catalog/ledger.js";
-import type { SegmentReport } from "../../../src/catalog/segment-report.js";
+import type { DeletedSegmentReport, SegmentReport } from "../../../src/catalog/segment-report.js";
+import { collect } from "../../support/collect.js";
 import { scratch } from "../../support/scratch.js";
 
 const { path } = scratch();
@@ -169,6 +170,64 @@ describe("a query", () => {
     // Its name carries another file by now, which a deletion leaves alone.
     await rig.catalog.delete(segments[1] as CatalogSegment);
     expect(existsSync((await replaced)?.path ?? "")).toBe(true);
+  });
+});
+
+describe("a deletion", () => {
+  it("removes the file, and is told with its cause by ledger, index and listener", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const told: DeletedSegmentReport[] = [];
+    rig.catalog.onDeleted((report) => told.push(report));
+    const [segment] = (await rig.catalog.query()).segments;
+    // Two at once are one.
+    await Promise.all([1, 2].map(() => rig.catalog.delete(segment as CatalogSegment, "age")));
+    expect(existsSync(opened.path)).toBe(false);
+    expect(told).toMatchObject([{ cause: "age", path: opened.path, sizeBytes: 188, configId: 1 }]);
+    expect((await rig.catalog.query()).segments).toMatchObject([{ state: "deleted", cause: "age" }]);
+    const entries = await collect(rig.ledger.entriesAfter(0));
+    expect(entries.map(({ type }) => type)).toEqual(["opened", "closed", "deleting", "deleted"]);
+    await rig.catalog.delete({ ...(segment as CatalogSegment), state: "deleted" });
+    expect(told.length).toBe(1);
+  });
+
+  it("is refused where a guard keeps the segment, in the guard's words", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const unguard = rig.catalog.guard(({ localStreamName }) => `${localStreamName} is evidence`);
+    const [segment] = (await rig.catalog.query()).segments;
+    const deletion = rig.catalog.delete(segment as CatalogSegment);
+    await expect(deletion).rejects.toMatchObject({ code: "held", message: /cam1 is evidence/ });
+    expect(existsSync(opened.path)).toBe(true);
+    unguard();
+    await rig.catalog.delete(segment as CatalogSegment);
+    expect(existsSync(opened.path)).toBe(false);
+  });
+
+  it("that cannot be carried out leaves the segment in the catalogue, also for the next start", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    rmSync(opened.path);
+    mkdirSync(opened.path); // unlink refuses a folder
+    const [segment] = (await rig.catalog.query()).segments;
+    const { size } = statSync(opened.path);
+    const asListed = { ...(segment as CatalogSegment), sizeBytes: size };
+    await expect(rig.catalog.delete(asListed)).rejects.toThrow(/EISDIR|EPERM/);
+    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+    await rig.close();
+    await rig.open();
+    expect(rig.ledger.deleting.size).toBe(0);
+    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+  });
+
+  it("leaves a file alone that a recording of the same name writes now", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const [segment] = (await rig.catalog.query()).segments;
+    const again = { ...opened, sequence: rig.ledger.nextSequence() };
+    await rig.ledger.append({ type: "opened", report: again });
+    await rig.catalog.delete(segment as CatalogSegment);
+    expect(existsSync(opened.path)).toBe(true);
   });
 });
 
