@@ -7,6 +7,7 @@ import {
   buildAvcDecoderConfiguration,
   type FrameNumbering,
   parseSps,
+  type SpsFields,
 } from "../media/codec/h264/decoder-configuration.js";
 import { MAX_SET_SIZE, type NalParameterSets, sameRange } from "./nal-parameter-sets.js";
 
@@ -47,7 +48,7 @@ export class H264ParameterSets implements NalParameterSets {
   #newSps = new Map<number, Uint8Array>();
   #newPps = new Map<number, PictureSet>();
   /** By SPS, of the newest one of each id; none where it cannot be parsed. */
-  #numberings = new Map<number, FrameNumbering>();
+  #numberings = new Map<number, SpsFields>();
   /** Fields may be coded as pictures of their own. */
   mayHaveFields = false;
 
@@ -97,6 +98,15 @@ export class H264ParameterSets implements NalParameterSets {
     if (set) return this.#numberings.get(set.spsId);
     return this.#numberings.size === 1 ? this.#numberings.values().next().value : undefined;
   };
+
+  get reorderFrames(): number | undefined {
+    let most: number | undefined;
+    for (const { reorderFrames } of this.#numberings.values()) {
+      if (reorderFrames === undefined) return undefined;
+      most = Math.max(most ?? 0, reorderFrames);
+    }
+    return most;
+  }
 
   #learnPps(bytes: Uint8Array, start: number, end: number): boolean {
     const id = ueAt(bytes, (start + 1) * 8, end);

@@ -18,6 +18,8 @@ interface ParameterSet {
   bytes: Uint8Array;
   /** Id of the set that it refers to; -1 for a video parameter set. */
   refersTo: number;
+  /** Of a sequence parameter set. */
+  reorderFrames: number;
 }
 
 type Sets = Map<number, ParameterSet>;
@@ -33,6 +35,11 @@ export class H265ParameterSets implements NalParameterSets {
 
   numberingOf(): undefined {
     return undefined;
+  }
+
+  get reorderFrames(): number | undefined {
+    const sps = [...this.#inForce[1].values(), ...this.#pending[1].values()];
+    return sps.length === 0 ? undefined : Math.max(...sps.map(({ reorderFrames }) => reorderFrames));
   }
 
   learn(bytes: Uint8Array, start: number, end: number): boolean {
@@ -77,28 +84,28 @@ export class H265ParameterSets implements NalParameterSets {
   /** A set whose ids cannot be read stays in its frame and means nothing here. */
   #take(pending: Sets, bytes: Uint8Array): void {
     try {
-      const { id, refersTo } = idsOf(bytes);
-      pending.set(id, { bytes, refersTo });
+      const { id, ...about } = idsOf(bytes);
+      pending.set(id, { bytes, ...about });
     } catch (error) {
       if (!(error instanceof ReelError)) throw error;
     }
   }
 }
 
-function idsOf(set: Uint8Array): { id: number; refersTo: number } {
+function idsOf(set: Uint8Array): { id: number; refersTo: number; reorderFrames: number } {
   const type = nalType(set, 0);
   if (type === NAL_SPS) {
-    const { id, vpsId } = parseH265Sps(set);
-    return { id, refersTo: vpsId };
+    const { id, vpsId, reorderFrames } = parseH265Sps(set);
+    return { id, refersTo: vpsId, reorderFrames };
   }
-  if (type === NAL_VPS) return { id: (set[HEADER_BYTES] ?? 0) >> 4, refersTo: -1 };
+  if (type === NAL_VPS) return { id: (set[HEADER_BYTES] ?? 0) >> 4, refersTo: -1, reorderFrames: 0 };
   const bits = new BitReader(removeEmulationPrevention(set.subarray(HEADER_BYTES, HEADER_BYTES + IDS_BYTES)), () =>
     badH265Config("a picture parameter set ends too early"),
   );
   const id = bits.ue();
   const refersTo = bits.ue();
   if (id > MAX_PPS_ID) badH265Config(`pps_pic_parameter_set_id ${id}`);
-  return { id, refersTo };
+  return { id, refersTo, reorderFrames: 0 };
 }
 
 function sorted(sets: Sets): [number, ParameterSet][] {

@@ -17,7 +17,12 @@ export interface NalParameterSets {
    * H.264 alone: the two fields of a frame may be coded as pictures of their own, and how its pictures are numbered.
    */
   readonly mayHaveFields: boolean;
-  numberingOf(ppsId: number): FrameNumbering | undefined;
+  readonly numberingOf: (ppsId: number) => FrameNumbering | undefined;
+  /**
+   * How many pictures may come, in decoding order, in front of one that is shown before them; undefined where the newest
+   * sets do not say it.
+   */
+  readonly reorderFrames: number | undefined;
 }
 
 /** Far above any real set (a full VUI and all scaling lists take some 600 bytes). */

@@ -64,9 +64,10 @@ export class NalPictures {
   #heldStart = 0;
   #heldField = new FieldPicture();
   #field = new FieldPicture();
-  /** Known to have been given up since the last frame that was handed on. */
-  lostFrames = 0;
-  lostBytes = 0;
+  // Known to have been given up since the last frame that was handed on.
+  #lostFrames = 0;
+  #lostBytes = 0;
+  #hasLoss = false;
   /** Set while a random access point is waited for: since when, NaN until the first frame of the wait. */
   #waitsSince90k: Ticks90k | undefined;
   /** The stream was resumed at an open GOP: the pictures in front of it refer to what is lost. */
@@ -114,10 +115,16 @@ export class NalPictures {
     this.#heldNals = 0;
   }
 
-  /** Something is missing. */
+  /** The NAL units of the access unit under way are given up. */
+  dropUnit(): void {
+    this.#nalCount = this.#heldNals;
+  }
+
+  /** Something is missing; 0 where it is not known how much. */
   lose(frames: number, bytes: number): void {
-    this.lostFrames += frames;
-    this.lostBytes += bytes;
+    this.#hasLoss = true;
+    this.#lostFrames += frames;
+    this.#lostBytes += bytes;
     if (this.#options.resumesAtRandomAccess) this.#waitsSince90k ??= Number.NaN;
   }
 
@@ -169,13 +176,14 @@ export class NalPictures {
   reportLoss(dts90k: Ticks90k): void {
     const previous = this.#previousDts90k;
     this.#previousDts90k = dts90k;
-    const { lostFrames: frames, lostBytes: bytes } = this;
-    if (bytes === 0 && frames === 0) return;
+    if (!this.#hasLoss) return;
     const missing90k = Math.max(0, dts90k - previous - this.#options.times.duration90k);
     const durationMs = missing90k <= 10 * TICKS_PER_SECOND ? missing90k / TICKS_PER_MS : 0;
-    this.#options.sink.loss({ track: TRACK_VIDEO, frames, bytes, durationMs });
-    this.lostFrames = 0;
-    this.lostBytes = 0;
+    const loss = { track: TRACK_VIDEO, frames: this.#lostFrames, bytes: this.#lostBytes, durationMs };
+    this.#lostFrames = 0;
+    this.#lostBytes = 0;
+    this.#hasLoss = false;
+    this.#options.sink.loss(loss);
   }
 
   /** Reads the slice header of the picture whose NAL units begin with number `first`. */
@@ -216,7 +224,7 @@ export class NalPictures {
       facts.take(bytes, this.#nals[i * 2] as number, this.#nals[i * 2 + 1] as number);
     if (!facts.hasSlice) return;
     au.leading = (facts.isLeading ? FLAG_LEADING : 0) | (facts.isSkippedLeading ? FLAG_SKIPPED_LEADING : 0);
-    times.take(au, start, this.lostBytes > 0 || this.lostFrames > 0);
+    times.take(au, start, this.#hasLoss);
     au.isRandomAccess = sink.randomAccess.isRandomAccess(facts, au.isFlaggedKey, au.dts90k);
     if (sets.hasChanges && (au.isRandomAccess || !this.#hasConfig)) this.#applySets();
     if (secondStart >= 0) times.takeSecondField(au, secondStart);
@@ -226,8 +234,7 @@ export class NalPictures {
     }
     this.#collectRanges(count);
     if (!this.#isWanted(au)) {
-      this.lostFrames++;
-      this.lostBytes += au.sizeBytes;
+      this.lose(1, au.sizeBytes);
       return;
     }
     if (au.sizeBytes > maxAccessUnitBytes) {

@@ -7,12 +7,15 @@ import { BitReader } from "../../bit-reader.js";
 import { removeEmulationPrevention } from "../rbsp.js";
 import type { VideoConfig } from "../video-config.js";
 import { readVuiHead } from "../vui.js";
+import { readReorderFrames } from "./vui-tail.js";
 
 export interface AvcConfig extends VideoConfig {
   sps: Uint8Array[];
   pps: Uint8Array[];
 }
 
+/** Its slices refer to earlier pictures alone (§A.2.1). */
+const BASELINE = 66;
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 /** Level 6.2 ends at 8192 × 4352 luma samples; a side is at most sqrt(8 × MaxFS). */
 const MAX_SIDE = 16384;
@@ -75,10 +78,12 @@ export interface FrameNumbering {
   separatePlanes: boolean;
 }
 
-interface SpsFields extends Omit<VideoConfig, "nalLengthSize">, FrameNumbering {
+export interface SpsFields extends Omit<VideoConfig, "nalLengthSize">, FrameNumbering {
   chromaFormat: number;
   bitDepthLuma: number;
   bitDepthChroma: number;
+  /** Pictures in front of one that is shown before them; undefined where the set does not say it. */
+  reorderFrames: number | undefined;
 }
 
 /** Parses a sequence parameter set NAL unit, its header byte included. Throws ReelError `badConfig`. */
@@ -137,7 +142,10 @@ export function parseSps(nal: Uint8Array): SpsFields {
     height -= unitY * (r.ue() + r.ue());
     if (width <= 0 || height <= 0) bad("the cropping leaves no picture");
   }
-  const vui = r.u(1) ? readVuiHead(r) : { parWidth: 0, parHeight: 0, colour: undefined };
+  const hasVui = r.u(1) === 1;
+  const vui = hasVui ? readVuiHead(r) : { parWidth: 0, parHeight: 0, colour: undefined };
+  const isInOrder = profile === BASELINE || orderType === 2;
+  const reorderFrames = isInOrder ? 0 : hasVui ? readReorderFrames(r) : undefined;
   const numbering = { frameMbsOnly: frameMbsOnly === 1, frameNumBits, separatePlanes: separatePlanes === 1 };
   return {
     width,
@@ -149,6 +157,7 @@ export function parseSps(nal: Uint8Array): SpsFields {
     chromaFormat,
     bitDepthLuma,
     bitDepthChroma,
+    reorderFrames,
     ...numbering,
   };
 }

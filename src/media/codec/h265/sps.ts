@@ -25,6 +25,8 @@ export interface H265Sps extends Omit<VideoConfig, "nalLengthSize"> {
   bitDepthChroma: number;
   subLayers: number;
   isTemporalIdNested: boolean;
+  /** sps_max_num_reorder_pics of all sub-layers. */
+  reorderFrames: number;
   /** The first 12 bytes of profile_tier_level, as an hvcC has them. */
   profileTierLevel: Uint8Array;
 }
@@ -50,7 +52,7 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const bitDepthLuma = 8 + r.ue();
   const bitDepthChroma = 8 + r.ue();
   if (bitDepthLuma > 16 || bitDepthChroma > 16) badH265Config("bit depth above 16");
-  skipToVui(r, subLayers);
+  const reorderFrames = skipToVui(r, subLayers);
   const vui = r.u(1) ? readVuiHead(r) : { parWidth: 0, parHeight: 0, colour: undefined };
   const [first = 0] = profileTierLevel;
   return {
@@ -65,6 +67,7 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
     bitDepthChroma,
     subLayers,
     isTemporalIdNested,
+    reorderFrames,
     profileTierLevel,
   };
 }
@@ -99,12 +102,17 @@ function readSize(r: BitReader): { chromaFormat: number; width: number; height: 
   return { chromaFormat, width, height };
 }
 
-/** From log2_max_pic_order_cnt_lsb_minus4 to strong_intra_smoothing_enabled_flag. */
-function skipToVui(r: BitReader, subLayers: number): void {
+/** From log2_max_pic_order_cnt_lsb_minus4 to strong_intra_smoothing_enabled_flag. Answers sps_max_num_reorder_pics. */
+function skipToVui(r: BitReader, subLayers: number): number {
   const orderCountBits = 4 + r.ue();
   if (orderCountBits > 16) badH265Config(`log2_max_pic_order_cnt_lsb_minus4 ${orderCountBits - 4}`);
   const isPerSubLayer = r.u(1) === 1;
-  for (let i = isPerSubLayer ? 0 : subLayers - 1; i < subLayers; i++) for (let field = 0; field < 3; field++) r.ue();
+  let reorderFrames = 0;
+  for (let i = isPerSubLayer ? 0 : subLayers - 1; i < subLayers; i++) {
+    r.ue(); // sps_max_dec_pic_buffering_minus1
+    reorderFrames = r.ue();
+    r.ue(); // sps_max_latency_increase_plus1
+  }
   for (let field = 0; field < 6; field++) r.ue(); // sizes of coding and transform blocks, depths of their trees
   if (r.u(1) && r.u(1)) skipScalingLists(r);
   r.u(2); // amp_enabled_flag, sample_adaptive_offset_enabled_flag
@@ -121,6 +129,7 @@ function skipToVui(r: BitReader, subLayers: number): void {
     for (let i = 0; i < count; i++) r.u(orderCountBits + 1);
   }
   r.u(2); // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
+  return reorderFrames;
 }
 
 /** scaling_list_data(), §7.3.4. */

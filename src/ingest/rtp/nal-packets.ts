@@ -1,0 +1,257 @@
+// NAL units that come in packets, whole or in pieces, on their way to access units (H.264: RFC 6184, H.265: RFC 7798).
+//
+// A picture is complete where a NAL unit begins the next access unit, or where the timestamp changes behind a slice.
+// The marker bit is not asked: cameras set it on every NAL unit, on parameter sets, or never. It only says whether what
+// came before a loss, or before the end, was whole. NAL units in front of a slice belong to the picture of that slice
+// and have its time, whatever timestamp they came with (cameras send parameter sets with that of the picture before).
+
+import type { NalCodec } from "../../media/codec/nal-codec.js";
+import type { NalParameterSets } from "../nal-parameter-sets.js";
+import { NalPictures } from "../nal-pictures.js";
+import type { DepacketizerContext } from "./depacketizer.js";
+import { PacketScratch } from "./packet-scratch.js";
+import { RtpPictureTimes } from "./rtp-picture-times.js";
+
+const START_CODE = Buffer.of(0, 0, 1);
+/** SEI and parameter sets of one picture have below 2 KiB. */
+const MAX_BYTES_BEFORE_SLICE = 256 * 1024;
+
+export class NalPackets {
+  readonly #codec: NalCodec;
+  readonly #context: DepacketizerContext;
+  readonly #scratch: PacketScratch;
+  readonly #times: RtpPictureTimes;
+  readonly #pictures: NalPictures;
+  /** Where the access unit under way begins. */
+  #unitStart = 0;
+  #hasPicture = false;
+  #timestamp = Number.NaN;
+  /** Of the NAL unit that is being put together; -1 = none. */
+  #nalStart = -1;
+  /** A slice whose front was lost is passed over, up to the next access unit. */
+  #isDamaged = false;
+  #damagedTimestamp = Number.NaN;
+  /** Of the NAL unit that began last. */
+  #nalTimestamp = Number.NaN;
+  #isLastMarked = false;
+  #hasMarkers = false;
+  /** A camera that puts start codes into its NAL units was met. */
+  #hasStartCodes = false;
+
+  constructor(codec: NalCodec, sets: NalParameterSets, context: DepacketizerContext) {
+    const { time, sink, statistics, maxAccessUnitBytes } = context;
+    this.#codec = codec;
+    this.#context = context;
+    this.#scratch = new PacketScratch(context.arena, context.budget);
+    this.#times = new RtpPictureTimes(time, sets);
+    this.#pictures = new NalPictures({
+      codec,
+      sets,
+      times: this.#times,
+      scratch: this.#scratch,
+      sink,
+      statistics,
+      maxAccessUnitBytes,
+      resumesAtRandomAccess: true,
+    });
+  }
+
+  /** A whole NAL unit. */
+  whole(packet: Uint8Array, start: number, end: number, timestamp: number): void {
+    const from = startCodeEnd(packet, start, end);
+    if (from !== start) this.#noteStartCodes();
+    if (from >= end) return;
+    this.begin(timestamp);
+    this.#scratch.append(packet, from, end);
+    this.finish(timestamp);
+  }
+
+  /** A NAL unit begins whose bytes follow by `append` or `appendByte`; one that has no end ends here. */
+  begin(timestamp: number): void {
+    if (this.#nalStart >= 0) this.finish(this.#nalTimestamp);
+    this.#nalTimestamp = timestamp;
+    if (this.#hasPicture && timestamp !== this.#timestamp) this.#finishUnit(this.#scratch.end);
+    this.#nalStart = this.#scratch.end;
+  }
+
+  append(packet: Uint8Array, start: number, end: number): void {
+    this.#scratch.append(packet, start, end);
+    if (this.#scratch.end - this.#unitStart > this.#context.maxAccessUnitBytes) this.#giveUpOversize();
+  }
+
+  appendByte(byte: number): void {
+    this.#scratch.appendByte(byte);
+  }
+
+  get isOpen(): boolean {
+    return this.#nalStart >= 0;
+  }
+
+  /** The NAL unit that began is complete. */
+  finish(timestamp: number): void {
+    const start = this.#nalStart;
+    if (start < 0) return;
+    this.#nalStart = -1;
+    const end = this.#scratch.end;
+    if (end - start < this.#codec.headerBytes) {
+      this.#context.statistics.badPackets++;
+      this.#scratch.end = start;
+      return;
+    }
+    if (this.#hasStartCodes || !this.#codec.isSlice(this.#scratch.bytes, start)) this.#splitAndAdd(start, timestamp);
+    else this.#add(start, end, timestamp);
+  }
+
+  /** The rest of a NAL unit whose front was lost. */
+  passOver(bytes: number, timestamp: number): void {
+    if (!this.#isDamaged) {
+      // Without a loss in front the packet contradicts those before it.
+      this.#context.statistics.badPackets++;
+      return;
+    }
+    this.#countDamaged(bytes, timestamp);
+  }
+
+  /** The last payload of a packet was taken. */
+  endPacket(isMarked: boolean): void {
+    this.#isLastMarked = isMarked;
+    if (isMarked && this.#hasPicture) this.#hasMarkers = true;
+  }
+
+  lose(bytes: number): void {
+    const isWhole = this.#nalStart < 0 && this.#hasPicture && this.#isLastMarked;
+    this.#damagedTimestamp = Number.NaN;
+    if (isWhole) this.#finishUnit(this.#scratch.end);
+    else if (this.#hasPicture || this.#nalStart >= 0) this.#damage();
+    this.#isDamaged = true;
+    this.#pictures.lose(0, bytes);
+  }
+
+  end(): void {
+    const isWhole = this.#nalStart < 0 && (this.#isLastMarked || !this.#hasMarkers);
+    if (this.#hasPicture && isWhole) this.#finishUnit(this.#scratch.end);
+    else if (this.#hasPicture) this.#damage();
+    this.#pictures.emitHeld();
+    this.#pictures.reportLoss(Number.NaN);
+  }
+
+  free(): void {
+    this.#scratch.free();
+  }
+
+  /** Start codes in a NAL unit part it: a camera sends several as one. */
+  #splitAndAdd(start: number, timestamp: number): void {
+    const scratch = this.#scratch;
+    let from = start;
+    for (;;) {
+      const code = scratch.indexOf(START_CODE, from);
+      if (code < 0 || code + START_CODE.length >= scratch.end) break;
+      this.#noteStartCodes();
+      const left = this.#add(from, code, timestamp);
+      from = code + START_CODE.length - left;
+    }
+    this.#add(from, scratch.end, timestamp);
+  }
+
+  /** Answers by how much the scratch has moved to the front. */
+  #add(start: number, end: number, timestamp: number): number {
+    const codec = this.#codec;
+    const { bytes } = this.#scratch;
+    if (end - start < codec.headerBytes) return 0;
+    const begins = codec.beginsAccessUnit(bytes, start);
+    const isSlice = codec.isSlice(bytes, start);
+    if (this.#isDamaged) {
+      if (isSlice && !begins) {
+        this.#countDamaged(end - start, timestamp);
+        return 0;
+      }
+      if (begins) this.#isDamaged = false;
+    }
+    let from = start;
+    let moved = 0;
+    if (this.#hasPicture && begins) {
+      moved = this.#finishUnit(start);
+      from -= moved;
+    }
+    if (isSlice && !this.#hasPicture) {
+      this.#hasPicture = true;
+      this.#timestamp = timestamp;
+      this.#times.mark(this.#unitStart, timestamp);
+    }
+    this.#pictures.addNal(from, end - moved);
+    if (!this.#hasPicture && this.#scratch.end - this.#unitStart > MAX_BYTES_BEFORE_SLICE) this.#dropUnit();
+    return moved;
+  }
+
+  #countDamaged(bytes: number, timestamp: number): void {
+    const isAnother = timestamp !== this.#damagedTimestamp;
+    this.#damagedTimestamp = timestamp;
+    if (isAnother) this.#context.statistics.damagedFrames++;
+    this.#pictures.lose(isAnother ? 1 : 0, bytes);
+    // Of the scratch nothing is kept but what a field holds.
+    if (this.#nalStart < 0 && !this.#hasPicture) this.#dropUnit();
+  }
+
+  /** The access unit under way ends at `end`; what lies behind moves to the front. Answers by how much. */
+  #finishUnit(end: number): number {
+    this.#pictures.finishUnit(this.#unitStart);
+    this.#hasPicture = false;
+    const keep = this.#pictures.isHolding ? this.#pictures.heldStart : end;
+    this.#unitStart = end;
+    if (keep >= this.#scratch.end && !this.#pictures.isHolding) {
+      this.#scratch.reset();
+      this.#unitStart = 0;
+      return end;
+    }
+    this.#scratch.discardBefore(keep);
+    this.#times.shift(keep);
+    this.#pictures.shift(keep);
+    this.#unitStart -= keep;
+    if (this.#nalStart >= 0) this.#nalStart -= keep;
+    return keep;
+  }
+
+  /** The access unit under way is incomplete. */
+  #damage(): void {
+    this.#context.statistics.damagedFrames++;
+    this.#damagedTimestamp = this.#nalTimestamp;
+    const bytes = this.#scratch.end - this.#unitStart;
+    this.#dropUnit();
+    this.#pictures.lose(1, bytes);
+  }
+
+  /** What came of the access unit under way is forgotten; a field that was held is a frame. */
+  #dropUnit(): void {
+    this.#pictures.dropUnit();
+    this.#pictures.emitHeld();
+    this.#scratch.reset();
+    this.#unitStart = 0;
+    this.#nalStart = -1;
+    this.#hasPicture = false;
+  }
+
+  #giveUpOversize(): void {
+    this.#context.statistics.oversizeFrames++;
+    const bytes = this.#scratch.end - this.#unitStart;
+    this.#dropUnit();
+    this.#pictures.lose(1, bytes);
+    this.#damagedTimestamp = this.#nalTimestamp;
+    this.#isDamaged = true;
+  }
+
+  #noteStartCodes(): void {
+    this.#hasStartCodes = true;
+    this.#context.note("NAL units with start codes inside were parted there");
+  }
+}
+
+export function hasStartCode(bytes: Uint8Array, start: number, end: number): boolean {
+  return startCodeEnd(bytes, start, end) !== start;
+}
+
+/** Behind a start code that stands in front. */
+function startCodeEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] === 0) at++;
+  return at - start >= 2 && at < end && bytes[at] === 1 ? at + 1 : start;
+}

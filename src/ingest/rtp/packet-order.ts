@@ -1,0 +1,153 @@
+// Puts the packets of one track into the order of their sequence numbers (RFC 3550 §5.1, §A.1), drops doubles and says
+// how many are missing. Over UDP a packet that comes early waits for those before it, bounded in packets and in time;
+// over TCP nothing can overtake, and a gap is a loss at once.
+//
+//   expected ─▶ handed on          ahead ─▶ waits, or the gap is given up
+//   behind   ─▶ a double, or late  far off, twice in a row ─▶ the sender has begun anew
+
+import type { Millis } from "../../time/units.js";
+import type { RtpStatistics } from "./rtp-statistics.js";
+
+/** At 20 Mb/s, 200 ms are 350 packets. */
+const MAX_HELD_PACKETS = 512;
+const MAX_HELD_MS = 200;
+/** MAX_DROPOUT and MAX_MISORDER of RFC 3550 §A.1; the second one is larger, for networks of today. */
+const MAX_GAP = 3000;
+const MAX_BEHIND = 1000;
+/** Which of the last packets have come. A power of two above MAX_BEHIND. */
+const MEMORY = 1024;
+/** So many packets behind the expected one in a row: the sender has begun anew a little earlier. */
+const MAX_LATE_RUN = 64;
+
+export interface PacketOrderEvents {
+  deliver(packet: Uint8Array, arrivalMs: Millis): void;
+  /** Before what comes behind the gap. 0: it is not known how many, the numbers began anew. */
+  lost(packets: number): void;
+}
+
+interface Held {
+  packet: Uint8Array;
+  arrivalMs: Millis;
+}
+
+export class PacketOrder {
+  readonly #isReordering: boolean;
+  readonly #statistics: RtpStatistics;
+  readonly #events: PacketOrderEvents;
+  #expected = -1;
+  /** By sequence number, in order of arrival. */
+  readonly #held = new Map<number, Held>();
+  readonly #seen = new Int32Array(MEMORY).fill(-1);
+  #lateRun = 0;
+  /** A packet far from what is expected, until the next one bears it out. */
+  #stray: (Held & { sequence: number }) | undefined;
+
+  constructor(isReordering: boolean, statistics: RtpStatistics, events: PacketOrderEvents) {
+    this.#isReordering = isReordering;
+    this.#statistics = statistics;
+    this.#events = events;
+  }
+
+  /** `packet` may be reused by the caller: what waits is copied. */
+  take(packet: Uint8Array, sequence: number, nowMs: Millis): void {
+    if (this.#expected < 0) this.#expected = sequence;
+    const ahead = signed16(sequence - this.#expected);
+    if (ahead === 0) {
+      this.#lateRun = 0;
+      this.#handOn(packet, sequence, nowMs);
+      if (this.#held.size > 0) this.#drain();
+    } else if (ahead > MAX_GAP || ahead < -MAX_BEHIND) this.#takeStray(packet, sequence, nowMs);
+    else if (ahead < 0) this.#takeLate(packet, sequence, nowMs);
+    else if (this.#isReordering) this.#hold(packet, sequence, nowMs);
+    else {
+      this.#lose(ahead);
+      this.#handOn(packet, sequence, nowMs);
+    }
+    if (this.#held.size > 0) this.poll(nowMs);
+  }
+
+  /** Gives up what has been waited for too long. */
+  poll(nowMs: Millis): void {
+    while (this.#held.size > 0) {
+      const [oldest] = this.#held.values();
+      if (this.#held.size <= MAX_HELD_PACKETS && oldest && nowMs - oldest.arrivalMs < MAX_HELD_MS) return;
+      this.#giveUpGap();
+    }
+  }
+
+  /** No more packets will come. */
+  flush(): void {
+    while (this.#held.size > 0) this.#giveUpGap();
+  }
+
+  /** The next packet is the first of another source. */
+  restart(): void {
+    this.flush();
+    this.#expected = -1;
+    this.#stray = undefined;
+    this.#seen.fill(-1);
+    this.#lateRun = 0;
+  }
+
+  #handOn(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {
+    this.#seen[sequence & (MEMORY - 1)] = sequence;
+    this.#expected = (sequence + 1) & 0xffff;
+    this.#events.deliver(packet, arrivalMs);
+  }
+
+  #hold(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {
+    if (this.#held.has(sequence)) this.#statistics.duplicates++;
+    else this.#held.set(sequence, { packet: packet.slice(), arrivalMs });
+  }
+
+  #drain(): void {
+    for (;;) {
+      const sequence = this.#expected;
+      const held = this.#held.get(sequence);
+      if (!held) return;
+      this.#held.delete(sequence);
+      this.#handOn(held.packet, sequence, held.arrivalMs);
+    }
+  }
+
+  #giveUpGap(): void {
+    let nearest = Number.POSITIVE_INFINITY;
+    for (const sequence of this.#held.keys()) nearest = Math.min(nearest, (sequence - this.#expected) & 0xffff);
+    this.#lose(nearest);
+    this.#expected = (this.#expected + nearest) & 0xffff;
+    this.#drain();
+  }
+
+  #lose(packets: number): void {
+    this.#statistics.lostPackets += packets;
+    this.#events.lost(packets);
+  }
+
+  #takeLate(packet: Uint8Array, sequence: number, nowMs: Millis): void {
+    if (this.#seen[sequence & (MEMORY - 1)] === sequence) this.#statistics.duplicates++;
+    else this.#statistics.latePackets++;
+    if (++this.#lateRun > MAX_LATE_RUN) this.#beginAnew(packet, sequence, nowMs);
+  }
+
+  /** One stray packet is nothing; over TCP, and with a second one behind it, the numbers have begun anew. */
+  #takeStray(packet: Uint8Array, sequence: number, nowMs: Millis): void {
+    const stray = this.#stray;
+    if (!this.#isReordering) this.#beginAnew(packet, sequence, nowMs);
+    else if (stray && sequence === ((stray.sequence + 1) & 0xffff)) {
+      this.#beginAnew(stray.packet, stray.sequence, stray.arrivalMs);
+      this.#handOn(packet, sequence, nowMs);
+    } else this.#stray = { packet: packet.slice(), sequence, arrivalMs: nowMs };
+  }
+
+  #beginAnew(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {
+    this.restart();
+    this.#statistics.restarts++;
+    this.#events.lost(0);
+    this.#handOn(packet, sequence, arrivalMs);
+  }
+}
+
+/** The nearest way round of a difference of 16-bit numbers. */
+export function signed16(difference: number): number {
+  return (difference << 16) >> 16;
+}

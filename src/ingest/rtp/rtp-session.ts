@@ -1,0 +1,198 @@
+// The media of one RTP session on their way into a frame sink, whatever carries the packets and whoever described them.
+// It has no socket and no timer: packets come with their time of arrival, and what is to be sent is asked for.
+//
+//   rtp, rtcp ─▶ RtpTrack ─▶ depacketizer ─▶ FrameSink        one per medium that is recorded
+//                   └── TrackAlignment: one axis for the clocks of all
+//
+// No packet throws by what is in it; what is wrong is counted (rtp-statistics.ts). The in-stream opens with the first
+// frame that can be decoded, so a medium that was announced and never sent holds nothing up.
+
+import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
+import type { Arena } from "../../arena/arena.js";
+import { CODECS } from "../../media/codec/table.js";
+import { trackName } from "../../stream/gap.js";
+import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
+import type { Millis } from "../../time/units.js";
+import type { AccessUnitSink } from "../mpegts/access-unit.js";
+import { StagingBudget } from "../mpegts/staging.js";
+import { TrackSink } from "../mpegts/track-sink.js";
+import { noteOnce } from "../note-once.js";
+import { completeMedia, formatOf, type RtpFormat, whyNotRecorded } from "./depacketizer-table.js";
+import type { RtpMedia } from "./rtp-media.js";
+import { newRtpStatistics, type RtpStatistics } from "./rtp-statistics.js";
+import { RtpTime } from "./rtp-time.js";
+import { RtpTrack } from "./rtp-track.js";
+import { TrackAlignment } from "./track-alignment.js";
+
+export interface RtpSessionOptions {
+  arena: Arena;
+  /** Packets may overtake each other (UDP): they wait for each other, bounded in number and time. */
+  isReordering: boolean;
+  /** What is odd about the source, each text once. */
+  note(text: string): void;
+  /** Shared by the sessions of a listener or a kind of source; default: one of its own. */
+  budget?: StagingBudget;
+  /** Bytes of one access unit; a longer one is given up. */
+  maxAccessUnitBytes?: number;
+  /** Of receiver reports. */
+  ownSsrc?: number;
+  cname?: string;
+}
+
+/** A FrameSink, as far as a session needs it. */
+export interface RtpSink extends AccessUnitSink {
+  isClockShared: boolean;
+  /** The in-stream, where it is open. */
+  readonly stream: object | undefined;
+}
+
+const DEFAULT_MAX_ACCESS_UNIT_BYTES = 16 * 1024 * 1024;
+const FIRST_FURTHER_TRACK = 2;
+
+export class RtpSession {
+  readonly #options: RtpSessionOptions;
+  readonly #sink: RtpSink;
+  /** By number of the medium; undefined where it is not recorded. */
+  readonly #tracks: (RtpTrack | undefined)[];
+  readonly #alignment: TrackAlignment;
+  #isOver = false;
+  #isParsing = false;
+
+  /** Throws ReelError where nothing can be recorded and the in-stream that says so cannot be opened. */
+  constructor(media: readonly RtpMedia[], sink: RtpSink, options: RtpSessionOptions) {
+    this.#options = { ...options, note: noteOnce(options.note) };
+    this.#sink = sink;
+    // The tracks are put on one axis here.
+    sink.isClockShared = true;
+    const complete = media.map(completeMedia);
+    const times = complete.map(({ clockRate }) => new RtpTime(clockRate));
+    this.#alignment = new TrackAlignment(times);
+    const unrecorded: UnrecordedTrack[] = [];
+    const numbers = new TrackNumbers();
+    this.#tracks = complete.map((medium, i) => {
+      const why = whyNotRecorded(medium);
+      const format = why === undefined ? formatOf(medium) : undefined;
+      const kind = format ? CODECS[format.codec].kind : medium.kind;
+      const number = format ? numbers.take(kind) : undefined;
+      if (format && number !== undefined) return this.#open(i, number, medium, format, times[i] as RtpTime);
+      const codec = why ?? `${CODECS[(format as RtpFormat).codec].title} (a further stream)`;
+      unrecorded.push({ kind: trackName(kind), codec });
+      return undefined;
+    });
+    sink.setUnrecorded(unrecorded, !this.hasTracks);
+  }
+
+  /** A medium is recorded: packets of the others need not be asked for. */
+  isRecorded(track: number): boolean {
+    return this.#tracks[track] !== undefined;
+  }
+
+  get hasTracks(): boolean {
+    return this.#tracks.some((track) => track !== undefined);
+  }
+
+  /** By medium, in the order of the description. */
+  get statistics(): readonly (RtpStatistics | undefined)[] {
+    return this.#tracks.map((track) => track?.statistics);
+  }
+
+  /**
+   * An RTP packet of a medium. Its bytes may be reused when this returns; where they lie in the arena they are moved
+   * faster. Throws ReelError where the in-stream cannot be opened (`nameTaken`, `badName`, `arenaFull`).
+   */
+  rtp(track: number, packet: Uint8Array, arrivalMs: Millis): void {
+    if (this.#isOver) return;
+    this.#isParsing = true;
+    try {
+      this.#tracks[track]?.rtp(packet, arrivalMs);
+    } finally {
+      this.#endParsing();
+    }
+  }
+
+  rtcp(track: number, packet: Uint8Array, arrivalMs: Millis): void {
+    if (!this.#isOver) this.#tracks[track]?.rtcp(packet, arrivalMs);
+  }
+
+  /** RTP-Info of the reply to PLAY: the timestamp of a medium at which it begins. */
+  rtpInfo(track: number, rtpTimestamp: number): void {
+    this.#alignment.rtpInfo(track, rtpTimestamp);
+  }
+
+  /** Of UDP: gives up packets that have been waited for too long. To be called now and then, also without packets. */
+  poll(nowMs: Millis): void {
+    if (this.#isOver) return;
+    this.#isParsing = true;
+    try {
+      for (const track of this.#tracks) track?.poll(nowMs);
+    } finally {
+      this.#endParsing();
+    }
+  }
+
+  /** RTCP bytes to send for a medium; undefined before its first packet. */
+  receiverReport(track: number, nowMs: Millis): Uint8Array | undefined {
+    const { ownSsrc = 1, cname = "reel" } = this.#options;
+    return this.#tracks[track]?.receiverReport(ownSsrc, cname, nowMs);
+  }
+
+  /** No more packets will come. What is complete is handed on; the sink is ended by whoever made it. */
+  end(): void {
+    if (this.#isOver) return;
+    // A listener of a frame may end its source: the track at work below frees its memory when it returns.
+    this.#isOver = true;
+    if (this.#isParsing) return;
+    try {
+      // The last access units may be the first: then there is no in-stream yet, and none is worth opening.
+      if (this.#sink.stream) for (const track of this.#tracks) track?.end();
+    } finally {
+      this.#free();
+    }
+  }
+
+  #endParsing(): void {
+    this.#isParsing = false;
+    if (this.#isOver) this.#free();
+  }
+
+  #free(): void {
+    for (const track of this.#tracks) track?.free();
+  }
+
+  #open(index: number, number: number, media: RtpMedia, format: RtpFormat, time: RtpTime): RtpTrack {
+    const { arena, budget = new StagingBudget(), isReordering, note } = this.#options;
+    const sink = new TrackSink(this.#sink, number);
+    const { kind } = CODECS[format.codec];
+    sink.describeTrack(number, { kind, language: media.language, label: media.label });
+    const statistics = newRtpStatistics();
+    const maxAccessUnitBytes = this.#options.maxAccessUnitBytes ?? DEFAULT_MAX_ACCESS_UNIT_BYTES;
+    const depacketizer = format.create({ media, sink, time, statistics, arena, budget, maxAccessUnitBytes, note });
+    return new RtpTrack({
+      payloadType: media.payloadType,
+      time,
+      depacketizer,
+      statistics,
+      isReordering,
+      note,
+      onFirst: (timestamp, arrivalMs) => this.#alignment.place(index, timestamp, arrivalMs),
+      onSenderReport: (report) => this.#alignment.senderReport(index, report),
+    });
+  }
+}
+
+/** The first video is track 0 and the first sound 1; others take what is free. */
+class TrackNumbers {
+  readonly #taken = new Set<number>();
+
+  take(kind: RtpMedia["kind"]): number | undefined {
+    const first = kind === "video" ? TRACK_VIDEO : kind === "audio" ? TRACK_AUDIO : FIRST_FURTHER_TRACK;
+    let number = first;
+    if (this.#taken.has(first)) {
+      number = FIRST_FURTHER_TRACK;
+      while (this.#taken.has(number)) number++;
+    }
+    if (number >= MAX_TRACKS) return undefined;
+    this.#taken.add(number);
+    return number;
+  }
+}

@@ -1,0 +1,160 @@
+// One track of a session: packets of one source, in order, to its depacketizer.
+//
+//   packet ─▶ source (SSRC) ─▶ order ─▶ payload type ─▶ clock ─▶ depacketizer
+
+import type { RtcpVisitor, SenderReport } from "../../media/rtp/rtcp.js";
+import { parseRtcp, writeReceiverReport } from "../../media/rtp/rtcp.js";
+import { RtpPacket } from "../../media/rtp/rtp-packet.js";
+import type { Millis } from "../../time/units.js";
+import type { Depacketizer } from "./depacketizer.js";
+import { PacketOrder } from "./packet-order.js";
+import { Reception } from "./reception.js";
+import type { RtpStatistics } from "./rtp-statistics.js";
+import type { RtpTime } from "./rtp-time.js";
+
+/** So many packets of another source in a row, and it has taken the place of the one before. */
+const NEW_SOURCE_PACKETS = 4;
+/** So many packets of one other payload type, and none of the announced one: the description is wrong. */
+const WRONG_TYPE_PACKETS = 32;
+/** A payload before any was measured. */
+const USUAL_PAYLOAD_BYTES = 1000;
+
+export interface RtpTrackOptions {
+  payloadType: number;
+  time: RtpTime;
+  depacketizer: Depacketizer;
+  statistics: RtpStatistics;
+  isReordering: boolean;
+  /** The first packet, before its frame. */
+  onFirst(timestamp: number, arrivalMs: Millis): void;
+  /** False where it contradicts the media. */
+  onSenderReport(report: SenderReport): boolean;
+  note(text: string): void;
+}
+
+export class RtpTrack implements RtcpVisitor {
+  readonly #options: RtpTrackOptions;
+  readonly #packet = new RtpPacket();
+  readonly #order: PacketOrder;
+  readonly #reception: Reception;
+  #payloadType: number;
+  #hasAnnouncedType = false;
+  #ssrc = -1;
+  #otherSsrc = -1;
+  #otherRun = 0;
+  #otherType = -1;
+  #otherTypeRun = 0;
+  #payloadBytes = USUAL_PAYLOAD_BYTES;
+  #rtcpMs: Millis = 0;
+
+  constructor(options: RtpTrackOptions) {
+    this.#options = options;
+    this.#payloadType = options.payloadType;
+    this.#reception = new Reception(options.time.clockRate);
+    this.#order = new PacketOrder(options.isReordering, options.statistics, {
+      deliver: (packet, arrivalMs) => this.#deliver(packet, arrivalMs),
+      lost: (packets) => options.depacketizer.lose(packets, packets * this.#payloadBytes),
+    });
+  }
+
+  get statistics(): RtpStatistics {
+    return this.#options.statistics;
+  }
+
+  rtp(packet: Uint8Array, arrivalMs: Millis): void {
+    const header = this.#packet;
+    const { statistics } = this.#options;
+    if (!header.parse(packet)) {
+      statistics.badPackets++;
+      return;
+    }
+    if (header.ssrc !== this.#ssrc && !this.#isNewSource(header.ssrc)) {
+      statistics.foreignPackets++;
+      return;
+    }
+    this.#otherRun = 0;
+    statistics.packets++;
+    this.#reception.packet(header.sequenceNumber, header.timestamp, arrivalMs);
+    this.#order.take(packet, header.sequenceNumber, arrivalMs);
+  }
+
+  rtcp(packet: Uint8Array, arrivalMs: Millis): void {
+    this.#rtcpMs = arrivalMs;
+    if (!parseRtcp(packet, this)) this.#options.statistics.badRtcp++;
+  }
+
+  senderReport(report: SenderReport): void {
+    const { statistics } = this.#options;
+    if (this.#ssrc >= 0 && report.ssrc !== this.#ssrc) return;
+    statistics.senderReports++;
+    this.#reception.senderReport(report, this.#rtcpMs);
+    if (!this.#options.onSenderReport(report)) statistics.ignoredSenderReports++;
+  }
+
+  /** The source has left: another one may begin at once. */
+  bye(ssrc: number): void {
+    if (ssrc === this.#ssrc) this.#otherRun = NEW_SOURCE_PACKETS;
+  }
+
+  /** Bytes to send to the source; undefined before its first packet. */
+  receiverReport(ownSsrc: number, cname: string, nowMs: Millis): Uint8Array | undefined {
+    if (this.#ssrc < 0) return undefined;
+    return writeReceiverReport(this.#reception.report(ownSsrc, this.#ssrc, nowMs), cname);
+  }
+
+  poll(nowMs: Millis): void {
+    this.#order.poll(nowMs);
+  }
+
+  end(): void {
+    this.#order.flush();
+    this.#options.depacketizer.end();
+  }
+
+  free(): void {
+    this.#options.depacketizer.free();
+  }
+
+  /** Old servers mix packets of other sessions in; encoders begin anew as another source. */
+  #isNewSource(ssrc: number): boolean {
+    const isFirst = this.#ssrc < 0;
+    if (!isFirst) {
+      if (this.#otherRun < NEW_SOURCE_PACKETS && ssrc !== this.#otherSsrc) this.#otherRun = 0;
+      this.#otherSsrc = ssrc;
+      if (++this.#otherRun < NEW_SOURCE_PACKETS) return false;
+      this.#order.restart();
+      this.#reception.restart();
+      this.#options.statistics.restarts++;
+      this.#options.depacketizer.lose(0, 0);
+      this.#options.time.restart();
+    }
+    this.#ssrc = ssrc;
+    return true;
+  }
+
+  #deliver(packet: Uint8Array, arrivalMs: Millis): void {
+    const header = this.#packet;
+    const { time, depacketizer } = this.#options;
+    if (!header.parse(packet) || !this.#isWanted(header.payloadType)) return;
+    const size = header.payloadEnd - header.payloadStart;
+    this.#payloadBytes += Math.round((size - this.#payloadBytes) / 16);
+    const timestamp = time.unwrap(header.timestamp);
+    if (!time.isPlaced) this.#options.onFirst(timestamp, arrivalMs);
+    depacketizer.take(packet, header.payloadStart, header.payloadEnd, timestamp, header.isMarked);
+  }
+
+  #isWanted(payloadType: number): boolean {
+    if (payloadType === this.#payloadType) {
+      this.#hasAnnouncedType = true;
+      return true;
+    }
+    this.#options.statistics.otherPayloads++;
+    if (this.#hasAnnouncedType) return false;
+    this.#otherTypeRun = payloadType === this.#otherType ? this.#otherTypeRun + 1 : 1;
+    this.#otherType = payloadType;
+    if (this.#otherTypeRun < WRONG_TYPE_PACKETS) return false;
+    this.#payloadType = payloadType;
+    this.#options.note(`packets have payload type ${payloadType}, not the announced one: they are taken`);
+    return true;
+  }
+}
