@@ -35,8 +35,8 @@ import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
 import { AV01, putAv1SampleEntry } from "./av1/sample-entry";
 import {
-  EX_PREFIX_SIZE,
-  EX_TIMED_PREFIX_SIZE,
+  COMPOSITION_TIME_SIZE,
+  exPrefixSize,
   putExAudioSequenceStart,
   FLAC_MAGIC_SIZE,
   putExAudioTag,
@@ -44,7 +44,13 @@ import {
   putExVideoSequenceStart,
   putExVideoTag,
 } from "./flv-extended";
-import { AVC_PREFIX_SIZE, CODEC_ID_AVC, putAvcSequenceHeader, putAvcTag } from "./h264/flv";
+import {
+  AVC_PREFIX_SIZE,
+  CODEC_ID_AVC,
+  putAvcSequenceHeader,
+  putAvcTag,
+  putExAvcSequenceStart,
+} from "./h264/flv";
 import { scanAccessUnit } from "./h264/nal";
 import { h264PesOverhead, writeH264Pes } from "./h264/pes";
 import { AVC1, putAvcSampleEntry } from "./h264/sample-entry";
@@ -401,17 +407,16 @@ export function flvSampleBits(config: usize): u32 {
   return configCodec(config) == CODEC_LPCM ? pcmCodedBits(config) : 16;
 }
 
-/** Bytes of a tag's body in front of the payload. */
-// @ts-ignore: decorator
-@inline
-export function flvPrefixSize(config: usize): u32 {
+/** The FourCC of extended headers; 0: there is none, so that an FLV file can have the codec in its first track only. */
+export function flvFourCc(config: usize): u32 {
   switch (configCodec(config)) {
     case CODEC_H264:
-      return AVC_PREFIX_SIZE;
-    case CODEC_H265:
-      return EX_TIMED_PREFIX_SIZE;
+      return AVC1;
     case CODEC_AAC:
-      return AAC_PREFIX_SIZE;
+      return MP4A;
+    case CODEC_MP3:
+      return MP3_FOUR_CC;
+    case CODEC_H265:
     case CODEC_OPUS:
     case CODEC_AV1:
     case CODEC_VP9:
@@ -419,9 +424,33 @@ export function flvPrefixSize(config: usize): u32 {
     case CODEC_AC3:
     case CODEC_EAC3:
     case CODEC_FLAC:
-      return EX_PREFIX_SIZE;
+      return flvCodecId(config);
+    default:
+      return 0;
+  }
+}
+
+/** Bytes of a tag's body in front of the payload. `trackId`: of the track among those of its kind, the first is 0. */
+// @ts-ignore: decorator
+@inline
+export function flvPrefixSize(config: usize, trackId: u32): u32 {
+  switch (configCodec(config)) {
+    case CODEC_H264:
+      return trackId == 0 ? AVC_PREFIX_SIZE : exPrefixSize(trackId) + COMPOSITION_TIME_SIZE;
+    case CODEC_H265:
+      return exPrefixSize(trackId) + COMPOSITION_TIME_SIZE;
+    case CODEC_AAC:
+      return trackId == 0 ? AAC_PREFIX_SIZE : exPrefixSize(trackId);
+    case CODEC_OPUS:
+    case CODEC_AV1:
+    case CODEC_VP9:
+    case CODEC_VP8:
+    case CODEC_AC3:
+    case CODEC_EAC3:
+    case CODEC_FLAC:
+      return exPrefixSize(trackId);
     case CODEC_MP3:
-      return mp3FlvId(config) == MP3_FOUR_CC ? EX_PREFIX_SIZE : MP3_PREFIX_SIZE;
+      return isPlainMp3(config, trackId) ? MP3_PREFIX_SIZE : exPrefixSize(trackId);
     case CODEC_LPCM:
     case CODEC_PCMA:
     case CODEC_PCMU:
@@ -429,6 +458,10 @@ export function flvPrefixSize(config: usize): u32 {
     default:
       return 0;
   }
+}
+
+function isPlainMp3(config: usize, trackId: u32): bool {
+  return trackId == 0 && mp3FlvId(config) != MP3_FOUR_CC;
 }
 
 /** Bytes of an access unit that a tag can take, 0 where it is left out. */
@@ -476,10 +509,8 @@ function flvNeedsNoHeader(config: usize): bool {
 }
 
 /** Most bytes of the body of the tag with the decoder configuration. */
-export function flvSequenceHeaderBody(config: usize): u32 {
-  // An extended header has no composition time here.
-  const prefix = configCodec(config) == CODEC_H265 ? EX_PREFIX_SIZE : flvPrefixSize(config);
-  return prefix + FLAC_MAGIC_SIZE + flvConfigBytes(config);
+export function flvSequenceHeaderBody(config: usize, trackId: u32): u32 {
+  return flvPrefixSize(config, trackId) + FLAC_MAGIC_SIZE + flvConfigBytes(config);
 }
 
 /** Of the configuration, as far as its sequence header has it. */
@@ -489,23 +520,24 @@ function flvConfigBytes(config: usize): u32 {
 }
 
 /** The end is where it began for a codec that has none. */
-export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): usize {
+export function putSequenceHeader(at: usize, config: usize, trackId: u32, timestampMs: i64): usize {
   if (flvNeedsNoHeader(config)) return at;
   switch (configCodec(config)) {
     case CODEC_H264:
+      if (trackId != 0) return putExAvcSequenceStart(at, trackId, config, timestampMs);
       return putAvcSequenceHeader(at, config, timestampMs);
-    case CODEC_H265:
-      return putExVideoSequenceStart(at, HVC1, config, flvConfigBytes(config), timestampMs);
     case CODEC_AAC:
+      if (trackId != 0) return putExAudioSequenceStart(at, MP4A, trackId, 0, config, timestampMs);
       return putAacSequenceHeader(at, config, timestampMs);
     case CODEC_OPUS:
-      return putExAudioSequenceStart(at, OPUS_FOUR_CC, 0, config, timestampMs);
+      return putExAudioSequenceStart(at, OPUS_FOUR_CC, trackId, 0, config, timestampMs);
     case CODEC_FLAC:
-      return putExAudioSequenceStart(at, FLAC_FOUR_CC, FLAC_FOUR_CC, config, timestampMs);
+      return putExAudioSequenceStart(at, FLAC_FOUR_CC, trackId, FLAC_FOUR_CC, config, timestampMs);
+    case CODEC_H265:
     case CODEC_AV1:
     case CODEC_VP9:
     case CODEC_VP8:
-      return putExVideoSequenceStart(at, flvCodecId(config), config, flvConfigBytes(config), timestampMs);
+      return putExVideoSequenceStart(at, flvFourCc(config), trackId, config, flvConfigBytes(config), timestampMs);
     default:
       return unreachable();
   }
@@ -517,6 +549,7 @@ export function putSequenceHeader(at: usize, config: usize, timestampMs: i64): u
 export function putFrameTag(
   at: usize,
   config: usize,
+  trackId: u32,
   payload: usize,
   bytes: u32,
   isRandomAccess: bool,
@@ -525,26 +558,25 @@ export function putFrameTag(
 ): usize {
   switch (configCodec(config)) {
     case CODEC_H264:
-      return putAvcTag(at, payload, bytes, isRandomAccess, timestampMs, compositionMs);
+      if (trackId == 0) return putAvcTag(at, payload, bytes, isRandomAccess, timestampMs, compositionMs);
+      return putExTimedVideoTag(at, AVC1, trackId, payload, bytes, isRandomAccess, timestampMs, compositionMs);
     case CODEC_H265:
-      return putExTimedVideoTag(at, HVC1, payload, bytes, isRandomAccess, timestampMs, compositionMs);
+      return putExTimedVideoTag(at, HVC1, trackId, payload, bytes, isRandomAccess, timestampMs, compositionMs);
     case CODEC_AAC:
-      return putAacTag(at, payload, bytes, timestampMs);
-    case CODEC_OPUS:
-      return putExAudioTag(at, OPUS_FOUR_CC, payload, bytes, timestampMs);
+      if (trackId == 0) return putAacTag(at, payload, bytes, timestampMs);
+      return putExAudioTag(at, MP4A, trackId, payload, bytes, timestampMs);
     case CODEC_AV1:
     case CODEC_VP9:
     case CODEC_VP8:
-      return putExVideoTag(at, flvCodecId(config), payload, bytes, isRandomAccess, timestampMs);
+      return putExVideoTag(at, flvFourCc(config), trackId, payload, bytes, isRandomAccess, timestampMs);
     case CODEC_MP3:
-      if (mp3FlvId(config) == MP3_FOUR_CC) return putExAudioTag(at, MP3_FOUR_CC, payload, bytes, timestampMs);
-      return putMp3Tag(at, config, payload, bytes, timestampMs);
+      if (isPlainMp3(config, trackId)) return putMp3Tag(at, config, payload, bytes, timestampMs);
+      return putExAudioTag(at, MP3_FOUR_CC, trackId, payload, bytes, timestampMs);
+    case CODEC_OPUS:
     case CODEC_AC3:
-      return putExAudioTag(at, AC3_FOUR_CC, payload, bytes, timestampMs);
     case CODEC_EAC3:
-      return putExAudioTag(at, EAC3_FOUR_CC, payload, bytes, timestampMs);
     case CODEC_FLAC:
-      return putExAudioTag(at, FLAC_FOUR_CC, payload, bytes, timestampMs);
+      return putExAudioTag(at, flvFourCc(config), trackId, payload, bytes, timestampMs);
     case CODEC_LPCM:
     case CODEC_PCMA:
     case CODEC_PCMU:

@@ -215,6 +215,10 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return Math.max(0, ...this.lastDts90k);
   }
 
+  get #hasFrames(): boolean {
+    return this.statistics.some(({ frames }) => frames > 0);
+  }
+
   get cursorCount(): number {
     return this.#cursors.size;
   }
@@ -230,7 +234,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
       return;
     this.#tracks.configured(entry, codec);
     this.emit("config", track);
-    if (isFirst && this.settled) {
+    // Multitrack encoders send the headers of all tracks in front of the first frame: then none is late.
+    if (isFirst && this.settled && this.#hasFrames) {
       this.#emitGap({
         cause: "lateTrack",
         track: trackName(entry.kind),

@@ -1,17 +1,24 @@
-// Several tracks of one source: a transport stream with two videos and three sounds in two languages is in MP4 and
-// MPEG-TS as it came, in sync to a frame, with its languages; FLV has the first of each kind; getStreamInfo shows all.
+// Several tracks of one source, through a real server into MP4, MPEG-TS and FLV: a transport stream with two videos and
+// three sounds in two languages, enhanced RTMP from FFmpeg 8 (a message a track) and messages by hand that hold several
+// tracks. All are recorded as they came, in sync to a frame; FFmpeg 8 and `reel verify` read them back.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
-import { decodeWithFfmpeg, ffprobe, type ProbedTrack } from "../support/ffprobe.js";
+import { configOf } from "../support/decoder-configs.js";
+import { decodeWithFfmpeg } from "../support/ffprobe.js";
+import { joinTracks, manyTracksBody, readTrackMessages } from "../support/multitrack.js";
+import { type PeerTrack, probeWithFfmpeg8, remuxWithFfmpeg8 } from "../support/peers.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { RawPublisher } from "../support/raw-publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
+const CONTAINERS = ["mp4", "ts", "flv"] as const;
+const MS_90K = 90;
 const FRAME_90K = 3600;
 const SIZES = ["160x90", "128x72"];
 const LANGUAGES = ["eng", "deu", "eng"];
@@ -26,18 +33,19 @@ afterEach(async () => {
   await stopServers();
 });
 
-async function makeClip(): Promise<string> {
-  const path = join(folder, "clip.ts");
+/** Three seconds: H.264 and H.265, AAC, Opus and AAC. Both videos have their key frames at the same times. */
+async function makeClip(extension: "ts" | "mkv", sounds: readonly string[]): Promise<string> {
+  const path = join(folder, `${sounds.join("-")}.${extension}`);
   const inputs = [
     ...SIZES.map((size) => `testsrc2=size=${size}:rate=25:duration=3`),
-    ...LANGUAGES.map((_, i) => `sine=frequency=${440 * (i + 1)}:sample_rate=48000:duration=3`),
+    ...sounds.map((_, i) => `sine=frequency=${440 * (i + 1)}:sample_rate=48000:duration=3`),
   ].flatMap((source) => ["-f", "lavfi", "-i", source]);
   const { code, stderr } = await runProgram("ffmpeg", [
     ...["-v", "error", "-nostdin", "-y", ...inputs],
-    ...[0, 1, 2, 3, 4].flatMap((i) => ["-map", String(i)]),
-    ...["-c:v:0", "libx264", "-c:v:1", "libx265", "-x265-params", "log-level=none", "-preset", "ultrafast", "-g", "25"],
-    ...["-pix_fmt", "yuv420p", "-c:a:0", "aac", "-c:a:1", "libopus", "-c:a:2", "aac"],
-    ...LANGUAGES.flatMap((language, i) => [`-metadata:s:a:${i}`, `language=${language}`]),
+    ...[...SIZES, ...sounds].flatMap((_, i) => ["-map", String(i)]),
+    ...["-c:v:0", "libx264", "-c:v:1", "libx265", "-x265-params", "log-level=none:bframes=0:keyint=25:scenecut=0"],
+    ...["-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"],
+    ...sounds.flatMap((encoder, i) => [`-c:a:${i}`, encoder, `-metadata:s:a:${i}`, `language=${LANGUAGES[i]}`]),
     path,
   ]);
   if (code !== 0) throw new Error(stderr);
@@ -50,16 +58,74 @@ async function languagesOf(path: string): Promise<string[]> {
   return (await runProgram("ffprobe", args)).stdout.trim().split(/\s+/);
 }
 
-function firstPts(track: ProbedTrack): number {
-  return Math.min(...track.packets.map(({ pts90k }) => pts90k));
+function firstPts(track: PeerTrack | undefined): number {
+  return Math.min(...(track?.packets ?? []).map(({ pts90k }) => pts90k));
+}
+
+/** Codec by codec, the tracks of one in their order: FFmpeg numbers those of an FLV as they begin. */
+function sorted(tracks: readonly PeerTrack[]): PeerTrack[] {
+  return ["h264", "hevc", "aac", "opus"].flatMap((codec) => tracks.filter((track) => track.codec === codec));
+}
+
+/** Every packet of every track once, at its time, all tracks as far apart as they were. */
+function expectSame(sent: readonly PeerTrack[], found: readonly PeerTrack[], label: string): void {
+  const expected = sorted(sent);
+  const actual = sorted(found);
+  expect(
+    actual.map(({ codec, packets }) => `${codec} ${packets.length}`),
+    label,
+  ).toEqual(expected.map(({ codec, packets }) => `${codec} ${packets.length}`));
+  for (const [i, track] of expected.entries()) {
+    const other = actual[i] as PeerTrack;
+    const distance = firstPts(track) - firstPts(expected[0]);
+    expect(Math.abs(firstPts(other) - firstPts(actual[0]) - distance), `${label} ${i}`).toBeLessThanOrEqual(FRAME_90K);
+    expect(other.packets.map(({ isKey }) => isKey)).toEqual(track.packets.map(({ isKey }) => isKey));
+    for (const [n, packet] of track.packets.entries()) {
+      const time = packet.pts90k - (track.packets[0]?.pts90k ?? 0);
+      const otherTime = (other.packets[n]?.pts90k ?? Number.NaN) - (other.packets[0]?.pts90k ?? 0);
+      expect(Math.abs(time - otherTime), `${label} ${i} packet ${n}`).toBeLessThanOrEqual(2 * MS_90K);
+    }
+    expect(other.decodedFrames, `${label} ${i}`).toBe(track.decodedFrames);
+    if (track.kind === "video") expect(other.decodedHash, `${label} ${i}`).toBe(track.decodedHash);
+  }
+}
+
+/** The same bytes and configurations, where source and container frame access units alike. */
+function expectSameBytes(sent: readonly PeerTrack[], found: readonly PeerTrack[], label: string): void {
+  const bytesOf = (tracks: readonly PeerTrack[]): unknown[] =>
+    sorted(tracks).map((track) => ({ config: configOf(track), packets: track.packets.map(({ hash }) => hash) }));
+  expect(bytesOf(found), label).toEqual(bytesOf(sent));
+}
+
+async function startRecordings(
+  args: readonly string[],
+  name: string,
+): Promise<{ server: ReelProcess; control: Control }> {
+  const server = await ReelProcess.start({ args: [...args] });
+  const control = await Control.connect(server);
+  for (const type of CONTAINERS)
+    await control.succeed(`record localStreamName=${name} pathToFile=cam1 type=${type} keepAlive=0`);
+  return { server, control };
+}
+
+/** What FFmpeg 8 finds in the recordings; `reel verify` finds nothing to complain about. */
+async function readRecordings(server: ReelProcess, control: Control): Promise<Record<string, PeerTrack[]>> {
+  await control.wait("outStreamClosed", 3);
+  // Sound that begins in front of the pictures is told of a transport stream.
+  const causes = control.of("recordGap").map(({ payload }) => (payload.gap as { cause: string }).cause);
+  expect(causes.filter((cause) => cause !== "straggler")).toEqual([]);
+  for (const type of CONTAINERS) {
+    const { defects, tracks } = await verifyFile(server.file(`cam1.${type}`));
+    expect(defects, type).toEqual([]);
+    for (const track of tracks) expect(track.isFirstFrameDecodable, `${type} ${track.codec}`).toBe(true);
+  }
+  const found = await probeWithFfmpeg8(...CONTAINERS.map((type) => server.file(`cam1.${type}`)));
+  return Object.fromEntries(CONTAINERS.map((type, i) => [type, found[i] ?? []]));
 }
 
 it("of a transport stream are all recorded, in sync, with their languages", { timeout: 90_000 }, async () => {
-  const clip = await makeClip();
-  const server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
-  const control = await Control.connect(server);
-  for (const type of ["mp4", "ts", "flv"])
-    await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} keepAlive=0`);
+  const clip = await makeClip("ts", ["aac", "libopus", "aac"]);
+  const { server, control } = await startRecordings(["--ts", "127.0.0.1:0"], "ts1");
   publishWithFfmpeg({
     url: `tcp://${server.addresses.ts}`,
     input: clip,
@@ -74,32 +140,44 @@ it("of a transport stream are all recorded, in sync, with their languages", { ti
   expect(shown.map(({ kind, codec, language }) => `${kind} ${codec} ${language}`)).toEqual([
     ...["video H.264 null", "audio AAC eng", "video H.265 null", "audio Opus deu", "audio AAC eng"],
   ]);
-  await control.wait("outStreamClosed", 3);
-  const sent = await ffprobe(clip);
-  for (const type of ["mp4", "ts"] as const) {
-    const path = server.file(`cam1.${type}`);
-    expect((await verifyFile(path)).defects, type).toEqual([]);
-    const found = await ffprobe(path);
-    for (const kind of ["video", "audio"]) {
-      const expected = sent.tracks.filter((track) => track.kind === kind);
-      const actual = found.tracks.filter((track) => track.kind === kind);
-      expect(
-        actual.map(({ codec, packets }) => ({ codec, packets: packets.length })),
-        `${type} ${kind}`,
-      ).toEqual(expected.map(({ codec, packets }) => ({ codec, packets: packets.length })));
-      for (const [i, track] of expected.entries()) {
-        const distance = firstPts(track) - firstPts(sent.tracks[0] as ProbedTrack);
-        const other = firstPts(actual[i] as ProbedTrack) - firstPts(found.video as ProbedTrack);
-        expect(Math.abs(other - distance), `${type} ${kind} ${i}`).toBeLessThanOrEqual(FRAME_90K);
-      }
-    }
-    expect(await languagesOf(path), type).toEqual(["eng", "deu", "eng"]);
-    await decodeWithFfmpeg(path);
+  const found = await readRecordings(server, control);
+  const [sent = []] = await probeWithFfmpeg8(clip);
+  for (const type of CONTAINERS) expectSame(sent, found[type] ?? [], type);
+  // FLV has no place for a language.
+  for (const type of ["mp4", "ts"]) {
+    expect(await languagesOf(server.file(`cam1.${type}`)), type).toEqual(LANGUAGES);
+    await decodeWithFfmpeg(server.file(`cam1.${type}`));
   }
-  // FLV has one of each kind, and says what it leaves out.
-  expect((await verifyFile(server.file("cam1.flv"))).tracks.map(({ codec }) => codec).sort()).toEqual(["aac", "h264"]);
-  const told = control.of("recordGap").map(({ payload }) => payload.gap as { cause: string; codec?: string });
-  expect(told.map(({ cause, codec }) => `${cause} ${codec}`).sort()).toEqual([
-    ...["unsupportedTrack AAC", "unsupportedTrack H.265", "unsupportedTrack Opus"],
-  ]);
+});
+
+it("of enhanced RTMP by FFmpeg 8 are all recorded, in sync, byte for byte", { timeout: 90_000 }, async () => {
+  const clip = await makeClip("mkv", ["aac", "libopus", "aac"]);
+  const { server, control } = await startRecordings([], "cam1");
+  await remuxWithFfmpeg8(clip, server.rtmpUrl("cam1"), "flv");
+  const found = await readRecordings(server, control);
+  const [sent = []] = await probeWithFfmpeg8(clip);
+  for (const type of CONTAINERS) expectSame(sent, found[type] ?? [], type);
+  for (const type of ["mp4", "flv"]) expectSameBytes(sent, found[type] ?? [], type);
+});
+
+it("in one message of enhanced RTMP are all recorded, of one codec or of several", { timeout: 90_000 }, async () => {
+  const clip = await makeClip("mkv", ["aac", "aac"]);
+  const flv = join(folder, "messages.flv");
+  await remuxWithFfmpeg8(clip, flv, "flv");
+  const messages = readTrackMessages(flv);
+  // H.264 and H.265 in one message, and two AAC in one.
+  const groups = [...joinTracks(messages, "video"), ...joinTracks(messages, "audio")];
+  expect(groups.filter((group) => group.length === 2).length).toBeGreaterThan(2 * 70);
+  groups.sort(([a], [b]) => (a?.timeMs ?? 0) - (b?.timeMs ?? 0));
+  const { server, control } = await startRecordings([], "cam1");
+  const publisher = new RawPublisher(server, "cam1");
+  for (const group of groups) {
+    const [first] = group;
+    if (first) publisher[first.kind](first.timeMs, manyTracksBody(group));
+  }
+  await publisher.end();
+  const found = await readRecordings(server, control);
+  const [sent = []] = await probeWithFfmpeg8(clip);
+  for (const type of CONTAINERS) expectSame(sent, found[type] ?? [], type);
+  for (const type of ["mp4", "flv"]) expectSameBytes(sent, found[type] ?? [], type);
 });

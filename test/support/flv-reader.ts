@@ -1,9 +1,14 @@
-// Reads FLV files as strictly as Adobe's Video File Format Specification 10.1, Annex E, and AMF 0 allow. Every fault is
+// Reads FLV files as strictly as Adobe's Video File Format Specification 10.1, Annex E, AMF 0 and, of further tracks,
+// Enhanced RTMP v2 (multitrack tags of one track) allow. Every fault is
 // an entry `path: what`, such as `/tag[3]/VIDEODATA: …`; a good file has none. Written from the standards, independent
 // of assembly/.
 
 export interface FlvFrame {
   track: "video" | "audio";
+  /** Among those of its kind; 0: the tag says none. */
+  trackId: number;
+  /** Of a further track. */
+  fourCc?: string;
   /** Milliseconds as stored, 32 bits. */
   timestampMs: number;
   compositionMs: number;
@@ -26,9 +31,15 @@ export interface FlvFile {
   /** Decoder configurations in file order, with their timestamps. */
   avcC: { timestampMs: number; bytes: Uint8Array }[];
   audioSpecificConfig: { timestampMs: number; bytes: Uint8Array }[];
+  /** Of further tracks. */
+  further: { track: "video" | "audio"; trackId: number; fourCc: string; timestampMs: number; bytes: Uint8Array }[];
   frames: FlvFrame[];
   tags: number;
 }
+
+const CODED_FRAMES = 1;
+/** Those whose coded frames have a composition time. */
+const TIMED_FOUR_CCS = ["avc1", "hvc1"];
 
 const TAG_AUDIO = 8;
 const TAG_VIDEO = 9;
@@ -113,6 +124,7 @@ class FlvReader {
     metadataBytes: 0,
     avcC: [],
     audioSpecificConfig: [],
+    further: [],
     frames: [],
     tags: 0,
   };
@@ -194,7 +206,40 @@ class FlvReader {
     }
   }
 
+  /** A multitrack tag of one track: | packet type Multitrack | OneTrack, packet type | FourCC | track id | … */
+  #further(path: string, track: "video" | "audio", body: Buffer, timestampMs: number, position: number): void {
+    const [first = 0, types = 0] = body;
+    if (body.byteLength < 8) {
+      this.#fail(path, "shorter than a multitrack header");
+      return;
+    }
+    if ((first & 15) !== (track === "video" ? 6 : 5))
+      this.#fail(path, `packet type ${first & 15} in an extended header`);
+    if (types >> 4 !== 0) this.#fail(path, `multitrack type ${types >> 4}`);
+    const fourCc = body.toString("latin1", 2, 6);
+    const trackId = body[6] ?? 0;
+    if (trackId === 0) this.#fail(path, "a multitrack tag of the first track");
+    const frameType = (first >> 4) & 7;
+    if (track === "video" && frameType !== 1 && frameType !== 2) this.#fail(path, `frame type ${frameType}`);
+    if ((types & 15) === 0) {
+      this.file.further.push({ track, trackId, fourCc, timestampMs, bytes: body.subarray(7) });
+      return;
+    }
+    if ((types & 15) !== CODED_FRAMES) this.#fail(path, `packet type ${types & 15}`);
+    if (!this.file.further.some((config) => config.track === track && config.trackId === trackId))
+      this.#fail(path, "a frame in front of the sequence start");
+    const isTimed = track === "video" && TIMED_FOUR_CCS.includes(fourCc);
+    const compositionMs = isTimed ? body.readIntBE(7, 3) : 0;
+    const isKey = track === "audio" || frameType === 1;
+    const payload = body.subarray(isTimed ? 10 : 7);
+    this.#frame({ track, trackId, fourCc, timestampMs, compositionMs, isKey, payload, position }, path);
+  }
+
   #video(path: string, body: Buffer, timestampMs: number, position: number): void {
+    if ((body[0] ?? 0) & 0x80) {
+      this.#further(path, "video", body, timestampMs, position);
+      return;
+    }
     const frameType = (body[0] ?? 0) >> 4;
     if (((body[0] ?? 0) & 15) !== 7) this.#fail(path, `CodecID ${(body[0] ?? 0) & 15}`);
     if (frameType !== 1 && frameType !== 2) this.#fail(path, `FrameType ${frameType}`);
@@ -226,10 +271,17 @@ class FlvReader {
       }
       at += 4 + size;
     }
-    this.#frame({ track: "video", timestampMs, compositionMs, isKey: frameType === 1, payload, position }, path);
+    this.#frame(
+      { track: "video", trackId: 0, timestampMs, compositionMs, isKey: frameType === 1, payload, position },
+      path,
+    );
   }
 
   #audio(path: string, body: Buffer, timestampMs: number, position: number): void {
+    if ((body[0] ?? 0) >> 4 === 9) {
+      this.#further(path, "audio", body, timestampMs, position);
+      return;
+    }
     if (body[0] !== 0xaf) this.#fail(path, `flags 0x${body[0]?.toString(16)}, AAC has 0xaf`);
     if (body.byteLength < 3) this.#fail(path, "no data");
     if (body[1] === 0) {
@@ -239,17 +291,18 @@ class FlvReader {
     if (body[1] !== 1) this.#fail(path, `AACPacketType ${body[1]}`);
     if (this.file.audioSpecificConfig.length === 0) this.#fail(path, "audio in front of the sequence header");
     this.#frame(
-      { track: "audio", timestampMs, compositionMs: 0, isKey: true, payload: body.subarray(2), position },
+      { track: "audio", trackId: 0, timestampMs, compositionMs: 0, isKey: true, payload: body.subarray(2), position },
       path,
     );
   }
 
   #frame(frame: FlvFrame, path: string): void {
-    const last = this.#last[frame.track];
+    const name = `${frame.track}${frame.trackId}`;
+    const last = this.#last[name];
     // Signed distance: timestamps wrap at 32 bits.
     if (last !== undefined && ((frame.timestampMs - last) | 0) < 0)
       this.#fail(path, `Timestamp ${frame.timestampMs} after ${last}`);
-    this.#last[frame.track] = frame.timestampMs;
+    this.#last[name] = frame.timestampMs;
     this.file.frames.push(frame);
   }
 

@@ -3,6 +3,7 @@
 
 export {
   flvCodecId,
+  flvFourCc,
   flvPayloadSize,
   flvPrefixSize,
   mp4SampleEntryType,

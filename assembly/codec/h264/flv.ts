@@ -1,8 +1,11 @@
-// H.264 in FLV: VIDEODATA with an AVCVIDEOPACKET, Adobe FLV 10.1 §E.4.3.
+// H.264 in FLV: VIDEODATA with an AVCVIDEOPACKET, Adobe FLV 10.1 §E.4.3; with extended headers where it is not the
+// first video.
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../../src/abi/decoder-config";
 import { endTag, putTagHeader, TAG_VIDEO } from "../../container/flv/tag";
 import { putBytes, putU24, putU8 } from "../../io/bytes";
+import { beginExVideoSequenceStart } from "../flv-extended";
+import { AVC1 } from "./sample-entry";
 
 export const CODEC_ID_AVC: u32 = 7;
 export const AVC_PREFIX_SIZE: u32 = 5;
@@ -19,11 +22,22 @@ export function putAvcSequenceHeader(at: usize, config: usize, timestampMs: i64)
   at = putU8(at, (KEY_FRAME << 4) | CODEC_ID_AVC);
   at = putU8(at, SEQUENCE_HEADER); // AVCPacketType
   at = putU24(at, 0); // CompositionTime
+  return endTag(tag, putAvcC(at, config, bytes));
+}
+
+export function putExAvcSequenceStart(at: usize, trackId: u32, config: usize, timestampMs: i64): usize {
+  const tag = at;
+  const bytes = load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
+  at = beginExVideoSequenceStart(at, AVC1, trackId, bytes, timestampMs);
+  return endTag(tag, putAvcC(at, config, bytes));
+}
+
+function putAvcC(at: usize, config: usize, bytes: u32): usize {
   const avcC = at;
   at = putBytes(at, config + CONFIG_BYTES_OFFSET, bytes); // AVCDecoderConfigurationRecord
   // lengthSizeMinusOne: the source's lengths may be shorter, those in the ring have four bytes.
   if (bytes > 4) store<u8>(avcC, load<u8>(avcC, 4) | 3, 4);
-  return endTag(tag, at);
+  return at;
 }
 
 export function putAvcTag(

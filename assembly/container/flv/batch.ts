@@ -6,7 +6,7 @@ import {
   FLV_CARRIED_OFFSET,
   FLV_HEADER_CONFIGS_OFFSET,
   FLV_LAST_KEYFRAME_OFFSET,
-  FLV_LAST_SOUND_OFFSET,
+  FLV_LAST_SOUNDS_OFFSET,
   FLV_LAST_TIMESTAMP_OFFSET,
   FLV_TRACKS_BEGUN_OFFSET,
 } from "../../../src/abi/flv";
@@ -40,7 +40,7 @@ import {
   isFiller,
 } from "../../ring";
 import { countFrame, countLeftOut, markUnsupported, outputPosition, segmentDts, setOutput } from "../../segment";
-import { audioOf, carryTracks, NO_TRACK, videoOf } from "./carried";
+import { audioOf, carryTracks, NO_TRACK, trackIdOf, videoOf } from "./carried";
 import { addKeyframe } from "./keyframes";
 import { METADATA_TAG_SIZE, putMetadata } from "./metadata";
 import {
@@ -59,8 +59,9 @@ export function flvHeaderBound(seg: usize): u32 {
 export function flvFrameBound(seg: usize, frame: usize): u32 {
   const config = frameConfig(frame);
   const isBegun = headerConfig(seg, frameTrack(frame)) == config;
-  const header = isBegun ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config) + PREVIOUS_TAG_SIZE;
-  return TAG_HEADER_SIZE + flvPrefixSize(config) + frameSize(frame) + PREVIOUS_TAG_SIZE + header;
+  // The track may not have its number yet; a prefix with a number is the longest.
+  const header = isBegun ? 0 : TAG_HEADER_SIZE + flvSequenceHeaderBody(config, 1) + PREVIOUS_TAG_SIZE;
+  return TAG_HEADER_SIZE + flvPrefixSize(config, 1) + frameSize(frame) + PREVIOUS_TAG_SIZE + header;
 }
 
 export function flvWriteBatch(rec: usize, seg: usize, from: u32, to: u32, out: usize, capacity: u32): void {
@@ -111,7 +112,7 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
   }
   const track = frameTrack(frame);
   if (headerConfig(seg, track) != frameConfig(frame)) {
-    at = putSequenceHeader(at, frameConfig(frame), timestampMs);
+    at = putSequenceHeader(at, frameConfig(frame), trackIdOf(seg, track), timestampMs);
     store<u32>(flv + (track << 2), <u32>frameConfig(frame), FLV_HEADER_CONFIGS_OFFSET);
     store<u32>(flv, load<u32>(flv, FLV_TRACKS_BEGUN_OFFSET) | (1 << track), FLV_TRACKS_BEGUN_OFFSET);
   }
@@ -127,18 +128,21 @@ function beginFrame(seg: usize, at: usize, frame: usize, timestampMs: i64): usiz
  */
 function writeFrame(seg: usize, at: usize, frame: usize, base: i64): usize {
   const config = frameConfig(frame);
+  const trackId = trackIdOf(seg, frameTrack(frame));
   const bytes = flvPayloadSize(config, framePayload(frame), frameSize(frame));
-  if (bytes == 0 || bytes > MAX_BODY_SIZE - flvPrefixSize(config)) return at;
+  if (bytes == 0 || bytes > MAX_BODY_SIZE - flvPrefixSize(config, trackId)) return at;
   const timestampMs = toMs(segmentDts(seg, frameDts(frame)));
   const pts90k = frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) + <i64>frameCts(frame);
   const isRandomAccess = (frameFlags(frame) & FLAG_RANDOM_ACCESS) != 0;
   at = beginFrame(seg, at, frame, timestampMs);
   const flv = seg + SEG_PRIVATE_OFFSET;
   if (!isVideoConfig(config)) {
-    store<u32>(flv, audioFrameSamples(config, framePayload(frame), bytes), FLV_LAST_SOUND_OFFSET);
-  } else if (isRandomAccess) {
+    const samples = audioFrameSamples(config, framePayload(frame), bytes);
+    store<u32>(flv + (frameTrack(frame) << 2), samples, FLV_LAST_SOUNDS_OFFSET);
+  } else if (isRandomAccess && trackId == 0) {
     addKeyframe(flv, base + <i64>at, timestampMs);
     store<u32>(flv, <u32>timestampMs, FLV_LAST_KEYFRAME_OFFSET);
   }
-  return putFrameTag(at, config, framePayload(frame), bytes, isRandomAccess, timestampMs, toMs(pts90k) - timestampMs);
+  const compositionMs = toMs(pts90k) - timestampMs;
+  return putFrameTag(at, config, trackId, framePayload(frame), bytes, isRandomAccess, timestampMs, compositionMs);
 }

@@ -2,7 +2,7 @@
 // File header and metadata are written again in one piece at the file's beginning; their sizes are fixed.
 
 import { MAX_TRACKS } from "../../../src/abi/frame";
-import { FLV_LAST_SOUND_OFFSET, FLV_TRACKS_BEGUN_OFFSET } from "../../../src/abi/flv";
+import { FLV_LAST_SOUNDS_OFFSET, FLV_TRACKS_BEGUN_OFFSET } from "../../../src/abi/flv";
 import {
   SEG_FLAG_HEADER_WRITTEN,
   SEG_FLAGS_OFFSET,
@@ -54,7 +54,7 @@ function duration90k(seg: usize): i64 {
 function lastFrame90k(seg: usize, track: u32): i64 {
   const config = segmentConfig(seg, track);
   if (!isAudioConfig(config)) return <i64>load<u32>(seg, SEG_LAST_DELTA_OFFSET);
-  const samples = load<u32>(seg + SEG_PRIVATE_OFFSET, FLV_LAST_SOUND_OFFSET);
+  const samples = load<u32>(seg + SEG_PRIVATE_OFFSET + (track << 2), FLV_LAST_SOUNDS_OFFSET);
   return samples != 0 ? audioDuration90k(config, samples) : audioFrameDuration90k(config);
 }
 

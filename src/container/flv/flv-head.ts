@@ -35,29 +35,28 @@ export function metadataBody(scan: FlvScan, fileBytes: number, bodyBytes: number
     properties.push(Buffer.concat([amfName(title), value]));
   };
   const addBoolean = (title: string, value: boolean): void => add(title, Buffer.of(AMF_BOOLEAN, value ? 1 : 0));
-  const addCodec = (title: string, { codec, metadataId }: FlvScan["video"]): void => {
+  const addCodec = (title: string, { codec, metadataId }: NonNullable<FlvScan["video"]>): void => {
     if (codec?.flv) add(title, amfNumber(codec.flv.isWrittenExtended ? flvMetadataId(codec.flv) : metadataId));
   };
-  const hasVideo = scan.video.frames > 0;
-  const hasAudio = scan.audio.frames > 0;
+  const { video, audio } = scan;
   add("duration", amfNumber(scan.durationMs / 1000));
   add("filesize", amfNumber(fileBytes));
   add("lasttimestamp", amfNumber(scan.lastTimestampMs / 1000));
-  addBoolean("hasVideo", hasVideo);
-  addBoolean("hasAudio", hasAudio);
+  addBoolean("hasVideo", video !== undefined);
+  addBoolean("hasAudio", audio !== undefined);
   addBoolean("hasMetadata", true);
   addBoolean("hasKeyframes", scan.keyframes.length > 1);
-  if (hasVideo) {
-    add("width", amfNumber(scan.width));
-    add("height", amfNumber(scan.height));
-    addCodec("videocodecid", scan.video);
+  if (video) {
+    add("width", amfNumber(video.width));
+    add("height", amfNumber(video.height));
+    addCodec("videocodecid", video);
     if (scan.frameRate > 0) add("framerate", amfNumber(scan.frameRate));
   }
-  if (hasAudio) {
-    addCodec("audiocodecid", scan.audio);
-    add("audiosamplerate", amfNumber(scan.sampleRate));
-    add("audiosamplesize", amfNumber(scan.sampleBits));
-    addBoolean("stereo", scan.channels > 1);
+  if (audio) {
+    addCodec("audiocodecid", audio);
+    add("audiosamplerate", amfNumber(audio.sampleRate));
+    add("audiosamplesize", amfNumber(audio.sampleBits));
+    addBoolean("stereo", audio.channels > 1);
   }
   if (scan.keyframes.length > 1) {
     add("lastkeyframetimestamp", amfNumber(scan.lastKeyframeMs / 1000));

@@ -5,7 +5,7 @@ import { FLV_MAX_KEYFRAMES } from "../../abi/flv.js";
 import type { AudioConfig } from "../../media/codec/audio-config.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import { parseSoundFrame } from "../../media/codec/sound-headers.js";
-import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
+import { AvTag, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
 import {
   FIRST_TAG_POSITION,
   isTagType,
@@ -17,6 +17,7 @@ import {
   type Tag,
   tagStride,
 } from "../../media/flv/flv-tag.js";
+import { headBytesOf, type TagPart, tagParts } from "../../media/flv/tag-parts.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { FileWindow } from "../file-window.js";
 
@@ -25,19 +26,47 @@ export interface FlvKeyframe {
   timeMs: number;
 }
 
-interface FlvTrack {
+const WIRE_MODULUS = 2 ** 32;
+
+/** One track of the file. Of video the sound's facts stay 0, and the other way round. */
+class FlvTrack {
   /** Of the last tag; undefined where the table has none. */
   codec: CodecEntry | undefined;
   /** As onMetaData names it. */
-  metadataId: number;
-  frames: number;
-  firstMs: number;
-  lastMs: number;
+  metadataId = 0;
+  frames = 0;
+  firstMs = 0;
+  lastMs = 0;
   /** Duration of the last frame. */
-  frameMs: number;
+  frameMs = 0;
+  width = 0;
+  height = 0;
+  sampleRate = 0;
+  channels = 0;
+  sampleBits = 16;
+  readonly #clock = new Unwrapper(WIRE_MODULUS);
+
+  /** Returns the time of the frame. */
+  count(timestampMs: number): number {
+    const timeMs = this.#clock.unwrap(timestampMs);
+    if (this.frames === 0) this.firstMs = timeMs;
+    // With a configuration the duration of an audio frame is known; sound that has it in its tags is of any length.
+    else if (timeMs > this.lastMs && (this.sampleRate === 0 || this.codec?.configFrom === "tag"))
+      this.frameMs = timeMs - this.lastMs;
+    this.frames++;
+    this.lastMs = Math.max(timeMs, this.lastMs);
+    return timeMs;
+  }
+
+  /** Of a decoder configuration, or of the first frame where there is none. */
+  takeSound(audio: AudioConfig | undefined): void {
+    if (!audio) return;
+    this.sampleRate = audio.sampleRate;
+    this.channels = audio.channels;
+    this.frameMs = (audio.samplesPerFrame * 1000) / audio.sampleRate;
+  }
 }
 
-const WIRE_MODULUS = 2 ** 32;
 /** Parameter sets are at most a few hundred bytes. */
 const MAX_CONFIG_BYTES = 64 * 1024;
 const KEY_HEAD_BYTES = 64;
@@ -45,13 +74,8 @@ const KEY_HEAD_BYTES = 64;
 const SOUND_SIZE_16 = 2;
 
 export class FlvScan {
-  readonly video: FlvTrack = { codec: undefined, metadataId: 0, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
-  readonly audio: FlvTrack = { codec: undefined, metadataId: 0, frames: 0, firstMs: 0, lastMs: 0, frameMs: 0 };
-  width = 0;
-  height = 0;
-  sampleRate = 0;
-  channels = 0;
-  sampleBits = 16;
+  readonly #video: FlvTrack[] = [];
+  readonly #audio: FlvTrack[] = [];
   keyframes: FlvKeyframe[] = [];
   lastKeyframeMs = 0;
   lastTimestampMs = 0;
@@ -59,7 +83,6 @@ export class FlvScan {
   end = FIRST_TAG_POSITION;
   readonly #window: FileWindow;
   readonly #head = new AvTag();
-  readonly #clocks = { video: new Unwrapper(WIRE_MODULUS), audio: new Unwrapper(WIRE_MODULUS) };
   #keyframesSeen = 0;
   #stride = 1;
 
@@ -74,17 +97,33 @@ export class FlvScan {
     }
   }
 
+  /** What the head describes: the first of the kind that has frames. Undefined where none has. */
+  get video(): FlvTrack | undefined {
+    return this.#video.find(({ frames }) => frames > 0);
+  }
+
+  get audio(): FlvTrack | undefined {
+    return this.#audio.find(({ frames }) => frames > 0);
+  }
+
+  get videoFrames(): number {
+    return this.#video.reduce((sum, { frames }) => sum + frames, 0);
+  }
+
+  get audioFrames(): number {
+    return this.#audio.reduce((sum, { frames }) => sum + frames, 0);
+  }
+
   get durationMs(): number {
-    return Math.max(
-      this.video.frames > 0 ? this.video.lastMs + this.video.frameMs : 0,
-      this.audio.frames > 0 ? this.audio.lastMs + this.audio.frameMs : 0,
-    );
+    const all = [...this.#video, ...this.#audio].filter(({ frames }) => frames > 0);
+    return Math.max(0, ...all.map(({ lastMs, frameMs }) => lastMs + frameMs));
   }
 
   /** Mean over the file, 0 where there are not two pictures. */
   get frameRate(): number {
-    const spanMs = this.video.lastMs - this.video.firstMs;
-    return this.video.frames > 1 && spanMs > 0 ? ((this.video.frames - 1) * 1000) / spanMs : 0;
+    const { frames, firstMs, lastMs } = this.video ?? { frames: 0, firstMs: 0, lastMs: 0 };
+    const spanMs = lastMs - firstMs;
+    return frames > 1 && spanMs > 0 ? ((frames - 1) * 1000) / spanMs : 0;
   }
 
   /** A tag that is there to its last byte, its PreviousTagSize included. */
@@ -99,88 +138,67 @@ export class FlvScan {
   }
 
   #take(tag: Tag): void {
-    const bytes = this.#window.read(tag.position + TAG_HEADER_BYTES, Math.min(MAX_TAG_HEADER_SIZE, tag.dataBytes));
-    const isVideo = tag.type === TAG_VIDEO;
-    const track = isVideo ? this.video : this.audio;
-    const clock = isVideo ? this.#clocks.video : this.#clocks.audio;
-    const head = this.#head;
-    if (isVideo) head.parseVideo(bytes, 0, bytes.byteLength);
-    else head.parseAudio(bytes, 0, bytes.byteLength);
-    if (head.kind === TAG_IGNORED || head.kind === TAG_DAMAGED) return;
-    track.codec = head.codec;
-    track.metadataId = head.metadataId;
-    if (head.kind === TAG_DECODER_CONFIG) {
-      if (head.codec) this.#takeConfig(tag, head.codec, head.headerBytes);
+    if (tag.dataBytes === 0) return;
+    const kind = tag.type === TAG_VIDEO ? "video" : "audio";
+    const at = tag.position + TAG_HEADER_BYTES;
+    const [first = 0] = this.#window.read(at, 1);
+    const head = this.#window.read(at, headBytesOf(kind, first, tag.dataBytes));
+    for (const part of tagParts(this.#head, kind, head, tag.dataBytes)) this.#takePart(tag, kind, part);
+  }
+
+  #takePart(tag: Tag, kind: "video" | "audio", part: TagPart): void {
+    if (part.kind === TAG_IGNORED || part.kind === TAG_DAMAGED) return;
+    const track = this.#trackOf(kind, part.trackId);
+    const { codec } = part;
+    track.codec = codec;
+    track.metadataId = part.metadataId;
+    if (part.kind === TAG_DECODER_CONFIG) {
+      if (codec) this.#takeConfig(track, codec, this.#read(tag, part, MAX_CONFIG_BYTES));
       return;
     }
-    if (head.codec && this.sampleRate === 0) this.#takeSound(this.#soundOf(tag, head.codec));
-    // With a configuration the duration of an audio frame is known; sound that has it in its tags is of any length.
-    const isKnown = !isVideo && this.sampleRate > 0 && head.codec?.configFrom !== "tag";
-    const { frameMs } = track;
-    const timeMs = this.#count(track, clock.unwrap(tag.timestampMs));
-    if (isKnown) track.frameMs = frameMs;
-    if (isVideo && head.isKey && head.codec?.keyFrameSize) this.#takeSize(tag, head.codec, head.headerBytes);
-    if (head.isKey) this.#addKeyframe({ position: tag.position, timeMs });
-  }
-
-  /** Where the configuration does not say how large pictures are. */
-  #takeSize(tag: Tag, codec: CodecEntry, headerBytes: number): void {
-    const bytes = Math.min(KEY_HEAD_BYTES, tag.dataBytes - headerBytes);
-    const head = this.#window.read(tag.position + TAG_HEADER_BYTES + headerBytes, Math.max(0, bytes));
-    const size = codec.keyFrameSize?.(head, 0, head.byteLength);
-    this.width = size?.width ?? this.width;
-    this.height = size?.height ?? this.height;
-  }
-
-  #count(track: FlvTrack, timeMs: number): number {
-    if (track.frames === 0) track.firstMs = timeMs;
-    else if (timeMs > track.lastMs) track.frameMs = timeMs - track.lastMs;
-    track.frames++;
-    track.lastMs = Math.max(timeMs, track.lastMs);
+    if (codec && track.sampleRate === 0) this.#takeSound(track, codec, tag, part);
+    const timeMs = track.count(tag.timestampMs);
     this.lastTimestampMs = Math.max(this.lastTimestampMs, timeMs);
-    return timeMs;
+    if (kind !== "video" || !part.isKey) return;
+    // Where the configuration does not say how large pictures are.
+    const keyHead = codec?.keyFrameSize ? this.#read(tag, part, KEY_HEAD_BYTES) : undefined;
+    const size = keyHead && codec?.keyFrameSize?.(keyHead, 0, keyHead.byteLength);
+    if (size) Object.assign(track, size);
+    if (part.trackId === 0) this.#addKeyframe({ position: tag.position, timeMs });
+  }
+
+  /** What a frame or its tag say of sound that has no decoder configuration beside them. */
+  #takeSound(track: FlvTrack, codec: CodecEntry, tag: Tag, part: TagPart): void {
+    const config = codec.flv?.configOfTag?.(part.first);
+    if (config) {
+      track.sampleBits = (part.first & SOUND_SIZE_16) !== 0 ? 16 : 8;
+      track.takeSound(codec.parse(config).audio);
+    } else if (codec.configFrom === "frames")
+      track.takeSound(parseSoundFrame(codec, this.#read(tag, part, MAX_CONFIG_BYTES)));
+  }
+
+  #trackOf(kind: "video" | "audio", trackId: number): FlvTrack {
+    const tracks = kind === "video" ? this.#video : this.#audio;
+    while (tracks.length <= trackId) tracks.push(new FlvTrack());
+    return tracks[trackId] as FlvTrack;
   }
 
   /**
    * A configuration that cannot be parsed leaves the fields of the head as they are: frames and bytes are not lost for
    * it.
    */
-  #takeConfig(tag: Tag, codec: CodecEntry, headerBytes: number): void {
+  #takeConfig(track: FlvTrack, codec: CodecEntry, bytes: Buffer): void {
     try {
-      const { video, audio } = codec.parse(this.#body(tag, headerBytes));
-      if (video) {
-        this.width = video.width;
-        this.height = video.height;
-      }
-      this.#takeSound(audio);
+      const { video, audio } = codec.parse(bytes);
+      if (video) Object.assign(track, { width: video.width, height: video.height });
+      track.takeSound(audio);
     } catch {}
   }
 
-  /** What a frame or its tag say of sound that has no decoder configuration beside them. */
-  #soundOf(tag: Tag, codec: CodecEntry): AudioConfig | undefined {
-    const { first } = this.#head;
-    const config = codec.flv?.configOfTag?.(first);
-    if (config) {
-      this.sampleBits = (first & SOUND_SIZE_16) !== 0 ? 16 : 8;
-      return codec.parse(config).audio;
-    }
-    if (codec.configFrom !== "frames") return undefined;
-    return parseSoundFrame(codec, this.#body(tag, this.#head.headerBytes));
-  }
-
-  /** Of a decoder configuration, or of the first frame where there is none. */
-  #takeSound(audio: AudioConfig | undefined): void {
-    if (!audio) return;
-    this.sampleRate = audio.sampleRate;
-    this.channels = audio.channels;
-    this.audio.frameMs = (audio.samplesPerFrame * 1000) / audio.sampleRate;
-  }
-
-  #body(tag: Tag, from: number): Buffer {
-    return this.#window.read(
-      tag.position + TAG_HEADER_BYTES + from,
-      Math.min(MAX_CONFIG_BYTES, Math.max(0, tag.dataBytes - from)),
-    );
+  /** Of the part's data, at most `bytes`. */
+  #read(tag: Tag, { headerBytes, endBytes }: TagPart, bytes: number): Buffer {
+    const at = tag.position + TAG_HEADER_BYTES + headerBytes;
+    return this.#window.read(at, Math.min(bytes, Math.max(0, endBytes - headerBytes)));
   }
 
   #addKeyframe(keyframe: FlvKeyframe): void {

@@ -74,8 +74,8 @@ export function repairFlv(path: string, options: RepairOptions = {}): RepairRepo
       sizeBytes: scan.end,
       lostBytes: size - scan.end,
       lostFrames: lost,
-      videoFrames: scan.video.frames,
-      audioFrames: scan.audio.frames,
+      videoFrames: scan.videoFrames,
+      audioFrames: scan.audioFrames,
       durationMs,
       isChanged,
     };
@@ -135,7 +135,7 @@ interface Patch {
 
 /** What must be written so that the head agrees with the tags; empty where it does. */
 function headPatch(head: Buffer, window: FileWindow, scan: FlvScan): Patch[] {
-  const flags = (scan.audio.frames > 0 ? HAS_AUDIO : 0) | (scan.video.frames > 0 ? HAS_VIDEO : 0);
+  const flags = (scan.audio ? HAS_AUDIO : 0) | (scan.video ? HAS_VIDEO : 0);
   const newHead = Buffer.from(head);
   newHead[FLAGS_POSITION] = flags;
   const patches: Patch[] = newHead.equals(head) ? [] : [{ position: 0, bytes: newHead }];

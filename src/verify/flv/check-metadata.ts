@@ -10,7 +10,7 @@ import {
 } from "../../media/flv/flv-metadata.js";
 import type { Tag } from "../../media/flv/flv-tag.js";
 import type { Findings } from "../findings.js";
-import { roundMs, type TrackAudit } from "../track-audit.js";
+import { roundMs, type TrackAudit, type TrackTraits } from "../track-audit.js";
 
 /** Writers take the last frame's beginning, or its end as decoded or as shown. */
 const DURATION_TOLERANCE_MS = 100;
@@ -74,10 +74,12 @@ export class KeyframeTableCheck {
 export interface MetadataFacts {
   sizeBytes: number;
   tracks: readonly TrackAudit[];
+  /** That it describes. */
+  video: TrackTraits | undefined;
 }
 
 export function checkMetadata(metadata: Metadata, place: string, facts: MetadataFacts, findings: Findings): void {
-  const { sizeBytes, tracks } = facts;
+  const { sizeBytes, tracks, video } = facts;
   const filesize = metadataNumber(metadata, "filesize");
   if (filesize !== undefined && filesize !== sizeBytes)
     findings.defect(`${place}/filesize`, `says ${filesize} bytes, the file has ${sizeBytes}`);
@@ -104,7 +106,6 @@ export function checkMetadata(metadata: Metadata, place: string, facts: Metadata
         `says ${says}, the file has ${has ? "" : "no "}${kind}`,
       );
   }
-  const video = tracks.find((track) => track.traits.kind === "video")?.traits;
   for (const side of ["width", "height"] as const) {
     const says = metadataNumber(metadata, side);
     if (says !== undefined && video?.[side] !== undefined && says !== video[side])

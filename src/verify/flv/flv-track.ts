@@ -1,9 +1,10 @@
-// One track of an FLV file: its sequence header, then its frames. Adobe Flash Video File Format 10.1, annex E.4.2,
+// One track of an FLV file: its sequence header, then its frames; a multitrack tag has a part for each of its tracks. Adobe Flash Video File Format 10.1, annex E.4.2,
 // E.4.3.
 
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
-import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
+import { TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
 import { TAG_HEADER_BYTES, type Tag } from "../../media/flv/flv-tag.js";
+import type { TagPart } from "../../media/flv/tag-parts.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { Findings } from "../findings.js";
 import { FRAME_HEAD_BYTES, FRAME_READINGS } from "../frame-readings.js";
@@ -21,7 +22,6 @@ export class FlvTrack {
   readonly audit: TrackAudit;
   readonly #reader: WindowReader;
   readonly #findings: Findings;
-  readonly #head = new AvTag();
   readonly #clock = new Unwrapper(WIRE_MODULUS);
   #slices: PictureCheck | undefined;
   #hasConfig = false;
@@ -36,41 +36,31 @@ export class FlvTrack {
   }
 
   /** True where the tag is what a table of keyframes may point to: a key frame, or the sequence header before it. */
-  async take(tag: Tag, place: string): Promise<boolean> {
+  async take(tag: Tag, part: TagPart, place: string): Promise<boolean> {
     this.#place = place;
-    if (tag.dataBytes === 0) {
-      this.#findings.defect(place, "is empty");
-      return false;
-    }
-    const head = await this.#readHead(tag);
-    if (head.kind === TAG_DAMAGED) this.#findings.defect(place, "is no frame and no sequence header");
-    if (head.kind === TAG_DAMAGED || head.kind === TAG_IGNORED) return false;
-    const { codec, headerBytes, isKey, compositionTimeMs } = head;
+    if (part.kind === TAG_DAMAGED) this.#findings.defect(place, "is no frame and no sequence header");
+    if (part.kind === TAG_DAMAGED || part.kind === TAG_IGNORED) return false;
+    const { codec, headerBytes, endBytes, isKey, compositionTimeMs } = part;
     const isVideo = this.audit.traits.kind === "video";
-    this.audit.traits.codec = codec?.name ?? head.unsupported;
-    if (codec && head.kind === TAG_DECODER_CONFIG) {
-      await this.#takeConfig(tag, codec, headerBytes);
+    this.audit.traits.codec = codec?.name ?? part.unsupported;
+    if (codec && part.kind === TAG_DECODER_CONFIG) {
+      await this.#takeConfig(tag, part, codec);
       return isVideo;
     }
     const reading = codec && NAL_READINGS[codec.name];
     if (reading) {
       const position = tag.position + TAG_HEADER_BYTES + headerBytes;
-      const bytes = Math.max(0, tag.dataBytes - headerBytes);
+      const bytes = Math.max(0, endBytes - headerBytes);
       const nalBytes = this.#nalLengthSize;
       const picture = await readPicture(this.#reader, position, bytes, nalBytes, reading, this.#slices);
       this.#checkPicture(picture, isKey, tag.timestampMs);
-    } else if (codec && FRAME_READINGS[codec.name]) await this.#checkFrame(tag, codec, headerBytes, isKey);
-    else if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
-    this.#add(tag, compositionTimeMs, isKey || !isVideo);
+    } else if (codec && FRAME_READINGS[codec.name]) await this.#checkFrame(tag, part, codec);
+    else if (this.audit.frames === 0) this.#checkFirst(codec, part);
+    const dts = this.#clock.unwrap(tag.timestampMs);
+    const pts = dts + compositionTimeMs;
+    const sizeBytes = endBytes - headerBytes;
+    this.audit.add({ dts, pts, duration: this.#frameMs, isKey: isKey || !isVideo, sizeBytes });
     return isKey && isVideo;
-  }
-
-  async #readHead(tag: Tag): Promise<AvTag> {
-    const head = this.#head;
-    const bytes = await this.#read(tag, 0, MAX_TAG_HEADER_SIZE);
-    if (this.audit.traits.kind === "video") head.parseVideo(bytes, 0, bytes.byteLength);
-    else head.parseAudio(bytes, 0, bytes.byteLength);
-    return head;
   }
 
   #checkPicture({ picture, complaint }: LengthPrefixedPicture, isKey: boolean, atMs: number): void {
@@ -86,10 +76,11 @@ export class FlvTrack {
       this.#findings.defect(this.#place, "decoding cannot start with the first picture", atMs);
   }
 
-  async #checkFrame(tag: Tag, codec: CodecEntry, headerBytes: number, isKey: boolean): Promise<void> {
+  async #checkFrame(tag: Tag, part: TagPart, codec: CodecEntry): Promise<void> {
     const { traits } = this.audit;
-    const head = await this.#read(tag, headerBytes, FRAME_HEAD_BYTES);
-    const found = FRAME_READINGS[codec.name]?.(head, tag.dataBytes - headerBytes);
+    const { isKey } = part;
+    const head = await this.#read(tag, part, FRAME_HEAD_BYTES);
+    const found = FRAME_READINGS[codec.name]?.(head, part.endBytes - part.headerBytes);
     const atMs = tag.timestampMs;
     if (found?.complaint !== undefined) this.#findings.defect(this.#place, found.complaint, atMs);
     else if (isKey && !found?.isKey)
@@ -97,12 +88,12 @@ export class FlvTrack {
     else if (!isKey && found?.isKey) this.#findings.defect(this.#place, "can be decoded, but is no key frame", atMs);
     const size = codec.keyFrameSize?.(head, 0, head.byteLength);
     if (size) Object.assign(traits, size);
-    if (this.audit.frames === 0) this.#checkFirst(codec, isKey);
+    if (this.audit.frames === 0) this.#checkFirst(codec, part);
   }
 
   /** The first frame of a codec whose pictures are not looked into. */
-  #checkFirst(codec: CodecEntry | undefined, isKey: boolean): void {
-    const config = codec?.flv?.configOfTag?.(this.#head.first);
+  #checkFirst(codec: CodecEntry | undefined, { isKey, first }: TagPart): void {
+    const config = codec?.flv?.configOfTag?.(first);
     const sound = config && codec?.parse(config).audio;
     // Its frames are of any length: how long they last is seen from their times.
     if (sound) Object.assign(this.audit.traits, { sampleRate: sound.sampleRate, channels: sound.channels });
@@ -112,15 +103,10 @@ export class FlvTrack {
     if (needsHeader && !this.#hasConfig) this.#findings.defect(this.#place, "comes before a sequence header");
   }
 
-  #add(tag: Tag, compositionMs: number, isKey: boolean): void {
-    const dts = this.#clock.unwrap(tag.timestampMs);
-    this.audit.add({ dts, pts: dts + compositionMs, duration: this.#frameMs, isKey, sizeBytes: tag.dataBytes });
-  }
-
-  async #takeConfig(tag: Tag, codec: CodecEntry, headerBytes: number): Promise<void> {
+  async #takeConfig(tag: Tag, part: TagPart, codec: CodecEntry): Promise<void> {
     const { traits } = this.audit;
     try {
-      const { video, audio } = codec.parse(await this.#read(tag, headerBytes, MAX_CONFIG_BYTES));
+      const { video, audio } = codec.parse(await this.#read(tag, part, MAX_CONFIG_BYTES));
       this.#hasConfig = true;
       if (video) {
         this.#nalLengthSize = video.nalLengthSize;
@@ -139,9 +125,10 @@ export class FlvTrack {
     }
   }
 
-  async #read(tag: Tag, from: number, bytes: number): Promise<Buffer> {
-    const at = tag.position + TAG_HEADER_BYTES + from;
-    const wanted = Math.min(bytes, Math.max(0, tag.dataBytes - from));
+  /** Of the part's data, at most `bytes`. */
+  async #read(tag: Tag, { headerBytes, endBytes }: TagPart, bytes: number): Promise<Buffer> {
+    const at = tag.position + TAG_HEADER_BYTES + headerBytes;
+    const wanted = Math.min(bytes, Math.max(0, endBytes - headerBytes));
     return this.#reader.peek(at, wanted) ?? (await this.#reader.load(at, wanted));
   }
 }

@@ -2,6 +2,7 @@
 // metadata. One pass, one window.
 
 import { AmfError } from "../../media/flv/amf0-reader.js";
+import { AvTag } from "../../media/flv/av-tag.js";
 import { type Metadata, parseMetadata } from "../../media/flv/flv-metadata.js";
 import {
   FIRST_TAG_POSITION,
@@ -11,16 +12,16 @@ import {
   HAS_VIDEO,
   isTagType,
   parseTagHeader,
-  TAG_AUDIO,
   TAG_HEADER_BYTES,
   TAG_SCRIPT,
   TAG_VIDEO,
   type Tag,
   tagStride,
 } from "../../media/flv/flv-tag.js";
+import { headBytesOf, type TagPart, tagParts } from "../../media/flv/tag-parts.js";
 import type { Findings } from "../findings.js";
 import type { ReadMedia } from "../read-media.js";
-import type { TrackAudit } from "../track-audit.js";
+import type { TrackAudit, TrackTraits } from "../track-audit.js";
 import type { WindowReader } from "../window-reader.js";
 import { checkMetadata, KeyframeTableCheck } from "./check-metadata.js";
 import { FlvTrack } from "./flv-track.js";
@@ -35,7 +36,11 @@ export async function verifyFlv(reader: WindowReader, findings: Findings): Promi
 class FlvReading {
   readonly #reader: WindowReader;
   readonly #findings: Findings;
-  readonly #tracks = new Map<number, FlvTrack>();
+  readonly #head = new AvTag();
+  /** By kind and number among those of the kind. */
+  readonly #tracks = { video: new Map<number, FlvTrack>(), audio: new Map<number, FlvTrack>() };
+  /** In the order in which they turned up. */
+  readonly #audits: TrackAudit[] = [];
   #metadata: { value: Metadata; place: string; keyframes: KeyframeTableCheck } | undefined;
 
   constructor(reader: WindowReader, findings: Findings) {
@@ -101,13 +106,38 @@ class FlvReading {
 
   async #takeTag(tag: Tag, place: string): Promise<void> {
     if (tag.type === TAG_SCRIPT) return this.#takeScript(tag, place);
-    let track = this.#tracks.get(tag.type);
-    if (!track) {
-      track = new FlvTrack(tag.type === TAG_VIDEO ? "video" : "audio", this.#tracks.size, this.#reader, this.#findings);
-      this.#tracks.set(tag.type, track);
+    const kind = tag.type === TAG_VIDEO ? "video" : "audio";
+    if (tag.dataBytes === 0) {
+      this.#trackOf(kind, 0);
+      this.#findings.defect(place, "is empty");
+      this.#metadata?.keyframes.meet(tag, false);
+      return;
     }
-    const isTarget = await track.take(tag, place);
+    const parts = await this.#readParts(tag, kind);
+    let isTarget = false;
+    for (const part of parts) isTarget = (await this.#trackOf(kind, part.trackId).take(tag, part, place)) || isTarget;
+    const behind = tag.dataBytes - (parts.at(-1)?.endBytes ?? 0);
+    if (behind > 0) this.#findings.defect(place, `${behind} bytes behind its last track`);
     this.#metadata?.keyframes.meet(tag, isTarget);
+  }
+
+  async #readParts(tag: Tag, kind: "video" | "audio"): Promise<TagPart[]> {
+    const at = tag.position + TAG_HEADER_BYTES;
+    const [first = 0] = this.#reader.peek(at, 1) ?? (await this.#reader.load(at, 1));
+    const bytes = headBytesOf(kind, first, tag.dataBytes);
+    const head = this.#reader.peek(at, bytes) ?? (await this.#reader.load(at, bytes));
+    return tagParts(this.#head, kind, head, tag.dataBytes);
+  }
+
+  #trackOf(kind: "video" | "audio", trackId: number): FlvTrack {
+    const tracks = this.#tracks[kind];
+    let track = tracks.get(trackId);
+    if (!track) {
+      track = new FlvTrack(kind, this.#audits.length, this.#reader, this.#findings);
+      tracks.set(trackId, track);
+      this.#audits.push(track.audit);
+    }
+    return track;
   }
 
   async #takeScript(tag: Tag, place: string): Promise<void> {
@@ -126,18 +156,18 @@ class FlvReading {
   }
 
   #end(flags: number): TrackAudit[] {
-    for (const [type, bit, kind] of [
-      [TAG_VIDEO, HAS_VIDEO, "video"],
-      [TAG_AUDIO, HAS_AUDIO, "audio"],
+    for (const [bit, kind] of [
+      [HAS_VIDEO, "video"],
+      [HAS_AUDIO, "audio"],
     ] as const) {
       const says = (flags & bit) !== 0;
-      if (says !== this.#tracks.has(type))
+      if (says !== this.#tracks[kind].size > 0)
         this.#findings.defect(
           "/header",
           `TypeFlags say ${says ? "" : "no "}${kind}, the tags ${says ? "have none" : "have some"}`,
         );
     }
-    const tracks = [...this.#tracks.values()].map((track) => track.audit);
+    const tracks = this.#audits;
     for (const track of tracks)
       if (track.frames === 0) this.#findings.defect("/", `a track (${track.traits.kind}) that has no frames`);
     if (tracks.length === 0) this.#findings.defect("/", "has no audio and no video");
@@ -146,9 +176,14 @@ class FlvReading {
       checkMetadata(
         this.#metadata.value,
         this.#metadata.place,
-        { sizeBytes: this.#reader.sizeBytes, tracks },
+        { sizeBytes: this.#reader.sizeBytes, tracks, video: firstOf(this.#tracks.video) },
         this.#findings,
       );
     return tracks;
   }
+}
+
+/** The metadata speaks of the first of a kind: that with the lowest number, whichever turned up first. */
+function firstOf(tracks: ReadonlyMap<number, FlvTrack>): TrackTraits | undefined {
+  return tracks.get(Math.min(...tracks.keys()))?.audit.traits;
 }

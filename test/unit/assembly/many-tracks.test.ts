@@ -18,6 +18,13 @@ const FIRST_PID = 0x100;
 /** Audio first: the main video is track 1. */
 const KINDS = ["audio", "video", "audio", "video", "audio"] as const;
 const MAIN_VIDEO = 1;
+const FLV_TRACKS = [
+  { kind: "audio", id: 0 },
+  { kind: "video", id: 0 },
+  { kind: "audio", id: 1 },
+  { kind: "video", id: 1 },
+  { kind: "audio", id: 2 },
+];
 const LANGUAGES = ["eng", undefined, "deu", undefined, undefined];
 
 /** Five tracks; the second video begins its GOPs half a second after the main one. */
@@ -138,14 +145,51 @@ describe.each(BUILDS)("two videos and three audios, %s build", (build) => {
     }
   });
 
-  it("are one of each kind in FLV, and the others are named as left out", () => {
+  it("have a number each among those of their kind in FLV, the first of a kind as FLV always had it", () => {
     const { run, frames, segments } = record({ container: "flv" });
     const file = readFlv(segments[0]?.files[0] ?? Buffer.alloc(0));
-    const counts = countOf(frames);
     expect(file.errors).toEqual([]);
-    expect(file.frames.filter((frame) => frame.track === "video")).toHaveLength(counts[MAIN_VIDEO] ?? 0);
-    expect(file.frames.filter((frame) => frame.track === "audio")).toHaveLength(counts[0] ?? 0);
-    expect(run.arena.view.getUint32((segments[0]?.pointer ?? 0) + SEG_UNSUPPORTED_OFFSET, true)).toBe(0b11100);
+    for (const [track, { kind, id }] of FLV_TRACKS.entries()) {
+      const sent = frames.filter((frame) => frame.track === track);
+      const read = file.frames.filter((frame) => frame.track === kind && frame.trackId === id);
+      expect(
+        read.map(({ timestampMs, compositionMs, isKey, payload }) => [timestampMs, compositionMs, isKey, payload]),
+      ).toEqual(
+        sent.map(({ dts90k, ctsOffset90k = 0, isRandomAccess = false, payload }) => {
+          const pts = Math.round((dts90k + ctsOffset90k) / 90);
+          const dts = Math.round(dts90k / 90);
+          return [dts, pts - dts, isRandomAccess || kind === "audio", Buffer.from(payload)];
+        }),
+      );
+    }
+    expect(file.further.map(({ track, trackId, fourCc }) => `${track} ${trackId} ${fourCc}`).sort()).toEqual([
+      ...["audio 1 mp4a", "audio 2 mp4a", "video 1 avc1"],
+    ]);
+    expect(file.further.find(({ track }) => track === "video")?.bytes).toEqual(Buffer.from(AVCC_OTHER));
+    // The table of keyframes is that of the first video.
+    const keys = file.frames.filter(({ track, trackId, isKey }) => track === "video" && trackId === 0 && isKey);
+    expect(file.metadata.keyframes).toMatchObject({ filepositions: keys.map(({ position }) => position) });
+    expect(run.arena.view.getUint32((segments[0]?.pointer ?? 0) + SEG_UNSUPPORTED_OFFSET, true)).toBe(0);
+  });
+
+  it("keep their numbers in FLV when another joins late", () => {
+    const run = new KernelRun({ build, container: "flv" });
+    const main = run.addConfig("h264", AVCC, true, { track: 3 });
+    const early = run.addConfig("aac", ASC, true, { track: 2 });
+    const late = run.addConfig("aac", ASC, false, { track: 1 });
+    const take = (track: number, frames: TestFrame[]) => frames.map((frame) => ({ ...frame, track }));
+    const before = [
+      ...take(3, makeMedia({ durationMs: 1000, video: { config: main } })),
+      ...take(2, makeMedia({ durationMs: 2000, audio: { config: early } })),
+    ];
+    const behind = take(1, makeMedia({ durationMs: 1000, start90k: SECOND, audio: { config: late } }));
+    for (const frame of before.sort((a, b) => a.dts90k - b.dts90k)) run.push(frame);
+    run.drainAll();
+    for (const frame of behind) run.push({ ...frame, dts90k: frame.dts90k + SECOND });
+    const file = readFlv(run.finish()[0]?.files[0] ?? Buffer.alloc(0));
+    expect(file.errors).toEqual([]);
+    expect(file.further).toEqual([expect.objectContaining({ track: "audio", trackId: 1, timestampMs: 2000 })]);
+    expect(file.frames.filter(({ trackId }) => trackId === 1)).toHaveLength(behind.length);
   });
 
   it("take audio that joins late as one more track", () => {

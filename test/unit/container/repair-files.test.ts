@@ -19,6 +19,7 @@ import {
   AC3_FRAME,
   ASC,
   AVCC,
+  AVCC_OTHER,
   DAC3,
   DEC3,
   EAC3_FRAME,
@@ -186,9 +187,51 @@ describe("the repair of a transport stream with pictures of more than 64 KiB", (
   });
 });
 
+/** Two videos of different sizes and two sounds; the further ones begin in front of the first. */
+function recordedFour(): Buffer {
+  const run = new KernelRun({ build: "release", container: "flv" });
+  const config = { video: run.addConfig("h264", AVCC), audio: run.addConfig("aac", ASC) };
+  const first = makeMedia({
+    durationMs: 3000,
+    video: { config: config.video },
+    audio: { config: config.audio, delay90k: 900 },
+  });
+  const other = {
+    video: run.addConfig("h264", AVCC_OTHER, true, { track: 2 }),
+    audio: run.addConfig("mp3", MP3_CONFIG, true, { track: 3 }),
+  };
+  const further = makeMedia({
+    durationMs: 3000,
+    video: { config: other.video, sizeBytes: 90 },
+    audio: { config: other.audio, frame90k: 2351 },
+  }).map((frame) => (frame.track === TRACK_AUDIO ? { ...frame, payload: MP3_FRAME } : frame));
+  const frames = [...further.map((frame) => ({ ...frame, track: frame.track + 2 })), ...first];
+  for (const frame of frames.sort((a, b) => a.dts90k - b.dts90k)) run.push(frame);
+  return run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+}
+
+describe("the repair of an FLV file with several tracks of a kind", () => {
+  it("leaves whole frames of all of them, wherever the file was cut off", async () => {
+    const torn = unclosed("flv", recordedFour());
+    for (let lost = 0; lost < 1200; lost += 7) {
+      const file = write("four.flv", torn.subarray(0, torn.byteLength - lost));
+      const done = repairFlv(file, { sync: false });
+      const { defects, tracks } = await verifyFile(file);
+      expect(defects, `cut by ${lost} bytes`).toEqual([]);
+      const framesOf = (kind: string): number =>
+        tracks.reduce((sum, track) => sum + (track.kind === kind ? track.frames : 0), 0);
+      expect([done.videoFrames, done.audioFrames]).toEqual([framesOf("video"), framesOf("audio")]);
+      expect(tracks).toHaveLength(4);
+    }
+  });
+});
+
 describe("the repaired head of an FLV file", () => {
-  it("says what the close would have said", () => {
-    const whole = recorded("flv");
+  it.each([
+    ["one track of a kind", () => recorded("flv")],
+    ["two tracks of a kind", recordedFour],
+  ])("says what the close would have said, of %s", (_name, record) => {
+    const whole = record();
     const file = write("head.flv", unclosed("flv", whole));
     repairFlv(file);
     const repaired = readFileSync(file);

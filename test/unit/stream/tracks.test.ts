@@ -86,6 +86,10 @@ describe("tracks of an in-stream", () => {
     const gaps: Gap[] = [];
     stream.on("gap", (gap) => gaps.push(gap));
     stream.settle();
+    stream.setDecoderConfig(3, "aac", ASC);
+    // Nothing has come so far, so that nothing of it is missing.
+    expect(gaps).toEqual([]);
+    stream.writeFrame(3, Uint8Array.of(1), 0, 0, true);
     stream.setDecoderConfig(0, "aac", ASC);
     stream.setDecoderConfig(4, "h264", AVCC);
     expect(gaps.map(({ cause, track }) => [cause, track])).toEqual([

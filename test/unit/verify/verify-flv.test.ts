@@ -105,6 +105,53 @@ describe("an FLV with extended headers", () => {
   });
 });
 
+/** The first video and audio of a file twice, each pair in a ManyTracks tag, the second as track 5. */
+function doubled(bytes: Buffer, behind = Buffer.alloc(0)): Buffer {
+  const parts = [bytes.subarray(0, 13)];
+  for (const found of tags(bytes)) {
+    if (found.type === 18) continue;
+    const body = bytes.subarray(found.at + 11, found.at + 11 + found.bytes);
+    const [first = 0, packetType = 0] = body;
+    const isVideo = found.type === 9;
+    const head = Buffer.of(isVideo ? 0x86 | (first & 0x70) : 0x95, 0x10 | packetType);
+    const data = body.subarray(isVideo && packetType === 0 ? 5 : 2);
+    const size = Buffer.alloc(3);
+    size.writeUIntBE(data.byteLength, 0, 3);
+    const track = (id: number): Buffer => Buffer.concat([Buffer.of(id), size, data]);
+    const both = Buffer.concat([head, Buffer.from(isVideo ? "avc1" : "mp4a"), track(0), track(5), behind]);
+    const header = Buffer.from(bytes.subarray(found.at, found.at + 11));
+    header.writeUIntBE(both.byteLength, 1, 3);
+    const previous = Buffer.alloc(4);
+    previous.writeUInt32BE(11 + both.byteLength);
+    parts.push(header, both, previous);
+  }
+  return Buffer.concat(parts);
+}
+
+describe("an FLV with multitrack tags", () => {
+  it("has every track of them", async () => {
+    const [report, plain] = [await verifyFile(write("doubled.flv", doubled(readFileSync(own)))), await verifyFile(own)];
+    expect(report.defects).toEqual([]);
+    expect(report.tracks.map(({ kind, frames, sizeBytes }) => [kind, frames, sizeBytes])).toEqual(
+      [0, 0, 1, 1].map((i) => [plain.tracks[i]?.kind, plain.tracks[i]?.frames, plain.tracks[i]?.sizeBytes]),
+    );
+    for (const [i, gap] of report.gaps.entries()) expect(gap, `${i}`).toEqual(plain.gaps[i]);
+  });
+
+  it("names the bytes behind the last track of one, and a further track that is broken", async () => {
+    const file = write("behind.flv", doubled(readFileSync(own), Buffer.alloc(2)));
+    expect(await defectsOf(file)).toContain("/tag[0]: 2 bytes behind its last track");
+    const broken = changed(write("doubled.flv", doubled(readFileSync(own))), (bytes) => {
+      const found = tag(bytes, ({ type, bytes: size }) => type === 9 && size > 500, 1);
+      // The first NAL unit of the second track.
+      const size = bytes.readUIntBE(found.at + 11 + 7, 3);
+      bytes.writeUInt32BE(0, found.at + 11 + 6 + 4 + size + 4 + 3);
+      return bytes;
+    });
+    expect(await defectsOf(broken)).toContainEqual(expect.stringMatching(/: a NAL unit of 0 bytes at byte 0 of /));
+  });
+});
+
 describe("a broken FLV", () => {
   it("names a tag that is no frame", async () => {
     const broken = changed(own, (bytes) => {

@@ -47,7 +47,8 @@ interface TableKernel extends Kernel {
   tsStreamType(config: number): number;
   tsScan(config: number, payload: number, size: number): bigint;
   flvCodecId(config: number): number;
-  flvPrefixSize(config: number): number;
+  flvFourCc(config: number): number;
+  flvPrefixSize(config: number, trackId: number): number;
   flvPayloadSize(config: number, payload: number, size: number): number;
 }
 
@@ -119,6 +120,7 @@ describe.each(BUILDS)("codec table of the muxers, %s build", (build) => {
     const { pointer } = storeDecoderConfig(arena, codec.name, SAMPLES[codec.name].config);
     expect(kernel.tsStreamType(pointer)).toBe(codec.ts?.streamType ?? 0);
     expect(kernel.flvCodecId(pointer) >>> 0).toBe(codec.flv ? flvMetadataId(codec.flv) : 0);
+    expect(kernel.flvFourCc(pointer) >>> 0).toBe(boxType(codec.flv?.fourCc || undefined));
   });
 
   it.each(ALL)("has a writer for $name in every container that can carry it", (codec) => {
@@ -128,7 +130,8 @@ describe.each(BUILDS)("codec table of the muxers, %s build", (build) => {
     arena.u8.set(sample.accessUnit, payload);
     const size = sample.accessUnit.byteLength;
     expect(Number(BigInt.asUintN(32, kernel.tsScan(pointer, payload, size)))).toBe(codec.ts ? size : 0);
-    expect(kernel.flvPrefixSize(pointer) > 0).toBe(codec.flv !== null);
+    expect(kernel.flvPrefixSize(pointer, 0) > 0).toBe(codec.flv !== null);
+    expect(kernel.flvPrefixSize(pointer, 1)).toBeGreaterThanOrEqual(kernel.flvPrefixSize(pointer, 0));
     expect(kernel.flvPayloadSize(pointer, payload, size)).toBe(codec.flv ? size : 0);
   });
 
@@ -139,6 +142,7 @@ describe.each(BUILDS)("codec table of the muxers, %s build", (build) => {
       arena.u32[(config + CONFIG_CODEC_OFFSET) >>> 2] = number;
       expect(kernel.tsStreamType(config)).toBe(0);
       expect(kernel.flvCodecId(config)).toBe(0);
+      expect(kernel.flvFourCc(config)).toBe(0);
     }
   });
 });
