@@ -3,7 +3,7 @@
 
 import type { Logger } from "../base/logger.js";
 import type { RouteModule } from "../base/routes.js";
-import { type Collector, counter, type Sample } from "../base/samples.js";
+import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { systemTimers, type Timers } from "../base/timers.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
@@ -192,10 +192,11 @@ export class ControlPlane implements Collector {
   }
 
   collect(): readonly Sample[] {
-    const drops = this.#sinks.map(({ dropped }, index) =>
+    const sinks = this.#sinks.flatMap(({ dropped, queued }, index) => [
       counter("reel_sink_dropped_events_total", "Events that a sink gave up.", dropped, { sink: String(index) }),
-    );
-    return [...this.bus.collect(), ...this.pulls.collect(), ...drops];
+      gauge("reel_sink_queued_events", "Events that wait in a sink.", queued, { sink: String(index) }),
+    ]);
+    return [...this.bus.collect(), ...this.pulls.collect(), ...sinks];
   }
 
   /** Takes other credentials for requests that come from now on. */

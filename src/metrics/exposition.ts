@@ -6,19 +6,29 @@ import type { Sample } from "../base/samples.js";
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export function exposition(samples: readonly Sample[]): string {
-  const families = new Map<string, string>();
-  for (const sample of samples) {
-    const { name, help, type } = sample;
-    const before = families.get(name) ?? `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
-    families.set(name, `${before}${line(sample)}`);
+  const families = new Map<string, string[]>();
+  // The samples of one stream share their labels.
+  const known = new Map<Sample["labels"], string>();
+  for (const { name, help, type, series, labels, value } of samples) {
+    let lines = families.get(name);
+    if (!lines) {
+      lines = [`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`];
+      families.set(name, lines);
+    }
+    let pairs = known.get(labels);
+    if (pairs === undefined) {
+      pairs = pairsOf(labels);
+      known.set(labels, pairs);
+    }
+    lines.push(`${name}${series ?? ""}${pairs} ${number(value)}\n`);
   }
-  return [...families.values()].join("");
+  return [...families.values()].map((lines) => lines.join("")).join("");
 }
 
-function line({ name, series, labels, value }: Sample): string {
+function pairsOf(labels: Sample["labels"]): string {
   let pairs = "";
-  for (const [key, text] of Object.entries(labels)) pairs += `${pairs && ","}${key}="${escapeValue(text)}"`;
-  return `${name}${series ?? ""}${pairs && `{${pairs}}`} ${number(value)}\n`;
+  for (const key in labels) pairs += `${pairs && ","}${key}="${escapeValue(labels[key] as string)}"`;
+  return pairs && `{${pairs}}`;
 }
 
 function number(value: number): string {

@@ -40,9 +40,10 @@ export function originOf({ localStreamName, configId, variables }: RecordConfig,
 export const CONFIG_STREAMING = 0;
 export const CONFIG_CONNECTING = 1;
 export const CONFIG_WAITING = 2;
+/** A pull config's alone: a record config whose stream is there streams. */
+export const CONFIG_CONNECTED = 3;
 export const CONFIG_DISCONNECTED = 4;
 export const CONFIG_FAILED = 5;
-/** 3, "connected", is a pull config's alone: a record config whose stream is there streams. */
 export type ConfigStatusCode = 0 | 1 | 2 | 3 | 4 | 5;
 
 export interface ConfigState {

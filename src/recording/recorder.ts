@@ -16,6 +16,7 @@ import type { Gap } from "../stream/gap.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
+import { stateSamples } from "./config-states.js";
 import type { ConfigStore } from "./config-store.js";
 import type { EmbeddedRecorder } from "./embedded-recorder.js";
 import { Finisher } from "./finishing/finisher.js";
@@ -33,7 +34,15 @@ import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
 import { CUT_OFF, type ReceivedNote, ReceivedNotes, readReceivedNotes } from "./received-notes.js";
-import type { Durability, RecordConfig, RecordEntry, RecordOptions } from "./record-config.js";
+import {
+  CONFIG_FAILED,
+  CONFIG_STREAMING,
+  CONFIG_WAITING,
+  type Durability,
+  type RecordConfig,
+  type RecordEntry,
+  type RecordOptions,
+} from "./record-config.js";
 import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-options.js";
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
@@ -43,6 +52,7 @@ import { SectionWriter } from "./section-writer.js";
 import { StateLock } from "./state-lock.js";
 
 const MIB = 1024 * 1024;
+const RECORD_STATES = [CONFIG_STREAMING, CONFIG_WAITING, CONFIG_FAILED] as const;
 const CONFIGS_SECTION = "record";
 const NEXT_CONFIG_ID_SECTION = "nextConfigId";
 
@@ -316,6 +326,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     return [
       ...parts.flatMap((part) => part.collect()),
       gauge("reel_record_configs", "Record configs.", this.#supervisor.entries.length),
+      ...stateSamples("reel_recordings", "Record configs by state.", RECORD_STATES, this.#supervisor.entries),
     ];
   }
 

@@ -2,7 +2,7 @@
 
 import type { EventEmitter } from "node:events";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
-import { GAP_CAUSES, type GapCause } from "../stream/gap.js";
+import { GAP_CAUSES, type Gap, type GapCause } from "../stream/gap.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecorderEvents } from "./recorder-events.js";
 
@@ -11,12 +11,14 @@ const KINDS = ["video", "audio"] as const;
 interface Taken {
   frames: number;
   bytes: number;
-  lost: number;
+  lostFrames: number;
+  lostBytes: number;
 }
 
 interface Loss {
   gaps: number;
   frames: number;
+  bytes: number;
   seconds: number;
 }
 
@@ -27,6 +29,8 @@ export class RecordingTotals implements Collector {
   #closedSegments = 0;
   #failedSegments = 0;
   readonly #losses = new Map<GapCause, Loss>();
+  /** The same of each that runs, by its id; only causes that it has told. */
+  readonly #ownLosses = new Map<number, Map<GapCause, Loss>>();
   /**
    * The most that was reported of each that runs. What a recording has taken falls where its growing file is lost, or a
    * drain is done again; a counter that falls is a restart to Prometheus.
@@ -38,8 +42,7 @@ export class RecordingTotals implements Collector {
     /** Those that run. */
     private readonly running: () => readonly OutStream[],
   ) {
-    for (const cause of Object.keys(GAP_CAUSES) as GapCause[])
-      this.#losses.set(cause, { gaps: 0, frames: 0, seconds: 0 });
+    for (const cause of Object.keys(GAP_CAUSES) as GapCause[]) this.#losses.set(cause, noLoss());
     // Told when it is no longer among those that run.
     events.on("outStreamClosed", (recording) => {
       const { frames, bytes } = this.#highest(recording);
@@ -48,11 +51,13 @@ export class RecordingTotals implements Collector {
     });
     events.on("segmentClosed", () => this.#closedSegments++);
     events.on("segmentFailed", () => this.#failedSegments++);
-    events.on("gap", ({ cause, frames, durationMs }) => {
-      const loss = this.#losses.get(cause) as Loss;
-      loss.gaps++;
-      loss.frames += frames;
-      loss.seconds += Math.max(0, durationMs) / 1000;
+    events.on("gap", (gap, { outStreamId }) => {
+      addTo(this.#losses, gap);
+      const own = this.#ownLosses.get(outStreamId) ?? new Map<GapCause, Loss>();
+      this.#ownLosses.set(outStreamId, own);
+      addTo(own, gap);
+      // A gap may be told when its recording has ended.
+      if (this.#ownLosses.size > 2 * this.running().length + 16) this.#forgetEnded();
     });
   }
 
@@ -60,15 +65,17 @@ export class RecordingTotals implements Collector {
     const running = this.running();
     let frames = this.#frames;
     let bytes = this.#bytes;
+    this.#forgetEnded();
     const own = running.flatMap((recording) => {
       const now = this.#highest(recording);
       frames += now.frames;
       bytes += now.bytes;
-      return samplesOf(recording, now);
+      return samplesOf(recording, now, this.#ownLosses.get(recording.id));
     });
     const losses = [...this.#losses].flatMap(([cause, loss]) => [
       counter("reel_gaps_total", "Gaps that recordings told, by cause; not each lost frames.", loss.gaps, { cause }),
       counter("reel_lost_frames_total", "Frames that recordings lost, by cause.", loss.frames, { cause }),
+      counter("reel_lost_bytes_total", "Bytes of these frames, by cause.", loss.bytes, { cause }),
       counter("reel_gap_seconds_total", "Media time that gaps span, by cause.", loss.seconds, { cause }),
     ]);
     return [
@@ -83,13 +90,19 @@ export class RecordingTotals implements Collector {
     ];
   }
 
+  #forgetEnded(): void {
+    const ids = new Set(this.running().map(({ id }) => id));
+    for (const id of this.#ownLosses.keys()) if (!ids.has(id)) this.#ownLosses.delete(id);
+  }
+
   #highest(recording: OutStream): Taken {
     const now = taken(recording);
     const before = this.#reported.get(recording) ?? now;
     const highest = {
       frames: Math.max(now.frames, before.frames),
       bytes: Math.max(now.bytes, before.bytes),
-      lost: Math.max(now.lost, before.lost),
+      lostFrames: Math.max(now.lostFrames, before.lostFrames),
+      lostBytes: Math.max(now.lostBytes, before.lostBytes),
     };
     this.#reported.set(recording, highest);
     return highest;
@@ -97,25 +110,52 @@ export class RecordingTotals implements Collector {
 }
 
 function taken(recording: OutStream): Taken {
-  const sum = { frames: 0, bytes: 0, lost: 0 };
+  const sum = { frames: 0, bytes: 0, lostFrames: 0, lostBytes: 0 };
   for (const kind of KINDS) {
-    const { frames, bytes, droppedFrames } = recording.tracksOf(kind);
+    const { frames, bytes, droppedFrames, droppedBytes } = recording.tracksOf(kind);
     sum.frames += frames;
     sum.bytes += bytes;
-    sum.lost += droppedFrames;
+    sum.lostFrames += droppedFrames;
+    sum.lostBytes += droppedBytes;
   }
   return sum;
 }
 
-function samplesOf(recording: OutStream, now: Taken): Sample[] {
+function noLoss(): Loss {
+  return { gaps: 0, frames: 0, bytes: 0, seconds: 0 };
+}
+
+function addTo(losses: Map<GapCause, Loss>, { cause, frames, bytes, durationMs }: Gap): void {
+  const loss = losses.get(cause) ?? noLoss();
+  losses.set(cause, loss);
+  loss.gaps++;
+  loss.frames += frames;
+  loss.bytes += bytes;
+  loss.seconds += Math.max(0, durationMs) / 1000;
+}
+
+function samplesOf(recording: OutStream, now: Taken, losses: ReadonlyMap<GapCause, Loss> | undefined): Sample[] {
   const { config, currentPath, lagMs } = recording;
   const labels = { stream: config.localStreamName, config: String(config.configId), recording: String(recording.id) };
   const samples = [
     gauge("reel_recording_lag_seconds", "Media that the source has brought and no file has.", lagMs / 1000, labels),
     counter("reel_recording_frames_total", "Frames that the recording has written.", now.frames, labels),
     counter("reel_recording_bytes_total", "Bytes of frames that the recording has written.", now.bytes, labels),
-    counter("reel_recording_lost_frames_total", "Frames that the recording has lost.", now.lost, labels),
+    counter("reel_recording_lost_frames_total", "Frames that the recording has lost.", now.lostFrames, labels),
+    counter("reel_recording_lost_bytes_total", "Bytes of these frames.", now.lostBytes, labels),
   ];
+  for (const [cause, { gaps, seconds }] of losses ?? []) {
+    const own = { ...labels, cause };
+    samples.push(
+      counter(
+        "reel_recording_gaps_total",
+        "Gaps that the recording told; a cause is there once it was told.",
+        gaps,
+        own,
+      ),
+      counter("reel_recording_gap_seconds_total", "Media time that these gaps span.", seconds, own),
+    );
+  }
   if (currentPath !== undefined)
     samples.push(
       gauge("reel_recording_file_info", "1, with the file that grows.", 1, { ...labels, file: currentPath }),

@@ -16,6 +16,7 @@ import { until } from "../support/until.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const CLIP = join(ROOT, "assets/clip.flv");
+const PROMQL = join(ROOT, "test/peers/node_modules/@prometheus-io/lezer-promql/dist/index.es.js");
 const LINE = /^([a-z_:][a-z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$/i;
 
 let folder: string;
@@ -48,6 +49,7 @@ beforeAll(async () => {
   await server.recorder.record({ localStreamName: 'ca"m', pathToFile: "cam1", type: "mp4" });
   const stream = server.recorder.streams.open('ca"m');
   await feed(stream, clip);
+  stream.reportSourceLoss({ track: null, frames: 3, bytes: 500, durationMs: 120 });
   text = await until("a write that was told", async () => {
     const now = await scrape();
     return /^reel_write_seconds_count [1-9]/m.test(now) ? now : undefined;
@@ -67,6 +69,41 @@ afterAll(async () => {
   await server.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+interface PromqlNode {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly type: { readonly isError: boolean };
+}
+
+/** The metrics that an expression asks for, as Prometheus' own grammar reads it. Throws where it is none. */
+async function metricsOf(expression: string): Promise<string[]> {
+  if (!existsSync(PROMQL)) throw new Error("the tests need a parser of PromQL: npm ci --prefix test/peers");
+  const { parser } = (await import(PROMQL)) as {
+    parser: { parse(text: string): { iterate(spec: { enter(node: PromqlNode): void }): void } };
+  };
+  const found: string[] = [];
+  parser.parse(expression).iterate({
+    enter({ name, from, to, type }) {
+      if (type.isError) throw new Error(`${expression} is no PromQL at ${from}`);
+      if (name === "Identifier") found.push(expression.slice(from, to));
+    },
+  });
+  return found;
+}
+
+/** Every expression of the two files, with Grafana's variables as Prometheus would get them. */
+function expressionsOf(path: string): string[] {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  if (path.endsWith(".yml")) return [...text.matchAll(/^ +expr: (.+)$/gm)].map(([, expression]) => String(expression));
+  const found: string[] = [];
+  JSON.parse(text, (key, value: unknown) => {
+    if (key === "expr") found.push(String(value).replaceAll("$instance", ".+"));
+    return value;
+  });
+  return found;
+}
 
 function names(): Set<string> {
   return new Set([...values.keys()].map((key) => key.replace(/\{.*/, "")));
@@ -115,13 +152,38 @@ describe("/metrics", () => {
     expect(Number(/^reel_finish_seconds_count (\d+)/m.exec(after)?.[1])).toBe(1);
   });
 
+  it("counts recordings and pulls by state, and what waits in sinks", () => {
+    const states = (name: string) =>
+      [...values]
+        .filter(([key]) => key.startsWith(`${name}{state=`))
+        .map(([key, value]) => `${key.slice(name.length)} ${value}`);
+    expect(states("reel_recordings")).toEqual(['{state="streaming"} 1', '{state="waiting"} 0', '{state="failed"} 0']);
+    expect(states("reel_pulls").map((line) => line.slice(-1))).toEqual(["0", "0", "0", "0", "0"]);
+    expect(values.get('reel_sink_queued_events{sink="0"}')).toBeGreaterThanOrEqual(0);
+  });
+
+  it("counts the gaps of a recording by cause, from the first that it told", () => {
+    const [gaps = "", value] =
+      [...values].find(([key]) => /^reel_recording_gaps_total\{stream="ca\\"m",config="1",/.test(key)) ?? [];
+    expect([/cause="(\w+)"/.exec(gaps)?.[1], value]).toEqual(["sourceLoss", 1]);
+    expect(values.get(gaps.replace("_gaps_total", "_gap_seconds_total"))).toBe(0.12);
+    expect(values.get('reel_lost_bytes_total{cause="sourceLoss"}')).toBe(500);
+    expect([...values].find(([key]) => key.startsWith("reel_recording_lost_bytes_total"))?.[1]).toBe(500);
+    expect(values.get('reel_lost_bytes_total{cause="lag"}')).toBe(0);
+  });
+
   it.each(["packaging/grafana-dashboard.json", "packaging/prometheus-alerts.yml"])(
-    "%s names only what is there",
-    (path) => {
+    "%s is PromQL, and names only what is there and what docs/metrics.md describes",
+    async (path) => {
+      const docs = readFileSync(join(ROOT, "docs/metrics.md"), "utf8");
       const known = names();
-      const used = readFileSync(join(ROOT, path), "utf8").match(/\b(?:reel|process|nodejs)_[a-z0-9_]+\b/g) ?? [];
+      const used = (await Promise.all(expressionsOf(path).map(metricsOf))).flat();
       expect(used.length).toBeGreaterThan(8);
-      expect(used.filter((name) => !known.has(name))).toEqual([]);
+      // `up` is Prometheus' own.
+      expect(used.filter((name) => name !== "up" && !known.has(name))).toEqual([]);
+      const ours = used.filter((name) => name.startsWith("reel_")).map((name) => name.replace(/_bucket$/, ""));
+      expect(ours.filter((name) => !docs.includes(`| \`${name}\` |`))).toEqual([]);
+      await expect(metricsOf("sum by (a (reel_gaps_total)")).rejects.toThrow("no PromQL");
     },
   );
 

@@ -42,6 +42,8 @@ export interface EventLoggerOptions {
 export interface EventSink extends EventListener {
   /** Events that the sink dropped. */
   readonly dropped: number;
+  /** Events that wait. */
+  readonly queued: number;
   /** Sends what is queued, for at most `deadlineMs`, then ends. */
   close(deadlineMs: number): Promise<void>;
 }

@@ -63,6 +63,10 @@ export class FileSink implements EventSink {
     this.#chunkAtS = options.fileChunkLength > 0 ? undefined : at;
   }
 
+  get queued(): number {
+    return this.#pending.length;
+  }
+
   deliver(event: BusEvent): void {
     if (this.#pendingBytes > MAX_PENDING_BYTES) {
       this.#drop(1, new ReelError("stuck", "the disk does not take the events"));

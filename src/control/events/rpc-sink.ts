@@ -75,6 +75,10 @@ export class RpcSink implements EventSink {
     this.#auth = username === "" ? undefined : `${decodeUserInfo(username)}:${decodeUserInfo(password)}`;
   }
 
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   deliver(event: BusEvent): void {
     if (this.#queue.length >= MAX_QUEUE) {
       this.dropped++;

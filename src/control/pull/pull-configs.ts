@@ -3,11 +3,14 @@
 
 import type { Logger } from "../../base/logger.js";
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
+import { stateSamples } from "../../recording/config-states.js";
 import type { ConfigStore } from "../../recording/config-store.js";
 import {
+  CONFIG_CONNECTED,
   CONFIG_CONNECTING,
   CONFIG_DISCONNECTED,
   CONFIG_FAILED,
+  CONFIG_STREAMING,
   type ConfigState,
   type ConfigStatusCode,
 } from "../../recording/record-config.js";
@@ -19,6 +22,13 @@ import type { Clock } from "../../time/units.js";
 import type { PullPort, PullSettings } from "./pull-port.js";
 
 const STORE_SECTION = "pull";
+const PULL_STATES = [
+  CONFIG_STREAMING,
+  CONFIG_CONNECTING,
+  CONFIG_CONNECTED,
+  CONFIG_DISCONNECTED,
+  CONFIG_FAILED,
+] as const;
 
 export interface PullEntry {
   readonly settings: PullSettings;
@@ -122,6 +132,7 @@ export class PullConfigs implements Collector {
   collect(): readonly Sample[] {
     const running = this.list().filter(({ status }) => status.current.uniqueStreamId !== 0).length;
     return [
+      ...stateSamples("reel_pulls", "Pull configs by state.", PULL_STATES, this.list()),
       gauge("reel_pull_configs", "Pull configs.", this.#entries.size),
       gauge("reel_pull_streams", "Pull configs whose in-stream lives.", running),
     ];

@@ -47,12 +47,17 @@ export class TrackTotals {
       bytes += (this.#ended[track.number]?.bytes ?? 0) + (growing?.bytes(track.number) ?? 0);
       const config = stream.config(track.number);
       if (isFirst && own > 0 && config) {
-        const { width = 0, height = 0, profile = 0, level = 0 } = config.video ?? {};
-        Object.assign(totals, { codec: config.codec, width, height, profile, level });
+        totals.codec = config.codec;
+        totals.width = config.video?.width ?? 0;
+        totals.height = config.video?.height ?? 0;
+        totals.profile = config.video?.profile ?? 0;
+        totals.level = config.video?.level ?? 0;
         isFirst = false;
       }
     }
-    return { ...totals, frames, bytes };
+    // Field by field: a spread took a third of a scrape of metrics of 800 recordings.
+    const { droppedFrames, droppedBytes, codec, width, height, profile, level } = totals;
+    return { frames, bytes, droppedFrames, droppedBytes, codec, width, height, profile, level };
   }
 
   frames(growing: Segment | undefined): number {
