@@ -18,6 +18,7 @@ import type { CatalogSegment } from "../src/catalog/catalog-segment.js";
 import { dayOf, daysOf, fileNameOf, lineOf } from "../src/catalog/day-file.js";
 import { DayWriter } from "../src/catalog/day-writer.js";
 import { Ledger } from "../src/catalog/ledger.js";
+import { SegmentLookup } from "../src/catalog/segment-lookup.js";
 import { formatTable, type Row, significant, writeResult } from "./measure/report.js";
 
 const { values } = parseArgs({
@@ -92,7 +93,7 @@ class DayFiles implements Subject {
   constructor(private readonly folder: string) {
     this.#index = join(folder, "catalog");
     mkdirSync(this.#index, { recursive: true });
-    this.#writer = new DayWriter(this.#index, silentLogger);
+    this.#writer = new DayWriter(this.#index, new SegmentLookup(this.#index), silentLogger);
   }
 
   fill(): void {

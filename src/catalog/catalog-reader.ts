@@ -5,7 +5,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ReelError } from "../base/reel-error.js";
 import { type CatalogSegment, compareSegments, rankOf, type SegmentKey, type SegmentState } from "./catalog-segment.js";
-import { DAY_MS, dayOf, fileNameOf, readLine, scanDay } from "./day-file.js";
+import { DAY_FOLDER, DAY_MS, dayOf, fileNameOf, readLine, scanDay } from "./day-file.js";
+import { type LinePlace, nameCrcOf } from "./segment-lookup.js";
 
 export interface SegmentQuery {
   /** localStreamName; all where it is left out. */
@@ -18,11 +19,12 @@ export interface SegmentQuery {
   limit?: number;
   /** From the page before, of the same query. */
   cursor?: string;
+  /** A page ends behind so many days, also where it is not full, so that no page takes for ever. Default: never. */
+  maxDays?: number;
 }
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
-const DAY = /^\d{4}-\d\d-\d\d$/;
 /** A range of up to so many days is asked day by day; for a longer one the days that exist are listed. */
 const SHORT_RANGE_DAYS = 8;
 
@@ -60,7 +62,9 @@ export class CatalogReader {
       live: [...this.live.values()],
     };
     const segments: CatalogSegment[] = [];
-    for (const day of await this.#days(window)) {
+    const days = await this.#days(window);
+    for (const [at, day] of days.entries()) {
+      if (at === query.maxDays) return { segments, cursor: endOf(days[at - 1] as string) };
       const found = (await this.#candidates(day, window)).sort(compareSegments);
       const page = found.slice(0, limit - segments.length);
       segments.push(...page.map((candidate) => candidate.read()));
@@ -68,6 +72,17 @@ export class CatalogReader {
       if (last && segments.length === limit) return { segments, cursor: `${last.startedMs}.${last.id}` };
     }
     return { segments, cursor: undefined };
+  }
+
+  /** The segment of that id as it was appended last. */
+  async find(id: number, { day, nameCrc }: LinePlace): Promise<CatalogSegment | undefined> {
+    for (const name of await readNames(join(this.folder, day))) {
+      if (nameCrcOf(name) !== nameCrc) continue;
+      const bytes = await readIfThere(join(this.folder, day, name));
+      const line = bytes && scanDay(bytes, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY).get(id);
+      if (bytes && line) return readLine(bytes, line);
+    }
+    return undefined;
   }
 
   /** The days, oldest first, that have a file or a segment in memory. */
@@ -81,7 +96,7 @@ export class CatalogReader {
         days.add(day);
         if (at >= toMs) break;
       }
-    else for (const name of await readdir(this.folder)) if (DAY.test(name)) days.add(name);
+    else for (const name of await readdir(this.folder)) if (DAY_FOLDER.test(name)) days.add(name);
     for (const { startedMs } of live) days.add(dayOf(Math.max(startedMs, fromMs)));
     const firstDay = Number.isFinite(first) ? dayOf(first) : "";
     return [...days].filter((day) => day >= firstDay && (!Number.isFinite(toMs) || day <= dayOf(toMs))).sort();
@@ -115,12 +130,16 @@ export class CatalogReader {
 
   async #fileNames(day: string, { streams }: Window): Promise<string[]> {
     if (streams) return streams.map(fileNameOf);
-    try {
-      return await readdir(join(this.folder, day));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-      throw error;
-    }
+    return readNames(join(this.folder, day));
+  }
+}
+
+async function readNames(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
 
@@ -133,8 +152,15 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   }
 }
 
+/** Behind every segment that began on a day. */
+function endOf(day: string): string {
+  return `${Date.parse(day) + DAY_MS - 1}.${Number.MAX_SAFE_INTEGER}`;
+}
+
 function parseCursor(cursor: string): SegmentKey {
-  const [startedMs = Number.NaN, id = Number.NaN] = cursor.split(".").map(Number);
+  const [, started, last] = /^(\d{1,16})\.(\d{1,16})$/.exec(cursor) ?? [];
+  const startedMs = Number(started);
+  const id = Number(last);
   if (!Number.isSafeInteger(startedMs) || !Number.isSafeInteger(id))
     throw new ReelError("badArgument", `${cursor} is not a cursor of the catalogue`);
   return { startedMs, id };

@@ -4,15 +4,17 @@
 // system say about it.
 
 import { createHash } from "node:crypto";
-import { open, opendir, readFile, rename, stat } from "node:fs/promises";
+import { open, opendir, readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FILE } from "../base/private-files.js";
 import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import { containerOf } from "../container/table.js";
 import { type CatalogSegment, segmentOf } from "./catalog-segment.js";
+import { DAY_FOLDER, readLine, scanDay } from "./day-file.js";
 import type { DayWriter } from "./day-writer.js";
 import type { Ledger } from "./ledger.js";
+import type { SegmentLookup } from "./segment-lookup.js";
 import { syncFolder } from "./sync-folder.js";
 
 export interface RebuildParts {
@@ -20,6 +22,7 @@ export interface RebuildParts {
   mediaFolders: readonly string[];
   logger: Logger;
   writer: DayWriter;
+  lookup: SegmentLookup;
 }
 
 const FILE = "checkpoint";
@@ -40,7 +43,9 @@ export class CatalogRebuild {
   ) {}
 
   async run(): Promise<void> {
-    const { ledger, mediaFolders, logger } = this.parts;
+    const { ledger, mediaFolders, logger, lookup } = this.parts;
+    if (!(await lookup.isComplete())) await this.#lookThrough();
+    if (this.#isStopping) return;
     const from = await this.#readCheckpoint();
     const known = from === undefined ? new KnownFiles() : undefined;
     let segments = 0;
@@ -89,6 +94,21 @@ export class CatalogRebuild {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
+  }
+
+  /** Day files of an earlier version, or ones whose lookup was deleted, are gone through once. */
+  async #lookThrough(): Promise<void> {
+    const { lookup } = this.parts;
+    for (const day of (await readdir(this.folder)).filter((name) => DAY_FOLDER.test(name)))
+      for (const name of await readdir(join(this.folder, day))) {
+        const bytes = await readFile(join(this.folder, day, name));
+        const lines = [...scanDay(bytes, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY).values()];
+        for (let at = 0; at < lines.length; at += BATCH) {
+          if (this.#isStopping) return;
+          await lookup.add(lines.slice(at, at + BATCH).map((line) => readLine(bytes, line)));
+        }
+      }
+    await lookup.markComplete();
   }
 
   async #append(segment: CatalogSegment): Promise<void> {

@@ -11,12 +11,20 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FOLDER } from "../base/private-files.js";
+import { CONTAINERS } from "../container/table.js";
 import { CatalogReader, type SegmentQuery } from "./catalog-reader.js";
 import { CatalogRebuild } from "./catalog-rebuild.js";
-import { type CatalogSegment, type FoundSegment, failedSegment, segmentOf } from "./catalog-segment.js";
+import {
+  type CatalogSegment,
+  type FoundSegment,
+  failedSegment,
+  type SegmentState,
+  segmentOf,
+} from "./catalog-segment.js";
 import { DayWriter } from "./day-writer.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
 import { type DeletionGuard, type DeletionListener, SegmentDeletion, sizeOf } from "./segment-deletion.js";
+import { SegmentLookup } from "./segment-lookup.js";
 import type { DeletionCause, FailedSegmentReport } from "./segment-report.js";
 
 export interface CatalogPage {
@@ -31,6 +39,10 @@ export interface CatalogPage {
 /** The part of the catalogue that other rooms use. */
 export interface SegmentCatalog {
   query(query?: SegmentQuery): Promise<CatalogPage>;
+  /** The segment of that id (the sequence of its opening), in any state. */
+  find(id: number): Promise<FoundSegment | undefined>;
+  /** The segment whose file is there under that absolute path. Not an MP4 that grows: it has no such file yet. */
+  findByPath(path: string): Promise<FoundSegment | undefined>;
   /** Adds a new state of a segment, or a segment that the recorder did not make. Resolves when the index has it. */
   append(segment: CatalogSegment): Promise<void>;
   /**
@@ -58,8 +70,10 @@ export interface CatalogOptions {
 
 const FOLDER = "catalog";
 const CHECKPOINT_EVERY = 2000;
+const IS_A_FILE: ReadonlySet<SegmentState> = new Set(["finished", "recovered", "uploaded"]);
 
 export class Catalog implements SegmentCatalog {
+  readonly #lookup: SegmentLookup;
   readonly #writer: DayWriter;
   readonly #reader: CatalogReader;
   readonly #rebuild: CatalogRebuild;
@@ -75,9 +89,10 @@ export class Catalog implements SegmentCatalog {
   private constructor(folder: string, options: Required<CatalogOptions>) {
     const { ledger, logger } = options;
     this.#options = options;
-    this.#writer = new DayWriter(folder, logger);
+    this.#lookup = new SegmentLookup(folder);
+    this.#writer = new DayWriter(folder, this.#lookup, logger);
     this.#reader = new CatalogReader(folder, this.#live);
-    this.#rebuild = new CatalogRebuild(folder, { ...options, writer: this.#writer });
+    this.#rebuild = new CatalogRebuild(folder, { ...options, writer: this.#writer, lookup: this.#lookup });
     // A crash left these open, and nobody writes them now. The recovery decides about them.
     for (const [id, entry] of ledger.unclosed)
       this.#live.set(id, { ...segmentOf(entry), state: "failed", code: "unfinished" });
@@ -118,6 +133,28 @@ export class Catalog implements SegmentCatalog {
     const isComplete = this.#isComplete;
     const { segments, cursor } = await this.#reader.read(query);
     return { segments: await Promise.all(segments.map(withPresence)), cursor, isComplete };
+  }
+
+  async find(id: number): Promise<FoundSegment | undefined> {
+    const live = this.#live.get(id);
+    if (live) return withPresence(live);
+    const place = await this.#lookup.placeOf(id);
+    const found = place && (await this.#reader.find(id, place));
+    // It may have left the memory, or come into it, meanwhile.
+    const segment = this.#live.get(id) ?? found;
+    return segment && withPresence(segment);
+  }
+
+  async findByPath(path: string): Promise<FoundSegment | undefined> {
+    for (const segment of this.#live.values())
+      if (segment.path === path && segment.state === "growing" && !CONTAINERS[segment.container].journal)
+        return segment;
+    const live = [...this.#live.values()].filter((segment) => segment.path === path).map(({ id }) => id);
+    for (const id of [...live, ...(await this.#lookup.idsOf(path))]) {
+      const found = await this.find(id);
+      if (found?.path === path && IS_A_FILE.has(found.state) && !found.missing) return found;
+    }
+    return undefined;
   }
 
   delete(segment: CatalogSegment, cause: DeletionCause = "request"): Promise<void> {

@@ -20,6 +20,7 @@ const STATE_OFFSET = 58;
 const JSON_OFFSET = 60;
 const LINE_END = 0x0a;
 export const DAY_MS = 86_400_000;
+export const DAY_FOLDER = /^\d{4}-\d\d-\d\d$/;
 
 /** A line whose segment may answer a query. */
 export interface DayLine {

@@ -9,6 +9,7 @@ import type { Logger } from "../base/logger.js";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
 import type { CatalogSegment } from "./catalog-segment.js";
 import { daysOf, fileNameOf, lineOf } from "./day-file.js";
+import type { SegmentLookup } from "./segment-lookup.js";
 
 interface Waiting {
   segment: CatalogSegment;
@@ -30,6 +31,7 @@ export class DayWriter {
 
   constructor(
     private readonly folder: string,
+    private readonly lookup: SegmentLookup,
     private readonly logger: Logger,
   ) {}
 
@@ -91,6 +93,7 @@ export class DayWriter {
       }
     }
     for (const [path, lines] of files) await this.#appendTo(path, lines.join(""));
+    for (const path of await this.lookup.add(batch.map(({ segment }) => segment))) this.#unsynced.add(path);
   }
 
   async #appendTo(path: string, lines: string): Promise<void> {

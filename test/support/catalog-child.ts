@@ -3,9 +3,10 @@
 import { writeSync } from "node:fs";
 import { silentLogger } from "../../src/base/logger.js";
 import { DayWriter } from "../../src/catalog/day-writer.js";
+import { SegmentLookup } from "../../src/catalog/segment-lookup.js";
 
 const [folder = "", from = "0"] = process.argv.slice(2);
-const writer = new DayWriter(folder, silentLogger);
+const writer = new DayWriter(folder, new SegmentLookup(folder), silentLogger);
 const START = Date.UTC(2026, 10, 27);
 const LANES = 20;
 

@@ -6,11 +6,14 @@ import { resolve } from "node:path";
 import { expect, it } from "vitest";
 import { CatalogReader } from "../../../src/catalog/catalog-reader.js";
 import type { CatalogSegment } from "../../../src/catalog/catalog-segment.js";
+import { SegmentLookup } from "../../../src/catalog/segment-lookup.js";
 import { scratch } from "../../support/scratch.js";
 
 const { path } = scratch();
 const CHILD = resolve(import.meta.dirname, "../../support/catalog-child.ts");
 const RUNS = process.env.REEL_TORTURE ? 60 : 3;
+/** All of them begin on it. */
+const DAY = /^2026-1[12]-\d\d$/;
 const SEED = Number(process.env.REEL_SEED ?? 20261127);
 
 /** A generator of its own, so that a seed gives the same moments everywhere. */
@@ -57,4 +60,14 @@ it(`loses nothing that was acknowledged (seed ${SEED})`, { timeout: RUNS * 10_00
     cursor = page.cursor;
   } while (cursor !== undefined);
   expect(acknowledged.filter((id) => !found.has(id))).toEqual([]);
+  const lookup = new SegmentLookup(path("catalog"));
+  const lost: number[] = [];
+  for (const id of acknowledged) {
+    const [byPath] = await lookup.idsOf(`/media/${id}.ts`);
+    if (byPath !== id || (await lookup.placeOf(id))?.day.match(DAY) == null) lost.push(id);
+  }
+  expect(lost).toEqual([]);
+  const [last = 0] = acknowledged.slice(-1);
+  const place = await lookup.placeOf(last);
+  expect(place && (await reader.find(last, place))?.path).toBe(`/media/${last}.ts`);
 });
