@@ -12,6 +12,7 @@ import { TRACK_VIDEO } from "../src/abi/frame.js";
 import { silentLogger } from "../src/base/logger.js";
 import type { RouteHandler } from "../src/base/routes.js";
 import { metricsRoutes } from "../src/metrics/metrics-routes.js";
+import { VolumeWatch } from "../src/metrics/volumes.js";
 import { Recorder } from "../src/recording/recorder.js";
 import { AVCC, accessUnit, NAL_IDR, nalUnit } from "../test/support/test-media.js";
 import { environment, formatTable, quantile, type Row, significant, writeResult } from "./measure/report.js";
@@ -59,9 +60,10 @@ function pause(): Promise<void> {
 
 function handlerOf({ mediaFolders, clock }: Recorder): (perStream: boolean) => RouteHandler {
   return (perStream) => {
+    const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
     const collect = () => recorder.collect();
     let handler: RouteHandler | undefined;
-    metricsRoutes({ collect, mediaFolders, clock, options: { perStream } }).routes((_method, _path, answer) => {
+    metricsRoutes({ collect, volumes, options: { perStream } }).routes((_method, _path, answer) => {
       handler = answer;
     });
     if (!handler) throw new Error("there is no route");
@@ -70,7 +72,14 @@ function handlerOf({ mediaFolders, clock }: Recorder): (perStream: boolean) => R
 }
 
 async function measure(perStream: boolean, answer: RouteHandler, streams: number): Promise<Row> {
-  const request = { parameters: {}, query: new URLSearchParams(), headers: {}, body: "" };
+  const request = {
+    method: "GET" as const,
+    isHead: false,
+    parameters: {},
+    query: new URLSearchParams(),
+    headers: {},
+    body: "",
+  };
   const cpuMs: number[] = [];
   const wholeMs: number[] = [];
   const stalls = monitorEventLoopDelay({ resolution: 1 });

@@ -5,7 +5,7 @@
 import type { RouteDescription, RouteMethod } from "../src/base/routes.js";
 import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
-import { serverRoutes } from "../src/server/route-table.js";
+import { type RouteParts, serverRoutes } from "../src/server/route-table.js";
 import { systemClock } from "../src/time/units.js";
 import { commandParameters, REPLY_SCHEMA, type Schema } from "./reference-docs.js";
 
@@ -17,7 +17,9 @@ interface DescribedRoute extends RouteDescription {
 /** Throws for a route that has no description. */
 export function describedRoutes(): DescribedRoute[] {
   const routes: DescribedRoute[] = [];
-  for (const module of serverRoutes({ mediaFolders: [], collect: () => [], clock: systemClock }))
+  // Nothing of it is asked while routes are only described.
+  const recorder = { mediaFolders: [] } as unknown as RouteParts["recorder"];
+  for (const module of serverRoutes({ recorder, pulls: () => [], collect: () => [], clock: systemClock }))
     module.routes((method, path, _handler, description) => {
       if (!description) throw new Error(`${method} ${path} has no description`);
       routes.push({ method, path, ...description });
@@ -71,19 +73,24 @@ function commandPath(command: Command): Schema {
   };
 }
 
-/** `/segments/:id` is `/segments/{id}` in OpenAPI. */
+/** `/segments/:id` is `/segments/{id}` in OpenAPI, `/media/*` is `/media/{path}`. */
 function openPath(path: string): string {
-  return path.replace(/:(\w+)/g, "{$1}");
+  return path.replace(/:(\w+)/g, "{$1}").replace("*", "{path}");
 }
 
-function routeOperation({ summary, answers, path }: DescribedRoute): Schema {
-  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+function routeOperation({ summary, answers, path, query = {} }: DescribedRoute): Schema {
+  const inPath = [...openPath(path).matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   const answered = Object.entries(answers).map(([status, description]) => [status, { description }] as const);
+  const parameters: Schema[] = [
+    ...inPath.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...Object.entries(query).map(([name, description]) => ({
+      ...{ name, in: "query", description },
+      schema: { type: "string" },
+    })),
+  ];
   return {
     summary,
-    ...(inPath.length > 0 && {
-      parameters: inPath.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
-    }),
+    ...(parameters.length > 0 && { parameters }),
     responses: { ...Object.fromEntries(answered), ...REFUSALS },
   };
 }
@@ -116,9 +123,11 @@ export function openApi(version: string): string {
 }
 
 export function httpMarkdown(): string {
-  const routes = describedRoutes().map(({ method, path, summary, answers }) => {
+  const routes = describedRoutes().map(({ method, path, summary, answers, query = {} }) => {
     const statuses = Object.entries(answers).map(([status, text]) => `${status}: ${text}`);
-    return `| \`${method} ${path}\` | ${summary} | ${statuses.join("; ")} |`;
+    const asked = Object.entries(query).map(([name, text]) => `\`${name}\`: ${text}`);
+    const told = [summary, ...(asked.length > 0 ? [`Query: ${asked.join("; ")}.`] : [])].join(" ");
+    return `| \`${method} ${path}\` | ${told} | ${statuses.join("; ")} |`;
   });
   const names = HTTP_COMMANDS.map(({ name }) => `[${name}](commands.md#${name.toLowerCase()})`);
   return `# HTTP

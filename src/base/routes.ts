@@ -3,11 +3,16 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
+import type { ErrorCode } from "./reel-error.js";
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "DELETE";
 
 export interface RouteRequest {
-  /** Parts of the path that the route leaves open (`/segments/:id`), decoded. */
+  /** GET also for HEAD: what is answered has no body then, but the same headers. */
+  readonly method: RouteMethod;
+  /** The body is not sent: a stream that is costly to make can be left out. */
+  readonly isHead: boolean;
+  /** Parts of the path that the route leaves open (`/segments/:id`), decoded; `*` is all that follows (`/files/*`). */
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
@@ -20,11 +25,24 @@ export interface RouteReply {
   readonly body: string | Buffer | Readable;
 }
 
+/** Answers of a route for a request that is wrong, by the error's code; others are 500. */
+export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  badArgument: 400,
+  badName: 400,
+  badPath: 403,
+  notFound: 404,
+  held: 409,
+  targetBusy: 409,
+  limit: 413,
+};
+
 export type RouteHandler = (request: RouteRequest) => RouteReply | Promise<RouteReply>;
 
 /** For the reference (docs/http.md, docs/openapi.json). */
 export interface RouteDescription {
   readonly summary: string;
+  /** What each parameter of the query means. */
+  readonly query?: Readonly<Record<string, string>>;
   /** What each status means. */
   readonly answers: Readonly<Record<number, string>>;
 }

@@ -200,9 +200,9 @@ export class ControlPlane implements Collector {
   }
 
   /** Takes other credentials for requests that come from now on. */
-  setCredentials({ token, user, password }: HttpCredentials): void {
-    for (const host of this.#httpHosts) requireHttpProtection(host, { token, user, password });
-    for (const guard of this.#guards) guard.setCredentials({ token, user, password });
+  setCredentials({ token, user, password, viewers }: HttpCredentials): void {
+    for (const host of this.#httpHosts) requireHttpProtection(host, { token, user, password, viewers });
+    for (const guard of this.#guards) guard.setCredentials({ token, user, password, viewers });
   }
 
   /** Takes no new connections. The open ones stay, to carry the last events. */

@@ -3,9 +3,8 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { RouteModule, RouteReply } from "../base/routes.js";
 import type { Sample } from "../base/samples.js";
-import type { Clock } from "../time/units.js";
 import { CONTENT_TYPE, exposition } from "./exposition.js";
-import { VolumeWatch } from "./volumes.js";
+import type { VolumeWatch } from "./volumes.js";
 
 export interface MetricsOptions {
   /** Also samples of single streams and recordings. Default true. */
@@ -24,14 +23,12 @@ const FILE_INFO = "reel_recording_file_info";
 
 interface MetricsParts {
   collect: () => readonly Sample[];
-  mediaFolders: readonly string[];
-  clock: Clock;
+  volumes: readonly VolumeWatch[];
   options?: MetricsOptions | undefined;
 }
 
-export function metricsRoutes({ collect, mediaFolders, clock, options = {} }: MetricsParts): RouteModule {
+export function metricsRoutes({ collect, volumes, options = {} }: MetricsParts): RouteModule {
   const { perStream = true, files = false, maxStreams = DEFAULT_MAX_STREAMS } = options;
-  const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
   let node: Registry | undefined;
   const answer = async (): Promise<RouteReply> => {
     node ??= nodeMetrics();

@@ -12,6 +12,18 @@ const WINDOW_MS = 10 * 60_000;
 /** A rate over a shorter time says nothing. */
 const SHORTEST_MS = 10_000;
 
+/** How a volume stands. */
+export interface VolumeState {
+  readonly folder: string;
+  /** False where it hangs; the numbers are 0 then. */
+  readonly answers: boolean;
+  readonly freeBytes: number;
+  readonly sizeBytes: number;
+  readonly fillBytesPerSecond: number;
+  /** Infinity where it does not fill up. */
+  readonly fullInSeconds: number;
+}
+
 interface Look {
   atMs: number;
   freeBytes: number;
@@ -26,24 +38,35 @@ export class VolumeWatch {
     private readonly clock: Clock,
   ) {}
 
+  async state(): Promise<VolumeState> {
+    const { folder } = this;
+    const found = await this.#look();
+    if (!found)
+      return { folder, answers: false, freeBytes: 0, sizeBytes: 0, fillBytesPerSecond: 0, fullInSeconds: Number.NaN };
+    const fillBytesPerSecond = this.#rate.after({ atMs: this.clock.monotonicMs(), freeBytes: found.freeBytes });
+    const fullInSeconds = secondsUntilFull(found.freeBytes, fillBytesPerSecond);
+    return { folder, answers: true, ...found, fillBytesPerSecond, fullInSeconds };
+  }
+
   async collect(): Promise<readonly Sample[]> {
     const labels = { folder: this.folder };
-    const found = await this.#look();
+    const state = await this.state();
     const answers = gauge(
       "reel_volume_answers",
       `1 where the volume of a media folder answers within ${PATIENCE_MS / 1000} s.`,
-      found ? 1 : 0,
+      state.answers ? 1 : 0,
       labels,
     );
-    if (!found) return [answers];
-    const rate = this.#rate.after({ atMs: this.clock.monotonicMs(), freeBytes: found.freeBytes });
-    const help = "At this rate, until nothing is free; +Inf where it does not fill up.";
+    if (!state.answers) return [answers];
+    const { freeBytes, sizeBytes, fillBytesPerSecond, fullInSeconds } = state;
+    const fillHelp = "By which it fills up, over ten minutes at most.";
+    const fullHelp = "At this rate, until nothing is free; +Inf where it does not fill up.";
     return [
       answers,
-      gauge("reel_volume_free_bytes", "Free for users of the volume of a media folder.", found.freeBytes, labels),
-      gauge("reel_volume_size_bytes", "Size of the volume of a media folder.", found.sizeBytes, labels),
-      gauge("reel_volume_fill_bytes_per_second", "By which it fills up, over ten minutes at most.", rate, labels),
-      gauge("reel_volume_full_in_seconds", help, secondsUntilFull(found.freeBytes, rate), labels),
+      gauge("reel_volume_free_bytes", "Free for users of the volume of a media folder.", freeBytes, labels),
+      gauge("reel_volume_size_bytes", "Size of the volume of a media folder.", sizeBytes, labels),
+      gauge("reel_volume_fill_bytes_per_second", fillHelp, fillBytesPerSecond, labels),
+      gauge("reel_volume_full_in_seconds", fullHelp, fullInSeconds, labels),
     ];
   }
 

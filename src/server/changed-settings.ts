@@ -10,6 +10,7 @@ const LIVE: ReadonlySet<string> = new Set([
   "control.token",
   "control.user",
   "control.password",
+  "control.viewers",
 ]);
 
 export interface ChangedSettings {

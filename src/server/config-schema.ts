@@ -156,6 +156,19 @@ export const ServerConfigSchema = Type.Object(
           ),
           user: Type.Optional(Type.String({ minLength: 1 })),
           password: Type.Optional(Type.String({ minLength: 1, description: "HTTP and WebSocket: Basic credentials" })),
+          viewers: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  token: Type.Optional(Type.String({ minLength: 8 })),
+                  user: Type.Optional(Type.String({ minLength: 1 })),
+                  password: Type.Optional(Type.String({ minLength: 1 })),
+                },
+                closed,
+              ),
+              { description: "who may read the routes of HTTP (recordings, playback, metrics), and nothing else" },
+            ),
+          ),
           allowAddresses: Type.Optional(
             Type.Array(Type.String(), { description: "who may use the TCP listeners off loopback" }),
           ),

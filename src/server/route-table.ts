@@ -2,18 +2,33 @@
 
 import type { RouteModule } from "../base/routes.js";
 import type { Sample } from "../base/samples.js";
+import type { PullEntry } from "../control/pull/pull-configs.js";
 import { type MetricsOptions, metricsRoutes } from "../metrics/metrics-routes.js";
+import { VolumeWatch } from "../metrics/volumes.js";
+import { mediaRoutes } from "../playback/media-routes.js";
+import { RecordingRoutes } from "../playback/recording-routes.js";
+import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
 import { healthRoutes } from "./health-routes.js";
+import { stateRoutes } from "./state-routes.js";
 
 export interface RouteParts {
-  mediaFolders: readonly string[];
+  recorder: Pick<RecorderApi, "mediaFolders" | "catalog" | "streams" | "outStreams" | "configs">;
+  pulls: () => readonly PullEntry[];
   /** What every part of the server counts. */
   collect: () => readonly Sample[];
   clock: Clock;
   metrics?: MetricsOptions | undefined;
 }
 
-export function serverRoutes({ mediaFolders, collect, clock, metrics }: RouteParts): RouteModule[] {
-  return [healthRoutes(mediaFolders), metricsRoutes({ collect, mediaFolders, clock, options: metrics })];
+export function serverRoutes({ recorder, pulls, collect, clock, metrics }: RouteParts): RouteModule[] {
+  const { mediaFolders, catalog } = recorder;
+  const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
+  return [
+    healthRoutes(mediaFolders),
+    metricsRoutes({ collect, volumes, options: metrics }),
+    stateRoutes({ recorder, pulls, volumes, clock }),
+    new RecordingRoutes({ catalog, mediaFolders }),
+    mediaRoutes({ catalog, mediaFolders }),
+  ];
 }

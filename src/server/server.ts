@@ -91,7 +91,8 @@ export class ReelServer {
         limits,
         tls,
         routes: serverRoutes({
-          mediaFolders: recorder.mediaFolders,
+          recorder,
+          pulls: () => control.pulls.list(),
           collect: () => [...recorder.collect(), ...control.collect()],
           clock: recorder.clock,
           metrics: config.metrics,
@@ -144,13 +145,14 @@ export class ReelServer {
   reconfigure(config: ServerConfig): ChangedSettings {
     const changed = changedSettings(this.#config, config);
     const { control, rtmp } = config;
-    this.control.setCredentials({ token: control?.token, user: control?.user, password: control?.password });
+    const { token, user, password, viewers } = control ?? {};
+    this.control.setCredentials({ token, user, password, viewers });
     for (const listener of this.publishing) listener.setPublishKeys?.(rtmp?.publishKeys);
     // What needs a restart is named again by the next reload.
     this.#config = {
       ...this.#config,
       ...(config.log && { log: { ...this.#config.log, level: config.log.level } }),
-      control: { ...this.#config.control, token: control?.token, user: control?.user, password: control?.password },
+      control: { ...this.#config.control, token, user, password, viewers },
       rtmp: { ...this.#config.rtmp, publishKeys: rtmp?.publishKeys },
     };
     return changed;

@@ -4,6 +4,7 @@
 // * Host must be an address, `localhost`, or a configured name: a page cannot rebind its own name to us.
 // * Origin must be our own or a configured one; Sec-Fetch-Site must not be of another site; where a browser sends
 // neither, Referer must be ours.
+// * Viewers, who have credentials of their own, may read routes (GET) and nothing else.
 // * Off loopback HTTP and WebSocket need a token or Basic credentials, and the TCP listeners, whose clients cannot log
 // in, a list of addresses.
 
@@ -13,11 +14,16 @@ import { BlockList, isIP } from "node:net";
 import { ReelError } from "../../base/reel-error.js";
 import { isLoopback } from "./loopback.js";
 
-export interface HttpCredentials {
+export interface Credentials {
   /** For `Authorization: Bearer`, or as the password of Basic. */
   readonly token?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+}
+
+export interface HttpCredentials extends Credentials {
+  /** Who may look and play, and nothing else. */
+  readonly viewers?: readonly Credentials[] | undefined;
 }
 
 export interface HttpProtection extends HttpCredentials {
@@ -34,8 +40,17 @@ export interface Refusal {
 
 /** Throws ReelError `badArgument` where the network could reach a listener without credentials. */
 export function requireHttpProtection(host: string, credentials: HttpCredentials): void {
-  const { token, user, password } = credentials;
-  if (token || (user && password)) return;
+  const { viewers = [] } = credentials;
+  if (viewers.some((viewer) => !isComplete(viewer)))
+    throw new ReelError("badArgument", "each of control.viewers has a token, or user and password");
+  if (isComplete(credentials)) return;
+  // Without credentials of its own everybody is its owner.
+  if (viewers.length > 0)
+    throw new ReelError(
+      "badArgument",
+      "control.viewers keeps nobody out by itself: set control.token, or control.user and control.password",
+    );
+  const { user, password } = credentials;
   // Half of a pair protects nothing, but its author would believe that it does.
   if (isLoopback(host) && (user || password))
     throw new ReelError("badArgument", "control.user and control.password go together: set both or none");
@@ -66,8 +81,11 @@ function parseBasic(encoded: string): { user: string; password: string } | undef
   return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-function isAuthorized(header: string | undefined, { token, user, password }: HttpCredentials): boolean {
-  if (!token && !(user && password)) return true;
+function isComplete({ token, user, password }: Credentials): boolean {
+  return Boolean(token || (user && password));
+}
+
+function isShown(header: string | undefined, { token, user, password }: Credentials): boolean {
   const [, scheme = "", value = ""] = /^(\S+)\s+(.*)$/.exec(header ?? "") ?? [];
   if (scheme.toLowerCase() === "bearer") return token ? isSame(value.trim(), token) : false;
   if (scheme.toLowerCase() !== "basic") return false;
@@ -109,12 +127,21 @@ export class RequestGuard {
     this.#credentials = credentials;
   }
 
-  /** Says why a request or an upgrade is refused; undefined where it may pass. */
-  check(headers: IncomingHttpHeaders): Refusal | undefined {
+  /**
+   * Says why a request or an upgrade is refused; undefined where it may pass. `onlyReads`: it is one that viewers may
+   * send.
+   */
+  check(headers: IncomingHttpHeaders, onlyReads: boolean): Refusal | undefined {
     const site = this.#checkSite(headers);
     if (site !== undefined) return { status: 403, reason: site };
-    return isAuthorized(headers.authorization, this.#credentials)
-      ? undefined
+    const { viewers = [] } = this.#credentials;
+    const { authorization } = headers;
+    // All are always compared, so that the time does not tell whose they are.
+    const isOwner = !isComplete(this.#credentials) || isShown(authorization, this.#credentials);
+    const isViewer = viewers.reduce((found, viewer) => isShown(authorization, viewer) || found, false);
+    if (isOwner || (isViewer && onlyReads)) return undefined;
+    return isViewer
+      ? { status: 403, reason: "Viewers may look and play, and nothing else" }
       : { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
   }
 

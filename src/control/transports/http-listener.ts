@@ -27,10 +27,15 @@ const HEADERS_TIMEOUT_MS = 5_000;
 /** A handshake of TLS takes two round trips. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 15_000;
+/** A stream's name of 255 bytes, each as %XX. */
+const MAX_PARAMETER_LENGTH = 3 * 255;
 /** How often the two are looked at. */
 const TIMEOUT_CHECK_MS = 1_000;
 /** A connection is dropped when its client neither sends its request nor reads its reply for so long. */
 const IDLE_MS = 30_000;
+
+/** Of a registered route: it changes nothing. */
+const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Errors of Node's parser that get a reason of their own. */
 const CLIENT_ERRORS: Readonly<Record<string, { status: string; reason: string }>> = {
@@ -95,7 +100,7 @@ export class HttpListener {
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionTimeout: idleMs,
       forceCloseConnections: true,
-      routerOptions: { ignoreTrailingSlash: true },
+      routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_LENGTH },
       return503OnClosing: false,
       // Node's own refusal of a request without Host leaves room for a second one, which would be carried out and never
       // answered: it is refused here.
@@ -120,7 +125,8 @@ export class HttpListener {
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     app.addHook("onRequest", async (request, reply) => {
       if (!this.#isFirst(request)) return reply.hijack();
-      const refusal = this.#refusalOf(request);
+      const onlyReads = !request.is404 && READS.has(request.method);
+      const refusal = this.#refusalOf(request, onlyReads);
       if (refusal) await sendRefusal(reply, refusal);
     });
     app.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
@@ -179,17 +185,17 @@ export class HttpListener {
   }
 
   /** HTTP/1.1 asks for a Host (RFC 9112 §3.2). */
-  #refusalOf({ raw }: FastifyRequest): Refusal | BadRequest | undefined {
+  #refusalOf({ raw }: FastifyRequest, onlyReads: boolean): Refusal | BadRequest | undefined {
     if (raw.httpVersion === "1.1" && raw.headers.host === undefined)
       return { status: 400, reason: "Syntax error. The request has no Host header" };
-    return this.check(raw);
+    return this.check(raw, onlyReads);
   }
 
   /**
-   * Says why a request or an upgrade is refused. One that may pass has proved itself: its connection keeps its slot.
+   * Says why a request or an upgrade is refused; `onlyReads` where it is a route's and changes nothing. One that may pass has proved itself: its connection keeps its slot.
    */
-  check({ headers, socket }: IncomingMessage): Refusal | undefined {
-    const refusal = this.guard.check(headers);
+  check({ headers, socket }: IncomingMessage, onlyReads: boolean): Refusal | undefined {
+    const refusal = this.guard.check(headers, onlyReads);
     if (!refusal) this.#slots.prove(this.#belowSecured.get(socket) ?? socket);
     return refusal;
   }
@@ -219,7 +225,7 @@ export class HttpListener {
       reply.hijack();
       return;
     }
-    const refusal = this.#refusalOf(request);
+    const refusal = this.#refusalOf(request, false);
     await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
   }
 

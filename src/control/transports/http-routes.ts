@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import {
+  ERROR_STATUS,
   jsonReply,
   type RouteHandler,
   type RouteMethod,
@@ -61,10 +62,12 @@ function answerWith(
   module: string,
   logger: Logger,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
-  return async ({ raw, params, body }, reply) => {
+  return async ({ raw, method, params, body }, reply) => {
     const mark = raw.url?.indexOf("?") ?? -1;
     try {
       const answer = await handler({
+        method: method === "HEAD" ? "GET" : (method as RouteMethod),
+        isHead: method === "HEAD",
         parameters: params as Readonly<Record<string, string>>,
         query: new URLSearchParams(mark < 0 ? "" : raw.url?.slice(mark + 1)),
         headers: raw.headers,
@@ -72,6 +75,8 @@ function answerWith(
       });
       return send(reply, answer);
     } catch (error) {
+      const status = error instanceof ReelError ? ERROR_STATUS[error.code] : undefined;
+      if (status !== undefined) return send(reply, jsonReply(status, { error: (error as ReelError).message }));
       logger.warn(
         { err: error, module, path: raw.url?.slice(0, mark < 0 ? undefined : mark) },
         "a route failed inside",

@@ -83,7 +83,7 @@ export class WebSocketListener {
       return;
     }
     const refusal =
-      this.http.check(request) ??
+      this.http.check(request, false) ??
       (isHere ? undefined : ({ status: 404, reason: "The WebSocket channel is at /ws" } as const));
     if (refusal) {
       // Out of HTTP's hands: no limit of time of its own watches it any more.

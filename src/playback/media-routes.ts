@@ -1,0 +1,73 @@
+// GET /media/<path>: files of the catalogue, whole or by ranges of bytes.
+
+import { ReelError } from "../base/reel-error.js";
+import type { RouteModule, RouteReply, RouteRequest } from "../base/routes.js";
+import type { SegmentCatalog } from "../catalog/catalog.js";
+import type { ContainerName } from "../container/table.js";
+import { rangeAnswer } from "./byte-range.js";
+import { openMediaFile } from "./media-file.js";
+import { mediaPath } from "./media-path.js";
+
+export const CONTENT_TYPES: Readonly<Record<ContainerName, string>> = {
+  mp4: "video/mp4",
+  ts: "video/mp2t",
+  flv: "video/x-flv",
+};
+
+/** What is read of a file at a time; a stream holds two such blocks. */
+const BLOCK_BYTES = 128 * 1024;
+
+export interface MediaParts {
+  readonly catalog: SegmentCatalog;
+  /** Real paths. */
+  readonly mediaFolders: readonly string[];
+}
+
+export function mediaRoutes(parts: MediaParts): RouteModule {
+  return {
+    name: "media",
+    routes(register) {
+      register("GET", "/media/*", (request) => answer(parts, request), {
+        summary: "A file that the catalogue knows, by its path below its media folder. Not an MP4 that grows.",
+        query: { folder: "number of the media folder, 0 where not given" },
+        answers: {
+          200: "the file",
+          206: "the bytes that Range asks for",
+          304: "If-None-Match names its ETag",
+          404: "the catalogue knows no such file, or it is gone",
+          416: "the range lies behind its end",
+        },
+      });
+    },
+  };
+}
+
+async function answer({ catalog, mediaFolders }: MediaParts, request: RouteRequest): Promise<RouteReply> {
+  const path = mediaPath(request.parameters["*"] ?? "", request.query.get("folder"), mediaFolders);
+  const segment = await catalog.findByPath(path);
+  if (!segment) throw new ReelError("notFound", "the catalogue knows no such file");
+  const { handle, sizeBytes, modifiedMs, etag } = await openMediaFile(path, mediaFolders);
+  const range = rangeAnswer(request.headers, sizeBytes, etag);
+  const headers = {
+    "Accept-Ranges": "bytes",
+    // What grows has another length a moment later.
+    "Cache-Control": segment.state === "growing" ? "no-store" : "private, no-cache",
+    "Content-Type": CONTENT_TYPES[segment.container],
+    ETag: etag,
+    "Last-Modified": new Date(modifiedMs).toUTCString(),
+  };
+  if (!("from" in range)) {
+    await handle.close();
+    const size: Record<string, string> = range.status === 416 ? { "Content-Range": `bytes */${sizeBytes}` } : {};
+    return { status: range.status, headers: { ...headers, ...size }, body: "" };
+  }
+  const { status, from, to } = range;
+  const part: Record<string, string> =
+    status === 206 ? { "Content-Range": `bytes ${from}-${to - 1}/${sizeBytes}` } : {};
+  const reply = { status, headers: { ...headers, "Content-Length": String(to - from), ...part } };
+  if (request.isHead || to === from) {
+    await handle.close();
+    return { ...reply, body: "" };
+  }
+  return { ...reply, body: handle.createReadStream({ start: from, end: to - 1, highWaterMark: BLOCK_BYTES }) };
+}
