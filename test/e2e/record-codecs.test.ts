@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
+import { picturesOf, readable } from "../support/coded-pictures.js";
 import { ffprobe, type ProbedTrack } from "../support/ffprobe.js";
 import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { type Publisher, publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
@@ -15,7 +16,6 @@ import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
-type ContainerName = (typeof CONTAINERS)[number];
 const MS_90K = 90;
 
 let folder: string;
@@ -65,22 +65,6 @@ async function encodeH265({ seconds, gopFrames, isClosed = false, sound = "aac" 
 async function startServer(): Promise<{ server: ReelProcess; control: Control }> {
   const server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
   return { server, control: await Control.connect(server) };
-}
-
-/** A file that Debian's programs can read: enhanced FLV is rewritten by FFmpeg 8. */
-async function readable(path: string, type: ContainerName): Promise<string> {
-  if (type !== "flv") return path;
-  const rewritten = `${path}.ts`;
-  await remuxWithFfmpeg8(path, rewritten, "mpegts");
-  return rewritten;
-}
-
-/** MD5 of all decoded pictures; what the decoder complains about is thrown. */
-async function picturesOf(path: string): Promise<string> {
-  const args = ["-v", "warning", "-xerror", "-nostdin", "-i", path, "-map", "0:v", "-fps_mode", "passthrough"];
-  const { code, stdout, stderr } = await runProgram("ffmpeg", [...args, "-f", "md5", "-"]);
-  if (code !== 0 || stderr.trim() !== "") throw new Error(`decoding ${path} (exit ${code}): ${stderr}`);
-  return stdout.trim();
 }
 
 function expectSamePackets(sent: ProbedTrack | undefined, found: ProbedTrack | undefined, label: string): void {

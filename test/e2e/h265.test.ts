@@ -1,0 +1,219 @@
+// H.265 as cameras and encoders send it for long: 1080p with B-frames and open GOPs in segments, other parameter sets in
+// the middle, the same ones again and again, and the private form with CodecID 12. Every picture is in one file, once,
+// and every file plays alone.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { verifyFile } from "../../src/verify/verify-file.js";
+import { picturesOf, readable, sliceHashesOf } from "../support/coded-pictures.js";
+import { ffprobe } from "../support/ffprobe.js";
+import { CODED_FRAMES, readTrackMessages, type TrackMessage } from "../support/multitrack.js";
+import { remuxWithFfmpeg8 } from "../support/peers.js";
+import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { exVideoTag, RawPublisher } from "../support/raw-publisher.js";
+import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { runProgram } from "../support/run-program.js";
+
+const CONTAINERS = ["mp4", "ts", "flv"] as const;
+type ContainerName = (typeof CONTAINERS)[number];
+const CODEC_ID_H265 = 12;
+const SEQUENCE_START = 0;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "reel-h265-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  await stopPublishers();
+  await stopServers();
+});
+
+interface Clip {
+  size: string;
+  seconds: number;
+  gopFrames: number;
+  startSeconds?: number;
+}
+
+/** Ten pictures a second, three B-frames between others, every GOP but the first one open. */
+async function encode(name: string, { size, seconds, gopFrames, startSeconds = 0 }: Clip): Promise<string> {
+  const path = join(folder, name);
+  const x265 = `log-level=none:keyint=${gopFrames}:min-keyint=${gopFrames}:scenecut=0:bframes=3:open-gop=1`;
+  const { code, stderr } = await runProgram("ffmpeg", [
+    ...["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", `testsrc=size=${size}:rate=10:duration=${seconds}`],
+    ...["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", x265, "-pix_fmt", "yuv420p"],
+    ...["-output_ts_offset", `${startSeconds}`, path],
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  return path;
+}
+
+async function startRecordings(name: string, options: string): Promise<{ server: ReelProcess; control: Control }> {
+  const server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
+  const control = await Control.connect(server);
+  for (const type of CONTAINERS)
+    await control.succeed(`record localStreamName=${name} pathToFile=cam1 type=${type} keepAlive=0 ${options}`);
+  return { server, control };
+}
+
+/** As fast as the server takes it. */
+async function publishTs(server: ReelProcess, input: string): Promise<void> {
+  const url = `tcp://${server.addresses.ts}`;
+  await publishWithFfmpeg({ url, input, format: "mpegts", realtime: false }).exited;
+}
+
+/** The files of a container in their order, once all recordings are over. */
+async function segmentsOf(control: Control): Promise<Record<ContainerName, string[]>> {
+  await control.wait("outStreamClosed", CONTAINERS.length);
+  // By name: one that ends may be finished behind the next.
+  const files = control.of("recordChunkClosed").map(({ payload }) => payload.file as string);
+  files.sort();
+  const of = (type: ContainerName): string[] => files.filter((file) => file.endsWith(`.${type}`));
+  return { mp4: of("mp4"), ts: of("ts"), flv: of("flv") };
+}
+
+/** Of each file: it begins with a random access point, plays alone, and holds these pictures. */
+async function readSegment(path: string, type: ContainerName): Promise<{ hashes: string[]; width: number }> {
+  expect((await verifyFile(path)).defects, path).toEqual([]);
+  const file = await readable(path, type);
+  const { video } = await ffprobe(file);
+  expect(video?.packets[0]?.isKey, path).toBe(true);
+  await picturesOf(file);
+  return { hashes: await sliceHashesOf(file), width: video?.width ?? 0 };
+}
+
+/** A message in the form that publishers used before Enhanced RTMP. */
+function privateBody({ packetType, isKey, data }: TrackMessage): Buffer {
+  const time = packetType === SEQUENCE_START ? Buffer.alloc(3) : Buffer.alloc(0);
+  return Buffer.concat([Buffer.of(((isKey ? 1 : 2) << 4) | CODEC_ID_H265, packetType), time, data]);
+}
+
+/** The messages of a clip, as FFmpeg 8 sends them. */
+async function messagesOf(clip: string): Promise<TrackMessage[]> {
+  await remuxWithFfmpeg8(clip, `${clip}.flv`, "flv");
+  return readTrackMessages(`${clip}.flv`);
+}
+
+function enhancedBody({ packetType, isKey, data }: TrackMessage): Buffer {
+  return exVideoTag("hvc1", packetType, isKey, data);
+}
+
+async function publishMessages(
+  server: ReelProcess,
+  messages: readonly TrackMessage[],
+  bodyOf: (message: TrackMessage) => Buffer,
+): Promise<void> {
+  const publisher = new RawPublisher(server, "cam1");
+  for (const message of messages) publisher.video(message.timeMs, bodyOf(message));
+  await publisher.end();
+}
+
+describe("H.265", () => {
+  it("of 1080p with B-frames is in segments of 4 s, every picture once", { timeout: 300_000 }, async () => {
+    const clip = await encode("hd.ts", { size: "1920x1080", seconds: 40, gopFrames: 20 });
+    const sent = await sliceHashesOf(clip);
+    expect(new Set(sent).size).toBe(400);
+    const { server, control } = await startRecordings("ts1", "chunkLength=4");
+    await publishTs(server, clip);
+    const segments = await segmentsOf(control);
+    for (const type of CONTAINERS) {
+      expect(segments[type], type).toHaveLength(10);
+      const found: string[] = [];
+      const counts: number[] = [];
+      for (const path of segments[type]) {
+        const { hashes, width } = await readSegment(path, type);
+        expect(width, path).toBe(1920);
+        found.push(...hashes);
+        counts.push(hashes.length);
+      }
+      expect(found, type).toEqual(sent);
+      // A random access point is decoded in front of the pictures that it leads, here 0.3 s before its time: the first
+      // one at which 4 s are over begins the second file.
+      expect(counts, type).toEqual([57, ...Array<number>(8).fill(40), 23]);
+    }
+    expect(control.of("recordGap")).toEqual([]);
+  });
+
+  it("is cut where its parameter sets change in band", { timeout: 120_000 }, async () => {
+    const clips = [
+      await encode("small.ts", { size: "320x180", seconds: 3, gopFrames: 10 }),
+      await encode("large.ts", { size: "640x360", seconds: 3, gopFrames: 10, startSeconds: 3 }),
+    ];
+    const joined = join(folder, "joined.ts");
+    const { code, stderr } = await runProgram("ffmpeg", [
+      ...["-v", "error", "-nostdin", "-y", "-i", `concat:${clips.join("|")}`, "-c", "copy", joined],
+    ]);
+    expect([code, stderr]).toEqual([0, ""]);
+    const { server, control } = await startRecordings("ts1", "");
+    await publishTs(server, joined);
+    const segments = await segmentsOf(control);
+    for (const type of CONTAINERS) {
+      expect(segments[type], type).toHaveLength(2);
+      for (const [i, path] of segments[type].entries())
+        expect(await readSegment(path, type), path).toEqual({
+          hashes: await sliceHashesOf(clips[i] ?? ""),
+          width: i === 0 ? 320 : 640,
+        });
+    }
+  });
+
+  it("is cut where a header has other parameter sets, and never where it repeats them", {
+    timeout: 120_000,
+  }, async () => {
+    const small = await encode("first.ts", { size: "320x180", seconds: 3, gopFrames: 10 });
+    const large = await encode("second.ts", { size: "640x360", seconds: 3, gopFrames: 10 });
+    const [first = [], second = []] = [await messagesOf(small), await messagesOf(large)];
+    const [header] = first;
+    if (!header) throw new Error("no header");
+    // The same sets in front of every key frame, in a record that says nothing of whether they are complete.
+    const repeated = first.flatMap((message) =>
+      message.isKey && message.packetType === CODED_FRAMES
+        ? [{ ...header, timeMs: message.timeMs, data: incomplete(header.data) }, message]
+        : [message],
+    );
+    expect(repeated.length).toBe(first.length + 3);
+    const later = second.map((message) => ({ ...message, timeMs: message.timeMs + 3000 }));
+    const { server, control } = await startRecordings("cam1", "");
+    await publishMessages(server, [...repeated, ...later], enhancedBody);
+    const segments = await segmentsOf(control);
+    for (const type of CONTAINERS) {
+      expect(segments[type], type).toHaveLength(2);
+      for (const [i, path] of segments[type].entries())
+        expect(await readSegment(path, type), path).toEqual({
+          hashes: await sliceHashesOf(i === 0 ? small : large),
+          width: i === 0 ? 320 : 640,
+        });
+    }
+  });
+
+  it("with CodecID 12 is what was sent", { timeout: 120_000 }, async () => {
+    const clip = await encode("private.ts", { size: "320x180", seconds: 3, gopFrames: 10 });
+    const { server, control } = await startRecordings("cam1", "");
+    await publishMessages(server, await messagesOf(clip), privateBody);
+    const segments = await segmentsOf(control);
+    const pictures = await picturesOf(clip);
+    for (const type of CONTAINERS) {
+      expect(segments[type], type).toHaveLength(1);
+      const [path = ""] = segments[type];
+      expect((await readSegment(path, type)).hashes, type).toEqual(await sliceHashesOf(clip));
+      expect(await picturesOf(await readable(path, type)), type).toBe(pictures);
+    }
+  });
+});
+
+const HVCC_ARRAYS_OFFSET = 22;
+
+/** An hvcC whose arrays are not said to be complete. */
+function incomplete(hvcC: Buffer): Buffer {
+  const bytes = Buffer.from(hvcC);
+  let at = HVCC_ARRAYS_OFFSET + 1;
+  for (let arrays = bytes[HVCC_ARRAYS_OFFSET] ?? 0; arrays > 0; arrays--) {
+    bytes[at] = (bytes[at] ?? 0) & 0x3f;
+    let count = bytes.readUInt16BE(at + 1);
+    for (at += 3; count > 0; count--) at += 2 + bytes.readUInt16BE(at);
+  }
+  return bytes;
+}
