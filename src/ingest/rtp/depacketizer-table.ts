@@ -2,9 +2,15 @@
 // is not here is not recorded, and said so.
 
 import type { CodecName } from "../../media/codec/codec-entry.js";
+import { AacDepacketizer, whyNoAac } from "./aac-depacketizer.js";
+import { Av1Depacketizer } from "./av1-depacketizer.js";
 import type { Depacketizer, DepacketizerContext } from "./depacketizer.js";
+import { G711Depacketizer, whyNoG711 } from "./g711-depacketizer.js";
 import { H264Depacketizer } from "./h264-depacketizer.js";
+import { H265Depacketizer, whyNoH265 } from "./h265-depacketizer.js";
+import { OpusDepacketizer } from "./opus-depacketizer.js";
 import type { RtpMedia } from "./rtp-media.js";
+import { Vp9Depacketizer } from "./vp9-depacketizer.js";
 
 export interface RtpFormat {
   readonly codec: CodecName;
@@ -24,7 +30,37 @@ const FORMATS: Readonly<Record<string, RtpFormat>> = {
       fmtp["packetization-mode"] === "2" ? "H.264 in interleaved packets (packetization-mode=2)" : undefined,
     create: (context) => new H264Depacketizer(context),
   },
+  H265: {
+    codec: "h265",
+    clockRate: 90_000,
+    whyNot: whyNoH265,
+    create: (context) => new H265Depacketizer(context),
+  },
+  AV1: { codec: "av1", clockRate: 90_000, create: (context) => new Av1Depacketizer(context) },
+  VP9: { codec: "vp9", clockRate: 90_000, create: (context) => new Vp9Depacketizer(context) },
+  "MPEG4-GENERIC": {
+    codec: "aac",
+    clockRate: 48_000,
+    whyNot: whyNoAac,
+    create: (context) => new AacDepacketizer(context),
+  },
+  OPUS: { codec: "opus", clockRate: 48_000, create: (context) => new OpusDepacketizer(context) },
+  PCMA: {
+    codec: "pcma",
+    clockRate: 8000,
+    whyNot: whyNoG711,
+    create: (context) => new G711Depacketizer("pcma", context),
+  },
+  PCMU: {
+    codec: "pcmu",
+    clockRate: 8000,
+    whyNot: whyNoG711,
+    create: (context) => new G711Depacketizer("pcmu", context),
+  },
 };
+
+/** Of a whole program: its tracks are those of its own tables. */
+export const TRANSPORT_STREAM = "MP2T";
 
 /** For people: what is known and not recorded. */
 const REFUSED: Readonly<Record<string, string>> = {

@@ -38,6 +38,8 @@ export class PacketOrder {
   /** By sequence number, in order of arrival. */
   readonly #held = new Map<number, Held>();
   readonly #seen = new Int32Array(MEMORY).fill(-1);
+  /** Of those that wait. */
+  #furthest = 0;
   #lateRun = 0;
   /** A packet far from what is expected, until the next one bears it out. */
   #stray: (Held & { sequence: number }) | undefined;
@@ -54,6 +56,7 @@ export class PacketOrder {
     const ahead = signed16(sequence - this.#expected);
     if (ahead === 0) {
       this.#lateRun = 0;
+      this.#countOvertaken(sequence);
       this.#handOn(packet, sequence, nowMs);
       if (this.#held.size > 0) this.#drain();
     } else if (ahead > MAX_GAP || ahead < -MAX_BEHIND) this.#takeStray(packet, sequence, nowMs);
@@ -96,8 +99,17 @@ export class PacketOrder {
   }
 
   #hold(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {
-    if (this.#held.has(sequence)) this.#statistics.duplicates++;
-    else this.#held.set(sequence, { packet: packet.slice(), arrivalMs });
+    if (this.#held.has(sequence)) {
+      this.#statistics.duplicates++;
+      return;
+    }
+    this.#countOvertaken(sequence);
+    this.#held.set(sequence, { packet: packet.slice(), arrivalMs });
+  }
+
+  #countOvertaken(sequence: number): void {
+    if (this.#held.size === 0 || signed16(sequence - this.#furthest) > 0) this.#furthest = sequence;
+    else this.#statistics.reorderedPackets++;
   }
 
   #drain(): void {

@@ -17,7 +17,9 @@ import type { AccessUnitSink } from "../mpegts/access-unit.js";
 import { StagingBudget } from "../mpegts/staging.js";
 import { TrackSink } from "../mpegts/track-sink.js";
 import { noteOnce } from "../note-once.js";
-import { completeMedia, formatOf, type RtpFormat, whyNotRecorded } from "./depacketizer-table.js";
+import type { Depacketizer, DepacketizerContext } from "./depacketizer.js";
+import { completeMedia, formatOf, TRANSPORT_STREAM, whyNotRecorded } from "./depacketizer-table.js";
+import { Mp2tDepacketizer } from "./mp2t-depacketizer.js";
 import type { RtpMedia } from "./rtp-media.js";
 import { newRtpStatistics, type RtpStatistics } from "./rtp-statistics.js";
 import { RtpTime } from "./rtp-time.js";
@@ -55,6 +57,7 @@ export class RtpSession {
   /** By number of the medium; undefined where it is not recorded. */
   readonly #tracks: (RtpTrack | undefined)[];
   readonly #alignment: TrackAlignment;
+  readonly #budget: StagingBudget;
   #isOver = false;
   #isParsing = false;
 
@@ -62,24 +65,25 @@ export class RtpSession {
   constructor(media: readonly RtpMedia[], sink: RtpSink, options: RtpSessionOptions) {
     this.#options = { ...options, note: noteOnce(options.note) };
     this.#sink = sink;
+    this.#budget = options.budget ?? new StagingBudget();
     // The tracks are put on one axis here.
     sink.isClockShared = true;
     const complete = media.map(completeMedia);
     const times = complete.map(({ clockRate }) => new RtpTime(clockRate));
     this.#alignment = new TrackAlignment(times);
+    const program = complete.findIndex(({ encodingName }) => encodingName === TRANSPORT_STREAM);
     const unrecorded: UnrecordedTrack[] = [];
     const numbers = new TrackNumbers();
     this.#tracks = complete.map((medium, i) => {
-      const why = whyNotRecorded(medium);
-      const format = why === undefined ? formatOf(medium) : undefined;
-      const kind = format ? CODECS[format.codec].kind : medium.kind;
-      const number = format ? numbers.take(kind) : undefined;
-      if (format && number !== undefined) return this.#open(i, number, medium, format, times[i] as RtpTime);
-      const codec = why ?? `${CODECS[(format as RtpFormat).codec].title} (a further stream)`;
-      unrecorded.push({ kind: trackName(kind), codec });
+      const time = times[i] as RtpTime;
+      if (i === program) return this.#openProgram(i, medium, time);
+      const track = program >= 0 ? undefined : this.#openTrack(i, medium, time, numbers);
+      if (track) return track;
+      const codec = whyNotRecorded(medium) ?? `${medium.encodingName} (a further stream)`;
+      unrecorded.push({ kind: trackName(medium.kind), codec });
       return undefined;
     });
-    sink.setUnrecorded(unrecorded, !this.hasTracks);
+    if (program < 0) sink.setUnrecorded(unrecorded, !this.hasTracks);
   }
 
   /** A medium is recorded: packets of the others need not be asked for. */
@@ -159,18 +163,38 @@ export class RtpSession {
     for (const track of this.#tracks) track?.free();
   }
 
-  #open(index: number, number: number, media: RtpMedia, format: RtpFormat, time: RtpTime): RtpTrack {
-    const { arena, budget = new StagingBudget(), isReordering, note } = this.#options;
-    const sink = new TrackSink(this.#sink, number);
+  /** Undefined where it is not recorded. */
+  #openTrack(index: number, media: RtpMedia, time: RtpTime, numbers: TrackNumbers): RtpTrack | undefined {
+    const format = whyNotRecorded(media) === undefined ? formatOf(media) : undefined;
+    if (!format) return undefined;
     const { kind } = CODECS[format.codec];
+    const number = numbers.take(kind);
+    if (number === undefined) return undefined;
+    const sink = new TrackSink(this.#sink, number);
     sink.describeTrack(number, { kind, language: media.language, label: media.label });
+    return this.#newTrack(index, media, time, sink, (context) => format.create(context));
+  }
+
+  /** A transport stream has all tracks of the session. */
+  #openProgram(index: number, media: RtpMedia, time: RtpTime): RtpTrack {
+    return this.#newTrack(index, media, time, this.#sink, (context) => new Mp2tDepacketizer(this.#sink, context));
+  }
+
+  #newTrack(
+    index: number,
+    media: RtpMedia,
+    time: RtpTime,
+    sink: AccessUnitSink,
+    create: (context: DepacketizerContext) => Depacketizer,
+  ): RtpTrack {
+    const { arena, isReordering, note } = this.#options;
     const statistics = newRtpStatistics();
     const maxAccessUnitBytes = this.#options.maxAccessUnitBytes ?? DEFAULT_MAX_ACCESS_UNIT_BYTES;
-    const depacketizer = format.create({ media, sink, time, statistics, arena, budget, maxAccessUnitBytes, note });
+    const budget = this.#budget;
     return new RtpTrack({
       payloadType: media.payloadType,
       time,
-      depacketizer,
+      depacketizer: create({ media, sink, time, statistics, arena, budget, maxAccessUnitBytes, note }),
       statistics,
       isReordering,
       note,
