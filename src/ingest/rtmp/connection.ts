@@ -8,13 +8,13 @@ import { badInput } from "../../base/reel-error.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { Clock } from "../../time/units.js";
 import { FrameSink } from "../frame-sink.js";
+import type { PublishAnswer, Publisher, PublishRequest } from "../publish-gate.js";
+import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
 import { ChunkWriter } from "./chunk-writer.js";
 import { type CommandPeer, CommandSession, type ConnectInfo, type PublishOutcome } from "./command-session.js";
 import { answerHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import { MessageReceiver, type ReceiverHost } from "./message-receiver.js";
-import type { ByteConsumer, ReadMode } from "./paced-socket.js";
 import { Publication } from "./publication.js";
-import type { PublishAnswer, Publisher, PublishRequest } from "./publish-gate.js";
 import { MAX_UNREAD_REPLY_BYTES } from "./rtmp-protocol.js";
 import type { ScratchBudget } from "./scratch.js";
 
@@ -240,7 +240,10 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
         },
       },
     );
-    if (!answer.ok) return answer;
+    if (!answer.ok) {
+      const code = answer.code === "denied" ? "NetStream.Publish.Denied" : "NetStream.Publish.BadName";
+      return { ok: false, code, description: answer.description };
+    }
     const inStream: InStream = answer.inStream;
     const { arena } = this.#host;
     const { flow, scratch } = this.#receiver;

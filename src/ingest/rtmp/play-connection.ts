@@ -6,11 +6,11 @@
 import type { Arena } from "../../arena/arena.js";
 import { badInput } from "../../base/reel-error.js";
 import type { Flow, FrameSink } from "../frame-sink.js";
+import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
 import { ChunkWriter, encodeU32 } from "./chunk-writer.js";
 import type { ConnectionSocket } from "./connection.js";
 import { beginHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import { MessageReceiver, type ReceiverHost } from "./message-receiver.js";
-import type { ByteConsumer, ReadMode } from "./paced-socket.js";
 import { type PlayEnd, type PlayPeer, type PlayRequest, PlaySession } from "./play-session.js";
 import { Publication } from "./publication.js";
 import {

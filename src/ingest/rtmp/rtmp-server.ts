@@ -10,10 +10,10 @@ import { ReelError } from "../../base/reel-error.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
+import { PublishGate, type PublishGateOptions } from "../publish-gate.js";
+import { PacedSocket, probeAdoption } from "../sockets/paced-socket.js";
+import { ReadLoop } from "../sockets/read-loop.js";
 import { type ConnectionHost, RtmpConnection } from "./connection.js";
-import { PacedSocket, probeAdoption } from "./paced-socket.js";
-import { PublishGate, type PublishGateOptions } from "./publish-gate.js";
-import { ReadLoop } from "./read-loop.js";
 import { ScratchBudget } from "./scratch.js";
 
 export interface RtmpServerOptions extends PublishGateOptions {

@@ -6,13 +6,13 @@ import tls from "node:tls";
 import { LogLimit } from "../../base/log-limit.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { FrameSink } from "../frame-sink.js";
+import { PacedSocket } from "../sockets/paced-socket.js";
+import { ReadLoop } from "../sockets/read-loop.js";
 import type { Source, SourceConnection, SourceEvents, SourceParts, SourceRequest } from "../source.js";
 import { answerAuth } from "./adobe-auth.js";
-import { PacedSocket } from "./paced-socket.js";
 import { RtmpPlayConnection } from "./play-connection.js";
 import type { PlayEnd } from "./play-session.js";
 import { type PlayTarget, parsePlayTarget, redirectedTarget } from "./play-target.js";
-import { ReadLoop } from "./read-loop.js";
 import { ScratchBudget } from "./scratch.js";
 
 /** A redirect and the two steps of a challenge, more than once. */
@@ -163,7 +163,7 @@ class RtmpPull implements SourceConnection {
       arena,
       scratchBudget: budget,
       sink,
-      connected: () => events.connected({ ...addressesOf(socket), ...shownOf(play) }),
+      connected: () => events.connected({ ...addressesOf(socket), ...shownOf(play), reader: "rtmp" }),
       received: () => events.received(),
       note,
       over,

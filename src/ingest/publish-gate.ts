@@ -3,15 +3,15 @@
 // half-dead connection must not cost footage.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { ReelError } from "../../base/reel-error.js";
-import type { InStream, SourceInfo } from "../../stream/in-stream.js";
-import { parseStreamName, type StreamRegistry } from "../../stream/stream-registry.js";
-import type { Clock } from "../../time/units.js";
+import { ReelError } from "../base/reel-error.js";
+import type { InStream, SourceInfo } from "../stream/in-stream.js";
+import { parseStreamName, type StreamRegistry } from "../stream/stream-registry.js";
+import type { Clock } from "../time/units.js";
 
 export interface PublishRequest {
-  /** App of the connect command, may have several segments and a query. */
+  /** RTMP's application, may have several segments and a query; else empty. */
   app: string;
-  /** As the publish command has it: segments and a query. */
+  /** Segments and a query, as the publisher has them. */
   streamKey: string;
   source: SourceInfo;
 }
@@ -24,9 +24,12 @@ export interface Publisher {
   readNow(): void;
 }
 
-export type PublishAnswer =
-  | { ok: true; inStream: InStream }
-  | { ok: false; code: "NetStream.Publish.BadName" | "NetStream.Publish.Denied"; description: string };
+export interface PublishRefusal {
+  ok: false;
+  code: "badName" | "denied";
+  description: string;
+}
+export type PublishAnswer = { ok: true; inStream: InStream } | PublishRefusal;
 
 export interface PublishGateOptions {
   /** Key per stream name; `*` stands for every other name. Absent: everybody may publish. */
@@ -59,18 +62,8 @@ export class PublishGate {
   /** Opens the in-stream of a publisher, or says why not. */
   open(request: PublishRequest, publisher: Publisher): PublishAnswer {
     try {
-      // Encoders divide rtmp://host/a/b/name differently into app and stream key; the last segment is the name.
-      const [path = ""] = request.streamKey.split("?", 1);
-      const name = parseStreamName(path.slice(path.lastIndexOf("/") + 1));
-      const shown = queryKey(request.streamKey) ?? queryKey(request.app);
-      const shownDigest = shown === undefined ? undefined : digest(shown);
-      if (!this.#isAllowed(name, shownDigest)) {
-        return {
-          ok: false,
-          code: "NetStream.Publish.Denied",
-          description: "This stream name needs its publish key: append ?key=... to it.",
-        };
-      }
+      const { name, shownDigest, refusal } = this.#judge(request);
+      if (refusal) return refusal;
       this.#endPredecessor(name, shownDigest);
       const inStream = this.registry.open(name, request.source, (reason) => publisher.close(reason));
       this.#publishers.set(inStream, publisher);
@@ -78,8 +71,34 @@ export class PublishGate {
       return { ok: true, inStream };
     } catch (error) {
       if (!(error instanceof ReelError)) throw error;
-      return { ok: false, code: "NetStream.Publish.BadName", description: error.message };
+      return { ok: false, code: "badName", description: error.message };
     }
+  }
+
+  /** Why a publisher will not be let in, before it has anything to send; undefined where it may be. */
+  refusalOf(request: Omit<PublishRequest, "source">): PublishRefusal | undefined {
+    try {
+      return this.#judge(request).refusal;
+    } catch (error) {
+      if (!(error instanceof ReelError)) throw error;
+      return { ok: false, code: "badName", description: error.message };
+    }
+  }
+
+  /** Throws ReelError `badName`. */
+  #judge({ app, streamKey }: Omit<PublishRequest, "source">): {
+    name: string;
+    shownDigest: Buffer | undefined;
+    refusal: PublishRefusal | undefined;
+  } {
+    // Encoders divide rtmp://host/a/b/name differently into app and stream key; the last segment is the name.
+    const [path = ""] = streamKey.split("?", 1);
+    const name = parseStreamName(path.slice(path.lastIndexOf("/") + 1));
+    const shown = queryKey(streamKey) ?? queryKey(app);
+    const shownDigest = shown === undefined ? undefined : digest(shown);
+    if (this.#isAllowed(name, shownDigest)) return { name, shownDigest, refusal: undefined };
+    const description = "This stream name needs its publish key: append ?key=... to it.";
+    return { name, shownDigest, refusal: { ok: false, code: "denied", description } };
   }
 
   #isAllowed(name: string, shown: Buffer | undefined): boolean {
