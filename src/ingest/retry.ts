@@ -1,17 +1,18 @@
-// How long a source is left alone between attempts: a second at first, then growing up to a cap, with jitter so that
-// the sources of one dead host do not come back in one instant.
+// How long a source is left alone between attempts: a second for ten attempts (EMS retries once a second), then growing up to
+// five. With jitter, so that the cameras behind one switch do not come back in one instant.
 
 import type { Millis } from "../time/units.js";
 
-/** EMS retries once a second; a source that is down longer than this gets rarer visits. */
 const STEADY_ATTEMPTS = 10;
 const FIRST_DELAY_MS = 1000;
 const GROWTH = 1.5;
-const MAX_DELAY_MS = 30_000;
+/** A camera that comes back is recorded again within so much: what an hour of visits costs is next to nothing. */
+const MAX_DELAY_MS = 5000;
+/** To either side. */
 const JITTER = 0.2;
 
 /** `failures` in a row so far, at least 1; `random` from [0, 1). */
 export function retryDelayMs(failures: number, random: number): Millis {
   const base = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * GROWTH ** Math.max(0, failures - STEADY_ATTEMPTS));
-  return base * (1 - JITTER / 2 + JITTER * random);
+  return base * (1 - JITTER + 2 * JITTER * random);
 }

@@ -52,6 +52,8 @@ export interface SourceInfo {
   swfUrl?: string;
   tcUrl?: string;
   userAgent?: string;
+  /** Of a pulled source: what reads it, and why that way. */
+  reader?: string;
 }
 
 export interface TrackStatistics {

@@ -19,7 +19,7 @@ import { SectionWriter } from "../../recording/section-writer.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { checkStreamName } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
-import type { PullPort, PullSettings } from "./pull-port.js";
+import type { PullPort, PullSettings, PullTrouble } from "./pull-port.js";
 
 const STORE_SECTION = "pull";
 const PULL_STATES = [
@@ -33,6 +33,10 @@ const PULL_STATES = [
 export interface PullEntry {
   readonly settings: PullSettings;
   status: { current: ConfigState; previous: ConfigState | null };
+  /** Attempts that have failed since it last streamed. */
+  attempts: number;
+  /** Why the last one was over; null before that. */
+  lastError: string | null;
 }
 
 function isPullSettings(value: unknown): value is PullSettings {
@@ -124,9 +128,8 @@ export class PullConfigs implements Collector {
     if (!entry) return undefined;
     const { current, previous } = entry.status;
     if (current.uniqueStreamId === stream.id || previous?.uniqueStreamId === stream.id) return entry;
-    // The stream's first event comes before the source's report. Its kind tells it from a publisher of the same name.
-    const isRtmpPull = /^rtmps?:/i.test(entry.settings.uri);
-    return current.uniqueStreamId === 0 && (isRtmpPull || stream.source.type !== "INR") ? entry : undefined;
+    // The stream's first event comes before the source's report. A publisher of the same name has no reader.
+    return current.uniqueStreamId === 0 && stream.source.reader !== undefined ? entry : undefined;
   }
 
   collect(): readonly Sample[] {
@@ -150,16 +153,22 @@ export class PullConfigs implements Collector {
   }
 
   #enter(settings: PullSettings): PullEntry {
-    const entry: PullEntry = { settings, status: { current: this.#state(CONFIG_CONNECTING, 0), previous: null } };
+    const status = { current: this.#state(CONFIG_CONNECTING, 0), previous: null };
+    const entry: PullEntry = { settings, status, attempts: 0, lastError: null };
     this.#entries.set(settings.configId, entry);
     return entry;
   }
 
   #start(entry: PullEntry): void {
-    this.port?.start(entry.settings, (code, streamId) => this.#report(entry, code, streamId));
+    this.port?.start(entry.settings, (code, streamId, trouble) => this.#report(entry, code, streamId, trouble));
   }
 
-  #report(entry: PullEntry, code: ConfigStatusCode, streamId: number): void {
+  #report(entry: PullEntry, code: ConfigStatusCode, streamId: number, trouble: PullTrouble | undefined): void {
+    if (code === CONFIG_STREAMING) entry.attempts = 0;
+    if (trouble) {
+      entry.attempts = trouble.attempts;
+      entry.lastError = trouble.reason;
+    }
     const { current } = entry.status;
     if (current.code !== code || current.uniqueStreamId !== streamId)
       entry.status = { current: this.#state(code, streamId), previous: current };

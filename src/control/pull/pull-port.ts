@@ -37,8 +37,17 @@ export interface PullSettings {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Called whenever the state of a source changes. `streamId` is 0 unless its in-stream lives. */
-export type PullReport = (code: ConfigStatusCode, streamId: number) => void;
+/** Why a source is down, and how often in a row an attempt has failed. No password stands in it. */
+export interface PullTrouble {
+  readonly attempts: number;
+  readonly reason: string;
+}
+
+/**
+ * Called whenever the state of a source changes. `streamId` is 0 unless its in-stream lives; `trouble` comes with the codes of a
+ * source that is down.
+ */
+export type PullReport = (code: ConfigStatusCode, streamId: number, trouble?: PullTrouble) => void;
 
 export interface PullPort {
   /** Says, for people, why a URI cannot be pulled (from the sender `ssmIp`, if not empty); undefined where it can. */

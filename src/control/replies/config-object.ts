@@ -103,5 +103,6 @@ export function pullSettings(settings: PullSettings): ValueObject {
 }
 
 export function pullEntryObject(entry: PullEntry): ValueObject {
-  return { ...pullSettings(entry.settings), status: statusObject(entry.status) };
+  const { settings, status, attempts, lastError } = entry;
+  return { ...pullSettings(settings), attempts, lastError, status: statusObject(status) };
 }

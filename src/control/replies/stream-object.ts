@@ -164,6 +164,7 @@ export function inStreamObject(
     pageUrl: maskUrl(source.pageUrl),
     port: source.port,
     pullSettings: pull && pullSettings(pull.settings),
+    reader: source.reader,
     serverAgent: "",
     swfUrl: maskUrl(source.swfUrl),
     tcUrl: maskUrl(source.tcUrl),

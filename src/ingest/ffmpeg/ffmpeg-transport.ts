@@ -1,4 +1,4 @@
-// Sources that ffmpeg reads for us: RTSP, HTTP (HLS and progressive), SRT, files at live pace. One process each, 40 to
+// Sources that ffmpeg reads for us: HTTP (HLS and progressive), SRT, files at live pace. One process each, 40 to
 // 60 MB: right for odd sources, wrong for hundreds of cameras.
 
 import { accessSync, constants, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
@@ -83,7 +83,8 @@ export class FfmpegTransport implements ByteTransport {
       },
       {
         onBytes: (chunk) => {
-          if (!isConnected) events.onConnected({ farIp: hostOf(uri), farPort: Number(uri.port) });
+          const reader = `ffmpeg, because ${scheme} is not read natively`;
+          if (!isConnected) events.onConnected({ farIp: hostOf(uri), farPort: Number(uri.port), reader });
           isConnected = true;
           events.onBytes(chunk);
         },

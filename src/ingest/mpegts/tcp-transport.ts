@@ -40,6 +40,7 @@ export class TcpTransport implements ByteTransport {
         nearPort: localPort,
         farIp: remoteAddress,
         farPort: remotePort,
+        reader: "mpegts, over TCP",
       });
     });
     socket.on("error", (error) => {

@@ -8,7 +8,7 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { ReelError } from "../../base/reel-error.js";
 import type { SourceRequest } from "../source.js";
-import { hostOf, requirePort } from "../source-uri.js";
+import { hostOf, isMulticast, requirePort } from "../source-uri.js";
 import type { ByteConnection, ByteTransport, TransportEvents } from "./byte-transport.js";
 
 /** Asked for; the system gives what net.core.rmem_max allows. At 20 Mb/s the usual 208 KiB last 80 ms, these 1.6 s. */
@@ -62,7 +62,7 @@ export class UdpTransport implements ByteTransport {
         close(error instanceof Error ? error.message : String(error));
         return;
       }
-      events.onConnected({ ip: host, port, nearIp: host, nearPort: port, farIp: ssmIp });
+      events.onConnected({ ip: host, port, nearIp: host, nearPort: port, farIp: ssmIp, reader: "mpegts, over UDP" });
     });
     return { flow: undefined, close: () => close("closed") };
   }
@@ -106,11 +106,4 @@ function enlargeBuffer(socket: Socket): void {
   } catch {
     // What the system gives by default has to do.
   }
-}
-
-/** RFC 5771: 224.0.0.0/4. RFC 4291 §2.7: ff00::/8. */
-function isMulticast(address: string): boolean {
-  if (isIP(address) === 6) return /^ff/i.test(address);
-  const first = Number(address.split(".")[0]);
-  return first >= 224 && first <= 239;
 }

@@ -9,7 +9,6 @@
 import type { Arena } from "../../arena/arena.js";
 import { maskCredentials } from "../../base/credentials.js";
 import type { Logger } from "../../base/logger.js";
-import type { Timers } from "../../base/timers.js";
 import type { InStream, SourceInfo } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
@@ -17,6 +16,7 @@ import { type Flow, FrameSink, reasonOf } from "../frame-sink.js";
 import { retryDelayMs } from "../retry.js";
 import type { Source, SourceConnection, SourceRequest } from "../source.js";
 import { schemeOf } from "../source-uri.js";
+import type { AttemptPacer } from "./attempt-pacer.js";
 
 // Codes of ems-record-spec §2.0; the control plane has them for all configs.
 export const PULL_STREAMING = 0;
@@ -25,22 +25,25 @@ export const PULL_CONNECTED = 3;
 export const PULL_DISCONNECTED = 4;
 export const PULL_FAILED = 5;
 export type PullCode = 0 | 1 | 3 | 4 | 5;
-/** `streamId` is 0 unless an in-stream lives. */
-export type PullReport = (code: PullCode, streamId: number) => void;
+/** Why a source is down, and how often in a row an attempt has failed. */
+export interface PullTrouble {
+  readonly attempts: number;
+  readonly reason: string;
+}
+/** `streamId` is 0 unless an in-stream lives; `trouble` comes with the two codes of a source that is down. */
+export type PullReport = (code: PullCode, streamId: number, trouble?: PullTrouble) => void;
 
 export interface PullSourceOptions {
   registry: StreamRegistry;
   arena: Arena;
   clock: Clock;
-  timers: Timers;
+  pacer: AttemptPacer;
   logger: Logger;
   silenceMs: Millis;
   /** [0, 1), for the jitter of the pauses. */
   random(): number;
 }
 
-/** Checks per span of silence. */
-const SILENCE_CHECKS = 8;
 /** A connection that streamed for this long was a success: the next failure is the first again. */
 const SUCCESS_MS = 5000;
 /** A source that stays away has one line when it goes, and one each time so long has passed. */
@@ -48,7 +51,8 @@ const REMINDER_MS = 3_600_000;
 /** What is known of one connection while it stands. */
 interface Attempt {
   ends: Partial<SourceInfo>;
-  flow: Flow | undefined;
+  connection: SourceConnection | undefined;
+  flow: Flow;
 }
 
 const NO_ENDS: SourceInfo = { type: "INTS", ip: "", port: 0, farIp: "", farPort: 0, nearIp: "", nearPort: 0 };
@@ -63,8 +67,7 @@ export class PullSource {
   #sink: FrameSink | undefined;
   /** Of an earlier connection, while its last frames wait for room: there is one at most, as it has the name. */
   #lingering: FrameSink | undefined;
-  #cancelTimer: (() => void) | undefined;
-  #cancelWatch: (() => void) | undefined;
+  #cancelAttempt: (() => void) | undefined;
   #failures = 0;
   /** Of the last line that said that the source is down. */
   #toldMs: Millis = 0;
@@ -88,7 +91,12 @@ export class PullSource {
     return this.#sink?.stream;
   }
 
+  /** Connects as soon as the host's sources have a place. */
   start(): void {
+    this.#cancelAttempt = this.#options.pacer.schedule(0, () => this.#connect());
+  }
+
+  #connect(): void {
     if (this.#isStopped) return;
     this.#report(PULL_CONNECTING, 0);
     // A listener may have stopped the source.
@@ -98,7 +106,11 @@ export class PullSource {
     this.#streamingSinceMs = Number.NaN;
     this.#framesSeen = 0;
     this.#markAlive();
-    const attempt: Attempt = { ends: {}, flow: undefined };
+    const attempt: Attempt = {
+      ends: {},
+      connection: undefined,
+      flow: this.#watchedFlow(() => attempt.connection?.flow),
+    };
     const sink = this.#newSink(attempt);
     try {
       const connection = this.#source.open(this.#request, this.#uri, sink, {
@@ -110,24 +122,24 @@ export class PullSource {
         failed: (reason) => this.#close(reason),
         closed: (reason) => this.#onClosed(reason),
       });
-      attempt.flow = connection.flow && this.#watchedFlow(connection.flow);
+      attempt.connection = connection;
       this.#connection = connection;
       this.#sink = sink;
     } catch (error) {
       this.#onClosed(reasonOf(error));
-      return;
     }
-    this.#watchSilence();
   }
 
   #newSink(attempt: Attempt): FrameSink {
     const { registry, arena, clock } = this.#options;
     const sink: FrameSink = new FrameSink({
       arena,
-      flow: () => attempt.flow,
+      // A source may go from datagrams, which cannot wait, to a connection.
+      flow: () => (attempt.connection?.flow ? attempt.flow : undefined),
       open: () => {
-        const type = this.#source.sourceType(schemeOf(this.#uri));
-        const info: SourceInfo = { ...NO_ENDS, ...attempt.ends, type };
+        const scheme = schemeOf(this.#uri);
+        const type = this.#source.sourceType(scheme);
+        const info: SourceInfo = { ...NO_ENDS, reader: scheme, ...attempt.ends, type };
         const stream = registry.open(this.#request.localStreamName, info, (reason) => {
           if (this.#sink === sink) this.#close(reason);
           else sink.end(reason, true);
@@ -141,16 +153,16 @@ export class PullSource {
   }
 
   /** The time for which we keep the source waiting is not its silence. */
-  #watchedFlow(flow: Flow): Flow {
+  #watchedFlow(flow: () => Flow | undefined): Flow {
     return {
       pause: () => {
         this.#isPaused = true;
-        flow.pause();
+        flow()?.pause();
       },
       resume: () => {
         this.#isPaused = false;
         this.#markAlive();
-        flow.resume();
+        flow()?.resume();
       },
     };
   }
@@ -162,8 +174,7 @@ export class PullSource {
     const { localStreamName: stream, uri } = this.#request;
     if (this.stream)
       this.#options.logger.info({ stream, uri: maskCredentials(uri), reason: maskCredentials(reason) }, "pull down");
-    this.#cancelTimer?.();
-    this.#cancelWatch?.();
+    this.#cancelAttempt?.();
     this.#lingering?.end(reason, true);
     this.#close(reason);
   }
@@ -195,8 +206,7 @@ export class PullSource {
     const reason = this.#closeReason ?? sourceReason;
     const sink = this.#sink;
     const wasStreaming = sink?.stream !== undefined;
-    const { clock, timers } = this.#options;
-    this.#cancelWatch?.();
+    const { clock, pacer } = this.#options;
     this.#closeReason = reason;
     sink?.end(reason, isOurs);
     if (sink?.stream?.ended === false) this.#lingering = sink;
@@ -208,8 +218,9 @@ export class PullSource {
     const delayMs = this.#request.keepAlive ? retryDelayMs(this.#failures, this.#options.random()) : undefined;
     this.#tellFailure(reason, delayMs);
     // Scheduled before it is reported: a listener may stop the source.
-    if (delayMs !== undefined) this.#cancelTimer = timers.after(delayMs, () => this.start());
-    this.#report(wasStreaming ? PULL_DISCONNECTED : PULL_FAILED, 0);
+    if (delayMs !== undefined) this.#cancelAttempt = pacer.schedule(delayMs, () => this.#connect());
+    const trouble = { attempts: this.#failures, reason: maskCredentials(reason) };
+    this.#report(wasStreaming ? PULL_DISCONNECTED : PULL_FAILED, 0, trouble);
   }
 
   #tellFailure(reason: string, delayMs: number | undefined): void {
@@ -230,17 +241,16 @@ export class PullSource {
     );
   }
 
-  #watchSilence(): void {
-    const { clock, timers, silenceMs } = this.#options;
-    this.#cancelWatch = timers.after(silenceMs / SILENCE_CHECKS, () => {
-      const stream = this.#sink?.stream;
-      const isWaiting = this.#isPaused || stream?.isHeldBack === true;
-      // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that
-      // found no room counts too.
-      const lastMs = stream ? this.#lastFrameMs : this.#lastBytesMs;
-      if (!isWaiting && clock.monotonicMs() - lastMs >= silenceMs)
-        this.#close(`the source delivered nothing for ${silenceMs / 1000} s`);
-      else this.#watchSilence();
-    });
+  /** Called now and then, for all sources by one timer. */
+  checkSilence(): void {
+    if (!this.#connection) return;
+    const { clock, silenceMs } = this.#options;
+    const stream = this.#sink?.stream;
+    if (this.#isPaused || stream?.isHeldBack === true) return;
+    // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that
+    // found no room counts too.
+    const lastMs = stream ? this.#lastFrameMs : this.#lastBytesMs;
+    if (clock.monotonicMs() - lastMs >= silenceMs)
+      this.#close(`the source delivered nothing for ${silenceMs / 1000} s`);
   }
 }

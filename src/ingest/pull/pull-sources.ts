@@ -14,6 +14,7 @@ import { StagingBudget } from "../mpegts/staging.js";
 import type { Source, SourceRequest } from "../source.js";
 import { createSources } from "../source-table.js";
 import { parseSourceUri, schemeOf } from "../source-uri.js";
+import { AttemptPacer } from "./attempt-pacer.js";
 import { PULL_DISCONNECTED, PULL_FAILED, type PullReport, PullSource } from "./pull-source.js";
 
 export interface PullSourcesOptions {
@@ -34,6 +35,8 @@ export interface PullSourcesOptions {
 }
 
 const SILENCE_MS = 10_000;
+/** Looks per span of silence. */
+const SILENCE_CHECKS = 8;
 export const DEFAULT_MAX_FFMPEGS = 500;
 
 export class PullSources {
@@ -41,11 +44,17 @@ export class PullSources {
   #silenceMs: Millis;
   #kinds: Source[];
   #sources = new Map<number, PullSource>();
+  #timers: Timers;
+  #pacer: AttemptPacer;
+  /** One for all sources; none while there are none. */
+  #cancelWatch: (() => void) | undefined;
 
   constructor(options: PullSourcesOptions) {
     this.#options = options;
     this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     const { arena, logger, clock, ffmpegPath, fileFolders } = options;
+    this.#timers = options.timers ?? systemTimers;
+    this.#pacer = new AttemptPacer(clock, this.#timers);
     const budget = new StagingBudget();
     const maxFfmpegs = options.maxFfmpegs ?? DEFAULT_MAX_FFMPEGS;
     const parts = { arena, clock, logger, budget, silenceMs: this.#silenceMs, ffmpegPath, fileFolders, maxFfmpegs };
@@ -98,22 +107,38 @@ export class PullSources {
       clock,
       logger,
       silenceMs: this.#silenceMs,
-      timers: this.#options.timers ?? systemTimers,
+      pacer: this.#pacer,
       random: this.#options.random ?? Math.random,
     };
-    const source = new PullSource(request, uri, kind, options, (code, streamId) => {
-      if (!request.keepAlive && (code === PULL_DISCONNECTED || code === PULL_FAILED))
-        this.#sources.delete(request.configId);
-      report(code, streamId);
+    const source = new PullSource(request, uri, kind, options, (code, streamId, trouble) => {
+      if (!request.keepAlive && (code === PULL_DISCONNECTED || code === PULL_FAILED)) this.#forget(request.configId);
+      report(code, streamId, trouble);
     });
     this.#sources.set(request.configId, source);
+    this.#watchSilence();
     source.start();
+  }
+
+  #watchSilence(): void {
+    this.#cancelWatch ??= this.#timers.after(this.#silenceMs / SILENCE_CHECKS, () => {
+      this.#cancelWatch = undefined;
+      // A source that is closed here may be gone, and others begin, before the next is looked at.
+      for (const source of [...this.#sources.values()]) source.checkSilence();
+      if (this.#sources.size > 0) this.#watchSilence();
+    });
+  }
+
+  #forget(configId: number): void {
+    this.#sources.delete(configId);
+    if (this.#sources.size > 0) return;
+    this.#cancelWatch?.();
+    this.#cancelWatch = undefined;
   }
 
   /** Ends a source at once, its in-stream included. */
   stop(configId: number, reason: string): void {
     const source = this.#sources.get(configId);
-    this.#sources.delete(configId);
+    this.#forget(configId);
     source?.stop(reason);
   }
 

@@ -9,7 +9,12 @@ import { type CommandRequest, parseCommandLine } from "../../../../src/control/c
 import { ControlPlane } from "../../../../src/control/control-plane.js";
 import type { PullPort, PullReport, PullSettings } from "../../../../src/control/pull/pull-port.js";
 import { parsePullUri, uriObject } from "../../../../src/control/pull/pull-uri.js";
-import { CONFIG_DISCONNECTED, CONFIG_STREAMING } from "../../../../src/recording/record-config.js";
+import {
+  CONFIG_CONNECTING,
+  CONFIG_DISCONNECTED,
+  CONFIG_FAILED,
+  CONFIG_STREAMING,
+} from "../../../../src/recording/record-config.js";
 import { Recorder } from "../../../../src/recording/recorder.js";
 import { ControlFixture } from "../../../support/control-fixture.js";
 import { until } from "../../../support/until.js";
@@ -235,6 +240,30 @@ describe("pullStream", () => {
     });
     port.started.get(2)?.report(CONFIG_DISCONNECTED, 0);
     expect((await ask("getConfigInfo id=2")).description).toBe("Config ID not found");
+  });
+
+  it("says how often it was tried, and why it failed last", async () => {
+    const port = new NotingPort();
+    const ask = await open(port);
+    await ask("pullStream uri=rtsp://u:pw@cam/x localStreamName=cam");
+    const pull = async () => ((await ask("listConfig")).data.pull as Record<string, unknown>[])[0];
+    expect(await pull()).toMatchObject({ attempts: 0, lastError: null, status: { current: { code: 1 } } });
+    const report: PullReport = (...given) => port.started.get(1)?.report(...given);
+    report(CONFIG_FAILED, 0, { attempts: 3, reason: "no route to host" });
+    const down = { attempts: 3, lastError: "no route to host", status: { current: { code: 5 } } };
+    expect(await pull()).toMatchObject(down);
+    report(CONFIG_CONNECTING, 0);
+    expect(await pull()).toMatchObject({
+      attempts: 3,
+      lastError: "no route to host",
+      status: { current: { code: 1 } },
+    });
+    report(CONFIG_STREAMING, 17);
+    expect(await pull()).toMatchObject({
+      attempts: 0,
+      lastError: "no route to host",
+      status: { current: { code: 0 } },
+    });
   });
 
   it("shutdownStream of its stream removes it, with permanently=0 not; removeConfig ends it", async () => {
