@@ -1,6 +1,7 @@
 // URIs of sources: what is accepted, and how they are shown. WHATWG's parser knows the syntax; for schemes that it does
 // not know it keeps the host as written, which is what multicast addresses and host names need.
 
+import { isIP } from "node:net";
 import { ReelError } from "../base/reel-error.js";
 
 /** Throws ReelError `badArgument`. */
@@ -36,4 +37,11 @@ export function requirePort(uri: URL): number {
       `${uri.protocol}// needs a port: ${uri.protocol}//${uri.hostname || "host"}:5000`,
     );
   return port;
+}
+
+/** RFC 5771: 224.0.0.0/4. RFC 4291 §2.7: ff00::/8. */
+export function isMulticast(address: string): boolean {
+  if (isIP(address) === 6) return /^ff/i.test(address);
+  const first = Number(address.split(".")[0]);
+  return isIP(address) === 4 && first >= 224 && first <= 239;
 }

@@ -1,0 +1,114 @@
+// What the reader makes of the bytes of an RTSP connection, however they are cut, and of cameras that break the rules.
+
+import { describe, expect, it } from "vitest";
+import { RtspMessageReader } from "../../../../src/ingest/rtsp/message-reader.js";
+import { HEADROOM_BYTES } from "../../../../src/ingest/sockets/read-loop.js";
+
+class Reading {
+  readonly seen: string[] = [];
+  readonly channels = new Set([0, 1]);
+  isStopped = false;
+  stopBehindPackets = false;
+  readonly reader: RtspMessageReader;
+  #left = Buffer.alloc(0);
+
+  constructor(maxJunkBytes = 1000) {
+    this.reader = new RtspMessageReader(
+      {
+        isStopped: false,
+        isChannel: (channel) => this.channels.has(channel),
+        packet: (channel, bytes, start, end) =>
+          void this.seen.push(`${channel}:${Buffer.from(bytes.subarray(start, end)).toString("latin1")}`),
+        message: (message) => {
+          const first =
+            message.kind === "response" ? `${message.status} ${message.reason}` : `${message.method} ${message.uri}`;
+          this.seen.push(`${first} ${message.headers.get("cseq")}|${message.body.toString("latin1")}`);
+        },
+      },
+      maxJunkBytes,
+    );
+  }
+
+  feed(...parts: (string | Buffer)[]): this {
+    for (const part of parts) {
+      const bytes = Buffer.concat([this.#left, typeof part === "string" ? Buffer.from(part, "latin1") : part]);
+      const at = this.reader.read(bytes, 0, bytes.byteLength);
+      this.#left = bytes.subarray(at);
+      expect(this.#left.byteLength).toBeLessThanOrEqual(HEADROOM_BYTES);
+    }
+    return this;
+  }
+}
+
+const OK = "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n";
+const packet = (channel: number, payload: string, size = payload.length): string =>
+  `$${String.fromCharCode(channel, size >> 8, size & 255)}${payload}`;
+const RTP = "\x80`abcdefghij";
+const sdp = (length: string, body: string): string =>
+  `RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\n${length}\r\n${body}`;
+const SDP = "v=0\r\nm=video 0 RTP/AVP 96\r\na=control:track1\r\n";
+
+describe("the bytes of an RTSP connection", () => {
+  it("make the same messages and packets wherever reads divide them", () => {
+    const bytes = Buffer.from(
+      `${OK}${packet(0, RTP)}\r\n${packet(1, "")}RTSP/1.0 401 Not you\nCSeq: 2\nContent-Length: 3\n\nabc${packet(0, RTP)}` +
+        `ANNOUNCE rtsp://a/b RTSP/1.0\r\nCSeq: 9\r\n\r\n`,
+      "latin1",
+    );
+    const expected = ["200 OK 1|", `0:${RTP}`, "1:", "401 Not you 2|abc", `0:${RTP}`, "ANNOUNCE rtsp://a/b 9|"];
+    expect(new Reading().feed(bytes).seen).toEqual(expected);
+    for (let cut = 1; cut < bytes.byteLength; cut++)
+      expect(new Reading().feed(bytes.subarray(0, cut), bytes.subarray(cut)).seen).toEqual(expected);
+    expect(new Reading().feed(...Array.from(bytes, (byte) => Buffer.of(byte))).seen).toEqual(expected);
+  });
+
+  it("are passed over where they are neither, up to the next packet or message", () => {
+    // A `$` that is none may take the bytes behind it along, but not what follows them.
+    for (const junk of ["\0\0\0", "xyz", "$\x07\x00", "$\x00\x00\x0c\x00", "RTP", "OPTIO\x01NS ", "\xff".repeat(900)]) {
+      const reading = new Reading().feed(OK, packet(0, RTP), junk, packet(0, RTP), packet(1, RTP), OK);
+      expect(reading.seen.slice(2).slice(-2), JSON.stringify(junk)).toEqual([`1:${RTP}`, "200 OK 1|"]);
+    }
+    const reading = new Reading().feed(OK, "???", packet(0, RTP));
+    expect(reading.seen).toEqual(["200 OK 1|", `0:${RTP}`]);
+    expect(reading.reader.junkBytes).toBe(3);
+  });
+
+  it("end the connection where they are no RTSP from the beginning, or for too long", () => {
+    expect(() => new Reading().feed("HTTP/1.1 200 OK\r\n\r\n")).toThrow(/no message/);
+    expect(() => new Reading().feed(packet(0, RTP))).toThrow(/before any message/);
+    expect(() => new Reading().feed(OK, "?".repeat(1001))).toThrow(/no RTSP/);
+    expect(() => new Reading().feed(OK, `GET_PARAMETER ${"x".repeat(16_384)}`)).toThrow(/too many headers/);
+    expect(() => new Reading().feed("RTSP/1.0 200 OK\r\nContent-Length: 65537\r\n\r\n")).toThrow(/65537/);
+  });
+
+  it("hold a description whose length is wrong", () => {
+    const exact = new Reading().feed(sdp(`Content-Length: ${SDP.length}\r\n`, SDP), packet(0, RTP)).seen;
+    expect(exact).toEqual([`200 OK 2|${SDP}`, `0:${RTP}`]);
+    // Too short: in the middle of a line, and at the end of one.
+    for (const length of [SDP.length - 5, SDP.length - 18, 5, 0])
+      expect(new Reading().feed(sdp(`Content-Length: ${length}\r\n`, SDP) + packet(0, RTP)).seen).toEqual(exact);
+    // Too long, and without one: complete when nothing more comes.
+    for (const length of ["Content-Length: 999\r\n", ""]) {
+      const reading = new Reading().feed(sdp(length, SDP));
+      expect([reading.seen, reading.reader.isInBody]).toEqual([[], true]);
+      reading.reader.endBody();
+      expect(reading.feed(packet(0, RTP)).seen).toEqual(exact);
+    }
+  });
+
+  it("are taken with white space as people write it", () => {
+    const text = "RTSP/1.0  200  \r\ncseq :  7 \r\nPublic: OPTIONS,\r\n PLAY\r\nnonsense\r\n\r\n";
+    const seen: string[] = [];
+    const reader = new RtspMessageReader(
+      {
+        isStopped: false,
+        isChannel: () => false,
+        packet: () => {},
+        message: ({ headers }) => void seen.push(headers.get("cseq"), headers.get("public")),
+      },
+      0,
+    );
+    reader.read(Buffer.from(text), 0, text.length);
+    expect(seen).toEqual(["7", "OPTIONS, PLAY"]);
+  });
+});
