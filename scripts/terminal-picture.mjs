@@ -25,7 +25,7 @@ const STREAMS = [
 
 const folder = mkdtempSync(join(tmpdir(), "reel-picture-"));
 const ready = join(folder, "ready.json");
-const listeners = "--http 127.0.0.1:0 --rtmp 127.0.0.1:0 --json-cli off --ascii-cli off --log-level warn";
+const listeners = "--http 127.0.0.1:0 --rtmp 127.0.0.1:0 --rtsp off --json-cli off --ascii-cli off --log-level warn";
 const server = spawn(process.execPath, [REEL, "serve", "--ready-file", ready, ...listeners.split(" ")], {
   cwd: folder,
   stdio: "ignore",

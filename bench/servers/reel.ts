@@ -54,6 +54,8 @@ export async function startReel({
     "127.0.0.1:0",
     "--rtmp",
     "127.0.0.1:0",
+    "--rtsp",
+    "127.0.0.1:0",
     "--json-cli",
     "127.0.0.1:0",
     "--ascii-cli",

@@ -51,7 +51,7 @@ async function demo(media: string, seconds: number, isJson: boolean): Promise<nu
   const config: ServerConfig = {
     media: { folders: [media] },
     state: { folder: state },
-    listeners: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", jsonCli: "off", asciiCli: "off" },
+    listeners: { http: "127.0.0.1:0", rtmp: "127.0.0.1:0", rtsp: "off", jsonCli: "off", asciiCli: "off" },
   };
   let server: ReelServer;
   try {

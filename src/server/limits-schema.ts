@@ -5,6 +5,7 @@ import Type, { type Static } from "typebox";
 import { DEFAULT_CONTROL_LIMITS } from "../control/control-plane.js";
 import { DEFAULT_MAX_FFMPEGS } from "../ingest/pull/pull-sources.js";
 import { DEFAULT_RTMP_OPTIONS } from "../ingest/rtmp/rtmp-server.js";
+import { DEFAULT_RTSP_OPTIONS } from "../ingest/rtsp/rtsp-server.js";
 import { DEFAULT_MAX_CONFIGS } from "../recording/recorder-options.js";
 
 interface Limit {
@@ -39,6 +40,12 @@ export const LIMITS = {
     maximum: 100_000,
     description: "RTMP connections at a time",
     reason: "a descriptor each, and a ring once it publishes",
+  },
+  rtspConnections: {
+    byDefault: DEFAULT_RTSP_OPTIONS.maxConnections,
+    maximum: 100_000,
+    description: "RTSP publishers at a time",
+    reason: "a descriptor each, two more for every track over UDP, and a ring",
   },
   publishesPerConnection: {
     byDefault: DEFAULT_RTMP_OPTIONS.maxPublishes,

@@ -11,7 +11,7 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 
 const REEL = resolve(import.meta.dirname, "../../dist/cli/reel.js");
-const OTHERS = ["--json-cli", "off", "--ascii-cli", "off"];
+const OTHERS = ["--json-cli", "off", "--ascii-cli", "off", "--rtsp", "off"];
 /** Root without what lets it do all: another user could not read a clone below /root. */
 const without = (...capabilities: string[]): string[] => [
   "setpriv",

@@ -72,7 +72,7 @@ export class ReelProcess {
     await mkdir(media, { recursive: true });
     const ready = join(root, `ready-${Math.floor(performance.now() * 1000)}.json`);
     const args = ["--media", media, "--state", join(root, "state"), "--ready-file", ready, "--log-level", "info"];
-    for (const listener of ["http", "json-cli", "ascii-cli", "rtmp"]) args.push(`--${listener}`, "127.0.0.1:0");
+    for (const listener of ["http", "json-cli", "ascii-cli", "rtmp", "rtsp"]) args.push(`--${listener}`, "127.0.0.1:0");
     if (options.config) {
       await writeFile(join(root, "reel.json"), JSON.stringify(options.config));
     }

@@ -20,7 +20,7 @@ export interface ListenerParts {
   readonly control: ControlPlane;
   /** Of the `tls` section; undefined where there is none. */
   readonly tls: TlsFiles | undefined;
-  /** RTMP's, for every listener that takes RTMP. */
+  /** RTMP's, for every listener that takes publishers by name. */
   readonly publishKeys: PublishKeys | undefined;
   /** What a publisher's listener needs to open in-streams. */
   readonly ingest: {

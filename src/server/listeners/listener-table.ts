@@ -8,12 +8,14 @@ import { listenHttp } from "./listen-http.js";
 import { listenJsonCli } from "./listen-json-cli.js";
 import { listenRtmp } from "./listen-rtmp.js";
 import { listenRtmps } from "./listen-rtmps.js";
+import { listenRtsp } from "./listen-rtsp.js";
 import { listenTs } from "./listen-ts.js";
 import type { ListenerEntry } from "./listener-entry.js";
 
 export const LISTENERS = {
   rtmp: listenRtmp,
   rtmps: listenRtmps,
+  rtsp: listenRtsp,
   ts: listenTs,
   http: listenHttp,
   jsonCli: listenJsonCli,

@@ -58,6 +58,7 @@ describe("every listener", () => {
     expect(LISTENER_NAMES.map((name) => [flagName(name), environmentName(name)])).toEqual([
       ["--rtmp", "REEL_RTMP"],
       ["--rtmps", "REEL_RTMPS"],
+      ["--rtsp", "REEL_RTSP"],
       ["--ts", "REEL_TS"],
       ["--http", "REEL_HTTP"],
       ["--json-cli", "REEL_JSON_CLI"],

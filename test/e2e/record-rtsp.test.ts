@@ -1,0 +1,85 @@
+// Publishers over RTSP: Debian's ffmpeg pushes into a server of ours, over TCP and UDP, and what is recorded is what it sent.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Logger } from "../../src/base/logger.js";
+import { RtspServer, type RtspServerOptions } from "../../src/ingest/rtsp/rtsp-server.js";
+import { makeClip } from "../support/clip.js";
+import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
+import { PullFixture } from "../support/pull-fixture.js";
+import { until } from "../support/until.js";
+
+const SECONDS = 3;
+
+let fixture: PullFixture;
+let server: RtspServer;
+let port: number;
+const log: string[] = [];
+const children = new Set<ChildProcess>();
+
+async function listen(options: Partial<RtspServerOptions> = {}): Promise<void> {
+  const write = (context: object, message: string): void => void log.push(`${message} ${JSON.stringify(context)}`);
+  const logger: Logger = { debug: write, info: write, warn: write };
+  const { streams: registry, arena, clock } = fixture.recorder;
+  server = new RtspServer({ registry, arena, clock, logger, options });
+  ({ port } = await server.listen({ host: "127.0.0.1", port: 0 }));
+}
+
+beforeEach(async () => {
+  fixture = await PullFixture.open();
+  log.length = 0;
+});
+afterEach(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+  await server.close();
+  await fixture.close();
+});
+
+/** Pushes until the file ends; resolves with what it wrote to stderr, empty where nothing was wrong. */
+async function push(program: string, args: readonly string[]): Promise<string> {
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  children.add(child);
+  let stderr = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    stderr = (stderr + bytes.toString()).slice(-4096);
+  });
+  await once(child, "close");
+  children.delete(child);
+  return stderr;
+}
+
+function ffmpeg(path: string, transport: string, name: string): Promise<string> {
+  const url = `rtsp://127.0.0.1:${port}/${name}`;
+  const input = ["-re", "-i", path, "-c", "copy"];
+  return push("ffmpeg", ["-v", "error", "-nostdin", ...input, "-f", "rtsp", "-rtsp_transport", transport, url]);
+}
+
+describe("RTSP publishers", () => {
+  for (const transport of ["tcp", "udp"] as const)
+    it(`are recorded frame by frame: ffmpeg over ${transport.toUpperCase()}`, async () => {
+      await listen();
+      const path = await makeClip({ seconds: SECONDS, video: { gopFrames: 25 }, audio: false, format: "mp4" });
+      await fixture.record("cam", "mp4");
+      expect(await ffmpeg(path, transport, "live/cam?x=1")).toBe("");
+      const [file] = await fixture.untilClosed(1);
+      const [sent, probe] = [await ffprobe(path), await ffprobe(file?.path ?? "")];
+      const sizes = (packets: readonly { sizeBytes: number; pts90k: number }[] = []) =>
+        packets.map(({ sizeBytes, pts90k }) => [sizeBytes, pts90k - (packets[0]?.pts90k ?? 0)]);
+      expect(sizes(probe.video?.packets)).toEqual(sizes(sent.video?.packets));
+      await decodeWithFfmpeg(file?.path ?? "");
+      await until("the connection is gone", () => server.connectionCount === 0);
+    });
+
+  it("are refused without the publish key, with the reason, and the log shows no key", async () => {
+    await listen({ publishKeys: { cam: "the-secret" } });
+    const path = await makeClip({ seconds: 1, video: { gopFrames: 25 }, audio: false, format: "mp4" });
+    for (const key of ["", "?key=wrong-secret"]) expect(await ffmpeg(path, "tcp", `live/cam${key}`)).toContain("403");
+    await fixture.record("cam", "mp4");
+    expect(await ffmpeg(path, "tcp", "live/cam?key=the-secret")).toBe("");
+    await fixture.untilClosed(1);
+    expect(log.join("\n")).toContain("needs its publish key");
+    expect(log.join("\n")).not.toContain("secret");
+  });
+});
