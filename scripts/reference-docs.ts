@@ -7,6 +7,7 @@ import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
 import type { Parameter } from "../src/control/commands/parameter.js";
 import { EVENT_TYPES, type EventType } from "../src/control/events/event-types.js";
+import { RETENTION_STEPS } from "../src/retention/ladder.js";
 import { LIMITS } from "../src/server/limits-schema.js";
 import { GAP_CAUSES } from "../src/stream/gap.js";
 
@@ -89,6 +90,10 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     description:
       "A live stream has brought no random access point for 5 s, and a recording waits for one; `waitForIDR=0` starts at once.",
     keys: ["description", "localStreamName", "configId", "outStreamId", "sequence"],
+  },
+  retentionStep: {
+    description: `A media folder has less free than retention keeps free, and the next step is taken, or it has it again. \`step\` is ${RETENTION_STEPS.join(", ")}; \`configIds\` those whose recordings it ended.`,
+    keys: ["folder", "step", "freeBytes", "minimumFreeBytes", "configIds"],
   },
   segmentDeleted: {
     description: `A file was deleted; \`cause\` is ${Object.keys(DELETION_CAUSES).join(", ")}.`,
@@ -226,6 +231,8 @@ function commandSchema(command: Command): Schema {
 /** What of a payload has a shape of its own. */
 const PAYLOAD_PROPERTIES: Schema = {
   cause: { enum: Object.keys(DELETION_CAUSES) },
+  step: { enum: RETENTION_STEPS },
+  configIds: { type: "array", items: { type: "integer" } },
   gap: {
     type: "object",
     properties: {

@@ -35,6 +35,14 @@ export interface RecordSettings extends UserVariables {
   overwrite: boolean;
   pathToFile: string;
   preset: number;
+  /** Missing where it is the default. */
+  priority?: number;
+  /** What is kept of its files; missing where the server's default says it. */
+  retainBytes?: number;
+  retainFreeBytes?: number;
+  retainFreePercent?: number;
+  retainSeconds?: number;
+  retainSegments?: number;
   type: "mp4" | "ts" | "flv";
   waitForIDR: boolean;
   winQtCompat: boolean;
@@ -143,6 +151,12 @@ export interface CommandParameters {
     hasAudio?: boolean;
     preset?: number;
     durability?: "default" | "none" | "close" | "interval";
+    retainSeconds?: number;
+    retainBytes?: number;
+    retainSegments?: number;
+    retainFreeBytes?: number;
+    retainFreePercent?: number;
+    priority?: number;
   };
   pullStream: Variables & { uri: string; localStreamName?: string; keepAlive?: boolean; forceTcp?: boolean } & {
     [parameter: string]: string | number | boolean | undefined;
@@ -173,6 +187,13 @@ export interface CommandParameters {
     limit?: number;
     cursor?: string;
   };
+  hold: { reason: string; from?: string | number; to?: string | number } & (
+    | { sequence: number; localStreamName?: never }
+    | { sequence?: never; localStreamName: string }
+  );
+  release: { holdId: number };
+  listHolds: None;
+  retention: { dryRun?: boolean };
   subscribe: { events?: readonly EventName[]; since?: number };
   version: None;
   help: None;
@@ -242,8 +263,32 @@ export interface SegmentData {
   videoFrames: number;
 }
 
+export interface HoldData {
+  createTime: string;
+  from: string | null;
+  holdId: number;
+  localStreamName: string | null;
+  reason: string;
+  sequence: number | null;
+  to: string | null;
+}
+
+/** A file that retention deletes, or would delete. */
+export interface DeletionData {
+  cause: DeletionCause;
+  configId: number;
+  file: string;
+  id: number;
+  localStreamName: string;
+  sizeBytes: number;
+  startTime: string;
+  stopTime: string;
+}
+export type DeletionCause = "age" | "bytes" | "segments" | "freeSpace" | "request";
+
 export interface CommandData {
-  record: RecordSettings;
+  /** `hoursLeft`: until the volume has no more free than retention keeps; null where it does not fill up. */
+  record: RecordSettings & { hoursLeft?: number | null };
   pullStream: PullReply;
   shutdownStream: { protocolStackInfo: Record<string, unknown>; streamInfo: Partial<StreamData> & { name: string } };
   removeConfig: RecordSettings | PullSettingsData | null;
@@ -265,6 +310,10 @@ export interface CommandData {
   getLicenseId: { licenseId: string };
   serverStatus: ServerStatusData;
   listSegments: { cursor: string | null; isComplete: boolean; segments: SegmentData[] | null };
+  hold: HoldData;
+  release: HoldData;
+  listHolds: HoldData[] | null;
+  retention: { deletions: DeletionData[] | null; isComplete: boolean };
   subscribe: { events: EventName[]; since: number };
   version: Record<
     "banner" | "branchName" | "buildDate" | "buildNumber" | "codeName" | "hash" | "releaseNumber",
@@ -355,8 +404,15 @@ export interface EventPayloads {
   };
   recordChunkCreated: ChunkPayload & { startTime: string };
   recordChunkError: ChunkPayload & { error: string };
+  retentionStep: Sender & {
+    folder: string;
+    step: "ok" | "deleteExpired" | "deleteOldest" | "stopLowest" | "stopAll";
+    freeBytes: number;
+    minimumFreeBytes: number;
+    configIds: number[];
+  };
   segmentDeleted: ChunkPayload & {
-    cause: "age" | "bytes" | "segments" | "freeSpace" | "request";
+    cause: DeletionCause;
     durationMs: number;
     sizeBytes: number;
     startTime: string;

@@ -6,6 +6,7 @@ import type { RouteModule } from "../base/routes.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { systemTimers, type Timers } from "../base/timers.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
+import type { Retention } from "../retention/retention.js";
 import type { Clock } from "../time/units.js";
 import { COMMANDS } from "./commands/command-table.js";
 import { CommandTimers } from "./commands/command-timers.js";
@@ -82,6 +83,7 @@ export interface ControlOptions extends HttpProtection {
 export interface ControlPlaneParts {
   readonly recorder: RecorderApi;
   readonly pulls?: PullPort | undefined;
+  readonly retention?: Retention | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;
@@ -126,7 +128,8 @@ export class ControlPlane implements Collector {
    * From now on events reach the sinks. Stored pull configs are loaded here, so that the first command does not
    * overwrite them. Throws ReelError `badArgument` where a sink or a protection is not possible.
    */
-  constructor({ recorder, pulls, clock, logger, version, options = {}, timers = systemTimers }: ControlPlaneParts) {
+  constructor({ recorder, pulls, clock, logger, version, ...parts }: ControlPlaneParts) {
+    const { options = {}, timers = systemTimers, retention } = parts;
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
@@ -138,7 +141,8 @@ export class ControlPlane implements Collector {
     for (const sink of this.#sinks) this.bus.add(sink);
     this.pulls = new PullConfigs(pulls, recorder.store, clock, logger, this.#limits.pullConfigs);
     this.pulls.restore();
-    const view: ControlView = { recorder, pulls: this.pulls, clock, mp4BinPath: options.mp4BinPath ?? "evo-mp4writer" };
+    const mp4BinPath = options.mp4BinPath ?? "evo-mp4writer";
+    const view: ControlView = { recorder, pulls: this.pulls, clock, retention, mp4BinPath };
     this.#unmap = mapRecorderEvents(view, this.bus);
     this.#timers = new CommandTimers(clock, timers, (type, timer) => this.bus.emit(type, () => timer));
     const { ms = 0, branch = "", hash = "" } = options.build ?? {};

@@ -2,6 +2,7 @@
 // it.
 
 import type { RecorderApi } from "../recording/recorder-api.js";
+import type { Retention } from "../retention/retention.js";
 import type { Clock } from "../time/units.js";
 import type { PullConfigs } from "./pull/pull-configs.js";
 
@@ -9,6 +10,8 @@ export interface ControlView {
   readonly recorder: RecorderApi;
   readonly pulls: PullConfigs;
   readonly clock: Clock;
+  /** undefined where the server has none. */
+  readonly retention: Retention | undefined;
   /** Shown as mp4BinPath in record settings. */
   readonly mp4BinPath: string;
 }

@@ -2,16 +2,12 @@
 // scrape: its samples are left out then, and one says so.
 
 import { statfs } from "node:fs/promises";
+import { FillRate } from "../base/fill-rate.js";
 import { gauge, type Sample } from "../base/samples.js";
 import { askVolume } from "../base/volume-calls.js";
 import type { Clock } from "../time/units.js";
 
 const PATIENCE_MS = 1_000;
-/** The rate of filling is taken over so long, or since the first look. */
-const WINDOW_MS = 10 * 60_000;
-/** A rate over a shorter time says nothing. */
-const SHORTEST_MS = 10_000;
-
 /** How a volume stands. */
 export interface VolumeState {
   readonly folder: string;
@@ -22,11 +18,6 @@ export interface VolumeState {
   readonly fillBytesPerSecond: number;
   /** Infinity where it does not fill up. */
   readonly fullInSeconds: number;
-}
-
-interface Look {
-  atMs: number;
-  freeBytes: number;
 }
 
 export class VolumeWatch {
@@ -93,19 +84,4 @@ export class VolumeWatch {
 export function secondsUntilFull(freeBytes: number, rate: number): number {
   if (freeBytes === 0) return 0;
   return rate > 0 ? freeBytes / rate : Number.POSITIVE_INFINITY;
-}
-
-export class FillRate {
-  #looks: Look[] = [];
-
-  /** Bytes a second, over the time since the oldest look of the window; negative where space has become free. */
-  after(look: Look): number {
-    while (this.#looks.length > 1 && look.atMs - (this.#looks[0] as Look).atMs > WINDOW_MS) this.#looks.shift();
-    const [first] = this.#looks;
-    const newest = this.#looks.at(-1);
-    // Whoever asks more often must not fill the memory.
-    if (!newest || look.atMs - newest.atMs >= SHORTEST_MS / 10) this.#looks.push(look);
-    if (!first || look.atMs - first.atMs < SHORTEST_MS) return 0;
-    return ((first.freeBytes - look.freeBytes) * 1000) / (look.atMs - first.atMs);
-  }
 }

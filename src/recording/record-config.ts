@@ -3,6 +3,7 @@
 import type { SegmentOrigin } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
+import type { RetentionRule } from "./retention-rule.js";
 
 export type Durability = "none" | "close" | "interval";
 
@@ -22,6 +23,10 @@ export interface RecordOptions {
   preset?: number;
   /** Default: the server's. */
   durability?: Durability;
+  /** What is kept of its files; the server's default where it bounds nothing. */
+  retain?: RetentionRule;
+  /** From 0 to 100: the lowest is stopped first where a volume fills up. */
+  priority?: number;
   /** User variables, names with their leading `_`. */
   variables?: Readonly<Record<string, string>>;
 }

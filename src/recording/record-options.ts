@@ -6,6 +6,7 @@ import { CONTAINERS, type ContainerName } from "../container/table.js";
 import { checkStreamName } from "../stream/stream-registry.js";
 import type { Naming } from "./naming/naming.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
+import { checkPriority, completeRetentionRule, DEFAULT_PRIORITY } from "./retention-rule.js";
 
 const MAX_CHUNK_LENGTH = 999_999;
 const MAX_CONFIG_ID = 4_294_967_295;
@@ -27,6 +28,8 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     preset: options.preset ?? 0,
     variables: { ...options.variables },
     durability: options.durability,
+    retain: completeRetentionRule(options.retain),
+    priority: options.priority ?? DEFAULT_PRIORITY,
   };
   if (config.localStreamName === "") throw new ReelError("badArgument", "localStreamName is empty");
   checkStreamName(config.localStreamName);
@@ -36,6 +39,7 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
   if (!Number.isInteger(config.chunkLength) || config.chunkLength < 0 || config.chunkLength > MAX_CHUNK_LENGTH) {
     throw new ReelError("badArgument", `chunkLength is a whole number of seconds from 0 to ${MAX_CHUNK_LENGTH}`);
   }
+  checkPriority(config.priority);
   if (config.durability !== undefined && !DURABILITIES.includes(config.durability)) {
     throw new ReelError("badArgument", `durability is ${DURABILITIES.join(", ")}, not ${String(config.durability)}`);
   }

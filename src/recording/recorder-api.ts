@@ -6,6 +6,7 @@ import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
 import type { ConfigStore } from "./config-store.js";
+import type { Admission } from "./lifecycle/admission.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecordEntry, RecordOptions } from "./record-config.js";
 import type { RecorderEvents } from "./recorder-events.js";
@@ -45,6 +46,14 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
 
   /** Every segment from its opening to its deletion, by stream and time. */
   readonly catalog: SegmentCatalog;
+
+  /** Resolves when the catalogue holds all that the ledger and the media folders do. */
+  whenCatalogued(): Promise<void>;
+
+  /** Who may record, by the retention of a volume: why a config may not, or undefined. Asked before every start. */
+  admission: Admission;
+  /** Ends the recordings that may not run any more; their configs go on by themselves when they may. */
+  enforceAdmission(): void;
 
   /** What must survive a restart, beside the record configs (pull configs): by default a JSON file. */
   readonly store: ConfigStore;

@@ -24,6 +24,7 @@ import { Recovery } from "./finishing/recovery.js";
 import { RestartGaps } from "./finishing/restart-gaps.js";
 import { FrameWriter } from "./frame-writer.js";
 import { JsonConfigStore } from "./json-config-store.js";
+import type { Admission } from "./lifecycle/admission.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import { type GrowingSegment, PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
@@ -254,6 +255,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const live = this.streams.get(complete.localStreamName);
     const refusal = live && refusalOf(live, complete.type);
     if (refusal) throw refusal;
+    const closed = live && this.admission({ ...complete, configId: 0 });
+    if (closed) throw closed;
     const claimed = live ? await naming.claim(complete) : undefined;
     const { computedPathToFile } = claimed ?? (await naming.resolve(complete));
     if (this.#isClosing) {
@@ -279,6 +282,16 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   configs(): readonly RecordEntry[] {
     return this.#supervisor.entries;
+  }
+
+  get admission(): Admission {
+    return this.#supervisor.admission;
+  }
+  set admission(admission: Admission) {
+    this.#supervisor.admission = admission;
+  }
+  enforceAdmission(): void {
+    this.#supervisor.enforceAdmission();
   }
 
   removeConfig(configId: number): RecordEntry | undefined {

@@ -32,6 +32,18 @@ const LISTENER_OPTIONS = Object.fromEntries(
   }),
 ) as unknown as ListenerOptions;
 
+const Bound = (description: string, maximum?: number) =>
+  Type.Optional(Type.Integer({ minimum: 0, ...(maximum !== undefined && { maximum }), description }));
+
+/** At the top `seconds`, `bytes` and `segments` are the defaults of record configs, the others of each media folder. */
+const RetentionFields = {
+  seconds: Bound("files are deleted so long after their end"),
+  bytes: Bound("so many bytes of files are kept, the newest"),
+  segments: Bound("so many files are kept, the newest"),
+  freeBytes: Bound("the oldest files are deleted while the volume has less free"),
+  freePercent: Bound("the same, in percent of the volume", 99),
+};
+
 export const EventSinkSchema = Type.Object(
   {
     type: Type.Union([Type.Literal("RPC"), Type.Literal("file")]),
@@ -178,6 +190,22 @@ export const ServerConfigSchema = Type.Object(
           ),
         },
         closed,
+      ),
+    ),
+    retention: Type.Optional(
+      Type.Object(
+        {
+          ...RetentionFields,
+          folders: Type.Optional(
+            Type.Array(
+              Type.Object(
+                { folder: Folder("a media folder: the bounds hold for all files in it"), ...RetentionFields },
+                closed,
+              ),
+            ),
+          ),
+        },
+        { ...closed, description: "what is kept of recorded files; 0 = no such bound" },
       ),
     ),
     limits: Type.Optional(LimitsSchema),

@@ -2,6 +2,7 @@
 // file reads configuration.
 
 import { renameSync, statSync, writeFileSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { descriptorLimit, descriptorsFor } from "../base/descriptors.js";
 import type { Logger } from "../base/logger.js";
@@ -10,6 +11,7 @@ import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
+import { Retention, type RetentionSettings } from "../retention/retention.js";
 import { type ChangedSettings, changedSettings } from "./changed-settings.js";
 import type { ServerConfig } from "./config-schema.js";
 import { FolderProbe } from "./health-routes.js";
@@ -39,6 +41,7 @@ export class ReelServer {
     private readonly publishing: readonly ServerListener[],
     private readonly pulls: PullSources,
     private readonly control: ControlPlane,
+    private readonly retention: Retention,
     private readonly tls: TlsFiles | undefined,
   ) {
     this.#config = config;
@@ -78,9 +81,12 @@ export class ReelServer {
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
+    const settings = await realFolders(config.retention);
+    const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger });
     const control: ControlPlane = new ControlPlane({
       recorder,
       pulls,
+      retention,
       clock: recorder.clock,
       logger,
       version: VERSION,
@@ -93,7 +99,7 @@ export class ReelServer {
         routes: serverRoutes({
           recorder,
           pulls: () => control.pulls.list(),
-          collect: () => [...recorder.collect(), ...control.collect()],
+          collect: () => [...recorder.collect(), ...control.collect(), ...retention.collect()],
           clock: recorder.clock,
           metrics: config.metrics,
         }),
@@ -127,11 +133,13 @@ export class ReelServer {
         publishing.map(({ listener }) => listener),
         pulls,
         control,
+        retention,
         tls,
       );
     } catch (error) {
       for (const { listener } of listeners) await listener.close();
       await pulls.close();
+      await retention.close();
       await control.close();
       tls?.close();
       throw error;
@@ -166,7 +174,7 @@ export class ReelServer {
 
   /** Collects what every part counts. */
   collect(): readonly Sample[] {
-    return [...this.recorder.collect(), ...this.control.collect()];
+    return [...this.recorder.collect(), ...this.control.collect(), ...this.retention.collect()];
   }
 
   /** The file appears whole, because other programs wait for it. */
@@ -183,10 +191,21 @@ export class ReelServer {
     this.control.stopAccepting();
     for (const listener of this.publishing) await listener.close();
     await this.pulls.close();
+    await this.retention.close();
     await this.recorder.close();
     await this.control.close();
     this.tls?.close();
   }
+}
+
+/** The recorder's media folders are real paths. */
+async function realFolders(settings: RetentionSettings | undefined): Promise<RetentionSettings | undefined> {
+  if (!settings?.folders) return settings;
+  const real = settings.folders.map(async (rule) => ({
+    ...rule,
+    folder: await realpath(rule.folder).catch(() => rule.folder), // none of the recorder's, which is told
+  }));
+  return { ...settings, folders: await Promise.all(real) };
 }
 
 /** The recordings of all configs at once must not be what finds the limit. */

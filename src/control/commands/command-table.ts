@@ -4,6 +4,7 @@ import type { Command } from "./command.js";
 import { pullStream } from "./pull-stream.js";
 import * as queries from "./queries.js";
 import { record } from "./record.js";
+import * as retentionCommands from "./retention-commands.js";
 import * as server from "./server-commands.js";
 import * as statusCommands from "./status-commands.js";
 import { removeConfig, shutdownStream } from "./stopping.js";
@@ -31,6 +32,10 @@ export const COMMANDS: readonly Command[] = [
   server.getLicenseId,
   statusCommands.serverStatus,
   statusCommands.listSegments,
+  retentionCommands.hold,
+  retentionCommands.release,
+  retentionCommands.listHolds,
+  retentionCommands.retention,
   server.subscribe,
   server.version,
   server.help,

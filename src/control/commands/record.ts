@@ -2,11 +2,12 @@
 
 import { ReelError } from "../../base/reel-error.js";
 import { CONTAINER_NAMES } from "../../container/table.js";
-import type { RecordOptions } from "../../recording/record-config.js";
+import type { RecordConfig, RecordOptions } from "../../recording/record-config.js";
+import { DEFAULT_PRIORITY, MAX_PRIORITY, type RetentionRule } from "../../recording/retention-rule.js";
 import { recordSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
-import { defineCommand } from "./command.js";
-import { CommandFailure, choice, flag, integer, text } from "./parameter.js";
+import { type CommandContext, defineCommand } from "./command.js";
+import { CommandFailure, choice, flag, integer, optionalInteger, type Parameter, text } from "./parameter.js";
 
 /** What `preset=1` stands for. */
 const PRESET_1 = {
@@ -16,6 +17,18 @@ const PRESET_1 = {
   dateFolderStructure: true,
 } as const satisfies Partial<RecordOptions>;
 const SERVER_DEFAULT = "default" as const;
+
+/** Of a retention rule. */
+function bound(description: string, max: number = Number.MAX_SAFE_INTEGER): Parameter<number | undefined> {
+  return optionalInteger(`${description}; 0 = no such bound. Default: retention of reel.json.`, max);
+}
+
+/** Until its volume has no more free than retention keeps; null where it does not fill up, as far as is known. */
+function hoursLeft({ pathToFile }: RecordConfig, { retention }: CommandContext): number | null | undefined {
+  if (!retention) return undefined;
+  const hours = retention.hoursLeft(pathToFile);
+  return hours === undefined ? null : Math.round(hours * 10) / 10;
+}
 
 export const record = defineCommand({
   name: "record",
@@ -45,15 +58,35 @@ export const record = defineCommand({
       [SERVER_DEFAULT, "none", "close", "interval"],
       SERVER_DEFAULT,
     ),
+    retainSeconds: bound("Delete its files so many seconds after their end"),
+    retainBytes: bound("Keep so many bytes of its files, the newest"),
+    retainSegments: bound("Keep so many of its files, the newest"),
+    retainFreeBytes: bound("Delete its oldest files while its volume has fewer bytes free"),
+    retainFreePercent: bound("The same, in percent of the volume", 99),
+    priority: integer(
+      "Recordings of the lowest priority are stopped first where a volume fills up and nothing is left to delete.",
+      DEFAULT_PRIORITY,
+      0,
+      MAX_PRIORITY,
+    ),
   },
   takesVariables: true,
   shownKeys: ["chunkLength", "configId", "localStreamName", "pathToFile", "type"],
-  async handle({ durability, ...args }, context, variables) {
-    const options: RecordOptions = { ...args, ...(args.preset === 1 ? PRESET_1 : {}), variables };
+  async handle({ durability, ...given }, context, variables) {
+    const { retainSeconds, retainBytes, retainSegments, retainFreeBytes, retainFreePercent, ...args } = given;
+    const retain: RetentionRule = {
+      seconds: retainSeconds,
+      bytes: retainBytes,
+      segments: retainSegments,
+      freeBytes: retainFreeBytes,
+      freePercent: retainFreePercent,
+    };
+    const options: RecordOptions = { ...args, ...(args.preset === 1 ? PRESET_1 : {}), retain, variables };
     if (durability !== SERVER_DEFAULT) options.durability = durability;
     try {
       const entry = await context.recorder.record(options);
-      return success("Recording Stream", recordSettings(entry.config, entry.computedPathToFile, context.mp4BinPath));
+      const settings = recordSettings(entry.config, entry.computedPathToFile, context.mp4BinPath);
+      return success("Recording Stream", { ...settings, hoursLeft: hoursLeft(entry.config, context) });
     } catch (error) {
       if (error instanceof ReelError)
         throw new CommandFailure(`Unable to record stream. ${error.message}`, { cause: error });

@@ -10,6 +10,7 @@ import { listOrNull, success, type ValueObject } from "../replies/reply.js";
 import { codecsOf, inStreamObject } from "../replies/stream-object.js";
 import { type CommandContext, defineCommand } from "./command.js";
 import { CommandFailure, optionalInteger, optionalText } from "./parameter.js";
+import { parseTime } from "./parse-time.js";
 
 const MAX_PAGE = 10_000;
 const DEFAULT_PAGE = 1000;
@@ -135,16 +136,6 @@ export const listSegments = defineCommand({
     }
   },
 });
-
-/** Without a zone it is the server's local time. */
-function parseTime(name: string, text: string): number {
-  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isFinite(ms))
-    throw new CommandFailure(
-      `Syntax error. Parameter ${name} is invalid. It is a time such as 2026-11-27T08:00:00Z, or Unix milliseconds`,
-    );
-  return ms;
-}
 
 function segmentObject(segment: FoundSegment): ValueObject {
   const { id, state, path, container, localStreamName, configId, startedMs, stoppedMs, durationMs, sizeBytes } =

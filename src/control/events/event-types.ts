@@ -15,6 +15,7 @@ export const EVENT_TYPES = [
   "recordChunkError",
   "recordGap",
   "recordWaiting",
+  "retentionStep",
   "segmentDeleted",
   "serverStarted",
   "serverStopping",

@@ -4,6 +4,7 @@
 import type { EventEmitter } from "node:events";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import { type RecorderEvents, WAITING_TEXT } from "../../recording/recorder-events.js";
+import type { RetentionStep } from "../../retention/retention.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { ControlView } from "../control-view.js";
 import type { ValueObject } from "../replies/reply.js";
@@ -47,7 +48,10 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     on("gap", (gap, report) => bus.emit("recordGap", () => recordGap(gap, report))),
   ];
   recorder.streams.on("ended", keepCodecs);
+  const stepped = (step: RetentionStep): void => bus.emit("retentionStep", () => ({ ...step }));
+  view.retention?.on("step", stepped);
   return () => {
+    view.retention?.off("step", stepped);
     recorder.streams.off("ended", keepCodecs);
     for (const detach of detachers) detach();
   };

@@ -3,6 +3,7 @@
 import { maskProxy, maskUri } from "../../base/credentials.js";
 import { CONTAINERS } from "../../container/table.js";
 import type { ConfigState, RecordConfig, RecordEntry } from "../../recording/record-config.js";
+import { DEFAULT_PRIORITY } from "../../recording/retention-rule.js";
 import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import type { PullEntry } from "../pull/pull-configs.js";
 import type { PullSettings } from "../pull/pull-port.js";
@@ -62,6 +63,12 @@ export function recordSettings(
     overwrite: config.overwrite,
     pathToFile: config.pathToFile,
     preset: config.preset,
+    priority: config.priority === DEFAULT_PRIORITY ? undefined : config.priority,
+    retainBytes: config.retain.bytes,
+    retainFreeBytes: config.retain.freeBytes,
+    retainFreePercent: config.retain.freePercent,
+    retainSeconds: config.retain.seconds,
+    retainSegments: config.retain.segments,
     status,
     type: config.type,
     waitForIDR: config.waitForIDR,

@@ -28,6 +28,8 @@ export interface OutStream {
   readonly inStreamId: number | undefined;
   /** The path being written now, absolute; undefined before the first segment opens. */
   readonly currentPath: string | undefined;
+  /** It takes no more frames; its last file may still be finished. */
+  readonly isStopped: boolean;
   /** Media time that its source has brought and no file has yet. */
   readonly lagMs: number;
   /** All tracks of a kind together; codec and picture are those of the first. */

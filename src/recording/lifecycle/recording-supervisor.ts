@@ -8,8 +8,6 @@
 // keepAlive is tried again every second while the stream lives; a sick volume, or a full one, is waited for.
 
 import type { EventEmitter } from "node:events";
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
@@ -20,6 +18,7 @@ import { type Clock, TICKS_PER_MS } from "../../time/units.js";
 import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
 import { CONFIG_WAITING, type RecordConfig } from "../record-config.js";
 import { type RecorderEvents, WAITING_TEXT } from "../recorder-events.js";
+import { ADMIT_ALL, type Admission, mayWriteAgain } from "./admission.js";
 import { ConfigEntry } from "./config-entry.js";
 import { Interruption } from "./interruption.js";
 import { RandomAccessWatch } from "./random-access-watch.js";
@@ -52,13 +51,8 @@ const TELL_UNRECORDED_MS = 1000;
 const CLOSE_ORDER_MS = 10_000;
 /** Of lines that publishers can cause at will. */
 const LOG_LINES_PER_SECOND = 10;
-/**
- * After a full disk recording goes on when so much, or a quarter of a smaller volume, is free: some seconds of a few
- * streams.
- */
-const RESUME_BYTES = 32 * 1024 * 1024;
-
 export class RecordingSupervisor {
+  admission: Admission = ADMIT_ALL;
   #parts: SupervisorParts;
   #listener: RecordingListener<Recording>;
   #entries = new Map<number, ConfigEntry>();
@@ -98,6 +92,14 @@ export class RecordingSupervisor {
     const entry = new ConfigEntry(config, computedPathToFile, this.#parts.clock);
     this.#entries.set(config.configId, entry);
     return entry;
+  }
+
+  /** Ends the recordings that may not run any more. Their configs try again every second. */
+  enforceAdmission(): void {
+    for (const recording of this.recordings) {
+      const refusal = recording.isStopped ? undefined : this.admission(recording.config);
+      if (refusal) recording.fail(refusal);
+    }
   }
 
   forget(entry: ConfigEntry): void {
@@ -203,6 +205,10 @@ export class RecordingSupervisor {
     // The codec may have changed since the last one failed, or since the command was checked.
     const refusal = refusalOf(stream, entry.config.type);
     entry.isRefused = refusal !== undefined;
+    if (!refusal && this.admission(entry.config)) {
+      this.#wait(entry, stream, index, target);
+      return;
+    }
     let recording: Recording;
     try {
       recording = new Recording(
@@ -323,6 +329,11 @@ export class RecordingSupervisor {
       { err: error, stream: stream.name, configId: entry.config.configId },
       "a recording could not start",
     );
+    this.#wait(entry, stream, index, target);
+  }
+
+  /** What comes meanwhile is told as a gap by the recording that goes on. */
+  #wait(entry: ConfigEntry, stream: InStream, index: number, target: ClaimedTarget | undefined): void {
     target?.reservation.release();
     entry.failed();
     if (!entry.config.keepAlive) this.forget(entry);
@@ -373,26 +384,15 @@ export class RecordingSupervisor {
   #retryLater(entry: ConfigEntry, target: Target | undefined, cause: ErrorCode | undefined): void {
     clearTimeout(entry.retry);
     entry.retry = setTimeout(() => {
-      void this.#mayWriteAgain(target, cause).then((may) => {
+      void mayWriteAgain(target, cause, (volume) => this.#parts.scheduler.isSick(volume)).then((may) => {
         if (entry.isRemoved || entry.recordings.size > 0 || this.#isClosing) return;
         const stream = this.#parts.streams.get(entry.config.localStreamName);
         if (!stream || stream.ended) return;
         // A look-up that still waits for its volume is not asked a second time.
-        if (may && entry.claims === 0) this.start(entry, stream, stream.ring.head, undefined);
+        if (may && entry.claims === 0 && !this.admission(entry.config))
+          this.start(entry, stream, stream.ring.head, undefined);
         else this.#retryLater(entry, target, cause);
       });
     }, RETRY_MS);
-  }
-
-  async #mayWriteAgain(target: Target | undefined, cause: ErrorCode | undefined): Promise<boolean> {
-    if (!target) return true;
-    if (this.#parts.scheduler.isSick(target.volume)) return false;
-    if (cause !== "diskFull") return true;
-    try {
-      const volume = await statfs(dirname(target.basePath));
-      return volume.bavail * volume.bsize >= Math.min(RESUME_BYTES, (volume.blocks * volume.bsize) / 4);
-    } catch {
-      return true; // the volume is gone: the next try says so
-    }
   }
 }

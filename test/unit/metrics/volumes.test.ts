@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { expect, it } from "vitest";
-import { FillRate, secondsUntilFull, VolumeWatch } from "../../../src/metrics/volumes.js";
+import { FillRate } from "../../../src/base/fill-rate.js";
+import { secondsUntilFull, VolumeWatch } from "../../../src/metrics/volumes.js";
 
 async function values(watch: VolumeWatch): Promise<Record<string, number>> {
   return Object.fromEntries((await watch.collect()).map(({ name, value }) => [name, value]));

@@ -1,0 +1,43 @@
+// What is kept of recorded files. A rule bounds files of a record config, or of a media folder; what is 0 is
+// not bounded, what is undefined is as the server's default says. The room `retention` carries it out.
+
+import { ReelError } from "../base/reel-error.js";
+
+export interface RetentionRule {
+  /** A file is deleted so long after its end. */
+  seconds?: number | undefined;
+  /** Of all files together. */
+  bytes?: number | undefined;
+  /** So many files. */
+  segments?: number | undefined;
+  /** The volume keeps so much free. */
+  freeBytes?: number | undefined;
+  /** The same, of its size. */
+  freePercent?: number | undefined;
+}
+
+export const RETENTION_FIELDS = ["seconds", "bytes", "segments", "freeBytes", "freePercent"] as const;
+const MAX_PERCENT = 99;
+
+/** The highest priority. The lowest is stopped first where a volume fills up. */
+export const MAX_PRIORITY = 100;
+export const DEFAULT_PRIORITY = 50;
+
+/** Throws ReelError `badArgument`. Leaves out what is undefined. */
+export function completeRetentionRule(rule: RetentionRule = {}): RetentionRule {
+  const complete: RetentionRule = {};
+  for (const field of RETENTION_FIELDS) {
+    const value = rule[field];
+    if (value === undefined) continue;
+    const max = field === "freePercent" ? MAX_PERCENT : Number.MAX_SAFE_INTEGER;
+    if (!Number.isSafeInteger(value) || value < 0 || value > max)
+      throw new ReelError("badArgument", `${field} of a retention rule is a whole number from 0 to ${max}`);
+    complete[field] = value;
+  }
+  return complete;
+}
+
+export function checkPriority(priority: number): void {
+  if (!Number.isInteger(priority) || priority < 0 || priority > MAX_PRIORITY)
+    throw new ReelError("badArgument", `priority is a whole number from 0 to ${MAX_PRIORITY}`);
+}

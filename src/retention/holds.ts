@@ -1,0 +1,103 @@
+// Holds: what must not be deleted, by whom ever, until it is released, and why. A hold names one file by its sequence,
+// or a stream and a time; it also holds what is recorded later. It survives a restart in the config store.
+
+import type { Logger } from "../base/logger.js";
+import { ReelError } from "../base/reel-error.js";
+import type { ConfigStore } from "../recording/config-store.js";
+import { SectionWriter } from "../recording/section-writer.js";
+import type { Clock } from "../time/units.js";
+import type { KeptSegment } from "./retention-plan.js";
+
+const SECTION = "holds";
+/** Each is looked at for every segment that a rule would delete. */
+const MAX_HOLDS = 1000;
+
+export interface HoldWish {
+  /** One file, by the sequence of its opening (`id` of listSegments). */
+  readonly sequence?: number | undefined;
+  readonly localStreamName?: string | undefined;
+  /** Unix milliseconds; what overlaps [from, to) is held. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly reason: string;
+}
+
+export interface Hold extends HoldWish {
+  readonly holdId: number;
+  /** Unix milliseconds. */
+  readonly createdMs: number;
+}
+
+type HeldSegment = Pick<KeptSegment, "id" | "localStreamName" | "startedMs"> & { readonly stoppedMs: number | null };
+
+export class Holds {
+  readonly #holds = new Map<number, Hold>();
+  readonly #saved: SectionWriter;
+
+  constructor(
+    store: ConfigStore,
+    private readonly clock: Clock,
+    logger: Logger,
+  ) {
+    this.#saved = new SectionWriter(store, SECTION, logger);
+    for (const hold of readHolds(store.get(SECTION)?.value, logger)) this.#holds.set(hold.holdId, hold);
+  }
+
+  get all(): readonly Hold[] {
+    return [...this.#holds.values()];
+  }
+
+  /** Throws ReelError `badArgument`, `limit`. */
+  add(wish: HoldWish): Hold {
+    const { sequence, localStreamName, fromMs, toMs, reason } = wish;
+    if (reason === "") throw new ReelError("badArgument", "a hold needs a reason");
+    if ((sequence === undefined) === (localStreamName === undefined))
+      throw new ReelError("badArgument", "a hold names a sequence or a localStreamName");
+    if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
+      throw new ReelError("badArgument", "a hold's from is before its to");
+    if (this.#holds.size >= MAX_HOLDS)
+      throw new ReelError("limit", `there are ${MAX_HOLDS} holds already: release some`);
+    const holdId = Math.max(0, ...this.#holds.keys()) + 1;
+    const hold = { holdId, createdMs: this.clock.wallMs(), sequence, localStreamName, fromMs, toMs, reason };
+    this.#holds.set(holdId, hold);
+    this.#saved.write(this.all);
+    return hold;
+  }
+
+  /** undefined where there is none. */
+  release(holdId: number): Hold | undefined {
+    const hold = this.#holds.get(holdId);
+    if (!hold) return undefined;
+    this.#holds.delete(holdId);
+    this.#saved.write(this.all);
+    return hold;
+  }
+
+  /** The first hold that keeps a segment. */
+  holdOf(segment: HeldSegment): Hold | undefined {
+    for (const hold of this.#holds.values()) if (holds(hold, segment)) return hold;
+    return undefined;
+  }
+
+  async whenSaved(): Promise<void> {
+    await this.#saved.whenIdle();
+  }
+}
+
+function holds({ sequence, localStreamName, fromMs, toMs }: Hold, segment: HeldSegment): boolean {
+  if (sequence !== undefined) return sequence === segment.id;
+  if (localStreamName !== segment.localStreamName) return false;
+  if (toMs !== undefined && segment.startedMs >= toMs) return false;
+  return fromMs === undefined || (segment.stoppedMs ?? Number.POSITIVE_INFINITY) >= fromMs;
+}
+
+function readHolds(saved: unknown, logger: Logger): Hold[] {
+  if (!Array.isArray(saved)) return [];
+  return saved.flatMap((value: unknown) => {
+    const { holdId, reason, sequence, localStreamName } = (value ?? {}) as Partial<Hold>;
+    const isWhole = Number.isSafeInteger(holdId) && typeof reason === "string";
+    if (isWhole && (Number.isSafeInteger(sequence) || typeof localStreamName === "string")) return [value as Hold];
+    logger.warn({ hold: value }, "a saved hold cannot be read and is left out");
+    return [];
+  });
+}

@@ -1,0 +1,301 @@
+// Retention: deletes what the rules of record configs and media folders no longer keep, oldest first, and stops
+// recordings where a volume fills up all the same (ladder.ts). It reads the catalogue, which is the one place that
+// deletes; what grows, is held or waits for its finish is never touched.
+//
+//   poll (1 s) ─▶ look at the volumes ─▶ ladder ─▶ plan ─▶ catalog.delete
+//                                            └─▶ admission: who may record
+
+import { EventEmitter } from "node:events";
+import { LogLimit } from "../base/log-limit.js";
+import type { Logger } from "../base/logger.js";
+import { ReelError } from "../base/reel-error.js";
+import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
+import { DELETION_CAUSES, type DeletionCause } from "../catalog/segment-report.js";
+import type { RecordConfig } from "../recording/record-config.js";
+import type { RecorderApi } from "../recording/recorder-api.js";
+import { MAX_PRIORITY, type RetentionRule } from "../recording/retention-rule.js";
+import type { Clock } from "../time/units.js";
+import { Deleter } from "./deleter.js";
+import { FolderWatch } from "./folder-watch.js";
+import { type Hold, Holds, type HoldWish } from "./holds.js";
+import { RETENTION_STEPS, type RetentionStepName } from "./ladder.js";
+import { planAll } from "./plan-all.js";
+import type { PlannedDeletion } from "./retention-plan.js";
+import { SegmentIndex } from "./segment-index.js";
+
+export interface RetentionSettings extends RetentionRule {
+  /** Rules of single media folders, for all files in them. */
+  readonly folders?: readonly (RetentionRule & { readonly folder: string })[] | undefined;
+}
+
+export interface RetentionParts {
+  readonly recorder: RecorderApi;
+  /** `seconds`, `bytes` and `segments` are the defaults of record configs, the others those of media folders. */
+  readonly settings?: RetentionSettings | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A step of the ladder was taken. */
+export interface RetentionStep {
+  readonly folder: string;
+  readonly step: RetentionStepName;
+  readonly freeBytes: number;
+  readonly minimumFreeBytes: number;
+  /** Of the recordings that it ended. */
+  readonly configIds: readonly number[];
+}
+
+const POLL_MS = 1000;
+/** Expired files are looked for so often where nothing else asks for it. */
+const IDLE_MS = 10_000;
+/** It rests for so many times as long as it has worked, but where a volume is low. */
+const PLAN_SHARE = 20;
+/** Some file systems free the space of a file seconds later. */
+const SETTLE_MS = 2000;
+/** Looks, steps and deletions of one poll. */
+const MAX_ROUNDS = 8;
+
+export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> implements Collector {
+  readonly #parts: RetentionParts;
+  readonly #folders: readonly FolderWatch[];
+  readonly #index: SegmentIndex;
+  readonly #holds: Holds;
+  readonly #deleter: Deleter;
+  readonly #deleted = new Map<DeletionCause, { segments: number; bytes: number }>();
+  readonly #failures: LogLimit;
+  readonly #unguard: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #polling: Promise<void> | undefined;
+  /** Its end, and how long it rests after that at least. */
+  #plannedMs = Number.NEGATIVE_INFINITY;
+  #restMs = 0;
+  #isDirty = true;
+  #isClosed = false;
+
+  private constructor(parts: RetentionParts) {
+    super();
+    const { recorder, settings = {}, clock, logger } = parts;
+    this.#parts = parts;
+    this.#failures = new LogLimit(clock, 1);
+    this.#holds = new Holds(recorder.store, clock, logger);
+    this.#folders = recorder.mediaFolders.map((folder) => {
+      const own = settings.folders?.find((entry) => entry.folder === folder);
+      const { freeBytes, freePercent } = settings;
+      return new FolderWatch(folder, { freeBytes, freePercent, ...own }, clock);
+    });
+    for (const cause of Object.keys(DELETION_CAUSES) as DeletionCause[])
+      this.#deleted.set(cause, { segments: 0, bytes: 0 });
+    this.#index = new SegmentIndex(recorder.catalog, () => {
+      this.#isDirty = true;
+    });
+    this.#deleter = new Deleter(recorder.catalog, this.#index, clock, logger);
+    this.#unguard = recorder.catalog.guard((segment) => this.#holds.holdOf(segment)?.reason);
+    recorder.catalog.onDeleted(({ cause, sizeBytes }) => {
+      const sum = this.#deleted.get(cause) as { segments: number; bytes: number };
+      sum.segments++;
+      sum.bytes += sizeBytes;
+    });
+    recorder.admission = (config) => this.#refusalOf(config);
+  }
+
+  /** Throws ReelError `badArgument` where a rule names a folder that is none of the recorder's. */
+  static start(parts: RetentionParts): Retention {
+    for (const { folder } of parts.settings?.folders ?? [])
+      if (!parts.recorder.mediaFolders.includes(folder))
+        throw new ReelError(
+          "badArgument",
+          `retention.folders: ${folder} is no media folder; they are ${parts.recorder.mediaFolders.join(", ")}`,
+        );
+    const retention = new Retention(parts);
+    void retention.#begin();
+    return retention;
+  }
+
+  async #begin(): Promise<void> {
+    this.#timer = setInterval(() => this.#poll(), POLL_MS);
+    this.#timer.unref();
+    await this.#parts.recorder.whenCatalogued();
+    await this.#index.load().catch((error: unknown) => {
+      if (!this.#isClosed) this.#parts.logger.warn({ err: error }, "the catalogue could not be read for retention");
+    });
+    this.#isDirty = true;
+  }
+
+  /** Resolves when it has looked once more and done what there was to do. */
+  async run(): Promise<void> {
+    await this.#polling;
+    this.#isDirty = true;
+    this.#restMs = 0;
+    await this.#poll();
+  }
+
+  /** What a run would delete now, oldest first; nothing is changed. */
+  async plan(): Promise<PlannedDeletion[]> {
+    await Promise.all(this.#folders.map((folder) => folder.look()));
+    return this.#plan(true);
+  }
+
+  /** True when the catalogue has been read: until then a plan may miss files. */
+  get isComplete(): boolean {
+    return this.#index.isLoaded;
+  }
+
+  hold(wish: HoldWish): Hold {
+    return this.#holds.add(wish);
+  }
+  release(holdId: number): Hold | undefined {
+    this.#isDirty = true;
+    return this.#holds.release(holdId);
+  }
+  get holds(): readonly Hold[] {
+    return this.#holds.all;
+  }
+
+  /** Until the volume that a config records to has no more than its minimum free; undefined where it does not fill. */
+  hoursLeft(pathToFile: string): number | undefined {
+    return this.#folderOf(pathToFile)?.hoursLeft;
+  }
+
+  collect(): readonly Sample[] {
+    const causes = [...this.#deleted].flatMap(([cause, { segments, bytes }]) => [
+      counter("reel_deleted_segments_total", "Files that were deleted, by cause.", segments, { cause }),
+      counter("reel_deleted_bytes_total", "Bytes of files that were deleted, by cause.", bytes, { cause }),
+    ]);
+    const steps = this.#folders.map(({ folder, ladder }) =>
+      gauge(
+        "reel_retention_step",
+        "Step of the ladder that a media folder is on: 0 none, 1 deletes what has expired, 2 the oldest, 3 stops the lowest priority, 4 all.",
+        RETENTION_STEPS.indexOf(ladder.step),
+        { folder },
+      ),
+    );
+    return [
+      ...causes,
+      ...steps,
+      gauge("reel_retained_segments", "Files that retention looks after.", this.#index.size),
+      gauge("reel_holds", "Holds.", this.#holds.all.length),
+    ];
+  }
+
+  /** Deletes nothing any more; to be called before the recorder closes. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#index.stop();
+    await this.#polling;
+    await this.#holds.whenSaved();
+    this.#unguard();
+  }
+
+  #poll(): Promise<void> {
+    this.#polling ??= this.#work()
+      .catch((error: unknown) =>
+        this.#failures.pass(() => this.#parts.logger.warn({ err: error }, "retention failed; it is tried again")),
+      )
+      .finally(() => {
+        this.#polling = undefined;
+      });
+    return this.#polling;
+  }
+
+  async #work(): Promise<void> {
+    for (let round = 0; round < MAX_ROUNDS && !this.#isClosed; round++) {
+      await Promise.all(this.#folders.map((folder) => folder.look()));
+      const nowMs = this.#parts.clock.monotonicMs();
+      const isUneasy = this.#folders.some(({ isLow, ladder }) => isLow || ladder.step !== "ok");
+      if (!isUneasy && !this.#isDue(nowMs)) return;
+      this.#isDirty = false;
+      let plan = this.#plan(false);
+      const stepped = this.#folders.filter((folder) => this.#climb(folder, plan, nowMs));
+      if (stepped.length > 0) plan = this.#plan(false);
+      const deleted = await this.#deleter.carryOut(plan, () => this.#isClosed);
+      const endMs = this.#parts.clock.monotonicMs();
+      this.#plannedMs = endMs;
+      this.#restMs = Math.min((endMs - nowMs) * PLAN_SHARE, IDLE_MS);
+      const freed = deleted.filter(({ cause }) => cause === "freeSpace");
+      for (const folder of this.#folders) {
+        const bytes = bytesIn(folder, freed);
+        if (bytes > 0) Object.assign(folder, { settlesUntilMs: endMs + SETTLE_MS, settlingBytes: bytes });
+      }
+      if (deleted.length === 0 && stepped.length === 0) return;
+    }
+  }
+
+  #isDue(nowMs: number): boolean {
+    const sinceMs = nowMs - this.#plannedMs;
+    return sinceMs >= IDLE_MS || (this.#isDirty && sinceMs >= this.#restMs);
+  }
+
+  #plan(isDry: boolean): PlannedDeletion[] {
+    const { recorder, settings = {}, clock } = this.#parts;
+    const { seconds, bytes, segments } = settings;
+    const rules = new Map(recorder.configs().map(({ config }) => [config.configId, config.retain]));
+    const nowMs = clock.monotonicMs();
+    return planAll({
+      segments: this.#index
+        .sorted()
+        .filter((segment) => this.#deleter.mayTry(segment) && this.#holds.holdOf(segment) === undefined),
+      folders: this.#folders,
+      ruleOf: (configId) => rules.get(configId),
+      byDefault: { seconds, bytes, segments },
+      makesRoom: (folder) => isDry || this.#makesRoom(folder, nowMs),
+      nowMs: clock.wallMs(),
+    });
+  }
+
+  /** From its second step on; what has gone for its sake may take a moment to be free. */
+  #makesRoom({ ladder, settlesUntilMs, room, minimumBytes }: FolderWatch, nowMs: number): boolean {
+    if (!room || ladder.step === "ok" || ladder.step === "deleteExpired") return false;
+    return nowMs >= settlesUntilMs || room.freeBytes < minimumBytes / 2;
+  }
+
+  /** Takes the next step of a folder, where there is one to take. */
+  #climb(folder: FolderWatch, plan: readonly PlannedDeletion[], nowMs: number): boolean {
+    const { room, ladder, minimumBytes } = folder;
+    if (!room || minimumBytes === 0) return false;
+    const running = this.#runningIn(folder);
+    const { freeBytes } = room;
+    const deletableBytes = this.#index.isLoaded
+      ? bytesIn(folder, plan) + (nowMs < folder.settlesUntilMs ? folder.settlingBytes : 0)
+      : Number.POSITIVE_INFINITY;
+    const step = ladder.look({ freeBytes, minimumBytes, deletableBytes, canStop: running.length > 0, nowMs });
+    if (step === undefined) return false;
+    if (step === "stopAll") folder.stoppedUpTo = MAX_PRIORITY;
+    else if (step === "stopLowest") folder.stoppedUpTo = Math.min(...running.map(({ priority }) => priority));
+    else folder.stoppedUpTo = -1;
+    const configIds = running.filter((config) => this.#refusalOf(config)).map(({ configId }) => configId);
+    const told = { folder: folder.folder, step, freeBytes, minimumFreeBytes: minimumBytes, configIds };
+    this.#parts.logger.warn(told, "step of retention");
+    this.#parts.recorder.enforceAdmission();
+    this.emit("step", told);
+    return true;
+  }
+
+  #runningIn(folder: FolderWatch): RecordConfig[] {
+    return this.#parts.recorder
+      .outStreams()
+      .filter((out) => !out.isStopped && this.#folderOf(out.config.pathToFile) === folder)
+      .map(({ config }) => config);
+  }
+
+  #refusalOf({ pathToFile, priority }: RecordConfig): ReelError | undefined {
+    const folder = this.#folderOf(pathToFile);
+    if (!folder || priority > folder.stoppedUpTo) return undefined;
+    const { room, minimumBytes, folder: name } = folder;
+    return new ReelError(
+      "diskFull",
+      `${name} has ${room?.freeBytes ?? 0} bytes free of the ${minimumBytes} that retention keeps free, and nothing is left to delete: recordings of priority ${folder.stoppedUpTo} and below are stopped`,
+      { folder: name },
+    );
+  }
+
+  /** Relative paths start at the first media folder. */
+  #folderOf(pathToFile: string): FolderWatch | undefined {
+    return this.#folders.find((folder) => folder.has(pathToFile)) ?? this.#folders[0];
+  }
+}
+
+function bytesIn(folder: FolderWatch, deletions: readonly PlannedDeletion[]): number {
+  return deletions.reduce((sum, { segment }) => sum + (folder.has(segment.path) ? segment.sizeBytes : 0), 0);
+}
