@@ -87,7 +87,7 @@ export class Catalog implements SegmentCatalog {
   #rebuilt: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, options: Required<CatalogOptions>) {
-    const { ledger, logger } = options;
+    const { ledger, mediaFolders, logger } = options;
     this.#options = options;
     this.#lookup = new SegmentLookup(folder);
     this.#writer = new DayWriter(folder, this.#lookup, logger);
@@ -97,7 +97,13 @@ export class Catalog implements SegmentCatalog {
     for (const [id, entry] of ledger.unclosed)
       this.#live.set(id, { ...segmentOf(entry), state: "failed", code: "unfinished" });
     for (const entry of ledger.deleting.values()) this.#live.set(entry.opened, segmentOf(entry));
-    this.#deletion = new SegmentDeletion({ ledger, logger, live: this.#live, put: (segment) => this.#put(segment) });
+    this.#deletion = new SegmentDeletion({
+      ledger,
+      mediaFolders,
+      logger,
+      live: this.#live,
+      put: (segment) => this.#put(segment),
+    });
     ledger.listener = (entry) => this.#follow(entry);
   }
 

@@ -6,7 +6,7 @@
 // and no segment stays in it whose file is gone. What cannot be deleted is kept, and the ledger says so. A full
 // disk takes the ledger's lines, not the deletion: that is what makes room.
 
-import { stat, unlink } from "node:fs/promises";
+import { realpath, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
@@ -23,6 +23,8 @@ export type DeletionListener = (report: DeletedSegmentReport, segment: CatalogSe
 export interface DeletionParts {
   ledger: Ledger;
   logger: Logger;
+  /** Absolute, real: nothing else is deleted. */
+  mediaFolders: readonly string[];
   /** What no day file has yet, by id. */
   live: ReadonlyMap<number, CatalogSegment>;
   /** Resolves when the index has it. */
@@ -92,6 +94,7 @@ export class SegmentDeletion {
     const report = { ...intended, sequence: ledger.nextSequence() };
     const opened = segment.id;
     try {
+      await mustLieInside(segment.path, this.parts.mediaFolders);
       if (!(await this.#isReplaced(segment))) await removeFile(segment.path);
     } catch (error) {
       await ledger.append({ type: "kept", opened, report });
@@ -111,6 +114,14 @@ export class SegmentDeletion {
     const size = await sizeOf(path);
     return size !== undefined && state !== "failed" && size !== sizeBytes;
   }
+}
+
+/** A folder on the way may have become a link since the file was recorded. Throws ReelError `badPath`. */
+async function mustLieInside(path: string, folders: readonly string[]): Promise<void> {
+  const folder = await realpath(dirname(path)).catch(() => undefined);
+  // Without its folder the file is gone, too.
+  if (folder === undefined || folders.some((media) => folder === media || folder.startsWith(`${media}/`))) return;
+  throw new ReelError("badPath", `${path} leads out of the media folders: it is not deleted`, { path });
 }
 
 /** The folder is synced, so that no power cut brings a file back that the ledger calls deleted. */

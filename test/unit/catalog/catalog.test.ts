@@ -8,6 +8,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -218,6 +219,19 @@ describe("a deletion", () => {
     await rig.open();
     expect(rig.ledger.deleting.size).toBe(0);
     expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+  });
+
+  it("is refused where a folder has become a link that leads out of the media folders", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const outside = join(rig.state, "outside.ts");
+    const inside = join(rig.media, "sub");
+    writeFileSync(outside, Buffer.alloc(188));
+    symlinkSync(rig.state, inside);
+    const [segment] = (await rig.catalog.query()).segments;
+    const astray = { ...(segment as CatalogSegment), path: join(inside, "outside.ts") };
+    await expect(rig.catalog.delete(astray)).rejects.toMatchObject({ code: "badPath" });
+    expect([existsSync(outside), existsSync(opened.path)]).toEqual([true, true]);
   });
 
   it("leaves a file alone that a recording of the same name writes now", async () => {
