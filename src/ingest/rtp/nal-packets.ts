@@ -120,7 +120,6 @@ export class NalPackets {
 
   lose(bytes: number): void {
     const isWhole = this.#nalStart < 0 && this.#hasPicture && this.#isLastMarked;
-    this.#damagedTimestamp = Number.NaN;
     if (isWhole) this.#finishUnit(this.#scratch.end);
     else if (this.#hasPicture || this.#nalStart >= 0) this.#damage();
     this.#isDamaged = true;

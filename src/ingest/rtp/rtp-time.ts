@@ -1,14 +1,29 @@
 // The clock of one RTP track: 32-bit timestamps of its own rate and random start, unwrapped and put on the axis that
 // all tracks of a session share (90 kHz). A track is only ever moved forwards, so that its times never go back.
+//
+// A clock that is shown to run far too slowly (rate-watch.ts) is believed no more: its timestamps only tell frames apart,
+// and frames get times of arrival, made even.
 
-import { TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
+import { SmoothClock } from "../../time/smooth-clock.js";
+import { type Millis, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
+import { RateWatch } from "./rate-watch.js";
+
+/** Timestamps whose times of arrival are kept: of the access unit under way, of a field before it, and of the packet. */
+const KEPT_TIMES = 4;
 
 export class RtpTime {
   #unwrapper = new Unwrapper(2 ** 32);
+  #watch = new RateWatch();
   /** The first timestamp, and where it lies on the axis; NaN until it is placed. */
   #base = 0;
   #origin90k: Ticks90k = Number.NaN;
+  /** Set while frames get times of arrival. */
+  #arrivals: SmoothClock | undefined;
+  readonly #timestamps = new Float64Array(KEPT_TIMES).fill(Number.NaN);
+  /** When they arrived; while frames get times of arrival, these times. */
+  readonly #times = new Float64Array(KEPT_TIMES);
+  #next = 0;
   /** Unwrapped, of the last packet. */
   last = Number.NaN;
 
@@ -18,6 +33,27 @@ export class RtpTime {
   unwrap(timestamp: number): number {
     this.last = this.#unwrapper.unwrap(timestamp);
     return this.last;
+  }
+
+  /** A packet with this unwrapped timestamp came. True where its clock is not believed from here on. */
+  arrived(timestamp: number, nowMs: Millis): boolean {
+    if (timestamp === this.#timestamps[(this.#next + KEPT_TIMES - 1) % KEPT_TIMES]) return false;
+    const isNew = !this.#arrivals && this.#watch.isSlow(this.#wire90k(timestamp), nowMs);
+    if (isNew) {
+      const { from90k, fromMs, frames } = this.#watch;
+      const arrivals = new SmoothClock(from90k, fromMs, frames, nowMs, nowMs);
+      this.#arrivals = arrivals;
+      for (const [i, atMs] of this.#times.entries()) this.#times[i] = arrivals.at(atMs);
+    }
+    this.#timestamps[this.#next] = timestamp;
+    this.#times[this.#next] = this.#arrivals ? this.#arrivals.next(this.#arrivals.at(nowMs)) : nowMs;
+    this.#next = (this.#next + 1) % KEPT_TIMES;
+    return isNew;
+  }
+
+  /** Its frames have times of arrival. */
+  get isByArrival(): boolean {
+    return this.#arrivals !== undefined;
   }
 
   /** Of a timestamp that is no packet's: the one nearest to the last packet's. */
@@ -38,6 +74,9 @@ export class RtpTime {
   /** Timestamps begin anew: the next one has to be placed. */
   restart(): void {
     this.#unwrapper = new Unwrapper(2 ** 32);
+    this.#watch = new RateWatch();
+    this.#arrivals = undefined;
+    this.#timestamps.fill(Number.NaN);
     this.#origin90k = Number.NaN;
     this.last = Number.NaN;
   }
@@ -48,6 +87,20 @@ export class RtpTime {
 
   /** Of an unwrapped timestamp. */
   ticksOf(timestamp: number): Ticks90k {
+    return this.#arrivals ? this.#arrivalOf(timestamp) : this.#wire90k(timestamp);
+  }
+
+  #wire90k(timestamp: number): Ticks90k {
     return this.#origin90k + Math.round(((timestamp - this.#base) * TICKS_PER_SECOND) / this.clockRate);
+  }
+
+  /** Of the packet that it came with, or of the nearest one before it and what lies between. */
+  #arrivalOf(timestamp: number): Ticks90k {
+    let nearest = -1;
+    for (const [i, kept] of this.#timestamps.entries())
+      if (kept <= timestamp && (nearest < 0 || kept > (this.#timestamps[nearest] as number))) nearest = i;
+    if (nearest < 0) nearest = (this.#next + KEPT_TIMES - 1) % KEPT_TIMES;
+    const between = ((timestamp - (this.#timestamps[nearest] as number)) * TICKS_PER_SECOND) / this.clockRate;
+    return (this.#times[nearest] as number) + Math.round(Math.max(0, between));
   }
 }

@@ -140,6 +140,8 @@ export class RtpTrack implements RtcpVisitor {
     this.#payloadBytes += Math.round((size - this.#payloadBytes) / 16);
     const timestamp = time.unwrap(header.timestamp);
     if (!time.isPlaced) this.#options.onFirst(timestamp, arrivalMs);
+    if (time.arrived(timestamp, arrivalMs))
+      this.#options.note("a track's timestamps run far too slowly: its frames get times of arrival");
     depacketizer.take(packet, header.payloadStart, header.payloadEnd, timestamp, header.isMarked);
   }
 

@@ -77,7 +77,7 @@ export class TrackAlignment {
   /** False where the report contradicts the media. */
   senderReport(track: number, report: SenderReport): boolean {
     const aligned = this.#tracks[track];
-    if (!aligned || report.ntpMs === 0) return false;
+    if (!aligned || report.ntpMs === 0 || aligned.time.isByArrival) return false;
     if (!aligned.time.isPlaced) aligned.pending = report;
     else if (!aligned.hasReport) return this.#takeFirst(aligned, report, false);
     else return this.#takeLater(aligned, report);
