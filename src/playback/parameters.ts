@@ -60,6 +60,12 @@ export function streamParameter(query: URLSearchParams, name: string): string | 
   return stream;
 }
 
+/** The same in a path. */
+export function streamOf(name: string | undefined): string {
+  checkStreamName(name ?? "");
+  return name ?? "";
+}
+
 export function needed<T>(value: T | undefined, name: string): T {
   if (value !== undefined) return value;
   throw new ReelError("badArgument", `${name} is missing`);

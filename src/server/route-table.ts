@@ -5,7 +5,9 @@ import type { Sample } from "../base/samples.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
 import { type MetricsOptions, metricsRoutes } from "../metrics/metrics-routes.js";
 import { VolumeWatch } from "../metrics/volumes.js";
+import { HlsRoutes } from "../playback/hls/hls-routes.js";
 import { mediaRoutes } from "../playback/media-routes.js";
+import { MovieStore } from "../playback/movie/movie-store.js";
 import { RecordingRoutes } from "../playback/recording-routes.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
@@ -24,11 +26,15 @@ export interface RouteParts {
 export function serverRoutes({ recorder, pulls, collect, clock, metrics }: RouteParts): RouteModule[] {
   const { mediaFolders, catalog } = recorder;
   const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
+  const movies = new MovieStore({ catalog, mediaFolders });
+  const isRecorded = (stream: string): boolean =>
+    recorder.outStreams().some(({ config }) => config.localStreamName === stream);
   return [
     healthRoutes(mediaFolders),
     metricsRoutes({ collect, volumes, options: metrics }),
     stateRoutes({ recorder, pulls, volumes, clock }),
     new RecordingRoutes({ catalog, mediaFolders }),
     mediaRoutes({ catalog, mediaFolders }),
+    new HlsRoutes({ catalog, movies, clock, isRecorded }),
   ];
 }

@@ -11,7 +11,6 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync, statfs
 import { basename, dirname } from "node:path";
 import { KIND_AUDIO, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
-import { compileKernel } from "../../arena/kernel.js";
 import { lockDescriptor } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
 import { OUTPUT_BYTES } from "../segment-output.js";
@@ -24,6 +23,7 @@ import { IndexBuilder } from "./index-builder.js";
 import { copyPathOf, infoPathOf, mdatPathOf, trackPathOf } from "./journal-files.js";
 import { appendLine, type JournalContents, readJournalInfo } from "./journal-info.js";
 import { isStill, mustBeOrphan, pendingMove, settleMove } from "./move-journal.js";
+import { ownKernel } from "./own-kernel.js";
 import { isSameFile, placeFile, removeJournal } from "./place-file.js";
 import { hasShifted, mayShift, settleShift } from "./shift-media.js";
 import { kindOfBlock, restoreConfig } from "./track-config.js";
@@ -31,8 +31,6 @@ import { type Recorded, writeFinishedFile } from "./write-finished.js";
 
 /** fallocate(1) may still be at work for a finish that was killed. */
 const LOCK_WAIT_SECONDS = 30;
-const KERNEL_FILE = new URL("../../../dist/wasm/reel.wasm", import.meta.url);
-let ownModule: WebAssembly.Module | undefined;
 
 /**
  * Finishes the segment whose final name is `finalPath`. Throws ReelError: `notFound` (no journal), `locked` (a server
@@ -343,9 +341,8 @@ function scanTracks(
     done += records;
     options.onProgress?.(Math.min(1, done / passes));
   };
-  ownModule ??= options.module ?? compileKernel(KERNEL_FILE);
   const { createdMs, winQtCompat } = segment;
-  const index = new IndexBuilder(options.module ?? ownModule, {
+  const index = new IndexBuilder(options.module ?? ownKernel(), {
     createdMs,
     large: !winQtCompat,
     mediaStart,
