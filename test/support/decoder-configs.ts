@@ -3,9 +3,21 @@
 import type { PeerTrack } from "./peers.js";
 
 const HVCC_ARRAYS_OFFSET = 22;
+const STREAM_INFO_SIZE = 34;
 
-/** Hexadecimal; of H.265 the parameter sets without whether an array is complete, which `hvc1` says of all. */
+/** NAL units behind start codes; zeros belong to the next start code. */
+const START_CODE = /(?:00)*000001/;
+
+/** Hexadecimal; of H.264 and H.265 with start codes the NAL units alone, of H.265 the parameter sets without whether an array is complete, which `hvc1` says of all. */
 export function configOf({ codec, extradata }: Pick<PeerTrack, "codec" | "extradata">): string {
+  if (/^(?:00)+01/.test(extradata))
+    return extradata
+      .replace(/(?:00)+$/, "")
+      .split(START_CODE)
+      .filter(Boolean)
+      .join(" ");
+  // FFmpeg publishes STREAMINFO bare; Enhanced RTMP wants "fLaC" and a block header in front.
+  if (codec === "flac") return extradata.slice(-2 * STREAM_INFO_SIZE);
   const bytes = Buffer.from(extradata, "hex");
   if (codec !== "hevc" || bytes[0] !== 1) return extradata;
   let at = HVCC_ARRAYS_OFFSET + 1;

@@ -44,6 +44,9 @@ export interface ReadTrack {
   colour: { primaries: number; transfer: number; matrix: number; fullRange: boolean } | undefined;
   pixelAspect: { width: number; height: number } | undefined;
   language: string;
+  handlerName: string;
+  /** The average, bits a second. */
+  bitRate: number;
   samples: ReadSample[];
   /** Samples of each chunk. */
   chunks: number[];
@@ -218,7 +221,7 @@ function readEsds(box: Box): Buffer {
 
 type SampleEntry = Pick<
   ReadTrack,
-  "format" | "width" | "height" | "channels" | "sampleRate" | "config" | "colour" | "pixelAspect"
+  "format" | "width" | "height" | "channels" | "sampleRate" | "config" | "bitRate" | "colour" | "pixelAspect"
 >;
 
 function readSampleEntry(stsd: Box): SampleEntry {
@@ -236,8 +239,10 @@ function readSampleEntry(stsd: Box): SampleEntry {
     if (head.u(2) !== 16) fail(entry.path, "samplesize");
     head.zeros(4);
     const sampleRate = head.u(4) / 65536;
-    const esds = need(children(entry, ["esds", "btrt"], head.at), "esds", entry.path);
-    return { ...none, format: entry.type, channels, sampleRate, config: readEsds(esds) };
+    const inner = children(entry, ["esds", "btrt"], head.at);
+    const config = readEsds(need(inner, "esds", entry.path));
+    const bitRate = readBitRate(inner.get("btrt"));
+    return { ...none, format: entry.type, channels, sampleRate, config, bitRate };
   }
   if (entry.type !== "avc1") fail(entry.path, "is not expected here");
   head.zeros(16);
@@ -257,9 +262,21 @@ function readSampleEntry(stsd: Box): SampleEntry {
     width,
     height,
     config: avcC.bytes,
+    bitRate: readBitRate(inner.get("btrt")),
     colour: readColour(inner.get("colr")),
     pixelAspect: readPixelAspect(inner.get("pasp")),
   };
+}
+
+/** The average; the maximum is never less. 0 where no rate is told. */
+function readBitRate(box: Box | undefined): number {
+  if (!box) return 0;
+  const fields = new Fields(box);
+  if (fields.u(4) === 0) fail(box.path, "bufferSizeDB");
+  const [maximum, average] = [fields.u(4), fields.u(4)];
+  if (maximum < average) fail(box.path, `a maxBitrate of ${maximum} below the avgBitrate of ${average}`);
+  fields.end();
+  return average;
 }
 
 function readColour(box: Box | undefined): ReadTrack["colour"] {
@@ -481,6 +498,7 @@ function readTrack(trakBox: Box): ReadTrack {
     edits,
     displayWidth,
     language,
+    handlerName: name.toString("utf8", 0, name.byteLength - 1),
     mediaHeaderVersion,
     ...entry,
     ...tables,

@@ -37,6 +37,7 @@ export const CO64: u32 = 0x636f3634;
 export const SGPD: u32 = 0x73677064;
 export const SBGP: u32 = 0x73626770;
 export const ROLL: u32 = 0x726f6c6c;
+export const BTRT: u32 = 0x62747274;
 export const COLR: u32 = 0x636f6c72;
 export const PASP: u32 = 0x70617370;
 export const NCLX: u32 = 0x6e636c78;

@@ -34,7 +34,7 @@ import {
 } from "../../../src/abi/mp4";
 import { MAX_TRACKS } from "../../../src/abi/frame";
 import { configKind, isVideoConfig } from "../../decoder-config";
-import { putFill, putU16, putU32, putU64, putU8 } from "../../io/bytes";
+import { putBytes, putFill, putU16, putU32, putU64 } from "../../io/bytes";
 import {
   beginBox,
   beginFullBox,
@@ -67,6 +67,10 @@ const TRACK_IN_MOVIE: u32 = 2;
 const LANGUAGE_UNDETERMINED: u32 = 0x55c4; // "und", five bits a letter, §8.4.2.3
 const SELF_CONTAINED: u32 = 1;
 const EMPTY_EDIT: i32 = -1;
+/** "VideoHandler" and "SoundHandler", each with a zero behind it. */
+const VIDEO_NAME = memory.data<u8>([0x56, 0x69, 0x64, 0x65, 0x6f, 0x48, 0x61, 0x6e, 0x64, 0x6c, 0x65, 0x72, 0]);
+const SOUND_NAME = memory.data<u8>([0x53, 0x6f, 0x75, 0x6e, 0x64, 0x48, 0x61, 0x6e, 0x64, 0x6c, 0x65, 0x72, 0]);
+const NAME_SIZE: u32 = 13;
 
 // @ts-ignore: decorator
 @inline
@@ -248,7 +252,8 @@ function putHandler(movie: usize, at: usize, track: usize): usize {
   at = putU32(at, 0); // pre_defined
   at = putU32(at, isVideo(track) ? VIDE : SOUN); // handler_type
   at = putFill(at, 0, 12); // reserved
-  at = putU8(at, 0); // name
+  // FFmpeg's names: some editors show a track by its name alone.
+  at = putBytes(at, isVideo(track) ? VIDEO_NAME : SOUND_NAME, NAME_SIZE); // name
   endBox(movie, hdlr, at);
   return at;
 }

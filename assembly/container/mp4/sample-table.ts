@@ -7,6 +7,7 @@ import {
   INDEX_CTS_SHIFT_OFFSET,
   INDEX_FLAG_LARGE,
   INDEX_FLAGS_OFFSET,
+  INDEX_LARGEST_SAMPLE_OFFSET,
   INDEX_LAST_CHUNK_OFFSET,
   INDEX_MAX_CTS_OFFSET,
   INDEX_MEDIA_DURATION_OFFSET,
@@ -26,8 +27,9 @@ import {
 import { audioPreRoll, putMp4SampleEntry } from "../../codec/table";
 import { isVideoConfig } from "../../decoder-config";
 import { putU16, putU32 } from "../../io/bytes";
-import { beginBox, beginFullBox, CO64, CTTS, endBox, leaveGap, ROLL, SBGP, SGPD, STBL, STCO, STSC, STSD, STSS, STSZ, STTS } from "./box";
+import { beginBox, beginFullBox, BTRT, CO64, CTTS, endBox, leaveGap, ROLL, SBGP, SGPD, STBL, STCO, STSC, STSD, STSS, STSZ, STTS } from "./box";
 import { tableOf } from "./index-tables";
+import { averageBitRate } from "./sample-entry";
 
 // @ts-ignore: decorator
 @inline
@@ -86,8 +88,24 @@ function putSampleDescriptions(movie: usize, at: usize, track: usize): usize {
   const stsd = at;
   at = beginFullBox(at, STSD, 0, 0);
   at = putU32(at, 1); // entry_count
+  const entry = at;
   at = putMp4SampleEntry(movie, at, track, <usize>load<u32>(track, INDEX_CONFIG_OFFSET));
+  at = putBitRate(movie, at, track);
+  endBox(movie, entry, at);
   endBox(movie, stsd, at);
+  return at;
+}
+
+/** BitRateBox (§8.5.2.2), the last in a sample entry. Left out where no rate can be told. */
+function putBitRate(movie: usize, at: usize, track: usize): usize {
+  const rate = averageBitRate(track);
+  if (rate == 0) return at;
+  const btrt = at;
+  at = beginBox(at, BTRT);
+  at = putU32(at, load<u32>(track, INDEX_LARGEST_SAMPLE_OFFSET)); // bufferSizeDB
+  at = putU32(at, rate); // maxBitrate: the peaks are not measured
+  at = putU32(at, rate); // avgBitrate
+  endBox(movie, btrt, at);
   return at;
 }
 

@@ -12,6 +12,9 @@ const CS_RGB = 7;
 /** Of the longest header up to the size: profile 3. */
 const KEY_HEADER_BYTES = 11;
 
+/** No container has a field for a side of 65536, which a header could say. */
+const MAX_SIDE = 65535;
+
 /** Of a key frame; undefined where it is none. Allocates only there. */
 export function vp9KeyFrameSize(bytes: Uint8Array, at: number, end: number): PictureSize | undefined {
   const first = bytes[at] ?? 0;
@@ -32,5 +35,5 @@ export function vp9KeyFrameSize(bytes: Uint8Array, at: number, end: number): Pic
   else if (hasSubsampling) r.u(1); // reserved_zero
   const size = { width: 1 + r.u(16), height: 1 + r.u(16) };
   const isTooShort = at + Math.ceil((KEY_HEADER_BYTES * 8 - r.bitsLeft) / 8) > end;
-  return isKey && !isTooShort ? size : undefined;
+  return isKey && !isTooShort && Math.max(size.width, size.height) <= MAX_SIDE ? size : undefined;
 }

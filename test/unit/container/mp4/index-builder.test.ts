@@ -196,6 +196,15 @@ describe.each(BUILDS)("the index of an MP4 (%s)", (build) => {
     expect(new Date((file.creationTime - 2082844800) * 1000).toISOString()).toBe("2026-11-22T12:00:00.000Z");
   });
 
+  it("says the bit rate of each track, and what it holds", () => {
+    const file = finish([bareTrack(VIDEO, 50, () => undefined), bareTrack(AUDIO, 50, () => undefined)]);
+    for (const track of file.tracks) {
+      const bits = track.samples.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) * 8;
+      expect(track.bitRate).toBe(Math.floor((bits * track.timescale) / track.duration));
+    }
+    expect(file.tracks.map(({ handlerName }) => handlerName)).toEqual(["VideoHandler", "SoundHandler"]);
+  });
+
   it("keeps the configuration of HE-AAC and counts in its core's rate", () => {
     const file = finish([bareTrack(AUDIO, 50, (i, sample) => (sample.dts90k = i * 3840), ASC_HE)]);
     expect(file.audio?.config).toEqual(Buffer.from(ASC_HE));

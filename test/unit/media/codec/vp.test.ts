@@ -19,7 +19,7 @@ const SIZE = { width: 4096, height: 2162 };
 const VP8_KEY = Uint8Array.of(0x10, 2, 0, 0x9d, 1, 0x2a, 0, 0x50, 0x72, 0x88); // both scaled
 
 /** uncompressed_header() of a key frame. `rgb`: color_space 7. */
-function vp9Key(profile: number, rgb = false, isKey = true): Uint8Array {
+function vp9Key(profile: number, rgb = false, isKey = true, size = SIZE): Uint8Array {
   const w = new BitWriter()
     .u(2, 2)
     .u(1, profile & 1)
@@ -34,8 +34,8 @@ function vp9Key(profile: number, rgb = false, isKey = true): Uint8Array {
   if (!rgb) w.u(1, 1);
   if (profile & 1) w.u(rgb ? 1 : 3, 0);
   return w
-    .u(16, SIZE.width - 1)
-    .u(16, SIZE.height - 1)
+    .u(16, size.width - 1)
+    .u(16, size.height - 1)
     .u(8, 0)
     .bytes();
 }
@@ -85,6 +85,17 @@ describe("the head of a frame", () => {
     expect(vp8KeyFrameSize(VP8_KEY, 0, 9)).toBeUndefined();
   });
 
+  it("of VP9 tells no size that no container can hold", () => {
+    for (const [width, height, isSize] of [
+      [65_535, 65_535, true],
+      [65_536, 16, false],
+      [16, 65_536, false],
+    ] as const) {
+      const frame = vp9Key(0, false, true, { width, height });
+      expect(vp9KeyFrameSize(frame, 0, frame.byteLength)).toEqual(isSize ? { width, height } : undefined);
+    }
+  });
+
   it.each([0, 1, 2, 3])("of VP9 tells a key frame and its size, profile %i", (profile) => {
     for (const rgb of [false, profile % 2 === 1]) {
       const frame = vp9Key(profile, rgb);
@@ -108,7 +119,7 @@ describe("the head of a frame", () => {
           bytes[Math.floor(random() * bytes.byteLength)] = random() * 256;
         const end = Math.floor(random() * (bytes.byteLength + 1));
         const size = sizeOf(bytes, 0, end);
-        if (size) expect(size.width).toBeLessThanOrEqual(65536);
+        if (size) expect(Math.max(size.width, size.height)).toBeLessThanOrEqual(65535);
       }
     }
   });
