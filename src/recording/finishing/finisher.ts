@@ -3,6 +3,7 @@
 // one event tells of it, not one per try; one that cannot succeed ends.
 
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Arena } from "../../arena/arena.js";
 import { Histogram } from "../../base/histogram.js";
 import { KeyedQueue } from "../../base/keyed-queue.js";
@@ -43,6 +44,8 @@ export interface FinisherDeps {
   recovery: Recovery;
 }
 
+/** Tries of a finish whose volume is unmounted, some four minutes; a journal that comes back later is recovered. */
+const MAX_ABSENCES = 8;
 /** Two finishes and one sync a volume, of five threads. */
 const FINISHES_PER_VOLUME = 2;
 /** NTP slews a clock by 0.5 ms a second at most: 1.8 s an hour. */
@@ -149,7 +152,7 @@ export class Finisher implements Collector {
     let place: Reservation | undefined;
     let told: ErrorCode | undefined;
     try {
-      for (let isFirst = true, failures = 0, deaths = 0; ; ) {
+      for (let isFirst = true, failures = 0, deaths = 0, absences = 0; ; ) {
         const path = place?.path ?? segment.path;
         const { hasDied, ...result } = await this.#try(segment, container, durability, path, isFirst);
         const { failure } = result;
@@ -165,7 +168,11 @@ export class Finisher implements Collector {
           told = failure.code;
           continue;
         }
-        const next = afterFailure(failure.code, hasJournal, this.#isClosing);
+        const isAbsent = hasJournal && failure.code === "notFound" && (await this.#isVolumeGone(segment));
+        const next =
+          isAbsent && ++absences <= MAX_ABSENCES
+            ? afterFailure("io", hasJournal, this.#isClosing)
+            : afterFailure(failure.code, hasJournal, this.#isClosing);
         if (next === "nextName") {
           // Without overwrite another file is never replaced: the segment gets the next free number.
           const beside = await this.#deps.naming.nextFree(path, container);
@@ -189,14 +196,23 @@ export class Finisher implements Collector {
         if (next === "unsynced") continue;
         if (next === "inPlace") await this.#closedInPlace(segment, path, stopped, durability);
         // What is no longer there will never be closed. Another journal is for the next start, which may do better.
-        if (next === "never" && failure.code === "notFound")
+        if (next === "never" && failure.code === "notFound") {
+          const lost = segment.asLost();
+          if (lost.frames > 0) this.#deps.onLost(lost, segment.report());
           await this.#endEntry(segment, durability, failure.code, failure.message);
+        }
         if (next !== "later") return undefined;
         await this.#pause(pauseMs(failures++));
       }
     } finally {
       place?.release();
     }
+  }
+
+  /** Its folder is on another volume for now: what is missing comes back with its own. */
+  async #isVolumeGone({ path, volume }: Segment): Promise<boolean> {
+    const folder = await stat(dirname(path)).catch(() => undefined);
+    return folder !== undefined && folder.dev !== volume;
   }
 
   #tell(segment: Segment, path: string, { code, errno, message }: FileFailure): void {

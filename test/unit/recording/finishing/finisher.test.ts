@@ -1,9 +1,9 @@
 // The finisher with a finish pool that answers as a test says: names, tries and pauses, events and the ledger. The
 // files themselves are finished in test/unit/container.
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { SEG_OUTPUT_FD_OFFSET } from "../../../../src/abi/segment.js";
+import { SEG_OUTPUT_FD_OFFSET, SEG_TRACK_FRAMES_OFFSET, SEG_TRACKS_OFFSET } from "../../../../src/abi/segment.js";
 import { Arena } from "../../../../src/arena/arena.js";
 import { silentLogger } from "../../../../src/base/logger.js";
 import { type ErrorCode, ReelError } from "../../../../src/base/reel-error.js";
@@ -17,6 +17,7 @@ import { Segment } from "../../../../src/recording/lifecycle/segment.js";
 import { Naming } from "../../../../src/recording/naming/naming.js";
 import { Reservations } from "../../../../src/recording/naming/reservations.js";
 import type { Durability } from "../../../../src/recording/record-config.js";
+import type { Gap } from "../../../../src/stream/gap.js";
 import type { FinishRequest, FinishResult } from "../../../../src/worker/finish-task.js";
 import { collect } from "../../../support/collect.js";
 import { scratch } from "../../../support/scratch.js";
@@ -58,6 +59,7 @@ async function open() {
   const crashed = { busy: "", left: "", canMove: true as boolean | Error };
   const closed: ClosedSegmentReport[] = [];
   const failures: FailedSegmentReport[] = [];
+  const lost: Gap[] = [];
   const pools = {
     takeOutput: () => {
       buffers.most = Math.max(buffers.most, ++buffers.held);
@@ -89,6 +91,7 @@ async function open() {
     },
     onClosed: (report: ClosedSegmentReport) => closed.push(report),
     onFailed: (report: FailedSegmentReport) => failures.push(report),
+    onLost: (gap: Gap) => lost.push(gap),
   };
   const finisher = new Finisher(deps as unknown as FinisherDeps);
   return {
@@ -104,11 +107,15 @@ async function open() {
     moves,
     closed,
     failures,
+    lost,
     finisher,
   };
 }
 
-function segment(container: ContainerName = "mp4", { volume = 1, mayReplace = false, name = "cam" } = {}): Segment {
+function segment(
+  container: ContainerName = "mp4",
+  { volume = statSync(media).dev, mayReplace = false, name = "cam" } = {},
+): Segment {
   const reservation = rig.reservations.take(`${media}/${name}.${container}`);
   const made = new Segment(
     rig.arena,
@@ -126,9 +133,26 @@ function segment(container: ContainerName = "mp4", { volume = 1, mayReplace = fa
 const finish = (of: Segment, durability?: Durability): ReturnType<Finisher["finish"]> =>
   rig.finisher.finish(of, of.container, durability);
 
+/** As many frames in its first track. */
+function withFrames(of: Segment, frames: number): void {
+  rig.arena.view.setUint32(of.pointer + SEG_TRACKS_OFFSET + SEG_TRACK_FRAMES_OFFSET, frames, true);
+}
+
 /** With timers that the test moves: until a pause has begun. */
 async function untilPaused(): Promise<void> {
   while (vi.getTimerCount() === 0) await new Promise(setImmediate);
+}
+
+/** With timers that the test moves: whatever it pauses for. */
+async function afterPauses(done: Promise<unknown>): Promise<void> {
+  let isDone = false;
+  void done.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    await new Promise(setImmediate);
+  }
 }
 
 /** What the ledger says of a segment that was opened. */
@@ -276,6 +300,33 @@ describe("a finish that fails", () => {
     expect(rig.failures.map((report) => report.code)).toEqual([code]);
     expect(await entries()).toEqual(expected);
     expect(rig.arena.stats().blocks).toBe(0);
+  });
+
+  it("because its volume is unmounted is tried again, until it is clear that it stays away", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const own = segment("mp4", { volume: 999_999 });
+    withFrames(own, 3);
+    rig.answers.splice(0, 1, failed("notWritable"), failed("notFound"), DONE);
+    await afterPauses(finish(own));
+    expect(rig.requests).toHaveLength(3);
+    expect(rig.closed).toHaveLength(1);
+    expect(rig.lost).toEqual([]);
+    const other = segment("mp4", { volume: 999_999, name: "other" });
+    withFrames(other, 3);
+    rig.answers.splice(0, 1, failed("notFound"));
+    rig.requests.length = 0;
+    await afterPauses(finish(other));
+    expect(rig.requests).toHaveLength(9);
+    expect(rig.lost).toMatchObject([{ cause: "lostFile", frames: 3 }]);
+    expect(await entries()).toEqual(["closed", "failed notFound"]);
+  });
+
+  it("because somebody took the journal away says what was in it", async () => {
+    const own = segment();
+    withFrames(own, 5);
+    rig.answers.splice(0, 1, failed("notFound"));
+    await finish(own);
+    expect(rig.lost).toMatchObject([{ cause: "lostFile", frames: 5 }]);
   });
 
   it("for good after it failed for want of room is told again, in its own words", async () => {
