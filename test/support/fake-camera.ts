@@ -48,8 +48,24 @@ export function interleaved(channel: number, packet: Uint8Array): Buffer {
   return Buffer.concat([head, packet]);
 }
 
+/** What a publisher says up to RECORD, over one connection. */
+export function recordOpening(name: string, sdp: string = PLAIN_SDP): Buffer {
+  const request = (cseq: number, method: string, uri: string, ...lines: string[]): string =>
+    [`${method} rtsp://127.0.0.1/live/${name}${uri} RTSP/1.0`, `CSeq: ${cseq}`, ...lines, "", ""].join("\r\n");
+  return Buffer.from(
+    request(1, "OPTIONS", "") +
+      request(2, "ANNOUNCE", "?key=k", "Content-Type: application/sdp", `Content-Length: ${sdp.length}`) +
+      sdp +
+      request(3, "SETUP", "/track1", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record") +
+      request(4, "SETUP", "/track2", "Transport: RTP/AVP/TCP;unicast;interleaved=2-3;mode=record") +
+      request(5, "RECORD", "", "Range: npt=0.000-"),
+  );
+}
+
 export class FakeCamera {
   readonly requests: CameraRequest[] = [];
+  /** When each connection came. */
+  readonly acceptedMs: number[] = [];
   /** Of the newest connection that has not gone. */
   socket: Socket | undefined;
   readonly #server: Server;
@@ -95,7 +111,13 @@ export class FakeCamera {
     return `rtsp://${userInfo}127.0.0.1:${this.port}/${path}`;
   }
 
-  /** Pictures over the connection. */
+  /** One picture over every connection. */
+  sendToAll(): void {
+    const packet = interleaved(0, pictureOf(this.#frame++));
+    for (const socket of this.#sockets) socket.write(packet);
+  }
+
+  /** Pictures over the newest connection. */
   send(frames: number, channel = 0): void {
     for (let i = 0; i < frames; i++) this.socket?.write(interleaved(channel, pictureOf(this.#frame++)));
   }
@@ -106,6 +128,7 @@ export class FakeCamera {
   }
 
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     for (const socket of this.#sockets) socket.destroy();
     for (const socket of this.#udp) socket.close();
     this.#server.close();
@@ -113,6 +136,7 @@ export class FakeCamera {
   }
 
   #accept(socket: Socket): void {
+    this.acceptedMs.push(performance.now());
     const connection = this.#connections++;
     this.#sockets.add(socket);
     this.socket = socket;

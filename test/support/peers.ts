@@ -14,7 +14,7 @@ const MANY_TRACKS_WARNING = /^\[flv @ \w+\] more than one \w+ stream is not supp
 export async function remuxWithFfmpeg8(
   input: string,
   output: string,
-  format: "flv" | "mpegts" | "matroska",
+  format: "flv" | "mpegts" | "matroska" | "rtsp",
 ): Promise<void> {
   if (!existsSync(join(FOLDER, "node_modules/node-av")))
     throw new Error("the tests need FFmpeg 8: npm ci --prefix test/peers");

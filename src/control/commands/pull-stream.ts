@@ -46,7 +46,7 @@ export const pullStream = defineCommand({
     pageUrl: optionalText("RTMP: pageUrl of connect."),
     swfUrl: optionalText("RTMP: swfUrl of connect."),
     ssmIp: optionalText("MPEG-TS over UDP: source of a source-specific multicast."),
-    httpProxy: optionalText("RTSP over HTTP: proxy."),
+    httpProxy: optionalText("RTSP over HTTP: proxy. Not supported for rtsp: and rtsps:."),
     audioCodecBytes: optionalText("rtp://: AudioSpecificConfig, hexadecimal."),
     spsBytes: optionalText("rtp://: sequence parameter set, base64."),
     ppsBytes: optionalText("rtp://: picture parameter set, base64."),
@@ -67,6 +67,8 @@ export const pullStream = defineCommand({
     if (!uri) throw new CommandFailure(`Invalid URI: ${shownUri}`);
     if (args.rangeStart < -2 || args.rangeEnd < -1)
       throw new CommandFailure("rangeStart and rangeEnd can only have positive values, -2 or -1");
+    if (args.httpProxy !== "" && /^rtsps?$/.test(uri.scheme))
+      throw new CommandFailure("Unable to pull requested stream. RTSP through an HTTP tunnel is not supported");
     const localStreamName = chooseName(args.localStreamName, context);
     const reason = context.pulls.checkUri(args.uri, args.ssmIp);
     if (reason !== undefined) throw new CommandFailure(`Unable to pull requested stream. ${reason}`);

@@ -14,8 +14,6 @@ interface SchemeRules {
 
 const FILE_FORMATS = "mov,mp4,mpegts,flv,matroska,webm,aac,h264";
 export const SCHEME_RULES: Readonly<Record<string, SchemeRules>> = {
-  rtsp: { sourceType: "INP", protocols: "rtsp,rtp,udp,tcp" },
-  rtsps: { sourceType: "INP", protocols: "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto" },
   http: { sourceType: "INTS", protocols: "http,https,httpproxy,tcp,tls,crypto,data", formats: `hls,${FILE_FORMATS}` },
   https: { sourceType: "INTS", protocols: "http,https,httpproxy,tcp,tls,crypto,data", formats: `hls,${FILE_FORMATS}` },
   srt: { sourceType: "INTS", protocols: "srt", formats: "mpegts" },
@@ -53,13 +51,10 @@ export function inputOptions(request: SourceRequest, scheme: string, timeoutMs: 
   ];
   if (rules) options.push("-protocol_whitelist", rules.protocols);
   if (rules?.formats) options.push("-format_whitelist", rules.formats);
-  const isRtsp = scheme === "rtsp" || scheme === "rtsps";
   const isHttp = scheme === "http" || scheme === "https";
-  if (isRtsp) options.push("-timeout", timeoutMicroseconds);
-  if (isRtsp && request.forceTcp) options.push("-rtsp_transport", "tcp");
   if (isHttp) options.push("-rw_timeout", timeoutMicroseconds);
   const agent = userAgent(request.emulateUserAgent);
-  if ((isRtsp || isHttp) && agent !== "") options.push("-user_agent", agent);
+  if (isHttp && agent !== "") options.push("-user_agent", agent);
   if (scheme === "file") options.push("-re");
   if (request.rangeStart > 0) options.push("-ss", String(request.rangeStart));
   return options;

@@ -101,7 +101,7 @@ describe("pullStream", () => {
     const client = await fixture.webSocket();
     await client.ask("subscribe");
     const commands = [
-      "pullStream uri=rtsp://admin:hunter2@h/a?pwd=hunter2 localStreamName=a httpProxy=me:hunter2@proxy:3128 tcUrl=rtmp://x/?u=rtmp://b:hunter2@c",
+      "pullStream uri=rtmp://admin:hunter2@h/a/b?pwd=hunter2 localStreamName=a httpProxy=me:hunter2@proxy:3128 tcUrl=rtmp://x/?u=rtmp://b:hunter2@c",
       "pullStream uri=rtsp://admin:hunter2@h:99999/a",
       "pullStream uri=gopher://admin:hunter2@h/a",
       "pullStreamuri=rtsp://admin:hunter2@h/a",
@@ -185,7 +185,7 @@ describe("pullStream", () => {
     await client.ask("subscribe");
     const secret = "s3cr3t";
     client.socket.send(
-      `pullStream uri=rtsp://ann:${secret}@10.0.0.5:8554/cam?passphrase=${secret}&x=1 localStreamName=cam httpProxy=http://u:${secret}@p/ tcUrl=rtmp://u:${secret}@h/`,
+      `pullStream uri=rtmp://ann:${secret}@10.0.0.5:8554/cam/x?passphrase=${secret}&x=1 localStreamName=cam httpProxy=http://u:${secret}@p/ tcUrl=rtmp://u:${secret}@h/`,
     );
     client.socket.send(`pullStream uri=rtsp://ann:${secret}/x@10.0.0.5/cam`);
     client.socket.send(`pullStream uri=ftp://ann:${secret}@10.0.0.5/cam`);
@@ -196,7 +196,7 @@ describe("pullStream", () => {
       message = await client.next();
       expect(message).not.toContain(secret);
     }
-    expect(port.started.get(1)?.settings.uri).toBe(`rtsp://ann:${secret}@10.0.0.5:8554/cam?passphrase=${secret}&x=1`);
+    expect(port.started.get(1)?.settings.uri).toBe(`rtmp://ann:${secret}@10.0.0.5:8554/cam/x?passphrase=${secret}&x=1`);
   });
 
   it("keeps its ids and settings over a restart, with keepAlive alone", async () => {

@@ -2,6 +2,7 @@
 // cameras have.
 
 import { afterEach, describe, expect, it } from "vitest";
+import { effort } from "../../../support/effort.js";
 import {
   type CameraScript,
   FakeCamera,
@@ -248,6 +249,55 @@ describe("keep-alive", () => {
     await play(timeout("", "454 Session Not Found\r\n\r\n"));
     rig.aheadMs += 31_000;
     expect(await rig.untilOver()).toContain("does not know the session");
+  });
+});
+
+describe("a camera that goes", () => {
+  it("between SETUP and PLAY is asked again, from the beginning", async () => {
+    rig = await RtspRig.open({
+      reply: ({ method, connection }) => {
+        if (method === "PLAY" && connection < 2) rig.camera.socket?.resetAndDestroy();
+        return undefined;
+      },
+    });
+    rig.pull({ keepAlive: true });
+    await rig.untilAsked("PLAY", 3);
+    rig.camera.send(5);
+    await rig.untilFrames(4);
+    expect(rig.camera.methods.slice(0, 5)).toEqual(["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "OPTIONS"]);
+    expect(rig.attempts).toBe(2);
+  });
+
+  it("and comes back has all its sources again, at most fifty a second, and nothing leaks", async () => {
+    const sources = 50;
+    const rounds = effort(2, 10);
+    rig = await RtspRig.open();
+    const { port } = rig.camera;
+    let camera = rig.camera;
+    for (let i = 0; i < sources; i++)
+      rig.pull({ uri: rig.camera.url(), localStreamName: `cam${i}`, configId: i + 1, keepAlive: true });
+    const stopSending = setInterval(() => camera.sendToAll(), 40);
+    try {
+      let blocks = 0;
+      for (let round = 0; round <= rounds; round++) {
+        const isLive = (i: number): boolean => (rig.registry.get(`cam${i}`)?.statistics[0]?.frames ?? 0) > 1;
+        await until("all are live", () => Array.from({ length: sources }, (_, i) => i).every(isLive), 60_000);
+        // Rings may grow; blocks are what a source has.
+        if (round === 0) blocks = rig.arena.stats().blocks;
+        expect(rig.arena.stats().blocks).toBe(blocks);
+        for (const atMs of camera.acceptedMs)
+          expect(camera.acceptedMs.filter((other) => other >= atMs && other < atMs + 900).length).toBeLessThanOrEqual(
+            50,
+          );
+        if (round === rounds) break;
+        await camera.close();
+        await until("none is live", () => rig.registry.list().length === 0, 60_000);
+        camera = await FakeCamera.open({}, port);
+        others.push(camera);
+      }
+    } finally {
+      clearInterval(stopSending);
+    }
   });
 });
 
