@@ -19,11 +19,13 @@ export class RtpReceiver {
   readonly #arena = new Arena({ maximumBytes: 64 * 1024 * 1024 });
   readonly log = new AccessUnitLog(this.#arena);
   readonly notes: string[] = [];
+  /** What was odd, said at the end. */
+  readonly sums: string[] = [];
   readonly session: RtpSession;
   nowMs = 1000;
 
   constructor(media: readonly RtpMedia[], isReordering = false) {
-    const note = (text: string): number => this.notes.push(text);
+    const note = (text: string): number => (text.startsWith("RTP of medium") ? this.sums : this.notes).push(text);
     this.session = new RtpSession(media, this.log, { arena: this.#arena, isReordering, note });
   }
 

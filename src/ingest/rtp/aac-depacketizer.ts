@@ -261,12 +261,9 @@ export class AacDepacketizer implements Depacketizer {
     this.#isDescribed = config !== undefined;
   }
 
-  #use(bytes: Uint8Array, { samplesPerFrame, sampleRate, sbr }: AacConfig): void {
-    const { clockRate } = this.#context.media;
-    // The clock of HE-AAC is that of its output, twice the core's.
-    const isDoubled = sbr || clockRate === 2 * sampleRate;
-    this.#duration =
-      isDoubled && clockRate !== sampleRate ? 2 * samplesPerFrame : (samplesPerFrame * clockRate) / sampleRate;
+  /** The clock of HE-AAC is that of its output, twice the core's. */
+  #use(bytes: Uint8Array, { samplesPerFrame, sampleRate }: AacConfig): void {
+    this.#duration = (samplesPerFrame * this.#context.media.clockRate) / sampleRate;
     this.#frames.useConfig(bytes);
   }
 }

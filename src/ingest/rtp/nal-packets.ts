@@ -28,6 +28,8 @@ export class NalPackets {
   #timestamp = Number.NaN;
   /** Of the NAL unit that is being put together; -1 = none. */
   #nalStart = -1;
+  /** We may have come in the middle of a picture: what does not begin one is none of ours. */
+  #isJoining = true;
   /** A slice whose front was lost is passed over, up to the next access unit. */
   #isDamaged = false;
   #damagedTimestamp = Number.NaN;
@@ -104,6 +106,7 @@ export class NalPackets {
 
   /** The rest of a NAL unit whose front was lost. */
   passOver(bytes: number, timestamp: number): void {
+    if (this.#isJoining) return;
     if (!this.#isDamaged) {
       // Without a loss in front the packet contradicts those before it.
       this.#context.statistics.badPackets++;
@@ -119,6 +122,7 @@ export class NalPackets {
   }
 
   lose(bytes: number): void {
+    if (this.#isJoining) this.#dropUnit();
     const isWhole = this.#nalStart < 0 && this.#hasPicture && this.#isLastMarked;
     if (isWhole) this.#finishUnit(this.#scratch.end);
     else if (this.#hasPicture || this.#nalStart >= 0) this.#damage();
@@ -159,12 +163,14 @@ export class NalPackets {
     if (end - start < codec.headerBytes) return 0;
     const begins = codec.beginsAccessUnit(bytes, start);
     const isSlice = codec.isSlice(bytes, start);
-    if (this.#isDamaged) {
-      if (isSlice && !begins) {
-        this.#countDamaged(end - start, timestamp);
-        return 0;
-      }
-      if (begins) this.#isDamaged = false;
+    if ((this.#isDamaged || this.#isJoining) && isSlice && !begins) {
+      if (this.#isJoining) this.#dropUnit();
+      else this.#countDamaged(end - start, timestamp);
+      return 0;
+    }
+    if (begins) {
+      this.#isDamaged = false;
+      this.#isJoining = false;
     }
     let from = start;
     let moved = 0;

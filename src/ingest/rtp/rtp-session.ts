@@ -48,6 +48,7 @@ export interface RtpSink extends AccessUnitSink {
   readonly stream: object | undefined;
 }
 
+const USUAL_COUNTS = new Set(["packets", "senderReports"]);
 const DEFAULT_MAX_ACCESS_UNIT_BYTES = 16 * 1024 * 1024;
 const FIRST_FURTHER_TRACK = 2;
 
@@ -149,8 +150,18 @@ export class RtpSession {
     try {
       // The last access units may be the first: then there is no in-stream yet, and none is worth opening.
       if (this.#sink.stream) for (const track of this.#tracks) track?.end();
+      this.#tellCounts();
     } finally {
       this.#free();
+    }
+  }
+
+  /** What was odd, once for each medium and all of it. */
+  #tellCounts(): void {
+    for (const [medium, statistics] of this.statistics.entries()) {
+      const odd = Object.entries(statistics ?? {}).filter(([name, count]) => count > 0 && !USUAL_COUNTS.has(name));
+      const text = odd.map(([name, count]) => `${name} ${count}`).join(", ");
+      if (text !== "") this.#options.note(`RTP of medium ${medium}: ${text}`);
     }
   }
 

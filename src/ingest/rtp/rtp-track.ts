@@ -35,6 +35,8 @@ export interface RtpTrackOptions {
 export class RtpTrack implements RtcpVisitor {
   readonly #options: RtpTrackOptions;
   readonly #packet = new RtpPacket();
+  /** Of the packet that is handed on: those that waited come while another one is read. */
+  readonly #delivered = new RtpPacket();
   readonly #order: PacketOrder;
   readonly #reception: Reception;
   #payloadType: number;
@@ -53,7 +55,10 @@ export class RtpTrack implements RtcpVisitor {
     this.#reception = new Reception(options.time.clockRate);
     this.#order = new PacketOrder(options.isReordering, options.statistics, {
       deliver: (packet, arrivalMs) => this.#deliver(packet, arrivalMs),
-      lost: (packets) => options.depacketizer.lose(packets, packets * this.#payloadBytes),
+      lost: (packets) => {
+        if (packets === 0) this.#reception.restart();
+        options.depacketizer.lose(packets, packets * this.#payloadBytes);
+      },
     });
   }
 
@@ -133,7 +138,7 @@ export class RtpTrack implements RtcpVisitor {
   }
 
   #deliver(packet: Uint8Array, arrivalMs: Millis): void {
-    const header = this.#packet;
+    const header = this.#delivered;
     const { time, depacketizer } = this.#options;
     if (!header.parse(packet) || !this.#isWanted(header.payloadType)) return;
     const size = header.payloadEnd - header.payloadStart;

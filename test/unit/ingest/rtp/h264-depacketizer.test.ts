@@ -142,6 +142,22 @@ describe("H.264 depacketizer", () => {
     expect(received.log.losses).toMatchObject([{ frames: 1 }]);
   });
 
+  it("joins in the middle of a picture without a word", () => {
+    const rest = fuA(IDR, 1000).slice(1);
+    const second = nalUnit(NAL_SLICE, 300, 8);
+    second[1] = 0x40;
+    const writer = new PacketWriter();
+    for (const piece of rest) writer.write(0, piece);
+    writer
+      .write(0, second, true)
+      .write(D, P1, true)
+      .write(2 * D, P2, true);
+    const received = receive(writer.packets, { fmtp: { "sprop-parameter-sets": SETS } });
+    expect(unitsOf(received)).toEqual([[hex(P1)], [hex(P2)]]);
+    expect(received.log.losses).toEqual([]);
+    expect(received.statistics).toMatchObject({ badPackets: 0, damagedFrames: 0 });
+  });
+
   it("refuses the interleaved mode by name", () => {
     const received = new RtpReceiver([{ ...VIDEO, fmtp: { "packetization-mode": "2" } }]);
     expect(received.log.unrecorded).toEqual([
@@ -159,12 +175,14 @@ describe("H.264 depacketizer", () => {
 
   it("counts aggregates and fragments that contradict themselves", () => {
     const { packets } = new PacketWriter()
+      .write(0, P1)
       .write(0, Uint8Array.of(24, 0, 200, 1, 2))
       .write(0, Uint8Array.of(28, 0x85))
       .write(0, Uint8Array.of(28, 0x45, 1, 2, 3))
       .write(0, new Uint8Array(0));
     const received = receive(packets);
     expect(received.statistics.badPackets).toBe(3);
+    expect(received.sums).toEqual(["RTP of medium 0: badPackets 3"]);
     expect(received.log.frames).toEqual([]);
   });
 });

@@ -93,6 +93,19 @@ describe("whose packets are taken", () => {
     expect(received.statistics.foreignPackets).toBe(0);
   });
 
+  it("hands on what waits of a source before another one takes its place", () => {
+    const own = pictures(new PacketWriter(), 5).packets;
+    const received = new RtpReceiver([VIDEO], true).take(own.filter((_, i) => i !== 3));
+    const bye = Buffer.from([0x81, 203, 0, 1, 0, 0, 0, 0]);
+    bye.writeUInt32BE(TEST_SSRC, 4);
+    received.session.rtcp(0, bye, received.nowMs);
+    const next = pictures(new PacketWriter(40_000, { ssrc: 9 }), 3, 7_000_000).packets;
+    received.take(next).end();
+    // Two pictures of the first, whose others refer to the lost one, and all of the second.
+    expect(received.log.frames).toHaveLength(2 + 3);
+    expect(received.statistics).toMatchObject({ lostPackets: 1, restarts: 1, latePackets: 0 });
+  });
+
   it("passes over other payload types, but takes one that stands in place of the announced", () => {
     const noise = rtpPacket({ sequence: 1002, timestamp: 1, payloadType: 13 }, Uint8Array.of(1));
     const own = pictures(new PacketWriter(), 2).packets;
