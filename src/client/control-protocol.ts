@@ -27,6 +27,8 @@ export interface RecordSettings extends UserVariables {
   configId: number;
   dateFolderStructure: boolean;
   durability?: "none" | "close" | "interval";
+  /** Seconds below zero; missing where it begins with the command. */
+  from?: number | "lastRandomAccessPoint";
   hasAudio: boolean;
   keepAlive: boolean;
   localStreamName: string;
@@ -151,6 +153,7 @@ export interface CommandParameters {
     hasAudio?: boolean;
     preset?: number;
     durability?: "default" | "none" | "close" | "interval";
+    from?: number | "lastRandomAccessPoint";
     retainSeconds?: number;
     retainBytes?: number;
     retainSegments?: number;

@@ -2,6 +2,7 @@
 
 import type { SegmentOrigin } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
+import type { From } from "../stream/past.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
 import type { RetentionRule } from "./retention-rule.js";
 
@@ -23,6 +24,8 @@ export interface RecordOptions {
   preset?: number;
   /** Default: the server's. */
   durability?: Durability;
+  /** The first recording begins so many seconds before the command, or at the newest random access point. */
+  from?: From | undefined;
   /** What is kept of its files; the server's default where it bounds nothing. */
   retain?: RetentionRule;
   /** From 0 to 100: the lowest is stopped first where a volume fills up. */
@@ -31,9 +34,10 @@ export interface RecordOptions {
   variables?: Readonly<Record<string, string>>;
 }
 
-export interface RecordConfig extends Required<Omit<RecordOptions, "durability">> {
+export interface RecordConfig extends Required<Omit<RecordOptions, "durability" | "from">> {
   configId: number;
   durability: Durability | undefined;
+  from: From | undefined;
 }
 
 /** What segments of a config's run carry; without a run, `outStreamId` is 0. */

@@ -3,6 +3,7 @@
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../container/table.js";
+import { LAST_POINT } from "../stream/past.js";
 import { checkStreamName } from "../stream/stream-registry.js";
 import type { Naming } from "./naming/naming.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
@@ -28,6 +29,7 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     preset: options.preset ?? 0,
     variables: { ...options.variables },
     durability: options.durability,
+    from: options.from,
     retain: completeRetentionRule(options.retain),
     priority: options.priority ?? DEFAULT_PRIORITY,
   };
@@ -40,6 +42,9 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     throw new ReelError("badArgument", `chunkLength is a whole number of seconds from 0 to ${MAX_CHUNK_LENGTH}`);
   }
   checkPriority(config.priority);
+  const { from } = config;
+  if (from !== undefined && from !== LAST_POINT && !(Number.isFinite(from) && from >= 0))
+    throw new ReelError("badArgument", `from is a number of seconds that have passed, or ${LAST_POINT}`);
   if (config.durability !== undefined && !DURABILITIES.includes(config.durability)) {
     throw new ReelError("badArgument", `durability is ${DURABILITIES.join(", ")}, not ${String(config.durability)}`);
   }

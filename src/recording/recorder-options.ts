@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
+import { PastBudget, type PastSettings } from "../stream/past.js";
 import { type Clock, systemClock } from "../time/units.js";
 import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./lifecycle/scheduler.js";
 import type { Durability } from "./record-config.js";
@@ -19,6 +20,12 @@ export interface RecorderOptions {
   ringBytes?: number;
   maxRingBytes?: number;
   lagLimitMs?: number;
+  /** So much of every stream is kept for recordings that begin in the past. Default 0. */
+  preRecordSeconds?: number;
+  /** The same of single streams, by their names. */
+  preRecordStreams?: Readonly<Record<string, number>>;
+  /** What all streams may keep together. Default 512. */
+  preRecordMib?: number;
   durability?: Durability;
   /** With durability=interval: how often growing files are synced. */
   syncIntervalMs?: number;
@@ -39,6 +46,9 @@ export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "sche
 const MIB = 1024 * 1024;
 const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
+export const DEFAULT_PRE_RECORD_MIB = 512;
+/** Longer ones belong in files. */
+export const MAX_PRE_RECORD_SECONDS = 600;
 const MIN_RING_BYTES = 65536;
 const DEFAULT_LAG_LIMIT_MS = 2000;
 export const DEFAULT_MAX_CONFIGS = 10_000;
@@ -58,6 +68,9 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     ringBytes: options.ringBytes ?? DEFAULT_RING_BYTES,
     maxRingBytes: options.maxRingBytes ?? DEFAULT_MAX_RING_BYTES,
     lagLimitMs: options.lagLimitMs ?? DEFAULT_LAG_LIMIT_MS,
+    preRecordSeconds: options.preRecordSeconds ?? 0,
+    preRecordStreams: { ...options.preRecordStreams },
+    preRecordMib: options.preRecordMib ?? DEFAULT_PRE_RECORD_MIB,
     durability: options.durability ?? "close",
     syncIntervalMs: options.syncIntervalMs ?? SYNC_INTERVAL_MS,
     maxConfigs: options.maxConfigs ?? DEFAULT_MAX_CONFIGS,
@@ -67,6 +80,9 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     logger: options.logger ?? silentLogger,
   };
   checkRingBytes(settings.ringBytes, settings.maxRingBytes);
+  for (const seconds of [settings.preRecordSeconds, ...Object.values(settings.preRecordStreams)])
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_PRE_RECORD_SECONDS)
+      throw new ReelError("badArgument", `preRecord.seconds is a whole number from 0 to ${MAX_PRE_RECORD_SECONDS}`);
   return settings;
 }
 
@@ -77,4 +93,13 @@ function checkRingBytes(initial: number, maximum: number): void {
   }
   if (initial > maximum)
     throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);
+}
+
+/** undefined where no stream keeps anything. */
+export function pastSettings(settings: RecorderSettings): PastSettings | undefined {
+  const { preRecordSeconds, preRecordStreams, preRecordMib } = settings;
+  const ofStream = new Map(Object.entries(preRecordStreams));
+  if (Math.max(preRecordSeconds, ...ofStream.values()) === 0) return undefined;
+  const secondsOf = (name: string): number => ofStream.get(name) ?? preRecordSeconds;
+  return { secondsOf, budget: new PastBudget(preRecordMib * MIB) };
 }

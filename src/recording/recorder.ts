@@ -13,6 +13,8 @@ import { Ledger } from "../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../catalog/segment-report.js";
 import { reserveFor } from "../container/mp4/reserve.js";
 import type { Gap } from "../stream/gap.js";
+import type { InStream } from "../stream/in-stream.js";
+import type { Pin } from "../stream/past.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
@@ -47,7 +49,12 @@ import {
 import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-options.js";
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
-import { completeRecorderOptions, type RecorderOptions, type RecorderSettings } from "./recorder-options.js";
+import {
+  completeRecorderOptions,
+  pastSettings,
+  type RecorderOptions,
+  type RecorderSettings,
+} from "./recorder-options.js";
 import { RecordingTotals } from "./recording-totals.js";
 import { SectionWriter } from "./section-writer.js";
 import { StateLock } from "./state-lock.js";
@@ -160,7 +167,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       growing: () => this.#growing(durability),
       onFailed: (segment) => this.#syncFailed(segment),
     });
-    this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs }, () =>
+    const past = pastSettings(settings);
+    this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs, past }, () =>
       this.nextStreamId(),
     );
     this.#supervisor = new RecordingSupervisor({
@@ -249,7 +257,6 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   async record(options: RecordOptions): Promise<RecordEntry> {
     if (this.#isClosing) throw new ReelError("closed", "the server is stopping");
-    const { naming } = this.#state;
     const complete = completeRecordConfig(options);
     this.#checkCount();
     const live = this.streams.get(complete.localStreamName);
@@ -257,17 +264,38 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (refusal) throw refusal;
     const closed = live && this.admission({ ...complete, configId: 0 });
     if (closed) throw closed;
+    // What it begins with stays in the ring while its name is found.
+    const pin = live && complete.from !== undefined ? live.pinPast(complete.from) : undefined;
+    try {
+      return await this.#start(complete, live, pin);
+    } finally {
+      pin?.release();
+      live?.onDrained();
+    }
+  }
+
+  async #start(complete: Omit<RecordConfig, "configId">, live?: InStream, pin?: Pin): Promise<RecordEntry> {
+    const { naming } = this.#state;
     const claimed = live ? await naming.claim(complete) : undefined;
     const { computedPathToFile } = claimed ?? (await naming.resolve(complete));
     if (this.#isClosing) {
       claimed?.reservation.release();
       throw new ReelError("closed", "the server is stopping");
     }
+    if (pin?.isLost && !live?.ended) {
+      claimed?.reservation.release();
+      throw new ReelError(
+        "limit",
+        `the past of ${complete.localStreamName} gave way to new frames while a name was found`,
+      );
+    }
     const config: RecordConfig = { ...complete, configId: this.nextConfigId() };
     const entry = this.#supervisor.add(config, computedPathToFile);
     if (config.keepAlive) this.#save();
     const stream = this.streams.get(config.localStreamName);
-    if (stream) this.#supervisor.start(entry, stream, stream.ring.head, claimed);
+    // Its stream may have gone meanwhile, and another one come.
+    const index = stream && (stream === live && pin ? pin.index : stream.ring.head);
+    if (stream && index !== undefined) this.#supervisor.start(entry, stream, index, claimed);
     else claimed?.reservation.release();
     return entry;
   }

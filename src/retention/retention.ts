@@ -203,8 +203,12 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     for (let round = 0; round < MAX_ROUNDS && !this.#isClosed; round++) {
       await Promise.all(this.#folders.map((folder) => folder.look()));
       const nowMs = this.#parts.clock.monotonicMs();
-      const isUneasy = this.#folders.some(({ isLow, ladder }) => isLow || ladder.step !== "ok");
-      if (!isUneasy && !this.#isDue(nowMs)) return;
+      const isLow = this.#folders.some((folder) => folder.isLow);
+      if (!isLow && !this.#isDue(nowMs)) {
+        // Whoever has room again needs no plan.
+        for (const folder of this.#folders) this.#climb(folder, [], nowMs);
+        return;
+      }
       this.#isDirty = false;
       let plan = this.#plan(false);
       const stepped = this.#folders.filter((folder) => this.#climb(folder, plan, nowMs));

@@ -3,6 +3,7 @@
 
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
 import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
+import { DEFAULT_PRE_RECORD_MIB, MAX_PRE_RECORD_SECONDS } from "../recording/recorder-options.js";
 import { LimitsSchema } from "./limits-schema.js";
 import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 
@@ -187,6 +188,31 @@ export const ServerConfigSchema = Type.Object(
           allowOrigins: Type.Optional(Type.Array(Type.String(), { description: "web pages that may connect" })),
           allowHosts: Type.Optional(
             Type.Array(Type.String(), { description: "Host headers accepted beside the loopback names" }),
+          ),
+        },
+        closed,
+      ),
+    ),
+    preRecord: Type.Optional(
+      Type.Object(
+        {
+          seconds: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: MAX_PRE_RECORD_SECONDS,
+              description: "so much of every stream is kept in memory, for record from=… (default 0)",
+            }),
+          ),
+          streams: Type.Optional(
+            Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: MAX_PRE_RECORD_SECONDS }), {
+              description: "the same of single streams, by their names",
+            }),
+          ),
+          maximumMib: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              description: `what all streams may keep together (default ${DEFAULT_PRE_RECORD_MIB}); beyond it each keeps less`,
+            }),
           ),
         },
         closed,

@@ -60,6 +60,9 @@ export class ReelServer {
       ...(config.ring?.bytes && { ringBytes: config.ring.bytes }),
       ...(config.ring?.maximumBytes && { maxRingBytes: config.ring.maximumBytes }),
       ...(config.ring?.lagLimitMs && { lagLimitMs: config.ring.lagLimitMs }),
+      ...(config.preRecord?.seconds && { preRecordSeconds: config.preRecord.seconds }),
+      ...(config.preRecord?.streams && { preRecordStreams: config.preRecord.streams }),
+      ...(config.preRecord?.maximumMib && { preRecordMib: config.preRecord.maximumMib }),
       ...(config.recording?.syncIntervalMs && { syncIntervalMs: config.recording.syncIntervalMs }),
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });

@@ -21,6 +21,8 @@ export class DecoderConfigs {
   constructor(
     arena: Arena,
     private readonly streamName: string,
+    /** Frames that nobody has taken may refer to one that goes. */
+    private readonly beforeFree: () => void = () => {},
   ) {
     this.#arena = arena;
   }
@@ -62,6 +64,7 @@ export class DecoderConfigs {
   #freeOldest(): boolean {
     const config = this.#all.find((candidate) => !this.#inForce.includes(candidate));
     if (!config) return false;
+    this.beforeFree();
     this.#forget(config);
     return true;
   }

@@ -22,6 +22,7 @@ import { type Gap, trackName } from "./gap.js";
 import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
 import { PacedNotice } from "./paced-notice.js";
+import { type From, Past, type PastSettings, type Pin } from "./past.js";
 import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
 import type { NewTrack, Track } from "./track.js";
@@ -36,6 +37,8 @@ export interface InStreamOptions {
   maxRingBytes: number;
   /** How far a recording may lag behind its siblings before its cursor jumps. */
   lagLimitMs: number;
+  /** What is kept for recordings that begin in the past; nothing where it is left out. */
+  past?: PastSettings | undefined;
 }
 
 /** Where a stream comes from, as the control interface shows it (ems-record-spec §2.0). */
@@ -108,6 +111,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #timeline: Timeline;
   #configs: DecoderConfigs;
   readonly #tracks: Tracks;
+  readonly #past: Past | undefined;
   #cursors = new Set<Cursor>();
   /** Cursors whose kernels may still read the ring, detached ones included. */
   #users = new Set<Cursor>();
@@ -144,7 +148,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#options = options;
     this.#timeline = new Timeline();
     this.#tracks = new Tracks(name);
-    this.#configs = new DecoderConfigs(arena, name);
+    const pastSeconds = options.past?.secondsOf(name) ?? 0;
+    if (options.past && pastSeconds > 0) this.#past = new Past(name, pastSeconds, options.past.budget);
+    this.#configs = new DecoderConfigs(arena, name, () => this.#past?.clear());
     this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
     this.createdMonotonicMs = clock.monotonicMs();
@@ -269,6 +275,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.refreshTail();
     pointer = this.ring.reserve(sizeBytes);
     if (pointer !== 0) return pointer;
+    pointer = this.#reserveInPast(sizeBytes, mayGrow);
+    if (pointer !== 0) return pointer;
     if (this.#cursors.size > 1 && jumpSlowConsumers(this, this.#cursors, this.#options.lagLimitMs * TICKS_PER_MS)) {
       this.refreshTail();
       pointer = this.ring.reserve(sizeBytes);
@@ -292,6 +300,40 @@ export class InStream extends EventEmitter<InStreamEvents> {
     }
     this.#holdBack();
     return 0;
+  }
+
+  /** Where the past fills the ring, the ring grows, or else the past gives way: no recording suffers for it. */
+  #reserveInPast(sizeBytes: number, mayGrow: boolean): number {
+    const past = this.#past;
+    while (past && mayGrow) {
+      const { head } = this.ring;
+      const others = this.#heldByCursors();
+      const held = past.heldBytes(head);
+      if (held < others || held === 0) return 0;
+      const hasGrown = growRing(this.ring, this.#cursors, sizeBytes, this.#options.maxRingBytes, () =>
+        this.refreshTail(),
+      );
+      if (!hasGrown && (held === others || !past.giveUpOldest(head))) return 0;
+      this.refreshTail();
+      const pointer = this.ring.reserve(sizeBytes);
+      if (pointer !== 0) return pointer;
+    }
+    return 0;
+  }
+
+  /**
+   * Holds the place in the ring where a recording begins that begins in the past; undefined where it begins with the next
+   * frame. Throws ReelError `badArgument`, `limit` where so much is not kept.
+   */
+  pinPast(from: From): Pin | undefined {
+    if (!this.#past)
+      throw new ReelError("badArgument", `${this.name} keeps nothing of its past: set preRecord.seconds in reel.json`);
+    return this.#past.pin(from, this.newest90k);
+  }
+
+  /** What is kept for recordings that begin in the past; undefined where nothing is. */
+  get past(): Pick<Past, "keptBytes" | "seconds"> | undefined {
+    return this.#past;
   }
 
   abandon(): void {
@@ -346,7 +388,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     config.isReferredTo = true;
     this.lastFrameMs = nowMs;
     this.#discontinuity[track] = false;
-    this.ring.commit(header, sizeBytes);
+    const index = this.ring.commit(header, sizeBytes);
     const statistics = this.statistics[track];
     if (statistics) {
       statistics.frames++;
@@ -357,11 +399,16 @@ export class InStream extends EventEmitter<InStreamEvents> {
       if (Number.isFinite(this.lastRandomAccess90k)) this.randomAccessInterval90k = dts90k - this.lastRandomAccess90k;
       this.lastRandomAccess90k = dts90k;
     }
+    if (this.#past) {
+      const main = this.#tracks.mainVideo;
+      const isPoint = main === undefined || (track === main && (header.flags & FLAG_RANDOM_ACCESS) !== 0);
+      this.#past.committed(index, this.ring.head, dts90k, isPoint);
+    }
     if (!this.settled) {
       if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
       else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();
     }
-    if (this.#cursors.size === 0) this.ring.setTail(this.ring.head);
+    if (this.#cursors.size === 0) this.refreshTail();
   }
 
   /**
@@ -454,6 +501,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.#isHeldBack) this.#releaseHold();
     this.settle();
     this.#unrecordedNotice.stop();
+    this.#past?.end();
     this.emit("ended", reason);
     this.#releaseUnused();
   }
@@ -491,17 +539,26 @@ export class InStream extends EventEmitter<InStreamEvents> {
   onDrained(): void {
     if (this.ended) return;
     this.refreshTail();
-    if (this.#isHeldBack && this.ring.heldBytes <= this.ring.capacity * 0.75) this.#releaseHold();
+    if (!this.#isHeldBack) return;
+    const enough = this.ring.capacity * 0.75;
+    while (this.ring.heldBytes > enough && this.#past?.giveUpOldest(this.ring.head)) this.refreshTail();
+    if (this.ring.heldBytes <= enough) this.#releaseHold();
   }
 
   refreshTail(): void {
-    const head = this.ring.head;
+    const { head } = this.ring;
+    const most = Math.max(this.#heldByCursors(), this.#past?.heldBytes(head) ?? 0);
+    this.ring.setTail((head - most) >>> 0);
+  }
+
+  #heldByCursors(): number {
+    const { head } = this.ring;
     let most = 0;
     for (const cursor of this.#cursors) {
       const held = (head - cursor.tail()) >>> 0;
       if (held > most) most = held;
     }
-    this.ring.setTail((head - most) >>> 0);
+    return most;
   }
 
   /** A picture is never shown more than 10 s from its decoding, whatever its source says. */

@@ -7,6 +7,7 @@ import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { type Clock, TICKS_PER_SECOND } from "../time/units.js";
 import { InStream, type InStreamOptions, type SourceInfo, type TrackStatistics } from "./in-stream.js";
+import type { PastBudget } from "./past.js";
 
 interface RegistryEvents {
   opened: [stream: InStream];
@@ -112,7 +113,9 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
       frames += own.frames;
       bytes += own.bytes;
     }
+    const { past } = this.options;
     return [
+      ...(past ? pastSamples(past.budget) : []),
       gauge("reel_in_streams", "Live in-streams.", streams.length),
       counter("reel_received_frames_total", "Frames that all sources delivered.", frames),
       counter("reel_received_bytes_total", "Bytes of frames that all sources delivered.", bytes),
@@ -130,11 +133,37 @@ function received({ statistics }: InStream): { frames: number; bytes: number } {
   return sum;
 }
 
+function pastSamples({ keptBytes, limitBytes }: PastBudget): Sample[] {
+  return [
+    gauge(
+      "reel_past_kept_bytes",
+      "Bytes of frames that all streams keep for recordings that begin in the past.",
+      keptBytes,
+    ),
+    gauge("reel_past_limit_bytes", "What they may keep.", limitBytes),
+  ];
+}
+
 function samplesOf(stream: InStream, nowMs: number): Sample[] {
   const { name, ring } = stream;
   const labels = { stream: name };
   const samples = [
-    gauge("reel_ring_held_bytes", "Bytes of the ring that no recording has given back.", ring.heldBytes, labels),
+    gauge(
+      "reel_ring_held_bytes",
+      "Bytes of the ring that a recording still wants, or that are kept for one that begins in the past.",
+      ring.heldBytes,
+      labels,
+    ),
+    ...(stream.past
+      ? [
+          gauge(
+            "reel_past_bytes",
+            "Bytes of frames kept for a recording that begins in the past.",
+            stream.past.keptBytes,
+            labels,
+          ),
+        ]
+      : []),
     gauge("reel_ring_capacity_bytes", "Size of the ring.", ring.capacity, labels),
     gauge(
       "reel_in_last_frame_age_seconds",

@@ -39,6 +39,7 @@ beforeAll(async () => {
       media: { folders: [join(folder, "media")] },
       state: { folder: join(folder, "state") },
       workers: 1,
+      preRecord: { seconds: 1 },
       listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
       metrics: { files: true },
       eventLogger: { sinks: [{ type: "file", filename: join(folder, "events") }] },

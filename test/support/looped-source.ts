@@ -30,6 +30,17 @@ export class LoopedSource {
     stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
   }
 
+  /** What it writes in a range of its time. */
+  framesBetween(fromMs: number, toMs: number): ReturnType<typeof makeMedia> {
+    const frames: ReturnType<typeof makeMedia> = [];
+    for (let at = Math.floor(fromMs / ROUND_MS); at * ROUND_MS < toMs; at++)
+      for (const frame of framesOfRound()) {
+        const dts90k = frame.dts90k + at * ROUND_MS * 90;
+        if (dts90k >= fromMs * 90 && dts90k < toMs * 90) frames.push({ ...frame, dts90k });
+      }
+    return frames;
+  }
+
   /** Writes the next frames, up to that time, as fast as they are taken. */
   async writeUpTo(mediaMs: number): Promise<void> {
     const frames = framesOfRound();

@@ -4,10 +4,20 @@ import { ReelError } from "../../base/reel-error.js";
 import { CONTAINER_NAMES } from "../../container/table.js";
 import type { RecordConfig, RecordOptions } from "../../recording/record-config.js";
 import { DEFAULT_PRIORITY, MAX_PRIORITY, type RetentionRule } from "../../recording/retention-rule.js";
+import { type From, LAST_POINT } from "../../stream/past.js";
 import { recordSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
 import { type CommandContext, defineCommand } from "./command.js";
-import { CommandFailure, choice, flag, integer, optionalInteger, type Parameter, text } from "./parameter.js";
+import {
+  CommandFailure,
+  choice,
+  flag,
+  integer,
+  optionalInteger,
+  optionalText,
+  type Parameter,
+  text,
+} from "./parameter.js";
 
 /** What `preset=1` stands for. */
 const PRESET_1 = {
@@ -17,6 +27,23 @@ const PRESET_1 = {
   dateFolderStructure: true,
 } as const satisfies Partial<RecordOptions>;
 const SERVER_DEFAULT = "default" as const;
+
+/** Seconds below zero, or the name of a point. */
+function from(description: string): Parameter<From | undefined> {
+  return {
+    ...optionalText(description),
+    fallback: undefined,
+    parse({ text: raw }, name) {
+      const word = raw.trim();
+      if (word === "") return undefined;
+      if (word.toLowerCase() === LAST_POINT.toLowerCase()) return LAST_POINT;
+      if (/^(-\d{1,6}(\.\d{1,3})?|0)$/.test(word)) return Math.abs(Number(word));
+      throw new CommandFailure(
+        `Syntax error. Parameter ${name} is invalid. It is a number of seconds such as -15, or ${LAST_POINT}`,
+      );
+    },
+  };
+}
 
 /** Of a retention rule. */
 function bound(description: string, max: number = Number.MAX_SAFE_INTEGER): Parameter<number | undefined> {
@@ -57,6 +84,9 @@ export const record = defineCommand({
       "How hard to try to get data to the disk: none, close or interval; default is the server's.",
       [SERVER_DEFAULT, "none", "close", "interval"],
       SERVER_DEFAULT,
+    ),
+    from: from(
+      `Begin before the command: -15 at the random access point at or before 15 s ago, ${LAST_POINT} at the newest one; preRecord of reel.json says how much is kept. Of a stream that is yet to come without effect.`,
     ),
     retainSeconds: bound("Delete its files so many seconds after their end"),
     retainBytes: bound("Keep so many bytes of its files, the newest"),

@@ -54,6 +54,7 @@ export function recordSettings(
     configId: config.configId,
     dateFolderStructure: config.dateFolderStructure,
     durability: config.durability,
+    from: typeof config.from === "number" ? -config.from : config.from,
     hasAudio: config.hasAudio,
     keepAlive: config.keepAlive,
     localStreamName: config.localStreamName,

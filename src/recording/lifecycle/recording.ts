@@ -24,7 +24,7 @@ import type { Cursor } from "../../stream/cursor.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { lagOf } from "../../stream/slow-consumers.js";
-import { momentOf, TICKS_PER_MS } from "../../time/units.js";
+import { type Clock, type Moment, momentOf, TICKS_PER_MS } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
@@ -48,6 +48,8 @@ const MAX_CUT_WAIT_MS = 2000;
 export class Recording implements OutStream, Cursor {
   readonly createdMs: number;
   readonly createdMonotonicMs: number;
+  /** How much older its first frame is: it begins in the past. */
+  readonly #pastMs: number;
   /** Stands in every report of it. */
   readonly origin: SegmentOrigin;
   segment: Segment | undefined;
@@ -90,6 +92,8 @@ export class Recording implements OutStream, Cursor {
     this.origin = originOf(config, id);
     this.lastProgressMs = this.createdMonotonicMs;
     this.nameWantedMs = this.lastProgressMs;
+    const first = predecessor ? undefined : inStream.ring.frameAt(index);
+    this.#pastMs = first ? Math.max(0, inStream.newest90k - first.dts90k) / TICKS_PER_MS : 0;
     const inherited = predecessor ? predecessor.#state : undefined;
     this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, inherited);
     this.whenEnded = new Promise((resolve) => {
@@ -392,7 +396,7 @@ export class Recording implements OutStream, Cursor {
     const { volume } = this.target as ClaimedTarget;
     try {
       const { type } = this.config;
-      this.segment = new Segment(arena, name, volume, mayReplace, momentOf(clock), type, this.origin);
+      this.segment = new Segment(arena, name, volume, mayReplace, this.#startOfSegment(clock), type, this.origin);
     } catch (error) {
       name.release();
       throw error;
@@ -402,6 +406,12 @@ export class Recording implements OutStream, Cursor {
     this.lastDrainMs = 0;
     this.lastProgressMs = clock.monotonicMs();
     this.listener.wake(this);
+  }
+
+  /** The first segment may begin in the past. */
+  #startOfSegment(clock: Clock): Moment {
+    if (this.#pastMs === 0 || this.#totals.frames(undefined) > 0) return momentOf(clock);
+    return { wallMs: this.createdMs - this.#pastMs, monotonicMs: this.createdMonotonicMs - this.#pastMs };
   }
 
   #renameSegment(): void {

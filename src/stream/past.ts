@@ -1,0 +1,161 @@
+// What an in-stream keeps in its ring for recordings that begin before their command: everything from the random access
+// point at or before `seconds` ago. Its memory is a budget of all streams together.
+//
+//   ──[RAP · · · · RAP · · · · RAP · ·│ head          trimmed by time with every frame; where memory is short the
+//     └ tail of the ring              newest          oldest go first, and recordings are never held up for it
+//
+// Of a stream without video every frame is such a point.
+
+import { ReelError } from "../base/reel-error.js";
+import { TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
+
+/** Where a recording begins: so many seconds ago, or at the newest point. */
+export type From = number | typeof LAST_POINT;
+export const LAST_POINT = "lastRandomAccessPoint";
+
+/** What all streams of a registry may keep together. */
+export class PastBudget {
+  keptBytes = 0;
+  streams = 0;
+
+  constructor(readonly limitBytes: number) {}
+
+  get isExceeded(): boolean {
+    return this.keptBytes > this.limitBytes;
+  }
+
+  /** Nobody gives up more while others keep more. */
+  get shareBytes(): number {
+    return this.limitBytes / Math.max(1, this.streams);
+  }
+}
+
+export interface PastSettings {
+  /** 0 = nothing is kept. */
+  secondsOf(localStreamName: string): number;
+  readonly budget: PastBudget;
+}
+
+interface Point {
+  readonly index: number;
+  readonly dts90k: Ticks90k;
+}
+
+/** A place in the ring that stays until it is released, as long as there is memory. */
+export interface Pin {
+  readonly index: number;
+  /** It had to give way: a name that takes for ever, on a volume that hangs, must hold nobody up. */
+  readonly isLost: boolean;
+  release(): void;
+}
+
+export class Past {
+  /** Oldest first. */
+  #points: Point[] = [];
+  readonly #pins = new Set<Point>();
+  #keptBytes = 0;
+  /** Its beginning is gone for want of memory, not of time. */
+  #isCut = false;
+  #isEnded = false;
+
+  constructor(
+    private readonly streamName: string,
+    readonly seconds: number,
+    private readonly budget: PastBudget,
+  ) {
+    budget.streams++;
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** Bytes from the oldest place that must stay to the head. */
+  heldBytes(head: number): number {
+    let most = 0;
+    const [oldest] = this.#points;
+    if (oldest) most = (head - oldest.index) >>> 0;
+    for (const { index } of this.#pins) most = Math.max(most, (head - index) >>> 0);
+    return most;
+  }
+
+  /** A frame is in the ring, and `head` behind it. */
+  committed(index: number, head: number, dts90k: Ticks90k, isPoint: boolean): void {
+    if (this.#isEnded) return;
+    if (isPoint) this.#points.push({ index, dts90k });
+    const until90k = dts90k - this.seconds * TICKS_PER_SECOND;
+    let gone = 0;
+    for (let next = this.#points[1]; next && next.dts90k <= until90k; next = this.#points[gone + 1]) gone++;
+    if (gone > 0) this.#points.splice(0, gone);
+    this.#account(head);
+    if (this.budget.isExceeded && this.#keptBytes > this.budget.shareBytes) this.giveUpOldest(head);
+  }
+
+  /** What is pinned goes last. False where nothing is left to give up. */
+  giveUpOldest(head: number): boolean {
+    if (this.#points.shift() === undefined) {
+      const hadPins = this.#pins.size > 0;
+      this.#pins.clear();
+      return hadPins;
+    }
+    this.#isCut = true;
+    this.#account(head);
+    return true;
+  }
+
+  /** Nothing that it holds can be used any more. */
+  clear(): void {
+    this.#isCut ||= this.#points.length > 0;
+    this.#points = [];
+    this.#account(0);
+  }
+
+  /** No more frames will come, and nobody reads the ring for it. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.clear();
+    this.#pins.clear();
+    this.#isEnded = true;
+    this.budget.streams--;
+  }
+
+  /**
+   * Holds the place where a recording begins; undefined where the stream has had no such place as yet: it begins with
+   * the next frame. Throws ReelError `badArgument` where so much is not kept.
+   */
+  pin(from: From, newest90k: Ticks90k): Pin | undefined {
+    const point = from === LAST_POINT ? this.#points.at(-1) : this.#pointAt(from, newest90k);
+    if (!point) return undefined;
+    const pinned = { ...point };
+    this.#pins.add(pinned);
+    const pins = this.#pins;
+    return {
+      index: point.index,
+      get isLost() {
+        return !pins.has(pinned);
+      },
+      release: () => pins.delete(pinned),
+    };
+  }
+
+  #pointAt(secondsAgo: number, newest90k: Ticks90k): Point | undefined {
+    if (secondsAgo > this.seconds)
+      throw new ReelError("badArgument", `${this.streamName} keeps ${this.seconds} s of its past (preRecord.seconds)`);
+    const wanted90k = newest90k - secondsAgo * TICKS_PER_SECOND;
+    const found = this.#points.findLast(({ dts90k }) => dts90k <= wanted90k);
+    if (found || !this.#isCut) return found ?? this.#points[0];
+    const [oldest] = this.#points;
+    const keptS = oldest ? (newest90k - oldest.dts90k) / TICKS_PER_SECOND : 0;
+    throw new ReelError(
+      "limit",
+      `${this.streamName} keeps only ${keptS.toFixed(1)} s of its past: there is no more memory for it (preRecord.maximumMib, ring.maximumBytes)`,
+    );
+  }
+
+  #account(head: number): void {
+    const [oldest] = this.#points;
+    const kept = oldest ? (head - oldest.index) >>> 0 : 0;
+    this.budget.keptBytes += kept - this.#keptBytes;
+    this.#keptBytes = kept;
+  }
+}
