@@ -142,8 +142,30 @@ describe("a recording from the past", () => {
     expect(recorder.configs().length).toBe(1);
   });
 
+  it("that a client begins on inStreamCreated has the first picture, however late the command comes", async () => {
+    const clip = await makeClip({ seconds: 10, video: { gopFrames: 25 } });
+    const server = await ReelProcess.start({ config: { preRecord: { seconds: 30 } } });
+    const control = await Control.connect(server);
+    const publisher = publishWithFfmpeg({ url: server.rtmpUrl("cam"), input: clip });
+    await control.wait("inStreamCreated");
+    // A client that takes its time: more than a group of pictures has come by then.
+    await until("two groups of pictures have come", async () => {
+      const { data } = await control.send("getStreamInfo localStreamName=cam");
+      return ((data as { video?: { packetsCount: number } } | null)?.video?.packetsCount ?? 0) > 50;
+    });
+    await control.succeed("record localStreamName=cam pathToFile=cam type=mp4 from=-30");
+    await publisher.exited;
+    await control.wait("recordChunkClosed");
+    const [sent, found] = await Promise.all(
+      [clip, server.file("cam.mp4")].map((path) => ffprobe(path, { hash: true })),
+    );
+    const hashes = (file: typeof sent): (string | undefined)[] => file?.video?.packets.map(({ hash }) => hash) ?? [];
+    expect(hashes(found)).toEqual(hashes(sent));
+  });
+
   it("by command, of a publisher: its pictures are those of the publisher from that point on", async () => {
-    const seconds = 9;
+    // Long enough for the commands on a machine that is busy.
+    const seconds = 14;
     const clip = await makeClip({ seconds, video: { gopFrames: 25 } });
     const server = await ReelProcess.start({ config: { preRecord: { seconds: 5, maximumMib: 64 } } });
     const control = await Control.connect(server);
