@@ -21,6 +21,11 @@ const BLOCKS = [1, 2, 3, 6] as const;
 const MIN_BSID = 11;
 const MAX_BSID = 16;
 const MAX_DATA_RATE = 0x1fff;
+const ACMOD_DUAL_MONO = 0;
+/** Places in chanmap, Table E.1.4, from below, and in chan_loc. */
+const CHANMAP_LC_RC = 10;
+const CHANMAP_LFE2 = 1;
+const CHAN_LOC_LFE2 = 8;
 
 export class Eac3Header implements SoundHeader {
   readonly unit = "frame of E-AC-3";
@@ -71,13 +76,44 @@ export class Eac3Header implements SoundHeader {
     const kilobits = Math.min(MAX_DATA_RATE, Math.round((sizeBytes * 8 * sampleRate) / samples / 1000));
     const format = (this.#fscod << 14) | (this.#bsid << 9) | (this.#acmod << 1) | this.#lfeon;
     let dependent = 0;
+    let locations = 0;
     for (let next = at + this.sizeBytes; next + HEADER_BYTES <= at + sizeBytes && this.parse(bytes, next); ) {
-      if (this.#isDependent) dependent++;
+      if (this.#isDependent) {
+        dependent++;
+        locations |= this.#locations(bytes.subarray(next, Math.min(next + this.sizeBytes, at + sizeBytes)));
+      }
       next += this.sizeBytes;
     }
     this.parse(bytes, at);
-    const dec3 = [kilobits >> 5, (kilobits & 31) << 3, format >> 8, format & 255, Math.min(dependent, 15) << 1];
-    return Uint8Array.from(dependent > 0 ? [...dec3, 0] : dec3);
+    const dec3 = [kilobits >> 5, (kilobits & 31) << 3, format >> 8, format & 255];
+    const numDepSub = Math.min(dependent, 15) << 1;
+    return Uint8Array.from(
+      dependent > 0 ? [...dec3, numDepSub | (locations >> 8), locations & 255] : [...dec3, numDepSub],
+    );
+  }
+
+  /** chan_loc of the dependent substream that was parsed last, Table F.6.1: its channels beyond those of 5.1. */
+  #locations(frame: Uint8Array): number {
+    let isShort = false;
+    const r = new BitReader(frame.subarray(HEADER_BYTES - 1), () => {
+      isShort = true;
+      throw new ReelError("badConfig", "E-AC-3 frame: ends in its header");
+    });
+    try {
+      r.u(5); // bsid
+      for (let programs = this.#acmod === ACMOD_DUAL_MONO ? 2 : 1; programs > 0; programs--) {
+        r.u(5); // dialnorm
+        if (r.u(1)) r.u(8); // compre, compr
+      }
+      const chanmap = r.u(1) ? r.u(16) : 0; // chanmape
+      // Its bits from Lc/Rc on, which is the sixth from above, to Cvh; LFE2 is the last but one.
+      let locations = ((chanmap >> CHANMAP_LFE2) & 1) << CHAN_LOC_LFE2;
+      for (let bit = 0; bit < CHAN_LOC_LFE2; bit++) locations |= ((chanmap >> (CHANMAP_LC_RC - bit)) & 1) << bit;
+      return locations;
+    } catch (error) {
+      if (!isShort) throw error;
+      return 0;
+    }
   }
 }
 

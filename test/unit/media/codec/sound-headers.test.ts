@@ -8,6 +8,7 @@ import { MP2, MP3 } from "../../../../src/media/codec/mpeg-audio/mpeg-audio.js";
 import { MpegAudioHeader } from "../../../../src/media/codec/mpeg-audio/mpeg-audio-header.js";
 import { SoundCounter } from "../../../../src/media/codec/sound-counter.js";
 import type { SoundHeader } from "../../../../src/media/codec/sound-header.js";
+import { BitWriter } from "../../../support/bit-writer.js";
 import { AC3_FRAME, DAC3, DEC3, EAC3_FRAME, FLAC_CONFIG, MP2_FRAME, MP3_FRAME } from "../../../support/test-media.js";
 
 function read<H extends SoundHeader>(header: H, bytes: Uint8Array): H {
@@ -116,6 +117,51 @@ describe("a header of E-AC-3", () => {
     const config = header.config(unit, 0, unit.byteLength);
     expect(config.subarray(4)).toEqual(Uint8Array.of(1 << 1, 0));
     expect(parseDec3(config)).toMatchObject({ channels: 2, sampleRate: 48000 });
+  });
+
+  /** A frame of a dependent substream with a chanmap: strmtyp 1, 64 bytes, 48 kHz, six blocks. */
+  const dependentFrame = (acmod: number, hasCompression: boolean, chanmap: number): Uint8Array => {
+    const w = new BitWriter().u(16, 0x0b77).u(2, 1).u(3, 0).u(11, 31).u(2, 0).u(2, 3).u(3, acmod).u(1, 0).u(5, 16);
+    for (let programs = acmod === 0 ? 2 : 1; programs > 0; programs--) {
+      w.u(5, 31).u(1, hasCompression ? 1 : 0);
+      if (hasCompression) w.u(8, 0x5a);
+    }
+    w.u(1, 1).u(16, chanmap);
+    return Buffer.concat([w.bytes(), Buffer.alloc(64 - w.bytes().byteLength)]);
+  };
+
+  it.each([
+    // ETSI TS 102 366, Table E.1.4 and Table F.6.1
+    ["Lc/Rc", 1 << 10, 1],
+    ["Lrs/Rrs", 1 << 9, 2],
+    ["Cs", 1 << 8, 4],
+    ["Ts", 1 << 7, 8],
+    ["Lsd/Rsd", 1 << 6, 16],
+    ["Lw/Rw", 1 << 5, 32],
+    ["Lvh/Rvh", 1 << 4, 64],
+    ["Cvh", 1 << 3, 128],
+    ["LFE2", 1 << 1, 256],
+    ["L, C, R, Ls, Rs and LFE, which are in 5.1", 0xf801, 0],
+  ])("of a dependent substream with %s says where its channels are", (_what, chanmap, location) => {
+    for (const [acmod, hasCompression] of [
+      [2, false],
+      [2, true],
+      [0, true],
+    ] as const) {
+      const unit = Buffer.concat([EAC3_FRAME, dependentFrame(acmod, hasCompression, chanmap)]);
+      const config = read(new Eac3Header(), unit).config(unit, 0, unit.byteLength);
+      expect(config.subarray(4)).toEqual(Uint8Array.of((1 << 1) | (location >> 8), location & 255));
+    }
+  });
+
+  it("of several dependent substreams says where the channels of all are", () => {
+    const unit = Buffer.concat([EAC3_FRAME, dependentFrame(2, false, 1 << 9), dependentFrame(1, false, 1 << 8)]);
+    const config = read(new Eac3Header(), unit).config(unit, 0, unit.byteLength);
+    expect(config.subarray(4)).toEqual(Uint8Array.of(2 << 1, 2 | 4));
+    // Half a header says nothing.
+    const cut = unit.subarray(0, EAC3_FRAME.byteLength + 64 + 7);
+    expect(new Eac3Header().parse(cut, 0)).toBe(true);
+    expect(read(new Eac3Header(), cut).config(cut, 0, cut.byteLength).subarray(4)).toEqual(Uint8Array.of(2 << 1, 2));
   });
 
   it("of AC-3 is none", () => {
