@@ -31,7 +31,7 @@ import type { OutStream } from "./lifecycle/out-stream.js";
 import { type GrowingSegment, PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
 import { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
-import { refusalOf } from "./lifecycle/refusal.js";
+import { LATE_MS, refusalOf } from "./lifecycle/refusal.js";
 import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
@@ -260,7 +260,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const complete = completeRecordConfig(options);
     this.#checkCount();
     const live = this.streams.get(complete.localStreamName);
-    const refusal = live && refusalOf(live, complete.type);
+    const isLate = live !== undefined && live.nowMs - live.createdMonotonicMs >= LATE_MS;
+    const refusal = live && refusalOf(live, complete.type, isLate);
     if (refusal) throw refusal;
     const closed = live && this.admission({ ...complete, configId: 0 });
     if (closed) throw closed;

@@ -26,7 +26,7 @@ import { Recording } from "./recording.js";
 import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import type { RecordingReports } from "./recording-reports.js";
-import { refusalOf } from "./refusal.js";
+import { LATE_MS, refusalOf } from "./refusal.js";
 import type { Scheduler } from "./scheduler.js";
 
 export interface SupervisorParts {
@@ -45,8 +45,6 @@ export interface SupervisorParts {
 
 /** ems-record-spec §3.2: the config is retried on a one-second timer. */
 const RETRY_MS = 1000;
-/** After its first tracks a stream may have others. */
-const TELL_UNRECORDED_MS = 1000;
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
 const CLOSE_ORDER_MS = 10_000;
 /** Of lines that publishers can cause at will. */
@@ -306,7 +304,7 @@ export class RecordingSupervisor {
     setTimeout(() => {
       recording.tellUnrecorded();
       this.#refuseOrStart(recording.inStream, true);
-    }, TELL_UNRECORDED_MS).unref();
+    }, LATE_MS).unref();
   }
 
   /** Video comes, and nothing in it that a file could begin with. */

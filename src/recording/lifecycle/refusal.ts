@@ -9,6 +9,9 @@ import type { CodecName, TrackKind } from "../../media/codec/codec-entry.js";
 import { CODECS } from "../../media/codec/table.js";
 import type { InStream } from "../../stream/in-stream.js";
 
+/** After its first tracks a stream may have others, for so long. */
+export const LATE_MS = 1000;
+
 /**
  * Why, and which containers would do; undefined where it can be recorded, or may yet turn out so. `isLate`: a stream
  * without any track that is recorded, and without one that is announced, has had its time to bring one.
