@@ -60,6 +60,7 @@ function demuxOnly(bytes: Uint8Array): number {
       frames++;
     },
     describeTrack: () => {},
+    withdrawTrack: () => {},
     setUnrecorded: () => {},
     loss: () => {
       throw new Error("the stream is whole, and the demuxer reports a loss");

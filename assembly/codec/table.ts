@@ -29,8 +29,9 @@ import {
 import { FLAG_RANDOM_ACCESS } from "../../src/abi/frame";
 import { STREAM_ID_AUDIO, STREAM_ID_PRIVATE_1 } from "../container/mpegts/pes";
 import { configCodec } from "../decoder-config";
-import { ADTS_MAX_PAYLOAD, adtsCanCarry } from "./aac/adts";
+import { ADTS_MAX_PAYLOAD } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
+import { hasAdtsProfile, latmCanCarry, latmPayloadBytes, latmPesOverhead, writeLatmPes } from "./aac/latm";
 import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
 import { AV01, putAv1SampleEntry } from "./av1/sample-entry";
@@ -80,6 +81,7 @@ const CODECS_HERE: i32 = 15;
 const STREAM_TYPE_H264: u32 = 0x1b;
 const STREAM_TYPE_H265: u32 = 0x24;
 const STREAM_TYPE_AAC_ADTS: u32 = 0x0f;
+const STREAM_TYPE_AAC_LATM: u32 = 0x11;
 const STREAM_TYPE_PRIVATE_PES: u32 = 0x06;
 const STREAM_TYPE_MPEG1_AUDIO: u32 = 0x03;
 const STREAM_TYPE_MPEG2_AUDIO: u32 = 0x04;
@@ -220,7 +222,7 @@ export function audioPreRoll(config: usize): u32 {
 /** Whether MPEG-TS has a form for this configuration. */
 export function tsCanCarry(config: usize): bool {
   const codec = configCodec(config);
-  if (codec == CODEC_AAC) return adtsCanCarry(config);
+  if (codec == CODEC_AAC) return hasAdtsProfile(config) || latmCanCarry(config);
   if (codec == CODEC_OPUS) return opusHasChannelConfigCode(config);
   return tsStreamType(config) != 0;
 }
@@ -233,7 +235,7 @@ export function tsStreamType(config: usize): u32 {
     case CODEC_H265:
       return STREAM_TYPE_H265;
     case CODEC_AAC:
-      return STREAM_TYPE_AAC_ADTS;
+      return hasAdtsProfile(config) ? STREAM_TYPE_AAC_ADTS : STREAM_TYPE_AAC_LATM;
     case CODEC_OPUS:
       return STREAM_TYPE_PRIVATE_PES;
     case CODEC_MP3:
@@ -297,6 +299,7 @@ export function tsScan(config: usize, payload: usize, size: u32): u64 {
     case CODEC_H265:
       return scanH265AccessUnit(payload, size);
     case CODEC_AAC:
+      if (!hasAdtsProfile(config)) return latmPayloadBytes(config, size);
       return size <= ADTS_MAX_PAYLOAD ? size : 0;
     case CODEC_OPUS:
       return size <= OPUS_MAX_PACKET ? size : 0;
@@ -320,7 +323,7 @@ export function tsOverhead(config: usize): u32 {
     case CODEC_H265:
       return h265PesOverhead(config);
     case CODEC_AAC:
-      return aacPesOverhead();
+      return hasAdtsProfile(config) ? aacPesOverhead() : latmPesOverhead(config);
     case CODEC_OPUS:
       return opusPesOverhead();
     default:
@@ -354,7 +357,9 @@ export function writePes(
     case CODEC_H265:
       return writeH265Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
     case CODEC_AAC:
-      return writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts);
+      return hasAdtsProfile(config)
+        ? writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts)
+        : writeLatmPes(ts, at, track, payload, size, config, flags, pcr, pts);
     case CODEC_OPUS:
       return writeOpusPes(ts, at, track, payload, size, config, frameFlags, flags, pcr, pts);
     case CODEC_MP3:

@@ -117,6 +117,11 @@ export class FrameSink implements AccessUnitSink {
     else this.#described.set(track, about);
   }
 
+  withdrawTrack(track: number): void {
+    this.#described.delete(track);
+    this.#stream?.withdrawTrack(track);
+  }
+
   /**
    * A source of which nothing is recorded has its in-stream all the same: that it comes, and what it is, can be seen.
    */

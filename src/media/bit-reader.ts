@@ -15,6 +15,22 @@ export class BitReader {
     return this.#bytes.byteLength * 8 - this.#bit;
   }
 
+  /** Another one, which reads on from here by itself. */
+  fork(): BitReader {
+    const fork = new BitReader(this.#bytes, this.#fail);
+    fork.#bit = this.#bit;
+    return fork;
+  }
+
+  /** The next bits, in whole bytes; the last one ends with zeros. */
+  bytes(bits: number): Uint8Array {
+    if (bits > this.bitsLeft) this.#fail();
+    const taken = new Uint8Array(Math.ceil(bits / 8));
+    for (let at = 0, left = bits; left > 0; at++, left -= 8)
+      taken[at] = this.u(Math.min(8, left)) << Math.max(0, 8 - left);
+    return taken;
+  }
+
   /** u(n), n up to 32. */
   u(bits: number): number {
     if (bits > this.bitsLeft) this.#fail();

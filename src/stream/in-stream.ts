@@ -218,6 +218,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (!this.ended) this.#tracks.describe(number, track);
   }
 
+  /** A track that was described is not waited for. One that has had a configuration stays. */
+  withdrawTrack(number: number): void {
+    if (!this.ended) this.#tracks.withdraw(number);
+  }
+
   /** Place of the newest frame of all tracks. */
   get newest90k(): Ticks90k {
     return Math.max(0, ...this.lastDts90k);

@@ -48,6 +48,11 @@ export class Tracks {
     else Object.assign(track, { language, label });
   }
 
+  /** A track that was to come does not. */
+  withdraw(number: number): void {
+    if (this.#all[number]?.codec === undefined) this.#all[number] = undefined;
+  }
+
   /** The track that a configuration may belong to; a track's kind never changes. Throws ReelError `badInput`. */
   forConfig(number: number, codec: CodecName): Track {
     if (!Number.isInteger(number) || number < 0 || number >= MAX_TRACKS)

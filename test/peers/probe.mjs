@@ -20,8 +20,11 @@ const { avGetCodecName, Log } = await import("node-av/lib");
 const TYPES = ["video", "audio", "data", "subtitle"];
 Log.setLevel(AV_LOG_WARNING);
 
-async function probe(path) {
+async function probe(path, usualRate) {
   const demuxer = await Demuxer.open(path);
+  // FFmpeg 8 finds no rate in LATM of AAC-LD and AAC-ELD, and decodes them with one: that of the first file.
+  for (const { codecpar } of demuxer.streams)
+    if (codecpar.sampleRate === 0 && TYPES[codecpar.codecType] === "audio") codecpar.sampleRate = usualRate;
   const tracks = demuxer.streams.map(({ index, codecpar, timeBase }) => ({
     index,
     kind: TYPES[codecpar.codecType],
@@ -82,5 +85,8 @@ async function probe(path) {
 }
 
 const found = [];
-for (const path of process.argv.slice(2)) found.push(await probe(path));
+for (const path of process.argv.slice(2)) {
+  const usualRate = found[0]?.find(({ kind }) => kind === "audio")?.sampleRate ?? 0;
+  found.push(await probe(path, usualRate));
+}
 console.log(JSON.stringify(found));

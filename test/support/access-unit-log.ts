@@ -51,6 +51,10 @@ export class AccessUnitLog implements AccessUnitSink {
     this.described.set(track, about);
   }
 
+  withdrawTrack(track: number): void {
+    this.described.delete(track);
+  }
+
   setUnrecorded(tracks: readonly UnrecordedTrack[]): void {
     this.unrecorded = tracks;
   }

@@ -22,6 +22,10 @@ export class BitWriter {
     return this.u((8 - (this.#bits.length % 8)) % 8, 0);
   }
 
+  get bits(): number {
+    return this.#bits.length;
+  }
+
   bytes(): Uint8Array {
     const out = new Uint8Array(Math.ceil(this.#bits.length / 8));
     for (const [i, bit] of this.#bits.entries()) out[i >> 3] = (out[i >> 3] ?? 0) | (bit << (7 - (i & 7)));

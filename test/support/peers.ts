@@ -23,6 +23,20 @@ export async function remuxWithFfmpeg8(
   if (code !== 0 || complaints !== "") throw new Error(`FFmpeg 8 on ${input} (exit ${code}): ${complaints}`);
 }
 
+/** FF_PROFILE_AAC_*. */
+export const AAC_PROFILES = { "AAC-LD": 22, "AAC-ELD": 38 } as const;
+
+/** Encodes the sound of a file, and takes its video as it is, into Matroska. */
+export async function encodeAacWithFfmpeg8(
+  input: string,
+  output: string,
+  profile: keyof typeof AAC_PROFILES,
+): Promise<void> {
+  const args = [join(FOLDER, "encode-aac.mjs"), input, output, `${AAC_PROFILES[profile]}`];
+  const { code, stderr } = await runProgram(process.execPath, args);
+  if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${input} (exit ${code}): ${stderr.trim()}`);
+}
+
 export interface PeerPacket {
   pts90k: number;
   dts90k: number;
@@ -53,9 +67,21 @@ export interface PeerTrack {
   soundHash: string;
 }
 
+/**
+ * Its demuxer decodes a little to find the rate, which its LATM decoder does not say of AAC-LD and AAC-ELD; with a rate
+ * from outside (probe.mjs) it decodes them.
+ */
+const RATELESS_LATM = [
+  /^\[aac_latm @ \w+\] An invalid frame was output by a decoder.*\n?/gm,
+  /^\[mpegts @ \w+\] Could not find codec parameters .* aac_latm \(E?LD\) .*unspecified sample rate\n/gm,
+  /^Consider increasing the value for the 'analyzeduration'.*\n?/gm,
+];
+
 /** What FFmpeg 8 finds in files, and decodes; what it complains about is thrown. */
 export async function probeWithFfmpeg8(...paths: readonly string[]): Promise<PeerTrack[][]> {
-  const { code, stdout, stderr } = await runProgram(process.execPath, [join(FOLDER, "probe.mjs"), ...paths]);
+  const probed = await runProgram(process.execPath, [join(FOLDER, "probe.mjs"), ...paths]);
+  const { code, stdout } = probed;
+  const stderr = RATELESS_LATM.reduce((text, complaint) => text.replaceAll(complaint, ""), probed.stderr);
   if (code !== 0 || stderr.trim() !== "") throw new Error(`FFmpeg 8 on ${paths} (exit ${code}): ${stderr.trim()}`);
   return JSON.parse(stdout) as PeerTrack[][];
 }

@@ -18,8 +18,6 @@ export const ADTS_MAX_PAYLOAD: u32 = 8191 - ADTS_HEADER_SIZE;
  * 4.85).
  */
 const ID_PCE: u32 = 5;
-const OBJECT_TYPE_LD: u32 = 23;
-const OBJECT_TYPE_ELD: u32 = 39;
 const RATE_COUNT: u32 = 13;
 const RATES = memory.data<u32>([
   96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
@@ -42,17 +40,10 @@ function rateIndex(config: usize): u32 {
   return nearest;
 }
 
-/** profile_ObjectType has two bits: AAC-LD and AAC-ELD have no number there (nor do their decoders read ADTS). */
-export function adtsCanCarry(config: usize): bool {
-  const objectType = load<u32>(config, CONFIG_OBJECT_TYPE_OFFSET);
-  return objectType != OBJECT_TYPE_LD && objectType != OBJECT_TYPE_ELD;
-}
-
-/** `payload` has at least one byte. */
+/** Of an object type that has a profile. `payload` has at least one byte. */
 export function putAdtsHeader(at: usize, config: usize, payload: usize, payloadBytes: u32): usize {
   const objectType = load<u32>(config, CONFIG_OBJECT_TYPE_OFFSET);
-  // else AAC-LC, which decoders of the others start from
-  const profile: u32 = objectType >= 1 && objectType <= 4 ? objectType - 1 : 1;
+  const profile = objectType - 1;
   const channels = load<u32>(config, CONFIG_CHANNELS_OFFSET);
   // A frame that begins with a program_config_element describes its channels itself.
   const isDescribed = <u32>load<u8>(payload) >> 5 == ID_PCE;

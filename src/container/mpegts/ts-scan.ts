@@ -6,10 +6,9 @@
 import { ReelError } from "../../base/reel-error.js";
 import type { AudioCounter } from "../../media/codec/audio-counter.js";
 import { newAudioCounter } from "../../media/codec/audio-counters.js";
-import type { CodecEntry } from "../../media/codec/codec-entry.js";
-import { codecOfStream } from "../../media/codec/table.js";
+import { codecOfStream, framingOfStream } from "../../media/codec/table.js";
 import { isAudioStreamId, type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
-import { parseProgramAssociation, parseProgramMap, SectionAssembler } from "../../media/mpegts/psi.js";
+import { type PmtStream, parseProgramAssociation, parseProgramMap, SectionAssembler } from "../../media/mpegts/psi.js";
 import {
   emptyPacket,
   nearestTime,
@@ -60,7 +59,7 @@ export class TsScan {
   readonly #window: FileWindow;
   readonly #tracks = new Map<number, Track>();
   /** Of the tracks that the tables name. */
-  readonly #codecs = new Map<number, CodecEntry>();
+  readonly #streams = new Map<number, PmtStream>();
   readonly #tables = new Map<number, SectionAssembler>();
   readonly #packet: TsPacket = emptyPacket();
   /** Where the PES packet that began last lies, of any track. */
@@ -141,8 +140,7 @@ export class TsScan {
       for (const { pmtPid } of parseProgramAssociation(section, size)?.programs ?? [])
         if (!this.#tables.has(pmtPid)) this.#watchTable(pmtPid);
       for (const stream of parseProgramMap(section, size)?.streams ?? []) {
-        const codec = codecOfStream(stream);
-        if (codec) this.#codecs.set(stream.pid, codec);
+        if (codecOfStream(stream)) this.#streams.set(stream.pid, stream);
       }
     };
     // A table that is damaged says nothing; it comes again.
@@ -152,10 +150,11 @@ export class TsScan {
   #beginPes(packet: TsPacket, header: PesHeader, payload: Buffer, position: number): void {
     let track = this.#tracks.get(packet.pid);
     if (!track) {
-      const codec = this.#codecs.get(packet.pid);
+      const stream = this.#streams.get(packet.pid);
+      const codec = stream && codecOfStream(stream);
       track = {
         isAudio: codec ? codec.kind === "audio" : isAudioStreamId(header.streamId),
-        counter: newAudioCounter(codec?.ts?.framing),
+        counter: newAudioCounter(stream && framingOfStream(stream)),
         pes: undefined,
         units: 0,
         framesBefore: 0,

@@ -45,6 +45,8 @@ export interface AccessUnitSink {
   decoderConfig(track: number, codec: CodecName, bytes: Uint8Array): boolean;
   /** What is known of a track before its configuration: it is waited for. */
   describeTrack(track: number, about: NewTrack): void;
+  /** A track that was described has nothing that is recorded: it is not waited for. */
+  withdrawTrack(track: number): void;
   /** All tracks of the source that are not recorded. `isAll`: it has no others. */
   setUnrecorded(tracks: readonly UnrecordedTrack[], isAll: boolean): void;
   accessUnit(accessUnit: AccessUnit): void;

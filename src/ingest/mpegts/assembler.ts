@@ -38,4 +38,6 @@ export interface AssemblerContext {
   /** Of the stream, as they stand in the PMT. */
   descriptors: Uint8Array;
   onUnsupported(what: string): void;
+  /** What of the stream is no track that is recorded, by name, until it is called without one. */
+  refuse(what: string | undefined): void;
 }

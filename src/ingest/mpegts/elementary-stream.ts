@@ -1,7 +1,7 @@
 // One recorded PID: its continuity counter (ISO/IEC 13818-1 §2.4.3.3), its PES packets, and the assembler of its access
 // units.
 
-import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import type { CodecEntry, TsFraming } from "../../media/codec/codec-entry.js";
 import type { DemuxStatistics } from "../../media/mpegts/demux-statistics.js";
 import { PesHeaderCollector } from "../../media/mpegts/pes.js";
 import type { Assembler, AssemblerContext } from "./assembler.js";
@@ -16,24 +16,29 @@ const IN_HEADER = 1;
 const IN_PAYLOAD = 2;
 
 /** What the streams of one demuxer share. */
-export interface StreamContext extends Omit<AssemblerContext, "descriptors"> {
+export interface StreamContext extends Omit<AssemblerContext, "descriptors" | "refuse"> {
   clock: ProgramClock;
+  /** What a stream's `refused` says has changed. */
+  onRefused(pid: number): void;
 }
 
 export class ElementaryStream {
   #statistics: DemuxStatistics;
   #clock: ProgramClock;
   #header: PesHeaderCollector;
-  #assembler: Assembler | undefined;
+  #assembler: Assembler;
   #state = WAITING;
   #counter = -1;
   #wasDuplicate = false;
   #signature = 0;
   /** random_access_indicator of the packet in which the PES packet under way begins. */
   #isFlaggedKey = false;
+  /** Names it, where what comes in it is not recorded. */
+  refused: string | undefined;
 
   constructor(
     readonly codec: CodecEntry,
+    readonly framing: TsFraming,
     readonly pid: number,
     /** As the program map has them that came last. */
     public descriptors: Uint8Array,
@@ -42,7 +47,12 @@ export class ElementaryStream {
     this.#statistics = context.statistics;
     this.#clock = context.clock;
     this.#header = new PesHeaderCollector(context.statistics);
-    this.#assembler = ASSEMBLER_TABLE[codec.name]?.({ ...context, descriptors });
+    const refuse = (what: string | undefined): void => {
+      if (this.refused === what) return;
+      this.refused = what;
+      context.onRefused(pid);
+    };
+    this.#assembler = ASSEMBLER_TABLE[framing]({ ...context, descriptors, refuse });
   }
 
   /**
@@ -102,7 +112,7 @@ export class ElementaryStream {
     } else if (this.#state === WAITING) return;
     try {
       if (this.#state === IN_HEADER) this.#beginPes(input.bytes, at, end);
-      this.#assembler?.push(input, at, end);
+      this.#assembler.push(input, at, end);
     } catch (error) {
       // There was no memory, or no stream to be had: what is under way has a hole, or was half handed on, and must not
       // become a frame at the end.
@@ -113,12 +123,12 @@ export class ElementaryStream {
 
   /** No more bytes will come: what is complete without a successor is handed on. */
   end(): void {
-    this.#assembler?.end();
+    this.#assembler.end();
     this.#state = WAITING;
   }
 
   free(): void {
-    this.#assembler?.free();
+    this.#assembler.free();
   }
 
   #beginPes(input: Uint8Array, start: number, end: number): void {
@@ -126,12 +136,12 @@ export class ElementaryStream {
     const { pts33, dts33 } = this.#header;
     const dts90k = Number.isNaN(dts33) ? Number.NaN : this.#clock.unwrap(dts33);
     const ctsOffset90k = ProgramClock.ctsOffset90k(pts33, dts33);
-    this.#assembler?.begin(dts90k, ctsOffset90k, this.#isFlaggedKey, input, start, end);
+    this.#assembler.begin(dts90k, ctsOffset90k, this.#isFlaggedKey, input, start, end);
   }
 
   #lose(bytes: number): void {
     this.#state = WAITING;
-    this.#assembler?.lose(bytes);
+    this.#assembler.lose(bytes);
   }
 }
 

@@ -3,8 +3,8 @@
 // kind, also when the stream that had it is gone and another takes its place.
 
 import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
-import type { CodecEntry, TrackKind } from "../../media/codec/codec-entry.js";
-import { codecOfStream } from "../../media/codec/table.js";
+import type { CodecEntry, TrackKind, TsFraming } from "../../media/codec/codec-entry.js";
+import { codecOfStream, framingOfStream } from "../../media/codec/table.js";
 import type { PmtStream, ProgramMap } from "../../media/mpegts/psi.js";
 import { sameBytes } from "../../stream/decoder-config.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
@@ -16,6 +16,13 @@ const FIRST_PID = 0x10;
 const NULL_PID = 0x1fff;
 const FIRST_FURTHER_TRACK = 2;
 const ISO_639_LANGUAGE_DESCRIPTOR = 0x0a;
+
+/** A stream of a program map that is recorded. */
+interface Wanted {
+  stream: PmtStream;
+  codec: CodecEntry;
+  framing: TsFraming;
+}
 
 /** Why a stream cannot be recorded though its codec can; undefined where it can. */
 export function whyUnsupported(codec: CodecEntry, { descriptors }: PmtStream): string | undefined {
@@ -42,20 +49,29 @@ export class ProgramTracks {
 
   /** Takes the streams of a program map; those that stay where they were go on. Answers those that are not recorded. */
   use(program: ProgramMap): PmtStream[] {
-    const wanted = new Map<number, { stream: PmtStream; codec: CodecEntry }>();
+    const wanted = new Map<number, Wanted>();
     for (const stream of program.streams) {
       const codec = codecOfStream(stream);
+      const framing = framingOfStream(stream);
       const { pid } = stream;
-      if (!codec || pid < FIRST_PID || pid >= NULL_PID || wanted.has(pid)) continue;
-      if (whyUnsupported(codec, stream) === undefined) wanted.set(pid, { stream, codec });
+      if (!codec || !framing || pid < FIRST_PID || pid >= NULL_PID || wanted.has(pid)) continue;
+      if (whyUnsupported(codec, stream) === undefined) wanted.set(pid, { stream, codec, framing });
     }
     for (const { number, stream } of this.all) {
       const now = wanted.get(stream.pid);
-      if (now?.codec !== stream.codec) this.#drop(number);
-      else if (!sameBytes(now.stream.descriptors, stream.descriptors)) this.#redescribe(number, stream, now.stream);
+      if (now?.codec !== stream.codec || now.framing !== stream.framing) this.#drop(number);
+      else if (!sameBytes(now.stream.descriptors, stream.descriptors)) this.#redescribe(number, stream, now);
     }
-    for (const { stream, codec } of wanted.values()) if (!this.#has(stream.pid)) this.#add(stream, codec);
+    for (const found of wanted.values()) if (!this.#has(found.stream.pid)) this.#add(found);
     return program.streams.filter(({ pid }) => !this.#has(pid));
+  }
+
+  /** What a stream has turned out to be is waited for, or not. */
+  awaitOf(pid: number): void {
+    const found = this.all.find(({ stream }) => stream.pid === pid);
+    if (!found) return;
+    if (found.stream.refused === undefined) this.#describe(found.number, found.stream);
+    else this.#context.sink.withdrawTrack(found.number);
   }
 
   end(): void {
@@ -78,29 +94,32 @@ export class ProgramTracks {
   }
 
   /** Without a free number the stream is not recorded. */
-  #add(stream: PmtStream, codec: CodecEntry): void {
-    const number = this.#freeNumber(codec.kind);
-    if (number !== undefined) this.#put(number, stream, codec);
+  #add(wanted: Wanted): void {
+    const number = this.#freeNumber(wanted.codec.kind);
+    if (number !== undefined) this.#put(number, wanted);
   }
 
   /** Sound begins anew: its configuration comes from the descriptors. A picture under way is not given up for them. */
-  #redescribe(number: number, stream: ElementaryStream, now: PmtStream): void {
-    const { codec } = stream;
-    if (codec.kind === "audio") {
+  #redescribe(number: number, stream: ElementaryStream, now: Wanted): void {
+    if (now.codec.kind === "audio") {
       this.#drop(number);
-      this.#put(number, now, codec);
+      this.#put(number, now);
       return;
     }
-    stream.descriptors = now.descriptors;
-    this.#context.sink.describeTrack(number, { kind: codec.kind, language: languageOf(now.descriptors) });
+    stream.descriptors = now.stream.descriptors;
+    this.#describe(number, stream);
   }
 
-  #put(number: number, { pid, descriptors }: PmtStream, codec: CodecEntry): void {
-    const { kind } = codec;
-    this.#kinds[number] = kind;
+  #put(number: number, { stream: { pid, descriptors }, codec, framing }: Wanted): void {
+    this.#kinds[number] = codec.kind;
     const sink = new TrackSink(this.#context.sink, number);
-    sink.describeTrack(number, { kind, language: languageOf(descriptors) });
-    this.#streams[number] = new ElementaryStream(codec, pid, descriptors, { ...this.#context, sink });
+    const stream = new ElementaryStream(codec, framing, pid, descriptors, { ...this.#context, sink });
+    this.#streams[number] = stream;
+    this.#describe(number, stream);
+  }
+
+  #describe(number: number, { codec, descriptors }: ElementaryStream): void {
+    this.#context.sink.describeTrack(number, { kind: codec.kind, language: languageOf(descriptors) });
   }
 
   #freeNumber(kind: TrackKind): number | undefined {

@@ -26,6 +26,10 @@ export class TrackSink implements AccessUnitSink {
     this.sink.describeTrack(this.track, about);
   }
 
+  withdrawTrack(_track: number): void {
+    this.sink.withdrawTrack(this.track);
+  }
+
   setUnrecorded(tracks: readonly UnrecordedTrack[], isAll: boolean): void {
     this.sink.setUnrecorded(tracks, isAll);
   }

@@ -53,6 +53,8 @@ export class TsDemuxer {
   #kinds = new Uint8Array(PID_COUNT);
   #selector: ProgramSelector;
   #tracks: ProgramTracks;
+  /** Streams of the program map that are no tracks. */
+  #unrecorded: UnrecordedTrack[] = [];
   #pcr = new PcrWatch(this.statistics);
   #nameOnce: (what: string) => void;
 
@@ -71,6 +73,10 @@ export class TsDemuxer {
       budget,
       maxAccessUnitBytes,
       onUnsupported: this.#nameOnce,
+      onRefused: (pid) => {
+        this.#tracks.awaitOf(pid);
+        this.#tellUnrecorded();
+      },
     };
     this.#tracks = new ProgramTracks(this.#context);
     this.#selector = new ProgramSelector(this.statistics, options.programNumber, {
@@ -164,16 +170,25 @@ export class TsDemuxer {
     this.#pcr.watch(program.pcrPid);
     for (const { number, stream } of tracks.all)
       if (this.#kinds[stream.pid] === FIRST_TRACK + number) this.#kinds[stream.pid] = IGNORED;
-    const unrecorded: UnrecordedTrack[] = [];
+    this.#unrecorded = [];
     for (const stream of tracks.use(program)) {
       const codec = codecOfStream(stream);
       const { kind, name } = codec
         ? { kind: codec.kind, name: whyUnsupported(codec, stream) ?? `${codec.title} (a further stream)` }
         : foreignStream(stream);
-      unrecorded.push({ kind: trackName(kind), codec: name });
+      this.#unrecorded.push({ kind: trackName(kind), codec: name });
       this.#nameOnce(name);
     }
     for (const { number, stream } of tracks.all) this.#kinds[stream.pid] = FIRST_TRACK + number;
-    this.#context.sink.setUnrecorded(unrecorded, tracks.all.length === 0);
+    this.#tellUnrecorded();
+  }
+
+  #tellUnrecorded(): void {
+    const { all } = this.#tracks;
+    const refused = all.flatMap(({ stream }) =>
+      stream.refused === undefined ? [] : [{ kind: trackName(stream.codec.kind), codec: stream.refused }],
+    );
+    for (const { codec } of refused) this.#nameOnce(codec);
+    this.#context.sink.setUnrecorded([...this.#unrecorded, ...refused], refused.length === all.length);
   }
 }

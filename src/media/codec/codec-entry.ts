@@ -41,16 +41,19 @@ export interface Mp4Form {
   brands?: string;
 }
 
-export type TsFraming = "annexB" | "adts" | "opus" | "mpegAudio" | "ac3" | "eac3";
+/** How access units lie in the PES packets of a stream. */
+export type TsFraming = "h264" | "h265" | "adts" | "latm" | "opus" | "mpegAudio" | "ac3" | "eac3";
 
 /** ISO/IEC 13818-1: how a PMT names the codec, and how access units are framed. */
 export interface TsForm {
   streamType: number;
-  otherStreamTypes: readonly number[];
+  /** Further ones, each with its framing. */
+  otherStreamTypes: readonly { streamType: number; framing: TsFraming }[];
   /** format_identifier that names the codec in a stream of a private type; "": none does. */
   registration: string;
   /** The descriptor of DVB (ETSI EN 300 468) that does. */
   descriptorTag: number | null;
+  /** Of `streamType`, and of a private type. */
   framing: TsFraming;
 }
 

@@ -39,8 +39,8 @@ export abstract class FrameCounter {
   /** Bytes of the frame whose head begins `head`, head included; MORE, NO_HEAD. Takes note of what the head says. */
   protected abstract readHead(head: Buffer, headBytes: number): number;
 
-  /** 0 where the frame that was begun last belongs to the one before it. */
-  protected get framesPerHead(): 0 | 1 {
+  /** Frames behind the head that was read last; 0 where it belongs to the one before it. */
+  protected get framesPerHead(): number {
     return 1;
   }
 

@@ -5,7 +5,7 @@ import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";
 import { AC3, EAC3 } from "./ac3/ac3.js";
 import { AV1 } from "./av1/av1.js";
-import type { CodecEntry, CodecName, FlvForm, TrackKind } from "./codec-entry.js";
+import type { CodecEntry, CodecName, FlvForm, TrackKind, TsForm, TsFraming } from "./codec-entry.js";
 import { FLAC } from "./flac/flac.js";
 import type { StreamDescription } from "./foreign-codecs.js";
 import { H264 } from "./h264/h264.js";
@@ -69,7 +69,7 @@ const STREAM_TYPE_PRIVATE_PES = 0x06;
 export function codecOfStream(stream: StreamDescription): CodecEntry | undefined {
   const { streamType, registration, descriptorTags } = stream;
   if (streamType !== STREAM_TYPE_PRIVATE_PES)
-    return ALL.find(({ ts }) => ts?.streamType === streamType || ts?.otherStreamTypes.includes(streamType));
+    return ALL.find(({ ts }) => ts && framingOf(ts, streamType) !== undefined);
   return ALL.find(
     ({ ts, kind }) =>
       kind === "audio" &&
@@ -77,6 +77,17 @@ export function codecOfStream(stream: StreamDescription): CodecEntry | undefined
       ((ts.registration !== "" && ts.registration === registration) ||
         (ts.descriptorTag !== null && descriptorTags.includes(ts.descriptorTag))),
   );
+}
+
+function framingOf(form: TsForm, streamType: number): TsFraming | undefined {
+  if (form.streamType === streamType) return form.framing;
+  return form.otherStreamTypes.find((other) => other.streamType === streamType)?.framing;
+}
+
+/** How access units are framed in a stream of a PMT; undefined where its codec is not known. */
+export function framingOfStream(stream: StreamDescription): TsFraming | undefined {
+  const form = codecOfStream(stream)?.ts;
+  return form ? (framingOf(form, stream.streamType) ?? form.framing) : undefined;
 }
 
 /** CodecID and SoundFormat have 4 bits. Asked for every tag, so it is an index and no search. */

@@ -4,7 +4,7 @@
 
 import type { AudioCounter } from "../../media/codec/audio-counter.js";
 import { newAudioCounter } from "../../media/codec/audio-counters.js";
-import { codecOfStream } from "../../media/codec/table.js";
+import { codecOfStream, framingOfStream } from "../../media/codec/table.js";
 import { type PesHeader, parsePesHeader } from "../../media/mpegts/pes.js";
 import { nearestTime } from "../../media/mpegts/ts-packet.js";
 import type { Findings } from "../findings.js";
@@ -47,7 +47,7 @@ export class TsTrack {
 
   constructor(stream: PmtEntry, index: number, findings: Findings, time: SharedTime) {
     const codec = codecOfStream(stream);
-    this.#counter = newAudioCounter(codec?.ts?.framing);
+    this.#counter = newAudioCounter(framingOfStream(stream));
     this.#reading = (codec && NAL_READINGS[codec.name]) ?? undefined;
     this.#slices = this.#reading?.newSliceCheck();
     const traits: TrackTraits = {

@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO } from "../../../src/abi/frame.js";
 import type { CodecName } from "../../../src/media/codec/codec-entry.js";
 import { opusHeadOf } from "../../../src/media/codec/opus/opus-head.js";
+import type { BitWriter } from "../../support/bit-writer.js";
 import { demux } from "../../support/demux.js";
 import { BUILDS, KernelRun, type TestFrame } from "../../support/kernel-harness.js";
+import { specificConfigHead } from "../../support/latm.js";
 import { AVCC, MP3_CONFIG, makeMedia, OPUS_HEAD } from "../../support/test-media.js";
 
 const PID_PMT = 0x1000;
@@ -108,5 +110,56 @@ describe.each(BUILDS)("a PMT of MPEG-TS, %s build", (build) => {
   it("keeps its version where a change is not written in it", () => {
     const { maps } = record("opus", OPUS_HEAD, OPUS_HEAD.with(10, 0));
     expect(new Set(maps.map(({ version }) => version))).toEqual(new Set([0]));
+  });
+});
+
+describe.each(BUILDS)("AAC that ADTS has no number for, in MPEG-TS, %s build", (build) => {
+  /** AudioSpecificConfig of 48 kHz stereo and the part that is the object type's own. */
+  const configOf = (objectType: number, own: (w: BitWriter) => BitWriter): Uint8Array =>
+    own(specificConfigHead(objectType)).bytes();
+  const ELD = configOf(39, (w) => w.u(4, 0).u(1, 0).u(4, 0).u(2, 0));
+  const LD = configOf(23, (w) => w.u(3, 0).u(2, 0));
+  /** With an extension of `bytes` bytes. */
+  const longEld = (bytes: number): Uint8Array =>
+    configOf(39, (w) => {
+      w.u(4, 0).u(1, 0).u(4, 1);
+      if (bytes < 15) w.u(4, bytes);
+      else w.u(4, 15).u(8, bytes - 15);
+      for (let i = 0; i < bytes; i++) w.u(8, i * 3);
+      return w.u(4, 0).u(2, 0);
+    });
+  const record = (config: Uint8Array, sizes: readonly number[]) => {
+    const run = new KernelRun({ container: "ts", build });
+    const pointer = run.addConfig("aac", config);
+    const payloads = sizes.map((size, i) => new Uint8Array(size).fill(i + 1));
+    for (const [i, payload] of payloads.entries())
+      run.push({ track: TRACK_AUDIO, config: pointer, dts90k: i * 960, payload });
+    const [segment] = run.finish();
+    return { file: segment?.files[0] ?? Buffer.alloc(0), segment, payloads };
+  };
+
+  it.each([
+    { title: "AAC-LD", config: LD },
+    { title: "AAC-ELD", config: ELD },
+    ...[23, 24, 25, 26, 88].map((bytes) => ({ title: `AAC-ELD and ${bytes} bytes`, config: longEld(bytes) })),
+  ])("$title goes out as LATM", ({ config }) => {
+    const { file, payloads } = record(config, [1, 100, 253, 254, 255, 256, 509, 510, 511, 6000]);
+    expect(file.includes(Buffer.from([0x11, 0xe1, 0x01]))).toBe(true); // stream_type, elementary_PID
+    const { frames, configs, statistics } = demux([file]);
+    expect(frames.map(({ units }) => Buffer.concat(units))).toEqual(payloads.map((payload) => Buffer.from(payload)));
+    expect(configs.map(({ hex }) => hex)).toEqual([Buffer.from(config).toString("hex")]);
+    expect(statistics).toMatchObject({ audioGarbageBytes: 0, damagedFrames: 0, framesBeforeConfig: 0 });
+  });
+
+  it("an access unit that is too long for a frame is left out", () => {
+    // 8191 bytes, of which 7 are around the configuration, and 32 say the access unit's length.
+    const most = 8191 - (7 + ELD.byteLength) - 32;
+    const { file, segment } = record(ELD, [100, most, most + 1, 100]);
+    expect(demux([file]).frames.map(({ units }) => Buffer.concat(units).byteLength)).toEqual([100, most, 100]);
+    expect(segment?.leftOut.frames[TRACK_AUDIO]).toBe(1);
+  });
+
+  it("a configuration that is too long has no form", () => {
+    expect(record(longEld(110), [100, 100]).file).toHaveLength(0);
   });
 });

@@ -7,13 +7,16 @@ import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO } from "../../../src/abi/frame.js";
 import { isTornFlv, repairFlv } from "../../../src/container/flv/repair-flv.js";
 import { isTornTs, repairTs } from "../../../src/container/mpegts/repair-ts.js";
+import { pcmConfig } from "../../../src/media/codec/pcm/pcm-config.js";
 import { amfName } from "../../../src/media/flv/amf0.js";
 import { verifyFile } from "../../../src/verify/verify-file.js";
 import { makeClip } from "../../support/clip.js";
 import { readClip } from "../../support/clip-frames.js";
+import { demux } from "../../support/demux.js";
 import { seed } from "../../support/effort.js";
 import { ffprobe } from "../../support/ffprobe.js";
 import { KernelRun, type KernelRunOptions } from "../../support/kernel-harness.js";
+import { specificConfigHead } from "../../support/latm.js";
 import { scratch } from "../../support/scratch.js";
 import {
   AC3_FRAME,
@@ -23,6 +26,7 @@ import {
   DAC3,
   DEC3,
   EAC3_FRAME,
+  G711_CONFIG,
   MP3_CONFIG,
   MP3_FRAME,
   makeAv,
@@ -250,8 +254,10 @@ describe("the repaired head of an FLV file", () => {
     ["mp3", MP3_CONFIG, MP3_FRAME],
     ["ac3", DAC3, AC3_FRAME],
     ["eac3", DEC3, EAC3_FRAME],
+    ["pcmu", G711_CONFIG, new Uint8Array(256)],
+    ["lpcm", pcmConfig(22050, 2, 8), new Uint8Array(1412)],
   ] as const)(
-    "says of %s, which has no configuration in the file, what its first frame says",
+    "says of %s, which has no configuration in the file, what its first frame or tag says",
     (codec, config, frame) => {
       const run = new KernelRun({ build: "release", container: "flv" });
       const media = makeMedia({
@@ -315,3 +321,19 @@ function mulberry(start: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+it("the repair of a torn MPEG-TS with LATM keeps every whole access unit, and counts them", async () => {
+  const run = new KernelRun({ build: "release", container: "ts" });
+  const config = run.addConfig("aac", specificConfigHead(23).u(3, 0).u(2, 0).bytes());
+  for (let i = 0; i < 100; i++)
+    run.push({ track: TRACK_AUDIO, config, dts90k: i * 960, payload: new Uint8Array(700).fill(i) });
+  const whole = run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+  for (const cut of [5, 188, 188 * 3 + 60]) {
+    const file = write("latm.ts", whole.subarray(0, whole.byteLength - cut));
+    const { audioFrames } = repairTs(file);
+    const left = demux([readFileSync(file)]).frames;
+    expect(left).toHaveLength(99);
+    expect(audioFrames).toBe(99);
+    expect((await verifyFile(file)).defects).toEqual([]);
+  }
+});

@@ -16,7 +16,14 @@ export const AAC = {
   configFrom: "header",
   randomAccess: "everyFrame",
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [], objectTypes: [0x40] },
-  ts: { streamType: 0x0f, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "adts" },
+  ts: {
+    streamType: 0x0f,
+    // LATM, which is written of the object types that ADTS has no number for.
+    otherStreamTypes: [{ streamType: 0x11, framing: "latm" }],
+    registration: "",
+    descriptorTag: null,
+    framing: "adts",
+  },
   flv: {
     codecId: 10,
     otherCodecIds: [],

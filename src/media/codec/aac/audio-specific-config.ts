@@ -37,43 +37,66 @@ const CHANNELS: readonly (number | undefined)[] = [
   24,
   8,
 ];
+const OBJECT_TYPE_BSAC = 22;
 const OBJECT_TYPE_LD = 23;
-const OBJECT_TYPE_ELD = 39;
+export const OBJECT_TYPE_ELD = 39;
 /**
  * Main, LC, SSR, LTP, and their error-resilient forms that share GASpecificConfig; AAC-ELD, whose ELDSpecificConfig
  * begins with the same flag.
  */
-const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, OBJECT_TYPE_LD, OBJECT_TYPE_ELD]);
+const GENERAL_AUDIO = new Set([1, 2, 3, 4, 6, 7, 17, 19, 20, 21, OBJECT_TYPE_BSAC, OBJECT_TYPE_LD, OBJECT_TYPE_ELD]);
 
 function bad(reason: string): never {
   throw new ReelError("badConfig", `AAC decoder configuration: ${reason}`);
 }
 
+/** What stands in front of the part that is the object type's own. */
+export interface ConfigHead {
+  /** Of the core. */
+  objectType: number;
+  core: { rateIndex: number; sampleRate: number };
+  channelConfiguration: number;
+  sbr: boolean;
+  ps: boolean;
+}
+
+/** Of a configuration's first object type: also the one that says that another follows. */
+export function isAacObjectType(objectType: number): boolean {
+  return GENERAL_AUDIO.has(objectType) || objectType === OBJECT_TYPE_SBR || objectType === OBJECT_TYPE_PS;
+}
+
+export function readObjectType(r: BitReader): number {
+  const type = r.u(5);
+  return type === OBJECT_TYPE_ESCAPE ? 32 + r.u(6) : type;
+}
+
+function readRate(r: BitReader): { rateIndex: number; sampleRate: number } {
+  const rateIndex = r.u(4);
+  const sampleRate = rateIndex === ESCAPE_RATE_INDEX ? r.u(24) : AAC_SAMPLE_RATES[rateIndex];
+  if (!sampleRate || sampleRate > 96000) bad(`sampling frequency index ${rateIndex}`);
+  return { rateIndex, sampleRate };
+}
+
+/** Throws ReelError `badConfig`, also where it is of no AAC. */
+export function readConfigHead(r: BitReader): ConfigHead {
+  let objectType = readObjectType(r);
+  const core = readRate(r);
+  const channelConfiguration = r.u(4);
+  const ps = objectType === OBJECT_TYPE_PS;
+  const sbr = ps || objectType === OBJECT_TYPE_SBR;
+  if (sbr) {
+    readRate(r); // extensionSamplingFrequency
+    objectType = readObjectType(r);
+    if (objectType === OBJECT_TYPE_BSAC) r.u(4); // extensionChannelConfiguration
+  }
+  if (!GENERAL_AUDIO.has(objectType)) bad(`audio object type ${objectType} is not AAC`);
+  return { objectType, core, channelConfiguration, sbr, ps };
+}
+
 /** Throws ReelError `badConfig`. */
 export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   const r = new BitReader(bytes, () => bad("ends too early"));
-  const readObjectType = (): number => {
-    const type = r.u(5);
-    return type === OBJECT_TYPE_ESCAPE ? 32 + r.u(6) : type;
-  };
-  const readRate = (): { rateIndex: number; sampleRate: number } => {
-    const rateIndex = r.u(4);
-    const sampleRate = rateIndex === ESCAPE_RATE_INDEX ? r.u(24) : AAC_SAMPLE_RATES[rateIndex];
-    if (!sampleRate || sampleRate > 96000) bad(`sampling frequency index ${rateIndex}`);
-    return { rateIndex, sampleRate };
-  };
-  let objectType = readObjectType();
-  const core = readRate();
-  const channelConfiguration = r.u(4);
-  let sbr = false;
-  let ps = false;
-  if (objectType === OBJECT_TYPE_SBR || objectType === OBJECT_TYPE_PS) {
-    sbr = true;
-    ps = objectType === OBJECT_TYPE_PS;
-    readRate(); // extensionSamplingFrequency
-    objectType = readObjectType();
-  }
-  if (!GENERAL_AUDIO.has(objectType)) bad(`audio object type ${objectType} is not AAC`);
+  const { objectType, core, channelConfiguration, sbr, ps } = readConfigHead(r);
   const shortFrames = r.bitsLeft >= 1 && r.u(1) === 1; // frameLengthFlag
   const channels = CHANNELS[channelConfiguration] ?? bad(`channel configuration ${channelConfiguration} is reserved`);
   return {

@@ -24,7 +24,7 @@ export const H264 = {
   configFrom: "header",
   randomAccess: "marked",
   mp4: { sampleEntry: "avc1", otherSampleEntries: ["avc3"], objectTypes: [] },
-  ts: { streamType: 0x1b, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "annexB" },
+  ts: { streamType: 0x1b, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "h264" },
   flv: {
     codecId: 7,
     otherCodecIds: [],

@@ -17,7 +17,7 @@ export const H265 = {
   configFrom: "header",
   randomAccess: "marked",
   mp4: { sampleEntry: "hvc1", otherSampleEntries: ["hev1"], objectTypes: [], brands: "iso2iso6" },
-  ts: { streamType: 0x24, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "annexB" },
+  ts: { streamType: 0x24, otherStreamTypes: [], registration: "", descriptorTag: null, framing: "h265" },
   flv: {
     codecId: 12,
     otherCodecIds: [],

@@ -3,7 +3,7 @@
 
 import { CODEC_MP2, CODEC_MP3 } from "../../../abi/decoder-config.js";
 import { ReelError } from "../../../base/reel-error.js";
-import type { CodecEntry, CodecName, ParsedConfig } from "../codec-entry.js";
+import type { CodecEntry, CodecName, ParsedConfig, TsForm } from "../codec-entry.js";
 import { MPEG_AUDIO_HEADER_SIZE, MpegAudioHeader } from "./mpeg-audio-header.js";
 
 const header = new MpegAudioHeader();
@@ -20,6 +20,14 @@ function parseAs(codec: CodecName, title: string): (bytes: Uint8Array) => Parsed
   };
 }
 
+const TS_FORM = {
+  streamType: 0x03,
+  otherStreamTypes: [{ streamType: 0x04, framing: "mpegAudio" }],
+  registration: "",
+  descriptorTag: null,
+  framing: "mpegAudio",
+} as const satisfies TsForm;
+
 export const MP3 = {
   name: "mp3",
   title: "MP3",
@@ -32,7 +40,7 @@ export const MP3 = {
   configFrom: "frames",
   randomAccess: "everyFrame",
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [".mp3"], objectTypes: [0x6b, 0x69] },
-  ts: { streamType: 0x03, otherStreamTypes: [0x04], registration: "", descriptorTag: null, framing: "mpegAudio" },
+  ts: TS_FORM,
   flv: {
     codecId: 2,
     otherCodecIds: [14],
@@ -55,6 +63,6 @@ export const MP2 = {
   configFrom: "frames",
   randomAccess: "everyFrame",
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [], objectTypes: [0x6b, 0x69] },
-  ts: { streamType: 0x03, otherStreamTypes: [0x04], registration: "", descriptorTag: null, framing: "mpegAudio" },
+  ts: TS_FORM,
   flv: null,
 } as const satisfies CodecEntry;

@@ -392,13 +392,13 @@ describe("MPEG-TS demuxer", () => {
         1,
         [
           { pid: VIDEO_PID, type: H264 },
-          { pid: 0x102, type: 0x11 },
+          { pid: 0x102, type: 0x82 },
           { pid: 0x103, type: 0x24 },
           { pid: 0x104, type: 0x77 },
         ],
         version,
       );
-    expect(demux([ts.bytes()]).named).toEqual(["not recorded: AAC (LATM)", "not recorded: stream type 0x77"]);
+    expect(demux([ts.bytes()]).named).toEqual(["not recorded: DTS", "not recorded: stream type 0x77"]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   codecOfSampleEntry,
   codecOfStream,
   flvMetadataId,
+  framingOfStream,
 } from "../../../../src/media/codec/table.js";
 import { storeDecoderConfig } from "../../../../src/stream/decoder-config.js";
 import { BUILDS, testModule } from "../../../support/kernel-harness.js";
@@ -91,9 +92,9 @@ describe("codec table", () => {
       if (codec.ts) {
         // Of MPEG audio only the frames say which.
         const { streamType, registration, framing } = codec.ts;
-        expect(codecOfStream({ streamType, registration, descriptorTags: [] })?.ts?.framing).toBe(framing);
-        for (const other of codec.ts.otherStreamTypes)
-          expect(codecOfStream({ streamType: other, registration: "", descriptorTags: [] })?.ts?.framing).toBe(framing);
+        expect(framingOfStream({ streamType, registration, descriptorTags: [] })).toBe(framing);
+        for (const { streamType, framing } of codec.ts.otherStreamTypes)
+          expect(framingOfStream({ streamType, registration: "", descriptorTags: [] })).toBe(framing);
         if (codec.ts.descriptorTag !== null)
           expect(codecOfStream({ streamType: 6, registration: "", descriptorTags: [codec.ts.descriptorTag] })).toBe(
             codec,
