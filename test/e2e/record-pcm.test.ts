@@ -187,7 +187,7 @@ describe.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (soun
   });
 });
 
-it("a kill -9 leaves files of sound that are whole once the server is back", { timeout: 60_000 }, async () => {
+it("a kill -9 leaves files of sound that are whole once the server is back", { timeout: 150_000 }, async () => {
   const [sound] = SOUNDS as readonly [Sound];
   const clip = await encode(sound, false);
   const victim = await ReelProcess.start();
@@ -195,6 +195,8 @@ it("a kill -9 leaves files of sound that are whole once the server is back", { t
   for (const type of ["mp4", "flv"])
     await commands.succeed(`record localStreamName=cut pathToFile=cut type=${type} keepAlive=0`);
   const live = publishWithFfmpeg({ url: victim.rtmpUrl("cut"), input: clip, loops: -1 });
+  // A server that has told a file knows it after a kill, also one that ends with a whole tag.
+  await commands.wait("recordChunkCreated", 2);
   await until("a second is in both files", async () => {
     const names = (await readdir(victim.media)).filter((name) => /^cut\.(flv|mp4\.track\d)$/.test(name));
     const sizes = await Promise.all(names.map(async (name) => (await stat(victim.file(name))).size));
@@ -205,10 +207,14 @@ it("a kill -9 leaves files of sound that are whole once the server is back", { t
   await live.exited;
   const heir = await ReelProcess.start({ root: victim.root, media: victim.media });
   const files = [heir.file("cut.mp4"), heir.file("cut.flv")] as const;
-  await until("both are whole", async () => {
-    const reports = await Promise.all(files.map((path) => verifyFile(path).catch(() => undefined)));
-    return reports.every((report) => report?.defects.length === 0) ? true : undefined;
-  });
+  await until(
+    "both are whole",
+    async () => {
+      const reports = await Promise.all(files.map((path) => verifyFile(path).catch(() => undefined)));
+      return reports.every((report) => report?.defects.length === 0) ? true : undefined;
+    },
+    60_000,
+  );
   const [before, inMp4, inFlv] = await probeWithFfmpeg8(clip, ...files);
   const sent = trackOf(before, "audio").packets;
   const found = trackOf(inFlv, "audio").packets;
