@@ -8,6 +8,11 @@ export interface Cursor {
   tail(): number;
   /** A frame behind that which it has taken already: a cut takes what came late for the segment it ends. */
   hasTaken(track: number, index: number): boolean;
+  /**
+   * The track at whose random access points it can go on: the video that begins and cuts its files. Undefined where it
+   * has none.
+   */
+  readonly mainVideo: number | undefined;
   /** Takes the cursor's lock, so that no kernel reads; false where one does right now (it will not for long). */
   tryLock(): boolean;
   unlock(): void;

@@ -11,8 +11,6 @@ export interface LaggingStream {
   readonly ring: FrameRing;
   /** dts of the newest frame of each track. */
   readonly lastDts90k: readonly Ticks90k[];
-  /** Number of the main video track. */
-  readonly mainVideo: number | undefined;
 }
 
 /** Moves the cursors that lag by more than the limit while a sibling keeps up. True where one was moved. */
@@ -38,6 +36,7 @@ function jump(stream: LaggingStream, cursor: Cursor): boolean {
   if (!cursor.tryLock()) return false;
   try {
     const { ring, lastDts90k } = stream;
+    const { mainVideo } = cursor;
     const from = ring.frameAt(cursor.tail());
     if (!from) return false;
     let target: number | undefined;
@@ -45,10 +44,10 @@ function jump(stream: LaggingStream, cursor: Cursor): boolean {
     let frames = 0;
     let bytes = 0;
     for (let frame: RingFrame | undefined = from; frame; frame = ring.frameAt(frame.next)) {
-      if (frame.index !== from.index && isLanding(stream, frame)) {
+      if (frame.index !== from.index && isLanding(ring, frame, mainVideo)) {
         target = frame.index;
         lost = { frames, bytes, dts90k: frame.dts90k };
-        if (stream.mainVideo === undefined) break;
+        if (mainVideo === undefined) break;
       }
       if (cursor.hasTaken(frame.track, frame.index)) continue;
       frames++;
@@ -70,8 +69,8 @@ function jump(stream: LaggingStream, cursor: Cursor): boolean {
   }
 }
 
-/** Where a cursor may go on: a random access point, of a stream without video the newest quarter of the ring. */
-function isLanding({ ring, mainVideo }: LaggingStream, frame: RingFrame): boolean {
+/** Where a cursor may go on: a random access point, without video the newest quarter of the ring. */
+function isLanding(ring: FrameRing, frame: RingFrame, mainVideo: number | undefined): boolean {
   if (mainVideo !== undefined) return frame.track === mainVideo && (frame.flags & FLAG_RANDOM_ACCESS) !== 0;
   return (ring.head - frame.index) >>> 0 < ring.capacity / 4;
 }

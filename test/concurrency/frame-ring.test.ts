@@ -111,6 +111,7 @@ function cursorOf(arena: Arena, recording: number): Cursor {
   const lock = (recording + REC_LOCK_OFFSET) >>> 2;
   return {
     tail: () => Atomics.load(arena.i32, tail) >>> 0,
+    mainVideo: undefined,
     hasTaken: () => false,
     tryLock: () => Atomics.compareExchange(arena.i32, lock, LOCK_FREE, LOCK_MAIN) === LOCK_FREE,
     unlock: () => void Atomics.store(arena.i32, lock, LOCK_FREE),

@@ -57,6 +57,9 @@ export class Collector implements Cursor {
   tail(): number {
     return this.#tail;
   }
+  get mainVideo(): number | undefined {
+    return this.inStream.mainVideo;
+  }
   hasTaken(): boolean {
     return false;
   }

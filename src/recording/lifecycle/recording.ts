@@ -125,6 +125,10 @@ export class Recording implements OutStream, Cursor {
   tail(): number {
     return this.#state.tail();
   }
+  /** A video that the container cannot carry can begin no file, nor end one. */
+  get mainVideo(): number | undefined {
+    return mainVideoOf(this.config.type, this.inStream.tracks) ?? this.inStream.mainVideo;
+  }
   tryLock(): boolean {
     return this.#state.tryLock();
   }
@@ -187,9 +191,7 @@ export class Recording implements OutStream, Cursor {
     const segment = this.segment as Segment;
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
-    // A video that the container cannot carry can begin no file, nor end one.
-    const mainVideo = mainVideoOf(this.config.type, this.inStream.tracks) ?? this.inStream.mainVideo;
-    this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, mainVideo);
+    this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.mainVideo);
     this.#state.setDecideNow(this.inStream.isHeldBack || this.#standsStill(nowMs));
     segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);

@@ -23,6 +23,7 @@ function fullWriter() {
   const cursor: Cursor = {
     tail: () => tail,
     hasTaken: () => false,
+    mainVideo: undefined,
     tryLock: () => true,
     unlock: () => undefined,
     jump: () => undefined,

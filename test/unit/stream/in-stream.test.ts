@@ -19,7 +19,10 @@ class TestCursor implements Cursor {
   readonly gaps: Gap[] = [];
   skips = 0;
   isBusy = false;
-  constructor(private readonly inStream: InStream) {
+  constructor(
+    private readonly inStream: InStream,
+    readonly mainVideo = inStream.mainVideo,
+  ) {
     this.at = inStream.ring.head;
     inStream.attach(this);
   }
@@ -248,6 +251,21 @@ describe("a full ring", () => {
     expect(rest).toEqual(sent.slice(gap?.frames));
     expect(gap?.bytes).toBe(1000 * (gap?.frames ?? 0));
     expect(quick.gaps).toEqual([]);
+  });
+
+  it("moves a slow consumer to a random access point of the video that it records", () => {
+    const { inStream, write } = rig();
+    const other = 2;
+    inStream.setDecoderConfig(other, "h264", AVCC_OTHER);
+    const slowConsumer = new TestCursor(inStream, other);
+    const quick = new TestCursor(inStream);
+    for (let i = 0; i < 40; i++) {
+      expect(write(TRACK_VIDEO, i * 200, 500, i % 10 === 0)).toBe(true);
+      expect(write(other, i * 200 + 100, 500, i % 10 === 5)).toBe(true);
+      quick.readAll();
+    }
+    expect(slowConsumer.gaps.length).toBeGreaterThan(0);
+    expect((slowConsumer.readAll()[0] ?? 0) % 2000).toBe(1100);
   });
 
   it("does not move a cursor whose kernel is reading", () => {

@@ -74,6 +74,7 @@ describe("the MPEG-TS listener", () => {
       });
       stream.attach({
         tail: () => tail,
+        mainVideo: undefined,
         hasTaken: () => false,
         tryLock: () => true,
         unlock: () => {},
@@ -107,6 +108,7 @@ describe("the MPEG-TS listener", () => {
       let lost = 0;
       const cursor = {
         tail: () => 0,
+        mainVideo: undefined,
         hasTaken: () => false,
         tryLock: () => true,
         unlock: () => {},

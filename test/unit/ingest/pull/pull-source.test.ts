@@ -185,6 +185,7 @@ describe("a pulled source", () => {
     let tail = stream?.ring.head ?? 0;
     const cursor = {
       tail: () => tail,
+      mainVideo: undefined,
       hasTaken: () => false,
       tryLock: () => true,
       unlock: () => {},
@@ -219,6 +220,7 @@ describe("a pulled source", () => {
     let tail = stream?.ring.head ?? 0;
     stream?.attach({
       tail: () => tail,
+      mainVideo: undefined,
       hasTaken: () => false,
       tryLock: () => true,
       unlock: () => {},
@@ -255,6 +257,7 @@ describe("a pulled source", () => {
     const tail = stream?.ring.head ?? 0;
     stream?.attach({
       tail: () => tail,
+      mainVideo: undefined,
       hasTaken: () => false,
       tryLock: () => true,
       unlock: () => {},
@@ -299,6 +302,7 @@ describe("a pulled source", () => {
     stream?.on("gap", (gap) => gaps.push(gap.frames));
     stream?.attach({
       tail: () => tail,
+      mainVideo: undefined,
       hasTaken: () => false,
       tryLock: () => true,
       unlock: () => {},
@@ -321,6 +325,7 @@ describe("a pulled source", () => {
       let lost = 0;
       const cursor = {
         tail: () => tail,
+        mainVideo: undefined,
         hasTaken: () => false,
         tryLock: () => true,
         unlock: () => {},
