@@ -19,7 +19,10 @@ export const CONFIG_PROFILE_OFFSET = 48; // u32, video: profile_idc << 16 | cons
 export const CONFIG_KIND_OFFSET = 52; // u32, KIND_*
 // u32, ISO 639-2 code of the track's language, five bits a letter as in MP4 (ISO/IEC 14496-12 §8.4.2.3); 0 = not known
 export const CONFIG_LANGUAGE_OFFSET = 56;
-export const CONFIG_BYTES_OFFSET = 64; // as the codec's entry says: avcC, AudioSpecificConfig, OpusHead …
+// What a source says of HDR pictures, as the boxes of MP4 have it, most significant byte first; all 0 = not known.
+export const CONFIG_MASTERING_DISPLAY_OFFSET = 64; // 24 bytes, mdcv
+export const CONFIG_CONTENT_LIGHT_OFFSET = 88; // u16 × 2, clli
+export const CONFIG_BYTES_OFFSET = 96; // as the codec's entry says: avcC, AudioSpecificConfig, OpusHead …
 
 export const CODEC_H264 = 1;
 export const CODEC_AAC = 2;

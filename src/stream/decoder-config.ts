@@ -7,9 +7,11 @@ import {
   CONFIG_CHANNELS_OFFSET,
   CONFIG_CODEC_OFFSET,
   CONFIG_COLOUR_OFFSET,
+  CONFIG_CONTENT_LIGHT_OFFSET,
   CONFIG_HEIGHT_OFFSET,
   CONFIG_KIND_OFFSET,
   CONFIG_LANGUAGE_OFFSET,
+  CONFIG_MASTERING_DISPLAY_OFFSET,
   CONFIG_OBJECT_TYPE_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
@@ -23,13 +25,26 @@ import type { Arena } from "../arena/arena.js";
 import type { AudioConfig } from "../media/codec/audio-config.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
 import { CODECS, KIND_NUMBERS } from "../media/codec/table.js";
-import type { VideoConfig } from "../media/codec/video-config.js";
+import {
+  CONTENT_LIGHT_BYTES,
+  type Colour,
+  type ColourInfo,
+  MASTERING_DISPLAY_BYTES,
+  type VideoConfig,
+} from "../media/codec/video-config.js";
 import { packLanguage } from "./track.js";
+
+/** What is to be known of a track beside its decoder configuration. */
+export interface AboutTrack {
+  language?: string | undefined;
+  colourInfo?: ColourInfo | undefined;
+}
 
 export interface DecoderConfig {
   codec: CodecName;
   kind: TrackKind;
   language: string | undefined;
+  colourInfo: ColourInfo | undefined;
   /** Decoding can start at every frame, marked or not. */
   isEveryFrameRandomAccess: boolean;
   /** As the codec's entry says: avcC, AudioSpecificConfig … */
@@ -47,7 +62,7 @@ export function storeDecoderConfig(
   arena: Arena,
   codec: CodecName,
   bytes: Uint8Array,
-  language?: string | undefined,
+  { language, colourInfo }: AboutTrack = {},
 ): DecoderConfig {
   const entry = CODECS[codec];
   const { video, audio } = entry.parse(bytes);
@@ -68,12 +83,17 @@ export function storeDecoderConfig(
     put(CONFIG_PAR_WIDTH_OFFSET, video.parWidth);
     put(CONFIG_PAR_HEIGHT_OFFSET, video.parHeight);
     put(CONFIG_PROFILE_OFFSET, (video.profile << 16) | (video.constraints << 8) | video.level);
-    const c = video.colour;
+    const c = isSpecified(video.colour) ? video.colour : (colourInfo?.colour ?? video.colour);
     if (c)
       put(
         CONFIG_COLOUR_OFFSET,
         c.primaries | (c.transfer << 8) | (c.matrix << 16) | ((c.fullRange ? 1 : 0) << 24) | (1 << 25),
       );
+    const { masteringDisplay, contentLight } = colourInfo ?? {};
+    if (masteringDisplay?.byteLength === MASTERING_DISPLAY_BYTES)
+      arena.u8.set(masteringDisplay, pointer + CONFIG_MASTERING_DISPLAY_OFFSET);
+    if (contentLight?.byteLength === CONTENT_LIGHT_BYTES)
+      arena.u8.set(contentLight, pointer + CONFIG_CONTENT_LIGHT_OFFSET);
   }
   if (audio) {
     put(CONFIG_SAMPLE_RATE_OFFSET, audio.sampleRate);
@@ -84,7 +104,33 @@ export function storeDecoderConfig(
   }
   const isEveryFrameRandomAccess = entry.randomAccess === "everyFrame";
   const { kind } = entry;
-  return { codec, kind, language, isEveryFrameRandomAccess, bytes: copy, pointer, isReferredTo: false, video, audio };
+  return {
+    ...{ codec, kind, language, colourInfo, isEveryFrameRandomAccess },
+    ...{ bytes: copy, pointer, isReferredTo: false, video, audio },
+  };
+}
+
+const UNSPECIFIED = 2;
+
+/** The bitstream knows its own colours best, where it says them. */
+function isSpecified(colour: Colour | undefined): boolean {
+  return (
+    colour !== undefined && [colour.primaries, colour.transfer, colour.matrix].some((code) => code !== UNSPECIFIED)
+  );
+}
+
+const NOTHING = new Uint8Array(0);
+
+export function sameColourInfo(a: ColourInfo | undefined, b: ColourInfo | undefined): boolean {
+  const same = (x: Uint8Array | undefined, y: Uint8Array | undefined): boolean => sameBytes(x ?? NOTHING, y ?? NOTHING);
+  return (
+    a?.colour?.primaries === b?.colour?.primaries &&
+    a?.colour?.transfer === b?.colour?.transfer &&
+    a?.colour?.matrix === b?.colour?.matrix &&
+    a?.colour?.fullRange === b?.colour?.fullRange &&
+    same(a?.masteringDisplay, b?.masteringDisplay) &&
+    same(a?.contentLight, b?.contentLight)
+  );
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -5,7 +5,13 @@ import { MAX_TRACKS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
-import { type DecoderConfig, sameBytes, storeDecoderConfig } from "./decoder-config.js";
+import {
+  type AboutTrack,
+  type DecoderConfig,
+  sameBytes,
+  sameColourInfo,
+  storeDecoderConfig,
+} from "./decoder-config.js";
 
 /**
  * Recordings and frames point to configurations, so those stay while a recording is attached, and a source that uses
@@ -35,9 +41,12 @@ export class DecoderConfigs {
    * False where the bytes are those in force. `isInUse`: nothing stored may go. Throws ReelError `badConfig`,
    * `badInput`.
    */
-  set(track: number, codec: CodecName, bytes: Uint8Array, language: string | undefined, isInUse: boolean): boolean {
+  set(track: number, codec: CodecName, bytes: Uint8Array, about: AboutTrack, isInUse: boolean): boolean {
     const isThis = (config: DecoderConfig): boolean =>
-      config.codec === codec && config.language === language && sameBytes(config.bytes, bytes);
+      config.codec === codec &&
+      config.language === about.language &&
+      sameColourInfo(config.colourInfo, about.colourInfo) &&
+      sameBytes(config.bytes, bytes);
     const current = this.#inForce[track];
     if (current && isThis(current)) return false;
     let config = this.#all.find(isThis);
@@ -46,7 +55,7 @@ export class DecoderConfigs {
         throw new ReelError("badInput", `more than ${MAX_CONFIGS} different decoder configurations`, {
           stream: this.streamName,
         });
-      config = storeDecoderConfig(this.#arena, codec, bytes, language);
+      config = storeDecoderConfig(this.#arena, codec, bytes, about);
       this.#all.push(config);
     }
     this.#inForce[track] = config;

@@ -243,8 +243,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const isFirst = this.#configs.of(track) === undefined;
     const entry = this.#tracks.forConfig(track, codec);
-    if (!this.#configs.set(track, codec, bytes, entry.language, this.#users.size + this.#configHolders.size > 0))
-      return;
+    if (!this.#configs.set(track, codec, bytes, entry, this.#users.size + this.#configHolders.size > 0)) return;
     this.#tracks.configured(entry, codec);
     this.emit("config", track);
     // Multitrack encoders send the headers of all tracks in front of the first frame: then none is late.

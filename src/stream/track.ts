@@ -1,6 +1,7 @@
 // One elementary stream of an in-stream. The number is its place and says nothing else; the kind is said here.
 
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
+import type { ColourInfo } from "../media/codec/video-config.js";
 
 export interface Track {
   readonly number: number;
@@ -10,6 +11,8 @@ export interface Track {
   /** ISO 639-2, three small letters. */
   language: string | undefined;
   label: string | undefined;
+  /** Where the source says it beside the bitstream. */
+  colourInfo?: ColourInfo | undefined;
 }
 
 /** A track whose configuration is still to come. */
@@ -17,6 +20,7 @@ export interface NewTrack {
   kind: TrackKind;
   language?: string | undefined;
   label?: string | undefined;
+  colourInfo?: ColourInfo | undefined;
 }
 
 const LANGUAGE = /^[a-z]{3}$/;

@@ -40,12 +40,12 @@ export class Tracks {
    * A track of this number is to come, or is another one now: its kind stays. Throws ReelError `badInput` beyond
    * MAX_TRACKS tracks.
    */
-  describe(number: number, { kind, language, label }: NewTrack): void {
+  describe(number: number, { kind, language, label, colourInfo }: NewTrack): void {
     if (number >= MAX_TRACKS)
       throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
     const track = this.#all[number];
-    if (!track) this.#all[number] = { number, kind, codec: undefined, language, label };
-    else Object.assign(track, { language, label });
+    if (!track) this.#all[number] = { number, kind, codec: undefined, language, label, colourInfo };
+    else Object.assign(track, { language, label, colourInfo });
   }
 
   /** A track that was to come does not. */

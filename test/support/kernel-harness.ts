@@ -230,7 +230,7 @@ export class KernelRun<K extends Kernel = Kernel> {
       language = undefined as string | undefined,
     } = {},
   ): number {
-    const { pointer } = storeDecoderConfig(this.arena, codec, bytes, language);
+    const { pointer } = storeDecoderConfig(this.arena, codec, bytes, { language });
     this.#trackCount = Math.max(this.#trackCount, track + 1);
     if (settled && CODECS[codec].kind === "video" && carries(this.#options.container, codec)) {
       const main = this.arena.view.getUint32(this.recording + REC_MAIN_VIDEO_OFFSET, true);

@@ -4,19 +4,23 @@
 import {
   CONFIG_CHANNELS_OFFSET,
   CONFIG_COLOUR_OFFSET,
+  CONFIG_CONTENT_LIGHT_OFFSET,
   CONFIG_HEIGHT_OFFSET,
+  CONFIG_MASTERING_DISPLAY_OFFSET,
   CONFIG_PAR_HEIGHT_OFFSET,
   CONFIG_PAR_WIDTH_OFFSET,
   CONFIG_SAMPLE_RATE_OFFSET,
   CONFIG_WIDTH_OFFSET,
 } from "../../../src/abi/decoder-config";
 import { INDEX_BYTES_OFFSET, INDEX_MEDIA_DURATION_OFFSET, INDEX_TIMESCALE_OFFSET } from "../../../src/abi/mp4";
-import { putFill, putU16, putU32, putU8 } from "../../io/bytes";
-import { beginBox, COLR, endBox, NCLX, PASP } from "./box";
+import { putBytes, putFill, putU16, putU32, putU8 } from "../../io/bytes";
+import { beginBox, CLLI, COLR, endBox, MDCV, NCLX, PASP } from "./box";
 
 const RESOLUTION_72_DPI: u32 = 0x00480000;
 const DEPTH_COLOUR: u32 = 0x0018;
 const COLOUR_PRESENT: u32 = 1 << 25;
+const MASTERING_DISPLAY_SIZE: u32 = 24;
+const CONTENT_LIGHT_SIZE: u32 = 4;
 
 function beginSampleEntry(at: usize, type: u32): usize {
   at = beginBox(at, type);
@@ -51,9 +55,23 @@ function putColourInformation(movie: usize, at: usize, colour: u32): usize {
   return at;
 }
 
+/** `mdcv` (§12.1.8) or `clli` (§12.1.9): bytes that are written as they are, and left out where all are 0. */
+function putLightBox(movie: usize, at: usize, type: u32, content: usize, bytes: u32): usize {
+  let known: u32 = 0;
+  for (let i: u32 = 0; i < bytes; i += 4) known |= load<u32>(content + i);
+  if (known == 0) return at;
+  const box = at;
+  at = beginBox(at, type);
+  at = putBytes(at, content, bytes);
+  endBox(movie, box, at);
+  return at;
+}
+
 export function endVisualSampleEntry(movie: usize, entry: usize, at: usize, config: usize): usize {
   const colour = load<u32>(config, CONFIG_COLOUR_OFFSET);
   if ((colour & COLOUR_PRESENT) != 0) at = putColourInformation(movie, at, colour);
+  at = putLightBox(movie, at, MDCV, config + CONFIG_MASTERING_DISPLAY_OFFSET, MASTERING_DISPLAY_SIZE);
+  at = putLightBox(movie, at, CLLI, config + CONFIG_CONTENT_LIGHT_OFFSET, CONTENT_LIGHT_SIZE);
   if (load<u32>(config, CONFIG_PAR_WIDTH_OFFSET) != 0) {
     const pasp = at;
     at = beginBox(at, PASP);

@@ -8,8 +8,17 @@
 
 import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
-import { AvTag, MAX_TAG_HEADER_SIZE, TAG_DECODER_CONFIG, TAG_FRAME, TAG_UNSUPPORTED } from "../../media/flv/av-tag.js";
+import {
+  AvTag,
+  MAX_TAG_HEADER_SIZE,
+  TAG_DECODER_CONFIG,
+  TAG_FRAME,
+  TAG_METADATA,
+  TAG_UNSUPPORTED,
+} from "../../media/flv/av-tag.js";
+import { parseColourInfo } from "../../media/flv/colour-info.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { RandomAccessRule } from "../../stream/random-access-rule.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
@@ -48,10 +57,20 @@ interface MessageTrack {
   reader: MessageReader | undefined;
   /** The first byte of the tag that the configuration in force was made from, where tags say it. */
   configTag: number | undefined;
+  /** The configuration that was taken last. */
+  config: Uint8Array | undefined;
 }
 
 function newTrack(track: number, kind: "video" | "audio"): MessageTrack {
-  return { track, kind, unrecorded: undefined, codec: undefined, reader: undefined, configTag: undefined };
+  return {
+    track,
+    kind,
+    unrecorded: undefined,
+    codec: undefined,
+    reader: undefined,
+    configTag: undefined,
+    config: undefined,
+  };
 }
 
 export class Publication implements MessageDestination {
@@ -99,7 +118,8 @@ export class Publication implements MessageDestination {
     if (available < Math.min(message.sizeBytes, MAX_TAG_HEADER_SIZE)) return this.#scratch;
     if (AvTag.wantsWhole(message.type === MESSAGE_VIDEO ? "video" : "audio", bytes[at] ?? 0)) return this.#scratch;
     const tag = this.#parseTag(message.type, bytes, at, available);
-    if (tag.kind === TAG_DECODER_CONFIG && message.sizeBytes <= MAX_CONFIG_BYTES) return this.#scratch;
+    const isSmall = message.sizeBytes <= MAX_CONFIG_BYTES;
+    if ((tag.kind === TAG_DECODER_CONFIG || tag.kind === TAG_METADATA) && isSmall) return this.#scratch;
     const reader = tag.kind === TAG_FRAME ? this.#readerOf(message.type, tag)?.reader : undefined;
     if (!reader) return DISCARD;
     if (!reader.isRingForm) return this.#scratch;
@@ -180,6 +200,8 @@ export class Publication implements MessageDestination {
     // Inside of a multitrack message its size is known only here.
     if (tag.kind === TAG_DECODER_CONFIG && tag.codec && tag.end - tag.headerBytes <= MAX_CONFIG_BYTES)
       this.#setDecoderConfig(this.#trackOf(type, tag.trackId), tag.codec, body.subarray(tag.headerBytes, tag.end));
+    if (tag.kind === TAG_METADATA && tag.codec && tag.end - tag.headerBytes <= MAX_CONFIG_BYTES)
+      this.#setColourInfo(this.#trackOf(type, tag.trackId), tag.codec, body.subarray(tag.headerBytes, tag.end));
     const messages = tag.kind === TAG_FRAME ? this.#readerOf(type, tag) : undefined;
     if (!messages?.reader) return;
     const { track, reader } = messages;
@@ -278,7 +300,7 @@ export class Publication implements MessageDestination {
     // A track that has another codec changes it by a header only.
     if (tag.codec?.configFrom === "frames" && !messages.reader && this.#takePlace(messages)) {
       messages.codec = tag.codec;
-      messages.reader = this.#createReader(messages.track, tag.codec);
+      messages.reader = this.#createReader(messages, tag.codec);
       this.#setUnrecorded(messages, undefined);
       return messages;
     }
@@ -302,11 +324,25 @@ export class Publication implements MessageDestination {
       this.#setUnrecorded(messages, `${codec.title} (a further stream)`);
       return;
     }
-    const reader = messages.codec === codec ? messages.reader : this.#createReader(messages.track, codec);
+    const reader = messages.codec === codec ? messages.reader : this.#createReader(messages, codec);
     if (!reader?.useHeader(body)) return;
     messages.codec = codec;
     messages.reader = reader;
     this.#setUnrecorded(messages, undefined);
+  }
+
+  /** Of a track whose header came. FFmpeg says that of a further track as if it were the first one's. */
+  #setColourInfo(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
+    if (messages.codec !== codec) return;
+    try {
+      const colourInfo = parseColourInfo(body);
+      if (!colourInfo) return;
+      this.#sink.describeTrack(messages.track, { kind: messages.kind, colourInfo });
+      if (messages.config) this.#sink.decoderConfig(messages.track, codec.name, messages.config);
+    } catch (error) {
+      if (!(error instanceof ReelError) || error.code !== "badInput") throw error;
+      this.#noteOnce(`colorInfo: ${error.message}`);
+    }
   }
 
   #setUnrecorded(messages: MessageTrack, codec: string | undefined): void {
@@ -320,11 +356,16 @@ export class Publication implements MessageDestination {
     this.#sink.setUnrecorded(tracks, false);
   }
 
-  #createReader(track: number, codec: CodecEntry): MessageReader | undefined {
+  #createReader(messages: MessageTrack, codec: CodecEntry): MessageReader | undefined {
+    const { track } = messages;
     return MESSAGE_READERS[codec.name]?.({
       // Pictures of several videos are no sequence.
       randomAccess: track === TRACK_VIDEO ? this.#sink.randomAccess : new RandomAccessRule(),
-      setDecoderConfig: (bytes) => this.#sink.decoderConfig(track, codec.name, bytes),
+      setDecoderConfig: (bytes) => {
+        const isTaken = this.#sink.decoderConfig(track, codec.name, bytes);
+        if (isTaken) messages.config = bytes;
+        return isTaken;
+      },
       configBytes: () => this.inStream.config(track)?.bytes,
       note: this.#noteOnce,
     });

@@ -7,6 +7,18 @@ export interface Colour {
   fullRange: boolean;
 }
 
+/** What a source says of the colours of its pictures beside their bitstream. */
+export interface ColourInfo {
+  colour: Colour | undefined;
+  /** As `mdcv` has it (ISO/IEC 14496-12 §12.1.8), MASTERING_DISPLAY_BYTES. */
+  masteringDisplay: Uint8Array | undefined;
+  /** As `clli` has it (§12.1.9), CONTENT_LIGHT_BYTES. */
+  contentLight: Uint8Array | undefined;
+}
+
+export const MASTERING_DISPLAY_BYTES = 24;
+export const CONTENT_LIGHT_BYTES = 4;
+
 export interface VideoConfig {
   /** Luma samples after cropping. */
   width: number;

@@ -9,7 +9,7 @@
 import type { CodecEntry, FlvForm } from "../codec/codec-entry.js";
 import { foreignFlvCodec, foreignFourCc } from "../codec/foreign-codecs.js";
 import { codecOfFlv, codecOfFourCc } from "../codec/table.js";
-import { EX_CODED_FRAMES_X, ExHeader } from "./ex-header.js";
+import { EX_CODED_FRAMES_X, EX_VIDEO_METADATA, ExHeader } from "./ex-header.js";
 import {
   FRAME_TYPE_INFO,
   FRAME_TYPE_KEY,
@@ -20,12 +20,14 @@ import {
 
 export const TAG_FRAME = 1;
 export const TAG_DECODER_CONFIG = 2;
-/** Ends of sequence, seek marks, metadata: nothing to record. */
+/** Ends of sequence, seek marks: nothing to record. */
 export const TAG_IGNORED = 3;
 /** A codec that is not recorded. */
 export const TAG_UNSUPPORTED = 4;
 /** Shorter than its header, or of a packet type that there is not. */
 export const TAG_DAMAGED = 5;
+/** Of video with an extended header: what is to be known of its colours (colour-info.ts). */
+export const TAG_METADATA = 6;
 
 const FORMAT_EX_HEADER = 9;
 
@@ -136,7 +138,10 @@ export class AvTag {
     const form = this.codec?.flv;
     const isWithoutTime = this.#kind === "video" && packetType === EX_CODED_FRAMES_X;
     if (!form) this.#refuse(foreignFourCc(fourCcText(fourCc)));
-    else {
+    else if (this.#kind === "video" && packetType === EX_VIDEO_METADATA) {
+      this.kind = TAG_METADATA;
+      this.headerBytes = start - at;
+    } else {
       const type = isWithoutTime ? PACKET_DATA : packetType;
       const headerBytes = start - at;
       this.#takePacket(form, type, packetType === PACKET_DATA, headerBytes, bytes, at, end - at);

@@ -11,7 +11,7 @@
 /** VideoPacketType; AudioPacketType has the first three and ModEx in common. */
 export const EX_CODED_FRAMES_X = 3;
 export const EX_MOD_EX = 7;
-const EX_VIDEO_METADATA = 4;
+export const EX_VIDEO_METADATA = 4;
 const EX_VIDEO_MULTITRACK = 6;
 const EX_AUDIO_MULTITRACK = 5;
 

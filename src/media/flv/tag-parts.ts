@@ -2,7 +2,7 @@
 // bytes of a tag and takes more only where these are not enough.
 
 import type { CodecEntry } from "../codec/codec-entry.js";
-import { AvTag, MAX_TAG_HEADER_SIZE } from "./av-tag.js";
+import { AvTag, MAX_TAG_HEADER_SIZE, TAG_IGNORED, TAG_METADATA } from "./av-tag.js";
 
 /** Places are counted from the beginning of the tag's data. */
 export interface TagPart {
@@ -34,7 +34,7 @@ export function tagParts(tag: AvTag, kind: "video" | "audio", bytes: Uint8Array,
   const parts: TagPart[] = [];
   do {
     parts.push({
-      kind: tag.kind,
+      kind: tag.kind === TAG_METADATA ? TAG_IGNORED : tag.kind,
       trackId: tag.trackId,
       codec: tag.codec,
       unsupported: tag.unsupported,

@@ -7,6 +7,7 @@ import {
   TAG_DECODER_CONFIG,
   TAG_FRAME,
   TAG_IGNORED,
+  TAG_METADATA,
   TAG_UNSUPPORTED,
 } from "../../../../src/media/flv/av-tag.js";
 
@@ -40,7 +41,7 @@ describe("the header of a message", () => {
   it.each([
     ["end of sequence", parse("video", 0x17, 2), TAG_IGNORED],
     ["a command of the server", parse("video", 0x57, 1), TAG_IGNORED],
-    ["extended metadata", parse("video", 0x94, "avc1", 2), TAG_IGNORED],
+    ["extended metadata", parse("video", 0x94, "avc1", 2), TAG_METADATA],
     ["nothing", parse("video"), TAG_DAMAGED],
     ["no composition time", parse("video", 0x17, 1, 0), TAG_DAMAGED],
     ["no packet type of AAC", parse("audio", 0xaf), TAG_DAMAGED],

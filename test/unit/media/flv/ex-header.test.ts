@@ -1,7 +1,7 @@
 // Extended headers of Enhanced RTMP v2, byte by byte from the standard.
 
 import { describe, expect, it } from "vitest";
-import { AvTag, TAG_DECODER_CONFIG, TAG_FRAME, TAG_IGNORED } from "../../../../src/media/flv/av-tag.js";
+import { AvTag, TAG_DECODER_CONFIG, TAG_FRAME, TAG_IGNORED, TAG_METADATA } from "../../../../src/media/flv/av-tag.js";
 import { ExHeader } from "../../../../src/media/flv/ex-header.js";
 
 const CODED_FRAMES = 1;
@@ -154,7 +154,7 @@ describe("the tag of a multitrack message", () => {
   it.each([
     ["SequenceStart", 0x90, TAG_DECODER_CONFIG],
     ["SequenceEnd", 0x92, TAG_IGNORED],
-    ["Metadata", 0xd4, TAG_IGNORED],
+    ["Metadata", 0xd4, TAG_METADATA],
     ["MPEG2TSSequenceStart", 0x95, TAG_IGNORED],
     ["a command", 0xd1, TAG_IGNORED],
   ])("is what its packet type says: %s", (_name, first, kind) => {
