@@ -74,6 +74,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   #playingSinceMs: Millis = Number.NaN;
   #lastBytesMs: Millis;
   #hasPackets = false;
+  #hasRead = false;
   /** There is nobody to say goodbye to. */
   #isLost = false;
   /** Saying goodbye since. */
@@ -117,11 +118,12 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       if (nowMs - this.#leavingSinceMs >= GOODBYE_MS) this.#socket.destroy();
       return;
     }
-    if (this.#receiver.isInBody && nowMs - this.#lastBytesMs >= SHORT_BODY_MS)
-      this.#guarded(() => this.#receiver.endBody());
-    this.#dialog.tick();
-    if (this.#udp) this.#guarded(() => this.#tickUdp(nowMs));
-    if (this.#leaving.isOver(this.#tracks, nowMs)) this.ended({ reason: "the source has ended" });
+    this.#guarded(() => {
+      if (this.#receiver.isInBody && nowMs - this.#lastBytesMs >= SHORT_BODY_MS) this.#receiver.endBody();
+      this.#dialog.tick();
+      if (this.#udp) this.#tickUdp(nowMs);
+      if (this.#leaving.isOver(this.#tracks, nowMs)) this.ended({ reason: "the source has ended" });
+    });
   }
 
   #tickUdp(nowMs: Millis): void {
@@ -150,8 +152,9 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
     if (newBytes > 0) this.#lastBytesMs = this.#host.nowMs();
     let at = end;
     this.#guarded(() => {
-      if (HTTP_START.every((byte, i) => bytes[start + i] === byte) && end - start >= HTTP_START.length)
+      if (!this.#hasRead && HTTP_START.every((byte, i) => start + i < end && bytes[start + i] === byte))
         badInput("the server speaks HTTP: RTSP through an HTTP tunnel is not supported");
+      this.#hasRead = true;
       at = this.#receiver.read(bytes, start, end);
     });
     if (!this.isOver) this.#host.received();
@@ -176,7 +179,8 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
 
   send(bytes: Uint8Array): void {
     this.#socket.write(bytes);
-    if (this.#socket.unsentBytes > MAX_UNREAD_BYTES) badInput("the server does not read what we send");
+    // What is over says goodbye, whether or not it is read.
+    if (!this.isOver && this.#socket.unsentBytes > MAX_UNREAD_BYTES) badInput("the server does not read what we send");
   }
 
   described({ media: described, passedOver }: SessionDescription): void {

@@ -197,7 +197,7 @@ export class PlayDialog {
     const wanted = this.#wanted[index];
     if (!wanted) {
       if (this.#uris.some((uri) => uri !== undefined)) this.#play(this.#aggregate, this.#range());
-      else this.#end({ reason: lastRefusal || "the source has nothing that can be recorded" });
+      else this.#end({ reason: lastRefusal || "the source has nothing that can be recorded", needsTcp: this.#isUdp });
       return;
     }
     const uri = controlUri(this.#base, wanted.described.control);
@@ -206,12 +206,16 @@ export class PlayDialog {
       const offer = header === "" ? undefined : parseTransports(header)[0];
       const refusal = isOk(response) ? this.#takeSetUp(index, response, offer) : said("SETUP", response);
       if (refusal === undefined) this.#uris[index] = uri;
-      else if (response.status === STATUS_UNSUPPORTED_TRANSPORT && !/TCP/.test(wanted.transport)) {
+      else if (response.status === STATUS_UNSUPPORTED_TRANSPORT && this.#isUdp) {
         this.#end({ reason: refusal, needsTcp: true });
         return;
       } else this.#peer.note(`${wanted.described.media.kind} is not sent: ${refusal}`);
       this.#setUpFrom(index + 1, refusal ?? lastRefusal);
     });
+  }
+
+  get #isUdp(): boolean {
+    return this.#wanted.some(({ transport }) => !transport.includes("TCP"));
   }
 
   #takeSetUp(index: number, { headers }: RtspResponse, offer: TransportOffer | undefined): string | undefined {

@@ -67,13 +67,14 @@ export class RtspPull implements SourceConnection {
       : net.connect({ host, port });
     this.#connecting = socket;
     let reason = "closed";
-    socket.once("error", (error) => {
+    const onError = (error: Error): void => {
       reason = error.message;
-    });
+    };
+    socket.once("error", onError);
     const onClose = (): void => this.#onGone(target, { reason });
     socket.once("close", onClose);
     socket.once(isSecure ? "secureConnect" : "connect", () => {
-      socket.removeAllListeners("error");
+      socket.off("error", onError);
       socket.off("close", onClose);
       this.#connecting = undefined;
       this.#play(socket, target);

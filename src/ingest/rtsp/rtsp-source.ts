@@ -2,7 +2,9 @@
 // cameras share the timer of the read loop and one that ticks once a second.
 
 import { LogLimit } from "../../base/log-limit.js";
+import type { Logger } from "../../base/logger.js";
 import { type FrameSink, reasonOf } from "../frame-sink.js";
+import { noteOnce } from "../note-once.js";
 import { probeAdoption } from "../sockets/paced-socket.js";
 import { ReadLoop } from "../sockets/read-loop.js";
 import type { Source, SourceConnection, SourceEvents, SourceParts, SourceRequest } from "../source.js";
@@ -31,6 +33,7 @@ export class RtspSource implements Source {
   readonly #pulls = new Set<RtspPull>();
   /** Sources that have sent nothing over UDP: their next connection asks for TCP at once. */
   readonly #needTcp = new WeakMap<SourceRequest, string>();
+  readonly #noted = new WeakMap<SourceRequest, (note: string) => void>();
   #loop: ReadLoop | undefined;
   #isPlain: Promise<boolean> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -61,8 +64,7 @@ export class RtspSource implements Source {
       loop: this.#loop,
       ca: this.#options.ca,
       nowMs: () => clock.monotonicMs(),
-      note: (note) =>
-        this.#notes.pass((suppressed) => logger.info({ stream: request.localStreamName, suppressed }, note)),
+      note: this.#noteOf(request, logger),
       request,
       sink,
       whyTcp: () => (request.forceTcp ? "forceTcp" : this.#needTcp.get(request)),
@@ -86,6 +88,17 @@ export class RtspSource implements Source {
     this.#timer = undefined;
     this.#loop?.close();
     this.#loop = undefined;
+  }
+
+  /** Each text once for a source, however often it connects. */
+  #noteOf(request: SourceRequest, logger: Logger): (note: string) => void {
+    const known = this.#noted.get(request);
+    if (known) return known;
+    const note = noteOnce((text) =>
+      this.#notes.pass((suppressed) => logger.info({ stream: request.localStreamName, suppressed }, text)),
+    );
+    this.#noted.set(request, note);
+    return note;
   }
 
   #tick(): void {

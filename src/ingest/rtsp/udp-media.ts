@@ -47,7 +47,7 @@ export class UdpMedia {
       for (const track of parts.tracks) {
         const medium: Medium = {
           track,
-          pair: await UdpPair.open(parts.nearIp, parts.random, {
+          pair: await UdpPair.open(plainAddress(parts.nearIp), parts.random, {
             packet: (isRtcp, packet, from) => {
               const sender = plainAddress(from);
               if (sender === udp.#farIp || sender === medium.source) parts.packet(track, isRtcp, packet);

@@ -379,6 +379,22 @@ describe("a camera", () => {
     expect(rig.reports).toEqual([1, 3, 0]);
   });
 
+  it("that asks, and reads no answer, is left", async () => {
+    rig = await RtspRig.open();
+    rig.pull();
+    await rig.untilAsked("PLAY");
+    const { socket } = rig.camera;
+    socket?.pause();
+    const asked = Buffer.from("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".repeat(5000));
+    const asking = setInterval(() => socket?.write(asked), 10);
+    try {
+      await until("the source is over", () => rig.reason !== "", 30_000);
+    } finally {
+      clearInterval(asking);
+    }
+    expect(rig.reason).toBe("the server does not read what we send");
+  });
+
   it("sends on other channels than were asked for, and junk between its packets", async () => {
     const reply: CameraScript["reply"] = ({ method }) =>
       method === "SETUP" ? ok("Session: 1", "Transport: RTP/AVP/TCP;unicast;interleaved=6-7") : undefined;
