@@ -5,6 +5,7 @@ import type { Sample } from "../base/samples.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
 import { type MetricsOptions, metricsRoutes } from "../metrics/metrics-routes.js";
 import { VolumeWatch } from "../metrics/volumes.js";
+import { ClipRoutes } from "../playback/clip/clip-routes.js";
 import { HlsRoutes } from "../playback/hls/hls-routes.js";
 import { mediaRoutes } from "../playback/media-routes.js";
 import { MovieStore } from "../playback/movie/movie-store.js";
@@ -21,9 +22,18 @@ export interface RouteParts {
   collect: () => readonly Sample[];
   clock: Clock;
   metrics?: MetricsOptions | undefined;
+  /** The listener serves HTTPS. */
+  isSecure?: boolean;
 }
 
-export function serverRoutes({ recorder, pulls, collect, clock, metrics }: RouteParts): RouteModule[] {
+export function serverRoutes({
+  recorder,
+  pulls,
+  collect,
+  clock,
+  metrics,
+  isSecure = false,
+}: RouteParts): RouteModule[] {
   const { mediaFolders, catalog } = recorder;
   const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
   const movies = new MovieStore({ catalog, mediaFolders });
@@ -35,6 +45,7 @@ export function serverRoutes({ recorder, pulls, collect, clock, metrics }: Route
     stateRoutes({ recorder, pulls, volumes, clock }),
     new RecordingRoutes({ catalog, mediaFolders }),
     mediaRoutes({ catalog, mediaFolders }),
+    new ClipRoutes({ catalog, movies, clock, isSecure }),
     new HlsRoutes({ catalog, movies, clock, isRecorded }),
   ];
 }

@@ -105,6 +105,7 @@ export class ReelServer {
           collect: () => [...recorder.collect(), ...control.collect(), ...retention.collect()],
           clock: recorder.clock,
           metrics: config.metrics,
+          isSecure: tls !== undefined,
         }),
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },

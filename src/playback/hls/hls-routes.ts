@@ -18,8 +18,8 @@ import type { Part } from "../movie/parts.js";
 import { type PlayedSample, type PlayedTrack, timeAt } from "../movie/played-track.js";
 import { runStream } from "../movie/run-stream.js";
 import { countParameter, rangeParameters, sequenceOf, streamOf } from "../parameters.js";
+import { filesOf, oneBehindTheOther } from "../timeline.js";
 import { masterPlaylist, mediaPlaylist, type PlaylistPart } from "./playlist.js";
-import { filesOf, oneBehindTheOther } from "./timeline.js";
 
 export interface HlsParts {
   readonly catalog: SegmentCatalog;

@@ -22,6 +22,8 @@ export interface OpenMovie extends RunSource {
   readonly sound: PlayedTrack | undefined;
   readonly parts: readonly Part[];
   readonly isFinal: boolean;
+  /** Changes with the file. */
+  readonly version: string;
   close(): Promise<void>;
 }
 
@@ -90,7 +92,7 @@ export class MovieStore {
       kept.bytes = kept.parts.list.length * PART_BYTES;
       this.#keep(id, kept);
       const parts = await completeParts(kept.parts.list, main, sound);
-      return { media, main, sound, parts, isFinal: false, verify, close };
+      return { media, main, sound, parts, isFinal: false, version: GROWING, verify, close };
     } catch (error) {
       await close();
       throw error;
@@ -110,7 +112,16 @@ export class MovieStore {
       const { main, sound } = chosen(kept.tracks, path);
       await kept.parts.extend(main, true);
       this.#keep(id, kept);
-      return { media: handle, main, sound, parts: kept.parts.list, isFinal: true, verify: async () => {}, close };
+      return {
+        media: handle,
+        main,
+        sound,
+        parts: kept.parts.list,
+        isFinal: true,
+        version: etag,
+        verify: async () => {},
+        close,
+      };
     } catch (error) {
       await close();
       throw error;

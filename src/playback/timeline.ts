@@ -1,10 +1,10 @@
 // Which files of a stream play one behind the other: of files that overlap (two configs record the stream) one at a time,
 // and all of one kind, since a playlist cannot go back from fragments to MPEG-TS.
 
-import { ReelError } from "../../base/reel-error.js";
-import type { SegmentCatalog } from "../../catalog/catalog.js";
-import type { FoundSegment } from "../../catalog/catalog-segment.js";
-import type { ContainerName } from "../../container/table.js";
+import { ReelError } from "../base/reel-error.js";
+import type { SegmentCatalog } from "../catalog/catalog.js";
+import type { FoundSegment } from "../catalog/catalog-segment.js";
+import type { ContainerName } from "../container/table.js";
 
 /** A day of files of 45 seconds. */
 export const MAX_FILES = 2000;
@@ -18,15 +18,16 @@ export async function filesOf(
   stream: string,
   from: number,
   to: number | undefined,
+  most = MAX_FILES,
 ): Promise<FoundSegment[]> {
   const { segments, cursor } = await catalog.query({
     stream,
     from,
     ...(to !== undefined && { to }),
-    limit: MAX_FILES,
+    limit: most,
   });
   if (cursor !== undefined)
-    throw new ReelError("limit", `more than ${MAX_FILES} files lie between from and to: ask for less`);
+    throw new ReelError("limit", `more than ${most} files lie between from and to: ask for less`);
   return segments.filter(({ state, missing }) => PLAYS.has(state) && !missing);
 }
 
