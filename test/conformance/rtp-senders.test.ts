@@ -264,6 +264,16 @@ describe("ffmpeg", () => {
     }
   });
 
+  it("sends AAC in LATM", async () => {
+    const path = await encode("latm.mp4", "-c:v", "libx264", "-g", "25", "-c:a", "aac", "-b:a", "96k");
+    const probe = await ffprobe(path, { hash: true, inputArgs: ["-ignore_editlist", "1"] });
+    const counts = [probe.video?.packets.length ?? 0, probe.audio?.packets.length ?? 0];
+    const received = await receiveFrom(2, counts, (ports) => sendWithFfmpeg(path, ports, "-rtpflags", "latm"));
+    expect(received.session.isRecorded(1)).toBe(true);
+    expectClean(received);
+    expectTrack(received, 1, probe.audio);
+  });
+
   it("sends an MPEG transport stream", async () => {
     const path = await encode("h264.ts", "-c:v", "libx264", "-g", "25", "-c:a", "aac", "-b:a", "96k");
     const probe = await ffprobe(path, { hash: true });

@@ -78,6 +78,10 @@ export const CORPUS: readonly Payloads[] = [
       bytes([0, 16, 0x1f, 0x40], filled(400)),
     ],
   },
+  {
+    media: sound("MP4A-LATM", 48_000, 2, { cpresent: "0", config: "400023203fc0" }),
+    payloads: [bytes([100], filled(100)), bytes([255, 45], filled(300))],
+  },
   { media: sound("OPUS", 48_000, 2), payloads: [bytes([0xfc], filled(100)), bytes([0xff, 0x03], filled(90))] },
   { media: sound("PCMA", 8000, 1), payloads: [filled(160)] },
 ];

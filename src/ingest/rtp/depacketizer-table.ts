@@ -8,6 +8,7 @@ import type { Depacketizer, DepacketizerContext } from "./depacketizer.js";
 import { G711Depacketizer, whyNoG711 } from "./g711-depacketizer.js";
 import { H264Depacketizer } from "./h264-depacketizer.js";
 import { H265Depacketizer, whyNoH265 } from "./h265-depacketizer.js";
+import { LatmDepacketizer, whyNoLatm } from "./latm-depacketizer.js";
 import { OpusDepacketizer } from "./opus-depacketizer.js";
 import type { RtpMedia } from "./rtp-media.js";
 import { Vp9Depacketizer } from "./vp9-depacketizer.js";
@@ -43,6 +44,12 @@ const FORMATS: Readonly<Record<string, RtpFormat>> = {
     clockRate: 48_000,
     whyNot: whyNoAac,
     create: (context) => new AacDepacketizer(context),
+  },
+  "MP4A-LATM": {
+    codec: "aac",
+    clockRate: 90_000,
+    whyNot: whyNoLatm,
+    create: (context) => new LatmDepacketizer(context),
   },
   OPUS: { codec: "opus", clockRate: 48_000, create: (context) => new OpusDepacketizer(context) },
   PCMA: {
