@@ -10,6 +10,7 @@ import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import type { ColourInfo } from "../../media/codec/video-config.js";
 import {
   AvTag,
   MAX_TAG_HEADER_SIZE,
@@ -57,7 +58,7 @@ interface MessageTrack {
   reader: MessageReader | undefined;
   /** The first byte of the tag that the configuration in force was made from, where tags say it. */
   configTag: number | undefined;
-  /** The configuration that was taken last. */
+  /** The configuration of its codec that was taken last. */
   config: Uint8Array | undefined;
 }
 
@@ -333,15 +334,19 @@ export class Publication implements MessageDestination {
 
   /** Of a track whose header came. FFmpeg says that of a further track as if it were the first one's. */
   #setColourInfo(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
-    if (messages.codec !== codec) return;
+    const colourInfo = messages.codec === codec ? this.#readColourInfo(body) : undefined;
+    if (!colourInfo) return;
+    this.#sink.describeTrack(messages.track, { kind: messages.kind, colourInfo });
+    if (messages.config) this.#sink.decoderConfig(messages.track, codec.name, messages.config);
+  }
+
+  #readColourInfo(body: Uint8Array): ColourInfo | undefined {
     try {
-      const colourInfo = parseColourInfo(body);
-      if (!colourInfo) return;
-      this.#sink.describeTrack(messages.track, { kind: messages.kind, colourInfo });
-      if (messages.config) this.#sink.decoderConfig(messages.track, codec.name, messages.config);
+      return parseColourInfo(body);
     } catch (error) {
       if (!(error instanceof ReelError) || error.code !== "badInput") throw error;
       this.#noteOnce(`colorInfo: ${error.message}`);
+      return undefined;
     }
   }
 
@@ -358,6 +363,8 @@ export class Publication implements MessageDestination {
 
   #createReader(messages: MessageTrack, codec: CodecEntry): MessageReader | undefined {
     const { track } = messages;
+    // That of another codec: a configuration of VP9 is complete with its first key frame only.
+    messages.config = undefined;
     return MESSAGE_READERS[codec.name]?.({
       // Pictures of several videos are no sequence.
       randomAccess: track === TRACK_VIDEO ? this.#sink.randomAccess : new RandomAccessRule(),

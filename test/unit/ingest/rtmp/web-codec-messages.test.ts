@@ -3,7 +3,7 @@
 
 import { expect, it } from "vitest";
 import { sizedObu } from "../../../../src/media/codec/av1/obu.js";
-import { messageBytes, obsOpening } from "../../../support/rtmp-bytes.js";
+import { amf, messageBytes, obsOpening } from "../../../support/rtmp-bytes.js";
 import { DirectConnection, IngestRig } from "../../../support/rtmp-rig.js";
 import { AV1C, AVCC } from "../../../support/test-media.js";
 
@@ -36,6 +36,10 @@ class Av1Publisher {
 
   frame(isKey: boolean, ...parts: readonly Uint8Array[]): void {
     this.#send(isKey ? 0x91 : 0xa1, Buffer.concat(parts));
+  }
+
+  colourInfo(primaries: number): void {
+    this.#send(0xd4, amf("colorInfo", { colorConfig: { colorPrimaries: primaries } }));
   }
 
   /** A header and a picture of H.264, in the form of old. */
@@ -188,4 +192,24 @@ it("of VP9 have their size from key frames: another one is another configuration
   publisher.frame(true, vp9Key(320));
   expect(publisher.configs.map((bytes) => bytes.slice(24, 28))).toEqual(["00a0", "0140"]);
   expect(publisher.frames).toHaveLength(3);
+});
+
+it("colorInfo waits for the configuration that it belongs to, and repeats are none", () => {
+  const publisher = new Av1Publisher("vp08");
+  publisher.header(VPCC_MESSAGE);
+  publisher.frame(true, Uint8Array.of(0x10, 0, 0, 0x9d, 1, 0x2a, 160, 0, 90, 0));
+  expect(publisher.configs).toHaveLength(1);
+  publisher.fourCc = "vp09";
+  publisher.header(VPCC_MESSAGE);
+  // The configuration in force is that of VP8 until the first key frame of VP9.
+  publisher.colourInfo(9);
+  expect(publisher.configs).toHaveLength(1);
+  publisher.frame(true, Uint8Array.from(Buffer.from("824983420009f0059800", "hex")));
+  publisher.colourInfo(9);
+  expect(publisher.configs).toHaveLength(2);
+  const config = publisher.rig.only.inStream.config(0);
+  expect(config).toMatchObject({ codec: "vp9", colourInfo: { colour: { primaries: 9, transfer: 2 } } });
+  publisher.colourInfo(1);
+  expect(publisher.configs).toHaveLength(3);
+  publisher.direct.close();
 });
