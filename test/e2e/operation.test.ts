@@ -65,7 +65,7 @@ it("tells the story of a recording, one line for each thing that happens", async
     const story = entries.map(({ time: _time, ...entry }) => entry);
     const [closed] = control.of("recordChunkClosed");
     expect(story.filter(({ msg }) => msg === "listening").map(({ listener }) => listener)).toEqual([
-      ...["rtmp", "http", "jsonCli", "asciiCli"],
+      ...["rtmp", "rtsp", "http", "jsonCli", "asciiCli"],
     ]);
     const from = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
     expect(story.filter(({ msg }) => msg !== "listening")).toEqual([
@@ -131,7 +131,7 @@ it("opens its log again on SIGUSR2", async () => {
   const log = join(folder, "reel.log");
   try {
     const server = await ReelProcess.start({ args: ["--log-file", log] });
-    await logged(log, "listening", 4);
+    await logged(log, "listening", 5);
     await rename(log, `${log}.1`);
     process.kill(server.pid, "SIGUSR2");
     const control = await Control.connect(server);
@@ -140,7 +140,7 @@ it("opens its log again on SIGUSR2", async () => {
       await control.send("record");
       return (await entriesOf(log)).some(({ msg }) => msg === "command refused");
     });
-    expect((await entriesOf(`${log}.1`)).filter(({ msg }) => msg === "listening")).toHaveLength(4);
+    expect((await entriesOf(`${log}.1`)).filter(({ msg }) => msg === "listening")).toHaveLength(5);
     expect((await entriesOf(log)).filter(({ msg }) => msg === "listening")).toHaveLength(0);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -228,6 +228,7 @@ describe("MPEG-TS sources", () => {
     ] as const) {
       expect(fixture.pulls.checkUri(`${uri}:5000`, ssmIp)).toContain("a multicast group of the same family");
       const configId = fixture.pull(`${uri}:${await freePort()}`, "nobody", { ssmIp, keepAlive: false });
+      await until("it has failed", () => fixture.codes.get(configId)?.includes(5));
       expect(fixture.codes.get(configId)).toEqual([1, 5]);
     }
     expect(fixture.log.join("\n")).toContain("a multicast group of the same family");
