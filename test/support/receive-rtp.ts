@@ -2,7 +2,7 @@
 
 import { Arena } from "../../src/arena/arena.js";
 import type { RtpMedia } from "../../src/ingest/rtp/rtp-media.js";
-import { RtpSession } from "../../src/ingest/rtp/rtp-session.js";
+import { RtpSession, type RtpSessionOptions } from "../../src/ingest/rtp/rtp-session.js";
 import type { RtpStatistics } from "../../src/ingest/rtp/rtp-statistics.js";
 import { AccessUnitLog } from "./access-unit-log.js";
 
@@ -16,17 +16,19 @@ export const VIDEO: RtpMedia = {
 };
 
 export class RtpReceiver {
-  readonly #arena = new Arena({ maximumBytes: 64 * 1024 * 1024 });
-  readonly log = new AccessUnitLog(this.#arena);
+  readonly #arena: Arena;
+  readonly log: AccessUnitLog;
   readonly notes: string[] = [];
   /** What was odd, said at the end. */
   readonly sums: string[] = [];
   readonly session: RtpSession;
   nowMs = 1000;
 
-  constructor(media: readonly RtpMedia[], isReordering = false) {
+  constructor(media: readonly RtpMedia[], isReordering = false, given: Partial<RtpSessionOptions> = {}) {
+    this.#arena = given.arena ?? new Arena({ maximumBytes: 64 * 1024 * 1024 });
+    this.log = new AccessUnitLog(this.#arena);
     const note = (text: string): number => (text.startsWith("RTP of medium") ? this.sums : this.notes).push(text);
-    this.session = new RtpSession(media, this.log, { arena: this.#arena, isReordering, note });
+    this.session = new RtpSession(media, this.log, { isReordering, note, ...given, arena: this.#arena });
   }
 
   get statistics(): RtpStatistics {

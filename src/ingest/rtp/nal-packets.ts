@@ -64,7 +64,7 @@ export class NalPackets {
     if (from !== start) this.#noteStartCodes();
     if (from >= end) return;
     this.begin(timestamp);
-    this.#scratch.append(packet, from, end);
+    this.append(packet, from, end);
     this.finish(timestamp);
   }
 
@@ -73,6 +73,7 @@ export class NalPackets {
     if (this.#nalStart >= 0) this.finish(this.#nalTimestamp);
     this.#nalTimestamp = timestamp;
     if (this.#hasPicture && timestamp !== this.#timestamp) this.#finishUnit(this.#scratch.end);
+    this.#discardFinished();
     this.#nalStart = this.#scratch.end;
   }
 
@@ -102,6 +103,7 @@ export class NalPackets {
     }
     if (this.#hasStartCodes || !this.#codec.isSlice(this.#scratch.bytes, start)) this.#splitAndAdd(start, timestamp);
     else this.#add(start, end, timestamp);
+    this.#discardFinished();
   }
 
   /** The rest of a NAL unit whose front was lost. */
@@ -112,7 +114,8 @@ export class NalPackets {
       this.#context.statistics.badPackets++;
       return;
     }
-    this.#countDamaged(bytes, timestamp);
+    this.#countDamaged(bytes, timestamp, this.#scratch.end);
+    this.#discardFinished();
   }
 
   /** The last payload of a packet was taken. */
@@ -127,6 +130,7 @@ export class NalPackets {
     if (isWhole) this.#finishUnit(this.#scratch.end);
     else if (this.#hasPicture || this.#nalStart >= 0) this.#damage();
     this.#isDamaged = true;
+    this.#discardFinished();
     this.#pictures.lose(0, bytes);
   }
 
@@ -150,70 +154,68 @@ export class NalPackets {
       const code = scratch.indexOf(START_CODE, from);
       if (code < 0 || code + START_CODE.length >= scratch.end) break;
       this.#noteStartCodes();
-      const left = this.#add(from, code, timestamp);
-      from = code + START_CODE.length - left;
+      this.#add(from, code, timestamp);
+      from = code + START_CODE.length;
     }
     this.#add(from, scratch.end, timestamp);
   }
 
-  /** Answers by how much the scratch has moved to the front. */
-  #add(start: number, end: number, timestamp: number): number {
+  #add(start: number, end: number, timestamp: number): void {
     const codec = this.#codec;
     const { bytes } = this.#scratch;
-    if (end - start < codec.headerBytes) return 0;
+    if (end - start < codec.headerBytes) return;
     const begins = codec.beginsAccessUnit(bytes, start);
     const isSlice = codec.isSlice(bytes, start);
     if ((this.#isDamaged || this.#isJoining) && isSlice && !begins) {
-      if (this.#isJoining) this.#dropUnit();
-      else this.#countDamaged(end - start, timestamp);
-      return 0;
+      if (this.#isJoining) this.#dropUnit(end);
+      else this.#countDamaged(end - start, timestamp, end);
+      return;
     }
     if (begins) {
       this.#isDamaged = false;
       this.#isJoining = false;
     }
-    let from = start;
-    let moved = 0;
-    if (this.#hasPicture && begins) {
-      moved = this.#finishUnit(start);
-      from -= moved;
-    }
+    if (this.#hasPicture && begins) this.#finishUnit(start);
     if (isSlice && !this.#hasPicture) {
       this.#hasPicture = true;
       this.#timestamp = timestamp;
       this.#times.mark(this.#unitStart, timestamp);
     }
-    this.#pictures.addNal(from, end - moved);
-    if (!this.#hasPicture && this.#scratch.end - this.#unitStart > MAX_BYTES_BEFORE_SLICE) this.#dropUnit();
-    return moved;
+    this.#pictures.addNal(start, end);
+    if (!this.#hasPicture && end - this.#unitStart > MAX_BYTES_BEFORE_SLICE) this.#dropUnit(end);
   }
 
-  #countDamaged(bytes: number, timestamp: number): void {
+  /** `end`: behind what is passed over. */
+  #countDamaged(bytes: number, timestamp: number, end: number): void {
     const isAnother = timestamp !== this.#damagedTimestamp;
     this.#damagedTimestamp = timestamp;
     if (isAnother) this.#context.statistics.damagedFrames++;
     this.#pictures.lose(isAnother ? 1 : 0, bytes);
     // Of the scratch nothing is kept but what a field holds.
-    if (this.#nalStart < 0 && !this.#hasPicture) this.#dropUnit();
+    if (this.#nalStart < 0 && !this.#hasPicture) this.#dropUnit(end);
   }
 
-  /** The access unit under way ends at `end`; what lies behind moves to the front. Answers by how much. */
-  #finishUnit(end: number): number {
+  /** The access unit under way ends at `end`. */
+  #finishUnit(end: number): void {
     this.#pictures.finishUnit(this.#unitStart);
     this.#hasPicture = false;
-    const keep = this.#pictures.isHolding ? this.#pictures.heldStart : end;
     this.#unitStart = end;
-    if (keep >= this.#scratch.end && !this.#pictures.isHolding) {
+  }
+
+  /** What is left of the scratch moves to the front: once for a NAL unit, however many pictures it held. */
+  #discardFinished(): void {
+    const { isHolding, heldStart } = this.#pictures;
+    const keep = isHolding ? heldStart : this.#unitStart;
+    if (keep === 0) return;
+    if (keep >= this.#scratch.end) {
       this.#scratch.reset();
       this.#unitStart = 0;
-      return end;
+      return;
     }
     this.#scratch.discardBefore(keep);
     this.#times.shift(keep);
     this.#pictures.shift(keep);
     this.#unitStart -= keep;
-    if (this.#nalStart >= 0) this.#nalStart -= keep;
-    return keep;
   }
 
   /** The access unit under way is incomplete. */
@@ -225,12 +227,11 @@ export class NalPackets {
     this.#pictures.lose(1, bytes);
   }
 
-  /** What came of the access unit under way is forgotten; a field that was held is a frame. */
-  #dropUnit(): void {
+  /** What came of the access unit under way, up to `end`, is forgotten; a field that was held is a frame. */
+  #dropUnit(end = this.#scratch.end): void {
     this.#pictures.dropUnit();
     this.#pictures.emitHeld();
-    this.#scratch.reset();
-    this.#unitStart = 0;
+    this.#unitStart = end;
     this.#nalStart = -1;
     this.#hasPicture = false;
   }
@@ -242,6 +243,7 @@ export class NalPackets {
     this.#pictures.lose(1, bytes);
     this.#damagedTimestamp = this.#nalTimestamp;
     this.#isDamaged = true;
+    this.#discardFinished();
   }
 
   #noteStartCodes(): void {

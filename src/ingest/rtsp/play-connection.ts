@@ -11,6 +11,7 @@ import { completeMedia, whyNotRecorded } from "../rtp/depacketizer-table.js";
 import type { RtpSession } from "../rtp/rtp-session.js";
 import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
 import type { Authentication } from "./authentication.js";
+import { eachStep } from "./each-step.js";
 import { type DialogEnd, PlayDialog, type PlayPeer, type PlayRequest, type WantedMedia } from "./play-dialog.js";
 import { RtspReceiver } from "./receiver.js";
 import type { RtpInfo } from "./rtp-info.js";
@@ -233,12 +234,21 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
 
   ended(end: DialogEnd): void {
     if (this.isOver) return;
-    this.#session?.end();
-    this.isOver = true;
-    this.#udp?.close();
-    this.#receiver.close();
-    this.#leavingSinceMs = this.#host.nowMs();
-    const isLeaving = !this.#isLost && this.#dialog.tearDown();
+    let isLeaving = false;
+    const fault = eachStep(
+      // Frames that waited for a packet go into the sink, which may have no room.
+      () => this.#session?.end(),
+      () => {
+        this.isOver = true;
+        this.#leavingSinceMs = this.#host.nowMs();
+        this.#udp?.close();
+        this.#receiver.close();
+      },
+      () => {
+        isLeaving = !this.#isLost && this.#dialog.tearDown();
+      },
+    );
+    if (fault !== undefined) this.#host.note(`its end was not in order: ${reasonOf(fault)}`);
     if (this.#receiver.junkBytes > 0)
       this.#host.note(`${this.#receiver.junkBytes} bytes between its packets were no RTSP`);
     this.#host.over(end);

@@ -14,6 +14,7 @@ import type { PublishAnswer, Publisher, PublishRefusal, PublishRequest } from ".
 import { completeMedia, whyNotRecorded } from "../rtp/depacketizer-table.js";
 import { RtpSession } from "../rtp/rtp-session.js";
 import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
+import { eachStep } from "./each-step.js";
 import { RtspReceiver } from "./receiver.js";
 import { RecordDialog, type RecordPeer, type Refusal } from "./record-dialog.js";
 import type { RtspMessage } from "./rtsp-message.js";
@@ -121,8 +122,10 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   tick(nowMs: Millis): void {
     const session = this.#session;
     if (!session || !this.#openUdp || this.#isOver) return;
-    this.#guarded(() => session.poll(nowMs));
-    this.#openUdp?.tick(nowMs, (track) => session.receiverReport(track, nowMs));
+    this.#guarded(() => {
+      session.poll(nowMs);
+      this.#openUdp?.tick(nowMs, (track) => session.receiverReport(track, nowMs));
+    });
   }
 
   // ——— ByteConsumer ———
@@ -160,14 +163,18 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   close(reason: string, error?: unknown, atOnce = false): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.#session?.end();
-    this.#sink?.end(reason, atOnce);
-    this.#session = undefined;
-    this.#receiver.close();
-    this.#openUdp?.close();
-    if (this.#isEnding) this.#socket.end();
-    else this.#socket.destroy();
-    this.#host.closed(this, reason, error);
+    const fault = eachStep(
+      // Frames that waited for a packet go into the sink, which may have no room.
+      () => this.#session?.end(),
+      () => this.#sink?.end(reason, atOnce),
+      () => {
+        this.#session = undefined;
+        this.#receiver.close();
+        this.#openUdp?.close();
+      },
+      () => (this.#isEnding ? this.#socket.end() : this.#socket.destroy()),
+    );
+    this.#host.closed(this, reason, error ?? fault);
   }
 
   // ——— RecordPeer ———

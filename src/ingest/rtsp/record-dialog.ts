@@ -208,5 +208,5 @@ export class RecordDialog {
 
 /** Path and query. */
 function pathOf(uri: string): string {
-  return uri.replace(/^rtsps?:\/\/[^/?]*/i, "").replace(/\/+(?=\?|$)/, "");
+  return uri.replace(/^rtsps?:\/\/[^/?]*/i, "").replace(/(?<!\/)\/+(?=\?|$)/, "");
 }

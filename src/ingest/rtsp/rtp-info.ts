@@ -12,9 +12,9 @@ export function parseRtpInfo(header: string): RtpInfo[] {
   if (header.trim() === "") return [];
   // URLs may hold commas and semicolons; a medium begins with its URL.
   return header.split(/,(?=\s*url=)/i).map((part) => ({
-    url: /url=(.*?)(?:;\s*(?:seq|rtptime)=|$)/i.exec(part)?.[1]?.trim().replace(/^"|"$/g, "") ?? "",
-    sequenceNumber: numberOf(/;?\s*seq=(\d{1,10})/i.exec(part)?.[1], 0xffff),
-    rtpTime: numberOf(/;?\s*rtptime=(\d{1,10})/i.exec(part)?.[1], 0xffffffff),
+    url: /url=(.*?)(?:;\s*(?:seq|rtptime)=|$)/is.exec(part)?.[1]?.trim().replace(/^"|"$/g, "") ?? "",
+    sequenceNumber: numberOf(/seq=(\d{1,10})/i.exec(part)?.[1], 0xffff),
+    rtpTime: numberOf(/rtptime=(\d{1,10})/i.exec(part)?.[1], 0xffffffff),
   }));
 }
 

@@ -42,9 +42,8 @@ export interface RtspRequest {
 
 export type RtspMessage = RtspResponse | RtspRequest;
 
-const RESPONSE_LINE = /^RTSP\/\d\.\d +(\d{3})(?: +(.*))?$/;
+const RESPONSE_LINE = /^RTSP\/\d\.\d +(\d{3})(?: +(.*))?$/s;
 const REQUEST_LINE = /^([A-Z_]+) +(\S+)(?: +RTSP\/\d\.\d)? *$/;
-const HEADER = /^([^\s:]+)[ \t]*:[ \t]*(.*?)[ \t]*$/;
 
 export type MessageHead = Omit<RtspResponse, "body"> | Omit<RtspRequest, "body">;
 
@@ -77,7 +76,11 @@ function parseHeaders(lines: readonly string[]): RtspHeaders {
       continue;
     }
     add();
-    [, name = "", value = ""] = HEADER.exec(line) ?? [];
+    // No expression: on a line of blanks it would try every way to part them.
+    const colon = line.indexOf(":");
+    name = line.slice(0, Math.max(0, colon)).trim();
+    value = line.slice(colon + 1).trim();
+    if (/\s/.test(name)) name = "";
   }
   add();
   return headers;

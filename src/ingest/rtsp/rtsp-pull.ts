@@ -95,6 +95,7 @@ export class RtspPull implements SourceConnection {
   fail(reason: string): void {
     this.#isClosed = true;
     this.#end(reason);
+    this.close();
   }
 
   /** Resolves when its last connection is gone. */

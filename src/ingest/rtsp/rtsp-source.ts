@@ -102,6 +102,12 @@ export class RtspSource implements Source {
   }
 
   #tick(): void {
-    for (const pull of this.#pulls) pull.tick();
+    for (const pull of this.#pulls) {
+      try {
+        pull.tick();
+      } catch (error) {
+        pull.fail(reasonOf(error));
+      }
+    }
   }
 }

@@ -1,6 +1,8 @@
 // H.264 over RTP: packets made by hand from RFC 6184, and what cameras make of it.
 
 import { describe, expect, it } from "vitest";
+import { Arena } from "../../../../src/arena/arena.js";
+import { StagingBudget } from "../../../../src/ingest/mpegts/staging.js";
 import { parseAvcDecoderConfiguration } from "../../../../src/media/codec/h264/decoder-configuration.js";
 import { FIELD_PPS, FIELD_SPS, fieldSlice } from "../../../support/field-pictures.js";
 import { SLICE_P, slice } from "../../../support/pictures.js";
@@ -114,6 +116,60 @@ describe("H.264 depacketizer", () => {
     const received = receive(packets);
     expect(unitsOf(received)).toEqual([[hex(IDR)], [hex(P1)]]);
     expect(received.notes).toEqual(["NAL units with start codes inside were parted there"]);
+  });
+
+  it("moves pictures with start codes between them once, however many they are", () => {
+    let moved = 0;
+    const arena = new Arena({ maximumBytes: 64 * 1024 * 1024 });
+    const { copy } = arena;
+    Object.assign(arena, {
+      copy: (to: number, from: number, size: number) => {
+        moved += size;
+        copy(to, from, size);
+      },
+    });
+    const pictures = Buffer.alloc(64 * 1024, Buffer.of(0, 0, 1, 0x65, 0x80));
+    const { packets } = new PacketWriter()
+      .write(0, Buffer.concat([Buffer.of(0, 0, 1), SPS, Buffer.of(0, 0, 1), PPS]))
+      .write(0, pictures)
+      .write(D, P1, true);
+    const media = [{ ...VIDEO, fmtp: { "sprop-parameter-sets": SETS } }];
+    const received = new RtpReceiver(media, false, { arena }).take(packets).end();
+    expect(received.log.frames.length).toBeGreaterThan(13_000);
+    expect(moved).toBeLessThan(3 * pictures.byteLength);
+  });
+
+  it("takes a picture that begins behind the rest of a damaged one in the same NAL unit", () => {
+    const rest = nalUnit(NAL_SLICE, 300, 8);
+    rest[1] = 0x40; // first_mb_in_slice 1
+    const { packets } = new PacketWriter()
+      .write(0, Buffer.concat([Buffer.of(0, 0, 1), SPS, Buffer.of(0, 0, 1), PPS]))
+      .write(0, IDR, true)
+      .write(D, P1)
+      .write(D, Buffer.concat([rest, Buffer.of(0, 0, 1), IDR]), true)
+      .write(2 * D, P1, true);
+    packets.splice(2, 1);
+    expect(unitsOf(receive(packets))).toEqual([[hex(IDR)], [hex(IDR)], [hex(P1)]]);
+  });
+
+  it("gives up an access unit of whole NAL units that grows too large, and goes on", () => {
+    const writer = new PacketWriter().write(0, stapA(SPS, PPS)).write(0, IDR);
+    const more = nalUnit(NAL_SLICE, 60_000, 8);
+    more[1] = 0x40; // first_mb_in_slice 1
+    for (let i = 0; i < 300; i++) writer.write(0, more);
+    writer.write(D, IDR, true).write(2 * D, P1, true);
+    const budget = new StagingBudget();
+    const media = [{ ...VIDEO, fmtp: { "sprop-parameter-sets": SETS } }];
+    const received = new RtpReceiver(media, false, { budget, maxAccessUnitBytes: 1024 * 1024 });
+    let used = 0;
+    for (const packet of writer.packets) {
+      received.take([packet]);
+      used = Math.max(used, budget.usedBytes);
+    }
+    received.end();
+    expect(used).toBeLessThan(3 * 1024 * 1024);
+    expect(received.statistics.oversizeFrames).toBe(1);
+    expect(unitsOf(received)).toEqual([[hex(IDR)], [hex(P1)]]);
   });
 
   it("makes one frame of the two fields of a picture", () => {
