@@ -23,6 +23,7 @@ import {
 } from "./catalog-segment.js";
 import { DayWriter } from "./day-writer.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
+import { MediaRoots } from "./media-roots.js";
 import { type DeletionGuard, type DeletionListener, SegmentDeletion, sizeOf } from "./segment-deletion.js";
 import { SegmentLookup } from "./segment-lookup.js";
 import type { DeletionCause, FailedSegmentReport } from "./segment-report.js";
@@ -47,15 +48,19 @@ export interface SegmentCatalog {
   append(segment: CatalogSegment): Promise<void>;
   /**
    * Deletes the file, then says so in the ledger, in the index and to `onDeleted`; `cause` is `request` where it is not
-   * given. Throws ReelError `targetBusy` where the segment is not final, `held` where a guard keeps it.
+   * given. A segment whose file is not its own (it failed, or another one has its name) goes alone. Throws ReelError
+   * `targetBusy` where the segment is not final, `held` where a guard keeps it, `notFound` where a rule is the cause and
+   * the file is not there, `closed` while the catalogue closes.
    */
   delete(segment: CatalogSegment, cause?: DeletionCause): Promise<void>;
   /** Asks the guard before every deletion. Returns a function that removes it. */
   guard(guard: DeletionGuard): () => void;
+  /** True while the file of that segment goes: no guard can keep it any more. */
+  isGoing(id: number): boolean;
   /** Calls the listener for every deletion, after the index has it. Returns a function that removes the listener. */
   onDeleted(listener: DeletionListener): () => void;
   /**
-   * Calls the listener for every final segment, after the index has it. Returns a function that removes the listener.
+   * Calls the listener for every final segment, after queries have it. Returns a function that removes the listener.
    */
   onClosed(listener: (segment: CatalogSegment) => void): () => void;
 }
@@ -86,8 +91,8 @@ export class Catalog implements SegmentCatalog {
   #isComplete = false;
   #rebuilt: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, options: Required<CatalogOptions>) {
-    const { ledger, mediaFolders, logger } = options;
+  private constructor(folder: string, options: Required<CatalogOptions>, roots: MediaRoots) {
+    const { ledger, logger } = options;
     this.#options = options;
     this.#lookup = new SegmentLookup(folder);
     this.#writer = new DayWriter(folder, this.#lookup, logger);
@@ -99,9 +104,10 @@ export class Catalog implements SegmentCatalog {
     for (const entry of ledger.deleting.values()) this.#live.set(entry.opened, segmentOf(entry));
     this.#deletion = new SegmentDeletion({
       ledger,
-      mediaFolders,
       logger,
-      live: this.#live,
+      roots,
+      current: (id) => this.#current(id),
+      idsOf: async (path) => [...this.#liveIdsOf(path), ...(await this.#lookup.idsOf(path))],
       put: (segment) => this.#put(segment),
     });
     ledger.listener = (entry) => this.#follow(entry);
@@ -111,7 +117,8 @@ export class Catalog implements SegmentCatalog {
   static async open(stateFolder: string, options: CatalogOptions): Promise<Catalog> {
     const folder = join(stateFolder, FOLDER);
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-    return new Catalog(folder, { checkpointEvery: CHECKPOINT_EVERY, ...options });
+    const roots = await MediaRoots.look(options.mediaFolders);
+    return new Catalog(folder, { checkpointEvery: CHECKPOINT_EVERY, ...options }, roots);
   }
 
   start(): void {
@@ -142,21 +149,28 @@ export class Catalog implements SegmentCatalog {
   }
 
   async find(id: number): Promise<FoundSegment | undefined> {
+    const segment = await this.#current(id);
+    return segment && withPresence(segment);
+  }
+
+  async #current(id: number): Promise<CatalogSegment | undefined> {
     const live = this.#live.get(id);
-    if (live) return withPresence(live);
+    if (live) return live;
     const place = await this.#lookup.placeOf(id);
     const found = place && (await this.#reader.find(id, place));
     // It may have left the memory, or come into it, meanwhile.
-    const segment = this.#live.get(id) ?? found;
-    return segment && withPresence(segment);
+    return this.#live.get(id) ?? found;
+  }
+
+  #liveIdsOf(path: string): number[] {
+    return [...this.#live.values()].filter((segment) => segment.path === path).map(({ id }) => id);
   }
 
   async findByPath(path: string): Promise<FoundSegment | undefined> {
     for (const segment of this.#live.values())
       if (segment.path === path && segment.state === "growing" && !CONTAINERS[segment.container].journal)
         return segment;
-    const live = [...this.#live.values()].filter((segment) => segment.path === path).map(({ id }) => id);
-    for (const id of [...live, ...(await this.#lookup.idsOf(path))]) {
+    for (const id of [...this.#liveIdsOf(path), ...(await this.#lookup.idsOf(path))]) {
       const found = await this.find(id);
       if (found?.path === path && IS_A_FILE.has(found.state) && !found.missing) return found;
     }
@@ -170,6 +184,10 @@ export class Catalog implements SegmentCatalog {
 
   guard(guard: DeletionGuard): () => void {
     return this.#deletion.guard(guard);
+  }
+
+  isGoing(id: number): boolean {
+    return this.#deletion.isGoing(id);
   }
 
   onDeleted(listener: DeletionListener): () => void {
@@ -194,7 +212,7 @@ export class Catalog implements SegmentCatalog {
 
   async close(): Promise<void> {
     this.#rebuild.stop();
-    await this.#deletion.whenIdle();
+    await this.#deletion.close();
     await this.#rebuilt;
     await this.#checkpoint();
     this.#options.ledger.listener = () => {};
@@ -211,10 +229,14 @@ export class Catalog implements SegmentCatalog {
   /** Queries see it at once, from memory until the file has it. */
   async #put(segment: CatalogSegment): Promise<void> {
     this.#live.set(segment.id, segment);
-    await this.#writer.append(segment);
-    if (this.#live.get(segment.id) === segment) this.#live.delete(segment.id);
-    if (segment.state === "finished" || segment.state === "recovered")
-      for (const listener of this.#listeners) listener(segment);
+    try {
+      await this.#writer.append(segment);
+      if (this.#live.get(segment.id) === segment) this.#live.delete(segment.id);
+    } finally {
+      // Where the line is in no file (a full disk), the segment stays in memory, and retention must know it all the same.
+      if (segment.state === "finished" || segment.state === "recovered")
+        for (const listener of this.#listeners) listener(segment);
+    }
     if (++this.#sinceCheckpoint >= this.#options.checkpointEvery && this.#isComplete) {
       this.#sinceCheckpoint = 0;
       this.#checkpoint().catch(() => undefined); // logged there

@@ -1,18 +1,21 @@
 // The one place where a segment is deleted, whoever wants it: retention, an operator.
 //
-//   guards ─▶ ledger: deleting ─▶ unlink ─▶ ledger: deleted ─▶ index ─▶ listeners
+//   guards ─▶ ledger: deleting ─▶ guards ─▶ unlink ─▶ ledger: deleted ─▶ index ─▶ listeners
 //
 // The start goes on where a crash fell between two of these, so no file stays behind that the catalogue calls deleted,
 // and no segment stays in it whose file is gone. What cannot be deleted is kept, and the ledger says so. A full
 // disk takes the ledger's lines, not the deletion: that is what makes room.
+//
+// A path is the file's of its newest segment: an older one, or one that failed, has no file to delete.
 
-import { realpath, stat, unlink } from "node:fs/promises";
+import { lstat, realpath, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
 import { CONTAINERS } from "../container/table.js";
 import { type CatalogSegment, deletionOf, segmentOf } from "./catalog-segment.js";
 import type { Ledger } from "./ledger.js";
+import type { MediaRoots } from "./media-roots.js";
 import type { DeletedSegmentReport, DeletionCause } from "./segment-report.js";
 import { syncFolder } from "./sync-folder.js";
 
@@ -23,10 +26,12 @@ export type DeletionListener = (report: DeletedSegmentReport, segment: CatalogSe
 export interface DeletionParts {
   ledger: Ledger;
   logger: Logger;
-  /** Absolute, real: nothing else is deleted. */
-  mediaFolders: readonly string[];
-  /** What no day file has yet, by id. */
-  live: ReadonlyMap<number, CatalogSegment>;
+  /** Nothing outside of them is deleted. */
+  roots: MediaRoots;
+  /** The segment of that id as it is now; whether its file is there is not asked. */
+  current: (id: number) => Promise<CatalogSegment | undefined>;
+  /** Ids of segments that had this path. */
+  idsOf: (path: string) => Promise<readonly number[]>;
   /** Resolves when the index has it. */
   put: (segment: CatalogSegment) => Promise<void>;
 }
@@ -35,6 +40,9 @@ export class SegmentDeletion {
   readonly #guards = new Set<DeletionGuard>();
   readonly #listeners = new Set<DeletionListener>();
   readonly #underWay = new Map<number, Promise<void>>();
+  /** Their files go now, so no guard can keep them any more. */
+  readonly #going = new Set<number>();
+  #isClosed = false;
 
   constructor(private readonly parts: DeletionParts) {}
 
@@ -47,6 +55,10 @@ export class SegmentDeletion {
   onDeleted(listener: DeletionListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  isGoing(id: number): boolean {
+    return this.#going.has(id);
   }
 
   /** Two that want the same deletion share it. */
@@ -62,57 +74,111 @@ export class SegmentDeletion {
   /** Completes what a crash left. A file that cannot be deleted now stays, and is in the catalogue again. */
   async resume(): Promise<void> {
     for (const entry of [...this.parts.ledger.deleting.values()])
-      await this.#carryOut(segmentOf(entry), entry.report).catch((error: unknown) =>
+      await this.#carryOut(segmentOf(entry), entry.report, []).catch((error: unknown) =>
         this.parts.logger.warn({ err: error, path: entry.report.path }, "a file that was to be deleted is kept"),
       );
   }
 
-  async whenIdle(): Promise<void> {
+  /** Refuses further deletions. Resolves when those under way have ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.allSettled(this.#underWay.values());
   }
 
-  async #delete(segment: CatalogSegment, cause: DeletionCause): Promise<void> {
+  async #delete(given: CatalogSegment, cause: DeletionCause): Promise<void> {
+    if (this.#isClosed) throw new ReelError("closed", "the server is stopping");
+    const { ledger, current } = this.parts;
+    // The caller's copy may be older than the last deletion.
+    const segment = (await current(given.id)) ?? given;
     const { path, id, state } = segment;
     if (state === "deleted") return;
-    const live = this.parts.live.get(id);
-    if (state === "growing" || live?.state === "growing")
-      throw new ReelError("targetBusy", `${path} is still being recorded`, { path });
-    if (this.parts.ledger.unclosed.has(id))
+    if (state === "growing") throw new ReelError("targetBusy", `${path} is still being recorded`, { path });
+    if (ledger.unclosed.has(id))
       throw new ReelError("targetBusy", `${path} is not final: its recovery comes first`, { path });
-    for (const guard of this.#guards) {
-      const reason = guard(segment);
-      if (reason !== undefined) throw new ReelError("held", `${path} is kept: ${reason}`, { path });
-    }
-    const { ledger } = this.parts;
+    askGuards(this.#guards, segment);
+    const hasFile = await this.#hasFile(segment, cause);
     const report = deletionOf(segment, cause, ledger.nextSequence());
-    await ledger.append({ type: "deleting", opened: id, report });
-    await this.#carryOut(segment, report);
+    if (hasFile) {
+      await ledger.append({ type: "deleting", opened: id, report });
+      await this.#carryOut(segment, report, this.#guards);
+    } else await this.#end(segment, report, report.sequence);
   }
 
-  async #carryOut(segment: CatalogSegment, intended: DeletedSegmentReport): Promise<void> {
-    const { ledger, put } = this.parts;
-    const report = { ...intended, sequence: ledger.nextSequence() };
-    const opened = segment.id;
+  /** False where only the entry goes. Throws ReelError `notFound` where a rule wants a file that is not there. */
+  async #hasFile(segment: CatalogSegment, cause: DeletionCause): Promise<boolean> {
+    const { path, state } = segment;
+    if (state === "failed" || path === "") return false;
+    const isReplaced = await this.#isReplaced(segment);
+    if (!isReplaced && (await isThere(path))) return true;
+    if (cause !== "request") throw new ReelError("notFound", `${path} is not there any more`, { path });
+    if (!isReplaced) await this.parts.roots.mustBeThere(path);
+    return false;
+  }
+
+  async #carryOut(
+    segment: CatalogSegment,
+    report: DeletedSegmentReport,
+    guards: Iterable<DeletionGuard>,
+  ): Promise<void> {
+    const { ledger, roots } = this.parts;
+    const { id, path } = segment;
     try {
-      await mustLieInside(segment.path, this.parts.mediaFolders);
-      if (!(await this.#isReplaced(segment))) await removeFile(segment.path);
+      await mustLieInside(path, roots.folders);
+      if (!(await this.#isReplaced(segment))) {
+        // Somebody may have been given a hold since the first look.
+        askGuards(guards, segment);
+        this.#going.add(id);
+        await removeFile(path);
+      }
     } catch (error) {
-      await ledger.append({ type: "kept", opened, report });
+      await ledger.append({ type: "kept", opened: id, report: { ...report, sequence: ledger.nextSequence() } });
       throw error;
+    } finally {
+      this.#going.delete(id);
     }
-    await ledger.append({ type: "deleted", opened, report });
+    await this.#end(segment, report);
+  }
+
+  /** Its sequence is taken in the line that appends, so that the file is in the order of sequences. */
+  async #end(
+    segment: CatalogSegment,
+    intended: DeletedSegmentReport,
+    sequence = this.parts.ledger.nextSequence(),
+  ): Promise<void> {
+    const { ledger, put } = this.parts;
+    const report = { ...intended, sequence };
+    await ledger.append({ type: "deleted", opened: segment.id, report });
     const { code: _, ...deleted } = segment;
     // The index has logged it; the next start puts it in from the ledger.
     await put({ ...deleted, state: "deleted", cause: report.cause }).catch(() => undefined);
     for (const listener of this.#listeners) listener(report, segment);
   }
 
-  /** Another recording has its name by now, and that file must not be deleted under this segment's. */
-  async #isReplaced({ id, path, state, sizeBytes }: CatalogSegment): Promise<boolean> {
-    for (const other of this.parts.live.values())
-      if (other.id !== id && other.path === path && !CONTAINERS[other.container].journal) return true;
-    const size = await sizeOf(path);
-    return size !== undefined && state !== "failed" && size !== sizeBytes;
+  /** Another recording has its name by now. Throws ReelError `targetBusy` where that is not decided. */
+  async #isReplaced({ id, path, isEstimated }: CatalogSegment): Promise<boolean> {
+    const { ledger, idsOf, current } = this.parts;
+    for (const [other, { report }] of ledger.unclosed) {
+      if (other === id || report.path !== path) continue;
+      if (!CONTAINERS[report.container].journal) return true;
+      // Its finish puts its file there, at a moment of its own.
+      throw new ReelError("targetBusy", `another recording is about to get the name ${path}`, { path });
+    }
+    for (const other of await idsOf(path)) {
+      // Ids of estimated segments are above all others, though their files were there first.
+      if (other === id || (!isEstimated && other < id)) continue;
+      const newer = await current(other);
+      if (newer?.path === path && !newer.isEstimated && newer.state !== "failed" && newer.state !== "deleted")
+        return true;
+    }
+    return false;
+  }
+}
+
+function askGuards(guards: Iterable<DeletionGuard>, segment: CatalogSegment): void {
+  const { path } = segment;
+  for (const guard of guards) {
+    const reason = guard(segment);
+    if (reason !== undefined) throw new ReelError("held", `${path} is kept: ${reason}`, { path });
   }
 }
 
@@ -134,6 +200,18 @@ async function removeFile(path: string): Promise<void> {
     throw error;
   }
   await syncFolder(dirname(path)).catch(() => undefined); // some network file systems cannot
+}
+
+/** Throws what the volume says, but where it says that there is no such file. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw error;
+  }
 }
 
 export async function sizeOf(path: string): Promise<number | undefined> {

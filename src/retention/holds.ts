@@ -9,6 +9,7 @@ import type { Clock } from "../time/units.js";
 import type { KeptSegment } from "./retention-plan.js";
 
 const SECTION = "holds";
+const NEXT_SECTION = "nextHoldId";
 /** Each is looked at for every segment that a rule would delete. */
 const MAX_HOLDS = 1000;
 
@@ -33,6 +34,9 @@ type HeldSegment = Pick<KeptSegment, "id" | "localStreamName" | "startedMs"> & {
 export class Holds {
   readonly #holds = new Map<number, Hold>();
   readonly #saved: SectionWriter;
+  readonly #savedNextId: SectionWriter;
+  /** No id is given twice: whoever releases one a second time must not release another's. */
+  #nextId: number;
 
   constructor(
     store: ConfigStore,
@@ -40,7 +44,13 @@ export class Holds {
     logger: Logger,
   ) {
     this.#saved = new SectionWriter(store, SECTION, logger);
+    this.#savedNextId = new SectionWriter(store, NEXT_SECTION, logger);
     for (const hold of readHolds(store.get(SECTION)?.value, logger)) this.#holds.set(hold.holdId, hold);
+    const saved = store.get(NEXT_SECTION)?.value;
+    this.#nextId = Math.max(
+      Number.isSafeInteger(saved) ? (saved as number) : 1,
+      1 + Math.max(0, ...this.#holds.keys()),
+    );
   }
 
   get all(): readonly Hold[] {
@@ -57,7 +67,8 @@ export class Holds {
       throw new ReelError("badArgument", "a hold's from is before its to");
     if (this.#holds.size >= MAX_HOLDS)
       throw new ReelError("limit", `there are ${MAX_HOLDS} holds already: release some`);
-    const holdId = Math.max(0, ...this.#holds.keys()) + 1;
+    const holdId = this.#nextId++;
+    this.#savedNextId.write(this.#nextId);
     const hold = { holdId, createdMs: this.clock.wallMs(), sequence, localStreamName, fromMs, toMs, reason };
     this.#holds.set(holdId, hold);
     this.#saved.write(this.all);
@@ -80,7 +91,7 @@ export class Holds {
   }
 
   async whenSaved(): Promise<void> {
-    await this.#saved.whenIdle();
+    await Promise.all([this.#saved.whenIdle(), this.#savedNextId.whenIdle()]);
   }
 }
 

@@ -64,7 +64,6 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   readonly #deleter: Deleter;
   readonly #deleted = new Map<DeletionCause, { segments: number; bytes: number }>();
   readonly #failures: LogLimit;
-  readonly #unguard: () => void;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
   /** Its end, and how long it rests after that at least. */
@@ -90,7 +89,8 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
       this.#isDirty = true;
     });
     this.#deleter = new Deleter(recorder.catalog, this.#index, clock, logger);
-    this.#unguard = recorder.catalog.guard((segment) => this.#holds.holdOf(segment)?.reason);
+    // For as long as the catalogue is open: others may delete behind the end of this.
+    recorder.catalog.guard((segment) => this.#holds.holdOf(segment)?.reason);
     recorder.catalog.onDeleted(({ cause, sizeBytes }) => {
       const sum = this.#deleted.get(cause) as { segments: number; bytes: number };
       sum.segments++;
@@ -141,7 +141,11 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     return this.#index.isLoaded;
   }
 
+  /** Throws ReelError `badArgument`, `limit`, and `targetBusy` where the file goes just now. */
   hold(wish: HoldWish): Hold {
+    const { sequence } = wish;
+    if (sequence !== undefined && this.#parts.recorder.catalog.isGoing(sequence))
+      throw new ReelError("targetBusy", `the file of ${sequence} is just being deleted`);
     return this.#holds.add(wish);
   }
   release(holdId: number): Hold | undefined {
@@ -185,7 +189,6 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     this.#index.stop();
     await this.#polling;
     await this.#holds.whenSaved();
-    this.#unguard();
   }
 
   #poll(): Promise<void> {

@@ -8,94 +8,14 @@ import {
   readdirSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { silentLogger } from "../../../src/base/logger.js";
-import { Catalog } from "../../../src/catalog/catalog.js";
+import { describe, expect, it } from "vitest";
 import type { CatalogSegment } from "../../../src/catalog/catalog-segment.js";
-import { Ledger } from "../../../src/catalog/ledger.js";
-import type { DeletedSegmentReport, SegmentReport } from "../../../src/catalog/segment-report.js";
-import { collect } from "../../support/collect.js";
-import { scratch } from "../../support/scratch.js";
-
-const { path } = scratch();
-const MIDNIGHT = Date.UTC(2026, 10, 27);
-const MINUTE = 60_000;
-const ORIGIN = { configId: 1, outStreamId: 2, variables: { _site: "north" } };
-const TRACKS = [{ kind: "video" as const, codec: "h264" }];
-let folders = 0;
-
-/** A recorder's state and media folder, with what it would put into the ledger. */
-class Rig {
-  readonly state = path(`state${++folders}`);
-  readonly media = path(`media${folders}`);
-  ledger!: Ledger;
-  catalog!: Catalog;
-
-  async open(): Promise<this> {
-    mkdirSync(this.media, { recursive: true });
-    this.ledger = await Ledger.open(this.state, silentLogger, { isDurable: false });
-    this.catalog = await Catalog.open(this.state, {
-      ledger: this.ledger,
-      mediaFolders: [this.media],
-      logger: silentLogger,
-    });
-    this.catalog.start();
-    await this.catalog.whenComplete();
-    rigs.add(this);
-    return this;
-  }
-
-  async close(): Promise<void> {
-    rigs.delete(this);
-    await this.catalog.close();
-    await this.ledger.close();
-  }
-
-  async grow(stream: string, startedMs: number): Promise<SegmentReport> {
-    const sequence = this.ledger.nextSequence();
-    const name = join(
-      this.media,
-      `${stream.replaceAll("/", "_").slice(0, 100)}_${String(sequence).padStart(4, "0")}.ts`,
-    );
-    const base = { ...ORIGIN, localStreamName: stream, container: "ts" as const, tracks: TRACKS };
-    const report = { ...base, path: name, startedMs, sequence };
-    await this.ledger.append({ type: "opened", report });
-    return report;
-  }
-
-  async finish(
-    opened: SegmentReport,
-    stoppedMs: number,
-    recovered = false,
-    durationMs = stoppedMs - opened.startedMs,
-  ): Promise<void> {
-    writeFileSync(opened.path, Buffer.alloc(188));
-    const counts = { videoFrames: 25, audioFrames: 0, durationMs, sizeBytes: 188 };
-    const rest = { stoppedMs, ...counts, finish: "none" as const, recovered, gaps: [], lost: null, syncError: null };
-    const report = { ...opened, sequence: this.ledger.nextSequence(), ...rest };
-    await this.ledger.append({ type: "closed", opened: opened.sequence, report });
-  }
-
-  async record(stream: string, startedMs: number, durationMs: number): Promise<SegmentReport> {
-    const opened = await this.grow(stream, startedMs);
-    await this.finish(opened, startedMs + durationMs);
-    return opened;
-  }
-
-  async ids(query: Parameters<Catalog["query"]>[0] = {}): Promise<number[]> {
-    return (await this.catalog.query(query)).segments.map((segment) => segment.id);
-  }
-}
-
-const rigs = new Set<Rig>();
-afterEach(async () => {
-  for (const rig of rigs) await rig.close();
-});
+import { MIDNIGHT, MINUTE, ORIGIN, Rig, TRACKS } from "../../support/catalog-rig.js";
+import { until } from "../../support/until.js";
 
 describe("a query", () => {
   it("answers what overlaps its range, of its stream, oldest first, also over midnight and days", async () => {
@@ -168,80 +88,6 @@ describe("a query", () => {
     await kept;
     const { segments } = await rig.catalog.query({ stream: "cam1" });
     expect(segments.map((segment) => segment.missing)).toEqual([true, true, undefined]);
-    // Its name carries another file by now, which a deletion leaves alone.
-    await rig.catalog.delete(segments[1] as CatalogSegment);
-    expect(existsSync((await replaced)?.path ?? "")).toBe(true);
-  });
-});
-
-describe("a deletion", () => {
-  it("removes the file, and is told with its cause by ledger, index and listener", async () => {
-    const rig = await new Rig().open();
-    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
-    const told: DeletedSegmentReport[] = [];
-    rig.catalog.onDeleted((report) => told.push(report));
-    const [segment] = (await rig.catalog.query()).segments;
-    // Two at once are one.
-    await Promise.all([1, 2].map(() => rig.catalog.delete(segment as CatalogSegment, "age")));
-    expect(existsSync(opened.path)).toBe(false);
-    expect(told).toMatchObject([{ cause: "age", path: opened.path, sizeBytes: 188, configId: 1 }]);
-    expect((await rig.catalog.query()).segments).toMatchObject([{ state: "deleted", cause: "age" }]);
-    const entries = await collect(rig.ledger.entriesAfter(0));
-    expect(entries.map(({ type }) => type)).toEqual(["opened", "closed", "deleting", "deleted"]);
-    await rig.catalog.delete({ ...(segment as CatalogSegment), state: "deleted" });
-    expect(told.length).toBe(1);
-  });
-
-  it("is refused where a guard keeps the segment, in the guard's words", async () => {
-    const rig = await new Rig().open();
-    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
-    const unguard = rig.catalog.guard(({ localStreamName }) => `${localStreamName} is evidence`);
-    const [segment] = (await rig.catalog.query()).segments;
-    const deletion = rig.catalog.delete(segment as CatalogSegment);
-    await expect(deletion).rejects.toMatchObject({ code: "held", message: /cam1 is evidence/ });
-    expect(existsSync(opened.path)).toBe(true);
-    unguard();
-    await rig.catalog.delete(segment as CatalogSegment);
-    expect(existsSync(opened.path)).toBe(false);
-  });
-
-  it("that cannot be carried out leaves the segment in the catalogue, also for the next start", async () => {
-    const rig = await new Rig().open();
-    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
-    rmSync(opened.path);
-    mkdirSync(opened.path); // unlink refuses a folder
-    const [segment] = (await rig.catalog.query()).segments;
-    const { size } = statSync(opened.path);
-    const asListed = { ...(segment as CatalogSegment), sizeBytes: size };
-    await expect(rig.catalog.delete(asListed)).rejects.toThrow(/EISDIR|EPERM/);
-    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
-    await rig.close();
-    await rig.open();
-    expect(rig.ledger.deleting.size).toBe(0);
-    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
-  });
-
-  it("is refused where a folder has become a link that leads out of the media folders", async () => {
-    const rig = await new Rig().open();
-    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
-    const outside = join(rig.state, "outside.ts");
-    const inside = join(rig.media, "sub");
-    writeFileSync(outside, Buffer.alloc(188));
-    symlinkSync(rig.state, inside);
-    const [segment] = (await rig.catalog.query()).segments;
-    const astray = { ...(segment as CatalogSegment), path: join(inside, "outside.ts") };
-    await expect(rig.catalog.delete(astray)).rejects.toMatchObject({ code: "badPath" });
-    expect([existsSync(outside), existsSync(opened.path)]).toEqual([true, true]);
-  });
-
-  it("leaves a file alone that a recording of the same name writes now", async () => {
-    const rig = await new Rig().open();
-    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
-    const [segment] = (await rig.catalog.query()).segments;
-    const again = { ...opened, sequence: rig.ledger.nextSequence() };
-    await rig.ledger.append({ type: "opened", report: again });
-    await rig.catalog.delete(segment as CatalogSegment);
-    expect(existsSync(opened.path)).toBe(true);
   });
 });
 
@@ -260,6 +106,18 @@ describe("the index", () => {
     await rig.record("cam1", MIDNIGHT + MINUTE, MINUTE);
     expect(seen.length).toBe(1);
     expect((await rig.catalog.query()).segments.map(({ state }) => state)).toEqual(["uploaded", "finished"]);
+  });
+
+  it("that cannot be written keeps a final segment in memory, and tells it", async () => {
+    const rig = await new Rig().open();
+    writeFileSync(join(rig.state, "catalog", "2026-11-27"), "no folder can be made here");
+    const seen: number[] = [];
+    rig.catalog.onClosed(({ id }) => seen.push(id));
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    await rig.catalog.whenIdle();
+    await until("it is told", () => seen.length > 0);
+    expect(seen).toEqual([opened.sequence]);
+    expect(await rig.segment(opened.sequence)).toMatchObject({ state: "finished", path: opened.path });
   });
 
   it("keeps what was deleted deleted, though the ledger is put in again", async () => {

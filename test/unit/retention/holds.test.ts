@@ -21,7 +21,8 @@ it("hold one file, or what of a stream overlaps a time, and survive a restart", 
   holds.add({ localStreamName: "cam2", reason: "trial" });
   await holds.whenSaved();
   await store.flush();
-  const again = new Holds(await JsonConfigStore.open(path("state"), silentLogger), clock, silentLogger);
+  const saved = await JsonConfigStore.open(path("state"), silentLogger);
+  const again = new Holds(saved, clock, silentLogger);
   const reasons = [
     segment(7, "cam9", 0, 1),
     segment(8, "cam9", 0, 1),
@@ -35,7 +36,11 @@ it("hold one file, or what of a stream overlaps a time, and survive a restart", 
   expect(again.release(1)?.reason).toBe("theft");
   expect(again.release(1)).toBeUndefined();
   expect(again.holdOf(segment(7, "cam9", 0, 1))).toBeUndefined();
-  expect(again.add({ sequence: 1, reason: "x" }).holdId, "no id is given twice while its holds live").toBe(4);
+  expect(again.add({ sequence: 1, reason: "x" }).holdId).toBe(4);
+  again.release(4);
+  await again.whenSaved();
+  const last = new Holds(saved, clock, silentLogger);
+  expect(last.add({ sequence: 1, reason: "y" }).holdId, "no id is given twice").toBe(5);
 });
 
 it.each([

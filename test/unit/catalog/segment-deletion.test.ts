@@ -1,0 +1,181 @@
+// Deletions on real files: what goes, what stays, what is told, and whose file it is.
+
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { CatalogSegment } from "../../../src/catalog/catalog-segment.js";
+import type { DeletedSegmentReport } from "../../../src/catalog/segment-report.js";
+import { MIDNIGHT, MINUTE, Rig } from "../../support/catalog-rig.js";
+import { collect } from "../../support/collect.js";
+
+describe("a deletion", () => {
+  it("removes the file, and is told with its cause by ledger, index and listener", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const told: DeletedSegmentReport[] = [];
+    rig.catalog.onDeleted((report) => told.push(report));
+    const [segment] = (await rig.catalog.query()).segments;
+    // Two at once are one.
+    await Promise.all([1, 2].map(() => rig.catalog.delete(segment as CatalogSegment, "age")));
+    expect(existsSync(opened.path)).toBe(false);
+    expect(told).toMatchObject([{ cause: "age", path: opened.path, sizeBytes: 188, configId: 1 }]);
+    expect((await rig.catalog.query()).segments).toMatchObject([{ state: "deleted", cause: "age" }]);
+    const entries = await collect(rig.ledger.entriesAfter(0));
+    expect(entries.map(({ type }) => type)).toEqual(["opened", "closed", "deleting", "deleted"]);
+    await rig.catalog.delete({ ...(segment as CatalogSegment), state: "deleted" });
+    expect(told.length).toBe(1);
+  });
+
+  it("is refused where a guard keeps the segment, in the guard's words", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const unguard = rig.catalog.guard(({ localStreamName }) => `${localStreamName} is evidence`);
+    const [segment] = (await rig.catalog.query()).segments;
+    const deletion = rig.catalog.delete(segment as CatalogSegment);
+    await expect(deletion).rejects.toMatchObject({ code: "held", message: /cam1 is evidence/ });
+    expect(existsSync(opened.path)).toBe(true);
+    unguard();
+    await rig.catalog.delete(segment as CatalogSegment);
+    expect(existsSync(opened.path)).toBe(false);
+  });
+
+  it("that cannot be carried out leaves the segment in the catalogue, also for the next start", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    rmSync(opened.path);
+    mkdirSync(opened.path); // unlink refuses a folder
+    const [segment] = (await rig.catalog.query()).segments;
+    await expect(rig.catalog.delete(segment as CatalogSegment)).rejects.toThrow(/EISDIR|EPERM/);
+    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+    await rig.close();
+    await rig.open();
+    expect(rig.ledger.deleting.size).toBe(0);
+    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+  });
+
+  it("is refused where a folder has become a link that leads out of the media folders", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const outside = join(rig.state, "outside.ts");
+    const inside = join(rig.media, "sub");
+    writeFileSync(outside, Buffer.alloc(188));
+    symlinkSync(rig.state, inside);
+    const [segment] = (await rig.catalog.query()).segments;
+    const astray = { ...(segment as CatalogSegment), path: join(inside, "outside.ts") };
+    await rig.catalog.append(astray);
+    await expect(rig.catalog.delete(astray)).rejects.toMatchObject({ code: "badPath" });
+    expect([existsSync(outside), existsSync(opened.path)]).toEqual([true, true]);
+  });
+
+  it("leaves a file alone that a recording of the same name writes now", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const [segment] = (await rig.catalog.query()).segments;
+    const again = { ...opened, sequence: rig.ledger.nextSequence() };
+    await rig.ledger.append({ type: "opened", report: again });
+    await rig.catalog.delete(segment as CatalogSegment);
+    expect(existsSync(opened.path)).toBe(true);
+  });
+});
+
+describe("a file belongs to the newest segment of its name", () => {
+  it("so the deletion of one that failed leaves it alone", async () => {
+    const rig = await new Rig().open();
+    const failed = await rig.grow("cam1", MIDNIGHT, "cam1.ts");
+    await rig.fail(failed);
+    const again = await rig.record("cam1", MIDNIGHT + MINUTE, MINUTE, "cam1.ts");
+    await rig.catalog.delete(await rig.segment(failed.sequence));
+    expect(existsSync(again.path)).toBe(true);
+    expect((await rig.segment(failed.sequence)).state).toBe("deleted");
+    expect(await rig.segment(again.sequence)).not.toHaveProperty("missing");
+    await rig.close();
+    await rig.open();
+    expect(existsSync(again.path)).toBe(true);
+  });
+
+  it("so the deletion of an older one of the same size leaves it alone, also where a hold keeps the newer", async () => {
+    const rig = await new Rig().open();
+    const [first, second] = [
+      await rig.record("cam1", MIDNIGHT, MINUTE, "cam1.ts"),
+      await rig.record("cam1", MIDNIGHT + MINUTE, MINUTE, "cam1.ts"),
+    ];
+    rig.catalog.guard(({ id }) => (id === second.sequence ? "evidence" : undefined));
+    await rig.catalog.delete(await rig.segment(first.sequence));
+    expect(existsSync(second.path)).toBe(true);
+    expect((await rig.segment(first.sequence)).state).toBe("deleted");
+    expect((await rig.segment(second.sequence)).state).toBe("finished");
+  });
+
+  it("whatever its size is by now", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    truncateSync(opened.path, 100);
+    await rig.catalog.delete(await rig.segment(opened.sequence), "age");
+    expect(existsSync(opened.path)).toBe(false);
+  });
+});
+
+describe("a deletion that something happens to", () => {
+  it("is asked about again when the ledger has it: a hold may have come", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    let looks = 0;
+    rig.catalog.guard(() => (++looks > 1 ? "evidence" : undefined));
+    await expect(rig.catalog.delete(await rig.segment(opened.sequence))).rejects.toMatchObject({ code: "held" });
+    expect(existsSync(opened.path)).toBe(true);
+    const entries = await collect(rig.ledger.entriesAfter(0));
+    expect(entries.map(({ type }) => type)).toEqual(["opened", "closed", "deleting", "kept"]);
+  });
+
+  it("is told once, though another one comes with a copy of before", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const told: number[] = [];
+    rig.catalog.onDeleted(({ sequence }) => told.push(sequence));
+    const copy = await rig.segment(opened.sequence);
+    await rig.catalog.delete(copy);
+    await rig.catalog.delete(copy);
+    expect(told.length).toBe(1);
+    const entries = await collect(rig.ledger.entriesAfter(0));
+    expect(entries.filter(({ type }) => type === "deleted").length).toBe(1);
+  });
+
+  it("stands in the ledger in the order of sequences, whatever is recorded meanwhile", async () => {
+    const rig = await new Rig().open();
+    const old = [];
+    for (let i = 0; i < 20; i++) old.push(await rig.record("cam1", MIDNIGHT + i * MINUTE, MINUTE));
+    await Promise.all(
+      old.flatMap(({ sequence }, i) => [
+        rig.segment(sequence).then((segment) => rig.catalog.delete(segment)),
+        rig.record("cam2", MIDNIGHT + i * MINUTE, MINUTE),
+      ]),
+    );
+    const sequences = (await collect(rig.ledger.entriesAfter(0))).map(({ report }) => report.sequence);
+    expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
+    expect(new Set(sequences).size).toBe(sequences.length);
+  });
+
+  it("is refused while the catalogue closes", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const segment = await rig.segment(opened.sequence);
+    await rig.close();
+    await expect(rig.catalog.delete(segment)).rejects.toMatchObject({ code: "closed" });
+    expect(existsSync(opened.path)).toBe(true);
+  });
+
+  it("is refused where the media folder is another one than at the start", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const segment = await rig.segment(opened.sequence);
+    renameSync(rig.media, `${rig.media}.away`);
+    mkdirSync(rig.media);
+    await expect(rig.catalog.delete(segment, "age")).rejects.toMatchObject({ code: "notFound" });
+    await expect(rig.catalog.delete(segment)).rejects.toMatchObject({ code: "targetBusy" });
+    rmSync(rig.media, { recursive: true });
+    renameSync(`${rig.media}.away`, rig.media);
+    expect(await rig.segment(opened.sequence)).toEqual(segment);
+    await rig.catalog.delete(segment, "age");
+    expect(existsSync(opened.path)).toBe(false);
+  });
+});
