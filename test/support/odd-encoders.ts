@@ -26,8 +26,6 @@ export interface OddEncoder {
   unrecordedMs?: number;
   /** What every recording of it is told of. */
   tells?: GapCause;
-  /** FLV and MP4 take its audio, MPEG-TS does not. */
-  tsLacksAudio?: boolean;
 }
 
 const VIDEO = 9;
@@ -179,7 +177,7 @@ export const ODD_ENCODERS: readonly OddEncoder[] = [
     }),
   },
   {
-    ...{ item: 20, name: "AAC-LD, 512 samples", seconds: 6, tsLacksAudio: true },
+    ...{ item: 20, name: "AAC-LD, 512 samples", seconds: 6 },
     messages: messages({ asc: Uint8Array.of(0xb9, 0x90, 0, 0), audioMs: 512 / 48 }),
   },
 ];
