@@ -18,7 +18,7 @@ interface DescribedRoute extends RouteDescription {
 export function describedRoutes(): DescribedRoute[] {
   const routes: DescribedRoute[] = [];
   // Nothing of it is asked while routes are only described.
-  const recorder = { mediaFolders: [] } as unknown as RouteParts["recorder"];
+  const recorder = { mediaFolders: [], catalog: { guard: () => () => {} } } as unknown as RouteParts["recorder"];
   for (const module of serverRoutes({ recorder, pulls: () => [], collect: () => [], clock: systemClock }))
     module.routes((method, path, _handler, description) => {
       if (!description) throw new Error(`${method} ${path} has no description`);

@@ -25,6 +25,22 @@ export function maskCredentials(text: string): string {
   return maskEach(text, /^[^/?#\s"'<>]*/, QUERY_SECRET_IN_TEXT);
 }
 
+/**
+ * Scheme, host and port of a value that may be a URI: what somebody may see who only looks on. Cameras and servers keep
+ * their secrets in paths and in parameters of any name.
+ */
+export function originOf(value: string): string {
+  const schemeEnd = value.indexOf(SCHEME_END);
+  if (schemeEnd < 0) return value;
+  const rest = value.slice(schemeEnd + SCHEME_END.length);
+  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? "";
+  // What stands behind may be the rest of a password with a slash in it.
+  const isClear = !rest.slice(authority.length).includes("@");
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const isHost = /^(?:\[[0-9A-Fa-f:.%]*\]|[^:\s]*)(?::\d{0,5})?$/.test(host);
+  return `${value.slice(0, schemeEnd)}${SCHEME_END}${isClear && isHost ? host : MASK}`;
+}
+
 /** A query, with or without its URI. */
 export function maskQuery(query: string): string {
   return query.replace(QUERY_SECRET, `$1${MASK}`);

@@ -34,6 +34,7 @@ export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   held: 409,
   targetBusy: 409,
   limit: 413,
+  stuck: 503,
 };
 
 export type RouteHandler = (request: RouteRequest) => RouteReply | Promise<RouteReply>;

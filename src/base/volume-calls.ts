@@ -9,14 +9,17 @@ let underWay = 0;
 
 /** Waits for its turn. The pool of threads is the process's, and so is the count. */
 export function askVolume<T>(work: () => Promise<T>): Promise<T> {
-  return queue.run("volumes", async () => {
-    underWay++;
-    try {
-      return await work();
-    } finally {
-      underWay--;
-    }
-  });
+  return queue.run("volumes", () => volumeCall(work));
+}
+
+/** Does not wait: the caller bounds how many there are. */
+export async function volumeCall<T>(work: () => Promise<T>): Promise<T> {
+  underWay++;
+  try {
+    return await work();
+  } finally {
+    underWay--;
+  }
 }
 
 /** A process that exits waits for them for ever. */

@@ -4,6 +4,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, readlink } from "node:fs/promises";
 import { ReelError } from "../base/reel-error.js";
+import type { VolumeTurns } from "../base/volume-turns.js";
 
 export interface MediaFile {
   readonly handle: FileHandle;
@@ -27,6 +28,18 @@ export async function openMediaFile(path: string, folders: readonly string[]): P
     await handle.close();
     throw error;
   }
+}
+
+/** The same where its volume answers. Throws ReelError `stuck`. */
+export function openInTurn(
+  path: string,
+  { mediaFolders, volumes }: { mediaFolders: readonly string[]; volumes: VolumeTurns },
+): Promise<MediaFile> {
+  return volumes.run(
+    path,
+    () => openMediaFile(path, mediaFolders),
+    ({ handle }) => void handle.close(),
+  );
 }
 
 async function openQuietly(path: string): Promise<FileHandle> {

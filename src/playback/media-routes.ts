@@ -2,11 +2,14 @@
 
 import { ReelError } from "../base/reel-error.js";
 import type { RouteModule, RouteReply, RouteRequest } from "../base/routes.js";
+import type { VolumeTurns } from "../base/volume-turns.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ContainerName } from "../container/table.js";
 import { rangeAnswer } from "./byte-range.js";
-import { openMediaFile } from "./media-file.js";
+import { openInTurn } from "./media-file.js";
 import { mediaPath } from "./media-path.js";
+import { runStream } from "./movie/run-stream.js";
+import type { PlayedFiles } from "./played-files.js";
 
 export const CONTENT_TYPES: Readonly<Record<ContainerName, string>> = {
   mp4: "video/mp4",
@@ -14,13 +17,12 @@ export const CONTENT_TYPES: Readonly<Record<ContainerName, string>> = {
   flv: "video/x-flv",
 };
 
-/** What is read of a file at a time; a stream holds two such blocks. */
-const BLOCK_BYTES = 128 * 1024;
-
 export interface MediaParts {
   readonly catalog: SegmentCatalog;
   /** Real paths. */
   readonly mediaFolders: readonly string[];
+  readonly volumes: VolumeTurns;
+  readonly played: PlayedFiles;
 }
 
 export function mediaRoutes(parts: MediaParts): RouteModule {
@@ -36,17 +38,22 @@ export function mediaRoutes(parts: MediaParts): RouteModule {
           304: "If-None-Match names its ETag",
           404: "the catalogue knows no such file, or it is gone",
           416: "the range lies behind its end",
+          503: "its volume does not answer",
         },
       });
     },
   };
 }
 
-async function answer({ catalog, mediaFolders }: MediaParts, request: RouteRequest): Promise<RouteReply> {
+async function answer(
+  { catalog, mediaFolders, volumes, played }: MediaParts,
+  request: RouteRequest,
+): Promise<RouteReply> {
   const path = mediaPath(request.parameters["*"] ?? "", request.query.get("folder"), mediaFolders);
   const segment = await catalog.findByPath(path);
   if (!segment) throw new ReelError("notFound", "the catalogue knows no such file");
-  const { handle, sizeBytes, modifiedMs, etag } = await openMediaFile(path, mediaFolders);
+  const { handle, sizeBytes, modifiedMs, etag } = await openInTurn(path, { mediaFolders, volumes });
+  played.note(segment.id);
   const range = rangeAnswer(request.headers, sizeBytes, etag);
   const headers = {
     "Accept-Ranges": "bytes",
@@ -69,5 +76,11 @@ async function answer({ catalog, mediaFolders }: MediaParts, request: RouteReque
     await handle.close();
     return { ...reply, body: "" };
   }
-  return { ...reply, body: handle.createReadStream({ start: from, end: to - 1, highWaterMark: BLOCK_BYTES }) };
+  const source = { media: handle, verify: async () => played.note(segment.id) };
+  const piece = { source, runs: [{ position: from, bytes: to - from }] };
+  return { ...reply, body: runStream(Buffer.alloc(0), once(piece), () => handle.close()) };
+}
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
 }

@@ -2,6 +2,7 @@
 
 import type { RouteModule } from "../base/routes.js";
 import type { Sample } from "../base/samples.js";
+import { VolumeTurns } from "../base/volume-turns.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
 import { type MetricsOptions, metricsRoutes } from "../metrics/metrics-routes.js";
 import { VolumeWatch } from "../metrics/volumes.js";
@@ -9,6 +10,7 @@ import { ClipRoutes } from "../playback/clip/clip-routes.js";
 import { HlsRoutes } from "../playback/hls/hls-routes.js";
 import { mediaRoutes } from "../playback/media-routes.js";
 import { MovieStore } from "../playback/movie/movie-store.js";
+import { PlayedFiles } from "../playback/played-files.js";
 import { RecordingRoutes } from "../playback/recording-routes.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
@@ -36,7 +38,9 @@ export function serverRoutes({
 }: RouteParts): RouteModule[] {
   const { mediaFolders, catalog } = recorder;
   const volumes = mediaFolders.map((folder) => new VolumeWatch(folder, clock));
-  const movies = new MovieStore({ catalog, mediaFolders });
+  const playing = { catalog, mediaFolders, volumes: new VolumeTurns(mediaFolders), played: new PlayedFiles(clock) };
+  catalog.guard(playing.played.guard);
+  const movies = new MovieStore(playing);
   const isRecorded = (stream: string): boolean =>
     recorder.outStreams().some(({ config }) => config.localStreamName === stream);
   return [
@@ -44,7 +48,7 @@ export function serverRoutes({
     metricsRoutes({ collect, volumes, options: metrics }),
     stateRoutes({ recorder, pulls, volumes, clock }),
     new RecordingRoutes({ catalog, mediaFolders }),
-    mediaRoutes({ catalog, mediaFolders }),
+    mediaRoutes(playing),
     new ClipRoutes({ catalog, movies, clock, isSecure }),
     new HlsRoutes({ catalog, movies, clock, isRecorded }),
   ];

@@ -1,6 +1,7 @@
 // What the server does now, over HTTP: live streams and their recordings, record and pull configs, media volumes. What
 // was recorded is the catalogue's (src/playback).
 
+import { originOf } from "../base/credentials.js";
 import { jsonReply, type RouteModule } from "../base/routes.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
 import { pullSettings } from "../control/replies/config-object.js";
@@ -30,7 +31,7 @@ export function stateRoutes({ recorder, pulls, volumes, clock }: StateParts): Ro
       });
       const configs = () => [...recorder.configs().map(recordObject), ...pulls().map(pullObject)];
       register("GET", "/api/configs", () => jsonReply(200, { configs: configs() }), {
-        summary: "Record and pull configs with their states. Passwords are masked.",
+        summary: "Record and pull configs with their states. Of URIs there are scheme, host and port.",
         answers: { 200: '`{"configs":[…]}`; `kind` is record or pull' },
       });
       const states = async () => (await Promise.all(volumes.map((volume) => volume.state()))).map(volumeObject);
@@ -83,8 +84,11 @@ function recordObject({ config, computedPathToFile, status }: RecordEntry) {
   return { kind: "record", ...stateObject(status.current), ...config, computedPathToFile };
 }
 
+/** Viewers read it: of every URI there is no more than where it leads, and user variables are the owner's. */
 function pullObject({ settings, status }: PullEntry) {
-  return { kind: "pull", ...stateObject(status.current), ...pullSettings(settings) };
+  const shown = Object.entries(pullSettings({ ...settings, variables: {} }));
+  const origins = shown.map(([key, value]) => [key, typeof value === "string" ? originOf(value) : value]);
+  return { kind: "pull", ...stateObject(status.current), ...Object.fromEntries(origins) };
 }
 
 function stateObject({ code, timestamp, unrecorded }: ConfigState) {

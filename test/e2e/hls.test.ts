@@ -1,9 +1,11 @@
 // HLS of an MP4 that grows and of the same file when it is finished, judged by ffprobe and FFmpeg 8: the frames and times
 // of the source, the same parts before and after, a list that only gets longer.
 
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import { silentLogger } from "../../src/base/logger.js";
+import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
 import { TIME_OFFSET_SECONDS } from "../../src/playback/movie/fragments.js";
 import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
 import { ReelServer } from "../../src/server/server.js";
@@ -132,6 +134,42 @@ describe("HLS of an MP4", () => {
       pictures += (await ffprobe(path(`cut${i}.mp4`))).video?.packets.length ?? 0;
     }
     expect(pictures).toBe(SECONDS * 25);
+  });
+
+  it("has the rest where a file cannot be read, and gives the numbers of deleted ones to nobody", async () => {
+    const holed = await record("holes", 6);
+    await feed(holed, clip);
+    holed.end("test");
+    const [first, second, third, fourth] = await until("its files", async () => {
+      const { segments } = await server.recorder.catalog.query({ stream: "holes", state: "finished" });
+      return segments.length === 4 ? (segments as [FoundSegment, FoundSegment, FoundSegment, FoundSegment]) : undefined;
+    });
+    // Its index says that it is larger than anybody reads.
+    const bytes = readFileSync(second.path);
+    bytes.writeUInt32BE(65 * 2 ** 20, bytes.indexOf("moov") - 4);
+    writeFileSync(second.path, bytes);
+    const list = await readPlaylist(listUrl("holes"));
+    const filesIn = ({ parts }: Listed) => [...new Set(parts.map(({ url }) => Number(url.split("/").at(-2))))];
+    const numbered = ({ mediaSequence, parts }: Listed) => parts.map(({ url }, i) => `${mediaSequence + i} ${url}`);
+    const without = (...gone: FoundSegment[]) =>
+      numbered(list).filter((part) => !gone.some(({ id }) => part.includes(`/${id}/`)));
+    expect([filesIn(list), list.type, list.mediaSequence]).toEqual([[first.id, third.id, fourth.id], "EVENT", 0]);
+    await server.recorder.catalog.delete(first);
+    const shorter = await readPlaylist(listUrl("holes"));
+    expect([filesIn(shorter), shorter.type]).toEqual([[third.id, fourth.id], undefined]);
+    expect(numbered(shorter)).toEqual(without(first));
+    expect([shorter.text.includes("#EXT-X-DISCONTINUITY-SEQUENCE:0"), shorter.parts[0]?.isDiscontinuous]).toEqual([
+      true,
+      true,
+    ]);
+    await server.recorder.catalog.delete(third);
+    const last = await readPlaylist(listUrl("holes"));
+    expect(numbered(last)).toEqual(without(first, third));
+    expect(last.text).toContain("#EXT-X-DISCONTINUITY-SEQUENCE:1");
+    const sliding = await readPlaylist(listUrl("holes", "from=0&window=1"));
+    expect(numbered(sliding)).toEqual(without().slice(-1));
+    await server.recorder.catalog.delete(fourth);
+    expect((await fetch(listUrl("holes"))).status).toBe(413);
   });
 
   it("of sound alone has the same parts too, and slides where a window is asked for", async () => {

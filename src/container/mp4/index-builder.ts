@@ -105,10 +105,13 @@ export interface ScannedTrack {
   endPosition: number;
 }
 
+/** A descriptor of their file, or the records themselves. */
+export type SampleRecords = number | Uint8Array;
+
 interface TrackSource {
   track: number;
   isAudio: boolean;
-  fd: number;
+  recordsFrom: SampleRecords;
   samples: number;
   /** Where the first pass left the entries of each table; undefined where there was no room. */
   kept: { pointer: number; bytes: number }[] | undefined;
@@ -161,7 +164,7 @@ export class IndexBuilder {
   }
 
   /** First pass over a track's records. `config`: its decoder configuration block. */
-  scan(track: number, config: Uint8Array, fd: number, sizeBytes: number): ScannedTrack {
+  scan(track: number, config: Uint8Array, recordsFrom: SampleRecords, sizeBytes: number): ScannedTrack {
     const at = trackAt(track);
     this.#memory.setU32(at + INDEX_CONFIG_OFFSET, this.#storeConfig(config));
     const view = new DataView(config.buffer, config.byteOffset, config.byteLength);
@@ -171,7 +174,7 @@ export class IndexBuilder {
       isAudio ? view.getUint32(CONFIG_SAMPLE_RATE_OFFSET, true) : VIDEO_TIMESCALE,
     );
     const records = Math.floor(sizeBytes / SAMPLE_RECORD_SIZE);
-    const source: TrackSource = { track, isAudio, fd, samples: 0, kept: undefined };
+    const source: TrackSource = { track, isAudio, recordsFrom, samples: 0, kept: undefined };
     const places = this.#takePlaces(records);
     source.samples = this.#pass(source, records, places);
     source.kept = places?.map((pointer, table) => ({
@@ -180,7 +183,7 @@ export class IndexBuilder {
     }));
     this.#sources.push(source);
     const { samples } = source;
-    const lostMs = samples < records ? this.#lostMs(at, fd, records) : 0;
+    const lostMs = samples < records ? this.#lostMs(at, recordsFrom, records) : 0;
     const bytes = this.#memory.i64(at + INDEX_BYTES_OFFSET);
     return {
       samples,
@@ -307,7 +310,7 @@ export class IndexBuilder {
    * were sound.
    */
   #pass(
-    { track, isAudio, fd }: TrackSource,
+    { track, isAudio, recordsFrom }: TrackSource,
     records: number,
     places: readonly number[] | undefined,
     afterBlock?: () => void,
@@ -319,17 +322,17 @@ export class IndexBuilder {
       if (!isAudio || table !== TABLE_STSS)
         this.#memory.setU32(trackTableAt(at, table) + INDEX_TABLE_OUT_OFFSET, place);
     }
-    const samples = this.#stream(at, fd, records, afterBlock);
+    const samples = this.#stream(at, recordsFrom, records, afterBlock);
     this.#kernel.mp4IndexEnd(at);
     afterBlock?.();
     return samples;
   }
 
-  #stream(track: number, fd: number, records: number, afterBlock?: () => void): number {
+  #stream(track: number, recordsFrom: SampleRecords, records: number, afterBlock?: () => void): number {
     let done = 0;
     while (done < records) {
       const count = Math.min(BLOCK_RECORDS, records - done);
-      this.#read(fd, RECORDS_AT, count * SAMPLE_RECORD_SIZE, done * SAMPLE_RECORD_SIZE);
+      this.#read(recordsFrom, RECORDS_AT, count * SAMPLE_RECORD_SIZE, done * SAMPLE_RECORD_SIZE);
       const taken = this.#kernel.mp4IndexTake(BASE, track, RECORDS_AT, count) >>> 0;
       done += taken;
       afterBlock?.();
@@ -339,17 +342,21 @@ export class IndexBuilder {
     return done;
   }
 
-  #read(fd: number, pointer: number, bytes: number, position: number): void {
+  #read(from: SampleRecords, pointer: number, bytes: number, position: number): void {
+    if (typeof from !== "number") {
+      this.#memory.bytes(pointer, bytes).set(from.subarray(position, position + bytes));
+      return;
+    }
     for (let done = 0; done < bytes; ) {
-      const read = readSync(fd, this.#memory.bytes(pointer + done, bytes - done), 0, bytes - done, position + done);
+      const read = readSync(from, this.#memory.bytes(pointer + done, bytes - done), 0, bytes - done, position + done);
       if (read === 0) throw new ReelError("corrupt", "a file of sample records became shorter while it was read");
       done += read;
     }
   }
 
   /** Media time between the last record that could be used and the last that is whole. */
-  #lostMs(track: number, fd: number, records: number): number {
-    this.#read(fd, RECORDS_AT, SAMPLE_RECORD_SIZE, (records - 1) * SAMPLE_RECORD_SIZE);
+  #lostMs(track: number, recordsFrom: SampleRecords, records: number): number {
+    this.#read(recordsFrom, RECORDS_AT, SAMPLE_RECORD_SIZE, (records - 1) * SAMPLE_RECORD_SIZE);
     const isWhole =
       this.#memory.u32(RECORDS_AT + SAMPLE_CHECK_OFFSET) === this.#kernel.mp4SampleCheck(RECORDS_AT) >>> 0;
     const lost90k = isWhole

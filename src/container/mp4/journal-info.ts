@@ -125,6 +125,11 @@ function parseLine(text: string): JournalLine | undefined {
  * of another version.
  */
 export function readJournalInfo(infoPath: string): JournalContents {
+  return parseJournalInfo(readFileSync(infoPath, "utf8"), infoPath);
+}
+
+/** The same of a text that was read before. */
+export function parseJournalInfo(info: string, infoPath: string): JournalContents {
   const contents: PartialContents = {
     segment: undefined,
     tracks: [],
@@ -134,7 +139,7 @@ export function readJournalInfo(infoPath: string): JournalContents {
     finished: undefined,
     move: undefined,
   };
-  for (const text of readFileSync(infoPath, "utf8").split("\n")) {
+  for (const text of info.split("\n")) {
     const line = parseLine(text);
     if (line) takeLine(contents, line);
   }

@@ -19,6 +19,7 @@ import { type PlayedSample, type PlayedTrack, timeAt } from "../movie/played-tra
 import { runStream } from "../movie/run-stream.js";
 import { countParameter, rangeParameters, sequenceOf, streamOf } from "../parameters.js";
 import { filesOf, oneBehindTheOther } from "../timeline.js";
+import { type ListedFile, ListMemory } from "./list-memory.js";
 import { masterPlaylist, mediaPlaylist, type PlaylistPart } from "./playlist.js";
 
 export interface HlsParts {
@@ -47,6 +48,7 @@ const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 export class HlsRoutes implements RouteModule {
   readonly name = "hls";
   readonly #work = new KeyedQueue<"hls">(AT_A_TIME);
+  readonly #memory = new ListMemory();
 
   constructor(private readonly parts: HlsParts) {}
 
@@ -87,12 +89,15 @@ export class HlsRoutes implements RouteModule {
     }
     for (const deadlineMs = performance.now() + FIRST_PART_MS; ; ) {
       const files = oneBehindTheOther(await filesOf(this.parts.catalog, stream, from, to), "mp4");
-      const listed = await this.#work.run("hls", () => this.#list(files, from, to));
-      if (listed.length > 0) {
+      const { listed, fault } = await this.#work.run("hls", () => this.#list(files, from, to));
+      const parts = listed.flatMap((file) => file.parts);
+      if (parts.length > 0) {
         const newestMs = Math.max(...files.map(({ stoppedMs }) => stoppedMs ?? Number.POSITIVE_INFINITY));
         const isComplete = newestMs < nowMs - COMPLETE_AFTER_MS || (to !== undefined && newestMs >= to && to < nowMs);
-        return playlistReply(mediaPlaylist(listed, { isComplete, windowSeconds: window }));
+        const gone = this.#memory.goneFrom(`${stream} ${from} ${to}`, listed);
+        return playlistReply(mediaPlaylist(parts, { isComplete, windowSeconds: window, gone }));
       }
+      if (fault) throw fault;
       const mayCome = this.parts.isRecorded(stream) || files.some(({ state }) => state === "growing");
       if (!mayCome || performance.now() > deadlineMs)
         throw new ReelError("notFound", `nothing of ${stream} is there to play`);
@@ -100,25 +105,22 @@ export class HlsRoutes implements RouteModule {
     }
   }
 
-  async #list(files: readonly FoundSegment[], from: number, to: number | undefined): Promise<PlaylistPart[]> {
-    const listed: PlaylistPart[] = [];
+  /** A file that cannot be read is left out, and hides no other; `fault` says what was wrong with one. */
+  async #list(
+    files: readonly FoundSegment[],
+    from: number,
+    to: number | undefined,
+  ): Promise<{ listed: ListedFile[]; fault: unknown }> {
+    const listed: ListedFile[] = [];
+    let fault: unknown;
     for (const file of files) {
-      const { parts } = await this.parts.movies.partsOf(file).catch(nothingWhereGone);
-      let isFirst = true;
-      for (const [number, part] of parts.entries()) {
-        const wallMs = file.startedMs + part.startSeconds * 1000;
-        if (file.startedMs + part.nextSeconds * 1000 <= from || (to !== undefined && wallMs >= to)) continue;
-        listed.push({
-          uri: `${file.id}/${number}.m4s`,
-          mapUri: `${file.id}/init.mp4`,
-          seconds: part.endSeconds - part.startSeconds,
-          isDiscontinuous: isFirst || part.isDiscontinuous,
-          wallMs,
-        });
-        isFirst = false;
-      }
+      const { parts } = await this.parts.movies.partsOf(file).catch((error: unknown) => {
+        if (!(error instanceof ReelError && error.code === "notFound")) fault = error;
+        return { parts: [] };
+      });
+      listed.push({ id: file.id, parts: partsBetween(file, parts, from, to) });
     }
-    return listed;
+    return { listed, fault };
   }
 
   async #head({ parameters }: RouteRequest): Promise<RouteReply> {
@@ -164,9 +166,25 @@ function playlistReply(body: string): RouteReply {
   return { status: 200, headers: { "Content-Type": PLAYLIST_TYPE }, body };
 }
 
-function nothingWhereGone(error: unknown): { parts: readonly Part[] } {
-  if (error instanceof ReelError && (error.code === "notFound" || error.code === "corrupt")) return { parts: [] };
-  throw error;
+function partsBetween(
+  { id, startedMs }: FoundSegment,
+  parts: readonly Part[],
+  from: number,
+  to: number | undefined,
+): PlaylistPart[] {
+  const listed: PlaylistPart[] = [];
+  for (const [number, part] of parts.entries()) {
+    const wallMs = startedMs + part.startSeconds * 1000;
+    if (startedMs + part.nextSeconds * 1000 <= from || (to !== undefined && wallMs >= to)) continue;
+    listed.push({
+      uri: `${id}/${number}.m4s`,
+      mapUri: `${id}/init.mp4`,
+      seconds: part.endSeconds - part.startSeconds,
+      isDiscontinuous: listed.length === 0 || part.isDiscontinuous,
+      wallMs,
+    });
+  }
+  return listed;
 }
 
 async function samplesOf({ main, sound, parts }: OpenMovie, part: Part, number: number) {

@@ -17,36 +17,46 @@ export interface PlaylistOptions {
   readonly isComplete: boolean;
   /** Only so much of its end is shown; undefined = all. */
   readonly windowSeconds: number | undefined;
+  /** What the list had in front of its first part, and has no more. */
+  readonly gone?: { readonly parts: number; readonly discontinuities: number };
+}
+
+/** Whether a discontinuity is said in front of a part: a list does not begin with one. */
+export function beginsAnew({ isDiscontinuous }: PlaylistPart, number: number): boolean {
+  return isDiscontinuous && number > 0;
 }
 
 /** Players reload the list no more often. */
 const LEAST_TARGET_SECONDS = 4;
 const VERSION = 7; // EXT-X-MAP of fragments
 
-export function mediaPlaylist(parts: readonly PlaylistPart[], { isComplete, windowSeconds }: PlaylistOptions): string {
+export function mediaPlaylist(
+  parts: readonly PlaylistPart[],
+  { isComplete, windowSeconds, gone = { parts: 0, discontinuities: 0 } }: PlaylistOptions,
+): string {
   const first = windowSeconds === undefined ? 0 : firstOfWindow(parts, windowSeconds);
   const shown = parts.slice(first);
   const longest = parts.reduce((most, { seconds }) => Math.max(most, Math.round(seconds)), LEAST_TARGET_SECONDS);
+  const begins = (part: PlaylistPart, at: number): boolean => beginsAnew(part, gone.parts + at);
+  const discontinuities = gone.discontinuities + parts.slice(0, first).filter(begins).length;
   const lines = [
     "#EXTM3U",
     `#EXT-X-VERSION:${VERSION}`,
     `#EXT-X-TARGETDURATION:${longest}`,
-    `#EXT-X-MEDIA-SEQUENCE:${first}`,
+    `#EXT-X-MEDIA-SEQUENCE:${gone.parts + first}`,
   ];
-  if (first > 0) {
-    const gone = parts.slice(1, first + 1).filter(({ isDiscontinuous }) => isDiscontinuous).length;
-    // The discontinuity in front of the first part shown is still said.
-    lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${gone - (shown[0]?.isDiscontinuous ? 1 : 0)}`);
-  }
-  if (windowSeconds === undefined) lines.push(`#EXT-X-PLAYLIST-TYPE:${isComplete ? "VOD" : "EVENT"}`);
+  if (gone.parts + first > 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuities}`);
+  // A list of a type loses nothing.
+  if (windowSeconds === undefined && gone.parts === 0)
+    lines.push(`#EXT-X-PLAYLIST-TYPE:${isComplete ? "VOD" : "EVENT"}`);
   lines.push("#EXT-X-INDEPENDENT-SEGMENTS");
   let mapUri: string | undefined;
   for (const [i, part] of shown.entries()) {
-    const begins = part.isDiscontinuous && first + i > 0;
-    if (begins) lines.push("#EXT-X-DISCONTINUITY");
+    const isNew = begins(part, first + i);
+    if (isNew) lines.push("#EXT-X-DISCONTINUITY");
     if (part.mapUri !== undefined && part.mapUri !== mapUri) lines.push(`#EXT-X-MAP:URI="${part.mapUri}"`);
     mapUri = part.mapUri;
-    if (begins || i === 0) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(part.wallMs).toISOString()}`);
+    if (isNew || i === 0) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(part.wallMs).toISOString()}`);
     lines.push(`#EXTINF:${part.seconds.toFixed(5)},`);
     if (part.range) lines.push(`#EXT-X-BYTERANGE:${part.range.bytes}@${part.range.position}`);
     lines.push(part.uri);

@@ -1,8 +1,7 @@
 // The tracks of an MP4 that grows, from its journal (src/container/mp4): a record of 32 bytes per sample, so a place is
 // found by bisection and a window is read as it is. Heads of tracks are those that a finish would write now.
 
-import { closeSync, openSync } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { CONFIG_SAMPLE_RATE_OFFSET, CONFIG_SAMPLES_PER_FRAME_OFFSET, KIND_AUDIO } from "../../abi/decoder-config.js";
 import {
   SAMPLE_BYTES_OFFSET,
@@ -20,8 +19,9 @@ import {
 import { ReelError } from "../../base/reel-error.js";
 import { IndexBuilder } from "../../container/mp4/index-builder.js";
 import { infoPathOf, mdatPathOf, trackPathOf } from "../../container/mp4/journal-files.js";
-import { type JournalContents, readJournalInfo, type TrackLine } from "../../container/mp4/journal-info.js";
+import { type JournalContents, parseJournalInfo, type TrackLine } from "../../container/mp4/journal-info.js";
 import { kindOfBlock, restoreConfig } from "../../container/mp4/track-config.js";
+import { openMediaFile } from "../media-file.js";
 import { headsOf } from "./finished-movie.js";
 import { BLOCK_SAMPLES, type PlayedSample, type PlayedTrack, type TrackHead } from "./played-track.js";
 
@@ -33,6 +33,8 @@ const DEFAULT_DURATION_90K = 3600;
 const MAX_NOMINAL_SECONDS = 10;
 const DRIFT_LIMIT_SECONDS = 0.03;
 const DRIFT_MARGIN_SECONDS = 0.002;
+/** A line is some 200 bytes, and only a loss adds one. */
+const MAX_INFO_BYTES = 16 * 1024 * 1024;
 
 /** Whole records of one track, while its file is open. */
 interface Source {
@@ -56,42 +58,45 @@ export interface JournalMovie {
   close(): Promise<void>;
 }
 
-/** Throws ReelError `notFound` where there is no journal (any more). */
+/**
+ * `folders` are real paths. Throws ReelError `notFound` where there is no journal (any more), also where a link leads
+ * out of the folders.
+ */
 export async function openJournalMovie(
   path: string,
+  folders: readonly string[],
   module: WebAssembly.Module,
   kept: KeptHeads,
 ): Promise<JournalMovie> {
   const handles: FileHandle[] = [];
+  const openNew = async (file: string): Promise<FileHandle> => {
+    const { handle } = await openMediaFile(file, folders);
+    handles.push(handle);
+    return handle;
+  };
   try {
-    const info = readInfo(path);
-    const media = await openNew(mdatPathOf(path), handles);
+    const infoFile = await openNew(infoPathOf(path));
+    const info = await readInfo(infoFile, path);
+    const media = await openNew(mdatPathOf(path));
     const sources: Source[] = [];
     for (const line of info.tracks) {
-      const file = await openNew(trackPathOf(path, line.file), handles);
+      const file = await openNew(trackPathOf(path, line.file));
       const count = Math.floor((await file.stat()).size / SAMPLE_RECORD_SIZE);
       if (count > 0) sources.push({ line, config: restoreConfig(line.config), file, count });
     }
-    const ordered = inOrder(sources);
-    const tracks = await tracksOfSources(
-      ordered,
-      () => headsByFirstRecord(path, ordered, info.segment.createdMs, module),
-      kept,
-    );
+    const tracks = await tracksOfSources(inOrder(sources), info.segment.createdMs, module, kept);
     // The finish says in .info that it will move the media before it does.
     let seenBytes = -1;
     const verify = async (): Promise<void> => {
-      const { size } = await stat(infoPathOf(path)).catch(() => {
-        throw gone(path);
-      });
-      if (size !== seenBytes && isMoved(readInfo(path))) throw gone(path);
+      const { size, nlink } = await infoFile.stat();
+      if (nlink === 0 || (size !== seenBytes && isMoved(await readInfo(infoFile, path)))) throw gone(path);
       seenBytes = size;
     };
     await verify();
     return { tracks, media, verify, close: () => closeAll(handles) };
   } catch (error) {
     await closeAll(handles);
-    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? gone(path) : error;
+    throw error instanceof ReelError && error.code === "notFound" ? gone(path) : error;
   }
 }
 
@@ -99,22 +104,16 @@ function gone(path: string): ReelError {
   return new ReelError("notFound", `${path} does not grow any more`, { path });
 }
 
-function readInfo(path: string): JournalContents {
-  try {
-    return readJournalInfo(infoPathOf(path));
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? gone(path) : error;
-  }
+async function readInfo(file: FileHandle, path: string): Promise<JournalContents> {
+  const { size } = await file.stat();
+  if (size > MAX_INFO_BYTES) throw new ReelError("limit", `the .info of ${path} is too large to play from`, { path });
+  const bytes = Buffer.allocUnsafe(size);
+  const { bytesRead } = await file.read(bytes, 0, size, 0);
+  return parseJournalInfo(bytes.toString("utf8", 0, bytesRead), infoPathOf(path));
 }
 
 function isMoved({ shiftBytes, pendingShift }: JournalContents): boolean {
   return shiftBytes !== 0 || pendingShift !== undefined;
-}
-
-async function openNew(path: string, handles: FileHandle[]): Promise<FileHandle> {
-  const handle = await open(path, "r");
-  handles.push(handle);
-  return handle;
 }
 
 async function closeAll(handles: readonly FileHandle[]): Promise<void> {
@@ -127,12 +126,16 @@ function inOrder(sources: readonly Source[]): Source[] {
 
 async function tracksOfSources(
   sources: readonly Source[],
-  makeHeads: () => (TrackHead | undefined)[],
+  createdMs: number,
+  module: WebAssembly.Module,
   kept: KeptHeads,
 ): Promise<PlayedTrack[]> {
   if (sources.length === 0) return [];
   const tracks = sources.map(({ line }) => `${line.file}:${line.track}`).join(" ");
-  if (kept.tracks !== tracks) Object.assign(kept, { tracks, heads: makeHeads() });
+  if (kept.tracks !== tracks) {
+    const records = await Promise.all(sources.map(({ file }) => readRecords(file, 0, 1)));
+    Object.assign(kept, { tracks, heads: headsByFirstRecord(sources, records, createdMs, module) });
+  }
   const firsts = await Promise.all(sources.map(presentedFrom));
   const zero90k = Math.min(...firsts);
   return sources.flatMap((source, i) => {
@@ -143,18 +146,16 @@ async function tracksOfSources(
 
 /** The index of a movie of one sample a track: its `stsd` and the rest are what the whole one will have. */
 function headsByFirstRecord(
-  path: string,
   sources: readonly Source[],
+  records: readonly Buffer[],
   createdMs: number,
   module: WebAssembly.Module,
 ): (TrackHead | undefined)[] {
   const index = new IndexBuilder(module, { createdMs, large: false, mediaStart: 0, mediaEnd: Number.MAX_SAFE_INTEGER });
-  const descriptors: number[] = [];
   try {
-    for (const { line, config } of sources) {
-      const fd = openSync(trackPathOf(path, line.file), "r");
-      descriptors.push(fd);
-      index.scan(line.track, config, fd, SAMPLE_RECORD_SIZE);
+    for (const [i, { line, config }] of sources.entries()) {
+      const record = records[i] as Buffer;
+      index.scan(line.track, config, record, record.byteLength);
     }
     const { moovBytes } = index.layout(0);
     const moov = Buffer.alloc(moovBytes);
@@ -162,7 +163,6 @@ function headsByFirstRecord(
     return headsOf(moov);
   } finally {
     index.close();
-    for (const fd of descriptors) closeSync(fd);
   }
 }
 

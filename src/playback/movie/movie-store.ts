@@ -4,12 +4,15 @@
 import type { FileHandle } from "node:fs/promises";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import { ReelError } from "../../base/reel-error.js";
+import type { VolumeTurns } from "../../base/volume-turns.js";
 import type { SegmentCatalog } from "../../catalog/catalog.js";
 import type { FoundSegment } from "../../catalog/catalog-segment.js";
 import { ownKernel } from "../../container/mp4/own-kernel.js";
-import { openMediaFile } from "../media-file.js";
+import { openInTurn } from "../media-file.js";
+import type { PlayedFiles } from "../played-files.js";
 import { readIndex, tracksOf } from "./finished-movie.js";
 import { type KeptHeads, openJournalMovie } from "./journal-movie.js";
+import { damaged } from "./movie-boxes.js";
 import { type Part, Parts } from "./parts.js";
 import { type PlayedTrack, secondsOf } from "./played-track.js";
 import type { RunSource } from "./run-stream.js";
@@ -43,6 +46,14 @@ const CHECKPOINT_SHARE = 1.01;
 const PART_BYTES = 100;
 const GROWING = "growing";
 
+export interface MovieParts {
+  readonly catalog: SegmentCatalog;
+  /** Real paths. */
+  readonly mediaFolders: readonly string[];
+  readonly volumes: VolumeTurns;
+  readonly played: PlayedFiles;
+}
+
 export class MovieStore {
   /** The one used last stands last. */
   readonly #kept = new Map<number, Kept>();
@@ -50,10 +61,21 @@ export class MovieStore {
   /** Indexes are read one at a time: each may hold some ten megabytes before it is counted. */
   readonly #loads = new KeyedQueue<"index">(2);
 
-  constructor(private readonly parts: { catalog: SegmentCatalog; mediaFolders: readonly string[] }) {}
+  constructor(private readonly parts: MovieParts) {}
 
   /** Throws ReelError `notFound` where there is nothing to play (any more), `limit`, `corrupt`. */
   async open(segment: FoundSegment): Promise<OpenMovie> {
+    const { played } = this.parts;
+    played.note(segment.id);
+    const movie = await this.#openAny(segment);
+    const verify = async (): Promise<void> => {
+      played.note(segment.id);
+      await movie.verify();
+    };
+    return { ...movie, verify };
+  }
+
+  async #openAny(segment: FoundSegment): Promise<OpenMovie> {
     if (segment.container !== "mp4") throw new ReelError("notFound", `${segment.path} is no MP4`);
     try {
       return await this.#turns.run(segment.id, () => this.#open(segment));
@@ -67,11 +89,11 @@ export class MovieStore {
     }
   }
 
-  /** The parts alone: of a file that has not changed without opening it. */
+  /** The parts alone, for a list, which is not playing: of a file that has not changed without opening it. */
   async partsOf(segment: FoundSegment): Promise<{ parts: readonly Part[]; isFinal: boolean }> {
     const kept = segment.state === GROWING ? undefined : this.#kept.get(segment.id);
     if (kept && kept.version !== GROWING && !segment.missing) return { parts: kept.parts.list, isFinal: true };
-    const movie = await this.open(segment);
+    const movie = await this.#openAny(segment);
     await movie.close();
     return { parts: movie.parts, isFinal: movie.isFinal };
   }
@@ -85,7 +107,12 @@ export class MovieStore {
 
   async #openGrowing({ id, path }: FoundSegment): Promise<OpenMovie> {
     const kept = this.#keptAs(id, GROWING);
-    const { tracks, media, verify, close } = await openJournalMovie(path, ownKernel(), kept.heads);
+    const { mediaFolders, volumes } = this.parts;
+    const { tracks, media, verify, close } = await volumes.run(
+      path,
+      () => openJournalMovie(path, mediaFolders, ownKernel(), kept.heads),
+      (late) => void late.close(),
+    );
     try {
       const { main, sound } = chosen(tracks, path);
       await kept.parts.extend(main, false);
@@ -100,14 +127,16 @@ export class MovieStore {
   }
 
   async #openFinished({ id, path }: FoundSegment): Promise<OpenMovie> {
-    const { handle, sizeBytes, etag } = await openMediaFile(path, this.parts.mediaFolders);
+    const { handle, sizeBytes, etag } = await openInTurn(path, this.parts);
     const close = (): Promise<void> => handle.close();
     try {
       const kept = this.#keptAs(id, etag);
       kept.tracks ??= await this.#loads.run("index", async () => {
         const moov = await readIndex(handle, sizeBytes);
         kept.bytes = moov.byteLength * CHECKPOINT_SHARE;
-        return tracksOf(moov);
+        return tracksOf(moov).catch((error: unknown) => {
+          throw error instanceof RangeError ? damaged() : error; // a box that says more than it holds
+        });
       });
       const { main, sound } = chosen(kept.tracks, path);
       await kept.parts.extend(main, true);

@@ -1,7 +1,7 @@
 // Masking of passwords: values that are a URI, and text that holds some.
 
 import { describe, expect, it } from "vitest";
-import { maskCredentials, maskUri } from "../../../src/base/credentials.js";
+import { maskCredentials, maskUri, originOf } from "../../../src/base/credentials.js";
 
 describe("a value that is a URI", () => {
   it.each([
@@ -41,4 +41,21 @@ describe("text", () => {
     // Quadratic work would take minutes.
     expect(performance.now() - startMs).toBeLessThan(20_000);
   });
+});
+
+describe("to those who only look on", () => {
+  it.each([
+    ["rtsp://u:p@cam.lan:554/live?streamkey=k", "rtsp://cam.lan:554"],
+    ["http://cam/videostream.cgi?loginuse=a&loginpas=b", "http://cam"],
+    ["https://cdn:8443/a.m3u8?X-Amz-Signature=f#t=1", "https://cdn:8443"],
+    ["https://cdn/hdnts=exp=1~hmac=f/a.m3u8", "https://cdn"],
+    ["rtmp://h/live/secret-key", "rtmp://h"],
+    ["rtsp://[2001:db8::1]:554/a", "rtsp://[2001:db8::1]:554"],
+    ["srt://h:9000?passphrase=x", "srt://h:9000"],
+    ["async:rtsp://u:p@h/a", "async:rtsp://h"],
+    ["rtsp://u:12/34@h/a", "rtsp://***"],
+    ["rtsp://u:p w@h/a", "rtsp://h"],
+    ["rtsp://u:x://y@h/a", "rtsp://***"],
+    ["h:3128", "h:3128"],
+  ])("%s is %s", (given, shown) => expect(originOf(given)).toBe(shown));
 });

@@ -1,8 +1,9 @@
 // The samples of a journal are those of the file that a finish makes of it: the same pictures at the same times, the
 // same sound, whatever window is read; and a reader hears of it when the finish moves the media.
 
-import { readFileSync } from "node:fs";
+import fs, { readFileSync, realpathSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { finishMp4 } from "../../../src/container/mp4/finish.js";
 import { infoPathOf, mdatPathOf } from "../../../src/container/mp4/journal-files.js";
@@ -18,6 +19,7 @@ import { scratch } from "../../support/scratch.js";
 
 const { path } = scratch();
 const file = path("cam.mp4");
+const FOLDERS = [realpathSync(path(""))];
 let movie: JournalMovie;
 let media: Buffer;
 
@@ -28,7 +30,7 @@ beforeAll(async () => {
     const audio = run.addConfig("aac", clip.asc as Buffer);
     return clip.frames.map((frame) => ({ ...frame, config: frame.track === 0 ? video : audio }));
   });
-  movie = await openJournalMovie(file, testModule("release"), {});
+  movie = await openJournalMovie(file, FOLDERS, testModule("release"), {});
   media = readFileSync(mdatPathOf(file));
 });
 afterAll(() => movie.close());
@@ -37,6 +39,16 @@ async function samplesOf(track: PlayedTrack, from = 0, to = track.count): Promis
   const samples: PlayedSample[] = [];
   for await (const block of track.blocks(from, to)) samples.push(...block);
   return samples;
+}
+
+async function recordVideo(name: string): Promise<string> {
+  for (const kind of ["info", "mdat", "track0", "track1"]) rmSync(path(`${name}.${kind}`), { force: true });
+  const clip = readClip(await makeClip());
+  recordJournal({ build: "release", finalPath: path(name) }, (run) => {
+    const video = run.addConfig("h264", clip.avcC as Buffer);
+    return clip.frames.filter(({ track }) => track === 0).map((frame) => ({ ...frame, config: video }));
+  });
+  return path(name);
 }
 
 describe("a journal", () => {
@@ -82,23 +94,61 @@ describe("a journal", () => {
   });
 
   it("that is gone is not found", async () => {
-    await expect(openJournalMovie(file, testModule("release"), {})).rejects.toMatchObject({ code: "notFound" });
+    await expect(openJournalMovie(file, FOLDERS, testModule("release"), {})).rejects.toMatchObject({
+      code: "notFound",
+    });
     await expect(movie.verify()).rejects.toMatchObject({ code: "notFound" });
   });
 
   it("whose media is about to be moved is not read any more", async () => {
-    const other = path("other.mp4");
-    const clip = readClip(await makeClip());
-    recordJournal({ build: "release", finalPath: other }, (run) => {
-      const video = run.addConfig("h264", clip.avcC as Buffer);
-      return clip.frames.filter(({ track }) => track === 0).map((frame) => ({ ...frame, config: video }));
-    });
-    const growing = await openJournalMovie(other, testModule("release"), {});
+    const other = await recordVideo("other.mp4");
+    const growing = await openJournalMovie(other, FOLDERS, testModule("release"), {});
     await growing.verify();
     appendLineTo(infoPathOf(other), { type: "gap", gap: { cause: "lag" } });
     await growing.verify();
     appendLineTo(infoPathOf(other), { type: "shift", bytes: 4096, sizeBefore: 1 });
     await expect(growing.verify()).rejects.toMatchObject({ code: "notFound" });
     await growing.close();
+  });
+
+  it("is not touched by the thread that asks", async () => {
+    const third = await recordVideo("third.mp4");
+    const touched: string[] = [];
+    const names = ["openSync", "readFileSync", "readSync", "statSync"] as const;
+    const own = names.map((name) => fs[name]);
+    testModule("release"); // compiled from its file before
+    for (const name of names)
+      Object.assign(fs, {
+        [name]: () => {
+          touched.push(name);
+          throw new Error(`${name} on the main thread`);
+        },
+      });
+    syncBuiltinESMExports();
+    try {
+      const growing = await openJournalMovie(third, FOLDERS, testModule("release"), {});
+      expect(growing.tracks.map(({ head, count }) => [head.kind, count > 0])).toEqual([["video", true]]);
+      await growing.verify();
+      await growing.close();
+    } finally {
+      for (const [i, name] of names.entries()) Object.assign(fs, { [name]: own[i] });
+      syncBuiltinESMExports();
+    }
+    expect(touched).toEqual([]);
+  });
+
+  it.each(["info", "mdat", "track1"])("is not followed where .%s leads elsewhere", async (kind) => {
+    const target = path(`linked.mp4.${kind}`);
+    await recordVideo("linked.mp4");
+    const open = () => openJournalMovie(path("linked.mp4"), FOLDERS, testModule("release"), {});
+    await (await open()).close();
+    renameSync(target, path(`away-${kind}`));
+    symlinkSync(path(`away-${kind}`), target);
+    await expect(open()).rejects.toMatchObject({ code: "notFound" });
+    await expect(openJournalMovie(path("linked.mp4"), ["/elsewhere"], testModule("release"), {})).rejects.toMatchObject(
+      {
+        code: "notFound",
+      },
+    );
   });
 });
