@@ -6,6 +6,8 @@ const MASK = "***";
 const SECRET = "passphrase|password|passwd|pass|pwd|psw|pw|access_token|token|api_?key|key|secret|auth|signature|sig";
 const QUERY_SECRET = new RegExp(`([?&](?:${SECRET})=)[^&]*`, "gi");
 const QUERY_SECRET_IN_TEXT = new RegExp(`([?&](?:${SECRET})=)[^&\\s"']*`, "gi");
+/** Cameras that have their login in the path: `/user=admin_password=…_channel=1_stream=0.sdp`. */
+const PATH_SECRET = /([/_](?:passphrase|password|passwd|pass|pwd|psw|pw)=)[^/?&\s"']*?(?=_[a-z]+=|[/?&\s"']|$)/gi;
 /** Where a URI begins, also inside another's query. A prefix of its scheme (`async:rtsp://`) belongs to it. */
 const URI_START = /(?<![^\s"'(<>[=,;|&])(?=[^\s"'(<>[=,;|&]*:\/\/)/;
 const SCHEME_END = "://";
@@ -54,7 +56,7 @@ function maskEach(text: string, authorityPattern: RegExp, secrets: RegExp): stri
     const rest = part.slice(schemeEnd + SCHEME_END.length);
     return part.slice(0, schemeEnd) + SCHEME_END + maskAuthority(rest, authorityPattern.exec(rest)?.[0] ?? "");
   });
-  return parts.join("").replace(secrets, `$1${MASK}`);
+  return parts.join("").replace(secrets, `$1${MASK}`).replace(PATH_SECRET, `$1${MASK}`);
 }
 
 function maskAuthority(rest: string, authority: string): string {

@@ -12,6 +12,7 @@ import {
 import { MAX_SET_SIZE, type NalParameterSets, sameRange } from "./nal-parameter-sets.js";
 
 const NAL_SPS = 7;
+const NAL_PPS = 8;
 const MAX_SPS_ID = 31;
 const MAX_PPS_ID = 255;
 /** Offset of seq_parameter_set_id: behind the NAL header, profile_idc, constraint flags and level_idc. */
@@ -60,9 +61,9 @@ export class H264ParameterSets implements NalParameterSets {
   /** Looks at a parameter set. True where it repeats what is in force. Allocates only for a new one. */
   learn(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start > MAX_SET_SIZE || end - start < 2) return false;
-    return ((bytes[start] ?? 0) & 31) === NAL_SPS
-      ? this.#learnSps(bytes, start, end)
-      : this.#learnPps(bytes, start, end);
+    const type = (bytes[start] ?? 0) & 31;
+    if (type === NAL_SPS) return this.#learnSps(bytes, start, end);
+    return type === NAL_PPS && this.#learnPps(bytes, start, end);
   }
 
   #learnSps(bytes: Uint8Array, start: number, end: number): boolean {

@@ -3,7 +3,7 @@
 // over TCP nothing can overtake, and a gap is a loss at once.
 //
 //   expected ─▶ handed on          ahead ─▶ waits, or the gap is given up
-//   behind   ─▶ a double, or late  far off, twice in a row ─▶ the sender has begun anew
+//   behind   ─▶ a double, or late  far off, or behind over TCP, twice in a row ─▶ the sender has begun anew
 
 import type { Millis } from "../../time/units.js";
 import type { RtpStatistics } from "./rtp-statistics.js";
@@ -56,6 +56,7 @@ export class PacketOrder {
     const ahead = signed16(sequence - this.#expected);
     if (ahead === 0) {
       this.#lateRun = 0;
+      if (!this.#isReordering) this.#stray = undefined;
       this.#countOvertaken(sequence);
       this.#handOn(packet, sequence, nowMs);
       if (this.#held.size > 0) this.#drain();
@@ -136,19 +137,33 @@ export class PacketOrder {
   }
 
   #takeLate(packet: Uint8Array, sequence: number, nowMs: Millis): void {
-    if (this.#seen[sequence & (MEMORY - 1)] === sequence) this.#statistics.duplicates++;
-    else this.#statistics.latePackets++;
-    if (++this.#lateRun > MAX_LATE_RUN) this.#beginAnew(packet, sequence, nowMs);
+    // Over TCP nothing comes late, and only the last one twice: with a second one behind it the numbers begin anew.
+    const mayBeFirst = !this.#isReordering && ((sequence + 1) & 0xffff) !== this.#expected;
+    if (!mayBeFirst || !this.#isBorneOut(sequence)) {
+      if (this.#seen[sequence & (MEMORY - 1)] === sequence) this.#statistics.duplicates++;
+      else this.#statistics.latePackets++;
+    }
+    if (mayBeFirst) this.#takeFollowed(packet, sequence, nowMs);
+    else if (++this.#lateRun > MAX_LATE_RUN) this.#beginAnew(packet, sequence, nowMs);
   }
 
   /** One stray packet is nothing; over TCP, and with a second one behind it, the numbers have begun anew. */
   #takeStray(packet: Uint8Array, sequence: number, nowMs: Millis): void {
-    const stray = this.#stray;
     if (!this.#isReordering) this.#beginAnew(packet, sequence, nowMs);
-    else if (stray && sequence === ((stray.sequence + 1) & 0xffff)) {
+    else this.#takeFollowed(packet, sequence, nowMs);
+  }
+
+  /** Waits for the next one to bear it out. */
+  #takeFollowed(packet: Uint8Array, sequence: number, nowMs: Millis): void {
+    const stray = this.#stray;
+    if (stray && this.#isBorneOut(sequence)) {
       this.#beginAnew(stray.packet, stray.sequence, stray.arrivalMs);
       this.#handOn(packet, sequence, nowMs);
     } else this.#stray = { packet: packet.slice(), sequence, arrivalMs: nowMs };
+  }
+
+  #isBorneOut(sequence: number): boolean {
+    return this.#stray !== undefined && sequence === ((this.#stray.sequence + 1) & 0xffff);
   }
 
   #beginAnew(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {

@@ -249,6 +249,8 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       },
     );
     if (fault !== undefined) this.#host.note(`its end was not in order: ${reasonOf(fault)}`);
+    const foreign = this.#udp?.foreignPackets ?? 0;
+    if (foreign > 0) this.#host.note(`${foreign} datagrams from elsewhere than the server's ports were not taken`);
     if (this.#receiver.junkBytes > 0)
       this.#host.note(`${this.#receiver.junkBytes} bytes between its packets were no RTSP`);
     this.#host.over(end);
@@ -265,21 +267,22 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
 
   async #openUdp(wanted: readonly DescribedMedia[]): Promise<void> {
     const { nearIp, farIp, random } = this.#host;
+    const udp = new UdpMedia({
+      nearIp,
+      farIp,
+      random,
+      packet: (track, isRtcp, packet) => this.#take(track, isRtcp, packet),
+      error: (error) => this.fail(error),
+    });
     try {
-      const udp = await UdpMedia.open({
-        nearIp,
-        farIp,
-        random,
-        tracks: this.#tracks,
-        packet: (track, isRtcp, packet) => this.#take(track, isRtcp, packet),
-        error: (error) => this.fail(error),
-      });
+      for (const [index, track] of this.#tracks.entries()) await udp.add(index, track);
       if (this.isOver) udp.close();
       else {
         this.#udp = udp;
         this.#guarded(() => this.#setUp(wanted, (index) => udpTransport(udp.ports(index))));
       }
     } catch (error) {
+      udp.close();
       this.fail(error);
     }
   }

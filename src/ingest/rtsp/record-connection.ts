@@ -5,7 +5,7 @@
 //                           └▶ packets ─▶ RtpSession ─▶ in-stream          UDP ports ─▶ RtpSession
 
 import type { Arena } from "../../arena/arena.js";
-import { badInput, ReelError } from "../../base/reel-error.js";
+import { badInput } from "../../base/reel-error.js";
 import type { SourceInfo } from "../../stream/in-stream.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { FrameSink, reasonOf } from "../frame-sink.js";
@@ -68,7 +68,6 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   #media: readonly DescribedMedia[] = [];
   #session: RtpSession | undefined;
   #sink: FrameSink | undefined;
-  #udp: Promise<UdpMedia> | undefined;
   #openUdp: UdpMedia | undefined;
   /** By channel: twice the number of the medium, and one more for RTCP. */
   readonly #channels = new Map<number, number>();
@@ -207,20 +206,15 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   async openPorts(index: number, clientPorts: Pair): Promise<Pair> {
     // What comes behind the request waits for its reply.
     this.#receiver.flow.pause();
-    this.#udp ??= UdpMedia.open({
+    this.#openUdp ??= new UdpMedia({
       nearIp: this.#address.nearIp,
       farIp: this.#address.farIp,
       random: this.#host.random,
-      tracks: [...this.#media.keys()],
       packet: (track, isRtcp, packet) => this.#take(track, isRtcp, packet),
       error: (error) => this.fail(error),
     });
-    const udp = await this.#udp;
-    this.#openUdp = udp;
-    if (this.isClosed) {
-      udp.close();
-      throw new ReelError("closed", "the connection is gone");
-    }
+    const udp = this.#openUdp;
+    await udp.add(index, index);
     udp.isSetUp(index, clientPorts, "");
     this.#receiver.flow.resume();
     return udp.ports(index);
@@ -247,7 +241,6 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
     const { flow } = this.#receiver;
     // Datagrams cannot wait.
     const sink = new FrameSink({ arena, open: () => inStream, flow: () => (this.#openUdp ? undefined : flow) });
-    sink.openStream();
     this.#sink = sink;
     this.#session = new RtpSession(
       this.#media.map(({ media }) => media),
@@ -259,6 +252,8 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
         note: (note) => this.#host.note(this, inStream.name, note),
       },
     );
+    // Behind the session, which tells the sink that its tracks have one clock.
+    sink.openStream();
     return undefined;
   }
 

@@ -9,11 +9,12 @@ import type { Pair } from "./transport-header.js";
 const FIRST_PORT = 20_000;
 const PORTS = 40_000;
 const MAX_TRIES = 64;
+const PORT_TAKEN = new Set(["EADDRINUSE", "EACCES"]);
 /** A key frame of a 4K camera comes in one burst. */
 const RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024;
 
 export interface UdpPairEvents {
-  packet(isRtcp: boolean, packet: Uint8Array, from: string): void;
+  packet(isRtcp: boolean, packet: Uint8Array, from: string, port: number): void;
   error(error: Error): void;
 }
 
@@ -26,8 +27,8 @@ export class UdpPair {
     events: UdpPairEvents,
   ) {
     for (const [index, socket] of sockets.entries()) {
-      socket.on("message", (packet, { address }) => {
-        if (!this.#isClosed) events.packet(index === 1, packet, address);
+      socket.on("message", (packet, { address, port }) => {
+        if (!this.#isClosed) events.packet(index === 1, packet, address, port);
       });
       socket.on("error", (error) => {
         if (!this.#isClosed) events.error(error);
@@ -40,7 +41,12 @@ export class UdpPair {
     let port = FIRST_PORT + 2 * Math.floor((random() * PORTS) / 2);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const first = await bind(address, port);
-      const second = first && (await bind(address, port + 1));
+      const second =
+        first &&
+        (await bind(address, port + 1).catch((error: unknown) => {
+          first.close();
+          throw error;
+        }));
       if (first && second) return new UdpPair([port, port + 1], [first, second], events);
       first?.close();
       port = FIRST_PORT + ((port - FIRST_PORT + 2) % PORTS);
@@ -60,13 +66,14 @@ export class UdpPair {
   }
 }
 
-/** Undefined where the port is taken. */
+/** Undefined where the port is taken. Rejects with ReelError `io` where another one would not do either. */
 function bind(address: string, port: number): Promise<Socket | undefined> {
   const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
-  return new Promise((resolve) => {
-    socket.once("error", () => {
+  return new Promise((resolve, reject) => {
+    socket.once("error", ({ code, message }: NodeJS.ErrnoException) => {
       socket.close();
-      resolve(undefined);
+      if (code !== undefined && PORT_TAKEN.has(code)) resolve(undefined);
+      else reject(new ReelError("io", `no UDP port can be opened: ${message}`));
     });
     socket.bind({ address, port, exclusive: true }, () => {
       socket.removeAllListeners("error");

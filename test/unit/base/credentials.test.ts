@@ -32,11 +32,19 @@ describe("text", () => {
       "[0x55]rtsp://u:***@h async:rtsp://u:***@h 12:30:rtsp://u:***@h",
     ],
     ["srt://h:1?passphrase=abcdefghij: timed out", "srt://h:1?passphrase=*** timed out"],
+    [
+      "rtsp://h/user=admin_password=tlJwpbo6_channel=1_stream=0.sdp?real_stream was refused",
+      "rtsp://h/user=admin_password=***_channel=1_stream=0.sdp?real_stream was refused",
+    ],
+    [
+      "rtsp://h/user=a_password=x_y_channel=1, rtsp://h/password=",
+      "rtsp://h/user=a_password=***_channel=1, rtsp://h/password=***",
+    ],
   ])("%s is shown as %s", (given, shown) => expect(maskCredentials(given)).toBe(shown));
 
   it("of the greatest length and the worst shape is masked at once", () => {
     const startMs = performance.now();
-    for (const part of ["a", "a:", "a,", "a=", "://", "a://", "a:b@", "?key=", "@", "a://a:"])
+    for (const part of ["a", "a:", "a,", "a=", "://", "a://", "a:b@", "?key=", "@", "a://a:", "/pw=", "_a", "://_pw=_"])
       maskUri(part.repeat(16_384 / part.length));
     // Quadratic work would take minutes.
     expect(performance.now() - startMs).toBeLessThan(20_000);

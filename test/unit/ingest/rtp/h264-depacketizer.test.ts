@@ -81,6 +81,13 @@ describe("H.264 depacketizer", () => {
     expect(received.notes).toEqual([]);
   });
 
+  it("passes over what is announced and is no parameter set", () => {
+    const { packets } = new PacketWriter().write(0, IDR, true).write(D, P1, true);
+    const sei = Buffer.from("06e50102030480", "hex").toString("base64");
+    const received = receive(packets, { fmtp: { "sprop-parameter-sets": `${SETS},${sei},CfA=` } });
+    expect(received.log.configs.map((config) => config.hex)).toEqual([hex(AVCC)]);
+  });
+
   it("reads announced parameter sets with start codes, empty parts and zeros behind", () => {
     const both = Buffer.concat([Buffer.of(0, 0, 0, 1), SPS, Buffer.of(0, 0, 0, 1), PPS, Buffer.of(0, 0)]);
     const { packets } = new PacketWriter().write(0, IDR, true).write(D, P1, true);

@@ -9,8 +9,9 @@ import { Authentication } from "../../../../src/ingest/rtsp/authentication.js";
 import { RtspPlayConnection } from "../../../../src/ingest/rtsp/play-connection.js";
 import type { DialogEnd } from "../../../../src/ingest/rtsp/play-dialog.js";
 import { RtspRecordConnection } from "../../../../src/ingest/rtsp/record-connection.js";
-import { interleaved, PLAIN_SDP, pictureOf, recordOpening } from "../../../support/fake-camera.js";
+import { interleaved, PLAIN_SDP, pictureOf, recordOpening, SESSION } from "../../../support/fake-camera.js";
 import { IngestRig } from "../../../support/rtmp-rig.js";
+import { until } from "../../../support/until.js";
 
 class Socket {
   readonly written: string[] = [];
@@ -105,38 +106,105 @@ describe("RtspPlayConnection", () => {
   });
 });
 
-describe("RtspRecordConnection", () => {
-  it("is gone for its server, whatever goes wrong at its end", () => {
-    const { arena, clock, registry } = new IngestRig();
+/** A publisher, as far as its bytes go. */
+class Publishing {
+  readonly rig = new IngestRig();
+  readonly closed: unknown[] = [];
+  readonly connection: RtspRecordConnection;
+
+  constructor(socket: Socket) {
+    const { arena, clock, registry } = this.rig;
     const gate = new PublishGate(registry, clock, { publishKeys: undefined, takeOverAfterMs: 3000 });
-    const closed: unknown[] = [];
-    const fault = new Error("the socket is broken");
-    const socket = Object.assign(new Socket(), {
-      destroy: () => {
-        throw fault;
-      },
-    });
-    const connection = new RtspRecordConnection(
+    this.connection = new RtspRecordConnection(
       {
         arena,
         clock,
         budget: new StagingBudget(),
         isSecure: false,
-        random: () => 0.5,
+        random: Math.random,
         refusalOf: (one) => gate.refusalOf(one),
         open: (one, publisher) => gate.open(one, publisher),
-        closed: (...about) => closed.push(about),
+        closed: (...about) => this.closed.push(about),
         note: () => {},
         refused: () => {},
       },
       { ip: "127.0.0.1", port: 1, nearIp: "127.0.0.1", nearPort: 1, farIp: "127.0.0.1", farPort: 2 },
       () => socket,
     );
-    const opening = recordOpening("cam");
-    connection.onBytes(opening, 0, opening.byteLength, opening.byteLength);
-    expect(registry.list()).toHaveLength(1);
+  }
+
+  take(bytes: Buffer): void {
+    this.connection.onBytes(bytes, 0, bytes.byteLength, bytes.byteLength);
+  }
+}
+
+describe("RtspRecordConnection", () => {
+  it("is gone for its server, whatever goes wrong at its end", () => {
+    const fault = new Error("the socket is broken");
+    const socket = Object.assign(new Socket(), {
+      destroy: () => {
+        throw fault;
+      },
+    });
+    const publishing = new Publishing(socket);
+    const { connection, rig, closed } = publishing;
+    publishing.take(recordOpening("cam"));
+    expect(rig.registry.list()).toHaveLength(1);
     expect(() => connection.close("closed")).not.toThrow();
     expect(closed).toEqual([[connection, "closed", fault]]);
-    expect(registry.list()).toEqual([]);
+    expect(rig.registry.list()).toEqual([]);
+  });
+
+  it("has the ports of the media that were set up, and of no others", async () => {
+    const udpSockets = (): number => process.getActiveResourcesInfo().filter((name) => /^udp/i.test(name)).length;
+    const before = udpSockets();
+    const socket = new Socket();
+    const publishing = new Publishing(socket);
+    const media = Array.from({ length: 16 }, (_, i) => `m=audio 0 RTP/AVP 0\r\na=control:track${i + 1}\r\n`).join("");
+    const setUp = "SETUP rtsp://127.0.0.1/live/cam/track3 RTSP/1.0\r\nCSeq: 9\r\n";
+    const opening = recordOpening("cam", SESSION + media).toString("latin1");
+    publishing.take(Buffer.from(opening.slice(0, opening.indexOf("SETUP"))));
+    publishing.take(Buffer.from(`${setUp}Transport: RTP/AVP;unicast;client_port=5000-5001;mode=record\r\n\r\n`));
+    await until("ports are answered", () => /server_port=\d/.test(socket.written.at(-1) ?? ""), 15_000);
+    expect(udpSockets() - before).toBe(2);
+    publishing.connection.close("closed");
+  });
+
+  it("leaves tracks where their sender reports put them", () => {
+    const publishing = new Publishing(new Socket());
+    const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
+    publishing.take(recordOpening("cam", sdp));
+    const [stream] = publishing.rig.registry.list();
+    const found: unknown[] = [];
+    stream?.on("gap", ({ cause }) => found.push(cause));
+    // The sound is 4 s behind.
+    publishing.take(interleaved(1, senderReport(1, 1000)));
+    publishing.take(interleaved(3, senderReport(2, 1004)));
+    for (let frame = 0; frame < 200; frame++) {
+      publishing.take(interleaved(0, pictureOf(frame)));
+      publishing.take(interleaved(2, soundOf(frame)));
+      publishing.rig.clock.nowMs += 40;
+    }
+    expect(stream?.statistics.slice(0, 2).map(({ frames }) => frames > 150)).toEqual([true, true]);
+    expect(found).toEqual([]);
+    publishing.connection.close("closed");
   });
 });
+
+/** Of timestamp 0. */
+function senderReport(ssrc: number, ntpSeconds: number): Buffer {
+  const report = Buffer.from("80c80006000000000000000000000000000000000000000000000000", "hex");
+  report.writeUInt32BE(ssrc, 4);
+  report.writeUInt32BE(ntpSeconds, 8);
+  return report;
+}
+
+/** 40 ms of G.711. */
+function soundOf(frame: number): Buffer {
+  const packet = Buffer.alloc(12 + 320, 0xff);
+  packet.writeUInt16BE(0x8000, 0);
+  packet.writeUInt16BE(frame, 2);
+  packet.writeUInt32BE(frame * 320, 4);
+  packet.writeUInt32BE(2, 8);
+  return packet;
+}
