@@ -83,7 +83,7 @@ export function storeDecoderConfig(
     put(CONFIG_PAR_WIDTH_OFFSET, video.parWidth);
     put(CONFIG_PAR_HEIGHT_OFFSET, video.parHeight);
     put(CONFIG_PROFILE_OFFSET, (video.profile << 16) | (video.constraints << 8) | video.level);
-    const c = isSpecified(video.colour) ? video.colour : (colourInfo?.colour ?? video.colour);
+    const c = colourOf(video.colour, colourInfo?.colour);
     if (c)
       put(
         CONFIG_COLOUR_OFFSET,
@@ -112,7 +112,12 @@ export function storeDecoderConfig(
 
 const UNSPECIFIED = 2;
 
-/** The bitstream knows its own colours best, where it says them. */
+/** The bitstream knows its own colours best, where it says them; their range nothing else says. */
+function colourOf(own: Colour | undefined, told: Colour | undefined): Colour | undefined {
+  if (!told || isSpecified(own)) return own;
+  return { ...told, fullRange: own?.fullRange ?? told.fullRange };
+}
+
 function isSpecified(colour: Colour | undefined): boolean {
   return (
     colour !== undefined && [colour.primaries, colour.transfer, colour.matrix].some((code) => code !== UNSPECIFIED)

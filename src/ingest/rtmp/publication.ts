@@ -37,6 +37,8 @@ const TIMESTAMP_MODULUS = 4294967296;
 /** Behind the first video and the first audio track. */
 const FIRST_FURTHER_TRACK = 2;
 const NO_TRACK = -1;
+/** Of a kind. More are not told apart: only MAX_TRACKS are recorded, and all of them are told of when one changes. */
+const MAX_NUMBERED_TRACKS = 32;
 /** Offsets finer than a millisecond are rounded to the clock of the ring, 90 kHz. */
 const NANOSECONDS_PER_TICK = 1e9 / TICKS_PER_SECOND;
 
@@ -60,6 +62,8 @@ interface MessageTrack {
   configTag: number | undefined;
   /** The configuration of its codec that was taken last. */
   config: Uint8Array | undefined;
+  /** What was said of the colours of a codec in front of its header. */
+  coming: { codec: CodecEntry; colourInfo: ColourInfo } | undefined;
 }
 
 function newTrack(track: number, kind: "video" | "audio"): MessageTrack {
@@ -71,6 +75,7 @@ function newTrack(track: number, kind: "video" | "audio"): MessageTrack {
     reader: undefined,
     configTag: undefined,
     config: undefined,
+    coming: undefined,
   };
 }
 
@@ -88,6 +93,8 @@ export class Publication implements MessageDestination {
   #furtherVideo = new Map<number, MessageTrack>();
   #furtherAudio = new Map<number, MessageTrack>();
   #nextTrack = FIRST_FURTHER_TRACK;
+  /** What is not recorded has changed since it was told: once a message, of however many tracks. */
+  #isUnrecordedNew = false;
 
   // The message that is being assembled in the ring, and its reservation.
   #open: IncomingMessage | undefined;
@@ -113,6 +120,12 @@ export class Publication implements MessageDestination {
 
   /** Decides where an audio or video message goes. `bytes` is a view of the arena. */
   begin(message: IncomingMessage, bytes: Uint8Array, at: number, available: number): MessageDestination {
+    const destination = this.#destinationOf(message, bytes, at, available);
+    this.#tellUnrecorded();
+    return destination;
+  }
+
+  #destinationOf(message: IncomingMessage, bytes: Uint8Array, at: number, available: number): MessageDestination {
     if (this.inStream.ended) return DISCARD;
     if (this.#sink.isWaiting) return this.#scratch;
     // A chunk size below that of a tag header: the header is read when the message is complete.
@@ -191,18 +204,21 @@ export class Publication implements MessageDestination {
     const tag = this.#parseTag(message.type, body, 0, body.byteLength);
     do this.#deliverTrack(message, body);
     while (tag.next(body, 0));
+    this.#tellUnrecorded();
   }
 
   /** What the tag has just read of a message. */
   #deliverTrack(message: MediaMessage, body: Uint8Array): void {
     const { type } = message;
     const tag = this.#tag;
-    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type, tag.trackId), tag.unsupported);
+    const numbered = this.#trackOf(type, tag.trackId);
+    if (!numbered) return;
+    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(numbered, tag.unsupported);
     // Inside of a multitrack message its size is known only here.
     if (tag.kind === TAG_DECODER_CONFIG && tag.codec && tag.end - tag.headerBytes <= MAX_CONFIG_BYTES)
-      this.#setDecoderConfig(this.#trackOf(type, tag.trackId), tag.codec, body.subarray(tag.headerBytes, tag.end));
+      this.#setDecoderConfig(numbered, tag.codec, body.subarray(tag.headerBytes, tag.end));
     if (tag.kind === TAG_METADATA && tag.codec && tag.end - tag.headerBytes <= MAX_CONFIG_BYTES)
-      this.#setColourInfo(this.#trackOf(type, tag.trackId), tag.codec, body.subarray(tag.headerBytes, tag.end));
+      this.#setColourInfo(numbered, tag.codec, body.subarray(tag.headerBytes, tag.end));
     const messages = tag.kind === TAG_FRAME ? this.#readerOf(type, tag) : undefined;
     if (!messages?.reader) return;
     const { track, reader } = messages;
@@ -263,14 +279,20 @@ export class Publication implements MessageDestination {
 
   /**
    * A multitrack message numbers the tracks of a kind; those that are not the first take a place when they are
-   * configured.
+   * configured. Undefined where there are too many.
    */
-  #trackOf(messageType: number, trackId: number): MessageTrack {
+  #trackOf(messageType: number, trackId: number): MessageTrack | undefined {
     const isVideo = messageType === MESSAGE_VIDEO;
     if (trackId === 0) return isVideo ? this.#video : this.#audio;
     const further = isVideo ? this.#furtherVideo : this.#furtherAudio;
     let messages = further.get(trackId);
     if (!messages) {
+      if (further.size >= MAX_NUMBERED_TRACKS) {
+        this.#noteOnce(
+          `not recorded: more than ${MAX_NUMBERED_TRACKS} further tracks of ${isVideo ? "video" : "audio"}`,
+        );
+        return undefined;
+      }
       messages = newTrack(NO_TRACK, isVideo ? "video" : "audio");
       further.set(trackId, messages);
     }
@@ -289,13 +311,15 @@ export class Publication implements MessageDestination {
     const tag = this.#tag;
     if (type === MESSAGE_VIDEO) tag.parseVideo(bytes, at, available);
     else tag.parseAudio(bytes, at, available);
-    if (tag.kind === TAG_UNSUPPORTED) this.#setUnrecorded(this.#trackOf(type, tag.trackId), tag.unsupported);
+    const messages = tag.kind === TAG_UNSUPPORTED ? this.#trackOf(type, tag.trackId) : undefined;
+    if (messages) this.#setUnrecorded(messages, tag.unsupported);
     return tag;
   }
 
   /** Undefined where no decoder configuration of the codec came: nobody can decode its frames. */
   #readerOf(type: number, tag: AvTag): MessageTrack | undefined {
     const messages = this.#trackOf(type, tag.trackId);
+    if (!messages) return undefined;
     if (tag.codec?.configFrom === "tag") this.#useTag(messages, tag.codec, tag.first);
     if (messages.reader && messages.codec === tag.codec) return messages;
     // A track that has another codec changes it by a header only.
@@ -326,18 +350,32 @@ export class Publication implements MessageDestination {
       return;
     }
     const reader = messages.codec === codec ? messages.reader : this.#createReader(messages, codec);
+    const { coming } = messages;
+    if (coming?.codec === codec) this.#describeColours(messages, coming.colourInfo);
     if (!reader?.useHeader(body)) return;
+    messages.coming = undefined;
     messages.codec = codec;
     messages.reader = reader;
     this.#setUnrecorded(messages, undefined);
   }
 
-  /** Of a track whose header came. FFmpeg says that of a further track as if it were the first one's. */
+  /**
+   * It waits for the header of its codec, in front of which it should be. FFmpeg says that of a further track as if it
+   * were the first one's.
+   */
   #setColourInfo(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
-    const colourInfo = messages.codec === codec ? this.#readColourInfo(body) : undefined;
+    const colourInfo = this.#readColourInfo(body);
     if (!colourInfo) return;
-    this.#sink.describeTrack(messages.track, { kind: messages.kind, colourInfo });
+    if (messages.codec !== codec) {
+      messages.coming = { codec, colourInfo };
+      return;
+    }
+    this.#describeColours(messages, colourInfo);
     if (messages.config) this.#sink.decoderConfig(messages.track, codec.name, messages.config);
+  }
+
+  #describeColours({ track, kind }: MessageTrack, colourInfo: ColourInfo): void {
+    this.#sink.describeTrack(track, { kind, colourInfo });
   }
 
   #readColourInfo(body: Uint8Array): ColourInfo | undefined {
@@ -354,6 +392,12 @@ export class Publication implements MessageDestination {
     if (messages.unrecorded === codec) return;
     messages.unrecorded = codec;
     if (codec !== undefined) this.#noteOnce(`not recorded: ${codec}`);
+    this.#isUnrecordedNew = true;
+  }
+
+  #tellUnrecorded(): void {
+    if (!this.#isUnrecordedNew) return;
+    this.#isUnrecordedNew = false;
     const all = [this.#video, this.#audio, ...this.#furtherVideo.values(), ...this.#furtherAudio.values()];
     const tracks = all.flatMap(({ kind, unrecorded }) =>
       unrecorded === undefined ? [] : [{ kind, codec: unrecorded }],

@@ -3,7 +3,8 @@
 //
 //   | "colorInfo" | { colorConfig: { colorPrimaries … }, hdrCll: { maxFall, maxCLL }, hdrMdcv: { redX … minLuminance } } |   AMF0
 //
-// Every part may be missing. Numbers that the boxes of MP4 cannot hold are not taken.
+// Every part may be missing. Numbers that the boxes of MP4 cannot hold are not taken. An object without any, or Undefined
+// in its place, takes back what was said before.
 
 import type { Colour, ColourInfo } from "../codec/video-config.js";
 import { type AmfObject, type AmfValue, parseAmf0 } from "./amf0.js";
@@ -17,11 +18,15 @@ const U32 = 0xffffffff;
 /** In the order of the box: green, blue, red, as in the SEI message. */
 const CHROMATICITIES = ["greenX", "greenY", "blueX", "blueY", "redX", "redY", "whitePointX", "whitePointY"] as const;
 
+const TAKEN_BACK: ColourInfo = { colour: undefined, masteringDisplay: undefined, contentLight: undefined };
+
 /** Undefined where the message says something else, or nothing that can be used. Throws ReelError `badInput`. */
 export function parseColourInfo(bytes: Uint8Array): ColourInfo | undefined {
-  const [name, value] = parseAmf0(bytes);
-  if (name !== "colorInfo") return undefined;
+  const values = parseAmf0(bytes);
+  const [name, value] = values;
+  if (name !== "colorInfo" || values.length < 2) return undefined;
   const fields = objectOf(value);
+  if (value === undefined || (fields === value && Object.keys(fields).length === 0)) return TAKEN_BACK;
   const info = {
     colour: readColour(objectOf(fields.colorConfig)),
     masteringDisplay: readMasteringDisplay(objectOf(fields.hdrMdcv)),

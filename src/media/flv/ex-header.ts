@@ -25,6 +25,8 @@ const TIMESTAMP_OFFSET_NANO = 0;
 /** The offset refines a timestamp of whole milliseconds. */
 const MAX_NANO_OFFSET = 999_999;
 const LONG_SIZE = 256;
+/** Track ids have eight bits, and a message has each of them once. */
+const MAX_PARTS = 256;
 const FOUR_CC_SIZE = 4;
 
 /** One object for many headers; `parse` fills it, `nextPart` goes through the tracks of one message. */
@@ -46,6 +48,7 @@ export class ExHeader {
   #multitrackType = ONE_TRACK;
   #at = 0;
   #end = 0;
+  #parts = 0;
 
   /** Whether more than the first few bytes of a message tell what it is: from its first byte. */
   static isCompound(isVideo: boolean, first: number): boolean {
@@ -63,6 +66,7 @@ export class ExHeader {
     this.fourCc = 0;
     this.isMultitrack = false;
     this.isCommand = false;
+    this.#parts = 0;
     const first = bytes[at] ?? 0;
     this.packetType = first & 15;
     while (this.packetType === EX_MOD_EX) if (!this.#takeModEx()) return false;
@@ -86,13 +90,15 @@ export class ExHeader {
     return this.#takePart();
   }
 
-  /** The next track of the message. False behind the last one, and where the rest is no part. */
+  /** The next track of the message. False behind the last one, and where the rest is no part or one too many. */
   nextPart(): boolean {
+    if (this.#parts >= MAX_PARTS) return false;
     if (!this.isMultitrack || this.#multitrackType === ONE_TRACK || this.#at >= this.#end) return false;
     return this.#takePart();
   }
 
   #takePart(): boolean {
+    this.#parts++;
     if (this.#multitrackType === MANY_TRACKS_MANY_CODECS && !this.#takeFourCc()) return false;
     const hasSize = this.#multitrackType !== ONE_TRACK;
     if (this.#at + (hasSize ? 4 : 1) > this.#end) return false;

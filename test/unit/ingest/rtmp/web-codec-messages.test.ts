@@ -2,6 +2,7 @@
 // changes nothing.
 
 import { expect, it } from "vitest";
+import { CONFIG_COLOUR_OFFSET } from "../../../../src/abi/decoder-config.js";
 import { sizedObu } from "../../../../src/media/codec/av1/obu.js";
 import { amf, messageBytes, obsOpening } from "../../../support/rtmp-bytes.js";
 import { DirectConnection, IngestRig } from "../../../support/rtmp-rig.js";
@@ -14,6 +15,8 @@ const KEY = Uint8Array.of(0x32, 3, 0x10, 1, 2);
 const INTER = Uint8Array.of(0x32, 3, 0x30, 1, 2);
 const DELIMITER = Uint8Array.of(0x12, 0);
 const VPCC_MESSAGE = Uint8Array.of(1, 0, 0, 0, 0, 10, 0x82, 2, 2, 2, 0, 0);
+/** Its VUI says video_full_range_flag, and no primaries. */
+const AVCC_OF_FULL_RANGE = "0142c00affe100176742c00ada11ec05b2000003000200000300041e244d4001000468ce0fc8";
 const FRAME_MS = 40;
 
 class Av1Publisher {
@@ -40,6 +43,10 @@ class Av1Publisher {
 
   colourInfo(primaries: number): void {
     this.#send(0xd4, amf("colorInfo", { colorConfig: { colorPrimaries: primaries } }));
+  }
+
+  resetColours(): void {
+    this.#send(0xd4, amf("colorInfo", {}));
   }
 
   /** A header and a picture of H.264, in the form of old. */
@@ -211,5 +218,28 @@ it("colorInfo waits for the configuration that it belongs to, and repeats are no
   expect(config).toMatchObject({ codec: "vp9", colourInfo: { colour: { primaries: 9, transfer: 2 } } });
   publisher.colourInfo(1);
   expect(publisher.configs).toHaveLength(3);
+  publisher.direct.close();
+});
+
+it("colorInfo in front of the header belongs to it, and an empty one takes it back", () => {
+  const publisher = new Av1Publisher("avc1");
+  publisher.colourInfo(9);
+  publisher.header(AVCC);
+  const { inStream } = publisher.rig.only;
+  expect(publisher.configs).toHaveLength(1);
+  expect(inStream.config(0)?.colourInfo?.colour?.primaries).toBe(9);
+  publisher.resetColours();
+  expect(publisher.configs).toHaveLength(2);
+  expect(inStream.config(0)?.colourInfo?.colour).toBeUndefined();
+  publisher.direct.close();
+});
+
+it("colorInfo leaves the range that the bitstream says", () => {
+  const publisher = new Av1Publisher("avc1");
+  publisher.header(Buffer.from(AVCC_OF_FULL_RANGE, "hex"));
+  publisher.colourInfo(9);
+  const config = publisher.rig.only.inStream.config(0);
+  const packed = publisher.rig.arena.u32[((config?.pointer ?? 0) + CONFIG_COLOUR_OFFSET) >> 2] ?? 0;
+  expect([packed & 255, (packed >> 24) & 1]).toEqual([9, 1]);
   publisher.direct.close();
 });

@@ -5,6 +5,8 @@ import { parseColourInfo } from "../../../../src/media/flv/colour-info.js";
 import { type Amf, amf } from "../../../support/rtmp-bytes.js";
 
 const parse = (value: Amf) => parseColourInfo(amf("colorInfo", value));
+/** The marker of AMF0. */
+const UNDEFINED = 6;
 const DISPLAY = {
   ...{ redX: 0.64, redY: 0.33, greenX: 0.3, greenY: 0.6, blueX: 0.15, blueY: 0.06 },
   ...{ whitePointX: 0.3127, whitePointY: 0.329, maxLuminance: 100, minLuminance: 0 },
@@ -25,6 +27,14 @@ describe("colorInfo", () => {
       ...{ primaries: 9, transfer: 2, matrix: 2, fullRange: false },
     });
     expect(parse({ colorConfig: { colorPrimaries: 300, transferCharacteristics: "x" } })).toBeUndefined();
+  });
+
+  it("takes back what was said where it is Undefined or empty, and not where it ends", () => {
+    const nothing = { colour: undefined, masteringDisplay: undefined, contentLight: undefined };
+    expect(parseColourInfo(Buffer.concat([amf("colorInfo"), Buffer.of(UNDEFINED)]))).toEqual(nothing);
+    expect(parse({})).toEqual(nothing);
+    expect(parse(null)).toBeUndefined();
+    expect(parseColourInfo(amf("colorInfo"))).toBeUndefined();
   });
 
   it("takes no part that is not whole or that a box cannot hold, and no other message", () => {
