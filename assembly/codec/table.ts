@@ -31,7 +31,7 @@ import { STREAM_ID_AUDIO, STREAM_ID_PRIVATE_1 } from "../container/mpegts/pes";
 import { configCodec } from "../decoder-config";
 import { ADTS_MAX_PAYLOAD } from "./aac/adts";
 import { AAC_PREFIX_SIZE, putAacSequenceHeader, putAacTag, SOUND_FORMAT_AAC } from "./aac/flv";
-import { hasAdtsProfile, latmCanCarry, latmPayloadBytes, latmPesOverhead, writeLatmPes } from "./aac/latm";
+import { adtsCanSay, latmCanCarry, latmPayloadBytes, latmPesOverhead, writeLatmPes } from "./aac/latm";
 import { aacPesOverhead, writeAacPes } from "./aac/pes";
 import { MP4A, putAacSampleEntry } from "./aac/sample-entry";
 import { AV01, putAv1SampleEntry } from "./av1/sample-entry";
@@ -222,7 +222,7 @@ export function audioPreRoll(config: usize): u32 {
 /** Whether MPEG-TS has a form for this configuration. */
 export function tsCanCarry(config: usize): bool {
   const codec = configCodec(config);
-  if (codec == CODEC_AAC) return hasAdtsProfile(config) || latmCanCarry(config);
+  if (codec == CODEC_AAC) return adtsCanSay(config) || latmCanCarry(config);
   if (codec == CODEC_OPUS) return opusHasChannelConfigCode(config);
   return tsStreamType(config) != 0;
 }
@@ -235,7 +235,7 @@ export function tsStreamType(config: usize): u32 {
     case CODEC_H265:
       return STREAM_TYPE_H265;
     case CODEC_AAC:
-      return hasAdtsProfile(config) ? STREAM_TYPE_AAC_ADTS : STREAM_TYPE_AAC_LATM;
+      return adtsCanSay(config) ? STREAM_TYPE_AAC_ADTS : STREAM_TYPE_AAC_LATM;
     case CODEC_OPUS:
       return STREAM_TYPE_PRIVATE_PES;
     case CODEC_MP3:
@@ -299,7 +299,7 @@ export function tsScan(config: usize, payload: usize, size: u32): u64 {
     case CODEC_H265:
       return scanH265AccessUnit(payload, size);
     case CODEC_AAC:
-      if (!hasAdtsProfile(config)) return latmPayloadBytes(config, size);
+      if (!adtsCanSay(config)) return latmPayloadBytes(config, size);
       return size <= ADTS_MAX_PAYLOAD ? size : 0;
     case CODEC_OPUS:
       return size <= OPUS_MAX_PACKET ? size : 0;
@@ -323,7 +323,7 @@ export function tsOverhead(config: usize): u32 {
     case CODEC_H265:
       return h265PesOverhead(config);
     case CODEC_AAC:
-      return hasAdtsProfile(config) ? aacPesOverhead() : latmPesOverhead(config);
+      return adtsCanSay(config) ? aacPesOverhead() : latmPesOverhead(config);
     case CODEC_OPUS:
       return opusPesOverhead();
     default:
@@ -357,7 +357,7 @@ export function writePes(
     case CODEC_H265:
       return writeH265Pes(ts, at, track, payload, size, config, scan, isRandomAccess, flags, pcr, pts, dts);
     case CODEC_AAC:
-      return hasAdtsProfile(config)
+      return adtsCanSay(config)
         ? writeAacPes(ts, at, track, payload, size, config, flags, pcr, pts)
         : writeLatmPes(ts, at, track, payload, size, config, flags, pcr, pts);
     case CODEC_OPUS:

@@ -40,7 +40,7 @@ function rateIndex(config: usize): u32 {
   return nearest;
 }
 
-/** Of an object type that has a profile. `payload` has at least one byte. */
+/** Of what ADTS can say (`adtsCanSay`). `payload` has at least one byte. */
 export function putAdtsHeader(at: usize, config: usize, payload: usize, payloadBytes: u32): usize {
   const objectType = load<u32>(config, CONFIG_OBJECT_TYPE_OFFSET);
   const profile = objectType - 1;

@@ -1,4 +1,4 @@
-// AAC in LATM behind a LOAS header, ISO/IEC 14496-3 §1.7: for object types that ADTS has no number for. Every frame has
+// AAC in LATM behind a LOAS header, ISO/IEC 14496-3 §1.7: for what ADTS cannot say. Every frame has
 // its StreamMuxConfig, so that decoding can start at any.
 //
 //   | 0x2b7, 11 | bytes behind, 13 | useSameStreamMux 0, StreamMuxConfig with its AudioSpecificConfig | length 8 … | access unit |
@@ -10,6 +10,7 @@ import {
   CONFIG_BYTES_OFFSET,
   CONFIG_BYTES_SIZE_OFFSET,
   CONFIG_OBJECT_TYPE_OFFSET,
+  CONFIG_SAMPLES_PER_FRAME_OFFSET,
 } from "../../../src/abi/decoder-config";
 import { beginAccessUnit, STREAM_ID_AUDIO } from "../../container/mpegts/pes";
 import { writeSpan } from "../../container/mpegts/packet";
@@ -31,6 +32,10 @@ const TAIL: u32 = 0x3fc;
 const FILL_BITS: u32 = 6;
 /** A longer configuration might not fit into the first packet of a PES packet with what else stands in front. */
 const MAX_CONFIG_BYTES: u32 = 96;
+const MAX_ADTS_OBJECT_TYPE: u32 = 4;
+const MAX_ADTS_CHANNEL_CONFIGURATION: u32 = 7;
+const ADTS_FRAME_SAMPLES: u32 = 1024;
+const ESCAPE_RATE_INDEX: u32 = 15;
 
 // @ts-ignore: decorator
 @inline
@@ -38,10 +43,26 @@ function configBytes(config: usize): u32 {
   return load<u32>(config, CONFIG_BYTES_SIZE_OFFSET);
 }
 
-/** Whether the profile of ADTS has a number for the object type of the core: Main, LC, SSR, LTP. */
-export function hasAdtsProfile(config: usize): bool {
+/**
+ * Whether ADTS can say what a configuration says: its profile has the object type of the core (Main, LC, SSR, LTP), its
+ * frames have 1024 samples, and its channel_configuration has three bits.
+ */
+export function adtsCanSay(config: usize): bool {
   const objectType = load<u32>(config, CONFIG_OBJECT_TYPE_OFFSET);
-  return objectType >= 1 && objectType <= 4;
+  if (objectType < 1 || objectType > MAX_ADTS_OBJECT_TYPE) return false;
+  if (load<u32>(config, CONFIG_SAMPLES_PER_FRAME_OFFSET) != ADTS_FRAME_SAMPLES) return false;
+  return channelConfiguration(config) <= MAX_ADTS_CHANNEL_CONFIGURATION;
+}
+
+/**
+ * Of an AudioSpecificConfig whose first object type has five bits: it stands behind samplingFrequencyIndex, and behind
+ * the 24 bits of a rate that is written out.
+ */
+function channelConfiguration(config: usize): u32 {
+  const specific = config + CONFIG_BYTES_OFFSET;
+  const index = (((<u32>load<u8>(specific) & 7) << 8) | <u32>load<u8>(specific, 1)) >> 7;
+  const at = specific + (index == ESCAPE_RATE_INDEX ? 3 : 0);
+  return (<u32>load<u8>(at, 1) >> 3) & 15;
 }
 
 export function latmCanCarry(config: usize): bool {

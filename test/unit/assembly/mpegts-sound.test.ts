@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO } from "../../../src/abi/frame.js";
 import type { CodecName } from "../../../src/media/codec/codec-entry.js";
 import { opusHeadOf } from "../../../src/media/codec/opus/opus-head.js";
-import type { BitWriter } from "../../support/bit-writer.js";
+import { BitWriter } from "../../support/bit-writer.js";
 import { demux } from "../../support/demux.js";
 import { BUILDS, KernelRun, type TestFrame } from "../../support/kernel-harness.js";
 import { specificConfigHead } from "../../support/latm.js";
@@ -113,7 +113,7 @@ describe.each(BUILDS)("a PMT of MPEG-TS, %s build", (build) => {
   });
 });
 
-describe.each(BUILDS)("AAC that ADTS has no number for, in MPEG-TS, %s build", (build) => {
+describe.each(BUILDS)("AAC that ADTS cannot say, in MPEG-TS, %s build", (build) => {
   /** AudioSpecificConfig of 48 kHz stereo and the part that is the object type's own. */
   const configOf = (objectType: number, own: (w: BitWriter) => BitWriter): Uint8Array =>
     own(specificConfigHead(objectType)).bytes();
@@ -128,6 +128,8 @@ describe.each(BUILDS)("AAC that ADTS has no number for, in MPEG-TS, %s build", (
       for (let i = 0; i < bytes; i++) w.u(8, i * 3);
       return w.u(4, 0).u(2, 0);
     });
+  const explicitRate = (channels: number): Uint8Array =>
+    new BitWriter().u(5, 2).u(4, 15).u(24, 48_000).u(4, channels).u(3, 0).bytes();
   const record = (config: Uint8Array, sizes: readonly number[]) => {
     const run = new KernelRun({ container: "ts", build });
     const pointer = run.addConfig("aac", config);
@@ -141,6 +143,12 @@ describe.each(BUILDS)("AAC that ADTS has no number for, in MPEG-TS, %s build", (
   it.each([
     { title: "AAC-LD", config: LD },
     { title: "AAC-ELD", config: ELD },
+    { title: "AAC-LC of 960 samples", config: configOf(2, (w) => w.u(3, 4)) },
+    ...[11, 12, 13, 14].map((channels) => ({
+      title: `AAC-LC of channel configuration ${channels}`,
+      config: specificConfigHead(2, channels).u(3, 0).bytes(),
+    })),
+    { title: "AAC-LC of a rate that is written out, 6.1", config: explicitRate(11) },
     ...[23, 24, 25, 26, 88].map((bytes) => ({ title: `AAC-ELD and ${bytes} bytes`, config: longEld(bytes) })),
   ])("$title goes out as LATM", ({ config }) => {
     const { file, payloads } = record(config, [1, 100, 253, 254, 255, 256, 509, 510, 511, 6000]);

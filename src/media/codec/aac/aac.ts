@@ -18,7 +18,7 @@ export const AAC = {
   mp4: { sampleEntry: "mp4a", otherSampleEntries: [], objectTypes: [0x40] },
   ts: {
     streamType: 0x0f,
-    // LATM, which is written of the object types that ADTS has no number for.
+    // LATM, which is written of what ADTS cannot say.
     otherStreamTypes: [{ streamType: 0x11, framing: "latm" }],
     registration: "",
     descriptorTag: null,
