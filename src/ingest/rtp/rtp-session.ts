@@ -156,13 +156,22 @@ export class RtpSession {
     }
   }
 
-  /** What was odd, once for each medium and all of it. */
-  #tellCounts(): void {
-    for (const [medium, statistics] of this.statistics.entries()) {
+  /** Something is recorded, or will be when its in-stream settles. */
+  get hasStream(): boolean {
+    return this.#sink.stream !== undefined;
+  }
+
+  /** What was odd so far, a text for each medium. */
+  get oddities(): readonly string[] {
+    return this.statistics.flatMap((statistics, medium) => {
       const odd = Object.entries(statistics ?? {}).filter(([name, count]) => count > 0 && !USUAL_COUNTS.has(name));
       const text = odd.map(([name, count]) => `${name} ${count}`).join(", ");
-      if (text !== "") this.#options.note(`RTP of medium ${medium}: ${text}`);
-    }
+      return text === "" ? [] : [`RTP of medium ${medium}: ${text}`];
+    });
+  }
+
+  #tellCounts(): void {
+    for (const text of this.oddities) this.#options.note(text);
   }
 
   #endParsing(): void {

@@ -56,6 +56,8 @@ const FIRST_PACKET_MS: Millis = 3000;
 const GOODBYE_MS: Millis = 1000;
 /** A description that is shorter than it says. */
 const SHORT_BODY_MS: Millis = 1000;
+/** Packets that make no frame are told after this time. */
+const NOTHING_MS: Millis = 10_000;
 const HTTP_START = Buffer.from("HTTP/");
 
 export class RtspPlayConnection implements ByteConsumer, PlayPeer {
@@ -74,7 +76,8 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   readonly #channels = new Map<number, number>();
   #playingSinceMs: Millis = Number.NaN;
   #lastBytesMs: Millis;
-  #hasPackets = false;
+  #packets = 0;
+  #hasToldNothing = false;
   #hasRead = false;
   /** There is nobody to say goodbye to. */
   #isLost = false;
@@ -123,14 +126,22 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       if (this.#receiver.isInBody && nowMs - this.#lastBytesMs >= SHORT_BODY_MS) this.#receiver.endBody();
       this.#dialog.tick();
       if (this.#udp) this.#tickUdp(nowMs);
+      if (nowMs - this.#playingSinceMs >= NOTHING_MS) this.#tellNothing();
       if (this.#leaving.isOver(this.#tracks, nowMs)) this.ended({ reason: "the source has ended" });
     });
+  }
+
+  /** Packets come, and no frame of them: a camera without parameter sets, or one that sends something else. */
+  #tellNothing(): void {
+    if (this.#hasToldNothing || !this.#session || this.#session.hasStream || this.#packets === 0) return;
+    this.#hasToldNothing = true;
+    this.#host.note(`nothing can be recorded of ${["what comes", ...this.#session.oddities].join("; ")}`);
   }
 
   #tickUdp(nowMs: Millis): void {
     this.#session?.poll(nowMs);
     this.#udp?.tick(nowMs, (track) => this.#session?.receiverReport(track, nowMs));
-    if (!this.#hasPackets && nowMs - this.#playingSinceMs >= FIRST_PACKET_MS)
+    if (this.#packets === 0 && nowMs - this.#playingSinceMs >= FIRST_PACKET_MS)
       this.ended({ reason: "no packet came over UDP", needsTcp: true });
   }
 
@@ -152,13 +163,16 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
     }
     if (newBytes > 0) this.#lastBytesMs = this.#host.nowMs();
     let at = end;
+    const packets = this.#packets;
+    const wasPlaying = this.#dialog.isPlaying;
     this.#guarded(() => {
       if (!this.#hasRead && HTTP_START.every((byte, i) => start + i < end && bytes[start + i] === byte))
         badInput("the server speaks HTTP: RTSP through an HTTP tunnel is not supported");
       this.#hasRead = true;
       at = this.#receiver.read(bytes, start, end);
     });
-    if (!this.isOver) this.#host.received();
+    // Of a source that plays only media are a sign of life: reports come from one that has nothing too.
+    if (!this.isOver && (!wasPlaying || this.#packets > packets)) this.#host.received();
     return this.isOver ? end : at;
   }
 
@@ -298,7 +312,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   #take(track: number, isRtcp: boolean, packet: Uint8Array): void {
     if (this.isOver) return;
     this.#guarded(() => this.#feed(track, isRtcp, packet));
-    if (!this.isOver) this.#host.received();
+    if (!this.isOver && !isRtcp) this.#host.received();
   }
 
   #feed(track: number, isRtcp: boolean, packet: Uint8Array): void {
@@ -308,7 +322,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       this.#session?.rtcp(track, packet, nowMs);
       return;
     }
-    this.#hasPackets = true;
+    this.#packets++;
     this.#leaving.rtp(track);
     this.#session?.rtp(track, packet, nowMs);
   }

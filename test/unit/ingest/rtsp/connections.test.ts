@@ -31,13 +31,14 @@ class Socket {
 
 const reply = (cseq: number, ...lines: string[]): string =>
   ["RTSP/1.0 200 OK", `CSeq: ${cseq}`, ...lines, "", ""].join("\r\n");
-const PLAYING = Buffer.from(
-  reply(1) +
-    reply(2, "Content-Type: application/sdp", `Content-Length: ${PLAIN_SDP.length}`) +
-    PLAIN_SDP +
-    reply(3, "Session: 1;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1") +
-    reply(4, "Session: 1"),
-);
+const playing = (sdp: string): Buffer =>
+  Buffer.from(
+    reply(1) +
+      reply(2, "Content-Type: application/sdp", `Content-Length: ${sdp.length}`) +
+      sdp +
+      reply(3, "Session: 1;timeout=60", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1") +
+      reply(4, "Session: 1"),
+  );
 
 /** A source that plays. */
 class Playing {
@@ -48,8 +49,9 @@ class Playing {
   readonly sink: FrameSink;
   readonly connection: RtspPlayConnection;
   nowMs = 1000;
+  received = 0;
 
-  constructor(given: { budget?: StagingBudget; isReordering?: boolean } = {}) {
+  constructor(given: { budget?: StagingBudget; isReordering?: boolean } = {}, sdp = PLAIN_SDP) {
     const { arena, registry } = this.rig;
     const sink = new FrameSink({ arena, flow: () => this.connection.flow, open: () => registry.open("cam") });
     this.sink = sink;
@@ -63,7 +65,7 @@ class Playing {
         nearIp: "127.0.0.1",
         farIp: "127.0.0.1",
         connected: () => {},
-        received: () => {},
+        received: () => this.received++,
         note,
         openSession: (media) => {
           const recorded = media.map((one) => one.media);
@@ -75,7 +77,7 @@ class Playing {
       new Authentication("u", "p"),
       () => this.socket,
     );
-    this.take(PLAYING);
+    this.take(playing(sdp));
   }
 
   take(bytes: Buffer): void {
@@ -137,6 +139,31 @@ class Publishing {
     this.connection.onBytes(bytes, 0, bytes.byteLength, bytes.byteLength);
   }
 }
+
+describe("RtspPlayConnection, of which nothing is recorded", () => {
+  it("has no sign of life where only reports come", () => {
+    const source = new Playing();
+    const { received } = source;
+    expect(received).toBeGreaterThan(0);
+    for (let i = 0; i < 5; i++) source.take(interleaved(1, senderReport(1, 1000 + i)));
+    source.take(Buffer.from(reply(5)));
+    expect(source.received).toBe(received);
+    source.take(interleaved(0, pictureOf(0)));
+    expect(source.received).toBe(received + 1);
+  });
+
+  it("says after ten seconds what it is that comes", () => {
+    const source = new Playing({}, PLAIN_SDP.replace(/; sprop[^\r]*/, ""));
+    for (let frame = 0; frame < 50; frame++) source.take(interleaved(0, pictureOf(frame)));
+    source.nowMs += 9000;
+    source.connection.tick();
+    expect(source.notes).toEqual([]);
+    source.nowMs += 1000;
+    for (let i = 0; i < 2; i++) source.connection.tick();
+    expect(source.notes).toEqual(["nothing can be recorded of what comes; RTP of medium 0: framesBeforeConfig 49"]);
+    expect(source.ends).toEqual([]);
+  });
+});
 
 describe("RtspRecordConnection", () => {
   it("is gone for its server, whatever goes wrong at its end", () => {
