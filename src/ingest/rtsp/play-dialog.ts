@@ -130,10 +130,14 @@ export class PlayDialog {
   response(response: RtspResponse): void {
     const pending = this.#pending;
     if (!pending || this.#isOver || response.status < STATUS_OK) return;
-    const isOurs = Number(response.headers.get("cseq")) === this.#cseq;
-    this.#isNumbered ??= isOurs;
-    // A late or doubled reply. Where a server's numbers never were ours, every reply is taken.
-    if (this.#isNumbered && !isOurs) return;
+    const number = response.headers.get("cseq");
+    // Without a number it is the reply that we wait for.
+    if (number !== "") {
+      const isOurs = Number(number) === this.#cseq;
+      this.#isNumbered ??= isOurs;
+      // A late or doubled reply. Where a server's numbers never were ours, every reply is taken.
+      if (this.#isNumbered && !isOurs) return;
+    }
     this.#pending = undefined;
     const { status, headers } = response;
     if (status === STATUS_UNAUTHORIZED) {

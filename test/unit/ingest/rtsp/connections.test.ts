@@ -51,7 +51,7 @@ class Playing {
   nowMs = 1000;
   received = 0;
 
-  constructor(given: { budget?: StagingBudget; isReordering?: boolean } = {}, sdp = PLAIN_SDP) {
+  constructor(given: { budget?: StagingBudget; isReordering?: boolean } = {}, opening = playing(PLAIN_SDP)) {
     const { arena, registry } = this.rig;
     const sink = new FrameSink({ arena, flow: () => this.connection.flow, open: () => registry.open("cam") });
     this.sink = sink;
@@ -77,7 +77,7 @@ class Playing {
       new Authentication("u", "p"),
       () => this.socket,
     );
-    this.take(playing(sdp));
+    this.take(opening);
   }
 
   take(bytes: Buffer): void {
@@ -92,6 +92,15 @@ describe("RtspPlayConnection", () => {
     expect(() => connection.tick()).not.toThrow();
     connection.close("closed");
     expect(ends).toEqual([{ reason: "the server does not read what we send" }]);
+  });
+
+  it("takes replies without a number where the first ones had one", () => {
+    const opening = playing(PLAIN_SDP)
+      .toString("latin1")
+      .replace(/CSeq: [34]\r\n/g, "");
+    const source = new Playing({}, Buffer.from(opening, "latin1"));
+    for (const frame of [0, 1]) source.take(interleaved(0, pictureOf(frame)));
+    expect(source.sink.stream).toBeDefined();
   });
 
   it("ends where the last packets find no room", () => {
@@ -153,7 +162,7 @@ describe("RtspPlayConnection, of which nothing is recorded", () => {
   });
 
   it("says after ten seconds what it is that comes", () => {
-    const source = new Playing({}, PLAIN_SDP.replace(/; sprop[^\r]*/, ""));
+    const source = new Playing({}, playing(PLAIN_SDP.replace(/; sprop[^\r]*/, "")));
     for (let frame = 0; frame < 50; frame++) source.take(interleaved(0, pictureOf(frame)));
     source.nowMs += 9000;
     source.connection.tick();
