@@ -60,9 +60,14 @@ export class Deleter {
       else this.index.forget(segment);
       return found !== undefined;
     } catch (error) {
-      this.#failed.set(segment.id, this.clock.monotonicMs() + RETRY_MS);
       const { path } = segment;
       const code = error instanceof ReelError ? error.code : undefined;
+      // Somebody has taken the file away: it makes no room, and it is not told as deleted.
+      if (code === "notFound") {
+        this.index.forget(segment);
+        return false;
+      }
+      this.#failed.set(segment.id, this.clock.monotonicMs() + RETRY_MS);
       if (code !== "held")
         this.#failures.pass((suppressed) =>
           this.logger.warn({ err: error, path, suppressed }, "retention could not delete a file; it is tried again"),

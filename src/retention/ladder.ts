@@ -62,6 +62,7 @@ export class Ladder {
     if (this.#step === "stopAll" || reachable >= minimumBytes / 2) return undefined;
     if (reachable < minimumBytes / 4) return "stopAll";
     if (nowMs - this.#stoppedMs < STOP_INTERVAL_MS) return undefined;
-    return canStop || this.#step === "deleteOldest" ? "stopLowest" : undefined;
+    // Whoever comes later is the lowest that runs, and is looked at then.
+    return canStop ? "stopLowest" : undefined;
   }
 }

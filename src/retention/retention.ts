@@ -6,22 +6,24 @@
 //                                            └─▶ admission: who may record
 
 import { EventEmitter } from "node:events";
+import { isAbsolute, join } from "node:path";
 import { LogLimit } from "../base/log-limit.js";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { DELETION_CAUSES, type DeletionCause } from "../catalog/segment-report.js";
-import type { RecordConfig } from "../recording/record-config.js";
+import type { RecordConfig, RecordEntry } from "../recording/record-config.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
-import { MAX_PRIORITY, type RetentionRule } from "../recording/retention-rule.js";
+import { MAX_PRIORITY, RETENTION_FIELDS, type RetentionRule } from "../recording/retention-rule.js";
 import type { Clock } from "../time/units.js";
 import { Deleter } from "./deleter.js";
-import { FolderWatch } from "./folder-watch.js";
+import { FolderWatch, folderOf, type LookAt } from "./folder-watch.js";
 import { type Hold, Holds, type HoldWish } from "./holds.js";
 import { RETENTION_STEPS, type RetentionStepName } from "./ladder.js";
 import { planAll } from "./plan-all.js";
 import type { PlannedDeletion } from "./retention-plan.js";
 import { SegmentIndex } from "./segment-index.js";
+import { SpaceToCome } from "./space-to-come.js";
 
 export interface RetentionSettings extends RetentionRule {
   /** Rules of single media folders, for all files in them. */
@@ -34,6 +36,8 @@ export interface RetentionParts {
   readonly settings?: RetentionSettings | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What a media folder and its volume say; a test answers in their place. */
+  readonly lookAt?: LookAt;
 }
 
 /** A step of the ladder was taken. */
@@ -46,13 +50,21 @@ export interface RetentionStep {
   readonly configIds: readonly number[];
 }
 
+/** A recording, and the volume that it writes to: priorities are compared on the whole of it. */
+interface Running {
+  readonly config: RecordConfig;
+  readonly folder: FolderWatch | undefined;
+}
+
 const POLL_MS = 1000;
 /** Expired files are looked for so often where nothing else asks for it. */
 const IDLE_MS = 10_000;
 /** It rests for so many times as long as it has worked, but where a volume is low. */
 const PLAN_SHARE = 20;
-/** Some file systems free the space of a file seconds later. */
-const SETTLE_MS = 2000;
+/** The catalogue is read again so long after it could not be. */
+const LOAD_RETRY_MS = 60_000;
+/** EMS writes the first media folder so. */
+const EMS_PREFIX = /^\.\.\/media\//;
 /** Looks, steps and deletions of one poll. */
 const MAX_ROUNDS = 8;
 
@@ -64,6 +76,11 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   readonly #deleter: Deleter;
   readonly #deleted = new Map<DeletionCause, { segments: number; bytes: number }>();
   readonly #failures: LogLimit;
+  /** By volume. */
+  readonly #toCome = new Map<FolderWatch["volume"], SpaceToCome>();
+  #needsLoad = true;
+  #loading: Promise<void> | undefined;
+  #loadAfterMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
   /** Its end, and how long it rests after that at least. */
@@ -81,7 +98,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     this.#folders = recorder.mediaFolders.map((folder) => {
       const own = settings.folders?.find((entry) => entry.folder === folder);
       const { freeBytes, freePercent } = settings;
-      return new FolderWatch(folder, { freeBytes, freePercent, ...own }, clock);
+      return new FolderWatch(folder, { freeBytes, freePercent, ...own }, clock, parts.lookAt);
     });
     for (const cause of Object.keys(DELETION_CAUSES) as DeletionCause[])
       this.#deleted.set(cause, { segments: 0, bytes: 0 });
@@ -108,18 +125,40 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
           `retention.folders: ${folder} is no media folder; they are ${parts.recorder.mediaFolders.join(", ")}`,
         );
     const retention = new Retention(parts);
-    void retention.#begin();
+    retention.#timer = setInterval(() => retention.#poll(), POLL_MS).unref();
+    retention.#keepLoaded();
     return retention;
   }
 
-  async #begin(): Promise<void> {
-    this.#timer = setInterval(() => this.#poll(), POLL_MS);
-    this.#timer.unref();
-    await this.#parts.recorder.whenCatalogued();
-    await this.#index.load().catch((error: unknown) => {
-      if (!this.#isClosed) this.#parts.logger.warn({ err: error }, "the catalogue could not be read for retention");
+  /** Without any rule the catalogue is not read. */
+  #keepLoaded(): void {
+    const changed = this.#folders.filter((folder) => folder.takeChange());
+    if (changed.length > 0) this.#needsLoad = true;
+    if (!this.#needsLoad || this.#loading || !this.#hasRules()) return;
+    if (this.#parts.clock.monotonicMs() < this.#loadAfterMs) return;
+    this.#needsLoad = false;
+    this.#loading = this.#load().finally(() => {
+      this.#loading = undefined;
+      this.#isDirty = true;
     });
-    this.#isDirty = true;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      await this.#parts.recorder.whenCatalogued();
+      if (!this.#isClosed) await this.#index.load();
+    } catch (error) {
+      this.#needsLoad = true;
+      this.#loadAfterMs = this.#parts.clock.monotonicMs() + LOAD_RETRY_MS;
+      if (!this.#isClosed)
+        this.#parts.logger.warn({ err: error }, "the catalogue could not be read for retention; it is tried again");
+    }
+  }
+
+  #hasRules(): boolean {
+    const { settings = {}, recorder } = this.#parts;
+    const rules = [settings, ...this.#folders.map(({ rule }) => rule), ...recorder.configs().map(retainOf)];
+    return rules.some((rule) => RETENTION_FIELDS.some((field) => rule?.[field]));
   }
 
   /** Resolves when it has looked once more and done what there was to do. */
@@ -132,13 +171,13 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
 
   /** What a run would delete now, oldest first; nothing is changed. */
   async plan(): Promise<PlannedDeletion[]> {
-    await Promise.all(this.#folders.map((folder) => folder.look()));
+    await this.#look();
     return this.#plan(true);
   }
 
-  /** True when the catalogue has been read: until then a plan may miss files. */
+  /** True when the catalogue has been read: until then age alone is a reason, and files may be missing from a plan. */
   get isComplete(): boolean {
-    return this.#index.isLoaded;
+    return this.#index.isLoaded || !this.#hasRules();
   }
 
   /** Throws ReelError `badArgument`, `limit`, and `targetBusy` where the file goes just now. */
@@ -204,28 +243,38 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
 
   async #work(): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS && !this.#isClosed; round++) {
-      await Promise.all(this.#folders.map((folder) => folder.look()));
+      await this.#look();
+      this.#keepLoaded();
+      // One look for all folders: what one of them stops must not be the next one's reason to stop more.
+      const running = this.#running();
       const nowMs = this.#parts.clock.monotonicMs();
       const isLow = this.#folders.some((folder) => folder.isLow);
       if (!isLow && !this.#isDue(nowMs)) {
         // Whoever has room again needs no plan.
-        for (const folder of this.#folders) this.#climb(folder, [], nowMs);
+        for (const folder of this.#folders) this.#climb(folder, [], running, nowMs);
         return;
       }
       this.#isDirty = false;
       let plan = this.#plan(false);
-      const stepped = this.#folders.filter((folder) => this.#climb(folder, plan, nowMs));
+      const stepped = this.#folders.filter((folder) => this.#climb(folder, plan, running, nowMs));
       if (stepped.length > 0) plan = this.#plan(false);
       const deleted = await this.#deleter.carryOut(plan, () => this.#isClosed);
       const endMs = this.#parts.clock.monotonicMs();
       this.#plannedMs = endMs;
       this.#restMs = Math.min((endMs - nowMs) * PLAN_SHARE, IDLE_MS);
-      const freed = deleted.filter(({ cause }) => cause === "freeSpace");
-      for (const folder of this.#folders) {
-        const bytes = bytesIn(folder, freed);
-        if (bytes > 0) Object.assign(folder, { settlesUntilMs: endMs + SETTLE_MS, settlingBytes: bytes });
-      }
+      for (const [volume, toCome] of this.#toCome) toCome.deleted(this.#bytesOn(volume, deleted), endMs);
       if (deleted.length === 0 && stepped.length === 0) return;
+    }
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all(this.#folders.map((watch) => watch.look(() => this.#index.someIn(watch.folder))));
+    const nowMs = this.#parts.clock.monotonicMs();
+    const rooms = new Map(this.#folders.flatMap(({ volume, room }) => (room ? [[volume, room]] : [])));
+    for (const [volume, { freeBytes }] of rooms) {
+      const toCome = this.#toCome.get(volume) ?? new SpaceToCome();
+      this.#toCome.set(volume, toCome);
+      toCome.seen(freeBytes, nowMs);
     }
   }
 
@@ -237,8 +286,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   #plan(isDry: boolean): PlannedDeletion[] {
     const { recorder, settings = {}, clock } = this.#parts;
     const { seconds, bytes, segments } = settings;
-    const rules = new Map(recorder.configs().map(({ config }) => [config.configId, config.retain]));
-    const nowMs = clock.monotonicMs();
+    const rules = new Map(recorder.configs().map((entry) => [entry.config.configId, retainOf(entry)]));
     return planAll({
       segments: this.#index
         .sorted()
@@ -246,32 +294,30 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
       folders: this.#folders,
       ruleOf: (configId) => rules.get(configId),
       byDefault: { seconds, bytes, segments },
-      makesRoom: (folder) => isDry || this.#makesRoom(folder, nowMs),
+      makesRoom: (folder) => isDry || makesRoom(folder),
+      toCome: ({ volume }) => this.#toCome.get(volume)?.bytes ?? 0,
+      isComplete: this.#index.isLoaded,
       nowMs: clock.wallMs(),
     });
   }
 
-  /** From its second step on; what has gone for its sake may take a moment to be free. */
-  #makesRoom({ ladder, settlesUntilMs, room, minimumBytes }: FolderWatch, nowMs: number): boolean {
-    if (!room || ladder.step === "ok" || ladder.step === "deleteExpired") return false;
-    return nowMs >= settlesUntilMs || room.freeBytes < minimumBytes / 2;
-  }
-
   /** Takes the next step of a folder, where there is one to take. */
-  #climb(folder: FolderWatch, plan: readonly PlannedDeletion[], nowMs: number): boolean {
-    const { room, ladder, minimumBytes } = folder;
+  #climb(folder: FolderWatch, plan: readonly PlannedDeletion[], all: readonly Running[], nowMs: number): boolean {
+    const { room, ladder, minimumBytes, volume } = folder;
     if (!room || minimumBytes === 0) return false;
-    const running = this.#runningIn(folder);
+    const running = all.filter((one) => one.folder?.volume === volume);
     const { freeBytes } = room;
     const deletableBytes = this.#index.isLoaded
-      ? bytesIn(folder, plan) + (nowMs < folder.settlesUntilMs ? folder.settlingBytes : 0)
+      ? this.#bytesOn(volume, plan) + (this.#toCome.get(volume)?.bytes ?? 0)
       : Number.POSITIVE_INFINITY;
     const step = ladder.look({ freeBytes, minimumBytes, deletableBytes, canStop: running.length > 0, nowMs });
     if (step === undefined) return false;
     if (step === "stopAll") folder.stoppedUpTo = MAX_PRIORITY;
-    else if (step === "stopLowest") folder.stoppedUpTo = Math.min(...running.map(({ priority }) => priority));
+    else if (step === "stopLowest") folder.stoppedUpTo = Math.min(...running.map(({ config }) => config.priority));
     else folder.stoppedUpTo = -1;
-    const configIds = running.filter((config) => this.#refusalOf(config)).map(({ configId }) => configId);
+    const configIds = running
+      .filter((one) => one.folder === folder && this.#refusalOf(one.config))
+      .map(({ config }) => config.configId);
     const told = { folder: folder.folder, step, freeBytes, minimumFreeBytes: minimumBytes, configIds };
     this.#parts.logger.warn(told, "step of retention");
     this.#parts.recorder.enforceAdmission();
@@ -279,11 +325,12 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     return true;
   }
 
-  #runningIn(folder: FolderWatch): RecordConfig[] {
-    return this.#parts.recorder
-      .outStreams()
-      .filter((out) => !out.isStopped && this.#folderOf(out.config.pathToFile) === folder)
-      .map(({ config }) => config);
+  #running(): Running[] {
+    const running = this.#parts.recorder.outStreams().filter(({ isStopped }) => !isStopped);
+    return running.map(({ currentPath, config }) => ({
+      config,
+      folder: this.#folderOf(currentPath ?? config.pathToFile),
+    }));
   }
 
   #refusalOf({ pathToFile, priority }: RecordConfig): ReelError | undefined {
@@ -299,10 +346,22 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
 
   /** Relative paths start at the first media folder. */
   #folderOf(pathToFile: string): FolderWatch | undefined {
-    return this.#folders.find((folder) => folder.has(pathToFile)) ?? this.#folders[0];
+    const [first] = this.#folders;
+    const path = isAbsolute(pathToFile) ? pathToFile : join(first?.folder ?? "/", pathToFile.replace(EMS_PREFIX, ""));
+    return folderOf(this.#folders, path) ?? first;
+  }
+
+  #bytesOn(volume: FolderWatch["volume"], deletions: readonly PlannedDeletion[]): number {
+    const there = deletions.filter(({ segment }) => folderOf(this.#folders, segment.path)?.volume === volume);
+    return there.reduce((sum, { segment }) => sum + segment.sizeBytes, 0);
   }
 }
 
-function bytesIn(folder: FolderWatch, deletions: readonly PlannedDeletion[]): number {
-  return deletions.reduce((sum, { segment }) => sum + (folder.has(segment.path) ? segment.sizeBytes : 0), 0);
+/** From the second step on. */
+function makesRoom({ ladder, room }: FolderWatch): boolean {
+  return room !== undefined && ladder.step !== "ok" && ladder.step !== "deleteExpired";
+}
+
+function retainOf({ config }: RecordEntry): RetentionRule | undefined {
+  return config.retain;
 }

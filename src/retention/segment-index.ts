@@ -1,11 +1,14 @@
 // The final segments of a recorder, followed in memory, since a rule looks at all of its scope: some 250 bytes each. It
-// is filled from the catalogue at the start, page by page, and follows it from then on.
+// is filled from the catalogue, page by page, and follows it from then on. Estimated segments are not in it: Reel does
+// not know whether it has recorded their files.
 
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { CatalogSegment } from "../catalog/catalog-segment.js";
+import { isThere } from "../catalog/segment-deletion.js";
 import { byAge, type KeptSegment } from "./retention-plan.js";
 
 const PAGE = 1000;
+const SAMPLES = 8;
 /** Segments in these states have a file that may go. A failed one may still be recovered. */
 const DELETABLE = ["finished", "recovered", "uploaded"] as const;
 
@@ -13,8 +16,9 @@ export class SegmentIndex {
   /** By path: a file that was overwritten is the newest segment's alone. */
   readonly #segments = new Map<string, KeptSegment>();
   readonly #detach: (() => void)[];
-  /** Deleted while the pages were read. */
-  #deleted: Set<number> | undefined = new Set();
+  /** Deleted while pages are read. */
+  #deleted: Set<number> | undefined;
+  #isLoaded = false;
   #isStopped = false;
 
   constructor(
@@ -37,10 +41,13 @@ export class SegmentIndex {
 
   /** False until all of the catalogue has been read. */
   get isLoaded(): boolean {
-    return this.#deleted === undefined;
+    return this.#isLoaded;
   }
 
+  /** May be called again: what has come back meanwhile is added. */
   async load(): Promise<void> {
+    const deleted = new Set<number>();
+    this.#deleted = deleted;
     let cursor: string | undefined;
     do {
       const page = await this.catalog.query({
@@ -48,12 +55,22 @@ export class SegmentIndex {
         limit: PAGE,
         ...(cursor !== undefined && { cursor }),
       });
-      if (this.#isStopped) return;
-      // Somebody else has removed its file, or another one has its name.
-      for (const segment of page.segments) if (!segment.missing && !this.#deleted?.has(segment.id)) this.#add(segment);
+      for (const segment of page.segments) {
+        // Where it is missing, somebody else has removed its file, or its size has changed.
+        const hasFile = !segment.missing || (await isThere(segment.path).catch(() => false));
+        if (this.#isStopped) return;
+        if (hasFile && !deleted.has(segment.id)) this.#add(segment);
+      }
       cursor = page.cursor;
     } while (cursor !== undefined);
     this.#deleted = undefined;
+    this.#isLoaded = true;
+  }
+
+  /** Some that must be there if their folder is: the first and the last ones that came. */
+  someIn(folder: string): string[] {
+    const paths = [...this.#segments.keys()].filter((path) => path.startsWith(`${folder}/`));
+    return [...new Set([...paths.slice(0, SAMPLES), ...paths.slice(-SAMPLES)])];
   }
 
   /** Oldest first. */
@@ -76,7 +93,9 @@ export class SegmentIndex {
     for (const detach of this.#detach) detach();
   }
 
-  #add({ id, path, localStreamName, configId, startedMs, stoppedMs, sizeBytes }: CatalogSegment): void {
+  #add(found: CatalogSegment): void {
+    const { id, path, localStreamName, configId, startedMs, stoppedMs, sizeBytes } = found;
+    if (found.isEstimated) return;
     const before = this.#segments.get(path);
     if (before && before.id > id) return;
     const segment = { id, path, localStreamName, configId, startedMs, stoppedMs: stoppedMs ?? startedMs, sizeBytes };

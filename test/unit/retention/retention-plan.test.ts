@@ -51,6 +51,8 @@ it("takes the default where a config bounds nothing, and a folder's rule for wha
       ruleOf: (configId) => ({ 1: { segments: 4 }, 2: { segments: 0 } })[configId],
       byDefault: { segments: 2 },
       makesRoom: () => makesRoom,
+      toCome: () => 0,
+      isComplete: true,
       nowMs: NOW,
     }).map(({ segment, cause }) => `${segment.path.slice(7)} ${cause}`);
   const byRules = ["1/0.ts segments", "3/0.ts segments", "3/1.ts segments", "3/2.ts segments"];
