@@ -4,6 +4,7 @@
 import { FLV_MAX_KEYFRAMES } from "../../abi/flv.js";
 import type { AudioConfig } from "../../media/codec/audio-config.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
+import { pcmBlockBytes } from "../../media/codec/pcm/pcm-config.js";
 import { parseSoundFrame } from "../../media/codec/sound-headers.js";
 import { AvTag, TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";
 import {
@@ -50,9 +51,8 @@ class FlvTrack {
   count(timestampMs: number): number {
     const timeMs = this.#clock.unwrap(timestampMs);
     if (this.frames === 0) this.firstMs = timeMs;
-    // With a configuration the duration of an audio frame is known; sound that has it in its tags is of any length.
-    else if (timeMs > this.lastMs && (this.sampleRate === 0 || this.codec?.configFrom === "tag"))
-      this.frameMs = timeMs - this.lastMs;
+    // With a configuration the duration of an audio frame is known.
+    else if (timeMs > this.lastMs && this.sampleRate === 0) this.frameMs = timeMs - this.lastMs;
     this.frames++;
     this.lastMs = Math.max(timeMs, this.lastMs);
     return timeMs;
@@ -158,6 +158,10 @@ export class FlvScan {
     }
     if (codec && track.sampleRate === 0) this.#takeSound(track, codec, tag, part);
     const timeMs = track.count(tag.timestampMs);
+    const config = codec?.flv?.configOfTag?.(part.first);
+    // Such sound is of any length, which its bytes say.
+    if (config && track.sampleRate > 0)
+      track.frameMs = ((part.endBytes - part.headerBytes) / pcmBlockBytes(config) / track.sampleRate) * 1000;
     this.lastTimestampMs = Math.max(this.lastTimestampMs, timeMs);
     if (kind !== "video" || !part.isKey) return;
     // Where the configuration does not say how large pictures are.

@@ -277,6 +277,19 @@ describe("the repaired head of an FLV file", () => {
     },
   );
 
+  it("counts the last sound of PCM as long as its bytes say", () => {
+    const run = new KernelRun({ build: "release", container: "flv", hasVideo: false });
+    const config = run.addConfig("pcmu", G711_CONFIG);
+    for (const [i, samples] of [160, 160, 4000].entries())
+      run.push({ track: TRACK_AUDIO, config, dts90k: i * 1800, payload: new Uint8Array(samples) });
+    const whole = run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+    const file = write("last-sound.flv", unclosed("flv", whole));
+    repairFlv(file);
+    const duration = (bytes: Buffer): number => bytes.readDoubleBE(bytes.indexOf("duration", 0, "latin1") + 9);
+    expect(duration(whole)).toBeCloseTo(0.54, 6);
+    expect(duration(readFileSync(file))).toBeCloseTo(0.54, 6);
+  });
+
   it("thins its keyframe table as the recorder does", async () => {
     const run = new KernelRun({ build: "release", container: "flv" });
     const frames = makeMedia({
