@@ -12,9 +12,10 @@ interface Volume {
   readonly waiting: Set<{ begin: () => void; refuse: () => void }>;
 }
 
-export class VolumeTurns {
-  readonly #volumes = new Map<string, Volume>();
+/** The pool of threads is the process's, and so are they. */
+const volumes = new Map<string, Volume>();
 
+export class VolumeTurns {
   constructor(
     private readonly folders: readonly string[],
     private readonly patienceMs = PATIENCE_MS,
@@ -26,27 +27,32 @@ export class VolumeTurns {
    */
   async run<T>(path: string, work: () => Promise<T>, discard?: (late: T) => void): Promise<T> {
     const folder = this.#folderOf(path);
-    const volume = this.#volumes.get(folder) ?? { isBusy: false, isHung: false, waiting: new Set() };
-    this.#volumes.set(folder, volume);
+    const volume = volumes.get(folder) ?? { isBusy: false, isHung: false, waiting: new Set() };
+    volumes.set(folder, volume);
     if (volume.isHung) throw stuck(folder);
     if (volume.isBusy)
       await new Promise<void>((begin, reject) => volume.waiting.add({ begin, refuse: () => reject(stuck(folder)) }));
     volume.isBusy = true;
     return new Promise<T>((resolve, reject) => {
       let isLate = false;
-      const timer = setTimeout(() => {
+      let isDone = false;
+      const giveUp = (): void => {
+        if (isDone) return;
         isLate = true;
         volume.isHung = true;
         reject(stuck(folder));
         for (const { refuse } of volume.waiting) refuse();
         volume.waiting.clear();
-      }, this.patienceMs);
+      };
+      // Behind a turn of the loop: where the process itself stood still, the answer may be there.
+      const timer = setTimeout(() => setImmediate(giveUp), this.patienceMs);
       volumeCall(work)
         .then(
           (value) => (isLate ? discard?.(value) : resolve(value)),
           (error: unknown) => reject(error), // no effect where it is late
         )
         .finally(() => {
+          isDone = true;
           clearTimeout(timer);
           volume.isHung = false;
           this.#passOn(volume);

@@ -1,11 +1,12 @@
-// Answers queries of the catalogue day by day, so that only one day of one stream is in memory at a time, however large
-// the index is.
+// Answers queries of the catalogue day by day and file by file: of each file only what may be on the page is kept, so a
+// page takes the memory of its own lines and a few files, however large the index is. All questions share these files.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { KeyedQueue } from "../base/keyed-queue.js";
 import { ReelError } from "../base/reel-error.js";
 import { type CatalogSegment, compareSegments, rankOf, type SegmentKey, type SegmentState } from "./catalog-segment.js";
-import { DAY_FOLDER, DAY_MS, dayOf, fileNameOf, readLine, scanDay } from "./day-file.js";
+import { DAY_FOLDER, DAY_MS, type DayLine, dayOf, fileNameOf, findLine, readLine, scanDay } from "./day-file.js";
 import { type LinePlace, nameCrcOf } from "./segment-lookup.js";
 
 export interface SegmentQuery {
@@ -25,6 +26,8 @@ export interface SegmentQuery {
 
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
+/** Day files in memory at a time: one of a stream whose files last ten seconds has some 5 MB. */
+const FILES_AT_A_TIME = 4;
 /** A range of up to so many days is asked day by day; for a longer one the days that exist are listed. */
 const SHORT_RANGE_DAYS = 8;
 
@@ -45,6 +48,8 @@ interface Candidate extends SegmentKey {
 }
 
 export class CatalogReader {
+  readonly #files = new KeyedQueue<"files">(FILES_AT_A_TIME);
+
   constructor(
     private readonly folder: string,
     private readonly live: ReadonlyMap<number, CatalogSegment>,
@@ -65,8 +70,7 @@ export class CatalogReader {
     const days = await this.#days(window);
     for (const [at, day] of days.entries()) {
       if (at === query.maxDays) return { segments, cursor: endOf(days[at - 1] as string) };
-      const found = (await this.#candidates(day, window)).sort(compareSegments);
-      const page = found.slice(0, limit - segments.length);
+      const page = await this.#firstOf(day, window, limit - segments.length);
       segments.push(...page.map((candidate) => candidate.read()));
       const last = segments.at(-1);
       if (last && segments.length === limit) return { segments, cursor: `${last.startedMs}.${last.id}` };
@@ -78,9 +82,11 @@ export class CatalogReader {
   async find(id: number, { day, nameCrc }: LinePlace): Promise<CatalogSegment | undefined> {
     for (const name of await readNames(join(this.folder, day))) {
       if (nameCrcOf(name) !== nameCrc) continue;
-      const bytes = await readIfThere(join(this.folder, day, name));
-      const line = bytes && scanDay(bytes, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY).get(id);
-      if (bytes && line) return readLine(bytes, line);
+      const found = await this.#withFile(join(this.folder, day, name), (bytes) => {
+        const line = findLine(bytes, id);
+        return line && readLine(bytes, line);
+      });
+      if (found) return found;
     }
     return undefined;
   }
@@ -102,36 +108,73 @@ export class CatalogReader {
     return [...days].filter((day) => day >= firstDay && (!Number.isFinite(toMs) || day <= dayOf(toMs))).sort();
   }
 
-  /** The segments whose first day in the window is this one. */
-  async #candidates(day: string, window: Window): Promise<Candidate[]> {
-    const byId = new Map<number, Candidate>();
-    const add = (candidate: Candidate): void => {
-      const other = byId.get(candidate.id);
-      if (!other || rankOf(candidate.state) >= rankOf(other.state)) byId.set(candidate.id, candidate);
+  /** Of the segments whose first day in the window is this one, the first `most` of the page, in order. */
+  async #firstOf(day: string, window: Window, most: number): Promise<Candidate[]> {
+    const { after, states, fromMs, toMs } = window;
+    const isWanted = (one: SegmentKey & { state: SegmentState }): boolean =>
+      (!states || states.has(one.state)) && (!after || compareSegments(one, after) > 0);
+    const live = liveOf(day, window);
+    let page: Candidate[] = [];
+    const take = (candidates: readonly Candidate[]): void => {
+      page = [...page, ...candidates].sort(compareSegments).slice(0, most);
     };
+    // What begins behind the page before ends behind it, too.
+    const scanFromMs = Math.max(fromMs, after?.startedMs ?? fromMs);
     for (const name of await this.#fileNames(day, window)) {
-      const bytes = await readIfThere(join(this.folder, day, name));
-      if (!bytes) continue;
-      for (const line of scanDay(bytes, window.fromMs, window.toMs).values())
-        if (dayOf(Math.max(line.startedMs, window.fromMs)) === day) add({ ...line, read: () => readLine(bytes, line) });
+      const found = await this.#withFile(join(this.folder, day, name), (bytes) => {
+        const last = page.length === most ? page.at(-1) : undefined;
+        const lines = [...scanDay(bytes, scanFromMs, toMs).values()].filter((line) => {
+          if (dayOf(Math.max(line.startedMs, fromMs)) !== day) return false;
+          const inMemory = live.get(line.id);
+          if (inMemory && rankOf(line.state) <= rankOf(inMemory.state)) return false;
+          live.delete(line.id);
+          return isWanted(line) && (!last || compareSegments(line, last) < 0);
+        });
+        // Copies: a piece of the file would keep all of it.
+        return lines
+          .sort(compareSegments)
+          .slice(0, most)
+          .map((line) => copyOf(bytes, line));
+      });
+      if (found) take(found);
     }
-    for (const segment of window.live) {
-      const { startedMs, id, state } = segment;
-      const stoppedMs = state === "growing" ? Number.POSITIVE_INFINITY : (segment.stoppedMs ?? startedMs);
-      if (window.streams && !window.streams.includes(segment.localStreamName)) continue;
-      if (startedMs < window.toMs && stoppedMs >= window.fromMs && dayOf(Math.max(startedMs, window.fromMs)) === day)
-        add({ startedMs, id, state, read: () => segment });
-    }
-    const { after, states } = window;
-    return [...byId.values()].filter(
-      (candidate) => (!states || states.has(candidate.state)) && (!after || compareSegments(candidate, after) > 0),
-    );
+    take([...live.values()].filter(isWanted).map((segment) => ({ ...keyOf(segment), read: () => segment })));
+    return page;
+  }
+
+  /** Undefined where the file is not there. Nothing of its bytes may be kept. */
+  #withFile<T>(path: string, work: (bytes: Buffer) => T): Promise<T | undefined> {
+    return this.#files.run("files", async () => {
+      const bytes = await readIfThere(path);
+      return bytes && work(bytes);
+    });
   }
 
   async #fileNames(day: string, { streams }: Window): Promise<string[]> {
     if (streams) return streams.map(fileNameOf);
     return readNames(join(this.folder, day));
   }
+}
+
+/** What the memory has of a day in the window, by id. */
+function liveOf(day: string, { live, streams, fromMs, toMs }: Window): Map<number, CatalogSegment> {
+  const found = new Map<number, CatalogSegment>();
+  for (const segment of live) {
+    const { startedMs, id, state } = segment;
+    const stoppedMs = state === "growing" ? Number.POSITIVE_INFINITY : (segment.stoppedMs ?? startedMs);
+    if (streams && !streams.includes(segment.localStreamName)) continue;
+    if (startedMs < toMs && stoppedMs >= fromMs && dayOf(Math.max(startedMs, fromMs)) === day) found.set(id, segment);
+  }
+  return found;
+}
+
+function keyOf({ startedMs, id, state }: SegmentKey & { state: SegmentState }) {
+  return { startedMs, id, state };
+}
+
+function copyOf(bytes: Buffer, line: DayLine): Candidate {
+  const json = Buffer.from(bytes.subarray(line.from, line.to));
+  return { ...keyOf(line), read: () => readLine(json, { from: 0, to: json.byteLength }) };
 }
 
 async function readNames(folder: string): Promise<string[]> {

@@ -52,6 +52,8 @@ export interface CatalogSegment extends SegmentOrigin {
 export interface FoundSegment extends CatalogSegment {
   /** The file is gone, or another one has its name, and neither Reel's deletion nor a failure is the reason. */
   missing?: true;
+  /** Its volume does not answer: whether the file is there is not known. */
+  unreachable?: true;
 }
 
 const NOTHING_YET = {

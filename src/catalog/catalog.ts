@@ -11,6 +11,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FOLDER } from "../base/private-files.js";
+import { VolumeTurns } from "../base/volume-turns.js";
 import { CONTAINERS } from "../container/table.js";
 import { CatalogReader, type SegmentQuery } from "./catalog-reader.js";
 import { CatalogRebuild } from "./catalog-rebuild.js";
@@ -24,7 +25,8 @@ import {
 import { DayWriter } from "./day-writer.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
 import { MediaRoots } from "./media-roots.js";
-import { type DeletionGuard, type DeletionListener, SegmentDeletion, sizeOf } from "./segment-deletion.js";
+import { withPresence } from "./presence.js";
+import { type DeletionGuard, type DeletionListener, SegmentDeletion } from "./segment-deletion.js";
 import { SegmentLookup } from "./segment-lookup.js";
 import type { DeletionCause, FailedSegmentReport } from "./segment-report.js";
 
@@ -81,6 +83,7 @@ export class Catalog implements SegmentCatalog {
   readonly #lookup: SegmentLookup;
   readonly #writer: DayWriter;
   readonly #reader: CatalogReader;
+  readonly #volumes: VolumeTurns;
   readonly #rebuild: CatalogRebuild;
   readonly #deletion: SegmentDeletion;
   readonly #options: Required<CatalogOptions>;
@@ -96,6 +99,7 @@ export class Catalog implements SegmentCatalog {
     this.#options = options;
     this.#lookup = new SegmentLookup(folder);
     this.#writer = new DayWriter(folder, this.#lookup, logger);
+    this.#volumes = new VolumeTurns(options.mediaFolders);
     this.#reader = new CatalogReader(folder, this.#live);
     this.#rebuild = new CatalogRebuild(folder, { ...options, writer: this.#writer, lookup: this.#lookup });
     // A crash left these open, and nobody writes them now. The recovery decides about them.
@@ -145,12 +149,12 @@ export class Catalog implements SegmentCatalog {
   async query(query: SegmentQuery = {}): Promise<CatalogPage> {
     const isComplete = this.#isComplete;
     const { segments, cursor } = await this.#reader.read(query);
-    return { segments: await Promise.all(segments.map(withPresence)), cursor, isComplete };
+    return { segments: await Promise.all(segments.map((segment) => this.#look(segment))), cursor, isComplete };
   }
 
   async find(id: number): Promise<FoundSegment | undefined> {
     const segment = await this.#current(id);
-    return segment && withPresence(segment);
+    return segment && this.#look(segment);
   }
 
   async #current(id: number): Promise<CatalogSegment | undefined> {
@@ -178,7 +182,7 @@ export class Catalog implements SegmentCatalog {
   }
 
   delete(segment: CatalogSegment, cause: DeletionCause = "request"): Promise<void> {
-    const { missing: _, ...kept } = segment as FoundSegment;
+    const { missing: _, unreachable: __, ...kept } = segment as FoundSegment;
     return this.#deletion.delete(kept, cause);
   }
 
@@ -218,6 +222,10 @@ export class Catalog implements SegmentCatalog {
     this.#options.ledger.listener = () => {};
   }
 
+  #look(segment: CatalogSegment): Promise<FoundSegment> {
+    return withPresence(segment, this.#volumes);
+  }
+
   /** A deletion is put in by SegmentDeletion. */
   #follow(entry: LedgerEntry): void {
     const segment = segmentOf(entry);
@@ -254,11 +262,4 @@ export class Catalog implements SegmentCatalog {
       );
     }
   }
-}
-
-async function withPresence(segment: CatalogSegment): Promise<FoundSegment> {
-  const { state } = segment;
-  if (state !== "finished" && state !== "recovered") return segment;
-  const size = await sizeOf(segment.path);
-  return size === segment.sizeBytes ? segment : { ...segment, missing: true };
 }

@@ -66,7 +66,23 @@ export function scanDay(bytes: Buffer, fromMs: number, toMs: number): Map<number
   return found;
 }
 
-export function readLine(bytes: Buffer, { from, to }: DayLine): CatalogSegment {
+/** The line of a segment, the last of its highest state. Lines of others are not checked. */
+export function findLine(bytes: Buffer, id: number): DayLine | undefined {
+  let found: DayLine | undefined;
+  for (let at = 0; at + JSON_OFFSET < bytes.byteLength; ) {
+    const end = bytes.indexOf(LINE_END, at);
+    if (end < 0) break;
+    if (digits(bytes, at + ID_OFFSET, ID_SIZE) === id) {
+      const startedMs = digits(bytes, at + STARTED_OFFSET, TIME_SIZE);
+      const line = wholeLine(bytes, at, end, startedMs, digits(bytes, at + STOPPED_OFFSET, TIME_SIZE));
+      if (line && (!found || rankOf(line.state) >= rankOf(found.state))) found = line;
+    }
+    at = end + 1;
+  }
+  return found;
+}
+
+export function readLine(bytes: Buffer, { from, to }: Pick<DayLine, "from" | "to">): CatalogSegment {
   return JSON.parse(bytes.toString("utf8", from, to)) as CatalogSegment;
 }
 

@@ -21,6 +21,7 @@ export function recordingObject(segment: FoundSegment, folders: readonly string[
     sequence: id,
     state,
     ...(segment.missing && { isMissing: true }),
+    ...(segment.unreachable && { isUnreachable: true }),
     ...(segment.isEstimated && { isEstimated: true }),
     ...(segment.code !== undefined && { code: segment.code }),
     stream: localStreamName,

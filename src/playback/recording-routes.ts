@@ -14,7 +14,7 @@ const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
 /** A page over all time and all streams ends behind so many days, full or not. */
 const PAGE_DAYS = 31;
-/** Each holds the day file of a stream, some 0.7 MB. */
+/** Each holds the lines of its page; of day files the catalogue bounds what is in memory. */
 const QUERIES_AT_A_TIME = 4;
 
 export interface RecordingParts {

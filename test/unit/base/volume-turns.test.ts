@@ -1,5 +1,6 @@
 // Calls on a volume wait for each other, and for a volume that hangs nobody waits longer than patience lasts.
 
+import { stat } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { volumeCallsUnderWay } from "../../../src/base/volume-calls.js";
 import { VolumeTurns } from "../../../src/base/volume-turns.js";
@@ -40,4 +41,14 @@ it("refuses everybody while a call hangs, serves other volumes, and serves this 
   // What was opened behind everybody's back is given back.
   expect([late, volumeCallsUnderWay()]).toEqual([["opened"], 0]);
   expect(await turns.run("/media/nas/e", async () => "back")).toBe("back");
+});
+
+it("takes no volume for hung because the process itself stood still", async () => {
+  const turns = new VolumeTurns(FOLDERS, 20);
+  const call = turns.run("/media/a", () => stat("/"));
+  const untilMs = performance.now() + 60;
+  while (performance.now() < untilMs) {
+    // Nothing else runs meanwhile.
+  }
+  expect((await call).isDirectory()).toBe(true);
 });
