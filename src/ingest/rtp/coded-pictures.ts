@@ -1,5 +1,5 @@
 // Pictures that are put together of pieces and are no NAL units (AV1, VP9) on their way to a sink. After a loss frames
-// are given up until one that decoding can start with. These codecs show pictures in the order of decoding.
+// are given up until one that decoding can start with, or for ten seconds at most. These codecs show pictures in the order of decoding.
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";
@@ -9,6 +9,8 @@ import type { DepacketizerContext } from "./depacketizer.js";
 import { PacketScratch } from "./packet-scratch.js";
 
 const MAX_MISSING_90K = 10 * TICKS_PER_SECOND;
+/** Encoders that send key frames on demand alone are not asked for one: then it goes on without. */
+const RESUME_PATIENCE_90K = 10 * TICKS_PER_SECOND;
 const DEFAULT_DURATION_90K = 3600;
 
 export class CodedPictures {
@@ -20,6 +22,8 @@ export class CodedPictures {
   #lostFrames = 0;
   #lostBytes = 0;
   #hasLoss = false;
+  /** Of the first frame that was given up behind a loss. */
+  #waitsSince90k: Ticks90k = Number.NaN;
   #previous90k: Ticks90k = Number.NaN;
   #duration90k: Ticks90k = DEFAULT_DURATION_90K;
 
@@ -56,13 +60,15 @@ export class CodedPictures {
       statistics.framesBeforeConfig++;
       return;
     }
-    if (this.#hasLoss && !isKey) {
+    const dts90k = time.ticksOf(timestamp);
+    if (this.#hasLoss && !isKey && this.#mustWait(dts90k)) {
       this.lose(1, sizeBytes);
       return;
     }
+    this.#waitsSince90k = Number.NaN;
     const { pointer } = this.scratch;
     const au = this.#accessUnit;
-    au.dts90k = time.ticksOf(timestamp);
+    au.dts90k = dts90k;
     au.isRandomAccess = isKey;
     au.ranges[0] = pointer;
     au.ranges[1] = pointer + sizeBytes;
@@ -73,6 +79,12 @@ export class CodedPictures {
     if (step > 0 && step <= TICKS_PER_SECOND) this.#duration90k = step;
     this.#previous90k = au.dts90k;
     sink.accessUnit(au);
+  }
+
+  #mustWait(dts90k: Ticks90k): boolean {
+    if (Number.isNaN(this.#waitsSince90k)) this.#waitsSince90k = dts90k;
+    const waited90k = dts90k - this.#waitsSince90k;
+    return waited90k >= 0 && waited90k < RESUME_PATIENCE_90K;
   }
 
   /** The frame under way, where there is one, is incomplete. */

@@ -61,6 +61,17 @@ describe("VP9 depacketizer", () => {
     expect(notes).toEqual(["of VP9 with several spatial layers the lowest is recorded"]);
   });
 
+  it("goes on without a key frame where none comes for 10 s", () => {
+    const writer = new PacketWriter().write(0, piece([0x0c], KEY), true);
+    for (let frame = 1; frame <= 300; frame++) writer.write(frame * D, piece([0x0c], INTER), true);
+    const { log } = receive(
+      writer.packets.filter((_, i) => i !== 5),
+      MEDIA,
+    );
+    expect(log.frames.map(({ dts }) => dts / D).slice(4, 7)).toEqual([4, 256, 257]);
+    expect(log.losses).toMatchObject([{ frames: 250 }]);
+  });
+
   it("goes on with a key frame behind a loss, wherever in the frame it was", () => {
     const group = (writer: PacketWriter, timestamp: number): PacketWriter =>
       writer
