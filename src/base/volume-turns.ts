@@ -1,5 +1,5 @@
-// Calls on media volumes that wait no longer than is reasonable. One that hangs holds a thread of libuv's four until its
-// volume is back, so each volume has one place. While its call hangs, nobody else waits for that volume.
+// Calls on media volumes that wait no longer than is reasonable. One that hangs holds a thread of libuv's four until
+// its volume is back, so each volume has one place. While its call hangs, nobody else waits for that volume.
 
 import { ReelError } from "./reel-error.js";
 import { volumeCall } from "./volume-calls.js";

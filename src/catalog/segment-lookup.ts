@@ -1,6 +1,7 @@
 // Finds the lines of a segment by its id, and its id by its path: the day files are by stream and time alone.
 //
-//   lookup/ids         at id × 8: the day of its beginning (days since 1970, u32), CRC-32 of its file's name (u32); 0, 0 = none
+//   lookup/ids         at id × 8: the day of its beginning (days since 1970, u32), CRC-32 of its file's name (u32);
+//                      0, 0 = none
 //   lookup/other-ids   for ids beyond, one behind the other: id (u64), the same two
 //   lookup/paths/<xx>  by the first byte of the path's SHA-256: its next 8 bytes, id (u64)
 //   lookup/complete    made when all day files have been gone through: an index of an earlier version had no lookup

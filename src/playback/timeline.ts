@@ -1,5 +1,5 @@
-// Which files of a stream play one behind the other: of files that overlap (two configs record the stream) one at a time,
-// and all of one kind, since a playlist cannot go back from fragments to MPEG-TS.
+// Which files of a stream play one behind the other: of files that overlap (two configs record the stream) one at a
+// time, and all of one kind, since a playlist cannot go back from fragments to MPEG-TS.
 
 import { ReelError } from "../base/reel-error.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";

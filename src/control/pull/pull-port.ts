@@ -44,8 +44,8 @@ export interface PullTrouble {
 }
 
 /**
- * Called whenever the state of a source changes. `streamId` is 0 unless its in-stream lives; `trouble` comes with the codes of a
- * source that is down.
+ * Called whenever the state of a source changes. `streamId` is 0 unless its in-stream lives; `trouble` comes with the
+ * codes of a source that is down.
  */
 export type PullReport = (code: ConfigStatusCode, streamId: number, trouble?: PullTrouble) => void;
 

@@ -192,7 +192,8 @@ export class HttpListener {
   }
 
   /**
-   * Says why a request or an upgrade is refused; `onlyReads` where it is a route's and changes nothing. One that may pass has proved itself: its connection keeps its slot.
+   * Says why a request or an upgrade is refused; `onlyReads` where it is a route's and changes nothing. One that may
+   * pass has proved itself: its connection keeps its slot.
    */
   check({ headers, socket }: IncomingMessage, onlyReads: boolean): Refusal | undefined {
     const refusal = this.guard.check(headers, onlyReads);

@@ -1,5 +1,5 @@
-// GET /api/clip: what a stream's files hold between two moments, as one MP4; and /list in the shape of MediaMTX's playback
-// server, whose scripts ask it for the spans that there are and find a clip of each behind its url.
+// GET /api/clip: what a stream's files hold between two moments, as one MP4; and /list in the shape of MediaMTX's
+// playback server, whose scripts ask it for the spans that there are and find a clip of each behind its url.
 
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import { ReelError } from "../../base/reel-error.js";

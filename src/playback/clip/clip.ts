@@ -1,5 +1,5 @@
-// A clip: what several files of a stream hold between two moments, as one MP4, without decoding anything. Its index is made
-// first, so its length is known; then the files are read one behind the other.
+// A clip: what several files of a stream hold between two moments, as one MP4, without decoding anything. Its index is
+// made first, so its length is known; then the files are read one behind the other.
 //
 // Files of one recording that follow each other are joined picture to picture, as the source sent them. Everything else
 // stands where the wall clock says: what is missing between stays missing, for as long as it was.

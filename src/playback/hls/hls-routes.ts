@@ -1,5 +1,5 @@
-// HLS of what was recorded and of what grows: a playlist over the files of a stream, and of each MP4 its head and its parts
-// as fragments, made when they are asked for.
+// HLS of what was recorded and of what grows: a playlist over the files of a stream, and of each MP4 its head and its
+// parts as fragments, made when they are asked for.
 //
 //   /hls/<stream>/index.m3u8?from=&to=      files of the stream between the two, and behind them what grows
 //   /hls/<stream>/<sequence>/init.mp4       head of a file

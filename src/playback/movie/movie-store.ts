@@ -1,5 +1,5 @@
-// Opens recorded MP4 files for playback, growing or finished, and keeps what is costly to find out: indexes, parts, heads
-// of tracks. What is kept is bounded by bytes; files are open only while somebody reads.
+// Opens recorded MP4 files for playback, growing or finished, and keeps what is costly to find out: indexes, parts,
+// heads of tracks. What is kept is bounded by bytes; files are open only while somebody reads.
 
 import type { FileHandle } from "node:fs/promises";
 import { KeyedQueue } from "../../base/keyed-queue.js";

@@ -1,7 +1,7 @@
 // A track of a recorded MP4 as playback reads it, growing or finished: its samples in decoding order, by blocks.
 //
-// Times are in the track's own timescale. `shift` added to a time gives its place in the presentation, whose zero is the
-// first picture shown or sound heard of any track; a decoding time may lie before it.
+// Times are in the track's own timescale. `shift` added to a time gives its place in the presentation, whose zero is
+// the first picture shown or sound heard of any track; a decoding time may lie before it.
 
 export interface PlayedSample {
   dts: number;

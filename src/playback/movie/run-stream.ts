@@ -1,5 +1,5 @@
-// Heads from memory and runs of bytes from files, one behind the other, as one stream of a known length. One block is in
-// memory at a time. Whoever stops reading closes what is open.
+// Heads from memory and runs of bytes from files, one behind the other, as one stream of a known length. One block is
+// in memory at a time. Whoever stops reading closes what is open.
 
 import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
