@@ -1,7 +1,5 @@
 // The catalogue over HTTP: /api/recordings, one recording, its deletion, and MediaMTX's /list.
 
-import { realpath } from "node:fs/promises";
-import { dirname } from "node:path";
 import { KeyedQueue } from "../base/keyed-queue.js";
 import { ReelError } from "../base/reel-error.js";
 import { jsonReply, type RouteModule, type RouteReply, type RouteRequest } from "../base/routes.js";
@@ -86,12 +84,8 @@ export class RecordingRoutes implements RouteModule {
   }
 
   async #delete({ parameters }: RouteRequest): Promise<RouteReply> {
-    const { catalog, mediaFolders } = this.parts;
     const segment = await this.#find(parameters.sequence);
-    if (segment.state !== "deleted") {
-      await mustLieInside(segment.path, mediaFolders);
-      await catalog.delete(segment);
-    }
+    if (segment.state !== "deleted") await this.parts.catalog.delete(segment);
     return jsonReply(200, this.#show({ ...segment, state: "deleted" }));
   }
 
@@ -109,14 +103,4 @@ export class RecordingRoutes implements RouteModule {
   #ask<T>(question: () => Promise<T>): Promise<T> {
     return this.#queries.run("catalogue", question);
   }
-}
-
-/** A folder on the way may have become a link since the file was recorded. */
-async function mustLieInside(path: string, folders: readonly string[]): Promise<void> {
-  const folder = await realpath(dirname(path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined; // then there is nothing to delete
-    throw error;
-  });
-  if (folder === undefined || folders.some((media) => folder === media || folder.startsWith(`${media}/`))) return;
-  throw new ReelError("badPath", `${path} leads out of the media folders: it is not deleted`);
 }

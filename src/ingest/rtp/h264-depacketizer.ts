@@ -1,5 +1,5 @@
-// H.264, RFC 6184: single NAL unit packets, STAP-A and FU-A. The structures of the interleaved mode (STAP-B, MTAP, FU-B)
-// are refused by name.
+// H.264, RFC 6184: single NAL unit packets, STAP-A and FU-A. The structures of the interleaved mode (STAP-B, MTAP,
+// FU-B) are refused by name.
 //
 //   STAP-A:  | 24 | size u16 | NAL unit | size u16 | NAL unit | …
 //   FU-A:    | F NRI 28 | S E R type | a piece of the NAL unit, without its header |
@@ -32,7 +32,7 @@ export class H264Depacketizer implements Depacketizer {
     if (start < end) {
       const type = (packet[start] as number) & 31;
       if (type >= 1 && type <= LAST_SINGLE) this.#nals.whole(packet, start, end, timestamp);
-      else if (type === STAP_A) this.#takeAggregate(packet, start + 1, end, timestamp);
+      else if (type === STAP_A) this.#nals.aggregate(packet, start + 1, end, timestamp);
       else if (type === FU_A) this.#takeFragment(packet, start, end, timestamp);
       else if (type === 0 && hasStartCode(packet, start, end)) this.#nals.whole(packet, start, end, timestamp);
       else this.#refuse(type);
@@ -50,18 +50,6 @@ export class H264Depacketizer implements Depacketizer {
 
   free(): void {
     this.#nals.free();
-  }
-
-  #takeAggregate(packet: Uint8Array, start: number, end: number, timestamp: number): void {
-    let at = start;
-    while (at + 2 <= end) {
-      const size = ((packet[at] as number) << 8) | (packet[at + 1] as number);
-      at += 2;
-      if (size > end - at) break;
-      if (size > 0) this.#nals.whole(packet, at, at + size, timestamp);
-      at += size;
-    }
-    if (at !== end) this.#context.statistics.badPackets++;
   }
 
   #takeFragment(packet: Uint8Array, start: number, end: number, timestamp: number): void {

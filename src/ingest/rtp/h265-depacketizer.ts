@@ -63,25 +63,13 @@ export class H265Depacketizer implements Depacketizer {
     const type = nalType(packet, start);
     // A start code in front looks like NAL unit type 0.
     if (type < AP || hasStartCode(packet, start, end)) this.#nals.whole(packet, start, end, timestamp);
-    else if (type === AP) this.#takeAggregate(packet, start + HEADER_SIZE, end, timestamp);
+    else if (type === AP) this.#nals.aggregate(packet, start + HEADER_SIZE, end, timestamp);
     else if (type === FU) this.#takeFragment(packet, start, end, timestamp);
     else {
       this.#context.statistics.unsupportedPackets++;
       const name = type === PACI ? "PACI packets" : `packets of the reserved type ${type}`;
       this.#context.note(`H.265 ${name} were passed over`);
     }
-  }
-
-  #takeAggregate(packet: Uint8Array, start: number, end: number, timestamp: number): void {
-    let at = start;
-    while (at + 2 <= end) {
-      const size = ((packet[at] as number) << 8) | (packet[at + 1] as number);
-      at += 2;
-      if (size > end - at) break;
-      if (size > 0) this.#nals.whole(packet, at, at + size, timestamp);
-      at += size;
-    }
-    if (at !== end) this.#context.statistics.badPackets++;
   }
 
   #takeFragment(packet: Uint8Array, start: number, end: number, timestamp: number): void {

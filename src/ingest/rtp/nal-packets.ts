@@ -58,6 +58,19 @@ export class NalPackets {
     });
   }
 
+  /** NAL units, each behind its size (u16): STAP-A of RFC 6184 §5.7.1, an aggregation packet of RFC 7798 §4.4.2. */
+  aggregate(packet: Uint8Array, start: number, end: number, timestamp: number): void {
+    let at = start;
+    while (at + 2 <= end) {
+      const size = ((packet[at] as number) << 8) | (packet[at + 1] as number);
+      at += 2;
+      if (size > end - at) break;
+      if (size > 0) this.whole(packet, at, at + size, timestamp);
+      at += size;
+    }
+    if (at !== end) this.#context.statistics.badPackets++;
+  }
+
   /** A whole NAL unit. */
   whole(packet: Uint8Array, start: number, end: number, timestamp: number): void {
     const from = startCodeEnd(packet, start, end);
