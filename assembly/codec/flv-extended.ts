@@ -1,6 +1,6 @@
-// Tags with the extended headers of Enhanced RTMP v2: for codecs that FLV 10.1 has no number for, and for every track of a
-// kind but the first, which says its number as a multitrack message of one track. FFmpeg 6.1 and later, OBS and current
-// players read the headers; FFmpeg 7.1 and later the tracks.
+// Tags with the extended headers of Enhanced RTMP v2: for codecs that FLV 10.1 has no number for, and for every track
+// of a kind but the first, which says its number as a multitrack message of one track. FFmpeg 6.1 and later, OBS and
+// current players read the headers; FFmpeg 7.1 and later the tracks.
 //
 //   video: | 1, frame type 3, packet type 4 | FourCC | (composition time SI24) | data |      audio: | 9, packet type | FourCC | data |
 //   a further one: | 1, frame type 3, Multitrack | OneTrack, packet type | FourCC | track id | (composition time SI24) | data |

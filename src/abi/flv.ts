@@ -10,15 +10,15 @@ export const FLV_HEADER_CONFIGS_OFFSET = 32; // pointer × MAX_TRACKS: the confi
 // u8 × MAX_TRACKS: the number of a track that is carried among those of its kind; the first that the segment had is 0
 export const FLV_TRACK_IDS_OFFSET = 64;
 
-// The keyframe table: every `stride`th random access point of the first video. When it is full every second entry goes and the stride
-// doubles.
+// The keyframe table: every `stride`th random access point of the first video. When it is full every second entry goes
+// and the stride doubles.
 export const FLV_KEYFRAME_COUNT_OFFSET = 16; // u32, entries
 export const FLV_KEYFRAME_STRIDE_OFFSET = 20; // u32, 0 = 1
 export const FLV_KEYFRAMES_SEEN_OFFSET = 24; // u32
 export const FLV_KEYFRAMES_OFFSET = 72; // FLV_MAX_KEYFRAMES × FLV_KEYFRAME_SIZE
 export const FLV_MAX_KEYFRAMES = 256;
-// u32 × MAX_TRACKS, samples of a track's last sound, where it says its length itself; 0 = it has the usual one. Behind the
-// keyframe table
+// u32 × MAX_TRACKS, samples of a track's last sound, where it says its length itself; 0 = it has the usual one. Behind
+// the keyframe table
 export const FLV_LAST_SOUNDS_OFFSET = 4168;
 export const FLV_KEYFRAME_SIZE = 16;
 export const FLV_KEYFRAME_POSITION_OFFSET = 0; // f64, file position of the tag

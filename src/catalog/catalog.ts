@@ -51,8 +51,8 @@ export interface SegmentCatalog {
   /**
    * Deletes the file, then says so in the ledger, in the index and to `onDeleted`; `cause` is `request` where it is not
    * given. A segment whose file is not its own (it failed, or another one has its name) goes alone. Throws ReelError
-   * `targetBusy` where the segment is not final, `held` where a guard keeps it, `notFound` where a rule is the cause and
-   * the file is not there, `closed` while the catalogue closes.
+   * `targetBusy` where the segment is not final, `held` where a guard keeps it, `notFound` where a rule is the cause
+   * and the file is not there, `closed` while the catalogue closes.
    */
   delete(segment: CatalogSegment, cause?: DeletionCause): Promise<void>;
   /** Asks the guard before every deletion. Returns a function that removes it. */
@@ -241,7 +241,8 @@ export class Catalog implements SegmentCatalog {
       await this.#writer.append(segment);
       if (this.#live.get(segment.id) === segment) this.#live.delete(segment.id);
     } finally {
-      // Where the line is in no file (a full disk), the segment stays in memory, and retention must know it all the same.
+      // Where the line is in no file (a full disk), the segment stays in memory, and retention must know it all the
+      // same.
       if (segment.state === "finished" || segment.state === "recovered")
         for (const listener of this.#listeners) listener(segment);
     }

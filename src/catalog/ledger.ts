@@ -1,5 +1,6 @@
 // The ledger: one line for every segment that was opened, and exactly one for every segment that was closed, across
-// crashes too; two for one that was deleted, before and after its file went. Append-only, checksummed, rotated by size, in the state folder.
+// crashes too; two for one that was deleted, before and after its file went. Append-only, checksummed, rotated by size,
+// in the state folder.
 //
 //   <crc32 as 8 hex digits> <json>\n          order of a closing: final name ─▶ ledger ─▶ catalogue ─▶ sinks
 //

@@ -6,7 +6,8 @@
 //   lookup/paths/<xx>  by the first byte of the path's SHA-256: its next 8 bytes, id (u64)
 //   lookup/complete    made when all day files have been gone through: an index of an earlier version had no lookup
 //
-// Little-endian, never rewritten but for `ids`. An entry may be stale or stand twice: who looks up checks what it finds.
+// Little-endian, never rewritten but for `ids`. An entry may be stale or stand twice: who looks up checks what it
+// finds.
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";

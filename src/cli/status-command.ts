@@ -1,5 +1,5 @@
-// `reel status`: all that runs on one screen. `reel top`: the same, live, until q or Ctrl-C; arrows, page keys, Home and
-// End move through more rows than fit.
+// `reel status`: all that runs on one screen. `reel top`: the same, live, until q or Ctrl-C; arrows, page keys, Home
+// and End move through more rows than fit.
 
 import type { Command } from "commander";
 import type { ReelClient } from "../client/control-client.js";

@@ -19,8 +19,8 @@ export interface NalParameterSets {
   readonly mayHaveFields: boolean;
   readonly numberingOf: (ppsId: number) => FrameNumbering | undefined;
   /**
-   * How many pictures may come, in decoding order, in front of one that is shown before them; undefined where the newest
-   * sets do not say it.
+   * How many pictures may come, in decoding order, in front of one that is shown before them; undefined where the
+   * newest sets do not say it.
    */
   readonly reorderFrames: number | undefined;
 }

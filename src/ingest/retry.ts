@@ -1,5 +1,5 @@
-// How long a source is left alone between attempts: a second for ten attempts (EMS retries once a second), then growing up to
-// five. With jitter, so that the cameras behind one switch do not come back in one instant.
+// How long a source is left alone between attempts: a second for ten attempts (EMS retries once a second), then growing
+// up to five. With jitter, so that the cameras behind one switch do not come back in one instant.
 
 import type { Millis } from "../time/units.js";
 

@@ -1,6 +1,6 @@
-// What was deleted on a volume and is not yet seen to be free: some file systems free space half a minute later, or when
-// the last reader of a file closes it. Nothing else is deleted for that room meanwhile. What is written at the same time
-// hides what becomes free, so a volume that has been seen to free at once is not waited for so long.
+// What was deleted on a volume and is not yet seen to be free: some file systems free space half a minute later, or
+// when the last reader of a file closes it. Nothing else is deleted for that room meanwhile. What is written at the
+// same time hides what becomes free, so a volume that has been seen to free at once is not waited for so long.
 
 /** Btrfs commits every 30 seconds. What has not come by then is not waited for any longer. */
 const LATE_MS = 30_000;

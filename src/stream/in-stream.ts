@@ -326,8 +326,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   /**
-   * Holds the place in the ring where a recording begins that begins in the past; undefined where it begins with the next
-   * frame. Throws ReelError `badArgument`, `limit` where so much is not kept.
+   * Holds the place in the ring where a recording begins that begins in the past; undefined where it begins with the
+   * next frame. Throws ReelError `badArgument`, `limit` where so much is not kept.
    */
   pinPast(from: From): Pin | undefined {
     if (!this.#past)

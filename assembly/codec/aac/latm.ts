@@ -3,8 +3,8 @@
 //
 //   | 0x2b7, 11 | bytes behind, 13 | useSameStreamMux 0, StreamMuxConfig with its AudioSpecificConfig | length 8 … | access unit |
 //
-// Version 1 says how long the AudioSpecificConfig is, which may count bits that say nothing: six of them make the access
-// unit begin with a byte, so that it goes out as it lies in the ring.
+// Version 1 says how long the AudioSpecificConfig is, which may count bits that say nothing: six of them make the
+// access unit begin with a byte, so that it goes out as it lies in the ring.
 
 import {
   CONFIG_BYTES_OFFSET,

@@ -1,5 +1,5 @@
-// Which tracks of a segment an FLV file carries, and their numbers. The first of a kind is written as FLV has always had
-// it; further ones are told apart by extended headers (assembly/codec/flv-extended.ts), so they need a FourCC.
+// Which tracks of a segment an FLV file carries, and their numbers. The first of a kind is written as FLV has always
+// had it; further ones are told apart by extended headers (assembly/codec/flv-extended.ts), so they need a FourCC.
 
 import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../../src/abi/decoder-config";
 import { FLV_CARRIED_OFFSET, FLV_TRACK_IDS_OFFSET } from "../../../src/abi/flv";

@@ -1,5 +1,6 @@
-// From the PES payloads of an H.264 or H.265 stream to its access units (ISO/IEC 13818-1 §2.14, §2.17), whatever the PES
-// packets hold: one access unit, several, or a part of one. What becomes of them is NalPictures' (../nal-pictures.ts).
+// From the PES payloads of an H.264 or H.265 stream to its access units (ISO/IEC 13818-1 §2.14, §2.17), whatever the
+// PES packets hold: one access unit, several, or a part of one. What becomes of them is NalPictures'
+// (../nal-pictures.ts).
 //
 // The scratch is scanned once, as it fills:  | first field, held | NAL units of the access unit under way | ─▶ scanned up to here ─▶ | end
 

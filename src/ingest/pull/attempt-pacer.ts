@@ -1,6 +1,6 @@
-// When sources connect, all of a host together: each after its own pause, and never more than so many a second. Hundreds of
-// cameras behind one switch that comes back are not called in one second, nor are hundreds of configs when the server starts.
-// One timer serves them all.
+// When sources connect, all of a host together: each after its own pause, and never more than so many a second.
+// Hundreds of cameras behind one switch that comes back are not called in one second, nor are hundreds of configs when
+// the server starts. One timer serves them all.
 
 import type { Timers } from "../../base/timers.js";
 import type { Clock, Millis } from "../../time/units.js";
@@ -26,7 +26,10 @@ export class AttemptPacer {
     private readonly timers: Timers,
   ) {}
 
-  /** Calls `attempt` after the pause, when there is a place; at once where neither is to be waited for. Returns what cancels it. */
+  /**
+   * Calls `attempt` after the pause, when there is a place; at once where neither is to be waited for. Returns what
+   * cancels it.
+   */
   schedule(delayMs: Millis, attempt: () => void): () => void {
     const nowMs = this.clock.monotonicMs();
     const entry: Entry = { dueMs: nowMs + delayMs, attempt };

@@ -1,5 +1,6 @@
 // Pictures that are put together of pieces and are no NAL units (AV1, VP9) on their way to a sink. After a loss frames
-// are given up until one that decoding can start with, or for ten seconds at most. These codecs show pictures in the order of decoding.
+// are given up until one that decoding can start with, or for ten seconds at most. These codecs show pictures in the
+// order of decoding.
 
 import { TRACK_VIDEO } from "../../abi/frame.js";
 import type { CodecName } from "../../media/codec/codec-entry.js";

@@ -1,5 +1,5 @@
-// The depacketizer of each encoding name (IANA's registry of RTP payload formats), and what is refused by name. Whatever
-// is not here is not recorded, and said so.
+// The depacketizer of each encoding name (IANA's registry of RTP payload formats), and what is refused by name.
+// Whatever is not here is not recorded, and said so.
 
 import type { CodecName } from "../../media/codec/codec-entry.js";
 import { AacDepacketizer, whyNoAac } from "./aac-depacketizer.js";

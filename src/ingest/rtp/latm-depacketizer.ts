@@ -1,5 +1,5 @@
-// AAC in LATM (MP4A-LATM), RFC 6416: each payload is an AudioMuxElement or a piece of one, the marker bit is on the last.
-// Its configuration stands in the description (cpresent=0) or in the elements.
+// AAC in LATM (MP4A-LATM), RFC 6416: each payload is an AudioMuxElement or a piece of one, the marker bit is on the
+// last. Its configuration stands in the description (cpresent=0) or in the elements.
 
 import { ReelError } from "../../base/reel-error.js";
 import { AAC } from "../../media/codec/aac/aac.js";

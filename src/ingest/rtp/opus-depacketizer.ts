@@ -1,5 +1,5 @@
-// Opus, RFC 7587: each payload is one Opus packet. Its clock is 48 kHz and its map says two channels, whatever is in it;
-// sprop-stereo says what the sender sends.
+// Opus, RFC 7587: each payload is one Opus packet. Its clock is 48 kHz and its map says two channels, whatever is in
+// it; sprop-stereo says what the sender sends.
 
 import { OPUS } from "../../media/codec/opus/opus.js";
 import { opusHeadOf } from "../../media/codec/opus/opus-head.js";

@@ -1,15 +1,17 @@
 // The clock of one RTP track: 32-bit timestamps of its own rate and random start, unwrapped and put on the axis that
 // all tracks of a session share (90 kHz). A track is only ever moved forwards, so that its times never go back.
 //
-// A clock that is shown to run far too slowly (rate-watch.ts) is believed no more: its timestamps only tell frames apart,
-// and frames get times of arrival, made even.
+// A clock that is shown to run far too slowly (rate-watch.ts) is believed no more: its timestamps only tell frames
+// apart, and frames get times of arrival, made even.
 
 import { SmoothClock } from "../../time/smooth-clock.js";
 import { type Millis, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import { RateWatch } from "./rate-watch.js";
 
-/** Timestamps whose times of arrival are kept: of the access unit under way, of a field before it, and of the packet. */
+/**
+ * Timestamps whose times of arrival are kept: of the access unit under way, of a field before it, and of the packet.
+ */
 const KEPT_TIMES = 4;
 
 export class RtpTime {

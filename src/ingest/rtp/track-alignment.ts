@@ -1,5 +1,5 @@
-// Where the clocks of a session's tracks lie on the axis that they share. RTP timestamps begin anywhere, each track's on
-// its own; what they have in common is told by
+// Where the clocks of a session's tracks lie on the axis that they share. RTP timestamps begin anywhere, each track's
+// on its own; what they have in common is told by
 //
 //   sender reports (RFC 3550 §6.4.1)   the wall clock of the source at a timestamp
 //   RTP-Info (RFC 2326 §12.33)         the timestamp at which PLAY begins

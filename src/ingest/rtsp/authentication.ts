@@ -1,5 +1,5 @@
-// Credentials for an RTSP server: Basic (RFC 7617) and Digest (RFC 2617 and 7616: MD5 and SHA-256, with and without qop). A server
-// asks with 401; from then on every request is answered for before it is asked about again.
+// Credentials for an RTSP server: Basic (RFC 7617) and Digest (RFC 2617 and 7616: MD5 and SHA-256, with and without
+// qop). A server asks with 401; from then on every request is answered for before it is asked about again.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -43,8 +43,8 @@ export class Authentication {
   }
 
   /**
-   * Takes the challenges of a 401. `wasAnswered`: the request had an answer with it. Returns why there is no use in asking again;
-   * undefined where there is.
+   * Takes the challenges of a 401. `wasAnswered`: the request had an answer with it. Returns why there is no use in
+   * asking again; undefined where there is.
    */
   challenged(challenges: readonly string[], wasAnswered: boolean): string | undefined {
     const best = strongest(challenges);

@@ -1,6 +1,6 @@
-// Which URI a request about a medium has (RFC 2326 §C.1.1), as cameras and their clients have it: the base and the control
-// attribute are put together as texts. Cameras have queries in their bases and answer to nothing else than `base/control`, where
-// the rules for relative URIs would take the base's last segment and its query away.
+// Which URI a request about a medium has (RFC 2326 §C.1.1), as cameras and their clients have it: the base and the
+// control attribute are put together as texts. Cameras have queries in their bases and answer to nothing else than
+// `base/control`, where the rules for relative URIs would take the base's last segment and its query away.
 
 const ABSOLUTE = /^rtsps?:\/\//i;
 const AUTHORITY = /^rtsps?:\/\/[^/?]*/i;

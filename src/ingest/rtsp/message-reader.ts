@@ -2,9 +2,9 @@
 //
 //   '$' channel length packet │ first line, headers, empty line, body │ … │ junk, which some cameras leave between packets
 //
-// A packet that lies whole in the read buffer is handed out where it lies; one that two reads share is put together in memory of
-// the reader's own. Sizes are bounded by what comes, never by what is announced. Whatever the bytes are, every one is looked at
-// a bounded number of times.
+// A packet that lies whole in the read buffer is handed out where it lies; one that two reads share is put together in
+// memory of the reader's own. Sizes are bounded by what comes, never by what is announced. Whatever the bytes are,
+// every one is looked at a bounded number of times.
 
 import { badInput } from "../../base/reel-error.js";
 import { type MessageHead, parseHead, type RtspMessage } from "./rtsp-message.js";
@@ -64,7 +64,10 @@ export class RtspMessageReader {
     this.#maxJunkBytes = maxJunkBytes;
   }
 
-  /** Answers where it stopped: less than HEADROOM_BYTES before `end`, or behind what made the host stop. Throws ReelError `badInput`. */
+  /**
+   * Answers where it stopped: less than HEADROOM_BYTES before `end`, or behind what made the host stop. Throws
+   * ReelError `badInput`.
+   */
   read(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end && !this.#host.isStopped) {
@@ -281,8 +284,8 @@ function messageStart(bytes: Uint8Array, at: number, end: number): Start {
 }
 
 /**
- * Where a session description ends that its Content-Length has announced too short: behind the lines `x=…` that have come with it,
- * and the rest of one that was cut.
+ * Where a session description ends that its Content-Length has announced too short: behind the lines `x=…` that have
+ * come with it, and the rest of one that was cut.
  */
 function descriptionEnd(bytes: Uint8Array, start: number, at: number, end: number): number {
   const isCut = at > start && bytes[at - 1] !== LF && at < end && bytes[at] !== DOLLAR;

@@ -1,5 +1,5 @@
-// One RTSP connection that we have begun, to play a stream: the dialog, and packets that come interleaved with it or over UDP. It
-// is fed by a PacedSocket and never throws at it.
+// One RTSP connection that we have begun, to play a stream: the dialog, and packets that come interleaved with it or
+// over UDP. It is fed by a PacedSocket and never throws at it.
 //
 //   socket ─▶ RtspReceiver ─┬▶ replies ─▶ PlayDialog ─▶ requests
 //                           └▶ packets ─▶ RtpSession ─▶ in-stream          UDP ports ─▶ RtpSession

@@ -2,8 +2,8 @@
 //
 //   OPTIONS ─▶ DESCRIBE ─▶ SETUP, once per medium ─▶ PLAY ─▶ playing, with a request now and then to stay ─▶ TEARDOWN
 //
-// Servers differ, so a refused OPTIONS, a refused medium, a refused keep-alive and a refused Range are no end. It knows no socket
-// and no clock.
+// Servers differ, so a refused OPTIONS, a refused medium, a refused keep-alive and a refused Range are no end. It knows
+// no socket and no clock.
 
 import type { Millis } from "../../time/units.js";
 import type { Authentication } from "./authentication.js";
@@ -174,7 +174,9 @@ export class PlayDialog {
     if (!this.#pending && nowMs - this.#lastRequestMs >= pauseMs) this.#keepAlive();
   }
 
-  /** Says goodbye, where there is something to leave: cameras have few places, and keep those of the silent for a while. */
+  /**
+   * Says goodbye, where there is something to leave: cameras have few places, and keep those of the silent for a while.
+   */
   tearDown(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;

@@ -1,5 +1,5 @@
-// The receiving half of an RTSP connection, whoever began it: messages and packets are handed on as they come, and a full ring
-// puts a hold on the rest.
+// The receiving half of an RTSP connection, whoever began it: messages and packets are handed on as they come, and a
+// full ring puts a hold on the rest.
 //
 //   onBytes ─▶ RtspMessageReader ─▶ messages │ packets ─▶ tracks ─▶ in-stream
 //                    ▲                                       │ full

@@ -1,5 +1,5 @@
-// One RTSP connection of a publisher: its dialog, and packets that come interleaved with it or over UDP. It is fed by a PacedSocket
-// and never throws at it: whatever goes wrong ends this connection and nothing else.
+// One RTSP connection of a publisher: its dialog, and packets that come interleaved with it or over UDP. It is fed by a
+// PacedSocket and never throws at it: whatever goes wrong ends this connection and nothing else.
 //
 //   socket ─▶ RtspReceiver ─┬▶ requests ─▶ RecordDialog ─▶ replies
 //                           └▶ packets ─▶ RtpSession ─▶ in-stream          UDP ports ─▶ RtpSession

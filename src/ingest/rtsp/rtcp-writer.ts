@@ -1,5 +1,5 @@
-// What a receiver sends before it has received anything: an empty packet and an empty report (RFC 3550 §5.1, §6.4.2), which open the
-// way back through a NAT or a firewall.
+// What a receiver sends before it has received anything: an empty packet and an empty report (RFC 3550 §5.1, §6.4.2),
+// which open the way back through a NAT or a firewall.
 
 const VERSION_2 = 0x80;
 const RECEIVER_REPORT = 201;

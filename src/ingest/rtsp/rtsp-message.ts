@@ -1,5 +1,5 @@
-// RTSP messages (RFC 2326 §4 to §7): a first line, headers, an empty line, a body. What is read is taken leniently, since cameras
-// end lines and write names as they like; what is written has no line break but its own.
+// RTSP messages (RFC 2326 §4 to §7): a first line, headers, an empty line, a body. What is read is taken leniently,
+// since cameras end lines and write names as they like; what is written has no line break but its own.
 
 import { MAX_HEADERS, REASONS, RTSP_VERSION } from "./rtsp-protocol.js";
 

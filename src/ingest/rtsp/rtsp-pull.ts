@@ -1,4 +1,5 @@
-// One attempt to pull an RTSP source: a connection, or several where the server sends us elsewhere, or sends no datagrams.
+// One attempt to pull an RTSP source: a connection, or several where the server sends us elsewhere, or sends no
+// datagrams.
 
 import net from "node:net";
 import tls from "node:tls";

@@ -1,5 +1,5 @@
-// The RTSP publish server: accepts connections, bounds them in number and time, and gives published streams to the registry. One
-// timer watches all connections; no connection has one of its own.
+// The RTSP publish server: accepts connections, bounds them in number and time, and gives published streams to the
+// registry. One timer watches all connections; no connection has one of its own.
 
 import net from "node:net";
 import type { Arena } from "../../arena/arena.js";

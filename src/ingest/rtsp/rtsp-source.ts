@@ -1,5 +1,5 @@
-// rtsp:// and rtsps:// as pulled sources: connects, follows redirects, and goes from UDP to TCP where no datagram comes. All
-// cameras share the timer of the read loop and one that ticks once a second.
+// rtsp:// and rtsps:// as pulled sources: connects, follows redirects, and goes from UDP to TCP where no datagram
+// comes. All cameras share the timer of the read loop and one that ticks once a second.
 
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";

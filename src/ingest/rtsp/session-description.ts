@@ -1,5 +1,6 @@
-// The session description of a source (SDP, RFC 8866), read by sdp-transform: which media there are, what they hold, and where
-// each is asked for. sdp-transform passes over lines that it does not know; what it makes of the others is checked here.
+// The session description of a source (SDP, RFC 8866), read by sdp-transform: which media there are, what they hold,
+// and where each is asked for. sdp-transform passes over lines that it does not know; what it makes of the others is
+// checked here.
 
 import { type MediaDescription, parse } from "sdp-transform";
 import { badInput } from "../../base/reel-error.js";

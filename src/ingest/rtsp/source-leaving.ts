@@ -1,5 +1,5 @@
-// Whether a source has said goodbye (RTCP BYE, RFC 3550 §6.6) on all of its tracks. An encoder that begins anew says it too: then
-// packets follow, and nothing is over.
+// Whether a source has said goodbye (RTCP BYE, RFC 3550 §6.6) on all of its tracks. An encoder that begins anew says it
+// too: then packets follow, and nothing is over.
 
 import { parseRtcp } from "../../media/rtp/rtcp.js";
 import type { Millis } from "../../time/units.js";

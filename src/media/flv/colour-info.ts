@@ -3,8 +3,8 @@
 //
 //   | "colorInfo" | { colorConfig: { colorPrimaries … }, hdrCll: { maxFall, maxCLL }, hdrMdcv: { redX … minLuminance } } |   AMF0
 //
-// Every part may be missing. Numbers that the boxes of MP4 cannot hold are not taken. An object without any, or Undefined
-// in its place, takes back what was said before.
+// Every part may be missing. Numbers that the boxes of MP4 cannot hold are not taken. An object without any, or
+// Undefined in its place, takes back what was said before.
 
 import type { Colour, ColourInfo } from "../codec/video-config.js";
 import { type AmfObject, type AmfValue, parseAmf0 } from "./amf0.js";

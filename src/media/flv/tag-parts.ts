@@ -1,5 +1,5 @@
-// The parts of a tag in a file: one, or one per track of a multitrack tag (Enhanced RTMP v2). A reader looks at the first
-// bytes of a tag and takes more only where these are not enough.
+// The parts of a tag in a file: one, or one per track of a multitrack tag (Enhanced RTMP v2). A reader looks at the
+// first bytes of a tag and takes more only where these are not enough.
 
 import type { CodecEntry } from "../codec/codec-entry.js";
 import { AvTag, MAX_TAG_HEADER_SIZE, TAG_IGNORED, TAG_METADATA } from "./av-tag.js";

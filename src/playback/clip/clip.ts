@@ -80,7 +80,9 @@ export class ClipMaker {
     await Promise.all(this.#pieces.map(({ growing }) => growing?.close()));
   }
 
-  /** What a piece is read from, and has to be closed behind. Throws ReelError `lostFile` where it is not what it was. */
+  /**
+   * What a piece is read from, and has to be closed behind. Throws ReelError `lostFile` where it is not what it was.
+   */
   async open({ segment, version, growing }: ClipPiece): Promise<RunSource & { close(): Promise<void> }> {
     if (growing) return { media: growing.media, verify: () => growing.verify(), close: async () => {} };
     const movie = await this.movies.open(segment);

@@ -1,5 +1,5 @@
-// One track of an FLV file: its sequence header, then its frames; a multitrack tag has a part for each of its tracks. Adobe Flash Video File Format 10.1, annex E.4.2,
-// E.4.3.
+// One track of an FLV file: its sequence header, then its frames; a multitrack tag has a part for each of its tracks.
+// Adobe Flash Video File Format 10.1, annex E.4.2, E.4.3.
 
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import { TAG_DAMAGED, TAG_DECODER_CONFIG, TAG_IGNORED } from "../../media/flv/av-tag.js";

@@ -1,6 +1,6 @@
 // Sample descriptions: `avc1`/`avc3` with `avcC` (ISO/IEC 14496-15 §5.4.2), `hvc1`/`hev1` with `hvcC` (§8.4.1), `av01`
-// with `av1C`, `vp08`/`vp09` with `vpcC`, `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`, `ipcm` with `pcmC`.
-// Other codecs are named, and their samples counted, but not looked into.
+// with `av1C`, `vp08`/`vp09` with `vpcC`, `mp4a` with `esds` (ISO/IEC 14496-14 §5.6), `Opus` with `dOps`, `ipcm` with
+// `pcmC`. Other codecs are named, and their samples counted, but not looked into.
 
 import { AAC } from "../../media/codec/aac/aac.js";
 import { parseAudioSpecificConfig } from "../../media/codec/aac/audio-specific-config.js";
