@@ -28,6 +28,11 @@ const GOP = 25;
 const WORKERS = 2;
 /** Sound comes 0.32 s behind the pictures: every cut waits for it, and takes it from behind the cursor. */
 const LAG_FRAMES = 8;
+/**
+ * Where threads die faster than they write, a source without a clock would fill any ring and be held back. It waits
+ * for the drains here, at an eighth of what a ring may hold: some hundred segments that are yet to be written.
+ */
+const MAX_HELD_BYTES = 8 << 20;
 
 let root: string;
 let recorder: Recorder | undefined;
@@ -140,6 +145,8 @@ describe("drain threads that die", () => {
       await Promise.all(streams.map((stream) => write(stream, frames, 5, LAG_FRAMES)));
       frames += 5;
       await delay(random() * 20);
+      const keepsUp = (): boolean => streams.every(({ ring }) => ring.heldBytes < MAX_HELD_BYTES);
+      await until("the drains keep up", keepsUp, 120_000);
     }
     await killer;
     for (const stream of streams) {
