@@ -199,7 +199,8 @@ function expectClean(received: RtpReceiver): void {
     expect(statistics).toMatchObject({ lostPackets: 0, badPackets: 0, damagedFrames: 0, badConfigs: 0, badRtcp: 0 });
 }
 
-describe("ffmpeg", () => {
+// Each sends in real time from ports of its own: they run side by side.
+describe.concurrent("ffmpeg", () => {
   it("sends H.264 with B-frames and AAC", async () => {
     const path = await encode("h264.mp4", "-c:v", "libx264", "-g", "25", "-bf", "2", "-c:a", "aac", "-b:a", "96k");
     const probe = await ffprobe(path, { hash: true, inputArgs: ["-ignore_editlist", "1"] });
@@ -293,7 +294,7 @@ describe("ffmpeg", () => {
   });
 });
 
-describe("GStreamer", () => {
+describe.concurrent("GStreamer", () => {
   const video = (encodingName: string): RtpMedia => ({
     ...{ kind: "video" as const, payloadType: 96, encodingName, clockRate: 90_000, channels: 0, fmtp: {} },
   });

@@ -3,19 +3,20 @@
 
 import { once } from "node:events";
 import { createConnection } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { until } from "../support/until.js";
 
-afterEach(async () => {
+// Each has a server of its own, and waits for media time: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
 });
 
-describe("a publisher", () => {
+describe.concurrent("a publisher", () => {
   it("that is killed leaves finished files, and others never notice", async () => {
     const clip = await makeClip({ seconds: 6 });
     const server = await ReelProcess.start();
@@ -91,7 +92,7 @@ describe("a publisher", () => {
   });
 });
 
-describe("a recording that waits for its stream", () => {
+describe.concurrent("a recording that waits for its stream", () => {
   it("begins with the stream's first access unit, five seconds later", async () => {
     const clip = await makeClip({ seconds: 2 });
     const server = await ReelProcess.start();

@@ -3,7 +3,7 @@
 // whole, and neither ffprobe nor `reel verify` has anything to say about it.
 
 import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { publishFlv, RtmpPublisher } from "../../src/ingest/rtmp/publish-client.js";
 import { type FlvTag, parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import type { FileReport } from "../../src/verify/file-report.js";
@@ -24,7 +24,8 @@ const CONTAINERS = ["mp4", "ts", "flv"] as const;
 const AUDIO = 8;
 const VIDEO = 9;
 
-afterEach(stopServers);
+// All of it takes real time, so the tests run side by side.
+afterAll(stopServers);
 
 interface Gap {
   cause: string;
@@ -91,7 +92,7 @@ function isHeader(tag: FlvTag): boolean {
   return tag.data[1] !== PACKET_FRAME;
 }
 
-describe("an encoder that sends SEI, SPS and PPS in messages of their own", () => {
+describe.concurrent("an encoder that sends SEI, SPS and PPS in messages of their own", () => {
   it("is recorded as 240 pictures of 240, and nothing is missing", async () => {
     const tags = await clipTags(8, 30);
     const { files, control } = await record(async (url) => {
@@ -128,7 +129,7 @@ describe("an encoder that sends SEI, SPS and PPS in messages of their own", () =
   }
 });
 
-describe("an encoder whose tracks are on clocks of their own", () => {
+describe.concurrent("an encoder whose tracks are on clocks of their own", () => {
   // Real time passes in each.
   const offsets = [
     [12_000, 0],
@@ -202,7 +203,7 @@ describe("an encoder whose tracks are on clocks of their own", () => {
   });
 });
 
-describe("an encoder whose clock stands still", () => {
+describe.concurrent("an encoder whose clock stands still", () => {
   const stands: [string, number[]][] = [
     ["for both tracks", [AUDIO, VIDEO]],
     ["for the audio", [AUDIO]],

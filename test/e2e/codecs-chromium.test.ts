@@ -12,9 +12,9 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
-const SECONDS = 3;
+const SECONDS = 2;
 const PICTURES = 25 * SECONDS;
-const SEEK_SECONDS = 1.4;
+const SEEK_SECONDS = 0.9;
 
 let folder: string;
 let server: RangeServer | undefined;

@@ -26,7 +26,7 @@ async function residentMib(pid: number): Promise<number> {
 
 describe("sixty publishers at once", () => {
   it("are recorded to 180 files without a frame lost, and nothing of them stays in the server", async () => {
-    const clip = await makeClip({ seconds: 4 });
+    const clip = await makeClip({ seconds: 3 });
     const tags = [...parseFlvFile(await readFile(clip))];
     const server = await ReelProcess.start();
     const control = await Control.connect(server);

@@ -5,7 +5,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerName } from "../../src/container/table.js";
 import { configOf } from "../support/decoder-configs.js";
 import { readTrackMessages } from "../support/multitrack.js";
@@ -18,10 +18,11 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-configurations-"));
 });
-afterAll(() => rm(folder, { recursive: true }));
-afterEach(async () => {
+// Each has a server of its own: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
+  await rm(folder, { recursive: true });
 });
 
 /** ffmpeg's arguments for each codec. */
@@ -110,7 +111,7 @@ async function expectBox(audio: Codec, mp4: string, clip: string): Promise<void>
   expect(await boxOf(mp4, BOXES[audio])).toBe(await boxOf(reference, BOXES[audio]));
 }
 
-describe("decoder configurations", () => {
+describe.concurrent("decoder configurations", () => {
   it.each([
     ["h264", "aac"],
     ["hevc", "opus"],

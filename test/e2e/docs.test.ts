@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { parseConfigFile } from "../../src/server/config.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { makeClip } from "../support/clip.js";
@@ -126,20 +126,23 @@ class Reader {
   }
 }
 
-describe("as the page says", () => {
-  let network: OwnNetwork | undefined;
-  let reader: Reader | undefined;
-  afterEach(async () => {
-    await network?.close();
-    reader?.remove();
+// Each page has a network and a folder of its own, and waits for media time: they run side by side.
+describe.concurrent("as the page says", () => {
+  const networks: OwnNetwork[] = [];
+  const readers: Reader[] = [];
+  afterAll(async () => {
+    for (const network of networks) await network.close();
+    for (const reader of readers) reader.remove();
   });
 
   const toRun = (page: string): DocBlock[] =>
     blocks(page).filter((block) => block.language === "sh" && !isReader(block));
 
   it.each(PAGES.filter((page) => toRun(page).length > 0))("%s", async (page) => {
-    network = await OwnNetwork.open();
-    reader = new Reader(network);
+    const network = await OwnNetwork.open();
+    networks.push(network);
+    const reader = new Reader(network);
+    readers.push(reader);
     const all = toRun(page);
     const text = all.map((block) => block.text).join("\n");
     const needsServer = /reel (send|status|ls|top|events)/.test(text);
@@ -157,7 +160,7 @@ describe("as the page says", () => {
         if (/reel verify/.test(block.text)) {
           // The camera goes: its files are final.
           await camera?.interrupt();
-          await until("a file is final", () => reader?.files().some((file) => file.endsWith(".mp4")));
+          await until("a file is final", () => reader.files().some((file) => file.endsWith(".mp4")));
         }
         await reader.run(block.text);
         continue;
@@ -168,13 +171,13 @@ describe("as the page says", () => {
         await isReady(server);
       } else if (/\/live\/(\w+)/.test(block.text)) await isPublished(server, running, block.text);
       else {
-        await until("it is connected", () => network?.hasConnection(CONTROL_PORT));
+        await until("it is connected", () => network.hasConnection(CONTROL_PORT));
         followers.push(running);
       }
     }
     for (const follower of followers)
       await until("events are printed", () => follower.output.split("\n").some(isEventLine));
-    if (needsServer) await until("something is recorded", () => reader?.recorded());
+    if (needsServer) await until("something is recorded", () => reader.recorded());
     await reader.end();
     if (!needsServer) return;
     const files = reader.files();

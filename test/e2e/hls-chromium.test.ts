@@ -57,7 +57,7 @@ function reported(from: number, what: string, is: (report: PlayerReport) => bool
 
 it("plays a growing MP4, rewinds to its beginning, and goes on over the cut", { timeout: 240_000 }, async () => {
   const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
-  await server.recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4", chunkLength: 15 });
+  await server.recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4", chunkLength: 8 });
   const publishing = publishLooped(`rtmp://${server.addresses.rtmp}/live/cam`, tags, () => isOver);
   page = await PlayerPage.start(`http://${server.addresses.http}`, "/hls/cam/index.m3u8");
   browser = await openChromium(page.url);
@@ -65,7 +65,7 @@ it("plays a growing MP4, rewinds to its beginning, and goes on over the cut", { 
   await reported(0, "playing", ({ what }) => what === "playing");
   const begun = await reported(0, "half a second of progress", ({ what, time }) => what === "time" && time > 0.5);
   const before = page.reports.length;
-  await reported(before, "more than six seconds", ({ time }) => time > 6);
+  await reported(before, "more than four seconds", ({ time }) => time > 4);
   expect(server.recorder.outStreams()).toHaveLength(1);
 
   const rewound = page.reports.length;
@@ -73,10 +73,10 @@ it("plays a growing MP4, rewinds to its beginning, and goes on over the cut", { 
   await reported(rewound, "the seek", ({ what, time }) => what === "seeked" && time < 1);
   await reported(rewound, "progress from the beginning", ({ what, time }) => what === "time" && time > 0.6 && time < 3);
 
-  // Beyond 15 s the next file plays, behind a discontinuity.
+  // Beyond 8 s the next file plays, behind a discontinuity.
   const onward = page.reports.length;
-  page.run("v.currentTime = 13");
-  await reported(onward, "the second file", ({ time }) => time > 17);
+  page.run("v.currentTime = 6.5");
+  await reported(onward, "the second file", ({ time }) => time > 9.5);
   const { segments } = await server.recorder.catalog.query({ stream: "cam" });
   expect(segments[0]?.state).toBe("finished");
   expect(segments.length).toBeGreaterThan(1);

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { configOf } from "../support/decoder-configs.js";
 import { decodeWithFfmpeg } from "../support/ffprobe.js";
@@ -27,10 +27,11 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-many-tracks-"));
 });
-afterAll(() => rm(folder, { recursive: true }));
-afterEach(async () => {
+// Each has a server of its own: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
+  await rm(folder, { recursive: true });
 });
 
 /** Three seconds: H.264 and H.265, AAC, Opus and AAC. Both videos have their key frames at the same times. */
@@ -123,7 +124,9 @@ async function readRecordings(server: ReelProcess, control: Control): Promise<Re
   return Object.fromEntries(CONTAINERS.map((type, i) => [type, found[i] ?? []]));
 }
 
-it("of a transport stream are all recorded, in sync, with their languages", { timeout: 90_000 }, async () => {
+it.concurrent("of a transport stream are all recorded, in sync, with their languages", {
+  timeout: 90_000,
+}, async () => {
   const clip = await makeClip("ts", ["aac", "libopus", "aac"]);
   const { server, control } = await startRecordings(["--ts", "127.0.0.1:0"], "ts1");
   publishWithFfmpeg({
@@ -150,7 +153,9 @@ it("of a transport stream are all recorded, in sync, with their languages", { ti
   }
 });
 
-it("of enhanced RTMP by FFmpeg 8 are all recorded, in sync, byte for byte", { timeout: 90_000 }, async () => {
+it.concurrent("of enhanced RTMP by FFmpeg 8 are all recorded, in sync, byte for byte", {
+  timeout: 90_000,
+}, async () => {
   const clip = await makeClip("mkv", ["aac", "libopus", "aac"]);
   const { server, control } = await startRecordings([], "cam1");
   await remuxWithFfmpeg8(clip, server.rtmpUrl("cam1"), "flv");
@@ -160,7 +165,9 @@ it("of enhanced RTMP by FFmpeg 8 are all recorded, in sync, byte for byte", { ti
   for (const type of ["mp4", "flv"]) expectSameBytes(sent, found[type] ?? [], type);
 });
 
-it("in one message of enhanced RTMP are all recorded, of one codec or of several", { timeout: 90_000 }, async () => {
+it.concurrent("in one message of enhanced RTMP are all recorded, of one codec or of several", {
+  timeout: 90_000,
+}, async () => {
   const clip = await makeClip("mkv", ["aac", "aac"]);
   const flv = join(folder, "messages.flv");
   await remuxWithFfmpeg8(clip, flv, "flv");

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Recorder } from "../../src/recording/recorder.js";
@@ -22,21 +22,26 @@ import { until } from "../support/until.js";
 const STREAMS = 50;
 const TYPES = ["mp4", "ts", "flv"] as const;
 const MIB = 1024 * 1024;
-let recorder: Recorder | undefined;
-let root = "";
+const opened: { recorder: Recorder; root: string }[] = [];
 
-afterEach(async () => {
+// Each has a recorder or a server of its own, and most wait for media time: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
-  await recorder?.close();
-  recorder = undefined;
-  if (root) await rm(root, { recursive: true, force: true });
-  root = "";
+  for (const { recorder, root } of opened) {
+    await recorder.close();
+    await rm(root, { recursive: true, force: true });
+  }
 });
 
 async function open(options: RecorderOptions): Promise<Recorder> {
-  root = await mkdtemp(join(tmpdir(), "reel-past-"));
-  recorder = await Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), ...options });
+  const root = await mkdtemp(join(tmpdir(), "reel-past-"));
+  const recorder = await Recorder.open({
+    mediaFolders: [join(root, "media")],
+    stateFolder: join(root, "state"),
+    ...options,
+  });
+  opened.push({ recorder, root });
   return recorder;
 }
 
@@ -56,7 +61,7 @@ function sentPictures(source: LoopedSource, fromMs: number, toMs: number): strin
     .flatMap((frame) => (frame.track === TRACK_VIDEO ? [expectedFrame("ts", frame, 0).content] : []));
 }
 
-describe("a recording from the past", () => {
+describe.concurrent("a recording from the past", () => {
   it("of fifty streams begins at the random access point at or before 15 s ago", { timeout: 120_000 }, async () => {
     const recorder = await open({ preRecordSeconds: 16 });
     const closed: ClosedSegmentReport[] = [];
@@ -143,7 +148,7 @@ describe("a recording from the past", () => {
   });
 
   it("that a client begins on inStreamCreated has the first picture, however late the command comes", async () => {
-    const clip = await makeClip({ seconds: 10, video: { gopFrames: 25 } });
+    const clip = await makeClip({ seconds: 6, video: { gopFrames: 25 } });
     const server = await ReelProcess.start({ config: { preRecord: { seconds: 30 } } });
     const control = await Control.connect(server);
     const publisher = publishWithFfmpeg({ url: server.rtmpUrl("cam"), input: clip });
@@ -165,7 +170,7 @@ describe("a recording from the past", () => {
 
   it("by command, of a publisher: its pictures are those of the publisher from that point on", async () => {
     // Long enough for the commands on a machine that is busy.
-    const seconds = 14;
+    const seconds = 10;
     const clip = await makeClip({ seconds, video: { gopFrames: 25 } });
     const server = await ReelProcess.start({ config: { preRecord: { seconds: 5, maximumMib: 64 } } });
     const control = await Control.connect(server);

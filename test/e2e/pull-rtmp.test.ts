@@ -1,7 +1,7 @@
 // RTMP sources from servers of others: nginx-rtmp, and ffmpeg as a server.
 
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { decodeWithFfmpeg, ffprobe, type Probe } from "../support/ffprobe.js";
 import { NginxRtmp } from "../support/nginx-rtmp.js";
@@ -11,17 +11,20 @@ import { until } from "../support/until.js";
 
 const clipSpec = { seconds: 3, video: { bFrames: 2, gopFrames: 25 } } as const;
 
-let fixture: PullFixture;
+// Each has a fixture of its own, and waits for media time: they run side by side.
+const fixtures = new Set<PullFixture>();
 let nginx: NginxRtmp | undefined;
-beforeEach(async () => {
-  fixture = await PullFixture.open();
-});
-afterEach(async () => {
+afterAll(async () => {
   await stopPublishers();
   await nginx?.stop();
-  nginx = undefined;
-  await fixture.close();
+  for (const fixture of fixtures) await fixture.close();
 });
+
+async function open(): Promise<PullFixture> {
+  const fixture = await PullFixture.open();
+  fixtures.add(fixture);
+  return fixture;
+}
 
 /** Sizes, key flags and times of one track, from its first packet on. */
 function packetsOf(probe: Probe, kind: "video" | "audio"): object[] {
@@ -45,8 +48,9 @@ async function expectSame(path: string, file: string): Promise<void> {
   await decodeWithFfmpeg(file);
 }
 
-describe("an RTMP source", () => {
+describe.concurrent("an RTMP source", () => {
   it("is recorded from nginx-rtmp with every frame and its time, again when its publisher comes back", async () => {
+    const fixture = await open();
     nginx = await NginxRtmp.start(join(fixture.folder, "nginx"));
     const path = await makeClip(clipSpec);
     await fixture.record("cam1", "flv");
@@ -63,6 +67,7 @@ describe("an RTMP source", () => {
   }, 60_000);
 
   it("is recorded from ffmpeg as a server", async () => {
+    const fixture = await open();
     const path = await makeClip(clipSpec);
     const port = await freePort();
     const url = `rtmp://127.0.0.1:${port}/live/x`;

@@ -1,6 +1,6 @@
 // A real RTSP server (GStreamer's) pulled over TCP and UDP, and killed under us.
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { PULL_FAILED } from "../../src/ingest/pull/pull-source.js";
 import { makeClip } from "../support/clip.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
@@ -11,18 +11,23 @@ const SECONDS = 4;
 /** Issue 5. One AAC frame at 48 kHz has 21 ms. */
 const MAX_SKEW_MS = 40;
 
-let fixture: PullFixture;
-beforeEach(async () => {
-  fixture = await PullFixture.open();
-});
-afterEach(async () => {
-  await fixture.close();
+// Each has a fixture of its own, and waits for media time: they run side by side.
+const fixtures = new Set<PullFixture>();
+afterAll(async () => {
+  for (const fixture of fixtures) await fixture.close();
   await stopRtspServers();
 });
 
-describe("RTSP sources", () => {
+async function open(): Promise<PullFixture> {
+  const fixture = await PullFixture.open();
+  fixtures.add(fixture);
+  return fixture;
+}
+
+describe.concurrent("RTSP sources", () => {
   for (const transport of ["tcp", "udp"] as const) {
     it(`records every frame of a source over ${transport.toUpperCase()}, with the tracks together`, async () => {
+      const fixture = await open();
       // RTP carries no DTS: that of B-frames is derived.
       const path = await makeClip({ seconds: SECONDS, video: { gopFrames: 25, bFrames: 2 }, format: "mp4" });
       const server = await startRtspServer(path);
@@ -44,6 +49,7 @@ describe("RTSP sources", () => {
   }
 
   it("goes on recording with the next attempt, three times, when the server is killed and comes back", async () => {
+    const fixture = await open();
     const port = await freePort();
     await fixture.record("cam", "mp4");
     const configId = fixture.pull(`rtsp://user:secret@127.0.0.1:${port}/live`, "cam", { forceTcp: true });

@@ -7,7 +7,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
 import { TsTcpServer } from "../../src/ingest/mpegts/ts-tcp-server.js";
 import { parseAvcDecoderConfiguration } from "../../src/media/codec/h264/decoder-configuration.js";
@@ -24,24 +24,27 @@ const CONTAINERS = ["mp4", "ts", "flv"] as const;
 const SECONDS = 3;
 const clipSpec = { seconds: SECONDS, video: { bFrames: 2, gopFrames: 25 } } as const;
 
-let fixture: PullFixture;
+// Each has a fixture of its own, and most wait for media time: they run side by side.
+const fixtures = new Set<PullFixture>();
 const servers = new Set<Server>();
-beforeEach(async () => {
-  fixture = await PullFixture.open();
-});
-afterEach(async () => {
+afterAll(async () => {
   await stopPublishers();
-  await fixture.close();
+  for (const fixture of fixtures) await fixture.close();
   for (const server of servers) server.close();
-  servers.clear();
 });
 
-async function recordAll(name: string): Promise<void> {
+async function open(options: Parameters<typeof PullFixture.open>[0] = {}): Promise<PullFixture> {
+  const fixture = await PullFixture.open(options);
+  fixtures.add(fixture);
+  return fixture;
+}
+
+async function recordAll(fixture: PullFixture, name: string): Promise<void> {
   for (const type of CONTAINERS) await fixture.record(name, type);
 }
 
 /** Every file holds all that was sent and plays without a word. */
-async function expectWhole(path: string): Promise<void> {
+async function expectWhole(fixture: PullFixture, path: string): Promise<void> {
   const sent = await ffprobe(path);
   const files = await fixture.untilClosed(CONTAINERS.length);
   for (const file of files) {
@@ -122,8 +125,9 @@ async function madeStream(
   return ts.bytes();
 }
 
-describe("MPEG-TS sources", () => {
+describe.concurrent("MPEG-TS sources", () => {
   it("records what ffmpeg sends to the TCP listener, whole", async () => {
+    const fixture = await open();
     const { recorder } = fixture;
     const server = new TsTcpServer({
       registry: recorder.streams,
@@ -133,21 +137,20 @@ describe("MPEG-TS sources", () => {
       streamName: "tcp{n}",
     });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
-    await recordAll("tcp1");
+    await recordAll(fixture, "tcp1");
     const input = await makeClip({ ...clipSpec, format: "mp4" });
     await publishWithFfmpeg({ url: `tcp://127.0.0.1:${port}`, input, format: "mpegts" }).exited;
-    await expectWhole(input);
+    await expectWhole(fixture, input);
     await server.close();
   });
 
   for (const ending of ["falls silent", "is stopped"] as const) {
     it(`records what ffmpeg sends over UDP, whole, to the last frame, when the source ${ending}`, async () => {
-      await fixture.close();
       // Made first: the time that it takes would count as the source's silence.
       const input = await makeClip({ ...clipSpec, format: "mp4" });
-      fixture = await PullFixture.open({ silenceMs: ending === "falls silent" ? 3000 : 10_000 });
+      const fixture = await open({ silenceMs: ending === "falls silent" ? 3000 : 10_000 });
       const port = await freePort();
-      await recordAll("udp1");
+      await recordAll(fixture, "udp1");
       const configId = fixture.pull(`mpegtsudp://127.0.0.1:${port}`, "udp1", { keepAlive: false });
       await until("the socket is bound", () => fixture.codes.get(configId)?.includes(3));
       await publishWithFfmpeg({ url: `udp://127.0.0.1:${port}?pkt_size=1316`, input, format: "mpegts" }).exited;
@@ -161,7 +164,7 @@ describe("MPEG-TS sources", () => {
         );
         fixture.pulls.stop(configId, "test");
       }
-      await expectWhole(input);
+      await expectWhole(fixture, input);
     });
   }
 
@@ -189,9 +192,10 @@ describe("MPEG-TS sources", () => {
     const missing =
       group.includes(":") && !ipv6 ? " (left out: no interface of this host but the loopback has IPv6)" : "";
     it.skipIf(missing !== "")(`records ${what}, whole${missing}`, async () => {
+      const fixture = await open();
       const port = await freePort();
       const name = "group";
-      await recordAll(name);
+      await recordAll(fixture, name);
       const host = group.includes(":") ? `[${group}]` : group;
       const configId = fixture.pull(`dmpegtsudp://${host}:${port}?localaddr=${receiveAt}`, name, {
         ssmIp,
@@ -212,11 +216,12 @@ describe("MPEG-TS sources", () => {
       fixture.pulls.stop(configId, "test");
       sender.close();
       stranger?.close();
-      await expectWhole(path);
+      await expectWhole(fixture, path);
     });
   }
 
   it("refuses a local address that is not there, and a sender that goes with no group", async () => {
+    const fixture = await open();
     expect(fixture.pulls.checkUri("mpegtsudp://239.1.1.1:5000?localaddr=lo")).toBeUndefined();
     expect(fixture.pulls.checkUri("mpegtsudp://239.1.1.1:5000?localaddr=203.0.113.7")).toContain(
       "no network interface",
@@ -235,6 +240,7 @@ describe("MPEG-TS sources", () => {
   });
 
   it("records AAC whose channels are described in band, and every file can be decoded from its first frame", async () => {
+    const fixture = await open();
     const { recorder } = fixture;
     for (const type of CONTAINERS) await fixture.record("quad", type, { chunkLength: 2, waitForIDR: false });
     const path = join(fixture.folder, "quad.ts");
@@ -273,7 +279,8 @@ describe("MPEG-TS sources", () => {
   });
 
   it("records both fields of a frame as one sample, and a decoder shows the frames", async () => {
-    await recordAll("paff");
+    const fixture = await open();
+    await recordAll(fixture, "paff");
     const frames = 60;
     const ts = new TsBuilder().pat([{ number: 1, pmtPid: 0x1000 }]).pmt(0x1000, 1, [{ pid: 0x100, type: 0x1b }]);
     for (let i = 0; i < frames * 2; i++) {
@@ -303,8 +310,9 @@ describe("MPEG-TS sources", () => {
   });
 
   it("goes on over a line that drops, swaps and doubles packets, and says what happened", async () => {
+    const fixture = await open();
     const port = await freePort();
-    await recordAll("bad");
+    await recordAll(fixture, "bad");
     const configId = fixture.pull(`mpegtsudp://127.0.0.1:${port}`, "bad", { keepAlive: false });
     await until("the socket is bound", () => fixture.codes.get(configId)?.includes(3));
     const bytes = readFileSync(
@@ -343,6 +351,7 @@ describe("MPEG-TS sources", () => {
   });
 
   it("comes back to a TCP source that was restarted, into a new file of the same config", async () => {
+    const fixture = await open();
     const bytes = readFileSync(await makeClip({ ...clipSpec, format: "ts" }));
     const sockets = new Set<Socket>();
     const serve = async (port: number): Promise<Server> => {
@@ -382,7 +391,8 @@ describe("MPEG-TS sources", () => {
     ["a jump of ten hours", (frame: number) => frame * 3600 + (frame < 50 ? 0 : 36_000 * 90_000), () => 0],
   ] as const) {
     it(`gives files the duration of what was sent, over ${what}`, async () => {
-      await recordAll("edge");
+      const fixture = await open();
+      await recordAll(fixture, "edge");
       const bytes = await madeStream(100, timeOf, versionOf);
       const server = createServer((socket) => void socket.on("error", () => {}).end(bytes)).listen(0, "127.0.0.1");
       servers.add(server);
@@ -400,8 +410,7 @@ describe("MPEG-TS sources", () => {
   }
 
   it("takes a source that delivers nothing for gone", async () => {
-    await fixture.close();
-    fixture = await PullFixture.open({ silenceMs: 300 });
+    const fixture = await open({ silenceMs: 300 });
     const server = createServer(() => {}).listen(0, "127.0.0.1");
     servers.add(server);
     await once(server, "listening");
@@ -417,6 +426,7 @@ describe("MPEG-TS sources", () => {
   });
 
   it("refuses a name that is live, and ends a connection that is no transport stream without harm", async () => {
+    const fixture = await open();
     const { recorder } = fixture;
     const server = new TsTcpServer({
       registry: recorder.streams,

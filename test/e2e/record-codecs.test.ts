@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { picturesOf, readable } from "../support/coded-pictures.js";
 import { ffprobe, type ProbedTrack } from "../support/ffprobe.js";
@@ -22,10 +22,11 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-codecs-"));
 });
-afterAll(() => rm(folder, { recursive: true }));
-afterEach(async () => {
+// Each has a server of its own: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
+  await rm(folder, { recursive: true });
 });
 
 interface Clip {
@@ -97,7 +98,7 @@ const PUBLISH = {
   },
 } as const;
 
-describe("H.265", () => {
+describe.concurrent("H.265", () => {
   it.each(Object.entries(PUBLISH))("over %s is in all containers what was sent", async (_name, publish) => {
     const clip = await makeH265({ seconds: 3, gopFrames: 25 });
     const { server, control } = await startServer();

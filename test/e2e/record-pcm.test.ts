@@ -60,15 +60,24 @@ function clipName({ codec, rate }: Sound, hasVideo: boolean): string {
   return `${codec}-${rate}${hasVideo ? "" : "-alone"}`;
 }
 
+const clips = new Map<string, Promise<string>>();
+
+function clipOf(sound: Sound, hasVideo = true): Promise<string> {
+  const name = clipName(sound, hasVideo);
+  const clip = clips.get(name) ?? encode(sound, hasVideo);
+  clips.set(name, clip);
+  return clip;
+}
+
 /** Noise, so that every code of G.711 comes. */
-async function encode(sound: Sound, hasVideo = true, seconds = SECONDS): Promise<string> {
+async function encode(sound: Sound, hasVideo: boolean): Promise<string> {
   const { codec, rate, channels } = sound;
   const path = join(folder, `${clipName(sound, hasVideo)}.flv`);
-  const video = ["-f", "lavfi", "-i", `testsrc2=size=160x96:rate=${FRAME_RATE}:duration=${seconds}`];
+  const video = ["-f", "lavfi", "-i", `testsrc2=size=160x96:rate=${FRAME_RATE}:duration=${SECONDS}`];
   const encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p"];
   const { code, stderr } = await runProgram("ffmpeg", [
     ...["-v", "error", "-nostdin", "-y", ...(hasVideo ? video : [])],
-    ...["-f", "lavfi", "-i", `anoisesrc=sample_rate=${rate}:duration=${seconds}:seed=1`, ...(hasVideo ? encoder : [])],
+    ...["-f", "lavfi", "-i", `anoisesrc=sample_rate=${rate}:duration=${SECONDS}:seed=1`, ...(hasVideo ? encoder : [])],
     ...["-ac", `${channels}`, "-ar", `${rate}`, "-c:a", codec, path],
   ]);
   if (code !== 0) throw new Error(stderr);
@@ -109,9 +118,9 @@ async function expectVerified(path: string, name: string, sent: PeerTrack): Prom
   ).toMatchObject(wanted);
 }
 
-describe.each(SOUNDS)("$title of $rate Hz, $channels channel(s)", (sound) => {
+describe.concurrent.each(SOUNDS)("$title of $rate Hz, $channels channel(s)", (sound) => {
   it.each([true, false])("is in FLV as it came, in MP4 linear (with video: %s)", { timeout: 60_000 }, async (video) => {
-    const clip = await encode(sound, video);
+    const clip = await clipOf(sound, video);
     const stream = clipName(sound, video);
     for (const type of ["mp4", "flv"])
       await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
@@ -140,13 +149,13 @@ describe.each(SOUNDS)("$title of $rate Hz, $channels channel(s)", (sound) => {
   });
 });
 
-describe.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (sound) => {
+describe.concurrent.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (sound) => {
   const reason = (stream: string): string =>
     `${stream} has ${sound.title} audio, which type=ts cannot carry; record it with type=mp4 or type=flv`;
 
   it("is refused at the command, with the containers that would do", async () => {
     const stream = `live-${sound.codec}`;
-    const live = publishWithFfmpeg({ url: server.rtmpUrl(stream), input: await encode(sound, false), loops: -1 });
+    const live = publishWithFfmpeg({ url: server.rtmpUrl(stream), input: await clipOf(sound, false), loops: -1 });
     // Up to a second of media there may yet come a track that can be recorded.
     const enough = (1.5 * sound.rate) / FRAME_SAMPLES;
     await until("it is live, and has sound alone", async () => {
@@ -167,7 +176,7 @@ describe.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (soun
   it("is told to a config that waits, and makes no file", async () => {
     const stream = `waits-${sound.codec}`;
     await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=ts keepAlive=0`);
-    await publish(await encode(sound, false), stream);
+    await publish(await clipOf(sound, false), stream);
     const told = await until("it is told", () => Promise.resolve(own("recordChunkError", stream)[0]));
     expect(told).toMatchObject({ file: "", error: reason(stream) });
     expect((await readdir(server.media)).filter((name) => name.startsWith(stream))).toEqual([]);
@@ -176,7 +185,7 @@ describe.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (soun
   it("is left out beside video, named once", { timeout: 60_000 }, async () => {
     const stream = `beside-${sound.codec}`;
     await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=ts keepAlive=0`);
-    await publish(await encode(sound), stream);
+    await publish(await clipOf(sound), stream);
     const [closed] = await untilClosed(stream, 1);
     const wanted = [expect.objectContaining({ cause: "unsupportedTrack", codec: sound.title, track: "audio" })];
     expect(closed?.gaps).toEqual(wanted);
@@ -189,7 +198,7 @@ describe.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (soun
 
 it("a kill -9 leaves files of sound that are whole once the server is back", { timeout: 150_000 }, async () => {
   const [sound] = SOUNDS as readonly [Sound];
-  const clip = await encode(sound, false);
+  const clip = await clipOf(sound, false);
   const victim = await ReelProcess.start();
   const commands = await Control.connect(victim);
   for (const type of ["mp4", "flv"])

@@ -2,31 +2,32 @@
 // stream is back.
 
 import { copyFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { until } from "../support/until.js";
 
-afterEach(async () => {
+// Each has servers of its own, and waits for media time: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
 });
 
 type Listed = { configId: number; localStreamName: string; status: { current: { code: number } } };
 
-describe("a killed and restarted server", () => {
+describe.concurrent("a killed and restarted server", () => {
   it("has its record configs back with their ids, and records by itself when the stream returns", async () => {
     const clip = await makeClip({ seconds: 3 });
     const first = await ReelProcess.start();
     let control = await Control.connect(first);
     const kept = await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4 _site=north");
     await control.succeed("record localStreamName=cam2 pathToFile=cam2 type=ts keepAlive=0");
-    publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: clip });
+    const publisher = publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: clip });
     await control.wait("recordChunkCreated");
     await first.kill();
-    await stopPublishers();
+    await publisher.kill();
     const second = await ReelProcess.start({ root: first.root });
     control = await Control.connect(second);
     const { record } = (await control.succeed("listConfig")) as { record: Listed[] };
@@ -85,18 +86,18 @@ describe("a killed and restarted server", () => {
   });
 });
 
-describe("the recovery at start", () => {
+describe.concurrent("the recovery at start", () => {
   it("gives a segment whose name was taken meanwhile the next number, and moves one off a name that is wanted", async () => {
     const clip = await makeClip({ seconds: 4 });
     const first = await ReelProcess.start();
     let control = await Control.connect(first);
     await control.succeed("record localStreamName=cam1 pathToFile=taken type=mp4 keepAlive=0");
     await control.succeed("record localStreamName=cam1 pathToFile=wanted type=mp4 overwrite=1");
-    publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: clip });
+    const publisher = publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: clip });
     await control.wait("recordChunkCreated", 2);
     await until("media has come", async () => (await stat(first.file("taken.mp4.mdat"))).size > 600_000);
     await first.kill();
-    await stopPublishers();
+    await publisher.kill();
     await writeFile(first.file("taken.mp4"), "somebody else's");
     const second = await ReelProcess.start({ root: first.root });
     control = await Control.connect(second);

@@ -2,7 +2,7 @@
 // its first frame, a recording that waits begins with the stream's first frame.
 
 import { readdir } from "node:fs/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { ffprobe, type ProbedPacket } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
@@ -10,7 +10,8 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
 
-afterEach(async () => {
+// Each has a server of its own, and waits for media time: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
 });
@@ -23,7 +24,7 @@ async function closedFiles(control: Control, type: string): Promise<string[]> {
     .sort();
 }
 
-describe("a recording", () => {
+describe.concurrent("a recording", () => {
   it("is cut at random access points, with every frame in exactly one segment", async () => {
     const clip = await makeClip({ seconds: 20, video: { bFrames: 2, gopFrames: 50 } });
     const server = await ReelProcess.start();

@@ -2,7 +2,7 @@
 // other is writing.
 
 import { readdir, stat, writeFile } from "node:fs/promises";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerName } from "../../src/container/table.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { makeClip } from "../support/clip.js";
@@ -20,7 +20,8 @@ beforeAll(async () => {
   clip = await makeClip({ seconds: 3 });
   wanted = (await ffprobe(clip)).video?.packets.length;
 });
-afterEach(async () => {
+// Each has servers of its own, and waits for media time: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
 });
@@ -41,7 +42,7 @@ async function start(media?: string, root?: string): Promise<Server> {
 const record = ({ control }: Server, type: ContainerName, overwrite: 0 | 1): Promise<unknown> =>
   control.succeed(`record localStreamName=cam1 pathToFile=x type=${type} overwrite=${overwrite} keepAlive=0`);
 
-describe.each(CONTAINERS.slice(0, effort(2, 3)))("two servers on one folder, %s", (type) => {
+describe.concurrent.each(CONTAINERS.slice(0, effort(2, 3)))("two servers on one folder, %s", (type) => {
   const overwrites = [
     [1, 1],
     [0, 1],
@@ -72,7 +73,7 @@ describe.each(CONTAINERS.slice(0, effort(2, 3)))("two servers on one folder, %s"
   );
 });
 
-describe.each((["ts", "flv"] as const).slice(0, effort(1, 2)))("a growing %s", (type) => {
+describe.concurrent.each((["ts", "flv"] as const).slice(0, effort(1, 2)))("a growing %s", (type) => {
   it("is taken over when its server was killed, and left alone by that one's recovery", async () => {
     const a = await start();
     const b = await start(a.server.media);

@@ -2,7 +2,7 @@
 // loses nothing of the others.
 
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";
 import { expectAsTold, toldByEvents } from "../support/expect-as-told.js";
 import { ffprobe } from "../support/ffprobe.js";
@@ -14,7 +14,8 @@ import { freeze, mountLoop, mountTmpfs, removeVolumes, thaw } from "../support/v
 /** Root that may read everything, a clone below /root too, and writes only where the mode lets it. */
 const WITHOUT_OVERRIDE = ["setpriv", "--bounding-set=-dac_override"];
 
-afterEach(async () => {
+// Each has servers and volumes of its own, and waits for media time: those of volumes run side by side.
+afterAll(async () => {
   await stopPublishers();
   await removeVolumes();
   await stopServers();
@@ -44,9 +45,13 @@ describe("a target that cannot be", () => {
       /^Syntax error for type parameter\. Type help for details/,
     ],
   ] as const;
+  let server: ReelProcess;
+  let control: Control;
+  beforeAll(async () => {
+    server = await ReelProcess.start();
+    control = await Control.connect(server);
+  });
   it.each(cases)("%s: FAIL with the reason, and nothing is created", async (_name, command, description) => {
-    const server = await ReelProcess.start();
-    const control = await Control.connect(server);
     const reply = await control.send(command);
     expect(reply).toMatchObject({ status: "FAIL", data: null });
     expect(reply.description).toMatch(description);
@@ -66,9 +71,9 @@ describe("a target that cannot be", () => {
   });
 });
 
-describe("a volume", () => {
+describe.concurrent("a volume", () => {
   it("that fills up ends its own recording; the healthy ones of the same stream have every frame, and it goes on when there is room", async () => {
-    const clip = await makeClip({ seconds: 12, video: { kilobitsPerSecond: 8000, width: 640, height: 480 } });
+    const clip = await makeClip({ seconds: 8, video: { kilobitsPerSecond: 8000, width: 640, height: 480 } });
     const server = await ReelProcess.start();
     await mountTmpfs(server.file("small"), 16);
     await writeFile(server.file("small/ballast"), Buffer.alloc(15 << 20));
@@ -106,7 +111,7 @@ describe("a volume", () => {
   });
 
   it("that freezes holds up nobody else; after the thaw its file is whole, or its gap is reported", async () => {
-    const clip = await makeClip({ seconds: 12 });
+    const clip = await makeClip({ seconds: 8 });
     const server = await ReelProcess.start({ args: ["--workers", "1"] });
     await mountLoop(server.file("frozen"), 64);
     const control = await Control.connect(server);
@@ -139,7 +144,7 @@ describe("a volume", () => {
   });
 
   it("that freezes while six files end on it holds up no finish elsewhere", async () => {
-    const clip = await makeClip({ seconds: 10, video: { gopFrames: 25 } });
+    const clip = await makeClip({ seconds: 6, video: { gopFrames: 25 } });
     const server = await ReelProcess.start();
     await mountLoop(server.file("frozen"), 64);
     const control = await Control.connect(server);
@@ -155,10 +160,10 @@ describe("a volume", () => {
     const healthy = (): number =>
       control.of("recordChunkClosed").filter((event) => String(event.payload.file).startsWith(server.file("cam1_part")))
         .length;
-    await until("the healthy segments are final", () => healthy() === 10);
-    expect(control.of("recordChunkClosed").length).toBe(10);
+    await until("the healthy segments are final", () => healthy() === 6);
+    expect(control.of("recordChunkClosed").length).toBe(6);
     await thaw(server.file("frozen"));
-    await until("the others are final too", () => control.of("recordChunkClosed").length === 10 + names.length);
+    await until("the others are final too", () => control.of("recordChunkClosed").length === 6 + names.length);
     await expectAsTold(server.media, toldByEvents(control));
   });
 });

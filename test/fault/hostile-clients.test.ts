@@ -23,9 +23,9 @@ import { certificateFiles, TEST_CERTIFICATE } from "../support/test-certificate.
 import { until } from "../support/until.js";
 
 const RECORDINGS = 50;
-const SECONDS = effort(5, 600);
+const SECONDS = effort(3, 600);
 /** Of the same attacks, before the memory is looked at: code is compiled, buffers and the arena have grown. */
-const WARM_UP_SECONDS = effort(5, 60);
+const WARM_UP_SECONDS = effort(3, 60);
 const CHUNK_SECONDS = effort(3, 60);
 const ATTACKERS_AT_ONCE = 30;
 const OWNER_INTERVAL_MS = 250;

@@ -55,7 +55,7 @@ async function record(folder = ""): Promise<LiveSource> {
   const live = new LiveSource(recorder.streams.open("cam"));
   source = live;
   live.run();
-  await until("media in the files", () => seen.opened.length === CONTAINER_NAMES.length && live.sentMs > 1500);
+  await until("media in the files", () => seen.opened.length === CONTAINER_NAMES.length && live.sentMs > 1000);
   return live;
 }
 
@@ -96,7 +96,7 @@ describe("growing files", () => {
     for (const failed of seen.failed) expect(failed).toMatchObject({ code: "lostFile", localStreamName: "cam" });
     expect(seen.gaps.filter(({ cause, frames }) => cause === "lostFile" && frames > 0)).toHaveLength(COUNT);
     await until("the next files", () => seen.opened.length === 2 * COUNT);
-    await sleep(1500);
+    await sleep(600);
     if (way === "replaced") for (const report of first) expect(readFileSync(growing(report), "utf8")).toBe(FOREIGN);
     await expectAllAccounted(live, first);
     expect(paths(seen.closed)).toEqual(paths(seen.opened.slice(COUNT)));
@@ -107,7 +107,7 @@ describe("growing files", () => {
     const live = await record("day/");
     rmSync(join(media, "day"), { recursive: true });
     await until("the next files", () => seen.opened.length === 2 * COUNT);
-    await sleep(1200);
+    await sleep(600);
     await expectAllAccounted(live);
     expect(seen.closed).toHaveLength(COUNT);
   });

@@ -93,7 +93,7 @@ export function publishWithFfmpeg({
   return new Publisher(["-v", "error", "-nostdin", ...inputArgs, ...args, "-f", format, url]);
 }
 
-/** For afterEach: ends whatever still publishes. */
+/** For afterEach, or for afterAll where tests run side by side: ends whatever still publishes. */
 export async function stopPublishers(): Promise<void> {
   await Promise.all([...running].map((publisher) => publisher.kill()));
 }

@@ -1,6 +1,6 @@
 // A real server in a process of its own, with folders of its own, and a plain WebSocket client for it. The server dies
-// with the test process (setpriv --pdeathsig); `stopServers` in an afterEach ends what a failed test left and removes
-// its folders.
+// with the test process (setpriv --pdeathsig); `stopServers` in an afterEach (an afterAll where tests run
+// side by side) ends what a failed test left and removes its folders.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -179,7 +179,7 @@ export class Control {
   }
 }
 
-/** For afterEach. */
+/** For afterEach, or for afterAll where tests run side by side. */
 export async function stopServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.kill()));
   for (const root of roots) await rm(root, { recursive: true, force: true });
