@@ -13,6 +13,7 @@ import {
 } from "../../../src/media/codec/h264/decoder-configuration.js";
 import { BitWriter } from "../../support/bit-writer.js";
 import { ASC, ASC_HE, AVCC } from "../../support/test-media.js";
+import { usacSpecificConfig } from "../../support/usac.js";
 
 interface Sps {
   profile: number;
@@ -298,6 +299,26 @@ describe("an AudioSpecificConfig", () => {
     ],
     ["7.1", new BitWriter().u(5, 2).u(4, 4).u(4, 7).u(3, 0).bytes(), { sampleRate: 44100, channels: 8 }],
     ["6.1", new BitWriter().u(5, 2).u(4, 4).u(4, 11).u(3, 0).bytes(), { channels: 7 }],
+    [
+      "xHE-AAC, frames of 1024 samples",
+      usacSpecificConfig({ lengthIndex: 1 }).bytes(),
+      { objectType: 42, sampleRate: 48000, channels: 1, samplesPerFrame: 1024, sbr: false },
+    ],
+    [
+      "xHE-AAC, frames of 768 samples",
+      usacSpecificConfig({ lengthIndex: 0 }).bytes(),
+      { objectType: 42, samplesPerFrame: 768 },
+    ],
+    [
+      "xHE-AAC, what SBR of 4:1 makes of 1024 samples, rate written out",
+      new BitWriter().u(5, 31).u(6, 10).u(4, 5).u(4, 2).u(5, 31).u(24, 44100).u(3, 4).u(5, 2).bytes(),
+      { objectType: 42, sampleRate: 44100, channels: 2, samplesPerFrame: 4096, sbr: true },
+    ],
+    [
+      "xHE-AAC that says where each channel is",
+      new BitWriter().u(5, 31).u(6, 10).u(4, 3).u(4, 0).u(5, 20).u(3, 3).u(5, 0).u(5, 3).u(15, 0x443).bytes(),
+      { sampleRate: 28800, channels: 3, samplesPerFrame: 2048 },
+    ],
     ["7.1 with height", new BitWriter().u(5, 2).u(4, 4).u(4, 14).u(3, 0).bytes(), { channels: 8 }],
   ])("of %s", (_name, bytes, expected) => {
     expect(parseAudioSpecificConfig(bytes)).toMatchObject(expected);
@@ -310,6 +331,10 @@ describe("an AudioSpecificConfig", () => {
     ["a rate of 0", new BitWriter().u(5, 2).u(4, 15).u(24, 0).u(4, 2).u(3, 0).bytes()],
     ["a rate above 96 kHz", new BitWriter().u(5, 2).u(4, 15).u(24, 96001).u(4, 2).u(3, 0).bytes()],
     ["MPEG-1 layer 3", new BitWriter().u(5, 31).u(6, 2).u(4, 3).u(4, 2).u(3, 0).bytes()],
+    ["xHE-AAC of a reserved rate", new BitWriter().u(5, 31).u(6, 10).u(8, 0x31).u(5, 13).u(8, 0x22).bytes()],
+    ["xHE-AAC of a reserved frame length", new BitWriter().u(5, 31).u(6, 10).u(8, 0x31).u(5, 3).u(8, 0xa2).bytes()],
+    ["xHE-AAC of no channels", new BitWriter().u(5, 31).u(6, 10).u(8, 0x31).u(5, 3).u(8, 0x20).u(5, 0).bytes()],
+    ["xHE-AAC of 31 channels", new BitWriter().u(5, 31).u(6, 10).u(8, 0x31).u(5, 3).u(8, 0x20).u(5, 31).bytes()],
     ["a reserved channel configuration", new BitWriter().u(5, 2).u(4, 3).u(4, 9).u(3, 0).bytes()],
   ])("is refused: %s", (_name, bytes) => {
     expect(() => parseAudioSpecificConfig(bytes)).toThrow("AAC decoder configuration");

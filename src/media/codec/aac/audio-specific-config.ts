@@ -1,10 +1,11 @@
 // AudioSpecificConfig, ISO/IEC 14496-3 §1.6.2.1, as far as a recorder needs it: the AAC core's rate, channels and frame
 // length. HE-AAC is AAC-LC with an extension; its access units last 1024 samples of the core's rate whether or not a
-// decoder applies SBR.
+// decoder applies SBR. xHE-AAC always puts out what its SBR makes: that is its rate and its length.
 
 import { ReelError } from "../../../base/reel-error.js";
 import { BitReader } from "../../bit-reader.js";
 import type { AudioConfig } from "../audio-config.js";
+import { OBJECT_TYPE_USAC, readUsacConfig } from "./usac-config.js";
 
 export interface AacConfig extends AudioConfig {
   /** Signalled explicitly. */
@@ -62,7 +63,12 @@ export interface ConfigHead {
 
 /** Of a configuration's first object type: also the one that says that another follows. */
 export function isAacObjectType(objectType: number): boolean {
-  return GENERAL_AUDIO.has(objectType) || objectType === OBJECT_TYPE_SBR || objectType === OBJECT_TYPE_PS;
+  return hasOwnConfig(objectType) || objectType === OBJECT_TYPE_SBR || objectType === OBJECT_TYPE_PS;
+}
+
+/** AAC whose own part of the configuration is read here. */
+function hasOwnConfig(objectType: number): boolean {
+  return GENERAL_AUDIO.has(objectType) || objectType === OBJECT_TYPE_USAC;
 }
 
 export function readObjectType(r: BitReader): number {
@@ -89,7 +95,7 @@ export function readConfigHead(r: BitReader): ConfigHead {
     objectType = readObjectType(r);
     if (objectType === OBJECT_TYPE_BSAC) r.u(4); // extensionChannelConfiguration
   }
-  if (!GENERAL_AUDIO.has(objectType)) bad(`audio object type ${objectType} is not AAC`);
+  if (!hasOwnConfig(objectType)) bad(`audio object type ${objectType} is not AAC`);
   return { objectType, core, channelConfiguration, sbr, ps };
 }
 
@@ -97,6 +103,10 @@ export function readConfigHead(r: BitReader): ConfigHead {
 export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   const r = new BitReader(bytes, () => bad("ends too early"));
   const { objectType, core, channelConfiguration, sbr, ps } = readConfigHead(r);
+  if (objectType === OBJECT_TYPE_USAC) {
+    const { sampleRate, channels, samplesPerFrame, hasSbr } = readUsacConfig(r);
+    return { rateIndex: core.rateIndex, sampleRate, channels, samplesPerFrame, objectType, sbr: hasSbr, ps };
+  }
   const shortFrames = r.bitsLeft >= 1 && r.u(1) === 1; // frameLengthFlag
   const channels = CHANNELS[channelConfiguration] ?? bad(`channel configuration ${channelConfiguration} is reserved`);
   return {

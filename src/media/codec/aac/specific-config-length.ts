@@ -1,10 +1,12 @@
 // Where an AudioSpecificConfig ends that nothing says the length of, as in LATM of audioMuxVersion 0: GASpecificConfig
-// (ISO/IEC 14496-3 §4.4.1) and ELDSpecificConfig (§4.6.20.3) to their last bit. There is no extension behind them:
-// nothing would tell it from what follows.
+// (ISO/IEC 14496-3 §4.4.1), ELDSpecificConfig (§4.6.20.3) and UsacConfig to their last bit. There is no extension behind
+// them: nothing would tell it from what follows.
 
 import { ReelError } from "../../../base/reel-error.js";
 import type { BitReader } from "../../bit-reader.js";
 import { OBJECT_TYPE_ELD, readConfigHead, skipProgramConfigElement } from "./audio-specific-config.js";
+import { OBJECT_TYPE_USAC } from "./usac-config.js";
+import { skipUsacConfig } from "./usac-config-length.js";
 
 const FIRST_ERROR_RESILIENT = 17;
 const OBJECT_TYPE_BSAC = 22;
@@ -21,6 +23,10 @@ const COMMENT_LENGTH_BITS = 8;
 export function skipAudioSpecificConfig(r: BitReader): number {
   const bitsBefore = r.bitsLeft;
   const { objectType, channelConfiguration } = readConfigHead(r);
+  if (objectType === OBJECT_TYPE_USAC) {
+    skipUsacConfig(r);
+    return bitsBefore - r.bitsLeft;
+  }
   if (objectType === OBJECT_TYPE_ELD) skipEld(r, channelConfiguration);
   else skipGeneral(r, objectType, channelConfiguration, bitsBefore);
   if (objectType >= FIRST_ERROR_RESILIENT && r.u(2) > 1)

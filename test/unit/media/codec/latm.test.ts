@@ -12,6 +12,7 @@ import {
   type MuxSpec,
   putStreamMuxConfig,
 } from "../../../support/latm.js";
+import { usacSpecificConfig } from "../../../support/usac.js";
 
 const LC = head(2).u(3, 0);
 /** One pair in front, and room for a comment. */
@@ -29,6 +30,9 @@ const CONFIGS: readonly [string, BitWriter, number][] = [
   ["ER BSAC", head(22).u(3, 1).u(16, 0xabc).u(1, 0).u(2, 0), 1024],
   ["AAC-ELD of 480 samples", head(39).u(4, 8).u(1, 0).u(4, 0).u(2, 0), 480],
   ["AAC-ELD with SBR and extensions", eldWithExtensions(), 512],
+  ["xHE-AAC", usacSpecificConfig({ lengthIndex: 1 }), 1024],
+  ["xHE-AAC of 768 samples with an extension", usacSpecificConfig({ lengthIndex: 0, extensionBytes: 3 }), 768],
+  ["xHE-AAC in stereo with SBR", usacWithEverything(), 2048],
 ];
 
 function eldWithExtensions(): BitWriter {
@@ -37,6 +41,19 @@ function eldWithExtensions(): BitWriter {
   w.u(4, 2).u(4, 15).u(8, 5); // … of twenty
   for (let i = 0; i < 20; i++) w.u(8, i);
   return w.u(4, 0).u(2, 0);
+}
+
+/** SBR and MPS of a pair with all that may follow, an LFE, an extension element, three configuration extensions. */
+function usacWithEverything(): BitWriter {
+  const w = new BitWriter().u(5, 31).u(6, 10).u(4, 3).u(4, 0).u(5, 31).u(24, 48000).u(3, 3);
+  w.u(5, 0).u(5, 3).u(15, 0x443); // channelConfigurationIndex 0: three bsOutputChannelPos
+  w.u(4, 2); // three elements
+  w.u(2, 1).u(2, 3).u(11, 0x2bd).u(2, 3).u(5, 9).u(6, 9); // ID_USAC_CPE, SbrConfig
+  w.u(2, 2).u(6, 1).u(2, 2).u(4, 3).u(1, 1).u(5, 4).u(6, 5).u(1, 1); // stereoConfigIndex 2, Mps212Config
+  w.u(2, 2); // ID_USAC_LFE
+  w.u(2, 3).u(4, 15).u(8, 1).u(4, 2).u(1, 1).u(8, 255).u(16, 7).u(1, 0).u(16, 0x1234); // ID_USAC_EXT
+  w.u(1, 1).u(2, 2); // three extensions
+  return w.u(4, 0).u(4, 0).u(4, 1).u(4, 1).u(8, 0xa5).u(4, 15).u(8, 3).u(4, 2).u(16, 0xffff);
 }
 
 const MUXES: readonly [string, MuxSpec][] = [
@@ -98,7 +115,7 @@ describe("LATM that is not recorded", () => {
     ["of a later version", LC, { version: 1, versionA: 1 }],
     ["with frame lengths of type 4", LC, { frameLengthType: 4 }],
     ["of audio object type 8", head(8).u(8, 0), {}],
-    ["of audio object type 42", head(42).u(8, 0), { version: 1 }],
+    ["of audio object type 36", head(36).u(8, 0), { version: 1 }],
   ] as const)("%s is named, until another configuration comes", (what, config, mux) => {
     const reader = new AudioMuxReader();
     const payload = new Uint8Array(40);
