@@ -193,7 +193,7 @@ export class ReelServer {
    */
   async close(): Promise<void> {
     this.control.stopAccepting();
-    for (const listener of this.publishing) await listener.close();
+    await Promise.all(this.publishing.map((listener) => listener.close()));
     await this.pulls.close();
     await this.retention.close();
     await this.recorder.close();

@@ -28,6 +28,7 @@ const SERVER_CHUNK_BYTES = 65536;
 const BANDWIDTH_LIMIT_DYNAMIC = 2;
 /** FourCcInfoMask and CapsExMask of Enhanced RTMP v2. */
 const FOUR_CC_CAN_FORWARD = 4;
+const CAPS_EX_RECONNECT = 1;
 const CAPS_EX_MULTITRACK = 2;
 const CAPS_EX_MOD_EX = 4;
 const CAPS_EX_TIMESTAMP_NANO_OFFSET = 8;
@@ -83,7 +84,7 @@ function enhancedCapabilities(): AmfObject {
     fourCcList: [...fourCcs("video"), ...fourCcs("audio")],
     videoFourCcInfoMap: infoMap("video"),
     audioFourCcInfoMap: infoMap("audio"),
-    capsEx: CAPS_EX_MULTITRACK | CAPS_EX_MOD_EX | CAPS_EX_TIMESTAMP_NANO_OFFSET,
+    capsEx: CAPS_EX_RECONNECT | CAPS_EX_MULTITRACK | CAPS_EX_MOD_EX | CAPS_EX_TIMESTAMP_NANO_OFFSET,
   };
 }
 
@@ -95,6 +96,7 @@ export class CommandSession {
   #peer: CommandPeer;
   #connect: ConnectInfo | undefined;
   #netStreams = 0;
+  #takesReconnectRequest = false;
 
   constructor(peer: CommandPeer) {
     this.#peer = peer;
@@ -165,6 +167,16 @@ export class CommandSession {
     }
   }
 
+  /**
+   * Asks the client to come again, at its next key frame (Enhanced RTMP v2, Reconnect Request). False where it has not
+   * said that it can.
+   */
+  requestReconnect(description: string): boolean {
+    if (!this.#takesReconnectRequest) return false;
+    this.#status(0, "status", "NetConnection.Connect.ReconnectRequest", description);
+    return true;
+  }
+
   #handleConnect(transactionId: number, argument: AmfValue): void {
     if (this.#connect) badInput("a second connect");
     const options = isObject(argument) ? argument : {};
@@ -175,6 +187,8 @@ export class CommandSession {
       swfUrl: text(options.swfUrl),
       pageUrl: text(options.pageUrl),
     };
+    const { capsEx } = options;
+    this.#takesReconnectRequest = typeof capsEx === "number" && (capsEx & CAPS_EX_RECONNECT) !== 0;
     const peer = this.#peer;
     peer.send(CHUNK_STREAM_CONTROL, MESSAGE_WINDOW_ACK_SIZE, 0, encodeU32(WINDOW_ACK_BYTES));
     peer.send(

@@ -135,6 +135,17 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     this.close(error instanceof Error ? error.message : String(error), error);
   }
 
+  /** Asks a publisher to come again; false where there is none, or it has not said that it can. */
+  requestReconnect(description: string): boolean {
+    if (this.isOver || !this.isPublishing) return false;
+    try {
+      return this.#commands.requestReconnect(description);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
   close(reason: string, error?: unknown): void {
     if (this.isClosed) return;
     this.isClosed = true;

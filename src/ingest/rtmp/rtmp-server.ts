@@ -30,6 +30,8 @@ export interface RtmpServerOptions extends PublishGateOptions {
   maxScratchBytes: number;
   /** How often the time limits are looked at. */
   sweepIntervalMs: number;
+  /** How long a close waits for publishers that were asked to come again to leave by themselves. */
+  reconnectGraceMs: number;
   /** Reads with 'data' events only, as where the runtime offers nothing better. */
   plainReads: boolean;
 }
@@ -44,9 +46,12 @@ export const DEFAULT_RTMP_OPTIONS: RtmpServerOptions = {
   maxRestMs: 150,
   maxScratchBytes: 268_435_456,
   sweepIntervalMs: 1000,
+  // A group of pictures of a usual encoder: it leaves at a key frame.
+  reconnectGraceMs: 3000,
   plainReads: false,
 };
 
+const SHUTTING_DOWN = "the server is shutting down";
 /** Lines about outsiders, a second. */
 const LOG_LINES_PER_SECOND = 20;
 const MAX_SHOWN_NAME = 255;
@@ -83,6 +88,8 @@ export class RtmpServer {
   /** Sockets whose close event is still to come; they may outlive their connection by the linger time. */
   #sockets = new Set<PacedSocket>();
   #host: ConnectionHost;
+  /** Called when a connection has ended, during a close. */
+  #onConnectionEnded: (() => void) | undefined;
 
   constructor(parts: RtmpServerParts) {
     this.#parts = parts;
@@ -148,22 +155,42 @@ export class RtmpServer {
     return { host: bound.address, port: bound.port };
   }
 
-  /** Stops listening and ends every connection; their in-streams end, what is in the rings stays. */
+  /**
+   * Stops listening and ends every connection; their in-streams end, what is in the rings stays. Publishers that can be
+   * asked to come again are, and are recorded until they leave, for `reconnectGraceMs` at most.
+   */
   async close(): Promise<void> {
     const server = this.#server;
     if (!server) return;
     this.#server = undefined;
-    clearInterval(this.#sweep);
     const listening = server.listening
       ? new Promise<void>((resolve) => server.close(() => resolve()))
       : Promise.resolve();
-    for (const connection of this.#connections) connection.close("the server is shutting down");
+    for (const connection of this.#connections)
+      if (!connection.requestReconnect("The server is shutting down.")) connection.close(SHUTTING_DOWN);
+    await this.#untilLeft();
+    clearInterval(this.#sweep);
+    for (const connection of this.#connections) connection.close(SHUTTING_DOWN);
     const closed = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.onceClosed(resolve)));
     for (const socket of this.#sockets) socket.destroy();
     for (const socket of this.#secured) socket.destroy();
     await Promise.all([listening, ...closed]);
     this.#loop?.close();
     this.#loop = undefined;
+  }
+
+  /** Until no connection is left, or the time for it is over. */
+  async #untilLeft(): Promise<void> {
+    if (this.#connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#options.reconnectGraceMs);
+      this.#onConnectionEnded = () => {
+        if (this.#connections.size > 0) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#onConnectionEnded = undefined;
   }
 
   #accept(socket: net.Socket): void {
@@ -200,6 +227,7 @@ export class RtmpServer {
 
   #closed(connection: RtmpConnection, reason: string, error: unknown): void {
     this.#connections.delete(connection);
+    this.#onConnectionEnded?.();
     if (error === undefined) {
       this.#log("debug", { from: connection.farAddress, reason }, "RTMP connection ended");
       return;

@@ -631,8 +631,8 @@ describe("commands", () => {
       const all = ["avc1", "hvc1", "av01", "vp09", "vp08", "mp4a", "Opus", ".mp3", "ac-3", "ec-3", "fLaC"];
       expect(answer).toContain(`fourCcList${wire(all)}`);
       expect(answer).toContain(`videoFourCcInfoMap${wire({ avc1: 4, hvc1: 4, av01: 4, vp09: 4, vp08: 4 })}`);
-      // Multitrack, ModEx, TimestampNanoOffset.
-      expect(answer).toContain(`capsEx${wire(14)}`);
+      // Reconnect, Multitrack, ModEx, TimestampNanoOffset.
+      expect(answer).toContain(`capsEx${wire(15)}`);
     }
     expect(answerTo({})).not.toContain("fourCcList");
   });
