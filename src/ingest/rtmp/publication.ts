@@ -20,6 +20,7 @@ import {
   TAG_UNSUPPORTED,
 } from "../../media/flv/av-tag.js";
 import { parseColourInfo } from "../../media/flv/colour-info.js";
+import { sameColourInfo } from "../../stream/decoder-config.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { RandomAccessRule } from "../../stream/random-access-rule.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
@@ -29,6 +30,7 @@ import { noteOnce } from "../note-once.js";
 import { DISCARD, type IncomingMessage, type MessageDestination } from "./chunk-reader.js";
 import { DAMAGED_FRAME, type MessageReader } from "./message-reader.js";
 import { MESSAGE_READERS } from "./message-reader-table.js";
+import { type MessageTrack, NO_TRACK, newTrack } from "./message-track.js";
 import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./rtmp-protocol.js";
 import type { Scratch } from "./scratch.js";
 
@@ -36,7 +38,6 @@ import type { Scratch } from "./scratch.js";
 const TIMESTAMP_MODULUS = 4294967296;
 /** Behind the first video and the first audio track. */
 const FIRST_FURTHER_TRACK = 2;
-const NO_TRACK = -1;
 /** Of a kind. More are not told apart: only MAX_TRACKS are recorded, and all of them are told of when one changes. */
 const MAX_NUMBERED_TRACKS = 32;
 /** Offsets finer than a millisecond are rounded to the clock of the ring, 90 kHz. */
@@ -49,36 +50,6 @@ export interface MediaMessage {
   timestampMs: number;
 }
 
-/** Messages of one track. The codec is that of the last sequence header that could be used. */
-interface MessageTrack {
-  /** Its number in the in-stream; NO_TRACK before it has one. */
-  track: number;
-  readonly kind: "video" | "audio";
-  /** Names what its messages hold, where that is not recorded. */
-  unrecorded: string | undefined;
-  codec: CodecEntry | undefined;
-  reader: MessageReader | undefined;
-  /** The first byte of the tag that the configuration in force was made from, where tags say it. */
-  configTag: number | undefined;
-  /** The configuration of its codec that was taken last. */
-  config: Uint8Array | undefined;
-  /** What was said of the colours of a codec in front of its header. */
-  coming: { codec: CodecEntry; colourInfo: ColourInfo } | undefined;
-}
-
-function newTrack(track: number, kind: "video" | "audio"): MessageTrack {
-  return {
-    track,
-    kind,
-    unrecorded: undefined,
-    codec: undefined,
-    reader: undefined,
-    configTag: undefined,
-    config: undefined,
-    coming: undefined,
-  };
-}
-
 export class Publication implements MessageDestination {
   readonly inStream: InStream;
   #noteOnce: (note: string) => void;
@@ -87,8 +58,8 @@ export class Publication implements MessageDestination {
   #scratch: Scratch;
   #unwrapper = new Unwrapper(TIMESTAMP_MODULUS);
   #tag = new AvTag();
-  #video: MessageTrack = newTrack(TRACK_VIDEO, "video");
-  #audio: MessageTrack = newTrack(TRACK_AUDIO, "audio");
+  readonly #video: MessageTrack;
+  readonly #audio: MessageTrack;
   /** Those that multitrack messages number from 1, by that number. */
   #furtherVideo = new Map<number, MessageTrack>();
   #furtherAudio = new Map<number, MessageTrack>();
@@ -116,6 +87,8 @@ export class Publication implements MessageDestination {
     this.#scratch = scratch;
     this.#noteOnce = noteOnce(note);
     sink.note = this.#noteOnce;
+    this.#video = newTrack(TRACK_VIDEO, "video", this.#noteOnce);
+    this.#audio = newTrack(TRACK_AUDIO, "audio", this.#noteOnce);
   }
 
   /** Decides where an audio or video message goes. `bytes` is a view of the arena. */
@@ -293,7 +266,7 @@ export class Publication implements MessageDestination {
         );
         return undefined;
       }
-      messages = newTrack(NO_TRACK, isVideo ? "video" : "audio");
+      messages = newTrack(NO_TRACK, isVideo ? "video" : "audio", this.#noteOnce);
       further.set(trackId, messages);
     }
     return messages;
@@ -350,32 +323,35 @@ export class Publication implements MessageDestination {
       return;
     }
     const reader = messages.codec === codec ? messages.reader : this.#createReader(messages, codec);
-    const { coming } = messages;
-    if (coming?.codec === codec) this.#describeColours(messages, coming.colourInfo);
-    if (!reader?.useHeader(body)) return;
-    messages.coming = undefined;
+    const { colours } = messages;
+    const before = colours.inForce;
+    colours.begin(codec, messages.codec);
+    this.#describeColours(messages, before);
+    if (!reader?.useHeader(body)) {
+      const refused = colours.inForce;
+      colours.restore(before);
+      this.#describeColours(messages, refused);
+      return;
+    }
+    colours.settle();
     messages.codec = codec;
     messages.reader = reader;
     this.#setUnrecorded(messages, undefined);
   }
 
-  /**
-   * It waits for the header of its codec, in front of which it should be. FFmpeg says that of a further track as if it
-   * were the first one's.
-   */
   #setColourInfo(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
     const colourInfo = this.#readColourInfo(body);
     if (!colourInfo) return;
-    if (messages.codec !== codec) {
-      messages.coming = { codec, colourInfo };
-      return;
-    }
-    this.#describeColours(messages, colourInfo);
+    const before = messages.colours.inForce;
+    if (!messages.colours.tell(codec, colourInfo, messages.codec)) return;
+    this.#describeColours(messages, before);
     if (messages.config) this.#sink.decoderConfig(messages.track, codec.name, messages.config);
   }
 
-  #describeColours({ track, kind }: MessageTrack, colourInfo: ColourInfo): void {
-    this.#sink.describeTrack(track, { kind, colourInfo });
+  /** Tells the stream where it is no longer `before`. */
+  #describeColours({ track, kind, colours }: MessageTrack, before: ColourInfo | undefined): void {
+    if (!sameColourInfo(before, colours.inForce))
+      this.#sink.describeTrack(track, { kind, colourInfo: colours.inForce });
   }
 
   #readColourInfo(body: Uint8Array): ColourInfo | undefined {

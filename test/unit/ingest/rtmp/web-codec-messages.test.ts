@@ -234,6 +234,37 @@ it("colorInfo in front of the header belongs to it, and an empty one takes it ba
   publisher.direct.close();
 });
 
+it("colorInfo goes with its codec", () => {
+  const publisher = new Av1Publisher("av01");
+  publisher.header(AV1C);
+  publisher.colourInfo(9);
+  publisher.fourCc = "avc1";
+  publisher.header(AVCC);
+  const { inStream } = publisher.rig.only;
+  expect(inStream.config(0)).toMatchObject({ codec: "h264", colourInfo: undefined });
+  // A header that cannot be used takes nothing away.
+  publisher.colourInfo(9);
+  publisher.fourCc = "av01";
+  publisher.header(AV1C.subarray(0, 2));
+  publisher.fourCc = "avc1";
+  publisher.header(AVCC);
+  expect(inStream.config(0)).toMatchObject({ codec: "h264", colourInfo: { colour: { primaries: 9 } } });
+  publisher.direct.close();
+});
+
+it("colorInfo that is another one again and again ends nothing, and makes a few configurations only", () => {
+  const publisher = new Av1Publisher("av01");
+  publisher.header(AV1C);
+  for (let i = 0; i < 200; i++) {
+    publisher.colourInfo(20 + i);
+    publisher.frame(true, SEQUENCE_OBU, KEY);
+  }
+  expect(publisher.configs).toHaveLength(1 + 16);
+  expect(publisher.frames).toHaveLength(200);
+  expect(publisher.notes.filter((note) => note.includes("colorInfo has changed 16 times"))).toHaveLength(1);
+  publisher.direct.close();
+});
+
 it("colorInfo leaves the range that the bitstream says", () => {
   const publisher = new Av1Publisher("avc1");
   publisher.header(Buffer.from(AVCC_OF_FULL_RANGE, "hex"));
