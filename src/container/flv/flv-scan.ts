@@ -45,6 +45,9 @@ class FlvTrack {
   sampleRate = 0;
   channels = 0;
   sampleBits = 16;
+  /** Where the bytes of the last frame are in the file. */
+  lastStart = 0;
+  lastEnd = 0;
   readonly #clock = new Unwrapper(WIRE_MODULUS);
 
   /** Returns the time of the frame. */
@@ -70,6 +73,8 @@ class FlvTrack {
 /** Parameter sets are at most a few hundred bytes. */
 const MAX_CONFIG_BYTES = 64 * 1024;
 const KEY_HEAD_BYTES = 64;
+/** The longest head of a sound frame that says how long it lasts. */
+const FRAME_HEAD_BYTES = 16;
 /** SoundSize in a tag's first byte. */
 const SOUND_SIZE_16 = 2;
 
@@ -95,6 +100,16 @@ export class FlvScan {
       if (tag.type === TAG_VIDEO || tag.type === TAG_AUDIO) this.#take(tag);
       this.end = tag.position + tagStride(tag);
     }
+    for (const track of this.#audio) this.#measureLast(track);
+  }
+
+  /** The last sound lasts as long as its own bytes say, where they do. */
+  #measureLast(track: FlvTrack): void {
+    const { codec, lastStart, lastEnd, sampleRate } = track;
+    if (!codec?.frameSamples || sampleRate === 0) return;
+    const frame = this.#window.read(lastStart, Math.min(FRAME_HEAD_BYTES, lastEnd - lastStart));
+    const samples = codec.frameSamples(frame, 0, frame.byteLength);
+    if (samples > 0) track.frameMs = (samples * 1000) / sampleRate;
   }
 
   /** What the head describes: the first of the kind that has frames. Undefined where none has. */
@@ -158,6 +173,8 @@ export class FlvScan {
     }
     if (codec && track.sampleRate === 0) this.#takeSound(track, codec, tag, part);
     const timeMs = track.count(tag.timestampMs);
+    track.lastStart = tag.position + TAG_HEADER_BYTES + part.headerBytes;
+    track.lastEnd = tag.position + TAG_HEADER_BYTES + part.endBytes;
     const config = codec?.flv?.configOfTag?.(part.first);
     // Such sound is of any length, which its bytes say.
     if (config && track.sampleRate > 0)

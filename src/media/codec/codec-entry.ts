@@ -102,6 +102,11 @@ export interface CodecEntry {
    * configuration says how large pictures are.
    */
   keyFrameSize?(bytes: Uint8Array, at: number, end: number): PictureSize | undefined;
+  /**
+   * Samples of the frame in [at, end), 0 where none begins there, where frames of one stream may differ in that and say
+   * it themselves. Without it the configuration says it.
+   */
+  frameSamples?(bytes: Uint8Array, at: number, end: number): number;
   /** `null`: the container has no form for the codec. */
   mp4: Mp4Form | null;
   ts: TsForm | null;

@@ -26,11 +26,13 @@ import {
   DAC3,
   DEC3,
   EAC3_FRAME,
+  FLAC_CONFIG,
   G711_CONFIG,
   MP3_CONFIG,
   MP3_FRAME,
   makeAv,
   makeMedia,
+  OPUS_HEAD,
 } from "../../support/test-media.js";
 
 const { write, path } = scratch();
@@ -288,6 +290,26 @@ describe("the repaired head of an FLV file", () => {
     const duration = (bytes: Buffer): number => bytes.readDoubleBE(bytes.indexOf("duration", 0, "latin1") + 9);
     expect(duration(whole)).toBeCloseTo(0.54, 6);
     expect(duration(readFileSync(file))).toBeCloseTo(0.54, 6);
+  });
+
+  const opus = (...head: number[]): Uint8Array => Uint8Array.from([...head, ...new Uint8Array(60)]);
+  const flac = (...head: number[]): Uint8Array => Uint8Array.from([0xff, 0xf8, ...head, ...new Uint8Array(60)]);
+  it.each([
+    ["opus", OPUS_HEAD, opus(0xf8), opus(0xfb, 3), 2880 / 48000],
+    ["eac3", DEC3, EAC3_FRAME, EAC3_FRAME.map((byte, i) => (i === 4 ? 0x04 : byte)), 256 / 48000],
+    ["flac", FLAC_CONFIG, flac(0xc9, 8, 0, 0), flac(0x69, 8, 2, 191), 192 / 48000],
+    ["flac", FLAC_CONFIG, flac(0xc9, 8, 0, 0), flac(0x79, 8, 0xc2, 0x80, 3, 0xe7), 1000 / 48000],
+  ] as const)("counts the last frame of %s as long as it says", (codec, configuration, usual, last, seconds) => {
+    const run = new KernelRun({ build: "release", container: "flv", hasVideo: false });
+    const config = run.addConfig(codec, configuration);
+    for (const [i, payload] of [usual, usual, last].entries())
+      run.push({ track: TRACK_AUDIO, config, dts90k: i * 9000, payload });
+    const whole = run.finish()[0]?.files[0] ?? Buffer.alloc(0);
+    const file = write("last-frame.flv", unclosed("flv", whole));
+    repairFlv(file);
+    const duration = (bytes: Buffer): number => bytes.readDoubleBE(bytes.indexOf("duration", 0, "latin1") + 9);
+    expect(duration(readFileSync(file))).toBeCloseTo(0.2 + seconds, 6);
+    expect(Math.abs(duration(whole) - 0.2 - seconds)).toBeLessThan(0.001);
   });
 
   it("thins its keyframe table as the recorder does", async () => {

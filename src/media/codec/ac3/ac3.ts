@@ -4,7 +4,7 @@
 import { CODEC_AC3, CODEC_EAC3 } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";
 import { DAC3_SIZE, parseDac3 } from "./ac3-header.js";
-import { DEC3_MINIMUM_SIZE, parseDec3 } from "./eac3-header.js";
+import { DEC3_MINIMUM_SIZE, Eac3Header, parseDec3 } from "./eac3-header.js";
 
 export const AC3 = {
   name: "ac3",
@@ -40,6 +40,10 @@ export const EAC3 = {
   minimumConfigBytes: DEC3_MINIMUM_SIZE,
   configFrom: "frames",
   randomAccess: "everyFrame",
+  frameSamples: (bytes, at, end) => {
+    const header = new Eac3Header();
+    return end - at >= header.headerBytes && header.parse(bytes, at) ? header.samples : 0;
+  },
   mp4: { sampleEntry: "ec-3", otherSampleEntries: [], objectTypes: [] },
   ts: { streamType: 0x87, otherStreamTypes: [], registration: "EAC3", descriptorTag: 0x7a, framing: "eac3" },
   flv: {

@@ -3,6 +3,7 @@
 
 import { CODEC_FLAC } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";
+import { flacFrameSamples } from "./frame-header.js";
 import { FLAC_CONFIG_SIZE, parseFlacConfig, toFlacConfig } from "./stream-info.js";
 
 export const FLAC = {
@@ -16,6 +17,7 @@ export const FLAC = {
   minimumConfigBytes: FLAC_CONFIG_SIZE,
   configFrom: "header",
   randomAccess: "everyFrame",
+  frameSamples: flacFrameSamples,
   mp4: { sampleEntry: "fLaC", otherSampleEntries: [], objectTypes: [] },
   ts: null,
   flv: {

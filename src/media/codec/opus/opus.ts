@@ -4,6 +4,7 @@
 import { CODEC_OPUS } from "../../../abi/decoder-config.js";
 import type { CodecEntry } from "../codec-entry.js";
 import { OPUS_HEAD_SIZE, parseOpusHead } from "./opus-head.js";
+import { opusPacketSamples } from "./opus-packet.js";
 
 export const OPUS = {
   name: "opus",
@@ -16,6 +17,8 @@ export const OPUS = {
   minimumConfigBytes: OPUS_HEAD_SIZE,
   configFrom: "header",
   randomAccess: "everyFrame",
+  frameSamples: (bytes, at, end) =>
+    end > at ? opusPacketSamples(bytes[at] ?? 0, end > at + 1 ? (bytes[at + 1] ?? 0) : 0) : 0,
   mp4: { sampleEntry: "Opus", otherSampleEntries: [], objectTypes: [] },
   ts: { streamType: 0x06, otherStreamTypes: [], registration: "Opus", descriptorTag: null, framing: "opus" },
   flv: {
