@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { decodeWithFfmpeg, ffprobe, type ProbedTrack } from "../support/ffprobe.js";
+import { readTrackMessages } from "../support/multitrack.js";
 import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { exVideoTag, RawPublisher } from "../support/raw-publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -179,6 +180,11 @@ describe("codecs of the web", () => {
       expect(report.tracks).toEqual([expect.objectContaining({ codec: "vp8", width: 160, height: 90, frames: 75 })]);
     }
     const path = server.file("cam1.mp4");
+    const vpcC = Buffer.concat([Buffer.from("vpcC"), VPCC_MESSAGE]);
+    expect((await readFile(path)).includes(vpcC)).toBe(true);
+    const [header] = readTrackMessages(server.file("cam1.flv"));
+    expect(header).toMatchObject({ fourCc: "vp08", packetType: 0 });
+    expect(header?.data.equals(VPCC_MESSAGE)).toBe(true);
     const sent = await ffprobe(join(folder, "vp8.ivf"), { hash: true });
     expectSame(sent.video, (await ffprobe(path, { hash: true })).video, "mp4");
     await decodeWithFfmpeg(path);

@@ -92,6 +92,17 @@ async function askHumans(command: string): Promise<string> {
   return text;
 }
 
+/** A reply has its length in front. */
+async function askJson(command: string): Promise<unknown> {
+  const [host, port] = (server.addresses.jsonCli ?? "").split(":");
+  const socket = connect(Number(port), host);
+  const parts: Buffer[] = [];
+  socket.on("data", (bytes: Buffer) => parts.push(bytes));
+  socket.end(`${command}\r\n`);
+  await once(socket, "close");
+  return JSON.parse(Buffer.concat(parts).subarray(4).toString());
+}
+
 const REASON = "cam1 has VP8 video, which type=ts cannot carry; record it with type=mp4 or type=flv";
 
 describe("a stream whose video the container cannot carry", () => {
@@ -104,6 +115,7 @@ describe("a stream whose video the container cannot carry", () => {
     const params = Buffer.from(words).toString("base64");
     const answer = await fetch(`http://${server.addresses.http}/record?params=${encodeURIComponent(params)}`);
     expect(await answer.json()).toMatchObject({ status: "FAIL", description });
+    expect(await askJson(`record ${words}`)).toMatchObject({ status: "FAIL", description });
     expect(await askHumans(`record ${words}`)).toContain(REASON);
     expect(await configsOf("cam1")).toEqual([]);
     // What can be recorded is.
