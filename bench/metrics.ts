@@ -75,6 +75,7 @@ async function measure(perStream: boolean, answer: RouteHandler, streams: number
   const request = {
     method: "GET" as const,
     isHead: false,
+    role: "owner" as const,
     parameters: {},
     query: new URLSearchParams(),
     headers: {},

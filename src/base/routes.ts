@@ -7,6 +7,12 @@ import type { ErrorCode } from "./reel-error.js";
 
 export type RouteMethod = "GET" | "POST" | "PUT" | "DELETE";
 
+/**
+ * Who may ask a route, where it is not viewers by GET and the owner by the others: `page`: everybody, also by a link of
+ * another site, since the answer is the same wherever Reel runs; `login`: everybody but other sites.
+ */
+export type RouteAccess = "page" | "login";
+
 export interface RouteRequest {
   /** GET also for HEAD: what is answered has no body then, but the same headers. */
   readonly method: RouteMethod;
@@ -16,6 +22,8 @@ export interface RouteRequest {
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  /** Viewers are shown nothing that is secret. */
+  readonly role: "owner" | "viewer";
   readonly body: string;
 }
 
@@ -46,6 +54,7 @@ export interface RouteDescription {
   readonly query?: Readonly<Record<string, string>>;
   /** What each status means. */
   readonly answers: Readonly<Record<number, string>>;
+  readonly access?: RouteAccess;
 }
 
 /** A path begins with a slash; one at its end makes no difference. GET answers HEAD too. */

@@ -20,9 +20,10 @@ import { PullConfigs } from "./pull/pull-configs.js";
 import type { PullPort } from "./pull/pull-port.js";
 import type { ValueObject } from "./replies/reply.js";
 import { slotLimits } from "./security/connection-slots.js";
+import type { HttpCredentials } from "./security/credentials.js";
+import { loginRoutes } from "./security/login-routes.js";
 import {
   AddressGuard,
-  type HttpCredentials,
   type HttpProtection,
   RequestGuard,
   requireAddressList,
@@ -109,6 +110,7 @@ export class ControlPlane implements Collector {
   readonly #recorder: RecorderApi;
   readonly #options: ControlOptions;
   readonly #version: string;
+  readonly #clock: Clock;
   /** The open ones, in the order of their opening. */
   readonly #acceptors: Acceptor[] = [];
   readonly #logger: Logger;
@@ -133,6 +135,7 @@ export class ControlPlane implements Collector {
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
+    this.#clock = clock;
     this.#logger = logger;
     this.#addressGuard = new AddressGuard(options.allowAddresses);
     this.#limits = { ...DEFAULT_CONTROL_LIMITS, ...options.limits };
@@ -153,12 +156,12 @@ export class ControlPlane implements Collector {
   /** For commands, events and routes. Throws ReelError `badArgument` where others could reach it without protection. */
   createHttpListener(address: ListenerAddress): ControlListener {
     requireHttpProtection(address.host, this.#options);
-    const guard = new RequestGuard(this.#options);
+    const guard = new RequestGuard(this.#options, this.#clock);
     this.#guards.push(guard);
     this.#httpHosts.push(address.host);
     const http = new HttpListener(this.dispatch, guard, {
       logger: this.#logger,
-      routes: this.#options.routes,
+      routes: [loginRoutes(guard, this.#options.tls !== undefined), ...(this.#options.routes ?? [])],
       slots: slotLimits(this.#limits.httpConnections, this.#limits),
       tls: this.#options.tls,
     });

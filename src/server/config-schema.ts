@@ -179,7 +179,7 @@ export const ServerConfigSchema = Type.Object(
                 },
                 closed,
               ),
-              { description: "who may read the routes of HTTP (recordings, playback, metrics), and nothing else" },
+              { description: "who may look and play: read the routes of HTTP, listen to events, and nothing else" },
             ),
           ),
           allowAddresses: Type.Optional(

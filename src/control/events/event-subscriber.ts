@@ -7,6 +7,7 @@ import type { ClosedSegmentReport } from "../../catalog/segment-report.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
 import { BusEvent, type EventBus } from "./event-bus.js";
 import type { EventSubscription } from "./event-types.js";
+import type { EventView } from "./event-view.js";
 import { chunkClosed } from "./segment-payloads.js";
 
 /** The part of a connection that events need. */
@@ -17,6 +18,12 @@ export interface EventReceiver {
   readonly bufferedBytes: number;
   /** Ends a connection that reads too slowly. */
   drop(reason: string): void;
+}
+
+export interface SubscriberOptions {
+  readonly maxBufferedBytes: number;
+  /** What of the events its owner may see. */
+  readonly view: EventView;
 }
 
 /** Events held while the ledger is sent. A host makes fewer in that time. */
@@ -31,7 +38,7 @@ export class EventSubscriber {
     private readonly bus: EventBus,
     private readonly recorder: RecorderApi,
     private readonly receiver: EventReceiver,
-    private readonly maxBufferedBytes: number,
+    private readonly options: SubscriberOptions,
   ) {}
 
   /** Begins to hold events. Returns the sequence after which none will be missed. `start` goes on after the reply. */
@@ -39,7 +46,9 @@ export class EventSubscriber {
     this.close();
     const held: BusEvent[] = [];
     this.#held = held;
-    this.#detach = this.bus.add({ types, deliver: (event) => this.#deliver(event) });
+    const { view } = this.options;
+    const seen = new Set([...types].filter((type) => view.types.has(type)));
+    this.#detach = this.bus.add({ types: seen, deliver: (event) => this.#deliver(view.show(event)) });
     try {
       const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
       if (this.#held === held)
@@ -91,7 +100,7 @@ export class EventSubscriber {
       else this.#drop("too many events while the missed ones were sent");
       return;
     }
-    if (this.receiver.bufferedBytes > this.maxBufferedBytes) this.#drop("events are read too slowly");
+    if (this.receiver.bufferedBytes > this.options.maxBufferedBytes) this.#drop("events are read too slowly");
     else this.receiver.send(event.serialize()).catch(() => this.close());
   }
 

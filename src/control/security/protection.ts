@@ -4,27 +4,26 @@
 // * Host must be an address, `localhost`, or a configured name: a page cannot rebind its own name to us.
 // * Origin must be our own or a configured one; Sec-Fetch-Site must not be of another site; where a browser sends
 // neither, Referer must be ours.
-// * Viewers, who have credentials of their own, may read routes (GET) and nothing else.
+// * Viewers, who have credentials of their own, may read routes (GET), listen to events, and nothing else.
+// * A browser that has logged in shows a cookie (login-sessions.ts). Another port of its host is no other site to it, so
+// what a cookie is to change needs a header besides that a page of another origin cannot send.
 // * Off loopback HTTP and WebSocket need a token or Basic credentials, and the TCP listeners, whose clients cannot log
 // in, a list of addresses.
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { ReelError } from "../../base/reel-error.js";
+import { type Clock, systemClock } from "../../time/units.js";
+import {
+  type Credentials,
+  type HttpCredentials,
+  holderOf,
+  isComplete,
+  parseAuthorization,
+  type Role,
+} from "./credentials.js";
+import { cookieName, cookieValue, LoginSessions } from "./login-sessions.js";
 import { isLoopback } from "./loopback.js";
-
-export interface Credentials {
-  /** For `Authorization: Bearer`, or as the password of Basic. */
-  readonly token?: string | undefined;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-}
-
-export interface HttpCredentials extends Credentials {
-  /** Who may look and play, and nothing else. */
-  readonly viewers?: readonly Credentials[] | undefined;
-}
 
 export interface HttpProtection extends HttpCredentials {
   /** Names, besides addresses and localhost, under which the server may be addressed. */
@@ -37,6 +36,20 @@ export interface Refusal {
   readonly status: 401 | 403;
   readonly reason: string;
 }
+
+/** Who may pass. */
+export interface Passage {
+  readonly role: Role;
+}
+
+/**
+ * What a request is: `page`: a file of the dashboard, which holds nothing of the server; `login`: who is logged in;
+ * `read`: a route that changes nothing; `channel`: the WebSocket; `change`: everything else.
+ */
+export type Wish = "page" | "login" | "read" | "channel" | "change";
+
+/** The dashboard sends it with everything. Another origin would have to ask first, and is refused. */
+export const OWN_HEADER = "reel-request";
 
 /** Throws ReelError `badArgument` where the network could reach a listener without credentials. */
 export function requireHttpProtection(host: string, credentials: HttpCredentials): void {
@@ -69,35 +82,6 @@ export function requireAddressList(listener: string, host: string, allow: readon
   );
 }
 
-/** Compares in constant time, so that the time does not tell how much was right. */
-function isSame(given: string, expected: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
-}
-
-function parseBasic(encoded: string): { user: string; password: string } | undefined {
-  const text = Buffer.from(encoded, "base64").toString();
-  const colon = text.indexOf(":");
-  return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
-function isComplete({ token, user, password }: Credentials): boolean {
-  return Boolean(token || (user && password));
-}
-
-function isShown(header: string | undefined, { token, user, password }: Credentials): boolean {
-  const [, scheme = "", value = ""] = /^(\S+)\s+(.*)$/.exec(header ?? "") ?? [];
-  if (scheme.toLowerCase() === "bearer") return token ? isSame(value.trim(), token) : false;
-  if (scheme.toLowerCase() !== "basic") return false;
-  const given = parseBasic(value);
-  if (!given) return false;
-  // Both are always compared, so that the time does not tell which was wrong.
-  const isUser = user ? isSame(given.user, user) : false;
-  const isPassword = password ? isSame(given.password, password) : false;
-  const isToken = token ? isSame(given.password, token) : false;
-  return (isUser && isPassword) || isToken;
-}
-
 /** The name or address in a Host header or an authority, without port and brackets. */
 function hostName(authority: string): string | undefined {
   const parts = /^(?:\[([0-9a-f:.]+)\]|([^:/?#@[\]\s]+))(?::\d{1,5})?$/i.exec(authority);
@@ -113,11 +97,13 @@ function authorityOf(url: string): string | undefined {
 }
 
 export class RequestGuard {
+  readonly #sessions: LoginSessions;
   #credentials: HttpCredentials;
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
 
-  constructor(protection: HttpProtection) {
+  constructor(protection: HttpProtection, clock: Pick<Clock, "monotonicMs"> = systemClock) {
+    this.#sessions = new LoginSessions(clock);
     this.#credentials = protection;
     this.#hosts = new Set((protection.allowHosts ?? []).map((host) => host.toLowerCase()));
     this.#origins = new Set((protection.allowOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, "")));
@@ -125,31 +111,57 @@ export class RequestGuard {
 
   setCredentials(credentials: HttpCredentials): void {
     this.#credentials = credentials;
+    this.#sessions.keepOnly(credentials);
   }
 
-  /**
-   * Says why a request or an upgrade is refused; undefined where it may pass. `onlyReads`: it is one that viewers may
-   * send.
-   */
-  check(headers: IncomingHttpHeaders, onlyReads: boolean): Refusal | undefined {
-    const site = this.#checkSite(headers);
-    if (site !== undefined) return { status: 403, reason: site };
-    const { viewers = [] } = this.#credentials;
-    const { authorization } = headers;
-    // All are always compared, so that the time does not tell whose they are.
-    const isOwner = !isComplete(this.#credentials) || isShown(authorization, this.#credentials);
-    const isViewer = viewers.reduce((found, viewer) => isShown(authorization, viewer) || found, false);
-    if (isOwner || (isViewer && onlyReads)) return undefined;
-    return isViewer
-      ? { status: 403, reason: "Viewers may look and play, and nothing else" }
-      : { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
+  /** Without credentials of its own everybody is the server's owner. */
+  get needsLogin(): boolean {
+    return isComplete(this.#credentials);
+  }
+
+  /** Who sends a request, or why it is refused. */
+  check(headers: IncomingHttpHeaders, wish: Wish, method = "GET"): Passage | Refusal {
+    // A link to the dashboard may stand anywhere.
+    const fault = wish === "page" ? this.#checkHost(headers.host) : this.#checkSite(headers);
+    if (fault !== undefined) return { status: 403, reason: fault };
+    if (wish === "page" || wish === "login" || !this.needsLogin) return { role: "owner" };
+    const shown = parseAuthorization(headers.authorization);
+    const role = shown ? holderOf(shown, this.#credentials)?.role : this.#sessions.roleOf(sessionOf(headers));
+    if (role === undefined)
+      return { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
+    if (role === "viewer" && wish === "change")
+      return { status: 403, reason: "Viewers may look and play, and nothing else" };
+    const unsafe = shown ? mayBeLink(headers, wish, shown) : mayBeForeign(headers, wish, method);
+    return unsafe === undefined ? { role } : { status: 403, reason: unsafe };
+  }
+
+  /** Who is logged in, by whatever a request shows. */
+  roleOf(headers: IncomingHttpHeaders): Role | undefined {
+    const passage = this.check(headers, "read");
+    return "role" in passage ? passage.role : undefined;
+  }
+
+  /** Begins a session; undefined where the credentials are not right. */
+  logIn(shown: Credentials): { role: Role; session: string } | undefined {
+    const holder = holderOf(shown, this.#credentials);
+    return holder && { role: holder.role, session: this.#sessions.begin(holder) };
+  }
+
+  logOut(headers: IncomingHttpHeaders): void {
+    this.#sessions.end(sessionOf(headers));
+  }
+
+  #checkHost(host: string | undefined): string | undefined {
+    // HTTP/1.0 clients may leave Host out; browsers never do.
+    return host === undefined || this.#isKnownHost(host)
+      ? undefined
+      : "Host is not known here; add its name to control.allowHosts";
   }
 
   #checkSite(headers: IncomingHttpHeaders): string | undefined {
     const { host, origin, referer } = headers;
-    // HTTP/1.0 clients may leave Host out; browsers never do.
-    if (host !== undefined && !this.#isKnownHost(host))
-      return "Host is not known here; add its name to control.allowHosts";
+    const unknown = this.#checkHost(host);
+    if (unknown !== undefined) return unknown;
     if (origin !== undefined) {
       if (this.#origins.has(origin.toLowerCase())) return undefined;
       if (host === undefined || authorityOf(origin) !== authorityOf(`http://${host}`))
@@ -173,6 +185,35 @@ export class RequestGuard {
     const name = hostName(host);
     return name !== undefined && (isIP(name) !== 0 || name === "localhost" || this.#hosts.has(name));
   }
+}
+
+function sessionOf({ host, cookie }: IncomingHttpHeaders): string {
+  return cookieValue(cookie, cookieName(host)) ?? "";
+}
+
+/** Why a request with a session's cookie may come from another port of this host. */
+function mayBeForeign(
+  { origin, [OWN_HEADER]: own }: IncomingHttpHeaders,
+  wish: Wish,
+  method: string,
+): string | undefined {
+  // Origin, which has been compared, is in every upgrade that a browser sends.
+  if (wish === "channel") return origin === undefined ? "The upgrade has no Origin" : undefined;
+  if (wish !== "change" || (own !== undefined && method !== "GET" && method !== "HEAD")) return undefined;
+  return `A logged-in browser changes nothing by GET, nor without the header ${OWN_HEADER}`;
+}
+
+/**
+ * Browsers send the Basic credentials that they were once given with any link, and at a plain-HTTP address of the network
+ * nothing that tells whose it was, if the page wants that. No other client calls itself Mozilla and names a language.
+ */
+function mayBeLink(headers: IncomingHttpHeaders, wish: Wish, shown: Credentials): string | undefined {
+  const { origin, referer, "sec-fetch-site": site, "user-agent": agent = "" } = headers;
+  const isTold = origin !== undefined || referer !== undefined || site !== undefined;
+  const isBasic = shown.user !== undefined;
+  const isBrowser = agent.startsWith("Mozilla/") && headers["accept-language"] !== undefined;
+  if (wish !== "change" || isTold || !isBasic || !isBrowser) return undefined;
+  return "A browser sends commands from a page of this server, not by a link: open the dashboard at /";
 }
 
 /** Addresses and networks (`10.0.0.0/8`) that may use a TCP listener. Loopback always may. */

@@ -13,9 +13,11 @@ import { COMMANDS, findCommand } from "../commands/command-table.js";
 import type { Dispatch } from "../dispatch.js";
 import { fail } from "../replies/reply.js";
 import { ConnectionSlots, type SlotLimits } from "../security/connection-slots.js";
-import type { Refusal, RequestGuard } from "../security/protection.js";
+import type { Role } from "../security/credentials.js";
+import { COOKIE } from "../security/login-sessions.js";
+import { OWN_HEADER, type Passage, type Refusal, type RequestGuard, type Wish } from "../security/protection.js";
 import { isHttpCommand, nearestPath, parseHttpCommand } from "./http-request.js";
-import { addRoutes } from "./http-routes.js";
+import { addRoutes, type RouteConfig } from "./http-routes.js";
 import type { ListenerAddress } from "./listen.js";
 import { httpFormat } from "./reply-formats.js";
 
@@ -78,6 +80,8 @@ export class HttpListener {
   readonly #belowSecured = new WeakMap<Duplex, Socket>();
   /** The first and only request of each connection. */
   readonly #requests = new WeakMap<Duplex, IncomingMessage>();
+  /** Who sends the requests that may pass. */
+  readonly #roles = new WeakMap<IncomingMessage, Role>();
 
   constructor(
     private readonly dispatch: Dispatch,
@@ -125,16 +129,18 @@ export class HttpListener {
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     app.addHook("onRequest", async (request, reply) => {
       if (!this.#isFirst(request)) return reply.hijack();
-      const onlyReads = !request.is404 && READS.has(request.method);
-      const refusal = this.#refusalOf(request, onlyReads);
-      if (refusal) await sendRefusal(reply, refusal);
+      const refusal = this.#refusalOf(request, wishOf(request));
+      if (refusal) await sendRefusal(reply, refusal, request);
     });
     app.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
       const reason =
         error.statusCode === 413 ? `A body has at most ${MAX_BODY_BYTES} bytes` : "The request cannot be read";
       await sendText(reply, error.statusCode ?? 500, httpFormat(undefined, fail(`Syntax error. ${reason}`)));
     });
-    this.#routes = addRoutes(app, routes, logger);
+    this.#routes = addRoutes(app, routes, {
+      logger,
+      roleOf: (request) => this.#roles.get(request) ?? "viewer",
+    });
     app.setNotFoundHandler((request, reply) => this.#answer(request, reply));
   }
 
@@ -185,20 +191,25 @@ export class HttpListener {
   }
 
   /** HTTP/1.1 asks for a Host (RFC 9112 §3.2). */
-  #refusalOf({ raw }: FastifyRequest, onlyReads: boolean): Refusal | BadRequest | undefined {
+  #refusalOf({ raw }: FastifyRequest, wish: Wish): Refusal | BadRequest | undefined {
     if (raw.httpVersion === "1.1" && raw.headers.host === undefined)
       return { status: 400, reason: "Syntax error. The request has no Host header" };
-    return this.check(raw, onlyReads);
+    const found = this.check(raw, wish);
+    if (!("role" in found)) return found;
+    this.#roles.set(raw, found.role);
+    return undefined;
   }
 
   /**
-   * Says why a request or an upgrade is refused; `onlyReads` where it is a route's and changes nothing. One that may
-   * pass has proved itself: its connection keeps its slot.
+   * Says who sends a request or an upgrade, or why it is refused. One that may pass has proved itself: its connection
+   * keeps its slot, unless everybody may have what it asks for.
    */
-  check({ headers, socket }: IncomingMessage, onlyReads: boolean): Refusal | undefined {
-    const refusal = this.guard.check(headers, onlyReads);
-    if (!refusal) this.#slots.prove(this.#belowSecured.get(socket) ?? socket);
-    return refusal;
+  check({ headers, socket, method }: IncomingMessage, wish: Wish): Passage | Refusal {
+    const found = this.guard.check(headers, wish, method);
+    const isProven = wish !== "page" && wish !== "login";
+    if ("role" in found && (isProven || !this.guard.needsLogin))
+      this.#slots.prove(this.#belowSecured.get(socket) ?? socket);
+    return found;
   }
 
   /**
@@ -226,8 +237,8 @@ export class HttpListener {
       reply.hijack();
       return;
     }
-    const refusal = this.#refusalOf(request, false);
-    await (refusal ? sendRefusal(reply, refusal) : this.#answer(request, reply));
+    const refusal = this.#refusalOf(request, "change");
+    await (refusal ? sendRefusal(reply, refusal, request) : this.#answer(request, reply));
   }
 
   #hint(url: string): string {
@@ -262,8 +273,19 @@ interface BadRequest {
   reason: string;
 }
 
-function sendRefusal(reply: FastifyReply, { status, reason }: Refusal | BadRequest): FastifyReply {
-  if (status === 401) reply.header("WWW-Authenticate", 'Basic realm="Reel", charset="UTF-8"');
+function wishOf({ is404, method, routeOptions }: FastifyRequest): Wish {
+  const { access } = routeOptions.config as RouteConfig;
+  return access ?? (!is404 && READS.has(method) ? "read" : "change");
+}
+
+/** The dashboard asks for credentials itself, in a page of its own. */
+function sendRefusal(
+  reply: FastifyReply,
+  { status, reason }: Refusal | BadRequest,
+  { headers }: FastifyRequest,
+): FastifyReply {
+  const isDashboard = headers[OWN_HEADER] !== undefined || headers.cookie?.includes(COOKIE) === true;
+  if (status === 401 && !isDashboard) reply.header("WWW-Authenticate", 'Basic realm="Reel", charset="UTF-8"');
   return sendText(reply, status, httpFormat(undefined, fail(reason)));
 }
 

@@ -1,26 +1,43 @@
 // Puts route modules on the HTTP listener's app. Routes do not know its library; only this file does.
 
+import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import {
   ERROR_STATUS,
   jsonReply,
+  type RouteAccess,
   type RouteHandler,
   type RouteMethod,
   type RouteModule,
   type RouteReply,
+  type RouteRequest,
 } from "../../base/routes.js";
 
 /** The methods that the router knows. A route answers those it does not serve with 405. */
 const METHODS: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
 
+/** Where commands are POSTed, too. */
+const ROOT = "/";
+
+/** What the listener knows of a route's request. */
+export interface RouteConfig {
+  readonly access?: RouteAccess | undefined;
+}
+
+export interface RouteSetting {
+  readonly logger: Logger;
+  /** Who sends a request that may pass. */
+  readonly roleOf: (request: IncomingMessage) => RouteRequest["role"];
+}
+
 /** Hands back the paths. Throws ReelError `badArgument` if two modules want the same path and method. */
-export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[], logger: Logger): string[] {
+export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[], setting: RouteSetting): string[] {
   const owners = new Map<string, string>();
   const served = new Map<string, Set<HTTPMethods>>();
   for (const module of modules)
-    module.routes((method, path, handler) => {
+    module.routes((method, path, handler, description) => {
       const key = `${method} ${path.replace(/(?<=.)\/$/, "")}`;
       const owner = owners.get(key);
       if (owner !== undefined)
@@ -31,11 +48,12 @@ export function addRoutes(app: FastifyInstance, modules: readonly RouteModule[],
       app.route({
         method: methods,
         url: path,
-        handler: answerWith(handler, module.name, logger),
+        config: { access: description?.access } satisfies RouteConfig,
+        handler: answerWith(handler, module.name, setting),
         exposeHeadRoute: false,
       });
     });
-  for (const [path, methods] of served) refuseOthers(app, path, methods);
+  for (const [path, methods] of served) if (path !== ROOT) refuseOthers(app, path, methods);
   return [...served.keys()];
 }
 
@@ -60,7 +78,7 @@ function refuseOthers(app: FastifyInstance, path: string, served: ReadonlySet<HT
 function answerWith(
   handler: RouteHandler,
   module: string,
-  logger: Logger,
+  { logger, roleOf }: RouteSetting,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   return async ({ raw, method, params, body }, reply) => {
     const mark = raw.url?.indexOf("?") ?? -1;
@@ -71,6 +89,7 @@ function answerWith(
         parameters: params as Readonly<Record<string, string>>,
         query: new URLSearchParams(mark < 0 ? "" : raw.url?.slice(mark + 1)),
         headers: raw.headers,
+        role: roleOf(raw),
         body: typeof body === "string" ? body : "",
       });
       return send(reply, answer);

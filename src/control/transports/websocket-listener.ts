@@ -11,7 +11,9 @@ import { looksLikeJson, parseJsonCommand } from "../commands/json-command.js";
 import type { Dispatch } from "../dispatch.js";
 import type { EventBus } from "../events/event-bus.js";
 import { EventSubscriber } from "../events/event-subscriber.js";
+import { ALL_EVENTS, VIEWER_EVENTS } from "../events/event-view.js";
 import { fail, serializeReply } from "../replies/reply.js";
+import type { Role } from "../security/credentials.js";
 import { type HttpListener, refusalHead } from "./http-listener.js";
 import { endLingering } from "./linger.js";
 import { Session } from "./session.js";
@@ -28,6 +30,9 @@ const CLOSE_WAIT_MS = 2_000;
 /** Headers that belong to an upgrade. */
 const HOP_HEADERS: ReadonlySet<string> = new Set(["connection", "upgrade", "http2-settings"]);
 const GOING_AWAY = 1001;
+/** All else is the owner's. */
+const VIEWER_COMMANDS: ReadonlySet<string> = new Set(["subscribe", "version", "quit"]);
+const NOT_FOR_VIEWERS = fail("Viewers may look and play, and nothing else");
 const UNSUPPORTED_DATA = 1003;
 const MESSAGE_TOO_BIG = 1009;
 const NORMAL = 1000;
@@ -82,15 +87,14 @@ export class WebSocketListener {
       this.#serveWithoutUpgrade(request, socket, head);
       return;
     }
-    const refusal =
-      this.http.check(request, false) ??
-      (isHere ? undefined : ({ status: 404, reason: "The WebSocket channel is at /ws" } as const));
-    if (refusal) {
+    const found = this.http.check(request, "channel");
+    if (!("role" in found) || !isHere) {
+      const refusal = "role" in found ? ({ status: 404, reason: "The WebSocket channel is at /ws" } as const) : found;
       // Out of HTTP's hands: no limit of time of its own watches it any more.
       endLingering(socket, refusalHead(refusal));
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws));
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, found.role));
   }
 
   /**
@@ -107,7 +111,7 @@ export class WebSocketListener {
     this.http.server.emit("connection", socket);
   }
 
-  #serve(ws: WebSocket): void {
+  #serve(ws: WebSocket, role: Role): void {
     const session = new Session({ pause: () => ws.pause(), resume: () => ws.resume() });
     this.#sessions.set(ws, session);
     const receiver = {
@@ -117,7 +121,11 @@ export class WebSocketListener {
       },
       drop: () => ws.terminate(),
     };
-    const subscriber = new EventSubscriber(this.bus, this.recorder, receiver, MAX_BUFFERED_BYTES);
+    const subscriber = new EventSubscriber(this.bus, this.recorder, receiver, {
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      view: role === "viewer" ? VIEWER_EVENTS : ALL_EVENTS,
+    });
+    const mayRun = (command: string): boolean => role === "owner" || VIEWER_COMMANDS.has(command.toLowerCase());
     ws.on("error", () => ws.terminate());
     ws.on("close", () => {
       subscriber.close();
@@ -133,17 +141,24 @@ export class WebSocketListener {
       if (isBinary) session.submit(async () => refuseBinary(ws, session));
       else
         for (const command of splitMessage(String(data)))
-          session.submit(() => this.#answer(ws, session, subscriber, command));
+          session.submit(() => this.#answer(ws, session, subscriber, mayRun, command));
     });
   }
 
-  async #answer(ws: WebSocket, session: Session, subscriber: EventSubscriber, command: MessageCommand): Promise<void> {
+  async #answer(
+    ws: WebSocket,
+    session: Session,
+    subscriber: EventSubscriber,
+    mayRun: (command: string) => boolean,
+    command: MessageCommand,
+  ): Promise<void> {
     try {
       if (command === "overlong") {
         session.end();
         await send(ws, serializeReply(OVERLONG));
         ws.close(MESSAGE_TOO_BIG, "command line too long");
       } else if ("failure" in command) await send(ws, serializeReply(fail(command.failure)));
+      else if (!mayRun(command.request.command)) await send(ws, serializeReply(NOT_FOR_VIEWERS));
       else {
         const reply = await this.dispatch.execute(command.request, (subscription) => subscriber.prepare(subscription));
         await send(ws, serializeReply(reply));

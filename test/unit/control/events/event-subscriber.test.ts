@@ -7,6 +7,7 @@ import type { ClosedSegmentReport } from "../../../../src/catalog/segment-report
 import { EventBus } from "../../../../src/control/events/event-bus.js";
 import { EventSubscriber } from "../../../../src/control/events/event-subscriber.js";
 import type { EventType } from "../../../../src/control/events/event-types.js";
+import { ALL_EVENTS } from "../../../../src/control/events/event-view.js";
 import type { RecorderApi } from "../../../../src/recording/recorder-api.js";
 import { systemClock } from "../../../../src/time/units.js";
 
@@ -34,7 +35,10 @@ function rig(closedSince: (sequence: number) => Promise<ClosedSince> = async (si
     },
   };
   const bus = new EventBus(systemClock, silentLogger);
-  const subscriber = new EventSubscriber(bus, { closedSince } as unknown as RecorderApi, receiver, 1000);
+  const subscriber = new EventSubscriber(bus, { closedSince } as unknown as RecorderApi, receiver, {
+    maxBufferedBytes: 1000,
+    view: ALL_EVENTS,
+  });
   const live = (sequence: number): void => bus.emit("recordChunkClosed", () => ({ sequence }));
   const open = (): void => {
     for (const gate of gates.splice(0)) gate();
