@@ -5,6 +5,8 @@
 import type { RouteDescription, RouteMethod } from "../src/base/routes.js";
 import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
+import { loginRoutes } from "../src/control/security/login-routes.js";
+import { RequestGuard } from "../src/control/security/protection.js";
 import { type RouteParts, serverRoutes } from "../src/server/route-table.js";
 import { systemClock } from "../src/time/units.js";
 import { commandParameters, REPLY_SCHEMA, type Schema } from "./reference-docs.js";
@@ -18,8 +20,17 @@ interface DescribedRoute extends RouteDescription {
 export function describedRoutes(): DescribedRoute[] {
   const routes: DescribedRoute[] = [];
   // Nothing of it is asked while routes are only described.
-  const recorder = { mediaFolders: [], catalog: { guard: () => () => {} } } as unknown as RouteParts["recorder"];
-  for (const module of serverRoutes({ recorder, pulls: () => [], collect: () => [], clock: systemClock }))
+  const recorder = {
+    mediaFolders: [],
+    catalog: { guard: () => () => {} },
+    on: () => {},
+  } as unknown as RouteParts["recorder"];
+  const parts = { recorder, pulls: () => [], collect: () => [], clock: systemClock };
+  const modules = [
+    loginRoutes(new RequestGuard({}), false),
+    ...serverRoutes({ ...parts, config: () => ({}), addresses: () => ({}) }),
+  ];
+  for (const module of modules)
     module.routes((method, path, _handler, description) => {
       if (!description) throw new Error(`${method} ${path} has no description`);
       routes.push({ method, path, ...description });

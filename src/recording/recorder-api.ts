@@ -4,12 +4,14 @@ import type { EventEmitter } from "node:events";
 import type { Sample } from "../base/samples.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
+import type { GapCause } from "../stream/gap.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
 import type { ConfigStore } from "./config-store.js";
 import type { Admission } from "./lifecycle/admission.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecordEntry, RecordOptions } from "./record-config.js";
 import type { RecorderEvents } from "./recorder-events.js";
+import type { Loss } from "./recording-totals.js";
 
 export interface RecorderApi extends EventEmitter<RecorderEvents> {
   readonly streams: StreamRegistry;
@@ -31,6 +33,8 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
   removeConfig(configId: number): RecordEntry | undefined;
 
   outStreams(): readonly OutStream[];
+  /** What the gaps of a running out-stream took, by cause. */
+  lossesOf(outStreamId: number): ReadonlyMap<GapCause, Readonly<Loss>>;
   /** Out-streams fed by an in-stream. */
   outStreamsOf(inStreamId: number): readonly OutStream[];
   /**

@@ -12,7 +12,7 @@ import type { ClosedSince } from "../catalog/ledger.js";
 import { Ledger } from "../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../catalog/segment-report.js";
 import { reserveFor } from "../container/mp4/reserve.js";
-import type { Gap } from "../stream/gap.js";
+import type { Gap, GapCause } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { Pin } from "../stream/past.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
@@ -55,7 +55,7 @@ import {
   type RecorderOptions,
   type RecorderSettings,
 } from "./recorder-options.js";
-import { RecordingTotals } from "./recording-totals.js";
+import { type Loss, RecordingTotals } from "./recording-totals.js";
 import { SectionWriter } from "./section-writer.js";
 import { StateLock } from "./state-lock.js";
 
@@ -333,6 +333,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   outStreams(): readonly OutStream[] {
     return this.#supervisor.recordings;
+  }
+
+  lossesOf(outStreamId: number): ReadonlyMap<GapCause, Readonly<Loss>> {
+    return this.#totals.lossesOf(outStreamId);
   }
 
   outStreamsOf(inStreamId: number): readonly OutStream[] {

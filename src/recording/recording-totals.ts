@@ -15,7 +15,8 @@ interface Taken {
   lostBytes: number;
 }
 
-interface Loss {
+/** What gaps of one cause took. */
+export interface Loss {
   gaps: number;
   frames: number;
   bytes: number;
@@ -59,6 +60,11 @@ export class RecordingTotals implements Collector {
       // A gap may be told when its recording has ended.
       if (this.#ownLosses.size > 2 * this.running().length + 16) this.#forgetEnded();
     });
+  }
+
+  /** Of a recording that runs, by cause; only causes that it has told. */
+  lossesOf(outStreamId: number): ReadonlyMap<GapCause, Readonly<Loss>> {
+    return this.#ownLosses.get(outStreamId) ?? new Map();
   }
 
   collect(): readonly Sample[] {

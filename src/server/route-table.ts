@@ -4,7 +4,7 @@ import type { RouteModule } from "../base/routes.js";
 import type { Sample } from "../base/samples.js";
 import { VolumeTurns } from "../base/volume-turns.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
-import { type MetricsOptions, metricsRoutes } from "../metrics/metrics-routes.js";
+import { metricsRoutes } from "../metrics/metrics-routes.js";
 import { VolumeWatch } from "../metrics/volumes.js";
 import { ClipRoutes } from "../playback/clip/clip-routes.js";
 import { HlsRoutes } from "../playback/hls/hls-routes.js";
@@ -14,16 +14,22 @@ import { PlayedFiles } from "../playback/played-files.js";
 import { RecordingRoutes } from "../playback/recording-routes.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
+import { dashboardRoutes } from "../web/dashboard-routes.js";
+import type { ServerConfig } from "./config-schema.js";
+import { gapRoutes } from "./gap-routes.js";
 import { healthRoutes } from "./health-routes.js";
 import { stateRoutes } from "./state-routes.js";
+import { systemRoutes } from "./system-routes.js";
 
 export interface RouteParts {
-  recorder: Pick<RecorderApi, "mediaFolders" | "catalog" | "streams" | "outStreams" | "configs">;
+  recorder: Pick<RecorderApi, "mediaFolders" | "catalog" | "streams" | "outStreams" | "configs" | "lossesOf" | "on">;
   pulls: () => readonly PullEntry[];
   /** What every part of the server counts. */
   collect: () => readonly Sample[];
   clock: Clock;
-  metrics?: MetricsOptions | undefined;
+  config: () => ServerConfig;
+  /** Where the listeners that are open listen. */
+  addresses: () => Readonly<Record<string, string>>;
   /** The listener serves HTTPS. */
   isSecure?: boolean;
 }
@@ -33,7 +39,8 @@ export function serverRoutes({
   pulls,
   collect,
   clock,
-  metrics,
+  config,
+  addresses,
   isSecure = false,
 }: RouteParts): RouteModule[] {
   const { mediaFolders, catalog } = recorder;
@@ -45,11 +52,14 @@ export function serverRoutes({
     recorder.outStreams().some(({ config }) => config.localStreamName === stream);
   return [
     healthRoutes(mediaFolders),
-    metricsRoutes({ collect, volumes, options: metrics }),
+    metricsRoutes({ collect, volumes, options: config().metrics }),
+    systemRoutes({ collect, clock, config, addresses }),
     stateRoutes({ recorder, pulls, volumes, clock }),
+    gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),
     mediaRoutes(playing),
     new ClipRoutes({ catalog, movies, clock, isSecure }),
     new HlsRoutes({ catalog, movies, clock, isRecorded }),
+    dashboardRoutes(),
   ];
 }

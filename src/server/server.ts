@@ -86,6 +86,8 @@ export class ReelServer {
     });
     const settings = await realFolders(config.retention);
     const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger });
+    const addresses: Addresses = {};
+    let server: ReelServer | undefined;
     const control: ControlPlane = new ControlPlane({
       recorder,
       pulls,
@@ -104,7 +106,8 @@ export class ReelServer {
           pulls: () => control.pulls.list(),
           collect: () => [...recorder.collect(), ...control.collect(), ...retention.collect()],
           clock: recorder.clock,
-          metrics: config.metrics,
+          config: () => (server ? server.#config : config),
+          addresses: () => addresses,
           isSecure: tls !== undefined,
         }),
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
@@ -120,7 +123,6 @@ export class ReelServer {
     let listeners: readonly NamedListener[] = [];
     try {
       listeners = createListeners({ control, ingest, limits, tls, publishKeys: config.rtmp?.publishKeys }, config);
-      const addresses: Addresses = {};
       for (const { name, listener, wanted } of listeners) {
         const bound = await listener.open().catch((error: unknown) => {
           throw listenFailure(name, wanted, error);
@@ -130,7 +132,7 @@ export class ReelServer {
       for (const [name, address] of Object.entries(addresses)) logger.info({ listener: name, address }, "listening");
       control.start();
       const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
-      return new ReelServer(
+      server = new ReelServer(
         recorder,
         addresses,
         config,
@@ -140,6 +142,7 @@ export class ReelServer {
         retention,
         tls,
       );
+      return server;
     } catch (error) {
       for (const { listener } of listeners) await listener.close();
       await pulls.close();

@@ -2,9 +2,10 @@
 // was recorded is the catalogue's (src/playback).
 
 import { originOf } from "../base/credentials.js";
-import { jsonReply, type RouteModule } from "../base/routes.js";
+import { jsonReply, type RouteModule, type RouteRequest } from "../base/routes.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
 import { pullSettings } from "../control/replies/config-object.js";
+import { retryDelayMs } from "../ingest/retry.js";
 import type { VolumeState, VolumeWatch } from "../metrics/volumes.js";
 import { CONFIG_STATE_NAMES } from "../recording/config-states.js";
 import type { OutStream } from "../recording/lifecycle/out-stream.js";
@@ -14,7 +15,7 @@ import type { InStream } from "../stream/in-stream.js";
 import type { Clock } from "../time/units.js";
 
 export interface StateParts {
-  readonly recorder: Pick<RecorderApi, "streams" | "outStreams" | "configs">;
+  readonly recorder: Pick<RecorderApi, "streams" | "outStreams" | "configs" | "lossesOf">;
   readonly pulls: () => readonly PullEntry[];
   readonly volumes: readonly VolumeWatch[];
   readonly clock: Clock;
@@ -24,15 +25,21 @@ export function stateRoutes({ recorder, pulls, volumes, clock }: StateParts): Ro
   return {
     name: "state",
     routes(register) {
-      const streams = () => streamObjects(recorder.streams.list(), recorder.outStreams(), clock);
+      const streams = () => streamObjects(recorder, clock);
       register("GET", "/api/streams", () => jsonReply(200, { streams: streams() }), {
-        summary: "Live streams with their tracks, and the recordings of each with its lag and the file that grows.",
+        summary:
+          "Live streams with their tracks, and the recordings of each: the file that grows, lag, losses by cause.",
         answers: { 200: '`{"streams":[…]}`' },
       });
-      const configs = () => [...recorder.configs().map(recordObject), ...pulls().map(pullObject)];
-      register("GET", "/api/configs", () => jsonReply(200, { configs: configs() }), {
+      const configs = (role: RouteRequest["role"]) => [
+        ...recorder.configs().map(recordObject),
+        ...pulls().map((entry) => pullObject(entry, role)),
+      ];
+      register("GET", "/api/configs", ({ role }) => jsonReply(200, { configs: configs(role) }), {
         summary: "Record and pull configs with their states. Of URIs there are scheme, host and port.",
-        answers: { 200: '`{"configs":[…]}`; `kind` is record or pull' },
+        answers: {
+          200: '`{"configs":[…]}`; `kind` is record or pull. A pull that failed has `attempts`, `nextTryMs` (the longest wait) and, for the owner, `lastError`',
+        },
       });
       const states = async () => (await Promise.all(volumes.map((volume) => volume.state()))).map(volumeObject);
       register("GET", "/api/volumes", async () => jsonReply(200, { volumes: await states() }), {
@@ -44,15 +51,15 @@ export function stateRoutes({ recorder, pulls, volumes, clock }: StateParts): Ro
   };
 }
 
-function streamObjects(streams: readonly InStream[], outs: readonly OutStream[], clock: Clock): unknown[] {
+function streamObjects(recorder: StateParts["recorder"], clock: Clock): unknown[] {
   const byStream = new Map<string, OutStream[]>();
-  for (const out of outs) {
+  for (const out of recorder.outStreams()) {
     const own = byStream.get(out.config.localStreamName);
     if (own) own.push(out);
     else byStream.set(out.config.localStreamName, [out]);
   }
   const nowMs = clock.monotonicMs();
-  return streams.map((stream) => ({
+  return recorder.streams.list().map((stream) => ({
     name: stream.name,
     id: stream.id,
     source: { type: stream.source.type, address: stream.source.farIp },
@@ -62,7 +69,7 @@ function streamObjects(streams: readonly InStream[], outs: readonly OutStream[],
     keyframeIntervalMs: Number.isNaN(stream.randomAccessInterval90k) ? null : stream.randomAccessInterval90k / 90,
     tracks: stream.tracks.map((track) => trackObject(stream, track.number)),
     notRecorded: stream.unrecorded,
-    recordings: (byStream.get(stream.name) ?? []).map(outObject),
+    recordings: (byStream.get(stream.name) ?? []).map((out) => outObject(out, recorder)),
   }));
 }
 
@@ -76,8 +83,22 @@ function trackObject(stream: InStream, number: number) {
   };
 }
 
-function outObject({ id, config, currentPath, lagMs }: OutStream) {
-  return { outStreamId: id, configId: config.configId, type: config.type, file: currentPath ?? null, lagMs };
+function outObject(out: OutStream, recorder: StateParts["recorder"]) {
+  const { id, config, createdMs, currentPath, isStopped, lagMs } = out;
+  const kinds = [out.tracksOf("video"), out.tracksOf("audio")];
+  const sum = (key: "frames" | "bytes" | "droppedFrames" | "droppedBytes") =>
+    kinds.reduce((total, kind) => total + kind[key], 0);
+  const losses = [...recorder.lossesOf(id)].map(([cause, { gaps, frames, bytes, seconds }]) => ({
+    ...{ cause, gaps, frames, bytes },
+    durationMs: Math.round(seconds * 1000),
+  }));
+  return {
+    ...{ outStreamId: id, configId: config.configId, type: config.type, file: currentPath ?? null, lagMs },
+    since: new Date(createdMs).toISOString(),
+    isStopped,
+    ...{ frames: sum("frames"), bytes: sum("bytes") },
+    ...{ lostFrames: sum("droppedFrames"), lostBytes: sum("droppedBytes"), losses },
+  };
 }
 
 function recordObject({ config, computedPathToFile, status }: RecordEntry) {
@@ -85,10 +106,16 @@ function recordObject({ config, computedPathToFile, status }: RecordEntry) {
 }
 
 /** Viewers read it: of every URI there is no more than where it leads, and user variables are the owner's. */
-function pullObject({ settings, status }: PullEntry) {
+function pullObject({ settings, status, attempts, lastError }: PullEntry, role: RouteRequest["role"]) {
   const shown = Object.entries(pullSettings({ ...settings, variables: {} }));
   const origins = shown.map(([key, value]) => [key, typeof value === "string" ? originOf(value) : value]);
-  return { kind: "pull", ...stateObject(status.current), ...Object.fromEntries(origins) };
+  // A reason may name the path of a source.
+  const trouble = attempts > 0 && {
+    ...{ attempts, lastError: role === "owner" ? lastError : null },
+    // The longest wait, as its jitter is drawn when it begins.
+    ...(settings.keepAlive && { nextTryMs: Math.round(retryDelayMs(attempts, 1)) }),
+  };
+  return { kind: "pull", ...stateObject(status.current), ...Object.fromEntries(origins), ...trouble };
 }
 
 function stateObject({ code, timestamp, unrecorded }: ConfigState) {
