@@ -109,6 +109,20 @@ module.exports = {
       to: { path: "^src/(?!client/)" },
     },
     {
+      name: "the-dashboard-is-a-client",
+      comment: "It runs in browsers: of Reel it takes the types of the commands, and reaches the rest by HTTP.",
+      severity: "error",
+      from: { path: "^dashboard/" },
+      to: { path: "^(src|assembly|test|bench)/", pathNot: "^src/client/control-protocol\\.ts$" },
+    },
+    {
+      name: "nothing-imports-the-dashboard",
+      comment: "The server serves what was built of it.",
+      severity: "error",
+      from: { path: "^(src|assembly|bench)/" },
+      to: { path: "^dashboard/" },
+    },
+    {
       name: "product-does-not-import-tests",
       severity: "error",
       from: { path: "^src/" },
@@ -141,7 +155,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "types", "node", "default"],
-      extensions: [".ts", ".js", ".mjs", ".cjs", ".d.ts", ".json"],
+      extensions: [".ts", ".tsx", ".js", ".mjs", ".cjs", ".d.ts", ".json"],
     },
   },
 };

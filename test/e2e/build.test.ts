@@ -9,7 +9,16 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { runProgram } from "../support/run-program.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const COPIED = ["scripts", "src", "assembly", "asconfig.json", "tsconfig.json", "tsconfig.build.json", "package.json"];
+const COPIED = [
+  "scripts",
+  "src",
+  "assembly",
+  "dashboard",
+  "asconfig.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "package.json",
+];
 /** A busy machine compiles for minutes. */
 const BUILD_MS = 500_000;
 
@@ -41,7 +50,7 @@ it(
     const [code] = await once(child, "close");
     expect(code).toBe(0);
     expect(output).toBe(
-      "Building the muxers (AssemblyScript): dist/wasm/reel.wasm …\nBuilding the control plane (TypeScript): dist …\n",
+      "Building the muxers (AssemblyScript): dist/wasm/reel.wasm …\nBuilding the control plane (TypeScript): dist …\nBuilding the dashboard: dist/dashboard …\n",
     );
     const built = mtimes();
     const again = await runProgram("node", ["scripts/build.mjs"], { cwd: folder });

@@ -1,0 +1,259 @@
+// What is ordered: streams to record and streams to pull, with the state of each.
+
+import { useState } from "preact/hooks";
+import type { CommandParameters } from "../../../src/client/control-protocol.js";
+import { duration } from "../lib/format.js";
+import { link } from "../lib/location.js";
+import { CommandForm } from "../parts/command-form.js";
+import { Empty } from "../parts/empty.js";
+import { Icon } from "../parts/icon.js";
+import { RecordButton } from "../parts/record-form.js";
+import { When } from "../parts/when.js";
+import { configs } from "../state/live.js";
+import type { ConfigState, PullConfigState, RecordConfigState } from "../state/server-types.js";
+import { isOwner } from "../state/session.js";
+
+export function Configs() {
+  const [filter, setFilter] = useState("");
+  const [doomed, setDoomed] = useState<ConfigState>();
+  const all = configs.value;
+  if (all === undefined) return <p class="starting">Asking the server …</p>;
+  const wanted = filter.trim().toLowerCase();
+  const shown = all.filter((config) => JSON.stringify(config).toLowerCase().includes(wanted));
+  const records = shown.filter((config) => config.kind === "record");
+  const pulls = shown.filter((config) => config.kind === "pull");
+  return (
+    <section class="page">
+      <div class="bar">
+        <h1>Configs</h1>
+        <input
+          type="search"
+          placeholder="Filter by stream, file, state"
+          aria-label="Filter the configs"
+          value={filter}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+        />
+        {isOwner.value && (
+          <div class="steps push">
+            <PullButton />
+            <RecordButton />
+          </div>
+        )}
+      </div>
+      {all.length === 0 ? (
+        <Empty title="Nothing is ordered">
+          <p>
+            A record config records its stream whenever it is there; a pull config fetches one from a camera or another
+            server. Both stay over a restart.
+          </p>
+        </Empty>
+      ) : (
+        <>
+          <Records configs={records} onRemove={setDoomed} />
+          <Pulls configs={pulls} onRemove={setDoomed} />
+        </>
+      )}
+      {doomed && <RemoveForm config={doomed} onClose={() => setDoomed(undefined)} />}
+    </section>
+  );
+}
+
+interface TableProps<T> {
+  readonly configs: readonly T[];
+  readonly onRemove: (config: ConfigState) => void;
+}
+
+function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
+  return (
+    <section class="card" aria-label="Record configs">
+      <h2>Recorded</h2>
+      {shown.length === 0 ? (
+        <p class="muted">None.</p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>Stream</th>
+                <th>State</th>
+                <th>Since</th>
+                <th>Container</th>
+                <th class="right">A file is</th>
+                <th>Path</th>
+                <th class="right">Id</th>
+                <th>
+                  <span class="sr">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((config) => (
+                <tr key={config.configId}>
+                  <td>
+                    <a href={link("streams", config.localStreamName)}>{config.localStreamName}</a>
+                  </td>
+                  <td>
+                    <span class={`chip ${config.state}`}>
+                      {config.state === "streaming" ? "recording" : config.state}
+                    </span>
+                  </td>
+                  <td>
+                    <When at={config.since} withDay />
+                  </td>
+                  <td>{config.type}</td>
+                  <td class="right">{config.chunkLength > 0 ? duration(config.chunkLength * 1000) : "whole"}</td>
+                  <td class="file" title={config.computedPathToFile}>
+                    {config.pathToFile}
+                  </td>
+                  <td class="right">{config.configId}</td>
+                  <RemoveCell config={config} onRemove={onRemove} />
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
+  return (
+    <section class="card" aria-label="Pull configs">
+      <h2>Pulled</h2>
+      {shown.length === 0 ? (
+        <p class="muted">None.</p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>Stream</th>
+                <th>State</th>
+                <th>Since</th>
+                <th>From</th>
+                <th class="right">Failed tries</th>
+                <th>Last error</th>
+                <th>Next try</th>
+                <th class="right">Id</th>
+                <th>
+                  <span class="sr">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((config) => (
+                <tr key={config.configId}>
+                  <td>
+                    <a href={link("streams", config.localStreamName)}>{config.localStreamName}</a>
+                  </td>
+                  <td>
+                    <span class={`chip ${config.state}`}>{config.state}</span>
+                  </td>
+                  <td>
+                    <When at={config.since} withDay />
+                  </td>
+                  <td class="file">{config.uri}</td>
+                  <td class="right">{config.attempts ?? 0}</td>
+                  <td class={config.attempts ? "reason bad" : "reason muted"}>{config.lastError ?? "–"}</td>
+                  <td>{nextTry(config)}</td>
+                  <td class="right">{config.configId}</td>
+                  <RemoveCell config={config} onRemove={onRemove} />
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function nextTry({ attempts = 0, state, keepAlive, nextTryMs }: PullConfigState): string {
+  if (attempts === 0 || state === "streaming") return "–";
+  if (!keepAlive) return "none";
+  return nextTryMs ? `within ${duration(nextTryMs)}` : "now";
+}
+
+function RemoveCell({ config, onRemove }: { config: ConfigState; onRemove: (config: ConfigState) => void }) {
+  return (
+    <td class="actions">
+      {isOwner.value && (
+        <button
+          type="button"
+          aria-label={`Remove config ${config.configId} of ${config.localStreamName}`}
+          onClick={() => onRemove(config)}
+        >
+          <Icon name="trash" />
+        </button>
+      )}
+    </td>
+  );
+}
+
+function RemoveForm({ config, onClose }: { config: ConfigState; onClose: () => void }) {
+  return (
+    <CommandForm
+      title="Remove the config"
+      name="removeConfig"
+      parameters={{ id: config.configId }}
+      action="Remove"
+      isDangerous
+      onClose={onClose}
+    >
+      <p>
+        {config.kind === "record"
+          ? `${config.localStreamName} is recorded no more by it; a file that grows is finished. What was recorded stays.`
+          : `${config.localStreamName} is pulled no more, and its stream ends.`}
+      </p>
+    </CommandForm>
+  );
+}
+
+function PullButton() {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" onClick={() => setOpen(true)}>
+        <Icon name="plus" /> Pull
+      </button>
+      {isOpen && <PullForm onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function PullForm({ onClose }: { onClose: () => void }) {
+  const [uri, setUri] = useState("");
+  const [name, setName] = useState("");
+  const [isTcp, setTcp] = useState(false);
+  const parameters: CommandParameters["pullStream"] = {
+    uri,
+    ...(name !== "" && { localStreamName: name }),
+    ...(isTcp && { forceTcp: true }),
+  };
+  return (
+    <CommandForm title="Pull a stream" name="pullStream" parameters={parameters} action="Pull" onClose={onClose}>
+      <label>
+        Address
+        <input
+          value={uri}
+          required
+          placeholder="rtsp://camera/stream"
+          onInput={(event) => setUri(event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        Name of the stream here
+        <input
+          value={name}
+          placeholder="a name is made where it is empty"
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+      </label>
+      <label class="check">
+        <input type="checkbox" checked={isTcp} onChange={(event) => setTcp(event.currentTarget.checked)} />
+        RTSP over TCP alone
+      </label>
+    </CommandForm>
+  );
+}

@@ -1,0 +1,78 @@
+// The lines of the page Now: live streams, and those that a config waits for.
+
+import { codecName, sourceName } from "../lib/sources.js";
+import { history } from "../state/live.js";
+import type { ConfigState, StreamState } from "../state/server-types.js";
+
+export interface NowRow {
+  readonly name: string;
+  readonly source: string;
+  /** Undefined where it is awaited. */
+  readonly stream: StreamState | undefined;
+  /** Record configs that wait, of a live stream: for a random access point, or because they failed. */
+  readonly waiting: number;
+  /** Of the configs of a stream that is not live. */
+  readonly states: readonly string[];
+  /** What a filter looks in. */
+  readonly text: string;
+}
+
+export function nowRows(streams: readonly StreamState[], configs: readonly ConfigState[]): NowRow[] {
+  const byName = new Map<string, ConfigState[]>();
+  for (const config of configs) {
+    const own = byName.get(config.localStreamName) ?? [];
+    own.push(config);
+    byName.set(config.localStreamName, own);
+  }
+  const rows = streams.map((stream) => liveRow(stream, byName.get(stream.name) ?? []));
+  const live = new Set(streams.map(({ name }) => name));
+  for (const [name, own] of byName) if (!live.has(name)) rows.push(awaitedRow(name, own));
+  return rows;
+}
+
+function liveRow(stream: StreamState, own: readonly ConfigState[]): NowRow {
+  const { name, source, tracks, recordings } = stream;
+  const running = new Set(recordings.map(({ configId }) => configId));
+  const waiting = own.filter(({ kind, configId }) => kind === "record" && !running.has(configId)).length;
+  const pull = own.find(({ kind }) => kind === "pull");
+  const from = `${sourceName(source.type)}${pull ? " pulled from" : " from"} ${source.address}`;
+  const words = [...tracks.map(({ codec }) => codecName(codec ?? "")), ...recordings.map(({ type }) => type), "live"];
+  return { name, source: from, stream, waiting, states: [], text: textOf([name, from, ...words]) };
+}
+
+function awaitedRow(name: string, own: readonly ConfigState[]): NowRow {
+  const states = [...new Set(own.map(({ state }) => state))];
+  const pull = own.find((config) => config.kind === "pull");
+  const source = pull ? `pulled from ${pull.uri}` : "awaited";
+  return { name, source, stream: undefined, waiting: 0, states, text: textOf([name, source, ...states]) };
+}
+
+function textOf(words: readonly string[]): string {
+  return words.join(" ").toLowerCase();
+}
+
+export type SortKey = "name" | "bitRate" | "age" | "recordings" | "lag" | "losses";
+type Compare = (a: NowRow, b: NowRow) => number;
+
+const COLLATOR = new Intl.Collator(undefined, { numeric: true });
+const byName: Compare = (a, b) => COLLATOR.compare(a.name, b.name);
+
+/** Those that are not live stand last, either way. */
+function byNumber(of: (stream: StreamState) => number): (isDown: boolean) => Compare {
+  return (isDown) => (a, b) => {
+    if (!a.stream || !b.stream) return Number(!a.stream) - Number(!b.stream) || byName(a, b);
+    const difference = of(a.stream) - of(b.stream);
+    return (isDown ? -difference : difference) || byName(a, b);
+  };
+}
+
+export const SORTS: Readonly<Record<SortKey, (isDown: boolean) => Compare>> = {
+  name: (isDown) => (isDown ? (a, b) => byName(b, a) : byName),
+  bitRate: byNumber(({ id }) => history.latest(id)?.bitsPerSecond ?? 0),
+  age: byNumber(({ lastFrameAgeMs }) => lastFrameAgeMs),
+  recordings: byNumber(({ recordings }) => recordings.length),
+  lag: byNumber(({ recordings }) => Math.max(0, ...recordings.map(({ lagMs }) => lagMs))),
+  losses: byNumber(({ recordings }) =>
+    recordings.reduce((sum, { losses }) => sum + losses.reduce((all, { frames }) => all + frames + 1e-3, 0), 0),
+  ),
+};

@@ -1,0 +1,172 @@
+// Recorded files, newest first: play, download, delete.
+
+import { useState } from "preact/hooks";
+import { bytes, count, duration, fileName } from "../lib/format.js";
+import { link } from "../lib/location.js";
+import { messageOf, remove } from "../state/api.js";
+import { useFiles } from "../state/files.js";
+import { fileChanges } from "../state/live.js";
+import type { RecordedFile } from "../state/server-types.js";
+import { isOwner } from "../state/session.js";
+import { ClipForm } from "./clip-form.js";
+import { Dialog } from "./dialog.js";
+import { Icon } from "./icon.js";
+import { canPlay, PlayDialog } from "./play-dialog.js";
+import { When } from "./when.js";
+
+const SHOWN = 200;
+
+/** The files of one stream. */
+export function FileList({ stream }: { stream: string }) {
+  const { files, failure } = useFiles({ stream });
+  const [hasClip, setClip] = useState(false);
+  return (
+    <section class="card" aria-label="Files">
+      <div class="card-head">
+        <h2>Files</h2>
+        {files?.some(({ type }) => type === "mp4") && (
+          <button type="button" onClick={() => setClip(true)}>
+            <Icon name="clip" /> Export a clip
+          </button>
+        )}
+      </div>
+      {failure !== "" && <p class="failure">{failure}</p>}
+      <FileTable files={files} />
+      {hasClip && <ClipForm stream={stream} files={files ?? []} onClose={() => setClip(false)} />}
+    </section>
+  );
+}
+
+export function FileTable({
+  files,
+  withStream = false,
+}: {
+  files: readonly RecordedFile[] | undefined;
+  withStream?: boolean;
+}) {
+  const [played, setPlayed] = useState<RecordedFile>();
+  const [doomed, setDoomed] = useState<RecordedFile>();
+  if (files === undefined) return <p class="muted">Asking the catalogue …</p>;
+  const there = files.filter(({ state }) => state !== "deleted").reverse();
+  if (there.length === 0) return <p class="muted">No files yet.</p>;
+  return (
+    <>
+      <div class="scroll">
+        <table class="files">
+          <thead>
+            <tr>
+              <th>Begins</th>
+              {withStream && <th>Stream</th>}
+              <th>File</th>
+              <th class="right">Length</th>
+              <th class="right">Size</th>
+              <th>State</th>
+              <th>Missing</th>
+              <th>
+                <span class="sr">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {there.slice(0, SHOWN).map((file) => (
+              <tr key={file.sequence}>
+                <td>
+                  <When at={file.start} withDay />
+                </td>
+                {withStream && (
+                  <td>
+                    <a href={link("streams", file.stream)}>{file.stream}</a>
+                  </td>
+                )}
+                <td class="file" title={file.file}>
+                  {fileName(file.file)}
+                </td>
+                <td class="right">{file.durationMs === null ? "–" : duration(file.durationMs)}</td>
+                <td class="right">{file.bytes === null ? "–" : bytes(file.bytes)}</td>
+                <td>
+                  <span class={`chip ${file.isMissing ? "failed" : file.state}`}>
+                    {file.isMissing ? "missing" : file.state}
+                  </span>
+                </td>
+                <td>
+                  <Missing file={file} />
+                </td>
+                <td class="actions">
+                  {canPlay(file) && (
+                    <button type="button" aria-label={`Play ${fileName(file.file)}`} onClick={() => setPlayed(file)}>
+                      <Icon name="play" />
+                    </button>
+                  )}
+                  {file.links.media !== undefined && (
+                    <a
+                      class="button"
+                      href={file.links.media}
+                      download={fileName(file.file)}
+                      aria-label={`Download ${fileName(file.file)}`}
+                    >
+                      <Icon name="download" />
+                    </a>
+                  )}
+                  {isOwner.value && file.state !== "growing" && (
+                    <button type="button" aria-label={`Delete ${fileName(file.file)}`} onClick={() => setDoomed(file)}>
+                      <Icon name="trash" />
+                    </button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {there.length > SHOWN && (
+        <p class="muted">
+          The newest {SHOWN} of {count(there.length)} files are listed.
+        </p>
+      )}
+      {played && <PlayDialog file={played} onClose={() => setPlayed(undefined)} />}
+      {doomed && <DeleteDialog file={doomed} onClose={() => setDoomed(undefined)} />}
+    </>
+  );
+}
+
+function Missing({ file: { gaps, lost } }: { file: RecordedFile }) {
+  if (lost && lost.frames > 0)
+    return (
+      <span class="bad">
+        {count(lost.frames)} frames{lost.durationMs > 0 && `, ${duration(lost.durationMs)}`}
+      </span>
+    );
+  return <span class="muted">{gaps > 0 ? `${gaps} ${gaps === 1 ? "gap" : "gaps"}, no frame` : "nothing"}</span>;
+}
+
+function DeleteDialog({ file, onClose }: { file: RecordedFile; onClose: () => void }) {
+  const [failure, setFailure] = useState("");
+  const confirm = async (): Promise<void> => {
+    try {
+      await remove(file.links.self);
+      fileChanges.value++;
+      onClose();
+    } catch (error) {
+      setFailure(messageOf(error));
+    }
+  };
+  return (
+    <Dialog title="Delete the file" onClose={onClose}>
+      <p>
+        <b>{fileName(file.file)}</b> of {file.stream} is deleted from the disk
+        {file.bytes !== null && `, ${bytes(file.bytes)}`}. There is no way back.
+      </p>
+      <p class="failure" role="alert">
+        {failure}
+      </p>
+      <div class="actions">
+        <button type="button" onClick={onClose}>
+          Keep
+        </button>
+        <button type="button" class="danger" onClick={() => void confirm()}>
+          Delete
+        </button>
+      </div>
+    </Dialog>
+  );
+}
