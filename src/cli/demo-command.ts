@@ -65,7 +65,8 @@ async function demo(media: string, seconds: number, isJson: boolean): Promise<nu
   }
   try {
     const url = `ws://${server.addresses.http}/ws`;
-    say(`A server listens: RTMP on ${server.addresses.rtmp}, commands on ${url}\n`);
+    say(`A server listens: RTMP on ${server.addresses.rtmp}, commands on ${url}`);
+    say(`Dashboard, while it runs (--seconds 600 for longer): http://${server.addresses.http}/\n`);
     const files = await record(server, url, { seconds, say });
     say();
     return await showFiles(files, isJson);

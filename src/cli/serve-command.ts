@@ -166,6 +166,8 @@ function printBanner(server: ReelServer, hasTls: boolean): void {
     const shown = address && (name === "http" && hasTls ? `wss://${address}/ws` : showAddress(address));
     return shown ? [`  ${title.padEnd(TITLE_WIDTH)} ${shown}`] : [];
   });
+  if (addresses.http)
+    rows.push(`  ${"dashboard".padEnd(TITLE_WIDTH)} ${hasTls ? "https" : "http"}://${addresses.http}/`);
   const publish = addresses.rtmp
     ? `  ffmpeg -re -stream_loop -1 -i ${shortPath(CLIP)} -c copy -f flv rtmp://${addresses.rtmp}/live/cam1\n`
     : "";

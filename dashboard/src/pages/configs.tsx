@@ -8,6 +8,7 @@ import { CommandForm } from "../parts/command-form.js";
 import { Empty } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { RecordButton } from "../parts/record-form.js";
+import { Scroll } from "../parts/scroll.js";
 import { When } from "../parts/when.js";
 import { configs } from "../state/live.js";
 import type { ConfigState, PullConfigState, RecordConfigState } from "../state/server-types.js";
@@ -70,7 +71,7 @@ function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
       {shown.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
-        <div class="scroll">
+        <Scroll label="List of record configs">
           <table>
             <thead>
               <tr>
@@ -111,7 +112,7 @@ function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );
@@ -124,7 +125,7 @@ function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
       {shown.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
-        <div class="scroll">
+        <Scroll label="List of pull configs">
           <table>
             <thead>
               <tr>
@@ -163,7 +164,7 @@ function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );

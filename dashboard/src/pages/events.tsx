@@ -86,7 +86,7 @@ export function Events() {
                   Close
                 </button>
               </div>
-              <pre>{JSON.stringify(opened.payload, null, 2)}</pre>
+              <pre tabIndex={0}>{JSON.stringify(opened.payload, null, 2)}</pre>
             </aside>
           )}
         </div>

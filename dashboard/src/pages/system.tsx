@@ -164,7 +164,7 @@ function Configuration({ state: { configuration, now } }: { state: ServerState }
       {configuration === undefined ? (
         <p class="muted">Its owner sees it.</p>
       ) : (
-        <pre>{JSON.stringify(configuration, null, 2)}</pre>
+        <pre tabIndex={0}>{JSON.stringify(configuration, null, 2)}</pre>
       )}
     </section>
   );

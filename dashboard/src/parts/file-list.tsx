@@ -1,6 +1,6 @@
 // Recorded files, newest first: play, download, delete.
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { bytes, count, duration, fileName } from "../lib/format.js";
 import { link } from "../lib/location.js";
 import { messageOf, remove } from "../state/api.js";
@@ -12,18 +12,35 @@ import { ClipForm } from "./clip-form.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
 import { canPlay, PlayDialog } from "./play-dialog.js";
+import { Scroll } from "./scroll.js";
 import { When } from "./when.js";
 
 const SHOWN = 200;
+const DAY_MS = 86_400_000;
+const SPANS: readonly [string, number][] = [
+  ["the last day", 1],
+  ["the last week", 7],
+  ["the last month", 31],
+  ["the last year", 366],
+];
 
 /** The files of one stream. */
 export function FileList({ stream }: { stream: string }) {
-  const { files, failure } = useFiles({ stream });
+  const [days, setDays] = useState(1);
+  const fromMs = useMemo(() => Date.now() - days * DAY_MS, [days]);
+  const { files, isCut, failure } = useFiles({ stream, fromMs });
   const [hasClip, setClip] = useState(false);
   return (
     <section class="card" aria-label="Files">
       <div class="card-head">
         <h2>Files</h2>
+        <select aria-label="Of which time" onChange={({ currentTarget: { value } }) => setDays(Number(value))}>
+          {SPANS.map(([name, length]) => (
+            <option value={length} key={name}>
+              {name}
+            </option>
+          ))}
+        </select>
         {files?.some(({ type }) => type === "mp4") && (
           <button type="button" onClick={() => setClip(true)}>
             <Icon name="clip" /> Export a clip
@@ -31,6 +48,7 @@ export function FileList({ stream }: { stream: string }) {
         )}
       </div>
       {failure !== "" && <p class="failure">{failure}</p>}
+      {isCut && <p class="hint">There are more: only the oldest of that time are listed. Choose a shorter one.</p>}
       <FileTable files={files} />
       {hasClip && <ClipForm stream={stream} files={files ?? []} onClose={() => setClip(false)} />}
     </section>
@@ -51,7 +69,7 @@ export function FileTable({
   if (there.length === 0) return <p class="muted">No files yet.</p>;
   return (
     <>
-      <div class="scroll">
+      <Scroll label="List of files">
         <table class="files">
           <thead>
             <tr>
@@ -117,7 +135,7 @@ export function FileTable({
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {there.length > SHOWN && (
         <p class="muted">
           The newest {SHOWN} of {count(there.length)} files are listed.

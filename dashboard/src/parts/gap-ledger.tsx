@@ -5,6 +5,7 @@ import { bytes, count, duration, fileName, words } from "../lib/format.js";
 import { get } from "../state/api.js";
 import { events } from "../state/live.js";
 import type { ToldGap } from "../state/server-types.js";
+import { Scroll } from "./scroll.js";
 import { When } from "./when.js";
 
 const SHOWN = 200;
@@ -32,7 +33,7 @@ export function GapLedger({ stream }: { stream: string }) {
           None since the server began. Each gap of a recording is listed here with its cause and size.
         </p>
       ) : (
-        <div class="scroll">
+        <Scroll label="List of gaps">
           <table>
             <thead>
               <tr>
@@ -64,7 +65,7 @@ export function GapLedger({ stream }: { stream: string }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );

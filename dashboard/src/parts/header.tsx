@@ -13,7 +13,7 @@ export function Header() {
   const state = server.value;
   return (
     <header class="header">
-      <dl>
+      <dl tabIndex={0} aria-label="The server">
         <Load />
         <Rate />
         <Room />

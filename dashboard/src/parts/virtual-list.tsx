@@ -39,7 +39,6 @@ export function VirtualList<T>({ label, items, rowHeight, keyOf, head, row, ...r
       <div class="virtual-head" role="rowgroup">
         {head}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div class="virtual-body" role="rowgroup" ref={scroller} tabIndex={0}>
         <div class="virtual-space" role="presentation" style={{ height: `${items.length * rowHeight}px` }}>
           {items.slice(first, last).map((item, index) => (
