@@ -33,6 +33,8 @@ const LAG_FRAMES = 8;
  * for the drains here, at an eighth of what a ring may hold: some hundred segments that are yet to be written.
  */
 const MAX_HELD_BYTES = 8 << 20;
+/** How long a busy machine may take for a step. */
+const BUSY_MS = 120_000;
 
 let root: string;
 let recorder: Recorder | undefined;
@@ -127,35 +129,41 @@ describe("drain threads that die", () => {
     }
     let isKilling = true;
     let killed = 0;
-    const killer = (async () => {
+    const kill = async (): Promise<void> => {
       for (let written = 0; killed < kills; killed++) {
         await delay(random() * 60);
         // A batch that meets twenty deaths in a row is given up: on a busy machine threads would die faster than start.
-        written = await until("a batch is written", () => {
+        const isWritten = (): number | undefined => {
           const now = writtenBytes(reel);
           return now > written ? now : undefined;
-        });
-        const all = await until("a thread to kill", () => (threads.size > 0 ? [...threads] : undefined));
+        };
+        written = await until("a batch is written", isWritten, BUSY_MS);
+        const loaded = (): Worker[] | undefined => (threads.size > 0 ? [...threads] : undefined);
+        const all = await until("a thread to kill", loaded, BUSY_MS);
         await all[Math.floor(random() * all.length)]?.terminate();
       }
-      isKilling = false;
-    })();
+    };
     let frames = 0;
-    while (isKilling) {
-      await Promise.all(streams.map((stream) => write(stream, frames, 5, LAG_FRAMES)));
-      frames += 5;
-      await delay(random() * 20);
-      const keepsUp = (): boolean => streams.every(({ ring }) => ring.heldBytes < MAX_HELD_BYTES);
-      await until("the drains keep up", keepsUp, 120_000);
-    }
-    await killer;
+    const feed = async (): Promise<void> => {
+      while (isKilling) {
+        await Promise.all(streams.map((stream) => write(stream, frames, 5, LAG_FRAMES)));
+        frames += 5;
+        await delay(random() * 20);
+        const keepsUp = (): boolean => streams.every(({ ring }) => ring.heldBytes < MAX_HELD_BYTES);
+        await until("the drains keep up", keepsUp, BUSY_MS);
+      }
+    };
+    const killing = kill().finally(() => {
+      isKilling = false;
+    });
+    await Promise.all([killing, feed()]);
     for (const stream of streams) {
       for (let i = frames - LAG_FRAMES; i < frames; i++) await writeSound(stream, i);
       const gone = once(reel, "inStreamClosed");
       stream.end("test");
       await gone;
     }
-    await until("the last file is final", () => (reel.outStreams().length === 0 ? true : undefined), 120_000);
+    await until("the last file is final", () => (reel.outStreams().length === 0 ? true : undefined), BUSY_MS);
     expect(killed).toBe(kills);
     expect(deaths).toBeGreaterThan(0);
     expect(failures).toEqual([]);
