@@ -2,7 +2,7 @@
 
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { connect } from "../../src/client/control-client.js";
 import { COMMANDS } from "../../src/control/commands/command-table.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
@@ -13,16 +13,15 @@ const DIST = resolve(import.meta.dirname, "../../dist/cli");
 /** A command is a process of its own, and a busy machine takes its time to begin one. */
 vi.setConfig({ testTimeout: 240_000 });
 
-afterEach(async () => {
-  await stopServers();
-});
+// Each has a server of its own: they run side by side.
+afterAll(stopServers);
 
 function reel(server: ReelProcess, ...args: string[]): Promise<ProgramResult> {
   const environment = [`REEL_URL=${server.wsUrl}`, "COLUMNS=100"];
   return runProgram("env", [...environment, process.execPath, join(DIST, "reel.js"), ...args]);
 }
 
-it("refuses a mistyped command or parameter before it is sent, and sends it with --force", async () => {
+it.concurrent("refuses a mistyped command or parameter before it is sent, and sends it with --force", async () => {
   const server = await ReelProcess.start();
   expect(await reel(server, "send", "recrod localStreamName=a pathToFile=a")).toMatchObject({
     code: 1,
@@ -42,7 +41,7 @@ it("refuses a mistyped command or parameter before it is sent, and sends it with
   });
 });
 
-it("names --token and REEL_TOKEN where the server wants credentials, and says where no server is", async () => {
+it.concurrent("names --token and REEL_TOKEN where the server wants credentials, and says where no server is", async () => {
   const server = await ReelProcess.start({ args: ["--token", "a-good-token"] });
   const text = "the server wants credentials: give its token with --token or REEL_TOKEN, or --user user:password\n";
   for (const command of ["status", "ls", "top", "events"])
@@ -55,7 +54,7 @@ it("names --token and REEL_TOKEN where the server wants credentials, and says wh
   );
 });
 
-it("shows streams, recordings and files, as text without colours and as JSON", async () => {
+it.concurrent("shows streams, recordings and files, as text without colours and as JSON", async () => {
   const server = await ReelProcess.start();
   const control = await Control.connect(server);
   await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=ts keepAlive=0");
@@ -76,7 +75,7 @@ it("shows streams, recordings and files, as text without colours and as JSON", a
   );
 });
 
-it("explains commands, its own and the server's", async () => {
+it.concurrent("explains commands, its own and the server's", async () => {
   const server = await ReelProcess.start();
   const help = await reel(server, "help", "record");
   expect(help.stdout).toMatch(/^reel send record localStreamName=… pathToFile=…\n\nRecords a live stream to files\./);
@@ -99,7 +98,7 @@ it("explains commands, its own and the server's", async () => {
   for (const { name } of COMMANDS) expect(list).toContain(name);
 });
 
-it("completes commands, parameters and options in bash", async () => {
+it.concurrent("completes commands, parameters and options in bash", async () => {
   const server = await ReelProcess.start();
   const { stdout: script } = await reel(server, "completion", "bash");
   const complete = async (...words: string[]) =>
@@ -121,20 +120,20 @@ it("completes commands, parameters and options in bash", async () => {
   });
 });
 
-it("refuses to wait for an event that does not exist", async () => {
+it.concurrent("refuses to wait for an event that does not exist", async () => {
   const server = await ReelProcess.start();
   expect((await reel(server, "events", "--filter", "recordChunkClosd")).stderr).toBe(
     "reel events: there is no event recordChunkClosd; did you mean recordChunkClosed?\n",
   );
 });
 
-it("evo-mp4writer explains itself", async () => {
+it.concurrent("evo-mp4writer explains itself", async () => {
   const help = await runProgram(process.execPath, [join(DIST, "evo-mp4writer.js"), "--help"]);
   expect(help).toMatchObject({ code: 0, stderr: "" });
   expect(help.stdout).toMatch(/^usage: evo-mp4writer -path=<file\.mp4> \[--recovery\]\n\nFinishes an MP4 that/);
 });
 
-it("a client that is printed, awaited or turned into JSON sends nothing; an unknown command is an error", async () => {
+it.concurrent("a client that is printed, awaited or turned into JSON sends nothing; an unknown command is an error", async () => {
   const server = await ReelProcess.start();
   const control = await Control.connect(server);
   const client = await await connect({ url: server.wsUrl });

@@ -9,11 +9,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls, type PeerCertificate } from "node:tls";
-import { afterEach, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
-import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { type Publisher, publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 import { certificateFiles, TEST_CERTIFICATE } from "../support/test-certificate.js";
@@ -22,7 +22,8 @@ import { freeze, mountLoop, removeVolumes, thaw } from "../support/volumes.js";
 
 const REEL = resolve(import.meta.dirname, "../../dist/cli/reel.js");
 
-afterEach(async () => {
+// Each has a server and folders of its own: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await removeVolumes();
   await stopServers();
@@ -46,7 +47,7 @@ const logged = (path: string, msg: string, count = 1) =>
     return found.length >= count ? found : undefined;
   });
 
-it("tells the story of a recording, one line for each thing that happens", async () => {
+it.concurrent("tells the story of a recording, one line for each thing that happens", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-log-"));
   const log = join(folder, "reel.log");
   try {
@@ -126,7 +127,7 @@ it("tells the story of a recording, one line for each thing that happens", async
   }
 });
 
-it("opens its log again on SIGUSR2", async () => {
+it.concurrent("opens its log again on SIGUSR2", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-log-"));
   const log = join(folder, "reel.log");
   try {
@@ -147,7 +148,7 @@ it("opens its log again on SIGUSR2", async () => {
   }
 });
 
-it("ends in order where the disk of its log is full", async () => {
+it.concurrent("ends in order where the disk of its log is full", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-log-"));
   expect((await runProgram("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", folder])).code).toBe(0);
   try {
@@ -163,7 +164,7 @@ it("ends in order where the disk of its log is full", async () => {
   }
 });
 
-it("starts where a media folder cannot be written, and says so in its log and in /healthz", async () => {
+it.concurrent("starts where a media folder cannot be written, and says so in its log and in /healthz", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-log-"));
   expect((await runProgram("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", folder])).code).toBe(0);
   try {
@@ -181,7 +182,7 @@ it("starts where a media folder cannot be written, and says so in its log and in
   }
 });
 
-it("reloads its configuration on SIGHUP, names what needs a restart, keeps the old one where the new is wrong", async () => {
+it.concurrent("reloads its configuration on SIGHUP, names what needs a restart, keeps the old one where the new is wrong", async () => {
   const config = { control: { token: "first-token" }, log: { level: "info" } };
   const server = await ReelProcess.start({ config });
   const file = join(server.root, "reel.json");
@@ -201,9 +202,10 @@ it("reloads its configuration on SIGHUP, names what needs a restart, keeps the o
   expect(await statusFor("second-token")).toBe(200);
 });
 
-it("drains when its terminal is closed", async () => {
+it.concurrent("drains when its terminal is closed", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-terminal-"));
   let terminal: ChildProcess | undefined;
+  let publisher: Publisher | undefined;
   try {
     const clip = await makeClip({ seconds: 4 });
     const ready = join(folder, "ready.json");
@@ -217,11 +219,11 @@ it("drains when its terminal is closed", async () => {
     terminal.stdout?.on("data", (bytes: Buffer) => {
       screen += bytes.toString();
     });
-    const { pid, http, rtmp } = await until("the server is ready", async () =>
+    const isReady = async () =>
       existsSync(ready)
         ? (JSON.parse(await readFile(ready, "utf8")) as { pid: number; http: string; rtmp: string })
-        : undefined,
-    );
+        : undefined;
+    const { pid, http, rtmp } = await until("the server is ready", isReady, 60_000);
     // On a terminal the log is for people.
     await until("the log is on the screen", () => screen.includes("listening"));
     expect(screen).toMatch(/^\S*\d\d:\d\d:\d\d\.\d{3}\S* \S*info \S* listening +\S*listener=\S*rtmp/m);
@@ -229,7 +231,7 @@ it("drains when its terminal is closed", async () => {
     await once(socket, "open");
     socket.send("record localStreamName=cam1 pathToFile=cam1 type=mp4");
     await once(socket, "message");
-    publishWithFfmpeg({ url: `rtmp://${rtmp}/live/cam1`, input: clip, loops: -1 });
+    publisher = publishWithFfmpeg({ url: `rtmp://${rtmp}/live/cam1`, input: clip, loops: -1 });
     await until("the file grows", () => existsSync(join(folder, "media/cam1.mp4.mdat")));
     socket.close();
     terminal.kill("SIGKILL");
@@ -240,19 +242,19 @@ it("drains when its terminal is closed", async () => {
     expect(existsSync(join(folder, "media/cam1.mp4.mdat"))).toBe(false);
   } finally {
     terminal?.kill("SIGKILL");
-    await stopPublishers();
+    await publisher?.kill();
     await rm(folder, { recursive: true, force: true });
   }
 });
 
-it("takes two signals within a moment for one wish, and drains", async () => {
+it.concurrent("takes two signals within a moment for one wish, and drains", async () => {
   const server = await ReelProcess.start();
   process.kill(server.pid, "SIGTERM");
   process.kill(server.pid, "SIGINT");
   expect(await server.exited).toEqual({ code: 0, signal: null });
 });
 
-it("stops at once where a signal comes two seconds after the first", async () => {
+it.concurrent("stops at once where a signal comes two seconds after the first", async () => {
   const server = await ReelProcess.start();
   await mountLoop(server.file("frozen"), 64);
   const control = await Control.connect(server);
@@ -281,7 +283,7 @@ async function hungThreads(pid: number): Promise<boolean> {
   return (await Promise.all(states)).some((stat) => / D /.test(stat));
 }
 
-it("serves WebSocket and RTMP over TLS, and takes a renewed certificate", async () => {
+it.concurrent("serves WebSocket and RTMP over TLS, and takes a renewed certificate", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-tls-"));
   try {
     const tls = await certificateFiles(folder);

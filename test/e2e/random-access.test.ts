@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
 import { RtmpServer } from "../../src/ingest/rtmp/rtmp-server.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
@@ -24,17 +24,21 @@ const CHUNK_SECONDS = 4;
 const SPEED = 4;
 const SEND_MS = 25;
 
-let fixture: PullFixture;
-beforeEach(async () => {
-  fixture = await PullFixture.open();
-});
-afterEach(async () => {
+// Each has a fixture of its own: they run side by side.
+const fixtures = new Set<PullFixture>();
+afterAll(async () => {
   await stopPublishers();
-  await fixture.close();
+  for (const fixture of fixtures) await fixture.close();
 });
 
+async function open(): Promise<PullFixture> {
+  const fixture = await PullFixture.open();
+  fixtures.add(fixture);
+  return fixture;
+}
+
 /** One IDR at the front, then columns of intra blocks that pass over the picture in every `KEYINT` frames. */
-async function intraRefreshClip(format: "flv" | "ts"): Promise<string> {
+async function intraRefreshClip(fixture: PullFixture, format: "flv" | "ts"): Promise<string> {
   const path = join(fixture.folder, `intra-refresh.${format}`);
   const source = `testsrc2=size=160x96:rate=${FRAMES_PER_SECOND}:duration=${SECONDS}`;
   const codec = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-threads", "1", "-pix_fmt", "yuv420p"];
@@ -47,7 +51,7 @@ async function intraRefreshClip(format: "flv" | "ts"): Promise<string> {
 }
 
 /** Seconds of the closed files, in order; each is sound. */
-async function durations(): Promise<number[]> {
+async function durations(fixture: PullFixture): Promise<number[]> {
   const found: number[] = [];
   for (const { path } of fixture.closed) {
     const report = await verifyFile(path);
@@ -57,14 +61,15 @@ async function durations(): Promise<number[]> {
   return found;
 }
 
-describe("intra refresh", () => {
+describe.concurrent("intra refresh", () => {
   for (const way of ["RTMP", "MPEG-TS"] as const) {
     it(`is cut over ${way}: first within 10 s and one refresh, then at every chunkLength or next recovery point`, async () => {
+      const fixture = await open();
       await fixture.record("refresh", "mp4", { chunkLength: CHUNK_SECONDS });
-      await (way === "RTMP" ? sendOverRtmp() : sendOverTs());
+      await (way === "RTMP" ? sendOverRtmp(fixture) : sendOverTs(fixture));
       await until("the stream ends", () => fixture.closed.length >= 4, 60_000);
       await until("all is closed", () => fixture.recorder.streams.list().length === 0, 30_000);
-      const found = await durations();
+      const found = await durations(fixture);
       const refresh = KEYINT / FRAMES_PER_SECOND;
       expect(found.reduce((sum, seconds) => sum + seconds, 0)).toBeCloseTo(SECONDS, 1);
       expect(found[0]).toBeLessThanOrEqual(10 + refresh);
@@ -76,16 +81,18 @@ describe("intra refresh", () => {
   }
 
   it("is recorded 3 s late over RTMP: the file begins with a recovery point", async () => {
-    const { server, url } = await listen();
-    const publisher = publishWithFfmpeg({ url, input: await intraRefreshClip("flv"), speed: SPEED });
-    await recordLate();
+    const fixture = await open();
+    const { server, url } = await listen(fixture);
+    const publisher = publishWithFfmpeg({ url, input: await intraRefreshClip(fixture, "flv"), speed: SPEED });
+    await recordLate(fixture);
     await publisher.kill();
-    await checkLateFile();
+    await checkLateFile(fixture);
     await server.close();
   });
 
   it("is recorded 3 s late over MPEG-TS: the file begins with a recovery point", async () => {
-    const bytes = readFileSync(await intraRefreshClip("ts"));
+    const fixture = await open();
+    const bytes = readFileSync(await intraRefreshClip(fixture, "ts"));
     const server = createServer((socket) => {
       socket.on("error", () => clearInterval(sending));
       let sent = 0;
@@ -102,13 +109,13 @@ describe("intra refresh", () => {
     const address = server.address();
     const port = typeof address === "object" && address ? address.port : 0;
     fixture.pull(`mpegtstcp://127.0.0.1:${port}`, "refresh", { keepAlive: false });
-    await recordLate();
+    await recordLate(fixture);
     server.close();
-    await checkLateFile();
+    await checkLateFile(fixture);
   });
 
   /** Resolves when the file has begun, and has 2 s. */
-  async function recordLate(): Promise<void> {
+  async function recordLate(fixture: PullFixture): Promise<void> {
     await until("3 s have come", () => fixture.frames("refresh") >= 3 * FRAMES_PER_SECOND, 20_000);
     let openedAt = 0;
     fixture.recorder.on("segmentOpened", () => {
@@ -119,33 +126,33 @@ describe("intra refresh", () => {
     await until("a file has begun", isLong, 30_000);
   }
 
-  async function checkLateFile(): Promise<void> {
+  async function checkLateFile(fixture: PullFixture): Promise<void> {
     await fixture.untilClosed(1);
-    const [seconds = 0] = await durations();
+    const [seconds = 0] = await durations(fixture);
     expect(fixture.closed.length).toBe(1);
     expect(seconds).toBeGreaterThanOrEqual(2);
     // 10 s without an IDR, and the next recovery point.
     expect(seconds).toBeLessThanOrEqual(SECONDS - 10);
   }
 
-  async function listen(): Promise<{ server: RtmpServer; url: string }> {
+  async function listen(fixture: PullFixture): Promise<{ server: RtmpServer; url: string }> {
     const { streams: registry, arena, clock } = fixture.recorder;
     const server = new RtmpServer({ registry, arena, clock, logger: silentLogger });
     const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
     return { server, url: `rtmp://127.0.0.1:${port}/live/refresh` };
   }
 
-  async function sendOverRtmp(): Promise<void> {
-    const { server, url } = await listen();
-    await publishWithFfmpeg({ url, input: await intraRefreshClip("flv"), realtime: false }).exited;
+  async function sendOverRtmp(fixture: PullFixture): Promise<void> {
+    const { server, url } = await listen(fixture);
+    await publishWithFfmpeg({ url, input: await intraRefreshClip(fixture, "flv"), realtime: false }).exited;
     // What it sent may still lie in the socket.
     await until("it came", () => fixture.closed.length > 0);
     await until("all of it is read", () => fixture.recorder.streams.list().length === 0);
     await server.close();
   }
 
-  async function sendOverTs(): Promise<void> {
-    const bytes = readFileSync(await intraRefreshClip("ts"));
+  async function sendOverTs(fixture: PullFixture): Promise<void> {
+    const bytes = readFileSync(await intraRefreshClip(fixture, "ts"));
     const server = createServer((socket) => socket.end(bytes)).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const address = server.address();
@@ -156,8 +163,9 @@ describe("intra refresh", () => {
   }
 });
 
-describe("a recording that waits for a random access point", () => {
+describe.concurrent("a recording that waits for a random access point", () => {
   it("says so once after 5 s of media, and begins with the first one", async () => {
+    const fixture = await open();
     const { recorder } = fixture;
     const events: string[] = [];
     recorder.on("recordWaiting", ({ config }) => events.push(`waiting ${config.localStreamName}`));

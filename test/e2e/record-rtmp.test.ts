@@ -2,7 +2,7 @@
 // containers.
 
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type ClipSpec, makeClip } from "../support/clip.js";
 import { ffprobe, type Probe, type ProbedTrack } from "../support/ffprobe.js";
 import { mediainfo } from "../support/mediainfo.js";
@@ -14,7 +14,8 @@ const CONTAINERS = ["mp4", "ts", "flv"] as const;
 /** Half of the coarsest unit a time is rounded to on its way: RTMP and FLV count milliseconds. */
 const MS_90K = 90;
 
-afterEach(async () => {
+// Each has a server of its own: they run side by side.
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
 });
@@ -37,7 +38,7 @@ const PUBLISHERS = {
 };
 const RTMP2SINK = join(import.meta.dirname, "../support/rtmp2sink.py");
 
-describe("a published clip, recorded to mp4, ts and flv at once", () => {
+describe.concurrent("a published clip, recorded to mp4, ts and flv at once", () => {
   it.each(Object.entries(CLIPS))("%s: the files hold the frames that were sent", async (_name, spec) => {
     await expectRecorded(await makeClip({ ...spec, format: "flv" }), PUBLISHERS.ffmpeg);
   });

@@ -79,7 +79,7 @@ const MESSAGES: [string[], string][] = [
   [["serve", "--tokn", "x"], "error: unknown option '--tokn'\n(Did you mean --token?)\n"],
 ];
 
-it.each(MESSAGES.slice(0, effort(8, MESSAGES.length)))("%j", async (args, message) => {
+it.concurrent.each(MESSAGES.slice(0, effort(8, MESSAGES.length)))("%j", async (args, message) => {
   expect(await messageOf(args)).toBe(message);
 });
 
@@ -98,7 +98,7 @@ describe("a process that may open few files", () => {
     await stopServers();
   });
 
-  it.each([40, 150, 255])("says so in a sentence where that is %i", async (limit) => {
+  it.concurrent.each([40, 150, 255])("says so in a sentence where that is %i", async (limit) => {
     expect(await messageOf(["serve"], limited(`-n ${limit}`))).toBe(
       `reel: this process may open ${limit} files, and Reel needs 256 to start and five for each recording: raise its limit (ulimit -n 65536, or LimitNOFILE=65536 in a unit)\n`,
     );
