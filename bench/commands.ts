@@ -7,6 +7,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { silentLogger } from "../src/base/logger.js";
+import { RuleList } from "../src/recording/rules/rule-list.js";
 import { startLoad } from "./load/load.js";
 import { treeUsage } from "./measure/process-tree.js";
 import { environment, formatTable, quantile, type Row, significant, writeResult } from "./measure/report.js";
@@ -85,6 +87,7 @@ try {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
+rows.push(measureRules(1000, 100));
 const env = environment();
 console.log(`\n${env.cores} × ${env.cpu}, Linux ${env.kernel}, Node ${env.node}, ${env.commit}\n`);
 console.log(formatTable(rows));
@@ -92,6 +95,39 @@ console.log(`\n${writeResult("commands", `npm run bench:commands -- ${process.ar
 
 function record(commands: CommandChannel, i: number): Promise<string> {
   return commands.send(`record localStreamName=never${i} pathToFile=never${i} type=ts keepAlive=1`);
+}
+
+/** What a stream costs that opens: all rules are asked, half globs and half expressions, and the last one matches. */
+function measureRules(streams: number, rules: number): Row {
+  const store = { get: () => undefined, put: async () => 1, watch: () => () => {} };
+  let ids = 1;
+  const list = new RuleList(store, [], () => ids++, silentLogger);
+  for (let i = 0; i < rules; i++) {
+    const isLast = i === rules - 1;
+    const pattern = isLast ? "site/*/camera-*" : i % 2 ? `site/*/door-${i}-*` : `/^site/[0-9]+/gate-${i}-[0-9]+$/`;
+    list.add({ pattern, pathToFile: "{stream}/%Y-%m-%d/%H%M%S" });
+  }
+  const names = Array.from({ length: streams }, (_, i) => `site/${i % 40}/camera-${i}`);
+  const rounds = 50;
+  const latenciesMs = new Float64Array(streams * rounds);
+  const cpuBefore = process.cpuUsage();
+  const startedMs = performance.now();
+  for (let i = 0; i < latenciesMs.length; i++) {
+    const askedMs = performance.now();
+    if (list.matching(names[i % streams] as string).length !== 1) throw new Error("no rule has matched");
+    latenciesMs[i] = performance.now() - askedMs;
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  latenciesMs.sort();
+  return {
+    command: `(a stream opens: ${rules} rules, ${streams} streams)`,
+    "under way": 1,
+    "per s": Math.round(latenciesMs.length / seconds),
+    "p50 ms": significant(quantile(latenciesMs, 0.5)),
+    "p99 ms": significant(quantile(latenciesMs, 0.99)),
+    "server CPU µs each": significant((user + system) / latenciesMs.length, 2),
+  };
 }
 
 /** Not timed: so that the number of configs stays what the title says. */

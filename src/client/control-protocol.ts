@@ -45,9 +45,12 @@ export interface RecordSettings extends UserVariables {
   retainFreePercent?: number;
   retainSeconds?: number;
   retainSegments?: number;
+  /** The rule that made it. */
+  ruleId?: number;
   type: "mp4" | "ts" | "flv";
   waitForIDR: boolean;
   winQtCompat: boolean;
+  zone?: string;
 }
 
 export interface PullSettingsData extends UserVariables {
@@ -139,28 +142,33 @@ type Variables = { [name: `_${string}`]: string | number | boolean };
 type StreamChoice = { id: number; localStreamName?: never } | { id?: never; localStreamName: string };
 type None = Record<string, never>;
 
+/** How something is recorded. */
+export interface RecordingParameters {
+  pathToFile: string;
+  type?: "mp4" | "ts" | "flv";
+  overwrite?: boolean;
+  chunkLength?: number;
+  waitForIDR?: boolean;
+  winQtCompat?: boolean;
+  dateFolderStructure?: boolean;
+  hasAudio?: boolean;
+  preset?: number;
+  durability?: "default" | "none" | "close" | "interval";
+  from?: number | "lastRandomAccessPoint";
+  retainSeconds?: number;
+  retainBytes?: number;
+  retainSegments?: number;
+  retainFreeBytes?: number;
+  retainFreePercent?: number;
+  priority?: number;
+  zone?: string;
+}
+
 export interface CommandParameters {
-  record: Variables & {
-    localStreamName: string;
-    pathToFile: string;
-    type?: "mp4" | "ts" | "flv";
-    overwrite?: boolean;
-    keepAlive?: boolean;
-    chunkLength?: number;
-    waitForIDR?: boolean;
-    winQtCompat?: boolean;
-    dateFolderStructure?: boolean;
-    hasAudio?: boolean;
-    preset?: number;
-    durability?: "default" | "none" | "close" | "interval";
-    from?: number | "lastRandomAccessPoint";
-    retainSeconds?: number;
-    retainBytes?: number;
-    retainSegments?: number;
-    retainFreeBytes?: number;
-    retainFreePercent?: number;
-    priority?: number;
-  };
+  record: Variables & RecordingParameters & { localStreamName: string; keepAlive?: boolean };
+  recordRule: Variables & RecordingParameters & { pattern: string; also?: boolean };
+  removeRule: { ruleId: number };
+  listRules: None;
   pullStream: Variables & { uri: string; localStreamName?: string; keepAlive?: boolean; forceTcp?: boolean } & {
     [parameter: string]: string | number | boolean | undefined;
   };
@@ -276,6 +284,26 @@ export interface HoldData {
   to: string | null;
 }
 
+/** With the parameters that were given. */
+export interface RuleData extends RecordingParameters, UserVariables {
+  also: boolean;
+  /** It stands in reel.json. */
+  isConfigured: boolean;
+  pattern: string;
+  recordings: RuleRecording[] | null;
+  ruleId: number;
+}
+
+/** A stream that a rule records, or waits for. */
+export interface RuleRecording {
+  configId: number;
+  /** The one that grows, or "". */
+  file: string;
+  localStreamName: string;
+  outStreamId: number;
+  state: string;
+}
+
 /** A file that retention deletes, or would delete. */
 export interface DeletionData {
   cause: DeletionCause;
@@ -313,6 +341,10 @@ export interface CommandData {
   getLicenseId: { licenseId: string };
   serverStatus: ServerStatusData;
   listSegments: { cursor: string | null; isComplete: boolean; segments: SegmentData[] | null };
+  /** `failures`: live streams that it could not begin to record. */
+  recordRule: RuleData & { failures: { error: string; localStreamName: string }[] | null };
+  removeRule: RuleData;
+  listRules: RuleData[] | null;
   hold: HoldData;
   release: HoldData;
   listHolds: HoldData[] | null;

@@ -9,6 +9,7 @@ type Shared =
   | "record"
   | "configs"
   | "removeConfig"
+  | "rules"
   | "outStreams"
   | "stopOutStream"
   | "closedSince"

@@ -12,6 +12,10 @@ export type Durability = "none" | "close" | "interval";
 export interface RecordOptions {
   localStreamName: string;
   pathToFile: string;
+  /** pathToFile has fields (naming/path-template.ts). Default: where it has what could be one. */
+  template?: boolean;
+  /** Whose local time a template has, as `Europe/Berlin`. Default: that of the process. */
+  zone?: string | undefined;
   type?: ContainerName;
   overwrite?: boolean;
   keepAlive?: boolean;
@@ -34,8 +38,11 @@ export interface RecordOptions {
   variables?: Readonly<Record<string, string>>;
 }
 
-export interface RecordConfig extends Required<Omit<RecordOptions, "durability" | "from">> {
+export interface RecordConfig extends Required<Omit<RecordOptions, "durability" | "from" | "zone">> {
   configId: number;
+  /** The rule that made it, and takes it away again. */
+  ruleId?: number;
+  zone: string | undefined;
   durability: Durability | undefined;
   from: From | undefined;
 }

@@ -2,10 +2,12 @@
 
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
+import { zoneOf } from "../base/zone.js";
 import { CONTAINERS, type ContainerName } from "../container/table.js";
 import { LAST_POINT } from "../stream/past.js";
 import { checkStreamName } from "../stream/stream-registry.js";
 import type { Naming } from "./naming/naming.js";
+import { PathTemplate } from "./naming/path-template.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
 import { checkPriority, completeRetentionRule, DEFAULT_PRIORITY } from "./retention-rule.js";
 
@@ -18,6 +20,8 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
   const config = {
     localStreamName: options.localStreamName.trim(),
     pathToFile: options.pathToFile.trim(),
+    template: options.template ?? false,
+    zone: options.zone || undefined,
     type: (options.type ?? "mp4").toLowerCase() as ContainerName,
     overwrite: options.overwrite ?? false,
     keepAlive: options.keepAlive ?? true,
@@ -41,6 +45,8 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
   if (!Number.isInteger(config.chunkLength) || config.chunkLength < 0 || config.chunkLength > MAX_CHUNK_LENGTH) {
     throw new ReelError("badArgument", `chunkLength is a whole number of seconds from 0 to ${MAX_CHUNK_LENGTH}`);
   }
+  if (config.template) checkTemplate(config);
+  zoneOf(config.zone);
   checkPriority(config.priority);
   const { from } = config;
   if (from !== undefined && from !== LAST_POINT && !(Number.isFinite(from) && from >= 0))
@@ -49,6 +55,13 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     throw new ReelError("badArgument", `durability is ${DURABILITIES.join(", ")}, not ${String(config.durability)}`);
   }
   return config;
+}
+
+/** Names that are different each time replace nothing. */
+function checkTemplate({ pathToFile, zone, overwrite, dateFolderStructure }: Omit<RecordConfig, "configId">): void {
+  if (!new PathTemplate(pathToFile, zone).isPerSegment) return;
+  const other = overwrite ? "overwrite=1" : dateFolderStructure ? "dateFolderStructure=1" : undefined;
+  if (other) throw new ReelError("badArgument", `${pathToFile} names every file anew: it goes without ${other}`);
 }
 
 /** True if a value can be a config's id; clients read it as an unsigned number of 32 bits. */
@@ -65,7 +78,8 @@ export function readRecordConfigs(saved: unknown, naming: Naming, logger: Logger
       const { configId } = value as RecordConfig;
       if (!isConfigId(configId)) throw new ReelError("badArgument", "configId is missing, or no id");
       if (ids.has(configId)) throw new ReelError("badArgument", `configId ${configId} is another config's`);
-      const config = { ...completeRecordConfig(value as RecordOptions), configId };
+      const { ruleId } = value as RecordConfig;
+      const config = { ...completeRecordConfig(value as RecordOptions), configId, ...(ruleId && { ruleId }) };
       naming.checkText(config.pathToFile);
       ids.add(configId);
       return [config];

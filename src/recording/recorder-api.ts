@@ -12,6 +12,7 @@ import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecordEntry, RecordOptions } from "./record-config.js";
 import type { RecorderEvents } from "./recorder-events.js";
 import type { Loss } from "./recording-totals.js";
+import type { RulesApi } from "./rules/record-rules.js";
 
 export interface RecorderApi extends EventEmitter<RecorderEvents> {
   readonly streams: StreamRegistry;
@@ -31,6 +32,9 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
    * Removes a record config: a running recording is finished, a waiting one cancelled. undefined where there is none.
    */
   removeConfig(configId: number): RecordEntry | undefined;
+
+  /** What is recorded without a command for each stream. */
+  readonly rules: RulesApi;
 
   outStreams(): readonly OutStream[];
   /** What the gaps of a running out-stream took, by cause. */

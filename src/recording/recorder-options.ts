@@ -8,6 +8,7 @@ import { PastBudget, type PastSettings } from "../stream/past.js";
 import { type Clock, systemClock } from "../time/units.js";
 import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./lifecycle/scheduler.js";
 import type { Durability } from "./record-config.js";
+import type { RuleOptions } from "./rules/record-rule.js";
 
 export interface RecorderOptions {
   /** The first is the base of relative paths. Default: `media` below the working directory. */
@@ -29,6 +30,8 @@ export interface RecorderOptions {
   durability?: Durability;
   /** With durability=interval: how often growing files are synced. */
   syncIntervalMs?: number;
+  /** They stand in front of those that are added by `rules.add`. */
+  rules?: readonly RuleOptions[];
   /** Record configs at most. Default 10 000. */
   maxConfigs?: number;
   /** Stored configs of another version are set aside; without it such a store cannot be opened. Default false. */
@@ -73,6 +76,7 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     preRecordMib: options.preRecordMib ?? DEFAULT_PRE_RECORD_MIB,
     durability: options.durability ?? "close",
     syncIntervalMs: options.syncIntervalMs ?? SYNC_INTERVAL_MS,
+    rules: options.rules ?? [],
     maxConfigs: options.maxConfigs ?? DEFAULT_MAX_CONFIGS,
     discardConfigs: options.discardConfigs ?? false,
     scheduler: { ...DEFAULT_SCHEDULER_OPTIONS, ...options.scheduler },

@@ -5,7 +5,7 @@ import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
 import { warnIfOthersRead } from "../base/private-files.js";
-import { ReelError } from "../base/reel-error.js";
+import type { ReelError } from "../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../base/samples.js";
 import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
@@ -13,8 +13,6 @@ import { Ledger } from "../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../catalog/segment-report.js";
 import { reserveFor } from "../container/mp4/reserve.js";
 import type { Gap, GapCause } from "../stream/gap.js";
-import type { InStream } from "../stream/in-stream.js";
-import type { Pin } from "../stream/past.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
@@ -31,7 +29,6 @@ import type { OutStream } from "./lifecycle/out-stream.js";
 import { type GrowingSegment, PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
 import { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
-import { LATE_MS, refusalOf } from "./lifecycle/refusal.js";
 import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
@@ -42,11 +39,11 @@ import {
   CONFIG_STREAMING,
   CONFIG_WAITING,
   type Durability,
-  type RecordConfig,
   type RecordEntry,
   type RecordOptions,
 } from "./record-config.js";
-import { completeRecordConfig, isConfigId, readRecordConfigs } from "./record-options.js";
+import { isConfigId, readRecordConfigs } from "./record-options.js";
+import { RecordStarter } from "./record-starter.js";
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
 import {
@@ -56,6 +53,8 @@ import {
   type RecorderSettings,
 } from "./recorder-options.js";
 import { type Loss, RecordingTotals } from "./recording-totals.js";
+import { RecordRules, type RulesApi } from "./rules/record-rules.js";
+import { RuleList } from "./rules/rule-list.js";
 import { SectionWriter } from "./section-writer.js";
 import { StateLock } from "./state-lock.js";
 
@@ -93,9 +92,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly #savedConfigs: SectionWriter;
   readonly #savedNextId: SectionWriter;
   #nextStreamId = 1;
-  readonly #maxConfigs: number;
+  readonly #starter: RecordStarter;
+  readonly #rules: RecordRules;
+  readonly #ruleList: RuleList;
   #nextConfigId: number;
-  #isClosing = false;
   #closed: Promise<void> | undefined;
 
   /** Opens the state folder, reads what the last run left, and takes up its record configs. */
@@ -204,18 +204,36 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#totals = new RecordingTotals(this, () => this.#supervisor.recordings);
     this.on("segmentOpened", () => this.#periodicSync.kick());
     catalog.onDeleted((report) => this.emit("segmentDeleted", report));
-    this.streams.on("opened", (stream) => this.#supervisor.streamOpened(stream));
+    this.streams.on("opened", (stream) => {
+      this.#rules.streamOpened(stream.name);
+      this.#supervisor.streamOpened(stream);
+    });
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
-    this.#maxConfigs = settings.maxConfigs;
     const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION)?.value, naming, logger);
     const savedNext = state.store.get(NEXT_CONFIG_ID_SECTION)?.value;
     this.#nextConfigId = saved.reduce(
       (next, { configId }) => Math.max(next, configId + 1),
       isConfigId(savedNext) ? savedNext : 1,
     );
+    const shared = {
+      streams: this.streams,
+      supervisor: this.#supervisor,
+      nextConfigId: () => this.nextConfigId(),
+      save: () => this.#save(),
+    };
+    this.#starter = new RecordStarter({ ...shared, naming, maxConfigs: settings.maxConfigs });
+    this.#ruleList = new RuleList(state.store, settings.rules, shared.nextConfigId, logger);
+    this.#rules = new RecordRules({
+      ...shared,
+      list: this.#ruleList,
+      starter: this.#starter,
+      removeConfig: (configId) => this.removeConfig(configId),
+      onFailed: (config, error) => reports.notStarted(config, error),
+      logger,
+    });
     catalog.start();
     this.#recovery.start(naming.folders);
-    for (const config of saved) this.#supervisor.add(config, config.pathToFile);
+    for (const config of this.#rules.restore(saved)) this.#supervisor.add(config, config.pathToFile);
   }
 
   /** Resolves when what an earlier run left unfinished is finished, or named as not recoverable. */
@@ -255,58 +273,12 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     return new FrameWriter(this.streams.open(name));
   }
 
-  async record(options: RecordOptions): Promise<RecordEntry> {
-    if (this.#isClosing) throw new ReelError("closed", "the server is stopping");
-    const complete = completeRecordConfig(options);
-    this.#checkCount();
-    const live = this.streams.get(complete.localStreamName);
-    const isLate = live !== undefined && live.nowMs - live.createdMonotonicMs >= LATE_MS;
-    const refusal = live && refusalOf(live, complete.type, isLate);
-    if (refusal) throw refusal;
-    const closed = live && this.admission({ ...complete, configId: 0 });
-    if (closed) throw closed;
-    // What it begins with stays in the ring while its name is found.
-    const pin = live && complete.from !== undefined ? live.pinPast(complete.from) : undefined;
-    try {
-      return await this.#start(complete, live, pin);
-    } finally {
-      pin?.release();
-      live?.onDrained();
-    }
+  record(options: RecordOptions): Promise<RecordEntry> {
+    return this.#starter.record(options);
   }
 
-  async #start(complete: Omit<RecordConfig, "configId">, live?: InStream, pin?: Pin): Promise<RecordEntry> {
-    const { naming } = this.#state;
-    const claimed = live ? await naming.claim(complete) : undefined;
-    const { computedPathToFile } = claimed ?? (await naming.resolve(complete));
-    if (this.#isClosing) {
-      claimed?.reservation.release();
-      throw new ReelError("closed", "the server is stopping");
-    }
-    if (pin?.isLost && !live?.ended) {
-      claimed?.reservation.release();
-      throw new ReelError(
-        "limit",
-        `the past of ${complete.localStreamName} gave way to new frames while a name was found`,
-      );
-    }
-    const config: RecordConfig = { ...complete, configId: this.nextConfigId() };
-    const entry = this.#supervisor.add(config, computedPathToFile);
-    if (config.keepAlive) this.#save();
-    const stream = this.streams.get(config.localStreamName);
-    // Its stream may have gone meanwhile, and another one come.
-    const index = stream && (stream === live && pin ? pin.index : stream.ring.head);
-    if (stream && index !== undefined) this.#supervisor.start(entry, stream, index, claimed);
-    else claimed?.reservation.release();
-    return entry;
-  }
-
-  #checkCount(): void {
-    if (this.#supervisor.count < this.#maxConfigs) return;
-    throw new ReelError(
-      "limit",
-      `there are ${this.#maxConfigs} record configs already: remove some (removeConfig), or raise limits.recordConfigs`,
-    );
+  get rules(): RulesApi {
+    return this.#rules;
   }
 
   configs(): readonly RecordEntry[] {
@@ -381,7 +353,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   close(): Promise<void> {
-    this.#isClosing = true;
+    this.#starter.close();
     this.#closed ??= this.#close();
     return this.#closed;
   }
@@ -399,7 +371,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#scheduler.close();
     this.#periodicSync.close();
     await this.#receivedNotes.close();
-    await Promise.all([this.#savedConfigs.whenIdle(), this.#savedNextId.whenIdle()]);
+    await Promise.all([this.#savedConfigs.whenIdle(), this.#savedNextId.whenIdle(), this.#ruleList.whenSaved()]);
     await store.flush();
     await catalog.close();
     await ledger.close();

@@ -6,6 +6,7 @@ import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
 import { DEFAULT_PRE_RECORD_MIB, MAX_PRE_RECORD_SECONDS } from "../recording/recorder-options.js";
 import { LimitsSchema } from "./limits-schema.js";
 import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
+import { RulesSchema } from "./rule-settings.js";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
 const closed = { additionalProperties: false } as const;
@@ -234,6 +235,7 @@ export const ServerConfigSchema = Type.Object(
         { ...closed, description: "what is kept of recorded files; 0 = no such bound" },
       ),
     ),
+    rules: Type.Optional(RulesSchema),
     limits: Type.Optional(LimitsSchema),
     metrics: Type.Optional(
       Type.Object(

@@ -20,6 +20,7 @@ import { formatListenerAddress, parseListenerAddress } from "./listener-address.
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 import { serverRoutes } from "./route-table.js";
+import { readRules } from "./rule-settings.js";
 import { listenFailure } from "./start-failure.js";
 import { tellStory } from "./story-log.js";
 import { TlsFiles } from "./tls-files.js";
@@ -63,6 +64,7 @@ export class ReelServer {
       ...(config.preRecord?.seconds && { preRecordSeconds: config.preRecord.seconds }),
       ...(config.preRecord?.streams && { preRecordStreams: config.preRecord.streams }),
       ...(config.preRecord?.maximumMib && { preRecordMib: config.preRecord.maximumMib }),
+      rules: readRules(config.rules),
       ...(config.recording?.syncIntervalMs && { syncIntervalMs: config.recording.syncIntervalMs }),
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });

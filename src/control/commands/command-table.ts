@@ -5,6 +5,7 @@ import { pullStream } from "./pull-stream.js";
 import * as queries from "./queries.js";
 import { record } from "./record.js";
 import * as retentionCommands from "./retention-commands.js";
+import * as rules from "./rule-commands.js";
 import * as server from "./server-commands.js";
 import * as statusCommands from "./status-commands.js";
 import { removeConfig, shutdownStream } from "./stopping.js";
@@ -32,6 +33,9 @@ export const COMMANDS: readonly Command[] = [
   server.getLicenseId,
   statusCommands.serverStatus,
   statusCommands.listSegments,
+  rules.recordRule,
+  rules.removeRule,
+  rules.listRules,
   retentionCommands.hold,
   retentionCommands.release,
   retentionCommands.listHolds,

@@ -1,54 +1,12 @@
 // record (ems-record-spec §2.1). The recorder carries it out; this file has the parameters, the reply and the failures.
 
 import { ReelError } from "../../base/reel-error.js";
-import { CONTAINER_NAMES } from "../../container/table.js";
-import type { RecordConfig, RecordOptions } from "../../recording/record-config.js";
-import { DEFAULT_PRIORITY, MAX_PRIORITY, type RetentionRule } from "../../recording/retention-rule.js";
-import { type From, LAST_POINT } from "../../stream/past.js";
+import type { RecordConfig } from "../../recording/record-config.js";
 import { recordSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
 import { type CommandContext, defineCommand } from "./command.js";
-import {
-  CommandFailure,
-  choice,
-  flag,
-  integer,
-  optionalInteger,
-  optionalText,
-  type Parameter,
-  text,
-} from "./parameter.js";
-
-/** What `preset=1` stands for. */
-const PRESET_1 = {
-  type: "mp4",
-  chunkLength: 1800,
-  waitForIDR: true,
-  dateFolderStructure: true,
-} as const satisfies Partial<RecordOptions>;
-const SERVER_DEFAULT = "default" as const;
-
-/** Seconds below zero, or the name of a point. */
-function from(description: string): Parameter<From | undefined> {
-  return {
-    ...optionalText(description),
-    fallback: undefined,
-    parse({ text: raw }, name) {
-      const word = raw.trim();
-      if (word === "") return undefined;
-      if (word.toLowerCase() === LAST_POINT.toLowerCase()) return LAST_POINT;
-      if (/^(-\d{1,6}(\.\d{1,3})?|0)$/.test(word)) return Math.abs(Number(word));
-      throw new CommandFailure(
-        `Syntax error. Parameter ${name} is invalid. It is a number of seconds such as -15, or ${LAST_POINT}`,
-      );
-    },
-  };
-}
-
-/** Of a retention rule. */
-function bound(description: string, max: number = Number.MAX_SAFE_INTEGER): Parameter<number | undefined> {
-  return optionalInteger(`${description}; 0 = no such bound. Default: retention of reel.json.`, max);
-}
+import { CommandFailure, flag, text } from "./parameter.js";
+import { RECORDING_PARAMETERS, recordingOptions, TARGET_PARAMETERS } from "./recording-parameters.js";
 
 /** Until its volume has no more free than retention keeps; null where it does not fill up, as far as is known. */
 function hoursLeft({ pathToFile }: RecordConfig, { retention }: CommandContext): number | null | undefined {
@@ -62,57 +20,14 @@ export const record = defineCommand({
   description: "Records a live stream to files. The stream need not exist yet: the recording begins with it.",
   parameters: {
     localStreamName: text("Exact name of the stream to record."),
-    pathToFile: text("Target path and base name, below a media folder; relative paths start at the first one."),
-    type: choice(
-      "File type: mp4, ts or flv.",
-      CONTAINER_NAMES,
-      "mp4",
-      "Syntax error for type parameter. Type help for details",
-    ),
-    overwrite: flag("0: take the next free number where the file exists. 1: replace it.", false),
+    ...TARGET_PARAMETERS,
     keepAlive: flag("Keep the config, record again whenever the stream is available, also after a restart.", true),
-    chunkLength: integer("Seconds per file; 0 = one file.", 0, 0, 999_999),
-    waitForIDR: flag("Start and cut only where decoding can start.", true),
-    winQtCompat: flag("Use 32-bit header fields in MP4 wherever the values fit.", true),
-    dateFolderStructure: flag(
-      "Treat pathToFile as a base folder for <stream>/<YYYYMMDD>/<stream>-<YYYYMMDD>-<HHMMSS>.<type>.",
-      false,
-    ),
-    hasAudio: flag("0: record video only.", true),
-    preset: integer("1: mp4 in chunks of 1800 s with waitForIDR and dateFolderStructure.", 0, 0, 99_999),
-    durability: choice(
-      "How hard to try to get data to the disk: none, close or interval; default is the server's.",
-      [SERVER_DEFAULT, "none", "close", "interval"],
-      SERVER_DEFAULT,
-    ),
-    from: from(
-      `Begin before the command: -15 at the random access point at or before 15 s ago, ${LAST_POINT} at the newest one; preRecord of reel.json says how much is kept. Of a stream that is yet to come without effect.`,
-    ),
-    retainSeconds: bound("Delete its files so many seconds after their end"),
-    retainBytes: bound("Keep so many bytes of its files, the newest"),
-    retainSegments: bound("Keep so many of its files, the newest"),
-    retainFreeBytes: bound("Delete its oldest files while its volume has fewer bytes free"),
-    retainFreePercent: bound("The same, in percent of the volume", 99),
-    priority: integer(
-      "Recordings of the lowest priority are stopped first where a volume fills up and nothing is left to delete.",
-      DEFAULT_PRIORITY,
-      0,
-      MAX_PRIORITY,
-    ),
+    ...RECORDING_PARAMETERS,
   },
   takesVariables: true,
   shownKeys: ["chunkLength", "configId", "localStreamName", "pathToFile", "type"],
-  async handle({ durability, ...given }, context, variables) {
-    const { retainSeconds, retainBytes, retainSegments, retainFreeBytes, retainFreePercent, ...args } = given;
-    const retain: RetentionRule = {
-      seconds: retainSeconds,
-      bytes: retainBytes,
-      segments: retainSegments,
-      freeBytes: retainFreeBytes,
-      freePercent: retainFreePercent,
-    };
-    const options: RecordOptions = { ...args, ...(args.preset === 1 ? PRESET_1 : {}), retain, variables };
-    if (durability !== SERVER_DEFAULT) options.durability = durability;
+  async handle({ localStreamName, keepAlive, ...given }, context, variables) {
+    const options = { ...recordingOptions(given, variables), localStreamName, keepAlive };
     try {
       const entry = await context.recorder.record(options);
       const settings = recordSettings(entry.config, entry.computedPathToFile, context.mp4BinPath);

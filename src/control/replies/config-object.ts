@@ -70,10 +70,12 @@ export function recordSettings(
     retainFreePercent: config.retain.freePercent,
     retainSeconds: config.retain.seconds,
     retainSegments: config.retain.segments,
+    ruleId: config.ruleId,
     status,
     type: config.type,
     waitForIDR: config.waitForIDR,
     winQtCompat: config.winQtCompat,
+    zone: config.zone,
   };
   // Object.assign would set the prototype for a variable named `__proto__`.
   return { ...config.variables, ...settings };

@@ -71,6 +71,17 @@ export class RecordingReports {
     this.#afterOpening(segment, () => this.events.emit("gap", gap, report));
   }
 
+  /** A rule is for a stream, and there can be no config for it. */
+  notStarted(config: Omit<RecordConfig, "configId">, { code, message }: ReelError): void {
+    const { localStreamName, ruleId } = config;
+    this.#gapLines.pass((suppressed) =>
+      this.logger.warn({ stream: localStreamName, ruleId, code, suppressed }, `a rule does not record: ${message}`),
+    );
+    const waiting = { ...config, configId: 0 };
+    const report = withoutSegment({ config: waiting, origin: originOf(waiting, 0) }, this.clock.wallMs());
+    this.events.emit("segmentFailed", { ...report, code, error: message });
+  }
+
   /** What a crash took from a config, with the first segment after it. */
   restarted(gap: Gap, report: SegmentReport): void {
     this.#logGap(report.localStreamName, report.path, gap);

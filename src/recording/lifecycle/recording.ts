@@ -385,7 +385,7 @@ export class Recording implements OutStream, Cursor {
   async #prepareSegment(names: SegmentNames, isInnerCut: boolean, busy?: string): Promise<void> {
     this.nameWantedMs = this.deps.clock.monotonicMs();
     try {
-      const name = await names.next(isInnerCut, busy);
+      const name = await names.next(isInnerCut, busy, this.#startOfSegment(this.deps.clock).wallMs);
       if (this.isStopped) name.release();
       else this.#useName(name, names.mayReplace(name.path));
     } catch (error) {

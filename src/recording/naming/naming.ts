@@ -14,8 +14,8 @@ import { KeyedQueue } from "../../base/keyed-queue.js";
 import { makeFolder } from "../../base/make-folder.js";
 import { ReelError } from "../../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
-import type { RecordConfig } from "../record-config.js";
 import { FolderListing } from "./folder-listing.js";
+import { expanded, isPerSegment, type NamedConfig, plainConfig, type SegmentPlace } from "./named-config.js";
 import type { Reservation, Reservations } from "./reservations.js";
 
 /** Where one run of a recording writes. */
@@ -39,11 +39,6 @@ export interface ClaimedTarget extends Target {
 const UNFINISHED_SUFFIXES = Object.values(CONTAINERS).flatMap(({ journal }) => journal?.suffixes ?? []);
 const MAX_NUMBER = 8192; // EMS's limit
 const EMS_MEDIA_PREFIX = "../media/";
-
-type NamedConfig = Pick<
-  RecordConfig,
-  "pathToFile" | "localStreamName" | "type" | "overwrite" | "chunkLength" | "dateFolderStructure"
->;
 
 /** `name.mp4`, 2 → `name_0002.mp4`. */
 export function numbered(path: string, number: number, type: ContainerName): string {
@@ -92,18 +87,19 @@ export class Naming {
    * `targetBusy`.
    */
   resolve(config: NamedConfig): Promise<Target> {
-    return this.#find(config, (target) => target);
+    return this.#find(config, false, (target) => target);
   }
 
   /** `onFound` is called in the same turn as the last look: between the two nothing else runs. */
-  async #find<T extends Target>(config: NamedConfig, onFound: (target: Target) => T): Promise<T> {
-    const placed = await this.#place(config);
+  async #find<T extends Target>(given: NamedConfig, makes: boolean, onFound: (target: Target) => T): Promise<T> {
+    const config = plainConfig(given);
+    const placed = await this.#place(config, makes && given.template === true);
     const { volume } = placed;
     if (config.dateFolderStructure || config.overwrite) {
       if (!config.dateFolderStructure && this.#reservations.isActive(placed.absolute))
         throw new ReelError("targetBusy", `${placed.absolute} is being written by another recording`);
       return onFound({
-        computedPathToFile: placed.shown,
+        computedPathToFile: isPerSegment(given) ? given.pathToFile : placed.shown,
         basePath: placed.absolute,
         plainPath: placed.absolute,
         volume,
@@ -129,7 +125,7 @@ export class Naming {
   /** The same, and reserves the name, so that two recordings never get one. */
   claim(config: NamedConfig): Promise<ClaimedTarget> {
     return this.#claims.run(this.#turnOf(config), () =>
-      this.#find(config, (target) => ({ ...target, reservation: this.#reservations.take(target.basePath) })),
+      this.#find(config, true, (target) => ({ ...target, reservation: this.#reservations.take(target.basePath) })),
     );
   }
 
@@ -158,12 +154,28 @@ export class Naming {
     return this.#claims.run(this.#turnIn(target.basePath), () => this.#claimDated(target, config, wallMs));
   }
 
-  async #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<Reservation> {
+  #claimDated(target: Target, config: NamedConfig, wallMs: number): Promise<Reservation> {
     const now = new Date(wallMs);
     const two = (value: number): string => String(value).padStart(2, "0");
     const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
     const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
-    const folder = join(target.basePath, config.localStreamName, day);
+    // `live/cam1` has folders of its own already (§3.6 knows no slash in a stream's name).
+    const name = `${basename(config.localStreamName)}-${day}-${time}.${config.type}`;
+    return this.#claimIn(join(target.basePath, config.localStreamName, day), name, config.type);
+  }
+
+  /** The name of a segment by a template that has fields of the segment, reserved; its folders are made. */
+  templated(target: Target, config: NamedConfig, place: SegmentPlace): Promise<Reservation> {
+    return this.#claims.run(this.#turnIn(target.basePath), async () => {
+      const { absolute } = this.checkText(expanded(config, place));
+      const name = withExtension(basename(absolute), config.type);
+      mustBeShort(name);
+      return this.#claimIn(dirname(absolute), name, config.type);
+    });
+  }
+
+  /** Makes the folder, and takes the name in it, or its next free number. */
+  async #claimIn(folder: string, name: string, type: ContainerName): Promise<Reservation> {
     try {
       await this.#makeFolder(folder, folder);
     } catch (error) {
@@ -177,14 +189,14 @@ export class Naming {
     }
     const real = await realpath(folder);
     this.#mustBeInside(real, folder);
-    // `live/cam1` has folders of its own already (§3.6 knows no slash in a stream's name).
-    const path = join(real, `${basename(config.localStreamName)}-${day}-${time}.${config.type}`);
+    const path = join(real, name);
     const names = await FolderListing.read(real);
-    if (this.#isTaken(names, path, { type: config.type, chunkLength: 0 })) return this.#claimNext(path, config.type);
+    if (this.#isTaken(names, path, { type, chunkLength: 0 })) return this.#claimNext(path, type);
     return this.#reservations.take(path);
   }
 
-  #turnOf({ pathToFile, dateFolderStructure }: NamedConfig): string {
+  #turnOf(config: NamedConfig): string {
+    const { pathToFile, dateFolderStructure } = plainConfig(config);
     const { absolute } = this.#given(pathToFile);
     const path = withoutSlash(absolute);
     const isFolder = dateFolderStructure || absolute.endsWith("/") || this.#volumes.has(path);
@@ -223,7 +235,10 @@ export class Naming {
   }
 
   /** Steps 1 to 4 of §3.3. */
-  async #place(config: NamedConfig): Promise<{ shown: string; absolute: string; volume: number }> {
+  async #place(
+    config: NamedConfig,
+    makesFolder: boolean,
+  ): Promise<{ shown: string; absolute: string; volume: number }> {
     const { given, rest, ...place } = this.checkText(config.pathToFile);
     let { absolute, shown } = place;
     if (config.dateFolderStructure) {
@@ -234,13 +249,14 @@ export class Naming {
       shown = shown.endsWith("/") ? shown + config.localStreamName : `${shown}/${config.localStreamName}`;
       absolute = join(absolute, config.localStreamName);
     }
-    if (!absolute.toLowerCase().endsWith(`.${config.type}`)) {
-      shown += `.${config.type}`;
-      absolute += `.${config.type}`;
-    }
-    if (Buffer.byteLength(basename(absolute)) > 200)
-      throw new ReelError("badPath", `the name ${basename(absolute)} is longer than 200 bytes`);
-    const folder = await this.#checkFolder(dirname(absolute), given);
+    shown = withExtension(shown, config.type);
+    absolute = withExtension(absolute, config.type);
+    mustBeShort(basename(absolute));
+    if (makesFolder) await this.restoreFolder(absolute);
+    // A template's folders are made when its recording begins.
+    const folder = await (config.template && !makesFolder
+      ? this.#checkFutureFolder(dirname(absolute), given)
+      : this.#checkFolder(dirname(absolute), given));
     absolute = join(folder.real, basename(absolute));
     const existing = await lstat(absolute).catch(() => undefined);
     if (existing && !existing.isFile()) throw new ReelError("badPath", `${absolute} exists and is not a regular file`);
@@ -289,8 +305,7 @@ export class Naming {
     return { real, volume: found.dev };
   }
 
-  /** Nothing is made before it is known where the part that exists really is: a symbolic link may lead out. */
-  /** Makes the folder of a path again that somebody removed. Throws ReelError `badPath`, `notWritable`. */
+  /** Makes the folder of a path, also one that somebody removed. Throws ReelError `badPath`, `notWritable`. */
   async restoreFolder(path: string): Promise<void> {
     const folder = dirname(path);
     try {
@@ -298,10 +313,11 @@ export class Naming {
     } catch (error) {
       if (error instanceof ReelError) throw error;
       const reason = (error as Error).message;
-      throw new ReelError("notWritable", `${folder} cannot be made again: ${reason}`, {}, { cause: error });
+      throw new ReelError("notWritable", `${folder} cannot be created: ${reason}`, {}, { cause: error });
     }
   }
 
+  /** Nothing is made before it is known where the part that exists really is: a symbolic link may lead out. */
   async #makeFolder(folder: string, given: string): Promise<void> {
     let existing = folder;
     while (!(await isFolder(existing)) && dirname(existing) !== existing) existing = dirname(existing);
@@ -323,6 +339,14 @@ export class Naming {
     if (names.has(name) || UNFINISHED_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
     return config.chunkLength > 0 && names.hasPartsOf(stem(name, config.type));
   }
+}
+
+function withExtension(path: string, type: ContainerName): string {
+  return path.toLowerCase().endsWith(`.${type}`) ? path : `${path}.${type}`;
+}
+
+function mustBeShort(name: string): void {
+  if (Buffer.byteLength(name) > 200) throw new ReelError("badPath", `the name ${name} is longer than 200 bytes`);
 }
 
 function isInside(path: string, folder: string): boolean {

@@ -1,14 +1,16 @@
 // The names of a recording's segments, one after the other (ems-record-spec §3.4, §3.6): parts, dated names, and the
 // next free number where an inner cut has nothing else to go by. Every name comes reserved.
 
-import type { Clock } from "../../time/units.js";
+import type { Clock, Millis } from "../../time/units.js";
 import type { Finisher } from "../finishing/finisher.js";
 import type { RecordConfig } from "../record-config.js";
+import { isPerSegment } from "./named-config.js";
 import { type Naming, partOf, type Target } from "./naming.js";
 import type { Reservation, Reservations } from "./reservations.js";
 
 export class SegmentNames {
   #part = 0;
+  readonly #isTemplated: boolean;
 
   constructor(
     private readonly target: Target,
@@ -17,14 +19,17 @@ export class SegmentNames {
     private readonly finisher: Finisher,
     private readonly reservations: Reservations,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#isTemplated = isPerSegment(config);
+  }
 
   /**
    * `isInnerCut`: the run has had a segment before, or its name was taken. `busy`: the name that another server writes,
-   * as it turned out.
+   * as it turned out. `startMs`: when the segment's first frame came.
    */
-  async next(isInnerCut: boolean, busy?: string): Promise<Reservation> {
+  async next(isInnerCut: boolean, busy?: string, startMs: Millis = this.clock.wallMs()): Promise<Reservation> {
     const { target, naming } = this;
+    if (this.#isTemplated) return naming.templated(target, this.config, { wallMs: startMs, part: this.#part++ });
     const { type, chunkLength, dateFolderStructure } = this.config;
     if (dateFolderStructure) return naming.dated(target, this.config, this.clock.wallMs());
     if (chunkLength === 0 && isInnerCut) return naming.nextFree(target.plainPath, type);

@@ -1,0 +1,108 @@
+// From a `record` command, or a rule's match, to a record config that waits for its stream or records it: checks, the
+// hold on the past, the name, the id.
+
+import { ReelError } from "../base/reel-error.js";
+import type { InStream } from "../stream/in-stream.js";
+import type { Pin } from "../stream/past.js";
+import type { StreamRegistry } from "../stream/stream-registry.js";
+import type { ConfigEntry } from "./lifecycle/config-entry.js";
+import type { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
+import { LATE_MS, refusalOf } from "./lifecycle/refusal.js";
+import type { Naming } from "./naming/naming.js";
+import { hasFields } from "./naming/path-template.js";
+import type { RecordConfig, RecordOptions } from "./record-config.js";
+import { completeRecordConfig } from "./record-options.js";
+
+export type NewConfig = Omit<RecordConfig, "configId">;
+
+export interface StarterParts {
+  streams: StreamRegistry;
+  supervisor: RecordingSupervisor;
+  naming: Naming;
+  maxConfigs: number;
+  nextConfigId: () => number;
+  /** The configs that must survive a restart have changed. */
+  save: () => void;
+}
+
+export class RecordStarter {
+  #isClosed = false;
+
+  constructor(private readonly parts: StarterParts) {}
+
+  get maxConfigs(): number {
+    return this.parts.maxConfigs;
+  }
+
+  /** Refuses what comes from now on, and what is under way. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Throws as RecorderApi's `record` does. */
+  async record(options: RecordOptions): Promise<ConfigEntry> {
+    this.#mustBeOpen();
+    const complete = completeRecordConfig({ ...options, template: options.template ?? hasFields(options.pathToFile) });
+    this.checkCount();
+    return this.start(complete);
+  }
+
+  /** Throws ReelError `limit`. */
+  checkCount(): void {
+    const { supervisor, maxConfigs } = this.parts;
+    if (supervisor.count < maxConfigs) return;
+    throw new ReelError(
+      "limit",
+      `there are ${maxConfigs} record configs already: remove some (removeConfig), or raise limits.recordConfigs`,
+    );
+  }
+
+  /** Stores a config, and begins to record where its stream is live. */
+  async start(complete: NewConfig): Promise<ConfigEntry> {
+    const { streams, supervisor } = this.parts;
+    const live = streams.get(complete.localStreamName);
+    const isLate = live !== undefined && live.nowMs - live.createdMonotonicMs >= LATE_MS;
+    const refusal = live && refusalOf(live, complete.type, isLate);
+    if (refusal) throw refusal;
+    const closed = live && supervisor.admission({ ...complete, configId: 0 });
+    if (closed) throw closed;
+    // What it begins with stays in the ring while its name is found.
+    const pin = live && complete.from !== undefined ? live.pinPast(complete.from) : undefined;
+    try {
+      return await this.#named(complete, live, pin);
+    } finally {
+      pin?.release();
+      live?.onDrained();
+    }
+  }
+
+  async #named(complete: NewConfig, live?: InStream, pin?: Pin): Promise<ConfigEntry> {
+    const { streams, supervisor, naming, nextConfigId, save } = this.parts;
+    // An id is not spent on a command that fails, but where the name may have it.
+    const configId = complete.template ? nextConfigId() : 0;
+    const claimed = live ? await naming.claim({ ...complete, configId }) : undefined;
+    const { computedPathToFile } = claimed ?? (await naming.resolve({ ...complete, configId }));
+    if (this.#isClosed) claimed?.reservation.release();
+    this.#mustBeOpen();
+    if (pin?.isLost && !live?.ended) {
+      claimed?.reservation.release();
+      throw new ReelError(
+        "limit",
+        `the past of ${complete.localStreamName} gave way to new frames while a name was found`,
+      );
+    }
+    const config: RecordConfig = { ...complete, configId: configId || nextConfigId() };
+    const entry = supervisor.add(config, computedPathToFile);
+    if (config.keepAlive) save();
+    const stream = streams.get(config.localStreamName);
+    // Its stream may have gone meanwhile, and another one come.
+    const index = stream && (stream === live && pin ? pin.index : stream.ring.head);
+    if (stream && index !== undefined) supervisor.start(entry, stream, index, claimed);
+    else claimed?.reservation.release();
+    return entry;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#isClosed) throw new ReelError("closed", "the server is stopping");
+  }
+}
