@@ -1,19 +1,21 @@
-// Where a segment ends: its time is up, a decoder configuration changed, the recording stops or hands over.
+// Where a segment ends: its time is up, it is full, somebody wants a cut, a decoder configuration changed, the recording stops or hands over.
 
 import { MAX_TRACKS } from "../src/abi/frame";
 import {
   REC_CHUNK_LENGTH_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
+  REC_CUT_AT_OFFSET,
   REC_FLAG_WAIT_FOR_IDR,
   REC_FLAGS_OFFSET,
   REC_MAIN_VIDEO_OFFSET,
+  REC_MAX_BYTES_OFFSET,
   REC_STOP_INDEX_OFFSET,
   REC_STOP_MODE_OFFSET,
   REC_VIDEO_DELTA_OFFSET,
   STOP_AT_RANDOM_ACCESS,
 } from "../src/abi/recording";
-import { SEG_CHANGED_OFFSET, SEG_ZERO_OFFSET } from "../src/abi/segment";
+import { SEG_CHANGED_OFFSET, SEG_TRACK_BYTES_OFFSET, SEG_ZERO_OFFSET } from "../src/abi/segment";
 import {
   STATUS_BAD_FRAME,
   STATUS_CONFIG_CHANGED,
@@ -34,6 +36,7 @@ import {
   segmentConfig,
   segmentHasFrames,
   segmentMainVideo,
+  segmentTrack,
 } from "./segment";
 
 const MAX_DELTA_90K: i64 = 90000;
@@ -57,15 +60,28 @@ export function plausibleDelta(from90k: i64, to90k: i64): u32 {
   return <u32>(to90k - from90k);
 }
 
-/** True where a frame may not join this segment because its time is up. */
+/** True where a frame may not join this segment because its time is up, it is full, or a cut is wanted. */
 function isCut(rec: usize, seg: usize, frame: usize, videoDelta: u32): bool {
   const chunkLength = load<i64>(rec, REC_CHUNK_LENGTH_OFFSET);
-  if (chunkLength == 0) return false;
+  const cutAt = load<i64>(rec, REC_CUT_AT_OFFSET);
+  const maxBytes = load<i64>(rec, REC_MAX_BYTES_OFFSET);
+  if (chunkLength == 0 && cutAt == 0 && maxBytes == 0) return false;
   const flags = load<u32>(rec, REC_FLAGS_OFFSET);
   const waits = (flags & REC_FLAG_WAIT_FOR_IDR) != 0 && segmentMainVideo(seg) != 0;
   if (waits && !isMainRandomAccess(seg, frame)) return false;
+  if (cutAt != 0 && frameDts(frame) >= cutAt) return true;
+  if (maxBytes != 0 && segmentBytes(seg) >= maxBytes) return true;
+  if (chunkLength == 0) return false;
   // Less half a frame, so that a 2 s GOP and chunkLength=2 give 2 s files (ems-record-spec §3.4).
   return frameDts(frame) - load<i64>(seg, SEG_ZERO_OFFSET) >= chunkLength - cutTolerance(rec, frame, videoDelta);
+}
+
+/** Of all tracks, in front of the batch. */
+function segmentBytes(seg: usize): i64 {
+  let bytes: i64 = 0;
+  for (let track: u32 = 0; track < <u32>MAX_TRACKS; track++)
+    bytes += load<i64>(segmentTrack(seg, track), SEG_TRACK_BYTES_OFFSET);
+  return bytes;
 }
 
 /**
@@ -97,6 +113,9 @@ function isCarriedInBand(rec: usize, seg: usize, frame: usize): bool {
 /** Why a frame does not join this batch, or STATUS_RING_EMPTY where it does. */
 export function frameStatus(rec: usize, seg: usize, frame: usize, index: u32, isFirst: bool, videoDelta: u32): i32 {
   if (frameTrack(frame) >= <u32>MAX_TRACKS || frameConfig(frame) == 0) return STATUS_BAD_FRAME;
+  // A place where a full segment ends begins a batch: all bytes in front of it are counted then.
+  if (!isFirst && load<i64>(rec, REC_MAX_BYTES_OFFSET) != 0 && isMainRandomAccess(seg, frame))
+    return STATUS_OUTPUT_FULL;
   const reason = cutReason(rec, seg, frame, index, isFirst, videoDelta);
   return reason == STATUS_RING_EMPTY ? joinStatus(rec, seg, frame, isFirst) : reason;
 }
@@ -132,9 +151,13 @@ function joinOther(rec: usize, seg: usize, frame: usize, isFirst: bool): i32 {
 export function doubtFrom(rec: usize, seg: usize): i64 {
   if (segmentMainVideo(seg) == 0) return i64.MAX_VALUE;
   if (load<u32>(rec, REC_STOP_MODE_OFFSET) == STOP_AT_RANDOM_ACCESS || isChangeNear(rec, seg)) return i64.MIN_VALUE;
+  if (!hasFlag(rec, REC_FLAG_WAIT_FOR_IDR)) return i64.MAX_VALUE;
   const chunkLength = load<i64>(rec, REC_CHUNK_LENGTH_OFFSET);
-  if (chunkLength == 0 || !hasFlag(rec, REC_FLAG_WAIT_FOR_IDR)) return i64.MAX_VALUE;
-  return load<i64>(seg, SEG_ZERO_OFFSET) + chunkLength - (MAX_DELTA_90K >> 1);
+  const cutAt = load<i64>(rec, REC_CUT_AT_OFFSET);
+  let end = i64.MAX_VALUE;
+  if (chunkLength != 0) end = load<i64>(seg, SEG_ZERO_OFFSET) + chunkLength;
+  if (cutAt != 0 && cutAt < end) end = cutAt;
+  return end == i64.MAX_VALUE ? end : end - (MAX_DELTA_90K >> 1);
 }
 
 /** The stream has another configuration in force than the segment, or the segment holds a change already. */

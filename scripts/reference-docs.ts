@@ -74,7 +74,8 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     ],
   },
   recordChunkCreated: {
-    description: "A file was begun; `file` is its final name.",
+    description:
+      "A file was begun; `file` is its final name. With alignTo `alignOffsetMs` says how long after the multiple of the clock its first frame came.",
     keys: ["file", "startTime", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
   recordChunkError: {

@@ -48,6 +48,10 @@ export const REC_TAKEN_END_OFFSET = 320; // u32, ring index from which on no fra
 // How far the main video has been looked at in front of the cursor; of no meaning between two calls.
 export const REC_LOOKED_INDEX_OFFSET = 324; // u32
 export const REC_LOOKED_DTS_OFFSET = 328; // i64, no cut has a dts90k up to this
+// i64, dts90k: the segment ends at the first random access point at or after it; 0 = none. The main thread's
+export const REC_CUT_AT_OFFSET = 336;
+// i64: … and at the first one behind so many bytes of media; 0 = never cut on size
+export const REC_MAX_BYTES_OFFSET = 344;
 export const REC_SIZE = 384;
 
 export const LOCK_FREE = 0;

@@ -25,6 +25,8 @@ export interface SegmentReport extends SegmentOrigin {
   startedMs: number;
   /** Place in the ledger; it goes on over restarts. */
   sequence: number;
+  /** With alignTo: from the multiple of the wall clock to the first frame; missing where something else cut. */
+  alignOffsetMs?: number;
 }
 
 export interface ClosedSegmentReport extends SegmentReport {

@@ -79,6 +79,7 @@ const COMMAND_NAMES: ReadonlyMap<string, CommandName> = new Map(
     listSegments: true,
     recordRule: true,
     removeRule: true,
+    cut: true,
     listRules: true,
     hold: true,
     release: true,

@@ -51,6 +51,10 @@ export interface RecordSettings extends UserVariables {
   waitForIDR: boolean;
   winQtCompat: boolean;
   zone?: string;
+  alignTo?: number;
+  maxBytes?: number;
+  duration?: number;
+  schedule?: string;
 }
 
 export interface PullSettingsData extends UserVariables {
@@ -162,12 +166,17 @@ export interface RecordingParameters {
   retainFreePercent?: number;
   priority?: number;
   zone?: string;
+  alignTo?: number;
+  maxBytes?: number;
+  duration?: number;
+  schedule?: string;
 }
 
 export interface CommandParameters {
   record: Variables & RecordingParameters & { localStreamName: string; keepAlive?: boolean };
   recordRule: Variables & RecordingParameters & { pattern: string; also?: boolean };
   removeRule: { ruleId: number };
+  cut: StreamChoice;
   listRules: None;
   pullStream: Variables & { uri: string; localStreamName?: string; keepAlive?: boolean; forceTcp?: boolean } & {
     [parameter: string]: string | number | boolean | undefined;
@@ -344,6 +353,7 @@ export interface CommandData {
   /** `failures`: live streams that it could not begin to record. */
   recordRule: RuleData & { failures: { error: string; localStreamName: string }[] | null };
   removeRule: RuleData;
+  cut: { configId: number; localStreamName: string; outStreamId: number }[];
   listRules: RuleData[] | null;
   hold: HoldData;
   release: HoldData;
@@ -400,6 +410,8 @@ interface ChunkPayload extends Sender, RecordingIds {
   file: string;
   /** The recorder's, as +01:00. */
   utcOffset: string;
+  /** With alignTo: from the multiple of the wall clock to the first frame; of recordChunkCreated and -Closed. */
+  alignOffsetMs?: number;
   [variable: `_${string}`]: string;
 }
 

@@ -12,6 +12,7 @@ type Shared =
   | "rules"
   | "outStreams"
   | "stopOutStream"
+  | "cutOutStream"
   | "closedSince"
   | "catalog"
   | "mediaFolders"

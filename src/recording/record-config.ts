@@ -21,6 +21,14 @@ export interface RecordOptions {
   keepAlive?: boolean;
   /** Seconds per segment; 0 = one file. */
   chunkLength?: number;
+  /** Seconds, a part of a day: cuts where the local clock of `zone` passes a multiple; 0 = not. */
+  alignTo?: number;
+  /** A file ends at the first random access point behind so many bytes of media; 0 = no such bound. */
+  maxBytes?: number;
+  /** Seconds from the command, after which the config is gone; 0 = it stays. */
+  duration?: number;
+  /** When it records (clock/schedule.ts); "" = always. */
+  schedule?: string;
   waitForIDR?: boolean;
   winQtCompat?: boolean;
   dateFolderStructure?: boolean;
@@ -45,6 +53,18 @@ export interface RecordConfig extends Required<Omit<RecordOptions, "durability" 
   zone: string | undefined;
   durability: Durability | undefined;
   from: From | undefined;
+}
+
+/** Its run is files of one name with `_partNNNN`. */
+export function isChunked({ chunkLength, alignTo, maxBytes }: Chunking): boolean {
+  return chunkLength > 0 || (alignTo ?? 0) > 0 || (maxBytes ?? 0) > 0;
+}
+type Chunking = Pick<RecordConfig, "chunkLength"> & Partial<Pick<RecordConfig, "alignTo" | "maxBytes">>;
+
+/** How long a file gets at most; 0 = not known. */
+export function segmentSeconds({ chunkLength, alignTo }: RecordConfig): number {
+  const lengths = [chunkLength, alignTo].filter((seconds) => seconds > 0);
+  return lengths.length > 0 ? Math.min(...lengths) : 0;
 }
 
 /** What segments of a config's run carry; without a run, `outStreamId` is 0. */

@@ -6,12 +6,18 @@ import { zoneOf } from "../base/zone.js";
 import { CONTAINERS, type ContainerName } from "../container/table.js";
 import { LAST_POINT } from "../stream/past.js";
 import { checkStreamName } from "../stream/stream-registry.js";
+import { DAY_S } from "./clock/alignment.js";
+import { scheduleOf } from "./clock/schedule.js";
 import type { Naming } from "./naming/naming.js";
 import { PathTemplate } from "./naming/path-template.js";
 import type { Durability, RecordConfig, RecordOptions } from "./record-config.js";
 import { checkPriority, completeRetentionRule, DEFAULT_PRIORITY } from "./retention-rule.js";
 
 const MAX_CHUNK_LENGTH = 999_999;
+/** Smaller files would be nothing but names. */
+const MIN_MAX_BYTES = 65_536;
+/** A year, and a timer's limit is far below that: it is looked at by a clock. */
+const MAX_DURATION_S = 31_622_400;
 const MAX_CONFIG_ID = 4_294_967_295;
 const DURABILITIES: readonly Durability[] = ["none", "close", "interval"];
 
@@ -26,6 +32,10 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     overwrite: options.overwrite ?? false,
     keepAlive: options.keepAlive ?? true,
     chunkLength: options.chunkLength ?? 0,
+    alignTo: options.alignTo ?? 0,
+    maxBytes: options.maxBytes ?? 0,
+    duration: options.duration ?? 0,
+    schedule: options.schedule?.trim() ?? "",
     waitForIDR: options.waitForIDR ?? true,
     winQtCompat: options.winQtCompat ?? true,
     dateFolderStructure: options.dateFolderStructure ?? false,
@@ -46,7 +56,7 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     throw new ReelError("badArgument", `chunkLength is a whole number of seconds from 0 to ${MAX_CHUNK_LENGTH}`);
   }
   if (config.template) checkTemplate(config);
-  zoneOf(config.zone);
+  checkClock(config);
   checkPriority(config.priority);
   const { from } = config;
   if (from !== undefined && from !== LAST_POINT && !(Number.isFinite(from) && from >= 0))
@@ -57,8 +67,24 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
   return config;
 }
 
+type Unstored = Omit<RecordConfig, "configId">;
+
+function checkClock({ zone, alignTo, maxBytes, duration, schedule }: Unstored): void {
+  zoneOf(zone);
+  if (schedule !== "") scheduleOf(schedule, zone);
+  if (alignTo !== 0 && !(Number.isInteger(alignTo) && alignTo > 0 && DAY_S % alignTo === 0))
+    throw new ReelError(
+      "badArgument",
+      `alignTo is a number of seconds that divides a day, such as 3600, not ${alignTo}`,
+    );
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 0 || (maxBytes > 0 && maxBytes < MIN_MAX_BYTES))
+    throw new ReelError("badArgument", `maxBytes is 0, or a whole number from ${MIN_MAX_BYTES}`);
+  if (!Number.isFinite(duration) || duration < 0 || duration > MAX_DURATION_S)
+    throw new ReelError("badArgument", `duration is a number of seconds from 0 to ${MAX_DURATION_S}`);
+}
+
 /** Names that are different each time replace nothing. */
-function checkTemplate({ pathToFile, zone, overwrite, dateFolderStructure }: Omit<RecordConfig, "configId">): void {
+function checkTemplate({ pathToFile, zone, overwrite, dateFolderStructure }: Unstored): void {
   if (!new PathTemplate(pathToFile, zone).isPerSegment) return;
   const other = overwrite ? "overwrite=1" : dateFolderStructure ? "dateFolderStructure=1" : undefined;
   if (other) throw new ReelError("badArgument", `${pathToFile} names every file anew: it goes without ${other}`);

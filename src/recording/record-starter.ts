@@ -1,6 +1,7 @@
 // From a `record` command, or a rule's match, to a record config that waits for its stream or records it: checks, the
 // hold on the past, the name, the id.
 
+import { isDeepStrictEqual } from "node:util";
 import { ReelError } from "../base/reel-error.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { Pin } from "../stream/past.js";
@@ -23,6 +24,8 @@ export interface StarterParts {
   nextConfigId: () => number;
   /** The configs that must survive a restart have changed. */
   save: () => void;
+  /** A config has come, or the same command again. */
+  onAdded: (entry: ConfigEntry) => void;
 }
 
 export class RecordStarter {
@@ -43,8 +46,21 @@ export class RecordStarter {
   async record(options: RecordOptions): Promise<ConfigEntry> {
     this.#mustBeOpen();
     const complete = completeRecordConfig({ ...options, template: options.template ?? hasFields(options.pathToFile) });
+    const running = complete.duration > 0 ? this.#same(complete) : undefined;
+    if (running) {
+      this.parts.onAdded(running);
+      return running;
+    }
     this.checkCount();
     return this.start(complete);
+  }
+
+  /** The config that the same command has made. */
+  #same(complete: NewConfig): ConfigEntry | undefined {
+    return this.parts.supervisor.entries.find(({ config }) => {
+      const { configId: _, ...own } = config;
+      return isDeepStrictEqual(own, complete);
+    });
   }
 
   /** Throws ReelError `limit`. */
@@ -77,7 +93,7 @@ export class RecordStarter {
   }
 
   async #named(complete: NewConfig, live?: InStream, pin?: Pin): Promise<ConfigEntry> {
-    const { streams, supervisor, naming, nextConfigId, save } = this.parts;
+    const { streams, supervisor, naming, nextConfigId, save, onAdded } = this.parts;
     // An id is not spent on a command that fails, but where the name may have it.
     const configId = complete.template ? nextConfigId() : 0;
     const claimed = live ? await naming.claim({ ...complete, configId }) : undefined;
@@ -94,6 +110,7 @@ export class RecordStarter {
     const config: RecordConfig = { ...complete, configId: configId || nextConfigId() };
     const entry = supervisor.add(config, computedPathToFile);
     if (config.keepAlive) save();
+    onAdded(entry);
     const stream = streams.get(config.localStreamName);
     // Its stream may have gone meanwhile, and another one come.
     const index = stream && (stream === live && pin ? pin.index : stream.ring.head);

@@ -46,6 +46,8 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
    * random access point, nothing lost.
    */
   stopOutStream(id: number, permanently: boolean): boolean;
+  /** Ends a recording's file at the next random access point, and goes on in a new one. False where none runs. */
+  cutOutStream(id: number): boolean;
 
   collect(): readonly Sample[];
 

@@ -16,6 +16,7 @@ import type { Gap, GapCause } from "../stream/gap.js";
 import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
+import { ClockedConfigs } from "./clock/clocked-configs.js";
 import { stateSamples } from "./config-states.js";
 import type { ConfigStore } from "./config-store.js";
 import type { EmbeddedRecorder } from "./embedded-recorder.js";
@@ -25,6 +26,7 @@ import { RestartGaps } from "./finishing/restart-gaps.js";
 import { FrameWriter } from "./frame-writer.js";
 import { JsonConfigStore } from "./json-config-store.js";
 import type { Admission } from "./lifecycle/admission.js";
+import type { ConfigEntry } from "./lifecycle/config-entry.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import { type GrowingSegment, PeriodicSync } from "./lifecycle/periodic-sync.js";
 import { RecordingReports } from "./lifecycle/recording-reports.js";
@@ -95,6 +97,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly #starter: RecordStarter;
   readonly #rules: RecordRules;
   readonly #ruleList: RuleList;
+  readonly #clocked: ClockedConfigs;
   #nextConfigId: number;
   #closed: Promise<void> | undefined;
 
@@ -220,7 +223,15 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       supervisor: this.#supervisor,
       nextConfigId: () => this.nextConfigId(),
       save: () => this.#save(),
+      onAdded: (entry: ConfigEntry) => this.#clocked.begin(entry),
     };
+    this.#clocked = new ClockedConfigs({
+      clock,
+      store: state.store,
+      logger,
+      entries: () => this.#supervisor.entries,
+      removeConfig: (configId) => this.removeConfig(configId),
+    });
     this.#starter = new RecordStarter({ ...shared, naming, maxConfigs: settings.maxConfigs });
     this.#ruleList = new RuleList(state.store, settings.rules, shared.nextConfigId, logger);
     this.#rules = new RecordRules({
@@ -233,7 +244,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     });
     catalog.start();
     this.#recovery.start(naming.folders);
-    for (const config of this.#rules.restore(saved)) this.#supervisor.add(config, config.pathToFile);
+    for (const config of this.#rules.restore(saved)) {
+      this.#supervisor.add(config, config.pathToFile);
+      this.#clocked.watch(config);
+    }
   }
 
   /** Resolves when what an earlier run left unfinished is finished, or named as not recoverable. */
@@ -331,6 +345,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     return true;
   }
 
+  cutOutStream(id: number): boolean {
+    return this.#supervisor.recording(id)?.cut() ?? false;
+  }
+
   /** What every part of the recorder counts. */
   collect(): readonly Sample[] {
     const parts: readonly Collector[] = [
@@ -354,6 +372,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   close(): Promise<void> {
     this.#starter.close();
+    this.#clocked.close();
     this.#closed ??= this.#close();
     return this.#closed;
   }
@@ -371,7 +390,12 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#scheduler.close();
     this.#periodicSync.close();
     await this.#receivedNotes.close();
-    await Promise.all([this.#savedConfigs.whenIdle(), this.#savedNextId.whenIdle(), this.#ruleList.whenSaved()]);
+    await Promise.all([
+      this.#savedConfigs.whenIdle(),
+      this.#savedNextId.whenIdle(),
+      this.#ruleList.whenSaved(),
+      this.#clocked.whenSaved(),
+    ]);
     await store.flush();
     await catalog.close();
     await ledger.close();

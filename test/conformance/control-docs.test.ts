@@ -42,6 +42,7 @@ const TYPED: { [N in CommandName]: true } = {
   listSegments: true,
   recordRule: true,
   removeRule: true,
+  cut: true,
   listRules: true,
   hold: true,
   release: true,

@@ -116,15 +116,15 @@ describe("rules", () => {
     await symlink(outside, join(root, "media", "link"));
     await rules.add({ pattern: "**", pathToFile: "{stream}", type: "ts" });
     await rules.add({ pattern: "**", pathToFile: "{stream}/%Y/x", type: "ts", also: true });
-    const names = ["/etc/passwd", "./.././x".replace("..", "."), "link/in", "%Y{part}", "n".repeat(255), "a//b"];
+    const names = ["/etc/passwd", "././x", "link/in", "%Y{part}", "n".repeat(255), "a//b"];
     const sources = await Promise.all(names.map((name) => publish(name)));
     const year = String(new Date().getFullYear());
-    await until("each has failed, or has a file", () => failed.length >= 4);
+    await until("each has failed, or has a file", () => failed.length >= 3);
     for (const { stream } of sources) stream.end("test");
-    await until("all files are closed", () => closed.length >= 8);
+    await until("all files are closed", () => closed.length >= 9);
     expect(files()).toEqual(
       ["%Y{part}.ts", `%Y{part}/${year}/x.ts`, "a/b.ts", `a/b/${year}/x.ts`, "etc/passwd.ts", `etc/passwd/${year}/x.ts`]
-        .concat("x.ts", `x/${year}/x.ts`)
+        .concat("x.ts", `x/${year}/x.ts`, `${"n".repeat(255)}/${year}/x.ts`)
         .sort(),
     );
     expect(await readdir(outside)).toEqual([]);

@@ -1,6 +1,7 @@
 // Every command. Transports, help, human-readable replies, docs/commands.md and the client's types follow this table.
 
 import type { Command } from "./command.js";
+import { cut } from "./cut.js";
 import { pullStream } from "./pull-stream.js";
 import * as queries from "./queries.js";
 import { record } from "./record.js";
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   server.getLicenseId,
   statusCommands.serverStatus,
   statusCommands.listSegments,
+  cut,
   rules.recordRule,
   rules.removeRule,
   rules.listRules,

@@ -91,7 +91,30 @@ export const RECORDING_PARAMETERS = {
     0,
     MAX_PRIORITY,
   ),
-  zone: optionalText("Whose local time pathToFile shows, as Europe/Berlin; default: the server's."),
+  zone: optionalText(
+    "Whose local time pathToFile, alignTo and schedule mean, as Europe/Berlin; default: the server's.",
+  ),
+  alignTo: integer(
+    "Cut where the local clock passes a multiple of so many seconds (a part of a day: 3600 = the full hour), at the first random access point at or after it; the event has the offset.",
+    0,
+    0,
+    86_400,
+  ),
+  maxBytes: integer(
+    "Cut at the first random access point behind so many bytes of media; 0 = no such bound.",
+    0,
+    0,
+    Number.MAX_SAFE_INTEGER,
+  ),
+  duration: integer(
+    "Seconds from the command, after which the recording ends and its config is gone; the same command again begins them anew. 0 = it stays.",
+    0,
+    0,
+    31_622_400,
+  ),
+  schedule: optionalText(
+    "When it records, as Mon-Fri@08:00-18:00@Europe/Berlin: days, times and a zone, lists with commas, several with semicolons; default: always.",
+  ),
 };
 
 type Given = Arguments<typeof TARGET_PARAMETERS & typeof RECORDING_PARAMETERS>;

@@ -33,14 +33,19 @@ function common(report: SegmentReport): ValueObject {
   return { ...variables, configId, file, localStreamName, outStreamId, sequence, utcOffset: utcOffset(startedMs) };
 }
 
+function aligned({ alignOffsetMs }: SegmentReport): ValueObject {
+  return alignOffsetMs === undefined ? {} : { alignOffsetMs: Math.round(alignOffsetMs) };
+}
+
 export function chunkCreated(report: SegmentReport): ValueObject {
-  return { ...common(report), startTime: utcSeconds(report.startedMs) };
+  return { ...common(report), ...aligned(report), startTime: utcSeconds(report.startedMs) };
 }
 
 export function chunkClosed(report: ClosedSegmentReport): ValueObject {
   const { finish, gaps, lost, recovered, syncError, videoFrames: frameCount } = report;
   return {
     ...common(report),
+    ...aligned(report),
     ...(report.clockStepMs !== undefined && { clockStepMs: report.clockStepMs }),
     durationMs: report.durationMs,
     finish,

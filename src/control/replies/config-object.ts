@@ -49,15 +49,18 @@ export function recordSettings(
   status?: ValueObject,
 ): ValueObject {
   const settings = {
+    alignTo: config.alignTo || undefined,
     chunkLength: config.chunkLength,
     computedPathToFile,
     configId: config.configId,
     dateFolderStructure: config.dateFolderStructure,
     durability: config.durability,
+    duration: config.duration || undefined,
     from: typeof config.from === "number" ? -config.from : config.from,
     hasAudio: config.hasAudio,
     keepAlive: config.keepAlive,
     localStreamName: config.localStreamName,
+    maxBytes: config.maxBytes || undefined,
     // The program that finishes a journal by hand.
     mp4BinPath: CONTAINERS[config.type].journal ? mp4BinPath : undefined,
     operationType: OPERATION_RECORD,
@@ -71,6 +74,7 @@ export function recordSettings(
     retainSeconds: config.retain.seconds,
     retainSegments: config.retain.segments,
     ruleId: config.ruleId,
+    schedule: config.schedule || undefined,
     status,
     type: config.type,
     waitForIDR: config.waitForIDR,

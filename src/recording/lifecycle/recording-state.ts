@@ -16,6 +16,7 @@ import {
   REC_CLAIM_OFFSET,
   REC_CONFIG_OFFSET,
   REC_CONTAINER_OFFSET,
+  REC_CUT_AT_OFFSET,
   REC_CUT_STATUS_OFFSET,
   REC_FLAG_DECIDE_NOW,
   REC_FLAG_DROPPED_VIDEO,
@@ -28,6 +29,7 @@ import {
   REC_FLAGS_OFFSET,
   REC_LOCK_OFFSET,
   REC_MAIN_VIDEO_OFFSET,
+  REC_MAX_BYTES_OFFSET,
   REC_RING_OFFSET,
   REC_SIZE,
   REC_SKIPPED_BYTES_OFFSET,
@@ -44,7 +46,7 @@ import {
 import type { Arena } from "../../arena/arena.js";
 import { CONTAINERS } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
-import { TICKS_PER_MS, TICKS_PER_SECOND } from "../../time/units.js";
+import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import type { RecordConfig } from "../record-config.js";
 
 /** A kernel call takes milliseconds at most; a machine that is short of cores may interrupt it. */
@@ -67,6 +69,7 @@ export class RecordingState {
       (config.waitForIDR ? REC_FLAG_WAIT_FOR_IDR : 0) | (config.hasAudio ? REC_FLAG_HAS_AUDIO : 0),
     );
     arena.setI64(this.pointer + REC_CHUNK_LENGTH_OFFSET, config.chunkLength * TICKS_PER_SECOND);
+    arena.setI64(this.pointer + REC_MAX_BYTES_OFFSET, config.maxBytes);
     arena.setI64(this.pointer + REC_SKIPPED_FROM_OFFSET, -1);
     if (predecessor) this.#inherit(predecessor);
   }
@@ -101,6 +104,16 @@ export class RecordingState {
   setDecideNow(decideNow: boolean): void {
     const flags = this.#get(REC_FLAGS_OFFSET);
     this.#set(REC_FLAGS_OFFSET, decideNow ? flags | REC_FLAG_DECIDE_NOW : flags & ~REC_FLAG_DECIDE_NOW);
+  }
+
+  /** From where on the next random access point is cut at; 0 = none. Only while no worker has the recording. */
+  setCutAt(dts90k: Ticks90k): void {
+    this.#arena.setI64(this.pointer + REC_CUT_AT_OFFSET, dts90k);
+  }
+
+  /** Where the last cut was. */
+  get lastCut90k(): Ticks90k {
+    return this.#arena.i64(this.pointer + REC_BEGIN_DTS_OFFSET);
   }
 
   tail(): number {

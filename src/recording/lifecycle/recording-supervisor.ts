@@ -15,6 +15,7 @@ import { asReelError, type ErrorCode, type ReelError } from "../../base/reel-err
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import { type Clock, TICKS_PER_MS } from "../../time/units.js";
+import { isOnTime } from "../clock/clocked-configs.js";
 import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
 import { CONFIG_WAITING, type RecordConfig } from "../record-config.js";
 import { type RecorderEvents, WAITING_TEXT } from "../recorder-events.js";
@@ -200,6 +201,11 @@ export class RecordingSupervisor {
   ): void {
     const { naming, nextStreamId } = this.#parts;
     clearTimeout(entry.retry);
+    if (!isOnTime(entry.config, this.#parts.clock.wallMs())) {
+      target?.reservation.release();
+      this.#retryLater(entry, undefined, undefined);
+      return;
+    }
     // The codec may have changed since the last one failed, or since the command was checked.
     const refusal = refusalOf(stream, entry.config.type);
     entry.isRefused = refusal !== undefined;
@@ -387,7 +393,8 @@ export class RecordingSupervisor {
         const stream = this.#parts.streams.get(entry.config.localStreamName);
         if (!stream || stream.ended) return;
         // A look-up that still waits for its volume is not asked a second time.
-        if (may && entry.claims === 0 && !this.admission(entry.config))
+        const isDue = isOnTime(entry.config, this.#parts.clock.wallMs());
+        if (may && isDue && entry.claims === 0 && !this.admission(entry.config))
           this.start(entry, stream, stream.ring.head, undefined);
         else this.#retryLater(entry, target, cause);
       });

@@ -24,13 +24,13 @@ import type { Cursor } from "../../stream/cursor.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { lagOf } from "../../stream/slow-consumers.js";
-import { type Clock, type Moment, momentOf, TICKS_PER_MS } from "../../time/units.js";
+import { type Clock, type Moment, momentOf, TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
 import type { ReceivedNote } from "../received-notes.js";
-import { originOf, type RecordConfig } from "../record-config.js";
+import { originOf, type RecordConfig, segmentSeconds } from "../record-config.js";
 import { Interruption } from "./interruption.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";
 import { Received } from "./received.js";
@@ -41,6 +41,7 @@ import { hasWorker, isStopped, nextPhase, type RecordingEvent, type RecordingPha
 import { RecordingState } from "./recording-state.js";
 import { Segment } from "./segment.js";
 import { TrackTotals } from "./track-totals.js";
+import { WantedCuts } from "./wanted-cuts.js";
 
 /** How long a cut may wait for the frames of other tracks where media time stands still. */
 const MAX_CUT_WAIT_MS = 2000;
@@ -76,6 +77,7 @@ export class Recording implements OutStream, Cursor {
   /** Where its cursor stood at the last dispatch, and since when. */
   #dispatched = { tail: -1, sinceMs: 0 };
   #observedIndex: ObservedIndex | undefined;
+  readonly #cuts: WantedCuts;
 
   constructor(
     readonly id: number,
@@ -99,6 +101,7 @@ export class Recording implements OutStream, Cursor {
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.#cuts = new WantedCuts(config, inStream, deps.clock);
     this.#received = new Received(inStream, config.configId, config.hasAudio);
     this.#losses = new RecordingLosses(inStream, this.#totals, (segment, gap) => listener.gap(this, segment, gap));
     inStream.attach(this);
@@ -177,6 +180,13 @@ export class Recording implements OutStream, Cursor {
     else if (this.#advance("handOver")) this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
   }
 
+  /** Ends the file at the next random access point, and goes on in a new one. False where it takes no more frames. */
+  cut(): boolean {
+    if (this.isStopped || this.#isStopping) return false;
+    this.#cuts.ask();
+    return true;
+  }
+
   /** True where a drain would find something to do. */
   isDue(nowMs: number, minBytes: number, maxAgeMs: number): boolean {
     if (hasWorker(this.#phase) || !this.segment || this.isStopped) return false;
@@ -192,6 +202,7 @@ export class Recording implements OutStream, Cursor {
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
     this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.mainVideo);
+    this.#state.setCutAt(this.#cuts.next90k(this.#next90k));
     this.#state.setDecideNow(this.inStream.isHeldBack || this.#standsStill(nowMs));
     segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);
@@ -205,6 +216,11 @@ export class Recording implements OutStream, Cursor {
       opening: segment.isOpen ? undefined : this.#opening(segment),
       gaps: segment.takeNewGaps(),
     };
+  }
+
+  /** Of the frame at its cursor. */
+  get #next90k(): Ticks90k {
+    return this.inStream.ring.frameAt(this.#state.tail())?.dts90k ?? this.inStream.newest90k;
   }
 
   /** A cut waits for media that does not come. */
@@ -300,6 +316,7 @@ export class Recording implements OutStream, Cursor {
   #onStatus(segment: Segment, result: DrainResult, isAtEnd: boolean): void {
     if (result.writtenBytes > 0) this.lastProgressMs = this.deps.clock.monotonicMs();
     if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
+      this.#cuts.done(this.#state.lastCut90k);
       this.#endSegment();
       this.#prepareNext();
     } else if (result.status === STATUS_STOPPED && isAtEnd) {
@@ -369,7 +386,7 @@ export class Recording implements OutStream, Cursor {
     return {
       exclusive: !segment.mayReplace,
       winQtCompat: this.config.winQtCompat,
-      reserveBytes: this.deps.reserveBytes(this.config.chunkLength, this.#observedIndex),
+      reserveBytes: this.deps.reserveBytes(segmentSeconds(this.config), this.#observedIndex),
       lockPath: this.deps.lockPath,
       sequence: segment.sequence,
       origin: segment.origin,
@@ -399,6 +416,7 @@ export class Recording implements OutStream, Cursor {
     try {
       const { type } = this.config;
       this.segment = new Segment(arena, name, volume, mayReplace, this.#startOfSegment(clock), type, this.origin);
+      this.segment.alignOffsetMs = this.#cuts.start?.offsetMs;
     } catch (error) {
       name.release();
       throw error;
@@ -410,8 +428,10 @@ export class Recording implements OutStream, Cursor {
     this.listener.wake(this);
   }
 
-  /** The first segment may begin in the past. */
+  /** The first segment may begin in the past; an aligned one begins when its first frame came. */
   #startOfSegment(clock: Clock): Moment {
+    const { start } = this.#cuts;
+    if (start) return { wallMs: start.wallMs, monotonicMs: clock.monotonicMs() - (clock.wallMs() - start.wallMs) };
     if (this.#pastMs === 0 || this.#totals.frames(undefined) > 0) return momentOf(clock);
     return { wallMs: this.createdMs - this.#pastMs, monotonicMs: this.createdMonotonicMs - this.#pastMs };
   }

@@ -55,6 +55,8 @@ export class Segment {
   /** A sync has failed. That is final: a later one would pass and prove nothing. */
   syncFailure: ReelError | undefined;
   sequence = 0;
+  /** From the multiple of the wall clock where it was to begin (alignTo) to its first frame. */
+  alignOffsetMs: number | undefined;
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
   #users = 1;
@@ -309,6 +311,7 @@ export class Segment {
       tracks: this.tracks(isEnded),
       startedMs: this.startedMs,
       sequence: this.sequence,
+      ...(this.alignOffsetMs !== undefined && { alignOffsetMs: this.alignOffsetMs }),
     };
   }
 

@@ -13,8 +13,13 @@ export class FolderListing {
     this.#names = new Set(names);
   }
 
-  static async read(folder: string): Promise<FolderListing> {
-    return new FolderListing(await readdir(folder));
+  /** `mayBeMissing`: it holds nothing then. */
+  static async read(folder: string, mayBeMissing = false): Promise<FolderListing> {
+    const names = readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (mayBeMissing && error.code === "ENOENT") return [];
+      throw error;
+    });
+    return new FolderListing(await names);
   }
 
   has(name: string): boolean {

@@ -8,7 +8,7 @@ export type NamedConfig = Pick<
   RecordConfig,
   "pathToFile" | "localStreamName" | "type" | "overwrite" | "chunkLength" | "dateFolderStructure"
 > &
-  Partial<Pick<RecordConfig, "configId" | "template" | "zone">>;
+  Partial<Pick<RecordConfig, "alignTo" | "configId" | "maxBytes" | "template" | "zone">>;
 
 /** Of the segment that a name is for. */
 export interface SegmentPlace {

@@ -14,6 +14,7 @@ import { KeyedQueue } from "../../base/keyed-queue.js";
 import { makeFolder } from "../../base/make-folder.js";
 import { ReelError } from "../../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
+import { isChunked } from "../record-config.js";
 import { FolderListing } from "./folder-listing.js";
 import { expanded, isPerSegment, type NamedConfig, plainConfig, type SegmentPlace } from "./named-config.js";
 import type { Reservation, Reservations } from "./reservations.js";
@@ -105,10 +106,11 @@ export class Naming {
         volume,
       });
     }
-    const names = await FolderListing.read(dirname(placed.absolute));
+    // A template's folder may be yet to come.
+    const names = await FolderListing.read(dirname(placed.absolute), config.template);
     for (let number = 0; number <= MAX_NUMBER; number++) {
       const basePath = numbered(placed.absolute, number, config.type);
-      if (this.#isTaken(names, basePath, config)) continue;
+      if (this.#isTaken(names, basePath, config.type, isChunked(config))) continue;
       return onFound({
         computedPathToFile: numbered(placed.shown, number, config.type),
         basePath,
@@ -141,7 +143,7 @@ export class Naming {
     const names = await FolderListing.read(dirname(basePath));
     for (let number = 1; number <= MAX_NUMBER; number++) {
       const path = numbered(basePath, number, type);
-      if (!this.#isTaken(names, path, { type, chunkLength: 0 })) return this.#reservations.take(path);
+      if (!this.#isTaken(names, path, type)) return this.#reservations.take(path);
     }
     throw new ReelError(
       "noFreeName",
@@ -191,7 +193,7 @@ export class Naming {
     this.#mustBeInside(real, folder);
     const path = join(real, name);
     const names = await FolderListing.read(real);
-    if (this.#isTaken(names, path, { type, chunkLength: 0 })) return this.#claimNext(path, type);
+    if (this.#isTaken(names, path, type)) return this.#claimNext(path, type);
     return this.#reservations.take(path);
   }
 
@@ -333,11 +335,11 @@ export class Naming {
     throw new ReelError("badPath", `${given} is outside the media folders (media.folders in reel.json)`);
   }
 
-  #isTaken(names: FolderListing, path: string, config: Pick<NamedConfig, "type" | "chunkLength">): boolean {
+  #isTaken(names: FolderListing, path: string, type: ContainerName, hasParts = false): boolean {
     if (this.#reservations.has(path)) return true;
     const name = basename(path);
     if (names.has(name) || UNFINISHED_SUFFIXES.some((suffix) => names.has(name + suffix))) return true;
-    return config.chunkLength > 0 && names.hasPartsOf(stem(name, config.type));
+    return hasParts && names.hasPartsOf(stem(name, type));
   }
 }
 

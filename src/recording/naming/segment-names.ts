@@ -3,7 +3,7 @@
 
 import type { Clock, Millis } from "../../time/units.js";
 import type { Finisher } from "../finishing/finisher.js";
-import type { RecordConfig } from "../record-config.js";
+import { isChunked, type RecordConfig } from "../record-config.js";
 import { isPerSegment } from "./named-config.js";
 import { type Naming, partOf, type Target } from "./naming.js";
 import type { Reservation, Reservations } from "./reservations.js";
@@ -30,11 +30,12 @@ export class SegmentNames {
   async next(isInnerCut: boolean, busy?: string, startMs: Millis = this.clock.wallMs()): Promise<Reservation> {
     const { target, naming } = this;
     if (this.#isTemplated) return naming.templated(target, this.config, { wallMs: startMs, part: this.#part++ });
-    const { type, chunkLength, dateFolderStructure } = this.config;
+    const { type, dateFolderStructure } = this.config;
+    const hasParts = isChunked(this.config);
     if (dateFolderStructure) return naming.dated(target, this.config, this.clock.wallMs());
-    if (chunkLength === 0 && isInnerCut) return naming.nextFree(target.plainPath, type);
+    if (!hasParts && isInnerCut) return naming.nextFree(target.plainPath, type);
     if (busy !== undefined && this.config.overwrite) return naming.nextFree(busy, type);
-    const path = chunkLength === 0 ? target.basePath : partOf(target.basePath, this.#part++, type);
+    const path = !hasParts ? target.basePath : partOf(target.basePath, this.#part++, type);
     // A part of another recording, or one that the recovery is finishing: its files must not be touched.
     if (path !== target.basePath && this.reservations.isActive(path)) return naming.nextFree(path, type);
     // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it
@@ -47,7 +48,7 @@ export class SegmentNames {
   mayReplace(path: string): boolean {
     return (
       this.config.overwrite &&
-      (path === this.target.basePath || (this.config.chunkLength > 0 && !this.config.dateFolderStructure))
+      (path === this.target.basePath || (isChunked(this.config) && !this.config.dateFolderStructure))
     );
   }
 }

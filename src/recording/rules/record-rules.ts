@@ -45,6 +45,7 @@ export interface RulesParts {
   readonly nextConfigId: () => number;
   readonly removeConfig: (configId: number) => void;
   readonly save: () => void;
+  readonly onAdded: (entry: ConfigEntry) => void;
   /** A stream is not recorded though a rule is for it. */
   readonly onFailed: (config: NewConfig, error: ReelError) => void;
   readonly logger: Logger;
@@ -65,7 +66,7 @@ export class RecordRules implements RulesApi {
 
   /** Before anything else hears of the stream: the configs that it makes are there then. */
   streamOpened(localStreamName: string): void {
-    const { list, supervisor, removeConfig, nextConfigId, save } = this.parts;
+    const { list, supervisor, removeConfig, nextConfigId, save, onAdded } = this.parts;
     const rules = list.matching(localStreamName);
     const configs = this.#configs.get(localStreamName);
     if (rules.length === 0 && !configs) return;
@@ -80,7 +81,7 @@ export class RecordRules implements RulesApi {
       const wanted = configOf(rule, localStreamName);
       if (!this.#makeRoom(wanted)) continue;
       const config: RecordConfig = { ...wanted, configId: nextConfigId() };
-      supervisor.add(config, config.pathToFile);
+      onAdded(supervisor.add(config, config.pathToFile));
       this.#note(config);
       isChanged = true;
     }
