@@ -112,6 +112,7 @@ export function Recordings() {
       )}
       {clip !== undefined && (
         <ClipForm
+          key={clip}
           stream={clip}
           streams={streams}
           files={there.filter(({ stream }) => stream === clip)}
