@@ -41,7 +41,9 @@ export const ERROR_STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   notFound: 404,
   held: 409,
   targetBusy: 409,
+  notWritable: 409,
   limit: 413,
+  notCarried: 415,
   stuck: 503,
 };
 

@@ -197,6 +197,9 @@ async function removeFile(path: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return;
+    if (code === "EROFS") throw new ReelError("notWritable", `${path} is kept: its volume is read-only`, { path });
+    if (code === "EACCES" || code === "EPERM")
+      throw new ReelError("notWritable", `${path} is kept: the server may not write in its folder`, { path });
     throw error;
   }
   await syncFolder(dirname(path)).catch(() => undefined); // some network file systems cannot

@@ -53,7 +53,7 @@ export class RecordingRoutes implements RouteModule {
         200: "as in the list, with state `deleted`; also where it was deleted before",
         403: "its folder leads out of the media folders",
         404: "the catalogue knows no such file",
-        409: "it is still being recorded, or kept by a rule",
+        409: "it is still being recorded, kept by a rule, or on a volume that the server may not write",
       },
     });
   }

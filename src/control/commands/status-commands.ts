@@ -13,6 +13,8 @@ import { CommandFailure, optionalInteger, optionalText } from "./parameter.js";
 import { parseTime } from "./parse-time.js";
 
 const MAX_PAGE = 10_000;
+/** A page over all time ends behind so many days, full or not, so that none takes for ever. */
+const PAGE_DAYS = 31;
 const DEFAULT_PAGE = 1000;
 
 export const serverStatus = defineCommand({
@@ -108,7 +110,8 @@ async function diskOf(folder: string): Promise<ValueObject> {
 
 export const listSegments = defineCommand({
   name: "listSegments",
-  description: "Lists recorded files from the catalogue, oldest first, page by page.",
+  description:
+    "Lists recorded files from the catalogue, oldest first, page by page; a page that goes over more than a month may be short, or empty, and have a cursor.",
   parameters: {
     localStreamName: optionalText("Name of the recorded stream; all where not given."),
     from: optionalText("Files that end after this: a date and time (ISO 8601) or Unix milliseconds."),
@@ -124,6 +127,7 @@ export const listSegments = defineCommand({
         ...(to !== "" && { to: parseTime("to", to) }),
         ...(cursor !== "" && { cursor }),
         limit: limit ?? DEFAULT_PAGE,
+        maxDays: PAGE_DAYS,
       });
       return success("Recorded files", {
         cursor: page.cursor ?? null,

@@ -7,6 +7,7 @@ import type { CatalogSegment } from "../../../src/catalog/catalog-segment.js";
 import type { DeletedSegmentReport } from "../../../src/catalog/segment-report.js";
 import { MIDNIGHT, MINUTE, Rig } from "../../support/catalog-rig.js";
 import { collect } from "../../support/collect.js";
+import { runProgram } from "../../support/run-program.js";
 
 describe("a deletion", () => {
   it("removes the file, and is told with its cause by ledger, index and listener", async () => {
@@ -51,6 +52,25 @@ describe("a deletion", () => {
     await rig.open();
     expect(rig.ledger.deleting.size).toBe(0);
     expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+  });
+
+  it("is refused, with the reason, where the volume is read-only", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const [segment] = (await rig.catalog.query()).segments;
+    const mount = (...args: string[]) =>
+      runProgram("mount", args).then(({ code }) => expect(code, args.join(" ")).toBe(0));
+    await mount("--bind", rig.media, rig.media);
+    try {
+      await mount("-o", "remount,ro,bind", rig.media);
+      const deletion = rig.catalog.delete(segment as CatalogSegment);
+      await expect(deletion).rejects.toMatchObject({ code: "notWritable", message: /read-only/ });
+    } finally {
+      expect((await runProgram("umount", [rig.media])).code).toBe(0);
+    }
+    expect((await rig.catalog.query()).segments[0]?.state).toBe("finished");
+    await rig.catalog.delete(segment as CatalogSegment);
+    expect(existsSync(opened.path)).toBe(false);
   });
 
   it("is refused where a folder has become a link that leads out of the media folders", async () => {
