@@ -13,7 +13,7 @@ import { containerOf } from "../container/table.js";
 import { type CatalogSegment, segmentOf } from "./catalog-segment.js";
 import { DAY_FOLDER, readLine, scanDay } from "./day-file.js";
 import type { DayWriter } from "./day-writer.js";
-import type { Ledger } from "./ledger.js";
+import type { Ledger, LedgerEntry } from "./ledger.js";
 import type { SegmentLookup } from "./segment-lookup.js";
 import { syncFolder } from "./sync-folder.js";
 
@@ -28,6 +28,8 @@ export interface RebuildParts {
 const FILE = "checkpoint";
 /** Folders below a media folder: dated recordings nest three deep. */
 const MAX_DEPTH = 8;
+/** What the catalogue's files hold: a segment with its end. */
+const ENDS: ReadonlySet<LedgerEntry["type"]> = new Set(["closed", "failed", "deleted"]);
 /** So many appends are awaited together. */
 const BATCH = 1000;
 /** Ids of segments without a ledger entry lie above all sequences. */
@@ -52,7 +54,7 @@ export class CatalogRebuild {
     for await (const entry of ledger.entriesAfter(from ?? 0)) {
       if (this.#isStopping) return;
       if (known) known.add(entry.report.path, entry.report.localStreamName);
-      if (entry.type === "opened" || entry.type === "deleting" || entry.type === "kept") continue;
+      if (!ENDS.has(entry.type)) continue;
       await this.#append(segmentOf(entry));
       segments++;
     }

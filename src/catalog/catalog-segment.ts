@@ -65,8 +65,9 @@ const NOTHING_YET = {
 export function segmentOf(entry: LedgerEntry): CatalogSegment {
   if (entry.type === "closed") return closedSegment(entry.opened, entry.report);
   if (entry.type === "failed") return failedSegment(entry.opened, entry.report);
-  if (entry.type !== "opened") return deletedSegment(entry.opened, entry.report);
-  return openSegment(entry.report.sequence, "growing", entry.report, null);
+  if (entry.type === "opened" || entry.type === "unsynced")
+    return openSegment(entry.report.sequence, "growing", entry.report, null);
+  return deletedSegment(entry.opened, entry.report);
 }
 
 export function failedSegment(id: number, report: FailedSegmentReport): CatalogSegment {

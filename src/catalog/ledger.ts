@@ -35,8 +35,13 @@ export interface ClosedSince {
 }
 
 export type LedgerEntry =
-  /** Written again with the same sequence when an unfinished segment gets another name. */
-  | { type: "opened"; report: SegmentReport }
+  /**
+   * Written again with the same sequence when an unfinished segment gets another name. `syncError`: of an "unsynced"
+   * before, whose line may be in a file that was deleted.
+   */
+  | { type: "opened"; report: SegmentReport; syncError?: string }
+  /** A sync of it has failed, which its closing is to tell, a crash in between or not. With the opening's sequence. */
+  | { type: "unsynced"; opened: number; report: FailedSegmentReport }
   | { type: "closed"; opened: number; report: ClosedSegmentReport }
   /** Its file is gone, so it will never be closed. */
   | { type: "failed"; opened: number; report: FailedSegmentReport }
@@ -60,7 +65,14 @@ interface Pending {
   readonly deleting: Map<number, DeletingEntry>;
 }
 
-const TYPES_OF_A_SEGMENT: ReadonlySet<unknown> = new Set(["closed", "failed", "deleting", "deleted", "kept"]);
+const TYPES_OF_A_SEGMENT: ReadonlySet<unknown> = new Set([
+  "unsynced",
+  "closed",
+  "failed",
+  "deleting",
+  "deleted",
+  "kept",
+]);
 
 export interface LedgerOptions {
   rotateBytes?: number;
@@ -282,8 +294,14 @@ export class Ledger {
 }
 
 function noteIn({ unclosed, deleting }: Pending, entry: LedgerEntry): void {
-  if (entry.type === "opened") unclosed.set(entry.report.sequence, entry);
-  else if (entry.type === "deleting") deleting.set(entry.opened, entry);
+  if (entry.type === "opened") {
+    const syncError = entry.syncError ?? unclosed.get(entry.report.sequence)?.syncError;
+    unclosed.set(entry.report.sequence, syncError === undefined ? entry : { ...entry, syncError });
+  } else if (entry.type === "unsynced") {
+    // A sync may fail when its segment has just been closed.
+    const opening = unclosed.get(entry.opened);
+    if (opening) unclosed.set(entry.opened, { ...opening, syncError: entry.report.error });
+  } else if (entry.type === "deleting") deleting.set(entry.opened, entry);
   else if (entry.type === "deleted" || entry.type === "kept") deleting.delete(entry.opened);
   else unclosed.delete(entry.opened);
 }

@@ -416,7 +416,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #syncFailed(segment: Segment): void {
     const { code, message } = segment.syncFailure as ReelError;
     this.logger.warn({ path: segment.path, code }, message);
-    this.emit("segmentFailed", { ...segment.report(), code, error: message });
+    const report = { ...segment.report(), code, error: message };
+    void this.#state.ledger.append({ type: "unsynced", opened: segment.sequence, report });
+    this.emit("segmentFailed", report);
   }
 
   #save(): void {

@@ -5,11 +5,14 @@ import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/base/logger.js";
+import { Ledger } from "../../src/catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport } from "../../src/catalog/segment-report.js";
 import type { ContainerName } from "../../src/container/table.js";
 import type { Durability } from "../../src/recording/record-config.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import { makeClip } from "../support/clip.js";
+import { collect } from "../support/collect.js";
 import { expectAsTold } from "../support/expect-as-told.js";
 import { feed, readClip } from "../support/feed.js";
 import { until } from "../support/until.js";
@@ -62,6 +65,16 @@ describe.each(["mp4", "ts", "flv"] as const satisfies readonly ContainerName[])(
       await expectAsTold(media, closed, { contentIsLost: true });
       // The file system itself had room.
       expect((await statfs(media)).bavail).toBeGreaterThan(0);
+      // A crash before the closing would have found the mark.
+      await reel.close();
+      recorder = undefined;
+      const ledger = await Ledger.open(join(root, "state"), silentLogger);
+      expect((await collect(ledger.entriesAfter(0))).map((entry) => entry.type)).toEqual([
+        "opened",
+        "unsynced",
+        "closed",
+      ]);
+      await ledger.close();
     },
   );
 });

@@ -14,6 +14,8 @@ import { applied, type Mutant } from "./mutants.js";
 
 /** Of the root: a demo's media may be large. */
 const LEFT_OUT: ReadonlySet<string> = new Set([".git", "media", ".reel"]);
+/** What npm has installed is shared with the working tree. */
+const INSTALLED = ["node_modules", "test/peers/node_modules"];
 /** Those that tests and worker threads load. */
 const TARGETS = ["test-debug", "test-release", "release"];
 const WASM = "dist/wasm";
@@ -47,7 +49,7 @@ export class MutationTree {
       preserveTimestamps: true,
       filter: (source) => basename(source) !== "node_modules" && !LEFT_OUT.has(relative(root, source)),
     });
-    symlinkSync(join(root, "node_modules"), join(this.#path, "node_modules"));
+    for (const folder of INSTALLED) symlinkSync(join(root, folder), join(this.#path, folder));
     cpSync(join(this.#path, WASM), join(this.#path, "wasm-as-built"), { recursive: true });
     this.#compiler = this.#makeCompiler();
   }

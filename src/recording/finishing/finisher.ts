@@ -192,7 +192,7 @@ export class Finisher implements Collector {
         }
         if (told === undefined || (next === "never" && told !== failure.code)) this.#tell(segment, path, failure);
         told = failure.code;
-        if (failure.code === "notDurable") segment.syncFailure = failureToError(failure);
+        if (failure.code === "notDurable") await this.#unsynced(segment, path, failure, durability);
         if (next === "unsynced") continue;
         if (next === "inPlace") await this.#closedInPlace(segment, path, stopped, durability);
         // What is no longer there will never be closed. Another journal is for the next start, which may do better.
@@ -219,6 +219,19 @@ export class Finisher implements Collector {
     this.#deps.logger.warn({ path, code, errno }, message);
     const error = code === "notDurable" ? message : `The index could not be written: ${message}`;
     this.#deps.onFailed({ ...segment.report(), path, code, error });
+  }
+
+  /** Known after a crash as well: the next sync would pass. */
+  async #unsynced(
+    segment: Segment,
+    path: string,
+    failure: FileFailure,
+    durability: Durability | undefined,
+  ): Promise<void> {
+    segment.syncFailure = failureToError(failure);
+    const report = { ...segment.report(), path, code: failure.code, error: failure.message };
+    const entry = { type: "unsynced", opened: segment.sequence, report } as const;
+    await this.#deps.ledger.append(entry, this.#isDurable(durability));
   }
 
   /** The file plays as it is: what failed was a patch or a sync. */

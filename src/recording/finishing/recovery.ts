@@ -43,6 +43,8 @@ interface Orphan {
   opened: number;
   origin: SegmentOrigin;
   tracks: readonly SegmentTrack[];
+  /** What a failed sync of it has said. */
+  syncError: string | null;
 }
 
 /** Folders below a media folder: dated recordings nest three deep. */
@@ -61,11 +63,14 @@ export class Recovery {
     this.#deps = deps;
     for (const entry of deps.ledger.unclosed.values()) {
       const { path, container, startedMs, sequence: opened, tracks } = entry.report;
+      const syncError = entry.syncError ?? null;
       if (!containerOf(path)) continue;
       const other = this.#orphans.get(path);
       if (other) this.#replaced.push(other.opened < opened ? reportOf(other) : entry.report);
       if (other && other.opened > opened) continue;
-      this.#orphans.set(path, { path, container, startedMs, opened, origin: originOf(entry.report), tracks });
+      this.#orphans.set(path, {
+        ...{ path, container, startedMs, opened, origin: originOf(entry.report), tracks, syncError },
+      });
     }
   }
 
@@ -103,7 +108,7 @@ export class Recovery {
     if (path === undefined) return false;
     // An earlier move of it was completed, and it has gone where that led.
     const held = path === place.path ? place : reservations.take(path);
-    const unknown = { startedMs: clock.wallMs(), opened: 0, origin: UNKNOWN_ORIGIN, tracks: [] };
+    const unknown = { startedMs: clock.wallMs(), opened: 0, origin: UNKNOWN_ORIGIN, tracks: [], syncError: null };
     const orphan = { ...(this.#orphans.get(from) ?? { ...unknown, container }), path };
     this.#orphans.delete(from);
     try {
@@ -194,7 +199,8 @@ export class Recovery {
         const found = entry.isFile() ? unfinishedBy(path, true) : undefined;
         if (!found || this.#deps.reservations.has(found.path)) continue;
         const { mtimeMs, nlink } = await stat(path);
-        const orphan = { ...found, startedMs: mtimeMs, opened: 0, origin: UNKNOWN_ORIGIN, tracks: [] };
+        const unknown = { opened: 0, origin: UNKNOWN_ORIGIN, tracks: [], syncError: null };
+        const orphan = { ...found, ...unknown, startedMs: mtimeMs };
         if (nlink > 1) halfMoved.push(orphan);
         else if (!this.#orphans.has(found.path)) this.#orphans.set(found.path, orphan);
       }
@@ -271,20 +277,16 @@ export class Recovery {
           ? `nothing of an unfinished segment can be recovered: ${result.failure.message}`
           : `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`,
       );
-      this.#deps.onFailed({
-        ...base,
-        sequence: orphan.opened,
-        code: result.failure.code,
-        error: result.failure.message,
-      });
+      const { code, message: error } = result.failure;
+      const { opened } = orphan;
+      const report = { ...base, sequence: opened, code, error };
+      this.#deps.onFailed(report);
+      // The next try would pass, and prove nothing.
+      if (code === "notDurable" && opened > 0) await ledger.append({ type: "unsynced", opened, report });
       // What is no longer there will never be closed: that is its last entry.
-      if (result.failure.code === "notFound" && orphan.opened > 0)
-        await ledger.append({
-          type: "failed",
-          opened: orphan.opened,
-          report: { ...base, sequence: ledger.nextSequence(), code: "notFound", error: result.failure.message },
-        });
-      return result.failure.code === "notFound" ? { lastMs: orphan.startedMs, crash: note } : undefined;
+      if (code === "notFound" && opened > 0)
+        await ledger.append({ type: "failed", opened, report: { ...report, sequence: ledger.nextSequence() } });
+      return code === "notFound" ? { lastMs: orphan.startedMs, crash: note } : undefined;
     }
     const noted = result.gaps as unknown as readonly Gap[]; // the journal's lines are what the recorder put there
     const crash = crashGap(result, note);
@@ -300,7 +302,7 @@ export class Recovery {
       recovered: true,
       gaps: crash ? [...noted, crash] : noted,
       lost: lostOf(noted, crash, note),
-      syncError: null,
+      syncError: orphan.syncError,
     };
     logger.info({ path: report.path, lost: report.lost }, "an unfinished segment was recovered");
     await ledger.append({ type: "closed", opened: orphan.opened, report });

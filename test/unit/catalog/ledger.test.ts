@@ -232,6 +232,24 @@ describe("the ledger", () => {
     await third.close();
   });
 
+  it("keeps the mark of a failed sync until the closing, over another name, a restart and the file of its line", async () => {
+    const folder = newFolder();
+    const ledger = await Ledger.open(folder, silentLogger, { rotateBytes: 1000 });
+    const [long, closed] = [await addOpened(ledger), await addOpened(ledger)];
+    await addClosed(ledger, closed);
+    for (const opened of [long, closed]) {
+      const { report } = openedEntry(opened) as Extract<LedgerEntry, { type: "opened" }>;
+      const failed = { ...report, code: "notDurable", error: `EIO of ${opened}` } as const;
+      await ledger.append({ type: "unsynced", opened, report: failed }); // of the second it comes after its end
+    }
+    await ledger.append(openedEntry(long));
+    for (let i = 0; i < 60; i++) await addClosed(ledger, await addOpened(ledger));
+    await ledger.close();
+    const again = await Ledger.open(folder, silentLogger);
+    expect([...again.unclosed]).toEqual([[long, { ...openedEntry(long), syncError: `EIO of ${long}` }]]);
+    await again.close();
+  });
+
   it("still knows what is open when the file of its opening is deleted", async () => {
     const folder = newFolder();
     const ledger = await Ledger.open(folder, silentLogger, { rotateBytes: 1000 });

@@ -347,6 +347,8 @@ describe("a finish that fails", () => {
     expect(own.syncFailure).toMatchObject({ code: "notDurable" });
     expect(rig.failures.map((report) => report.error)).toEqual(["notDurable it is"]);
     expect(rig.closed).toMatchObject([{ syncError: "notDurable it is" }]);
+    // A crash between the two leaves the mark for the recovery.
+    expect(await entries()).toEqual(["unsynced notDurable", "closed"]);
     expect(await collect((await rig.ledger.closedSince(0)).entries)).toEqual(rig.closed);
   });
 

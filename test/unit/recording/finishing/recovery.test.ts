@@ -254,7 +254,10 @@ describe("what a crash left", () => {
     }, state);
     return { ...opened, requests };
   }
-  const failure = (code: "locked" | "corrupt" | "targetBusy" | "notFound", at: string): RecoverResult => ({
+  const failure = (
+    code: "locked" | "corrupt" | "targetBusy" | "notFound" | "notDurable",
+    at: string,
+  ): RecoverResult => ({
     ...recovered(at),
     path: undefined,
     failure: { code, message: `${code} it is`, path: at, errno: undefined },
@@ -376,6 +379,21 @@ describe("what a crash left", () => {
     // A later start knows that it has nothing to tell of the time since.
     expect(rig.restarts.unsettled.map(({ sequence, wallMs }) => [sequence, wallMs])).toEqual(UNSETTLED[code]);
     await rig.ledger.close();
+  });
+
+  it("and cannot be synced is closed by the next start with what the sync had said, under another name too", async () => {
+    const rig = await startAfter(["a.mp4", "b.ts"], ({ path: at }) => failure("notDurable", at));
+    expect(await run(rig)).toEqual([]);
+    expect(failures).toMatchObject([{ code: "notDurable" }, { code: "notDurable" }]);
+    await rig.ledger.close();
+    addJournal(`${media}/a.mp4`, "");
+    const next = await start(async ({ path: at }) => recovered(at), `left-${states - 1}`);
+    await next.recovery.moveAway(`${media}/a.mp4`, "mp4");
+    const closed = await run(next);
+    const syncError = "notDurable it is";
+    expect(closed.map(({ path: at }) => at).sort()).toEqual([`${media}/a_0001.mp4`, `${media}/b.ts`]);
+    expect(closed).toMatchObject([{ syncError }, { syncError }]);
+    await next.ledger.close();
   });
 
   it("of a journal that no ledger knows ends with no entry where it is gone", async () => {
