@@ -56,6 +56,8 @@ export interface Orphan {
   targetPath: string;
   /** The lock of the calling server. */
   lockPath: string;
+  /** The calling server's ledger knows it from an earlier run. */
+  isOurs?: boolean;
 }
 
 export interface LostMedia {
@@ -138,6 +140,11 @@ export interface Container {
   undoOpening(path: string, opening: SegmentOpening, isOurs: boolean): void;
   /** Keeps a gap for a recovery to report, where the files have a place for it. */
   noteGap(path: string, gap: Readonly<Record<string, unknown>>): void;
+  /**
+   * The first batch of a segment, of at most so many bytes, is about to be written, and is larger than usual: after a
+   * kill in the middle of it that much may stand in its files and be described by nothing.
+   */
+  noteFirstBatch(path: string, bytes: number): void;
   /** Where the media of a growing segment is written. */
   mediaPath(path: string): string;
   /** Opens the output of a track that appeared after the opening. */

@@ -50,6 +50,7 @@ export function inPlaceContainer<Name extends ContainerName>(
       if (isOurs && exclusive) rmSync(path, { force: true });
     },
     noteGap: () => {},
+    noteFirstBatch: () => {},
     mediaPath: (path) => path,
     // All tracks share one file.
     joinTrack: () => {},

@@ -25,7 +25,8 @@ import { instantiateKernel, type Kernel } from "../arena/kernel.js";
 import { fileFailure } from "../container/file-failure.js";
 import { beginChecks, mustStillBeOurs } from "../container/lost-file.js";
 import { closeSegmentFiles } from "../container/segment-files.js";
-import { writeOutputs } from "../container/segment-output.js";
+import { OUTPUT_BYTES, writeOutputs } from "../container/segment-output.js";
+import { hasFrames } from "../container/segment-state.js";
 import { containerByNumber } from "../container/table.js";
 import type { DrainBatch, DrainItem, DrainResult } from "./drain-batch.js";
 import {
@@ -137,6 +138,8 @@ function drainOne(
   if (from < STEP_BETWEEN) {
     record.step = STEP_GAPS;
     for (const gap of item.gaps ?? []) container.noteGap(item.path, { ...gap });
+    if (batch.outBytes > OUTPUT_BYTES && !hasFrames(arena, item.segment))
+      container.noteFirstBatch(item.path, batch.outBytes);
   }
   if (from === STEP_WRITING) write();
   for (;;) {

@@ -2,7 +2,9 @@
 
 import { once } from "node:events";
 import {
+  chmodSync,
   closeSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -24,7 +26,9 @@ import { CONTAINERS } from "../../src/container/table.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import { collect } from "../support/collect.js";
 import { CREATED_MS, recordJournal, scratchFolder } from "../support/mp4-journal.js";
-import { AVCC, makeMedia } from "../support/test-media.js";
+import { SLICE_I, SLICE_P, slice } from "../support/pictures.js";
+import { AVCC, accessUnit, makeMedia } from "../support/test-media.js";
+import { until } from "../support/until.js";
 
 const scratch = scratchFolder();
 afterAll(scratch.remove);
@@ -50,6 +54,33 @@ it("reports the gaps and the beginning that a journal names, also of an orphan t
   expect(report).toMatchObject({ path, recovered: true, startedMs: CREATED_MS, gaps: [gap] });
   expect(report.lost).toEqual({ frames: 12, bytes: 3400, durationMs: 500 });
   expect(await collect((await recorder.closedSince(0)).entries)).toEqual([report]);
+});
+
+it("ends what a kill in the middle of a first frame of 3 MiB has left, and says how much that was", async () => {
+  const media = join(mkdtempSync(join(scratch.path, "large-")), "media");
+  mkdirSync(media);
+  recorder = await Recorder.open({ mediaFolders: [media], stateFolder: `${media}-state`, workers: 1, arenaMib: 64 });
+  await recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4" });
+  const stream = recorder.streams.open("cam");
+  const track = stream.addTrack({ kind: "video" });
+  stream.setDecoderConfig(track, "h264", AVCC);
+  // A second of media settles which tracks there are.
+  for (let i = 0; i < 50; i++) {
+    const picture = i === 0 ? slice(SLICE_I, i, true, 3 << 20) : slice(SLICE_P, i);
+    expect(stream.writeFrame(track, accessUnit([picture]), i * 3600, 0, i === 0)).toBe(true);
+  }
+  const path = join(media, "cam.mp4");
+  await until("records are written", () => (statSync(`${path}.track1`, { throwIfNoEntry: false })?.size ?? 0) > 0);
+  const killed = join(media, "killed.mp4");
+  for (const suffix of [".info", ".mdat", ".track1"]) copyFileSync(path + suffix, killed + suffix);
+  // As a kill would have left them: media of the first frame, and no record.
+  const { size } = statSync(`${killed}.mdat`);
+  truncateSync(`${killed}.mdat`, size - (1 << 20));
+  truncateSync(`${killed}.track1`, 0);
+  const lockPath = join(`${media}-state`, "lock");
+  const recover = (): unknown => CONTAINERS.mp4.recover({ path: killed, targetPath: killed, lockPath });
+  expect(recover).toThrow(/killed.mp4 held 20\d{5} bytes that no sample record names when the server ended$/);
+  expect(readdirSync(media).filter((name) => name.startsWith("killed"))).toEqual([]);
 });
 
 describe("an MP4 of which a crash has left nothing", () => {
@@ -106,6 +137,31 @@ describe("an MP4 of which a crash has left nothing", () => {
     expect([...again.unclosed]).toEqual([]);
     expect((await collect(again.entriesAfter(0))).map(({ type }) => type)).toEqual(["opened", "failed"]);
     await again.close();
+  });
+
+  it("that is young, and whose maker may be hidden, stays with the reason, unless the ledger knows it", () => {
+    const folder = mkdtempSync(join(scratch.path, "young-"));
+    const path = join(folder, "cam1.mp4");
+    writeFileSync(`${path}.info`, "");
+    chmodSync(scratch.path, 0o755);
+    chmodSync(folder, 0o777);
+    chmodSync(`${path}.info`, 0o666);
+    const recover = (isOurs: boolean): unknown =>
+      CONTAINERS.mp4.recover({ path, targetPath: path, lockPath: "", isOurs });
+    // Without root's rights nobody sees what others have open.
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.("nobody");
+    try {
+      expect(writersOf(folder).areAllSeen).toBe(false);
+      expect(() => recover(false)).toThrow(
+        /may still be in the making: it is younger than 10 s, and what processes of/,
+      );
+      expect(readdirSync(folder)).toEqual(["cam1.mp4.info"]);
+      expect(() => recover(true)).toThrow(/^nothing of .* had reached the disk$/);
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
   });
 
   it.each([

@@ -16,7 +16,7 @@ const RELATED: readonly Related[] = [
     steps: [
       ["test/unit/assembly"],
       ["test/concurrency", ...DISKS, ...RECORDER],
-      ["test/property/muxers.test.ts", ...FAULTS],
+      ["test/property/muxers.test.ts", "test/property/membership.test.ts", ...FAULTS],
     ],
   },
   {
@@ -29,11 +29,16 @@ const RELATED: readonly Related[] = [
   },
   {
     prefix: "src/worker/",
-    steps: [["test/unit/worker", ...DISKS], RECORDER, ["test/fault/power-cut.test.ts", ...FAULTS]],
+    steps: [
+      ["test/unit/worker"],
+      [...DISKS, ...RECORDER],
+      ["test/fault/dead-threads.test.ts", "test/fault/power-cut.test.ts", ...FAULTS],
+    ],
   },
   {
     prefix: "src/recording/finishing/",
     steps: [
+      ["test/unit/recording/finishing"],
       ["test/unit/recording"],
       ["test/e2e/recovery.test.ts", ...DISKS, ...RECORDER],
       [...FAULTS, "test/fault/finish-disk-full.test.ts", "test/e2e/two-servers.test.ts"],

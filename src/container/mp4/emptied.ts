@@ -16,11 +16,11 @@ const READ_BYTES = 1 << 20;
  * True where the media file holds no media: it ends with its head, or reads as zeros. A media file that is missing is
  * somebody's doing while `.info` lists tracks.
  */
-export function isEmptied(finalPath: string): boolean {
+export function isEmptied(finalPath: string, isOurs: boolean): boolean {
   const infoPath = infoPathOf(finalPath);
   const isReadable = canRead(infoPath);
   // Its maker keeps it open until it can be read: it is read again, in case it was just closed.
-  if (!isReadable && (mayBeInTheMaking(infoPath) || canRead(infoPath))) return false;
+  if (!isReadable && (whyInTheMaking(finalPath, isOurs) !== undefined || canRead(infoPath))) return false;
   if (existsSync(copyPathOf(finalPath)) || existsSync(replacementPathOf(finalPath))) return false;
   const mdatPath = mdatPathOf(finalPath);
   if (!statSync(mdatPath, { throwIfNoEntry: false })) return !isReadable;
@@ -28,9 +28,21 @@ export function isEmptied(finalPath: string): boolean {
   return pids.length === 0 && own === 0 && holdsNoMedia(mdatPath);
 }
 
-function mayBeInTheMaking(infoPath: string): boolean {
+/**
+ * Of a journal whose `.info` says nothing: why somebody may still be making it. `isOurs`: the ledger knows it from an
+ * earlier run of this server, so nobody does.
+ */
+export function whyInTheMaking(finalPath: string, isOurs: boolean): string | undefined {
+  const infoPath = infoPathOf(finalPath);
   const { pids, own, areAllSeen } = writersOf(infoPath);
-  return pids.length > 0 || own > 0 || (!areAllSeen && Date.now() - statSync(infoPath).mtimeMs < MAKING_MS);
+  if (pids.length > 0 || own > 0) return `process ${pids[0] ?? process.pid} has it open`;
+  if (isOurs || areAllSeen || Date.now() - statSync(infoPath).mtimeMs >= MAKING_MS) return undefined;
+  return `it is younger than ${MAKING_MS / 1000} s, and what processes of other users have open cannot be seen`;
+}
+
+/** True where `.info` does not say what its segment is. */
+export function isSilent(finalPath: string): boolean {
+  return !canRead(infoPathOf(finalPath));
 }
 
 function canRead(infoPath: string): boolean {

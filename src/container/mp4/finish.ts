@@ -228,10 +228,11 @@ function finishJournal(
 
 /** The media of a batch are written before its records: a kill between the two leaves media that nothing describes. */
 function isFirstBatch(
-  { tracks }: JournalContents,
+  { tracks, firstBatchBytes }: JournalContents,
   { wholeRecords, recorded: { mediaStart, fileEnd } }: Scanned,
 ): boolean {
-  return tracks.length > 0 && wholeRecords === 0 && fileEnd - mediaStart <= OUTPUT_BYTES;
+  const mediaBytes = fileEnd - mediaStart;
+  return tracks.length > 0 && wholeRecords === 0 && mediaBytes <= Math.max(OUTPUT_BYTES, firstBatchBytes);
 }
 
 function limitsOf(mdatFd: number, { methods }: Mp4FinishOptions): Pick<Measured, "canShift" | "methods"> {

@@ -4,6 +4,7 @@
 //   {"type":"segment",…}        once, first
 //   {"type":"track",…}          before the first record of its `.trackN`
 //   {"type":"gap",…}            a loss, jump or splice inside the segment
+//   {"type":"firstBatch",…}     a first frame of more than a usual batch is about to be written
 //   {"type":"move",…}           the journal is about to get another name (move-journal.ts)
 //   {"type":"shift",…}          the finish is about to move the media by `bytes` (insert: > 0, collapse: < 0)
 //   {"type":"shifted",…}        … and has done so, or has not (`bytes` 0)
@@ -50,6 +51,12 @@ export interface GapLine {
   gap: Readonly<Record<string, unknown>>;
 }
 
+export interface FirstBatchLine {
+  type: "firstBatch";
+  /** At most so many bytes of media come before the first sample record. */
+  bytes: number;
+}
+
 export interface ShiftLine {
   type: "shift";
   bytes: number;
@@ -75,7 +82,15 @@ export interface FinishedLine {
   result: Mp4FinishResult;
 }
 
-export type JournalLine = SegmentLine | TrackLine | GapLine | MoveLine | ShiftLine | ShiftedLine | FinishedLine;
+export type JournalLine =
+  | SegmentLine
+  | TrackLine
+  | GapLine
+  | FirstBatchLine
+  | MoveLine
+  | ShiftLine
+  | ShiftedLine
+  | FinishedLine;
 
 export interface JournalContents extends PartialContents {
   segment: SegmentLine;
@@ -85,6 +100,8 @@ interface PartialContents {
   segment: SegmentLine | undefined;
   tracks: TrackLine[];
   gaps: Readonly<Record<string, unknown>>[];
+  /** Of the first batch, where it is larger than usual; else 0. */
+  firstBatchBytes: number;
   /** Sum of what was inserted (cut out: negative) in front of the media. */
   shiftBytes: number;
   /** A shift of which it is not known whether it happened. */
@@ -134,6 +151,7 @@ export function parseJournalInfo(info: string, infoPath: string): JournalContent
     segment: undefined,
     tracks: [],
     gaps: [],
+    firstBatchBytes: 0,
     shiftBytes: 0,
     pendingShift: undefined,
     finished: undefined,
@@ -165,6 +183,9 @@ function takeLine(contents: PartialContents, line: JournalLine): void {
       break;
     case "gap":
       contents.gaps.push(line.gap);
+      break;
+    case "firstBatch":
+      contents.firstBatchBytes = Math.max(contents.firstBatchBytes, line.bytes);
       break;
     case "shift":
       contents.pendingShift = line;

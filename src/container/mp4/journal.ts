@@ -137,6 +137,11 @@ export function appendGap(finalPath: string, gap: Readonly<Record<string, unknow
   appendLineTo(infoPathOf(finalPath), { type: "gap", gap });
 }
 
+/** Notes how much the first batch may be, where it is more than OUTPUT_BYTES. */
+export function appendFirstBatch(finalPath: string, bytes: number): void {
+  appendLineTo(infoPathOf(finalPath), { type: "firstBatch", bytes });
+}
+
 /** Gives the reserve its blocks. For volumes that fill up while a segment is being recorded. */
 export function allocateReserve(mdatFd: number, reserveBytes: number): void {
   const zeros = Buffer.alloc(Math.min(ZEROS_BYTES, reserveBytes));

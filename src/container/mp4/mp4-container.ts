@@ -22,9 +22,9 @@ import { closeSegmentFiles } from "../segment-files.js";
 import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
 import { outputAt } from "../segment-state.js";
 import { syncData } from "../sync-file.js";
-import { isEmptied } from "./emptied.js";
+import { isEmptied, isSilent, whyInTheMaking } from "./emptied.js";
 import { finishMp4 } from "./finish.js";
-import { appendGap, hasMp4Journal } from "./journal.js";
+import { appendFirstBatch, appendGap, hasMp4Journal } from "./journal.js";
 import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
 import { type JournalContents, readJournalInfo } from "./journal-info.js";
 import { moveJournal } from "./move-journal.js";
@@ -40,6 +40,7 @@ export const mp4Container = {
   undoOpening,
   mediaPath: mdatPathOf,
   noteGap: appendGap,
+  noteFirstBatch: appendFirstBatch,
   joinTrack: joinTrackFile,
   resumeJoin: resumeTrackFile,
   finish,
@@ -85,12 +86,22 @@ function finish({ arena, segment, path }: SegmentPlace, _kernel: unknown, option
 
 /** What a crash has left nothing of ends here: it would be tried, and told, at every start. */
 function recover(orphan: Orphan): RecoveredSegment {
-  const { path } = orphan;
+  const { path, isOurs = false } = orphan;
   try {
     return recoverJournal(orphan);
   } catch (error) {
     const isCorrupt = error instanceof ReelError && error.code === "corrupt";
-    if (!isCorrupt || !hasMp4Journal(path) || !isEmptied(path)) throw error;
+    if (!isCorrupt || !hasMp4Journal(path)) throw error;
+    if (!isEmptied(path, isOurs)) {
+      const why = isSilent(path) ? whyInTheMaking(path, isOurs) : undefined;
+      if (why === undefined) throw error;
+      throw new ReelError(
+        "corrupt",
+        `${error.message}; it may still be in the making: ${why}`,
+        { path },
+        { cause: error },
+      );
+    }
     removeJournal(path);
     throw new ReelError("notFound", `nothing of ${path} had reached the disk`, { path }, { cause: error });
   }

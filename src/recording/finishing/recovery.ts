@@ -242,7 +242,8 @@ export class Recovery {
   /** Undefined where the file is left as it is. */
   async #finish(orphan: Orphan): Promise<RecoveredEnd | undefined> {
     const { ledger, logger, lockPath, clock } = this.#deps;
-    const request = { path: orphan.path, targetPath: orphan.path, container: orphan.container, lockPath };
+    const { path, container, opened } = orphan;
+    const request = { path, targetPath: path, container, lockPath, isOurs: opened > 0 };
     let result = await this.#try(request);
     if (result.failure?.code === "targetBusy" && CONTAINERS[orphan.container].journal) {
       // Another file has the name by now: it is not replaced, the recovered one gets the next number.
@@ -278,7 +279,6 @@ export class Recovery {
           : `an unfinished segment cannot be recovered and is left as it is: ${result.failure.message}`,
       );
       const { code, message: error } = result.failure;
-      const { opened } = orphan;
       const report = { ...base, sequence: opened, code, error };
       this.#deps.onFailed(report);
       // The next try would pass, and prove nothing.

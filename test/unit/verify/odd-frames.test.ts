@@ -94,7 +94,37 @@ function sliceAt(firstMacroblock: number, ppsId: number): Uint8Array {
 const isVideo = (frame: TestFrame): boolean => frame.track === TRACK_VIDEO;
 const BEFORE_START = /^decoding cannot start with the first (picture|sample)$/;
 
-const KINDS: [string, Change, RegExp, number, (readonly Container[])?][] = [
+type Kind = [string, Change, RegExp, number, (readonly Container[])?];
+
+/** Of any codec. */
+const TIMES: readonly Kind[] = [
+  [
+    "a picture shown hours later",
+    (frame, i) => (isVideo(frame) && i === ODD ? { ...frame, ctsOffset90k: 8000 * 90_000 } : frame),
+    /^is shown 8000000 ms after it is decoded$/,
+    1200,
+  ],
+  [
+    "audio in bundles of one time",
+    (frame, i) => (isVideo(frame) ? frame : { ...frame, dts90k: (i - (i % 7)) * AUDIO_90K + (i % 7) }),
+    /^is among [67] audio frames within a millisecond$/,
+    0,
+  ],
+  [
+    "video that stands still",
+    (frame, i) => (isVideo(frame) ? { ...frame, dts90k: i } : frame),
+    /^is among \d\d video frames within a millisecond$/,
+    0,
+  ],
+  [
+    "audio that stands still",
+    (frame, i) => (isVideo(frame) ? frame : { ...frame, dts90k: i }),
+    /^is among \d+ audio/,
+    0,
+  ],
+];
+
+const KINDS: readonly Kind[] = [
   ["half a picture", picture(sliceAt(120, 0)), /^begins with macroblock 120: it is a part of a picture$/, 1200],
   ["two pictures in one", picture(slice(SLICE_P, 1), slice(SLICE_P, 2)), /^holds 2 pictures$/, 1200],
   ["a picture without a slice", picture(nalUnit(6, 30)), /^(has no|a picture without a) slice$/, 1200],
@@ -131,30 +161,7 @@ const KINDS: [string, Change, RegExp, number, (readonly Container[])?][] = [
     /^is shown before the first picture: what it refers to is not in the file$/,
     40,
   ],
-  [
-    "a picture shown hours later",
-    (frame, i) => (isVideo(frame) && i === ODD ? { ...frame, ctsOffset90k: 8000 * 90_000 } : frame),
-    /^is shown 8000000 ms after it is decoded$/,
-    1200,
-  ],
-  [
-    "audio in bundles of one time",
-    (frame, i) => (isVideo(frame) ? frame : { ...frame, dts90k: (i - (i % 7)) * AUDIO_90K + (i % 7) }),
-    /^is among [67] audio frames within a millisecond$/,
-    0,
-  ],
-  [
-    "video that stands still",
-    (frame, i) => (isVideo(frame) ? { ...frame, dts90k: i } : frame),
-    /^is among \d\d video frames within a millisecond$/,
-    0,
-  ],
-  [
-    "audio that stands still",
-    (frame, i) => (isVideo(frame) ? frame : { ...frame, dts90k: i }),
-    /^is among \d+ audio/,
-    0,
-  ],
+  ...TIMES,
 ];
 
 for (const container of CONTAINERS) {
@@ -202,7 +209,8 @@ const trail = (seed: number, isFirst = true, ppsId = 0): Uint8Array => h265Slice
 /** The sets of HVCC, by their arrays: video, sequence and picture parameter set. */
 const [, , hevcPps = new Uint8Array()] = parseHvcDecoderConfiguration(HVCC).parameterSets;
 
-const H265_KINDS: [string, Change, RegExp, number, (readonly Container[])?][] = [
+const H265_KINDS: readonly Kind[] = [
+  ...TIMES,
   ["half a picture", picture(trail(1, false)), /^begins with a later slice of a picture: it is a part of one$/, 1200],
   ["two pictures in one", picture(trail(1), trail(2)), /^holds 2 pictures$/, 1200],
   ["a picture without a slice", picture(h265NalUnit(39, 30)), /^(has no|a picture without a) slice$/, 1200],

@@ -9,11 +9,13 @@ import {
   openSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TRACK_VIDEO } from "../../../src/abi/frame.js";
 import {
   CLAIM_DISPATCHED,
   CLAIM_IDLE,
@@ -29,14 +31,20 @@ import {
   SEG_SIZE,
 } from "../../../src/abi/segment.js";
 import { Arena } from "../../../src/arena/arena.js";
+import { ArenaViews } from "../../../src/arena/arena-views.js";
+import { ownDescriptors } from "../../../src/container/own-descriptors.js";
+import { UNKNOWN_ORIGIN } from "../../../src/container/segment-origin.js";
 import { OUTPUT_BYTES } from "../../../src/container/segment-output.js";
 import { outputAt } from "../../../src/container/segment-state.js";
-import { RECORD_SIZE } from "../../../src/worker/drain-record.js";
+import { DrainRecord, RECORD_SIZE, STEP_DONE } from "../../../src/worker/drain-record.js";
 import type { FinishRequest } from "../../../src/worker/finish-task.js";
 import { Pools } from "../../../src/worker/pools.js";
 import { SAVED_SIZE } from "../../../src/worker/segment-snapshot.js";
 import type { SyncItem } from "../../../src/worker/sync-task.js";
+import { KernelRun } from "../../support/kernel-harness.js";
+import { SLICE_I, SLICE_P, slice } from "../../support/pictures.js";
 import { scratch } from "../../support/scratch.js";
+import { AVCC, accessUnit } from "../../support/test-media.js";
 
 const { path } = scratch();
 const folder = path("media");
@@ -160,6 +168,42 @@ describe("a drain", () => {
       expect(arena.i32[claim]).toBe(state);
     }
     pools.releaseOutput(out);
+  });
+
+  it("says that it is alive, gives its recording back, and leaves what it opened open when its thread ends", async () => {
+    const run = new KernelRun({ build: "release", container: "ts" });
+    const config = run.addConfig("h264", AVCC);
+    for (let i = 0; i < 3; i++) {
+      const payload = accessUnit([slice(i === 0 ? SLICE_I : SLICE_P, i, i === 0)]);
+      run.push({ track: TRACK_VIDEO, config, dts90k: i * 3600, isRandomAccess: i === 0, payload });
+    }
+    const own = new Pools(run.arena, { workers: 1, spareThreads: 0 });
+    const views = new ArenaViews(run.arena.memory);
+    const [growing, record] = [run.arena.allocate(SEG_SIZE), run.arena.allocate(RECORD_SIZE)];
+    for (let at = 0; at < SEG_OUTPUT_COUNT; at++) views.setU32(outputAt(growing, at) + SEG_OUTPUT_FD_OFFSET, -1);
+    views.setU32(run.recording + REC_CLAIM_OFFSET, (5 << CLAIM_TICKET_SHIFT) | CLAIM_DISPATCHED);
+    const at = join(folder, "cam.ts");
+    const opening = { exclusive: true, winQtCompat: true, reserveBytes: 0, lockPath: "", sequence: 1 };
+    const heartbeat = run.arena.allocate(64);
+    const [result] = await own.drain({
+      ...{ out: own.takeOutput(), outBytes: OUTPUT_BYTES, heartbeat, saved: run.arena.allocate(SAVED_SIZE) },
+      items: [
+        {
+          ...{ recording: run.recording, record, segment: growing, path: at, isResumed: false, ticket: 5 },
+          ...{ opening: { ...opening, origin: UNKNOWN_ORIGIN }, gaps: undefined },
+        },
+      ],
+    });
+    const { size } = statSync(at);
+    expect(result).toMatchObject({ claimed: true, opened: true, writtenBytes: size, failure: undefined });
+    expect(size).toBeGreaterThan(0);
+    expect(views.u32(heartbeat)).toBe(2); // one kernel call, one write
+    expect(views.u32(run.recording + REC_CLAIM_OFFSET)).toBe((5 << CLAIM_TICKET_SHIFT) | CLAIM_IDLE);
+    expect(new DrainRecord(views, record).step).toBe(STEP_DONE);
+    await own.close();
+    const descriptors = ownDescriptors(at).map(({ fd }) => fd);
+    expect(descriptors).toEqual([views.u32(outputAt(growing, 0) + SEG_OUTPUT_FD_OFFSET)]);
+    open.push(...descriptors);
   });
 });
 

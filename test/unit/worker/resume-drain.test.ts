@@ -3,7 +3,7 @@
 
 import { openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FLAG_LEADING, FLAG_SKIPPED_LEADING, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
+import { FLAG_LEADING, FLAG_SKIPPED_LEADING, MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { SAMPLE_RECORD_SIZE } from "../../../src/abi/mp4.js";
 import {
   CLAIM_RUNNING,
@@ -19,6 +19,7 @@ import {
   REC_LOCK_OFFSET,
   REC_RING_OFFSET,
   REC_SIZE,
+  REC_SKIPPED_FRAMES_OFFSET,
   REC_TAIL_OFFSET,
 } from "../../../src/abi/recording.js";
 import {
@@ -26,6 +27,7 @@ import {
   SEG_LEFT_OUT_FRAMES_OFFSET,
   SEG_OUTPUT_BYTES_OFFSET,
   SEG_OUTPUT_COUNT,
+  SEG_OUTPUT_POSITION_OFFSET,
   SEG_SIZE,
 } from "../../../src/abi/segment.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY, STATUS_RING_EMPTY } from "../../../src/abi/status.js";
@@ -189,6 +191,43 @@ it("leaves leading pictures out behind a skip that had come to its end", () => {
   expect(die(start)).toBe(STEP_BETWEEN);
   expect(flags() & REC_FLAG_DROPS_LEADING).not.toBe(0);
   expect(flags() & REC_FLAG_SKIP_TO_RANDOM_ACCESS).toBe(0);
+});
+
+it.each([
+  ["keeps what was skipped up to the cursor, where that has moved", 64, 5],
+  ["forgets what was skipped behind the cursor: it is skipped again", 0, 0],
+])("%s", (_what, moved, left) => {
+  const record = new DrainRecord(arena, item.record);
+  record.tail = tail();
+  saveState(arena, segment, run.recording, saved);
+  record.step = STEP_KERNEL;
+  arena.setU32(run.recording + REC_SKIPPED_FRAMES_OFFSET, 5);
+  arena.setU32(run.recording + REC_CUT_STATUS_OFFSET, 3);
+  expect(die(tail() + moved)).toBe(STEP_BETWEEN);
+  expect(arena.u32(run.recording + REC_SKIPPED_FRAMES_OFFSET)).toBe(left);
+  expect(arena.u32(run.recording + REC_CUT_STATUS_OFFSET)).toBe(0);
+});
+
+it("writes no second time what was written, and leaves all behind the outputs as it is", () => {
+  saveState(arena, segment, run.recording, saved);
+  for (const [output, moved] of [
+    [0, 40],
+    [SEG_OUTPUT_COUNT - 1, 40],
+    [1, 0],
+  ] as const) {
+    arena.setU32(outputAt(segment, output) + SEG_OUTPUT_BYTES_OFFSET, 40);
+    arena.setI64(outputAt(segment, output) + SEG_OUTPUT_POSITION_OFFSET, moved);
+  }
+  for (let track = 0; track < MAX_TRACKS; track++)
+    arena.setU32(segment + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4, 1 + track);
+  new DrainRecord(arena, item.record).step = STEP_WRITING;
+  expect(resumeFrom(arena, item, saved, CONTAINERS.ts)).toBe(STEP_WRITING);
+  const left = Array.from({ length: SEG_OUTPUT_COUNT }, (_, output) =>
+    arena.u32(outputAt(segment, output) + SEG_OUTPUT_BYTES_OFFSET),
+  );
+  expect(left).toEqual([0, 40, 0, 0, 0, 0, 0, 0, 0]);
+  for (let track = 0; track < MAX_TRACKS; track++)
+    expect(arena.u32(segment + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4)).toBe(1 + track);
 });
 
 describe("a thread that dies while it opens the file of a late track", () => {

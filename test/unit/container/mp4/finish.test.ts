@@ -21,7 +21,7 @@ import { ReelError } from "../../../../src/base/reel-error.js";
 import { alignReserve, FTYP_SIZE, MDAT_HEADER_ROOM } from "../../../../src/container/mp4/file-head.js";
 import { finishMp4 } from "../../../../src/container/mp4/finish.js";
 import type { Mp4FinishOptions } from "../../../../src/container/mp4/finish-options.js";
-import { appendGap, openMp4Journal } from "../../../../src/container/mp4/journal.js";
+import { appendFirstBatch, appendGap, openMp4Journal } from "../../../../src/container/mp4/journal.js";
 import { appendLineTo } from "../../../../src/container/mp4/journal-info.js";
 import { reserveFor } from "../../../../src/container/mp4/reserve.js";
 import { UNKNOWN_ORIGIN } from "../../../../src/container/segment-origin.js";
@@ -396,14 +396,18 @@ describe("a journal that ends anywhere", () => {
   });
 
   it.each([
-    [0, 1, false],
-    [SAMPLE_RECORD_SIZE - 1, OUTPUT_BYTES, false],
-    [SAMPLE_RECORD_SIZE - 1, OUTPUT_BYTES + 1, true],
-    [SAMPLE_RECORD_SIZE, 1000, true],
+    [0, 1, 0, false],
+    [SAMPLE_RECORD_SIZE - 1, OUTPUT_BYTES, 0, false],
+    [SAMPLE_RECORD_SIZE - 1, OUTPUT_BYTES + 1, 0, true],
+    [0, OUTPUT_BYTES, 1000, false],
+    [0, 5_000_000, 5_000_000, false],
+    [0, 5_000_001, 5_000_000, true],
+    [SAMPLE_RECORD_SIZE, 1000, 0, true],
   ])(
-    "with %i bytes of records and %i of media is the first batch, cut off by a kill, or is kept (%s)",
-    (records, mediaBytes, isKept) => {
+    "with %i bytes of records and %i of media (%i noted) is the first batch, cut off by a kill, or is kept (%s)",
+    (records, mediaBytes, noted, isKept) => {
       const { path } = journal({ durationMs: 400, reserveBytes: 65536 });
+      if (noted > 0) appendFirstBatch(path, noted);
       for (const number of [1, 2]) truncateFile(`${path}.track${number}`, 0);
       truncateFile(`${path}.track2`, records); // of zeros: none that could be used
       truncateFile(`${path}.mdat`, FTYP_SIZE + alignReserve(65536) + MDAT_HEADER_ROOM + mediaBytes);

@@ -285,6 +285,7 @@ describe("what a crash left", () => {
     });
     expect(rig.requests[0]).toEqual({
       ...{ path: `${media}/a.mp4`, targetPath: `${media}/a.mp4`, container: "mp4", lockPath: "/lock" },
+      isOurs: true,
     });
     expect(rig.ledger.unclosed.size).toBe(0);
     expect(rig.recovery.has(`${media}/a.mp4`)).toBe(false);

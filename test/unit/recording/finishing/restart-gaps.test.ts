@@ -18,6 +18,12 @@ const NOTE: ReceivedNote = {
   ...{ waitingFrames: 10, waitingBytes: 5000, waitingMs: 400 },
   ...{ lostFrames: 0, lostBytes: 0, lostMs: 0, wallMs: 10_000 },
 };
+/** Of a segment, or config, of which nothing was noted. */
+const UNNOTED: ReceivedNote = {
+  ...{ configId: 3, sequence: 7, frames: 0, bytes: 0, durationMs: 0, zeroMs: 0 },
+  ...{ waitingFrames: 0, waitingBytes: 0, waitingMs: 0 },
+  ...{ lostFrames: 0, lostBytes: 0, lostMs: 0, wallMs: 0 },
+};
 const FOUND = { videoFrames: 40, audioFrames: 70, durationMs: 2000, lost: null };
 
 function report(sequence: number, configId = 3): SegmentReport {
@@ -134,12 +140,31 @@ describe("the gap of a restart, over later starts", () => {
       expect(told).toEqual([]);
       expect(restarts.note(7)).toBeUndefined();
       notes = restarts.unsettled;
+      expect(notes).toEqual([UNNOTED]);
     }
+  });
+
+  it("is told of a later crash while a segment is left that was told of, and none of what has no config", () => {
+    const restarts = start(
+      [
+        { ...NOTE, wallMs: 0 },
+        { ...NOTE, sequence: 0, frames: 30, bytes: 900 },
+      ],
+      7,
+    );
+    restarts.opened(report(20), 0, 12_000);
+    expect(told.map(({ durationMs, frames }) => [durationMs, frames])).toEqual([[2000, 30]]);
+    const unknown = new RestartGaps([], new Map([[7, { type: "opened", report: report(7, 0) }]]), (gap) =>
+      told.push(gap),
+    );
+    unknown.recovered(7, 0, { lastMs: 9900, crash: { frames: 10, bytes: 5000, durationMs: 400 } });
+    expect(unknown.unsettled).toEqual([]);
   });
 
   it("begins at the first crash where the next one, or an end, came before the source was back", () => {
     const first = start([NOTE], 7);
     first.recovered(7, 3, { lastMs: 9900, crash: { frames: 10, bytes: 5000, durationMs: 400 } });
+    expect(first.unsettled).toEqual([{ ...UNNOTED, sequence: -1, frames: 10, bytes: 5000, wallMs: 9900 }]);
     const waiting = { ...NOTE, sequence: 0, frames: 3, bytes: 30, wallMs: 40_000 }; // it came, and had no segment yet
     const second = start([...first.unsettled, waiting]);
     const third = start(second.unsettled);
