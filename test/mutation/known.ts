@@ -37,4 +37,26 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     isEquivalent: false,
     reason: "a segment behind a cut begins with the frame that was cut at in any case; no way to another was found",
   },
+  "src/arena/frame-ring.ts: this.#tail = index >>> 0; ⇒ this.#tail = index << 0;": {
+    isEquivalent: true,
+    reason: "its sign does not matter: it is masked, or made unsigned, wherever it is used",
+  },
+  "src/arena/arena.ts: this.#view.setUint32(pointer, value >>> 0, true); ⇒ this.#view.setUint32(pointer, value << 0, true);":
+    { isEquivalent: true, reason: "setUint32 takes it modulo 2^32 in any case" },
+  "src/worker/lost-batch.ts: const value = Atomics.load(words, claim) >>> 0; ⇒ const value = Atomics.load(words, claim) << 0;":
+    { isEquivalent: true, reason: "both uses cut the sign off" },
+  "src/arena/frame-ring.ts: u32[(at + FRAME_SIZE_OFFSET) >>> 2] = payloadBytes; ⇒ u32[(at - FRAME_SIZE_OFFSET) >>> 2] = payloadBytes;":
+    { isEquivalent: true, reason: "the offset is 0" },
+  "src/worker/drain-record.ts: this.arena.setU32(this.pointer + STEP_OFFSET, step); ⇒ this.arena.setU32(this.pointer - STEP_OFFSET, step);":
+    { isEquivalent: true, reason: "the offset is 0" },
+  "src/recording/finishing/restart-gaps.ts: sequence > 0 ? report.sequence > sequence : report.startedMs >= wallMs; ⇒ sequence > 0 ? report.sequence >= sequence : report.startedMs >= wallMs;":
+    { isEquivalent: true, reason: "the segment of the note itself is left out below, because it has a note" },
+  "src/worker/drain-task.ts: const nowSeconds = Number(process.hrtime.bigint() / 1_000_000_000n) + 1; ⇒ const nowSeconds = Number(process.hrtime.bigint() / 1_000_000_000n) - 1;":
+    {
+      isEquivalent: true,
+      reason:
+        "all threads read the same clock, and only differences count; 0 does not come once the machine runs for a second",
+    },
+  "src/worker/thread-loading.ts: while (this.#pool.threads.some(isLoading) && performance.now() < endMs) await delay(5); ⇒ while (this.#pool.threads.some(isLoading) && performance.now() < endMs) await delay((5 - 1));":
+    { isEquivalent: false, reason: "a measure: how often threads that load are looked at" },
 };

@@ -22,8 +22,11 @@ import {
   RECORD_SIZE,
   STEP_BETWEEN,
   STEP_DONE,
+  STEP_GAPS,
   STEP_KERNEL,
+  STEP_OPENING,
   STEP_TAKEN,
+  STEP_WRITING,
 } from "../../../src/worker/drain-record.js";
 import { isResult, takeFromDead } from "../../../src/worker/lost-batch.js";
 
@@ -129,6 +132,11 @@ describe("a record", () => {
     record.clear();
     expect(record.result(item.path)).toEqual({ ...DONE, status: 0, opened: false, writtenBytes: 0 });
     expect(record.step).toBe(STEP_TAKEN);
+  });
+
+  it("tells every step from the others, in their order", () => {
+    const steps = [STEP_TAKEN, STEP_OPENING, STEP_GAPS, STEP_BETWEEN, STEP_KERNEL, STEP_WRITING, STEP_DONE];
+    expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b));
   });
 
   it("keeps the beginning of a long message, whatever it is written in", () => {

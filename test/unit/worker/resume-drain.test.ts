@@ -1,7 +1,7 @@
 // What another thread makes of a kernel call whose thread has died behind it: a batch that is marked as whole is
 // written by the other, and one that is not has never been.
 
-import { openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FLAG_LEADING, FLAG_SKIPPED_LEADING, MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { SAMPLE_RECORD_SIZE } from "../../../src/abi/mp4.js";
@@ -41,7 +41,14 @@ import { writeOutputs } from "../../../src/container/segment-output.js";
 import { outputAt } from "../../../src/container/segment-state.js";
 import { CONTAINERS } from "../../../src/container/table.js";
 import type { DrainItem } from "../../../src/worker/drain-batch.js";
-import { DrainRecord, RECORD_SIZE, STEP_BETWEEN, STEP_KERNEL, STEP_WRITING } from "../../../src/worker/drain-record.js";
+import {
+  DrainRecord,
+  RECORD_SIZE,
+  STEP_BETWEEN,
+  STEP_KERNEL,
+  STEP_OPENING,
+  STEP_WRITING,
+} from "../../../src/worker/drain-record.js";
 import { takeFromDead } from "../../../src/worker/lost-batch.js";
 import { resumeFrom } from "../../../src/worker/resume-drain.js";
 import { SAVED_SIZE, saveState } from "../../../src/worker/segment-snapshot.js";
@@ -230,8 +237,23 @@ it("writes no second time what was written, and leaves all behind the outputs as
     expect(arena.u32(segment + SEG_LEFT_OUT_FRAMES_OFFSET + track * 4)).toBe(1 + track);
 });
 
+const { path } = scratch();
+
+it("removes the file that an opening had made, and closes it: it is opened anew", () => {
+  const at = path("new.ts");
+  const opening = { winQtCompat: true, reserveBytes: 0, lockPath: "", sequence: 1, origin: UNKNOWN_ORIGIN };
+  item = { ...item, path: at, opening: { ...opening, exclusive: true } };
+  const record = new DrainRecord(arena, item.record);
+  record.tail = tail();
+  saveState(arena, segment, run.recording, saved);
+  record.step = STEP_OPENING;
+  openSync(at, "wx");
+  expect(resumeFrom(arena, item, saved, CONTAINERS.ts)).toBe(STEP_OPENING);
+  expect(existsSync(at)).toBe(false);
+  expect(ownDescriptors(at)).toEqual([]);
+});
+
 describe("a thread that dies while it opens the file of a late track", () => {
-  const { path } = scratch();
   const own = (): string[] => ownDescriptors(path("a.mp4")).map((open) => open.path.slice(path("").length));
 
   /** Video in the file; the audio is in the outputs, and its file is to be opened. */

@@ -42,6 +42,10 @@ describe("what a crash took of a file", () => {
     });
   });
 
+  it("of a single frame ends where that ended", () => {
+    expect(crashGap({ ...FOUND, audioFrames: 79 }, NOTE)).toMatchObject({ frames: 1, bytes: 500, durationMs: 400 });
+  });
+
   it("is at least what the repair has cut off, and nothing of a whole file", () => {
     const lost = { frames: 1, bytes: 188, durationMs: 0 };
     expect(crashGap({ ...FOUND, lost }, undefined)).toMatchObject({ frames: 1, bytes: 188, dtsMs: 2000 });
