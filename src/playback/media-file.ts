@@ -5,25 +5,38 @@ import { constants } from "node:fs";
 import { type FileHandle, open, readlink } from "node:fs/promises";
 import { ReelError } from "../base/reel-error.js";
 import type { VolumeTurns } from "../base/volume-turns.js";
+import { TurnFile } from "./turn-file.js";
 
-export interface MediaFile {
+export interface OpenMediaFile {
   readonly handle: FileHandle;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
   /** Strong: another file, or a file that has changed, has another. */
   readonly etag: string;
+  /** Of a file that grows it stays the same. */
+  readonly identity: string;
+}
+
+/** The same, every call of which waits for its turn. */
+export type MediaFile = Omit<OpenMediaFile, "handle"> & { readonly handle: TurnFile };
+
+export interface MediaVolumes {
+  /** Real paths. */
+  readonly mediaFolders: readonly string[];
+  readonly volumes: VolumeTurns;
 }
 
 /** Throws ReelError `notFound`, also where a link leads out. `folders` are real paths. */
-export async function openMediaFile(path: string, folders: readonly string[]): Promise<MediaFile> {
+export async function openMediaFile(path: string, folders: readonly string[]): Promise<OpenMediaFile> {
   const handle = await openQuietly(path);
   try {
     const stat = await handle.stat({ bigint: true });
     const real = await readlink(`/proc/self/fd/${handle.fd}`);
     if (!stat.isFile() || !folders.some((folder) => real.startsWith(`${folder}/`))) throw gone();
     const sizeBytes = Number(stat.size);
+    const identity = `${stat.dev.toString(36)}-${stat.ino.toString(36)}`;
     const etag = `"${stat.ino.toString(36)}-${sizeBytes.toString(36)}-${stat.mtimeNs.toString(36)}"`;
-    return { handle, sizeBytes, modifiedMs: Number(stat.mtimeMs), etag };
+    return { handle, sizeBytes, modifiedMs: Number(stat.mtimeMs), etag, identity };
   } catch (error) {
     await handle.close();
     throw error;
@@ -31,15 +44,13 @@ export async function openMediaFile(path: string, folders: readonly string[]): P
 }
 
 /** The same where its volume answers. Throws ReelError `stuck`. */
-export function openInTurn(
-  path: string,
-  { mediaFolders, volumes }: { mediaFolders: readonly string[]; volumes: VolumeTurns },
-): Promise<MediaFile> {
-  return volumes.run(
+export async function openInTurn(path: string, { mediaFolders, volumes }: MediaVolumes): Promise<MediaFile> {
+  const { handle, ...file } = await volumes.run(
     path,
     () => openMediaFile(path, mediaFolders),
-    ({ handle }) => void handle.close(),
+    (late) => void late.handle.close(),
   );
+  return { ...file, handle: new TurnFile(handle, path, volumes) };
 }
 
 async function openQuietly(path: string): Promise<FileHandle> {

@@ -2,11 +2,11 @@
 
 import { ReelError } from "../base/reel-error.js";
 import type { RouteModule, RouteReply, RouteRequest } from "../base/routes.js";
-import type { VolumeTurns } from "../base/volume-turns.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";
+import type { FoundSegment } from "../catalog/catalog-segment.js";
 import type { ContainerName } from "../container/table.js";
 import { rangeAnswer } from "./byte-range.js";
-import { openInTurn } from "./media-file.js";
+import { type MediaVolumes, openInTurn } from "./media-file.js";
 import { mediaPath } from "./media-path.js";
 import { runStream } from "./movie/run-stream.js";
 import type { PlayedFiles } from "./played-files.js";
@@ -17,11 +17,8 @@ export const CONTENT_TYPES: Readonly<Record<ContainerName, string>> = {
   flv: "video/x-flv",
 };
 
-export interface MediaParts {
+export interface MediaParts extends MediaVolumes {
   readonly catalog: SegmentCatalog;
-  /** Real paths. */
-  readonly mediaFolders: readonly string[];
-  readonly volumes: VolumeTurns;
   readonly played: PlayedFiles;
 }
 
@@ -45,14 +42,20 @@ export function mediaRoutes(parts: MediaParts): RouteModule {
   };
 }
 
-async function answer(
-  { catalog, mediaFolders, volumes, played }: MediaParts,
-  request: RouteRequest,
-): Promise<RouteReply> {
-  const path = mediaPath(request.parameters["*"] ?? "", request.query.get("folder"), mediaFolders);
-  const segment = await catalog.findByPath(path);
+async function answer(parts: MediaParts, request: RouteRequest): Promise<RouteReply> {
+  const path = mediaPath(request.parameters["*"] ?? "", request.query.get("folder"), parts.mediaFolders);
+  const segment = await parts.catalog.findByPath(path);
   if (!segment) throw new ReelError("notFound", "the catalogue knows no such file");
-  const { handle, sizeBytes, modifiedMs, etag } = await openInTurn(path, { mediaFolders, volumes });
+  return fileReply(parts, segment, request);
+}
+
+/** The file of a segment, or the bytes of it that are asked for. Throws ReelError `notFound`, `stuck`. */
+export async function fileReply(
+  { played, ...volumes }: MediaVolumes & Pick<MediaParts, "played">,
+  segment: FoundSegment,
+  request: Pick<RouteRequest, "headers" | "isHead">,
+): Promise<RouteReply> {
+  const { handle, sizeBytes, modifiedMs, etag } = await openInTurn(segment.path, volumes);
   played.note(segment.id);
   const range = rangeAnswer(request.headers, sizeBytes, etag);
   const headers = {

@@ -12,6 +12,8 @@ import { mediaRoutes } from "../playback/media-routes.js";
 import { MovieStore } from "../playback/movie/movie-store.js";
 import { PlayedFiles } from "../playback/played-files.js";
 import { RecordingRoutes } from "../playback/recording-routes.js";
+import { ThumbnailRoutes } from "../playback/thumbnail/thumbnail-routes.js";
+import { TsStore } from "../playback/ts/ts-store.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
 import { dashboardRoutes } from "../web/dashboard-routes.js";
@@ -48,6 +50,7 @@ export function serverRoutes({
   const playing = { catalog, mediaFolders, volumes: new VolumeTurns(mediaFolders), played: new PlayedFiles(clock) };
   catalog.guard(playing.played.guard);
   const movies = new MovieStore(playing);
+  const streams = new TsStore(playing);
   const isRecorded = (stream: string): boolean =>
     recorder.outStreams().some(({ config }) => config.localStreamName === stream);
   return [
@@ -58,8 +61,9 @@ export function serverRoutes({
     gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),
     mediaRoutes(playing),
-    new ClipRoutes({ catalog, movies, clock, isSecure }),
-    new HlsRoutes({ catalog, movies, clock, isRecorded }),
+    new ClipRoutes({ catalog, movies, streams, clock, isSecure }),
+    new HlsRoutes({ ...playing, movies, streams, clock, isRecorded }),
+    new ThumbnailRoutes({ ...playing, movies, streams, clock }),
     dashboardRoutes(),
   ];
 }

@@ -163,6 +163,12 @@ export class IndexBuilder {
     spareMemory = this.#wasm;
   }
 
+  /** Writes the checksum of a record that did not come from a file. */
+  seal(record: Buffer): void {
+    this.#memory.bytes(RECORDS_AT, SAMPLE_RECORD_SIZE).set(record);
+    record.writeUInt32LE(this.#kernel.mp4SampleCheck(RECORDS_AT) >>> 0, SAMPLE_CHECK_OFFSET);
+  }
+
   /** First pass over a track's records. `config`: its decoder configuration block. */
   scan(track: number, config: Uint8Array, recordsFrom: SampleRecords, sizeBytes: number): ScannedTrack {
     const at = trackAt(track);

@@ -10,12 +10,15 @@ import type { Clock } from "../../time/units.js";
 import type { MovieStore } from "../movie/movie-store.js";
 import { type RunSource, runStream } from "../movie/run-stream.js";
 import { choiceParameter, needed, rangeParameters, streamParameter } from "../parameters.js";
+import { playedType, refuseFlv } from "../played-type.js";
 import { filesOf, oneBehindTheOther } from "../timeline.js";
+import type { TsStore } from "../ts/ts-store.js";
 import { type Clip, ClipMaker } from "./clip.js";
 
 export interface ClipParts {
   readonly catalog: SegmentCatalog;
   readonly movies: MovieStore;
+  readonly streams: TsStore;
   readonly clock: Clock;
   /** The listener serves HTTPS. */
   readonly isSecure: boolean;
@@ -37,7 +40,7 @@ export class ClipRoutes implements RouteModule {
   routes(register: Parameters<RouteModule["routes"]>[0]): void {
     register("GET", "/api/clip", (request) => this.#clip(request), {
       summary:
-        "What a stream's MP4 files hold between two moments, as one MP4 with its index in front: not encoded again, exactly from `from` on; what is missing stays missing for as long as it was.",
+        "What a stream's MP4 or MPEG-TS files hold between two moments, as one MP4 with its index in front: not encoded again, exactly from `from` on; what is missing stays missing for as long as it was.",
       query: {
         stream: "name of the stream, needed",
         from: "RFC 3339 or Unix milliseconds, needed",
@@ -48,7 +51,9 @@ export class ClipRoutes implements RouteModule {
         200: "the clip, its length known in advance",
         400: "a parameter is missing or cannot be read, or a gap is longer than six hours",
         404: "nothing lies there",
-        413: "more than 2000 files, or 12 million pictures and sounds, lie there",
+        413: "more than 2000 files, or 12 million pictures and sounds (2 million of one MPEG-TS file), lie there",
+        415: "all that lies there is FLV",
+        503: "a volume does not answer, or a large MPEG-TS file is still being looked through: ask again",
       },
     });
     register("GET", "/list", (request) => this.#list(request), {
@@ -68,8 +73,10 @@ export class ClipRoutes implements RouteModule {
     const from = needed(range.from, "from");
     const to = needed(range.to, "to");
     choiceParameter(query, "format", ["mp4"]);
-    const files = oneBehindTheOther(await filesOf(this.parts.catalog, stream, from, to), "mp4");
-    const maker = new ClipMaker(this.parts.movies, from, to);
+    const found = await filesOf(this.parts.catalog, stream, from, to);
+    const files = oneBehindTheOther(found, playedType(found));
+    if (files.length === 0) refuseFlv(stream, found);
+    const maker = new ClipMaker(this.parts, from, to);
     const clip = await this.#making.run("clip", () => maker.make(files));
     const name = `${stream.replace(/[^A-Za-z0-9._-]/g, "_")}_${new Date(from).toISOString().replace(/[:.]/g, "-")}.mp4`;
     const headers = {
@@ -87,7 +94,8 @@ export class ClipRoutes implements RouteModule {
   async #list({ query, headers }: RouteRequest): Promise<RouteReply> {
     const path = needed(streamParameter(query, "path"), "path");
     const { from = 0, to } = rangeParameters(query, ["start", "end"]);
-    const files = oneBehindTheOther(await filesOf(this.parts.catalog, path, from, to, MAX_LISTED_FILES), "mp4");
+    const found = await filesOf(this.parts.catalog, path, from, to, MAX_LISTED_FILES);
+    const files = oneBehindTheOther(found, playedType(found));
     const nowMs = this.parts.clock.wallMs();
     const spans = spansOf(files, from, to ?? Number.POSITIVE_INFINITY, nowMs);
     if (spans.length === 0) throw new ReelError("notFound", `nothing of ${path} is recorded there`);

@@ -10,6 +10,7 @@ import { type ByteRun, joinRuns, placeRuns } from "../movie/byte-runs.js";
 import type { MovieStore, OpenMovie } from "../movie/movie-store.js";
 import { type PlayedTrack, timeAt } from "../movie/played-track.js";
 import type { RunSource } from "../movie/run-stream.js";
+import type { TsStore } from "../ts/ts-store.js";
 import { clipHead } from "./clip-index.js";
 import { ClipTrack } from "./clip-track.js";
 
@@ -24,6 +25,8 @@ export interface ClipPiece {
   readonly segment: FoundSegment;
   readonly version: string;
   readonly runs: readonly ByteRun[];
+  /** Where its media is not that of the file as it lies there. */
+  readonly reopen: OpenMovie["reopen"];
   /** Of a file that grows: open until the clip has been sent, because a finish may move its media. */
   readonly growing: OpenMovie | undefined;
 }
@@ -50,7 +53,7 @@ export class ClipMaker {
   #last: Placed | undefined;
 
   constructor(
-    private readonly movies: MovieStore,
+    private readonly stores: { readonly movies: MovieStore; readonly streams: TsStore },
     /** Wall times. */
     private readonly fromMs: number,
     private readonly toMs: number,
@@ -83,16 +86,17 @@ export class ClipMaker {
   /**
    * What a piece is read from, and has to be closed behind. Throws ReelError `lostFile` where it is not what it was.
    */
-  async open({ segment, version, growing }: ClipPiece): Promise<RunSource & { close(): Promise<void> }> {
+  async open({ segment, version, growing, reopen }: ClipPiece): Promise<RunSource & { close(): Promise<void> }> {
+    if (reopen) return reopen();
     if (growing) return { media: growing.media, verify: () => growing.verify(), close: async () => {} };
-    const movie = await this.movies.open(segment);
+    const movie = await this.stores.movies.open(segment);
     if (movie.version === version) return movie;
     await movie.close();
     throw new ReelError("lostFile", `${segment.path} has changed while a clip of it was sent`);
   }
 
   async #take(segment: FoundSegment): Promise<void> {
-    const movie = await this.movies.open(segment).catch((error: unknown) => {
+    const movie = await this.#open(segment).catch((error: unknown) => {
       // It has been deleted meanwhile, or has nothing yet: a gap.
       if (error instanceof ReelError && error.code === "notFound") return undefined;
       throw error;
@@ -103,10 +107,19 @@ export class ClipMaker {
       const runs = await this.#takeMovie(segment, movie);
       if (runs.length === 0) return;
       isKept = !movie.isFinal;
-      this.#pieces.push({ segment, version: movie.version, runs, growing: isKept ? movie : undefined });
+      const { version, reopen } = movie;
+      this.#pieces.push({ segment, version, reopen, runs, growing: isKept ? movie : undefined });
     } finally {
       if (!isKept) await movie.close();
     }
+  }
+
+  /** Of MPEG-TS what may belong to the clip: where exactly it stands shows when it is placed. */
+  #open(segment: FoundSegment): Promise<OpenMovie> {
+    const { movies, streams } = this.stores;
+    if (segment.container !== "ts") return movies.open(segment);
+    const [from, to] = [this.fromMs - segment.startedMs - JOIN_MS, this.toMs - segment.startedMs + JOIN_MS];
+    return streams.openRange(segment, from / 1000, to / 1000);
   }
 
   async #takeMovie(segment: FoundSegment, movie: OpenMovie): Promise<readonly ByteRun[]> {

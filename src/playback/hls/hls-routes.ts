@@ -4,6 +4,7 @@
 //   /hls/<stream>/index.m3u8?from=&to=      files of the stream between the two, and behind them what grows
 //   /hls/<stream>/<sequence>/init.mp4       head of a file
 //   /hls/<stream>/<sequence>/<n>.m4s        its part n
+//   /hls/<stream>/<sequence>/media.ts       a file of MPEG-TS, by ranges of bytes
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeyedQueue } from "../../base/keyed-queue.js";
@@ -12,19 +13,27 @@ import type { RouteModule, RouteReply, RouteRequest } from "../../base/routes.js
 import type { SegmentCatalog } from "../../catalog/catalog.js";
 import type { FoundSegment } from "../../catalog/catalog-segment.js";
 import type { Clock } from "../../time/units.js";
+import type { MediaVolumes } from "../media-file.js";
+import { fileReply } from "../media-routes.js";
 import { fragment, initSegment } from "../movie/fragments.js";
 import type { MovieStore, OpenMovie } from "../movie/movie-store.js";
 import type { Part } from "../movie/parts.js";
 import { type PlayedSample, type PlayedTrack, timeAt } from "../movie/played-track.js";
 import { runStream } from "../movie/run-stream.js";
-import { countParameter, rangeParameters, sequenceOf, streamOf } from "../parameters.js";
+import { choiceParameter, countParameter, rangeParameters, sequenceOf, streamOf } from "../parameters.js";
+import type { PlayedFiles } from "../played-files.js";
+import { playedType, refuseFlv } from "../played-type.js";
 import { filesOf, oneBehindTheOther } from "../timeline.js";
-import { type ListedFile, ListMemory } from "./list-memory.js";
-import { masterPlaylist, mediaPlaylist, type PlaylistPart } from "./playlist.js";
+import type { TsStore } from "../ts/ts-store.js";
+import { ListMemory } from "./list-memory.js";
+import { PartLists } from "./part-lists.js";
+import { masterPlaylist, mediaPlaylist } from "./playlist.js";
 
-export interface HlsParts {
+export interface HlsParts extends MediaVolumes {
   readonly catalog: SegmentCatalog;
   readonly movies: MovieStore;
+  readonly streams: TsStore;
+  readonly played: PlayedFiles;
   readonly clock: Clock;
   /** Whether a stream is being recorded now: it may have no file yet. */
   readonly isRecorded: (stream: string) => boolean;
@@ -49,22 +58,27 @@ export class HlsRoutes implements RouteModule {
   readonly name = "hls";
   readonly #work = new KeyedQueue<"hls">(AT_A_TIME);
   readonly #memory = new ListMemory();
+  readonly #lists: PartLists;
 
-  constructor(private readonly parts: HlsParts) {}
+  constructor(private readonly parts: HlsParts) {
+    this.#lists = new PartLists(parts.movies, parts.streams);
+  }
 
   routes(register: Parameters<RouteModule["routes"]>[0]): void {
     register("GET", "/hls/:stream/index.m3u8", (request) => this.#playlist(request), {
-      summary: "HLS of a stream's MP4 files, also of one that grows, from its beginning.",
+      summary: "HLS of a stream's MP4 or MPEG-TS files, also of one that grows, from its beginning.",
       query: {
         from: "what ends after this (RFC 3339 or Unix milliseconds); where not given a list that leads to the last hour",
         to: "what begins before this",
         window: "only so many seconds of its end",
+        type: "mp4 or ts, where a stream is recorded as both; of the newest file where not given",
       },
       answers: {
         200: "a playlist, complete (VOD), growing (EVENT) or sliding (`window`)",
         400: "a parameter cannot be read",
         404: "nothing of the stream lies there",
         413: "too many files lie there",
+        415: "all that lies there is FLV, which HLS does not play",
       },
     });
     register("GET", "/hls/:stream/:sequence/init.mp4", (request) => this.#head(request), {
@@ -75,12 +89,24 @@ export class HlsRoutes implements RouteModule {
       summary: "Part of a file as a fragment, `<number>.m4s`.",
       answers: { 200: "`moof` and `mdat`", 404: "there is no such part (yet)" },
     });
+    register("GET", "/hls/:stream/:sequence/media.ts", (request) => this.#transportStream(request), {
+      summary: "A file of MPEG-TS, also one that grows: lists name ranges of its bytes.",
+      answers: {
+        200: "the file",
+        206: "the bytes that Range asks for",
+        304: "If-None-Match names its ETag",
+        404: "the file is not there",
+        416: "the range lies behind its end",
+        503: "its volume does not answer",
+      },
+    });
   }
 
   async #playlist({ parameters, query }: RouteRequest): Promise<RouteReply> {
     const stream = streamOf(parameters.stream);
     const { from, to } = rangeParameters(query);
     const window = query.get("window") ? countParameter(query, "window", 60, MAX_WINDOW_SECONDS) : undefined;
+    const type = choiceParameter(query, "type", ["mp4", "ts"]);
     const nowMs = this.parts.clock.wallMs();
     if (from === undefined) {
       const start = Math.max(0, Math.floor((to ?? nowMs) - BACK_MS));
@@ -88,39 +114,23 @@ export class HlsRoutes implements RouteModule {
       return playlistReply(masterPlaylist(`index.m3u8?${query}`));
     }
     for (const deadlineMs = performance.now() + FIRST_PART_MS; ; ) {
-      const files = oneBehindTheOther(await filesOf(this.parts.catalog, stream, from, to), "mp4");
-      const { listed, fault } = await this.#work.run("hls", () => this.#list(files, from, to));
+      const found = await filesOf(this.parts.catalog, stream, from, to);
+      const files = oneBehindTheOther(found, type ?? playedType(found));
+      const { listed, fault, isWhole } = await this.#work.run("hls", () => this.#lists.of(files, from, to));
       const parts = listed.flatMap((file) => file.parts);
       if (parts.length > 0) {
         const newestMs = Math.max(...files.map(({ stoppedMs }) => stoppedMs ?? Number.POSITIVE_INFINITY));
-        const isComplete = newestMs < nowMs - COMPLETE_AFTER_MS || (to !== undefined && newestMs >= to && to < nowMs);
-        const gone = this.#memory.goneFrom(`${stream} ${from} ${to}`, listed);
-        return playlistReply(mediaPlaylist(parts, { isComplete, windowSeconds: window, gone }));
+        const isOver = newestMs < nowMs - COMPLETE_AFTER_MS || (to !== undefined && newestMs >= to && to < nowMs);
+        const gone = this.#memory.goneFrom(`${stream} ${from} ${to} ${type ?? ""}`, listed);
+        return playlistReply(mediaPlaylist(parts, { isComplete: isOver && isWhole, windowSeconds: window, gone }));
       }
       if (fault) throw fault;
-      const mayCome = this.parts.isRecorded(stream) || files.some(({ state }) => state === "growing");
+      if (files.length === 0) refuseFlv(stream, found);
+      const mayCome = this.parts.isRecorded(stream) || files.some(({ state }) => state === "growing") || !isWhole;
       if (!mayCome || performance.now() > deadlineMs)
         throw new ReelError("notFound", `nothing of ${stream} is there to play`);
       await sleep(LOOK_MS);
     }
-  }
-
-  /** A file that cannot be read is left out, and hides no other; `fault` says what was wrong with one. */
-  async #list(
-    files: readonly FoundSegment[],
-    from: number,
-    to: number | undefined,
-  ): Promise<{ listed: ListedFile[]; fault: unknown }> {
-    const listed: ListedFile[] = [];
-    let fault: unknown;
-    for (const file of files) {
-      const { parts } = await this.parts.movies.partsOf(file).catch((error: unknown) => {
-        if (!(error instanceof ReelError && error.code === "notFound")) fault = error;
-        return { parts: [] };
-      });
-      listed.push({ id: file.id, parts: partsBetween(file, parts, from, to) });
-    }
-    return { listed, fault };
   }
 
   async #head({ parameters }: RouteRequest): Promise<RouteReply> {
@@ -154,37 +164,26 @@ export class HlsRoutes implements RouteModule {
     }
   }
 
-  async #open({ stream, sequence }: RouteRequest["parameters"]): Promise<OpenMovie> {
+  async #transportStream(request: RouteRequest): Promise<RouteReply> {
+    const segment = await this.#find(request.parameters);
+    if (segment.container !== "ts") throw new ReelError("notFound", `${segment.path} is no MPEG-TS`);
+    return fileReply(this.parts, segment, request);
+  }
+
+  async #open(parameters: RouteRequest["parameters"]): Promise<OpenMovie> {
+    return this.parts.movies.open(await this.#find(parameters));
+  }
+
+  async #find({ stream, sequence }: RouteRequest["parameters"]): Promise<FoundSegment> {
     const name = streamOf(stream);
     const segment = await this.parts.catalog.find(sequenceOf(sequence));
     if (segment?.localStreamName !== name) throw new ReelError("notFound", `${name} has no such file`);
-    return this.parts.movies.open(segment);
+    return segment;
   }
 }
 
 function playlistReply(body: string): RouteReply {
   return { status: 200, headers: { "Content-Type": PLAYLIST_TYPE }, body };
-}
-
-function partsBetween(
-  { id, startedMs }: FoundSegment,
-  parts: readonly Part[],
-  from: number,
-  to: number | undefined,
-): PlaylistPart[] {
-  const listed: PlaylistPart[] = [];
-  for (const [number, part] of parts.entries()) {
-    const wallMs = startedMs + part.startSeconds * 1000;
-    if (startedMs + part.nextSeconds * 1000 <= from || (to !== undefined && wallMs >= to)) continue;
-    listed.push({
-      uri: `${id}/${number}.m4s`,
-      mapUri: `${id}/init.mp4`,
-      seconds: part.endSeconds - part.startSeconds,
-      isDiscontinuous: listed.length === 0 || part.isDiscontinuous,
-      wallMs,
-    });
-  }
-  return listed;
 }
 
 async function samplesOf({ main, sound, parts }: OpenMovie, part: Part, number: number) {

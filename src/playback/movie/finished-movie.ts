@@ -1,9 +1,9 @@
 // The index of a finished MP4, in memory as it stands in the file, and its tracks. Sample tables are run-length coded,
 // so a place in them is found from a checkpoint: the state of a walk, kept every so many samples.
 
-import type { FileHandle } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ReelError } from "../../base/reel-error.js";
+import type { TurnFile } from "../turn-file.js";
 import { type BoxPlace, boxAt, boxesIn, damaged, neededBox, readBoxHeader, Table } from "./movie-boxes.js";
 import { BLOCK_SAMPLES, type PlayedSample, type PlayedTrack, type TrackHead } from "./played-track.js";
 
@@ -17,7 +17,7 @@ const HEAD_BYTES = 16;
 const MAX_TOP_BOXES = 16;
 
 /** The `moov` of a file. Throws ReelError `corrupt`, `limit`. */
-export async function readIndex(file: FileHandle, sizeBytes: number): Promise<Buffer> {
+export async function readIndex(file: Pick<TurnFile, "read">, sizeBytes: number): Promise<Buffer> {
   const head = Buffer.alloc(HEAD_BYTES);
   let at = 0;
   for (let i = 0; i < MAX_TOP_BOXES && at + HEAD_BYTES <= sizeBytes; i++) {

@@ -1,24 +1,22 @@
 // Opens recorded MP4 files for playback, growing or finished, and keeps what is costly to find out: indexes, parts,
 // heads of tracks. What is kept is bounded by bytes; files are open only while somebody reads.
 
-import type { FileHandle } from "node:fs/promises";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import { ReelError } from "../../base/reel-error.js";
-import type { VolumeTurns } from "../../base/volume-turns.js";
 import type { SegmentCatalog } from "../../catalog/catalog.js";
 import type { FoundSegment } from "../../catalog/catalog-segment.js";
 import { ownKernel } from "../../container/mp4/own-kernel.js";
-import { openInTurn } from "../media-file.js";
+import { type MediaVolumes, openInTurn } from "../media-file.js";
 import type { PlayedFiles } from "../played-files.js";
 import { readIndex, tracksOf } from "./finished-movie.js";
-import { type KeptHeads, openJournalMovie } from "./journal-movie.js";
+import { openJournalMovie } from "./journal-movie.js";
 import { damaged } from "./movie-boxes.js";
 import { type Part, Parts } from "./parts.js";
 import { type PlayedTrack, secondsOf } from "./played-track.js";
+import type { KeptHeads } from "./record-track.js";
 import type { RunSource } from "./run-stream.js";
 
 export interface OpenMovie extends RunSource {
-  readonly media: FileHandle;
   /** The first video, which divides it; of sound alone, that. */
   readonly main: PlayedTrack;
   /** The first sound beside a video. */
@@ -27,6 +25,8 @@ export interface OpenMovie extends RunSource {
   readonly isFinal: boolean;
   /** Changes with the file. */
   readonly version: string;
+  /** Where its media is not read from `media` but from its beginning to its end: opens it anew. */
+  readonly reopen?: () => Promise<RunSource & { close(): Promise<void> }>;
   close(): Promise<void>;
 }
 
@@ -46,11 +46,8 @@ const CHECKPOINT_SHARE = 1.01;
 const PART_BYTES = 100;
 const GROWING = "growing";
 
-export interface MovieParts {
+export interface MovieParts extends MediaVolumes {
   readonly catalog: SegmentCatalog;
-  /** Real paths. */
-  readonly mediaFolders: readonly string[];
-  readonly volumes: VolumeTurns;
   readonly played: PlayedFiles;
 }
 
@@ -107,14 +104,9 @@ export class MovieStore {
 
   async #openGrowing({ id, path }: FoundSegment): Promise<OpenMovie> {
     const kept = this.#keptAs(id, GROWING);
-    const { mediaFolders, volumes } = this.parts;
-    const { tracks, media, verify, close } = await volumes.run(
-      path,
-      () => openJournalMovie(path, mediaFolders, ownKernel(), kept.heads),
-      (late) => void late.close(),
-    );
+    const { tracks, media, verify, close } = await openJournalMovie(path, this.parts, ownKernel(), kept.heads);
     try {
-      const { main, sound } = chosen(tracks, path);
+      const { main, sound } = mainAndSound(tracks, path);
       await kept.parts.extend(main, false);
       kept.bytes = kept.parts.list.length * PART_BYTES;
       this.#keep(id, kept);
@@ -138,7 +130,7 @@ export class MovieStore {
           throw error instanceof RangeError ? damaged() : error; // a box that says more than it holds
         });
       });
-      const { main, sound } = chosen(kept.tracks, path);
+      const { main, sound } = mainAndSound(kept.tracks, path);
       await kept.parts.extend(main, true);
       this.#keep(id, kept);
       return {
@@ -177,7 +169,10 @@ export class MovieStore {
   }
 }
 
-function chosen(tracks: readonly PlayedTrack[], path: string): { main: PlayedTrack; sound: PlayedTrack | undefined } {
+export function mainAndSound(
+  tracks: readonly PlayedTrack[],
+  path: string,
+): { main: PlayedTrack; sound: PlayedTrack | undefined } {
   const present = tracks.filter(({ count }) => count > 0);
   const video = present.find(({ head }) => head.kind === "video");
   const sound = present.find(({ head }) => head.kind === "audio");

@@ -11,7 +11,12 @@ const EARLY_SECONDS = 8;
 const EARLY_PART_SECONDS = 0.95;
 const PART_SECONDS = 3.95;
 /** Time that jumps by more is no part of a part: what follows is a discontinuity. */
-const JUMP_SECONDS = 3;
+export const JUMP_SECONDS = 3;
+
+/** Whether another part may begin, so many seconds behind the beginning of the one that began at `startSeconds`. */
+export function isPartLongEnough(startSeconds: number, seconds: number): boolean {
+  return seconds >= (startSeconds < EARLY_SECONDS ? EARLY_PART_SECONDS : PART_SECONDS);
+}
 
 export interface Part {
   /** Samples [first, end) of the main track. */
@@ -69,10 +74,9 @@ export class Parts {
   }
 
   #isLongEnough(track: PlayedTrack, seconds: number): boolean {
-    const wanted = this.#openSeconds < EARLY_SECONDS ? EARLY_PART_SECONDS : PART_SECONDS;
-    if (track.head.kind === "video") return seconds - this.#openSeconds >= wanted;
     // A finish puts sound on an even clock: frames are counted, so that both give the same parts.
-    return (this.#seen - this.#openFirst) * Math.max(this.#nominal, 0.001) >= wanted;
+    const counted = (this.#seen - this.#openFirst) * Math.max(this.#nominal, 0.001);
+    return isPartLongEnough(this.#openSeconds, track.head.kind === "video" ? seconds - this.#openSeconds : counted);
   }
 
   #close(end: number, endSeconds: number, nextSeconds: number): void {

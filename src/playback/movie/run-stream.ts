@@ -1,15 +1,15 @@
 // Heads from memory and runs of bytes from files, one behind the other, as one stream of a known length. One block is
 // in memory at a time. Whoever stops reading closes what is open.
 
-import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { ReelError } from "../../base/reel-error.js";
+import type { TurnFile } from "../turn-file.js";
 import type { ByteRun } from "./byte-runs.js";
 
 const BLOCK_BYTES = 256 * 1024;
 
 export interface RunSource {
-  readonly media: FileHandle;
+  readonly media: Pick<TurnFile, "read">;
   /** Called behind each read and in front of its use; rejects where what was read may have been moved. */
   verify(): Promise<void>;
 }

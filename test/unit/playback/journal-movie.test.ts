@@ -5,6 +5,7 @@ import fs, { readFileSync, realpathSync, renameSync, rmSync, symlinkSync } from 
 import { open } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { VolumeTurns } from "../../../src/base/volume-turns.js";
 import { finishMp4 } from "../../../src/container/mp4/finish.js";
 import { infoPathOf, mdatPathOf } from "../../../src/container/mp4/journal-files.js";
 import { appendLineTo } from "../../../src/container/mp4/journal-info.js";
@@ -19,7 +20,7 @@ import { scratch } from "../../support/scratch.js";
 
 const { path } = scratch();
 const file = path("cam.mp4");
-const FOLDERS = [realpathSync(path(""))];
+const FOLDERS = mediaOf(realpathSync(path("")));
 let movie: JournalMovie;
 let media: Buffer;
 
@@ -34,6 +35,10 @@ beforeAll(async () => {
   media = readFileSync(mdatPathOf(file));
 });
 afterAll(() => movie.close());
+
+function mediaOf(folder: string) {
+  return { mediaFolders: [folder], volumes: new VolumeTurns([folder]) };
+}
 
 async function samplesOf(track: PlayedTrack, from = 0, to = track.count): Promise<PlayedSample[]> {
   const samples: PlayedSample[] = [];
@@ -145,10 +150,10 @@ describe("a journal", () => {
     renameSync(target, path(`away-${kind}`));
     symlinkSync(path(`away-${kind}`), target);
     await expect(open()).rejects.toMatchObject({ code: "notFound" });
-    await expect(openJournalMovie(path("linked.mp4"), ["/elsewhere"], testModule("release"), {})).rejects.toMatchObject(
-      {
-        code: "notFound",
-      },
-    );
+    await expect(
+      openJournalMovie(path("linked.mp4"), mediaOf("/elsewhere"), testModule("release"), {}),
+    ).rejects.toMatchObject({
+      code: "notFound",
+    });
   });
 });
