@@ -6,23 +6,19 @@ import type { Sample } from "../base/samples.js";
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export function exposition(samples: readonly Sample[]): string {
-  const families = new Map<string, string[]>();
-  // The samples of one stream share their labels.
-  const known = new Map<Sample["labels"], string>();
+  const families = new Map<string, string>();
+  // The samples of one stream share their labels, and stand one behind the other.
+  let labelled: Sample["labels"] | undefined;
+  let pairs = "";
   for (const { name, help, type, series, labels, value } of samples) {
-    let lines = families.get(name);
-    if (!lines) {
-      lines = [`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`];
-      families.set(name, lines);
-    }
-    let pairs = known.get(labels);
-    if (pairs === undefined) {
+    if (labels !== labelled) {
+      labelled = labels;
       pairs = pairsOf(labels);
-      known.set(labels, pairs);
     }
-    lines.push(`${name}${series ?? ""}${pairs} ${number(value)}\n`);
+    const text = families.get(name) ?? `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
+    families.set(name, `${text}${name}${series ?? ""}${pairs} ${number(value)}\n`);
   }
-  return [...families.values()].map((lines) => lines.join("")).join("");
+  return [...families.values()].join("");
 }
 
 function pairsOf(labels: Sample["labels"]): string {

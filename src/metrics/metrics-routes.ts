@@ -33,9 +33,13 @@ export function metricsRoutes({ collect, volumes, options = {} }: MetricsParts):
   const answer = async (): Promise<RouteReply> => {
     node ??= nodeMetrics();
     const found = await Promise.all(volumes.map((volume) => volume.collect()));
-    const all = [...collect(), ...found.flat()].filter(({ name }) => files || name !== FILE_INFO);
-    const samples = perStream ? ofFewStreams(all, maxStreams) : all.filter(({ labels }) => labels.stream === undefined);
-    const body = `${exposition(samples)}${await node.metrics()}`;
+    const own = await node.metrics();
+    // In one go, and in loops: a scrape of 800 streams has some 13 000 samples.
+    const all = collect().concat(...found);
+    const samples = perStream
+      ? ofFewStreams(all, maxStreams, files)
+      : all.filter(({ labels }) => labels.stream === undefined);
+    const body = `${exposition(samples)}${own}`;
     return { status: 200, headers: { "Content-Type": CONTENT_TYPE }, body };
   };
   return {
@@ -57,18 +61,22 @@ function nodeMetrics(): Registry {
 }
 
 /** Everything but what belongs to other than the first `count` streams; says how many those are. */
-export function ofFewStreams(samples: readonly Sample[], count: number): Sample[] {
+export function ofFewStreams(samples: readonly Sample[], count: number, hasFiles = true): Sample[] {
   const streams = new Set<string>();
   const leftOut = new Set<string>();
-  const kept = samples.filter(({ labels: { stream } }) => {
-    if (stream === undefined || streams.has(stream)) return true;
-    if (streams.size >= count) {
-      leftOut.add(stream);
-      return false;
+  const kept: Sample[] = [];
+  for (const sample of samples) {
+    const { stream } = sample.labels;
+    if (stream !== undefined && !streams.has(stream)) {
+      if (streams.size >= count) {
+        leftOut.add(stream);
+        continue;
+      }
+      streams.add(stream);
     }
-    streams.add(stream);
-    return true;
-  });
+    if (hasFiles || sample.name !== FILE_INFO) kept.push(sample);
+  }
   const help = "Streams that have no samples of their own here, because there are too many (metrics.maxStreams).";
-  return [...kept, { name: "reel_metrics_left_out_streams", help, type: "gauge", labels: {}, value: leftOut.size }];
+  kept.push({ name: "reel_metrics_left_out_streams", help, type: "gauge", labels: {}, value: leftOut.size });
+  return kept;
 }

@@ -359,11 +359,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       this.#finisher,
       this.#totals,
     ];
-    return [
-      ...parts.flatMap((part) => part.collect()),
-      gauge("reel_record_configs", "Record configs.", this.#supervisor.entries.length),
-      ...stateSamples("reel_recordings", "Record configs by state.", RECORD_STATES, this.#supervisor.entries),
-    ];
+    const { entries } = this.#supervisor;
+    const own = stateSamples("reel_recordings", "Record configs by state.", RECORD_STATES, entries);
+    own.unshift(gauge("reel_record_configs", "Record configs.", entries.length));
+    return own.concat(...parts.map((part) => part.collect()));
   }
 
   closedSince(sequence: number): Promise<ClosedSince> {

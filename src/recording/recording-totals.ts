@@ -72,19 +72,20 @@ export class RecordingTotals implements Collector {
     let frames = this.#frames;
     let bytes = this.#bytes;
     this.#forgetEnded();
-    const own = running.flatMap((recording) => {
+    const own: Sample[] = [];
+    for (const recording of running) {
       const now = this.#highest(recording);
       frames += now.frames;
       bytes += now.bytes;
-      return samplesOf(recording, now, this.#ownLosses.get(recording.id));
-    });
+      addSamples(own, recording, now, this.#ownLosses.get(recording.id));
+    }
     const losses = [...this.#losses].flatMap(([cause, loss]) => [
       counter("reel_gaps_total", "Gaps that recordings told, by cause; not each lost frames.", loss.gaps, { cause }),
       counter("reel_lost_frames_total", "Frames that recordings lost, by cause.", loss.frames, { cause }),
       counter("reel_lost_bytes_total", "Bytes of these frames, by cause.", loss.bytes, { cause }),
       counter("reel_gap_seconds_total", "Media time that gaps span, by cause.", loss.seconds, { cause }),
     ]);
-    return [
+    const all = [
       gauge("reel_out_streams", "Recordings that run.", running.length),
       counter("reel_recorded_frames_total", "Frames that recordings wrote, all together.", frames),
       counter("reel_recorded_bytes_total", "Bytes of frames that recordings wrote, all together.", bytes),
@@ -92,8 +93,8 @@ export class RecordingTotals implements Collector {
       counter("reel_failed_segments_total", "Failures of files that were told.", this.#failedSegments),
       ...lagSamples(running),
       ...losses,
-      ...own,
     ];
+    return all.concat(own);
   }
 
   #forgetEnded(): void {
@@ -140,16 +141,21 @@ function addTo(losses: Map<GapCause, Loss>, { cause, frames, bytes, durationMs }
   loss.seconds += Math.max(0, durationMs) / 1000;
 }
 
-function samplesOf(recording: OutStream, now: Taken, losses: ReadonlyMap<GapCause, Loss> | undefined): Sample[] {
+function addSamples(
+  samples: Sample[],
+  recording: OutStream,
+  now: Taken,
+  losses: ReadonlyMap<GapCause, Loss> | undefined,
+): void {
   const { config, currentPath, lagMs } = recording;
   const labels = { stream: config.localStreamName, config: String(config.configId), recording: String(recording.id) };
-  const samples = [
+  samples.push(
     gauge("reel_recording_lag_seconds", "Media that the source has brought and no file has.", lagMs / 1000, labels),
     counter("reel_recording_frames_total", "Frames that the recording has written.", now.frames, labels),
     counter("reel_recording_bytes_total", "Bytes of frames that the recording has written.", now.bytes, labels),
     counter("reel_recording_lost_frames_total", "Frames that the recording has lost.", now.lostFrames, labels),
     counter("reel_recording_lost_bytes_total", "Bytes of these frames.", now.lostBytes, labels),
-  ];
+  );
   for (const [cause, { gaps, seconds }] of losses ?? []) {
     const own = { ...labels, cause };
     samples.push(
@@ -166,7 +172,6 @@ function samplesOf(recording: OutStream, now: Taken, losses: ReadonlyMap<GapCaus
     samples.push(
       gauge("reel_recording_file_info", "1, with the file that grows.", 1, { ...labels, file: currentPath }),
     );
-  return samples;
 }
 
 /** Over all recordings: half of them lag less than p50. */

@@ -106,7 +106,7 @@ export class ReelServer {
         routes: serverRoutes({
           recorder,
           pulls: () => control.pulls.list(),
-          collect: () => [...recorder.collect(), ...control.collect(), ...retention.collect()],
+          collect: () => recorder.collect().concat(control.collect(), retention.collect()),
           clock: recorder.clock,
           config: () => (server ? server.#config : config),
           addresses: () => addresses,
@@ -183,7 +183,7 @@ export class ReelServer {
 
   /** Collects what every part counts. */
   collect(): readonly Sample[] {
-    return [...this.recorder.collect(), ...this.control.collect(), ...this.retention.collect()];
+    return this.recorder.collect().concat(this.control.collect(), this.retention.collect());
   }
 
   /** The file appears whole, because other programs wait for it. */

@@ -114,13 +114,14 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
       bytes += own.bytes;
     }
     const { past } = this.options;
-    return [
+    const samples = [
       ...(past ? pastSamples(past.budget) : []),
       gauge("reel_in_streams", "Live in-streams.", streams.length),
       counter("reel_received_frames_total", "Frames that all sources delivered.", frames),
       counter("reel_received_bytes_total", "Bytes of frames that all sources delivered.", bytes),
-      ...streams.flatMap((stream) => samplesOf(stream, nowMs)),
     ];
+    for (const stream of streams) addSamples(samples, stream, nowMs);
+    return samples;
   }
 }
 
@@ -144,26 +145,16 @@ function pastSamples({ keptBytes, limitBytes }: PastBudget): Sample[] {
   ];
 }
 
-function samplesOf(stream: InStream, nowMs: number): Sample[] {
+function addSamples(samples: Sample[], stream: InStream, nowMs: number): void {
   const { name, ring } = stream;
   const labels = { stream: name };
-  const samples = [
+  samples.push(
     gauge(
       "reel_ring_held_bytes",
       "Bytes of the ring that a recording still wants, or that are kept for one that begins in the past.",
       ring.heldBytes,
       labels,
     ),
-    ...(stream.past
-      ? [
-          gauge(
-            "reel_past_bytes",
-            "Bytes of frames kept for a recording that begins in the past.",
-            stream.past.keptBytes,
-            labels,
-          ),
-        ]
-      : []),
     gauge("reel_ring_capacity_bytes", "Size of the ring.", ring.capacity, labels),
     gauge(
       "reel_in_last_frame_age_seconds",
@@ -171,7 +162,11 @@ function samplesOf(stream: InStream, nowMs: number): Sample[] {
       Math.max(0, nowMs - stream.lastFrameMs) / 1000,
       labels,
     ),
-  ];
+  );
+  if (stream.past) {
+    const help = "Bytes of frames kept for a recording that begins in the past.";
+    samples.push(gauge("reel_past_bytes", help, stream.past.keptBytes, labels));
+  }
   if (!Number.isNaN(stream.randomAccessInterval90k))
     samples.push(
       gauge(
@@ -183,12 +178,11 @@ function samplesOf(stream: InStream, nowMs: number): Sample[] {
     );
   for (const track of stream.tracks) {
     const { frames, bytes, droppedFrames } = stream.statistics[track.number] as TrackStatistics;
-    const own = { ...labels, track: String(track.number), kind: track.kind, codec: track.codec ?? "" };
+    const own = { stream: name, track: String(track.number), kind: track.kind, codec: track.codec ?? "" };
     samples.push(
       counter("reel_in_frames_total", "Frames that the source delivered.", frames, own),
       counter("reel_in_bytes_total", "Bytes of frames that the source delivered.", bytes, own),
       counter("reel_in_dropped_frames_total", "Frames that found no room.", droppedFrames, own),
     );
   }
-  return samples;
 }
