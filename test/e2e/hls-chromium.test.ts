@@ -1,14 +1,16 @@
-// hls.js in headless Chromium plays an MP4 that grows: from its live end, back from its beginning, and on when the file
+// hls.js in headless Chromium plays what grows, MP4 or MPEG-TS: from its live end, back from its beginning, and on when the file
 // has been finished and the next one grows.
 
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
+import type { ContainerName } from "../../src/container/table.js";
 import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
 import { ReelServer } from "../../src/server/server.js";
 import { type Chromium, openChromium } from "../support/chromium.js";
 import { makeClip } from "../support/clip.js";
+import { isTorture } from "../support/effort.js";
 import { publishLooped } from "../support/looped-publisher.js";
 import { PlayerPage, type PlayerReport } from "../support/player-page.js";
 import { scratch } from "../support/scratch.js";
@@ -55,33 +57,45 @@ function reported(from: number, what: string, is: (report: PlayerReport) => bool
   );
 }
 
-it("plays a growing MP4, rewinds to its beginning, and goes on over the cut", { timeout: 240_000 }, async () => {
-  const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
-  await server.recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4", chunkLength: 8 });
-  const publishing = publishLooped(`rtmp://${server.addresses.rtmp}/live/cam`, tags, () => isOver);
-  page = await PlayerPage.start(`http://${server.addresses.http}`, "/hls/cam/index.m3u8");
-  browser = await openChromium(page.url);
-  // It is recorded all the while.
-  await reported(0, "playing", ({ what }) => what === "playing");
-  const begun = await reported(0, "half a second of progress", ({ what, time }) => what === "time" && time > 0.5);
-  const before = page.reports.length;
-  await reported(before, "more than four seconds", ({ time }) => time > 4);
-  expect(server.recorder.outStreams()).toHaveLength(1);
+/** MPEG-TS takes as long again. */
+const TYPES: readonly ContainerName[] = isTorture ? ["mp4", "ts"] : ["mp4"];
 
-  const rewound = page.reports.length;
-  page.run("v.currentTime = 0.1");
-  await reported(rewound, "the seek", ({ what, time }) => what === "seeked" && time < 1);
-  await reported(rewound, "progress from the beginning", ({ what, time }) => what === "time" && time > 0.6 && time < 3);
+it.each(TYPES)(
+  "plays growing %s, rewinds to its beginning, and goes on over the cut",
+  { timeout: 240_000 },
+  async (type) => {
+    isOver = false;
+    const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
+    await server.recorder.record({ localStreamName: type, pathToFile: type, type, chunkLength: 8 });
+    const publishing = publishLooped(`rtmp://${server.addresses.rtmp}/live/${type}`, tags, () => isOver);
+    page = await PlayerPage.start(`http://${server.addresses.http}`, `/hls/${type}/index.m3u8`);
+    browser = await openChromium(page.url);
+    // It is recorded all the while.
+    await reported(0, "playing", ({ what }) => what === "playing");
+    const begun = await reported(0, "half a second of progress", ({ what, time }) => what === "time" && time > 0.5);
+    const before = page.reports.length;
+    await reported(before, "more than four seconds", ({ time }) => time > 4);
+    expect(server.recorder.outStreams()).toHaveLength(1);
 
-  // Beyond 8 s the next file plays, behind a discontinuity.
-  const onward = page.reports.length;
-  page.run("v.currentTime = 6.5");
-  await reported(onward, "the second file", ({ time }) => time > 9.5);
-  const { segments } = await server.recorder.catalog.query({ stream: "cam" });
-  expect(segments[0]?.state).toBe("finished");
-  expect(segments.length).toBeGreaterThan(1);
-  expect(page.reports.filter(({ what }) => what === "fatal")).toEqual([]);
-  expect(begun.time).toBeGreaterThan(0.5);
-  isOver = true;
-  await publishing;
-});
+    const rewound = page.reports.length;
+    page.run("v.currentTime = 0.1");
+    await reported(rewound, "the seek", ({ what, time }) => what === "seeked" && time < 1);
+    await reported(
+      rewound,
+      "progress from the beginning",
+      ({ what, time }) => what === "time" && time > 0.6 && time < 3,
+    );
+
+    // Beyond 8 s the next file plays, behind a discontinuity.
+    const onward = page.reports.length;
+    page.run("v.currentTime = 6.5");
+    await reported(onward, "the second file", ({ time }) => time > 9.5);
+    const { segments } = await server.recorder.catalog.query({ stream: type });
+    expect(segments[0]?.state).toBe("finished");
+    expect(segments.length).toBeGreaterThan(1);
+    expect(page.reports.filter(({ what }) => what === "fatal")).toEqual([]);
+    expect(begun.time).toBeGreaterThan(0.5);
+    isOver = true;
+    await publishing;
+  },
+);
