@@ -104,10 +104,10 @@ describe("while they grow", () => {
       shown.push(path(`${type}-${wanted}.jpg`));
       writeFileSync(shown.at(-1) ?? "", Buffer.from(await answer.arrayBuffer()));
     }
-    // It is that picture: its likeness to the source's is high, and to that of the other second low.
+    // It is that picture (ffmpeg counts from the first one): its likeness to the source's is high, and to that of the other second low.
     const source = await clipOf("whole.mp4", type, -1000, 20_000);
     const likeness = async (file: string, second: number): Promise<number> => {
-      const filter = `[0:v]trim=start=${second + 0.99},setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]ssim`;
+      const filter = `[0:v]trim=start=${second - 0.01},setpts=PTS-STARTPTS[a];[1:v]scale=out_range=tv,format=yuv420p,setpts=PTS-STARTPTS[b];[a][b]ssim`;
       const { stderr } = await runProgram("ffmpeg", [
         "-nostdin",
         "-i",

@@ -32,6 +32,8 @@ export interface TsPart {
   readonly bytes: number;
   /** From the first time in the file. */
   readonly startSeconds: number;
+  /** When its first picture is shown: in the first part sound may come before. */
+  readonly firstSeconds: number;
   readonly endSeconds: number;
   /** Where the next one begins: behind `endSeconds` where time jumps. */
   readonly nextSeconds: number;
@@ -42,6 +44,7 @@ export interface TsPart {
 interface OpenPart {
   position: number;
   startSeconds: number;
+  firstPts90k: number;
   isDiscontinuous: boolean;
   /** What the PMT said then. */
   tracks: string;
@@ -94,6 +97,7 @@ export class TsParts {
     if (!open) return undefined;
     return {
       ...open,
+      firstSeconds: (open.firstPts90k - this.#zero90k) / TICKS_PER_SECOND,
       bytes: this.walkedBytes - open.position,
       endSeconds: this.#shownSeconds,
       nextSeconds: Number.POSITIVE_INFINITY,
@@ -193,12 +197,13 @@ export class TsParts {
     if (!isJump && distance > 0) this.#step90k = distance;
     this.#lastDts90k = dts;
     const seconds = (pts - this.#zero90k) / TICKS_PER_SECOND;
-    if (this.#tablesAt !== NOWHERE && (!this.isVideo || this.#packet.isRandomAccess)) this.#begin(seconds, isJump);
+    if (this.#tablesAt !== NOWHERE && (!this.isVideo || this.#packet.isRandomAccess)) this.#begin(pts, isJump);
     this.#shownSeconds = Math.max(this.#shownSeconds, seconds + this.#step90k / TICKS_PER_SECOND);
   }
 
   /** A part may begin at the last tables, whose first picture is shown then. */
-  #begin(seconds: number, isJump: boolean): void {
+  #begin(pts: number, isJump: boolean): void {
+    const seconds = (pts - this.#zero90k) / TICKS_PER_SECOND;
     const open = this.#open;
     let startSeconds = this.#isZeroKnown ? seconds : 0;
     let isDiscontinuous = false;
@@ -209,7 +214,7 @@ export class TsParts {
       this.#isZeroKnown = true;
       this.#shownSeconds = startSeconds = seconds;
     }
-    this.#open = { position: this.#tablesAt, startSeconds, isDiscontinuous, tracks: this.#tracks };
+    this.#open = { position: this.#tablesAt, startSeconds, firstPts90k: pts, isDiscontinuous, tracks: this.#tracks };
   }
 
   #close(endPosition: number, endSeconds: number, nextSeconds: number): void {
@@ -220,6 +225,7 @@ export class TsParts {
       position: open.position,
       bytes: endPosition - open.position,
       startSeconds: open.startSeconds,
+      firstSeconds: (open.firstPts90k - this.#zero90k) / TICKS_PER_SECOND,
       endSeconds: Math.max(endSeconds, open.startSeconds),
       nextSeconds,
       isDiscontinuous: open.isDiscontinuous,

@@ -75,7 +75,7 @@ export class TsStore {
     const { handle, identity } = await openInTurn(segment.path, this.media);
     try {
       const options = { createdMs: segment.startedMs, module: ownKernel() };
-      const { main, sound } = mainAndSound(await tracksOfTs(handle, range, begin.startSeconds, options), segment.path);
+      const { main, sound } = mainAndSound(await tracksOfTs(handle, range, begin.firstSeconds, options), segment.path);
       const reopen = (): Promise<RunSource & { close(): Promise<void> }> => this.#openMedia(segment, range, identity);
       const media: OpenMovie["media"] = {
         read: () => Promise.reject(new Error("the media of a range is opened anew")),
