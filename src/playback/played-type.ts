@@ -1,5 +1,5 @@
-// Which kind of file a playlist or a clip plays, where a stream has been recorded as several: a list cannot go back from fragments
-// to MPEG-TS, so all of it is of one kind.
+// Which kind of file a playlist or a clip plays, where a stream has been recorded as several: a list cannot go back
+// from fragments to MPEG-TS, so all of it is of one kind.
 
 import { ReelError } from "../base/reel-error.js";
 import type { FoundSegment } from "../catalog/catalog-segment.js";

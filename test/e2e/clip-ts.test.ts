@@ -1,5 +1,5 @@
-// Clips and thumbnails of MPEG-TS, growing and finished, beside those of MP4 of the same source: the same pictures at the
-// same times, judged by ffprobe and FFmpeg 8; and thumbnails where there is no ffmpeg.
+// Clips and thumbnails of MPEG-TS, growing and finished, beside those of MP4 of the same source: the same pictures at
+// the same times, judged by ffprobe and FFmpeg 8; and thumbnails where there is no ffmpeg.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -104,7 +104,8 @@ describe("while they grow", () => {
       shown.push(path(`${type}-${wanted}.jpg`));
       writeFileSync(shown.at(-1) ?? "", Buffer.from(await answer.arrayBuffer()));
     }
-    // It is that picture (ffmpeg counts from the first one): its likeness to the source's is high, and to that of the other second low.
+    // It is that picture (ffmpeg counts from the first one): its likeness to the source's is high, and to that of the
+    // other second low.
     const source = await clipOf("whole.mp4", type, -1000, 20_000);
     const likeness = async (file: string, second: number): Promise<number> => {
       const filter = `[0:v]trim=start=${second - 0.01},setpts=PTS-STARTPTS[a];[1:v]scale=out_range=tv,format=yuv420p,setpts=PTS-STARTPTS[b];[a][b]ssim`;

@@ -1,5 +1,5 @@
-// hls.js in headless Chromium plays what grows, MP4 or MPEG-TS: from its live end, back from its beginning, and on when the file
-// has been finished and the next one grows.
+// hls.js in headless Chromium plays what grows, MP4 or MPEG-TS: from its live end, back from its beginning, and on when
+// the file has been finished and the next one grows.
 
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
