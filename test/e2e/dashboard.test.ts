@@ -1,0 +1,296 @@
+// The dashboard in Chromium, on a real server with ffmpeg publishers: login, each page, the forms, what changes while it
+// is looked at, playback of what grows and of what is finished, viewers, dark and phone layouts.
+
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { silentLogger } from "../../src/base/logger.js";
+import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
+import { ReelServer } from "../../src/server/server.js";
+import { makeClip } from "../support/clip.js";
+import { DashboardBrowser, go, seriousFindings } from "../support/dashboard-browser.js";
+import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { scratch } from "../support/scratch.js";
+import { until } from "../support/until.js";
+
+const TOKEN = "owner-token-of-this-test";
+const VIEWER = { user: "eve", password: "looks" };
+/** A deadline, not a duration. */
+const SOON = { timeout: 20_000 };
+const PAGES = ["#/now", "#/streams/cam1", "#/recordings", "#/configs", "#/events", "#/system"];
+
+const { path } = scratch();
+let server: ReelServer;
+let browser: DashboardBrowser;
+let page: Page;
+
+beforeAll(async () => {
+  const closed = Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"]));
+  server = await ReelServer.start(
+    {
+      media: { folders: [path("media")] },
+      state: { folder: path("state") },
+      workers: 1,
+      listeners: { ...closed, http: "127.0.0.1:0", rtmp: "127.0.0.1:0" },
+      control: { token: TOKEN, viewers: [VIEWER] },
+    },
+    silentLogger,
+  );
+  const input = await makeClip({ seconds: 10 });
+  // Finished files, of before the page is opened.
+  for (const type of ["mp4", "ts"] as const)
+    await server.recorder.record({ localStreamName: "short", pathToFile: "short", type, keepAlive: false });
+  await publishWithFfmpeg({ url: url("short"), input, speed: 4 }).exited;
+  await server.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "mp4" });
+  publishWithFfmpeg({ url: url("cam1"), input, loops: -1 });
+  browser = await DashboardBrowser.open(`http://${server.addresses.http}/`);
+  page = await browser.visit();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await stopPublishers();
+  await server.close();
+});
+
+function url(stream: string): string {
+  return `rtmp://${server.addresses.rtmp}/live/${stream}`;
+}
+
+function row(name: string) {
+  return page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+}
+
+/** Seconds of the first video of the page. */
+function playedTo(): Promise<number> {
+  return page.evaluate<number>("document.querySelector('video')?.currentTime ?? -1");
+}
+
+/** Waits until the video plays on behind `from`. */
+async function plays(from: number): Promise<number> {
+  return until(`the video plays beyond ${from} s`, async () => {
+    const seconds = await playedTo();
+    return seconds > from && seconds;
+  });
+}
+
+describe("the login", () => {
+  it("refuses wrong credentials in words, and lets right ones in by a cookie that no script reads", async () => {
+    await page.getByLabel("Password or token").fill("wrong");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await expect.poll(() => page.getByRole("alert").textContent(), SOON).toContain("not right");
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByLabel("Password or token").fill(TOKEN);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("heading", { name: "Now" }).waitFor();
+    expect(await page.evaluate("document.cookie")).toBe("");
+    expect(await page.context().cookies()).toMatchObject([{ httpOnly: true, sameSite: "Strict" }]);
+  });
+});
+
+describe("Now", () => {
+  it("shows what a stream brings and what is made of it, and filters", async () => {
+    await expect.poll(() => row("cam1").textContent(), SOON).toMatch(/H\.264 \+ AAC.*320×240.*\d+ kb\/s.*mp4/);
+    await page.getByRole("searchbox").fill("nothing like it");
+    await page.getByText("No stream fits the filter").waitFor();
+    await page.getByRole("searchbox").fill("");
+    await page.getByText("Live", { exact: true }).waitFor();
+  });
+
+  it("orders a recording by a form that shows its command, and shows the stream when it comes, untouched", async () => {
+    await page.getByRole("button", { name: "Record", exact: true }).click();
+    await page.getByLabel("Stream", { exact: true }).fill("cam2");
+    await page.getByLabel("Container").selectOption("ts");
+    await page.getByLabel("Minutes per file").fill("0.05");
+    expect(await page.getByRole("dialog").locator("code").textContent()).toBe(
+      "record localStreamName=cam2 pathToFile=cam2 type=ts chunkLength=3",
+    );
+    await page.getByRole("dialog").getByRole("button", { name: "Record", exact: true }).click();
+    await expect.poll(() => row("cam2").textContent(), SOON).toContain("waiting");
+    publishWithFfmpeg({ url: url("cam2"), input: await makeClip({ seconds: 10 }), loops: -1 });
+    await expect.poll(() => row("cam2").textContent(), SOON).toMatch(/ts is recorded.*cam2/);
+  });
+
+  it("says in the form why the server refuses", async () => {
+    await page.getByRole("button", { name: "Record", exact: true }).click();
+    await page.getByLabel("Stream", { exact: true }).fill("cam3");
+    await page.getByLabel("File, below the media folder").fill("/outside/of/it");
+    await page.getByRole("dialog").getByRole("button", { name: "Record", exact: true }).click();
+    await expect.poll(() => page.getByRole("alert").textContent(), SOON).toContain("Unable to record stream");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+});
+
+describe("a stream", () => {
+  it("plays the recording that grows, and goes back to its beginning", async () => {
+    await go(page, "#/streams/cam1");
+    const begun = await plays(0.5);
+    await plays(begun + 0.5);
+    const seeked = page.evaluate<number>(
+      "new Promise((done) => { const v = document.querySelector('video'); v.onseeked = () => done(v.currentTime); })",
+    );
+    await page.getByRole("button", { name: "From the beginning" }).click();
+    expect(await seeked).toBeLessThan(0.5);
+    await plays(await seeked);
+    expect(server.recorder.outStreams().some(({ config }) => config.localStreamName === "cam1")).toBe(true);
+  });
+
+  it("draws its graphs, cuts the file, and lists the one that was closed", async () => {
+    await expect.poll(() => page.locator(".chart canvas").count(), SOON).toBe(3);
+    await page.getByRole("button", { name: "Cut now" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cut now" }).click();
+    const files = page.getByRole("region", { name: "Files" });
+    await expect.poll(() => files.textContent(), SOON).toMatch(/cam1_\d+\.mp4.*growing.*cam1\.mp4.*finished/);
+  });
+});
+
+describe("Recordings", () => {
+  it("plays finished files, MP4 by the browser itself", async () => {
+    await go(page, "#/recordings");
+    await page.getByRole("button", { name: "Play short.mp4" }).click();
+    await plays(0.3);
+    expect(await page.evaluate("document.querySelector('video').src")).toContain("/media/short.mp4");
+    await page.keyboard.press("Escape");
+  });
+
+  it("plays from the line of time, where it was clicked", async () => {
+    await page
+      .locator(".timeline")
+      .getByRole("button", { name: /^Play cam1/ })
+      .first()
+      .click();
+    await plays(0.3);
+    await page.keyboard.press("Escape");
+  });
+
+  it("exports a clip as a file", async () => {
+    await page.getByRole("button", { name: "Export a clip" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Stream").selectOption("short");
+    const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByText("Download").click()]);
+    expect(download.suggestedFilename()).toMatch(/^short_.*\.mp4$/);
+    expect(await download.failure()).toBeNull();
+    await page.keyboard.press("Escape");
+  });
+
+  it("deletes a file once that is confirmed", async () => {
+    await page.getByRole("button", { name: "Delete short.ts" }).click();
+    await page.getByRole("button", { name: "Keep" }).click();
+    expect(await page.getByRole("button", { name: "Delete short.ts" }).count()).toBe(1);
+    await page.getByRole("button", { name: "Delete short.ts" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await expect.poll(() => page.getByRole("button", { name: "Delete short.ts" }).count(), SOON).toBe(0);
+    const { segments } = await server.recorder.catalog.query({ stream: "short" });
+    expect(segments.map(({ container, state }) => `${container} ${state}`).sort()).toEqual([
+      "mp4 finished",
+      "ts deleted",
+    ]);
+  });
+});
+
+describe("Configs", () => {
+  it("adds a pull, shows why it fails and when it is tried again, and removes it", async () => {
+    await go(page, "#/configs");
+    await page.getByRole("button", { name: "Pull" }).click();
+    await page.getByLabel("Address").fill("rtsp://root:hidden-word@127.0.0.1:9/none");
+    await page.getByLabel("Name of the stream here").fill("yard");
+    await page.getByRole("dialog").getByRole("button", { name: "Pull" }).click();
+    const pulls = page.getByRole("region", { name: "Pull configs" });
+    await expect.poll(() => pulls.textContent(), SOON).toMatch(/yard.*ECONNREFUSED.*within/);
+    expect(await page.content()).not.toContain("hidden-word");
+    await pulls.getByRole("button", { name: /^Remove config/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await expect.poll(() => pulls.textContent(), SOON).toContain("None");
+  });
+});
+
+describe("Events and System", () => {
+  it("lists what happened, filters, and shows an event as it was sent", async () => {
+    await go(page, "#/events");
+    await page.getByRole("searchbox").fill("segmentDeleted");
+    await page.getByRole("button", { name: "segmentDeleted" }).click();
+    await expect.poll(() => page.getByRole("complementary").textContent(), SOON).toContain('"cause": "request"');
+  });
+
+  it("shows the configuration without its secrets", async () => {
+    await go(page, "#/system");
+    await page.getByText("Can record").waitFor();
+    const configuration = await page.getByRole("region", { name: "Configuration" }).textContent();
+    expect(configuration).toContain('"token": "***"');
+    expect(configuration).not.toContain(TOKEN);
+    expect(configuration).not.toContain(VIEWER.password);
+  });
+});
+
+describe("every page", () => {
+  it.each(PAGES)("%s has no serious finding of axe, in light and in dark", async (hash) => {
+    await go(page, hash);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await seriousFindings(page)).toEqual([]);
+    }
+  });
+
+  it("fits a phone: nothing is wider than it", async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    for (const hash of PAGES) {
+      await go(page, hash);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      expect([hash, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([hash, 390]);
+      expect(await seriousFindings(page)).toEqual([]);
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  it("is reached by keyboard, and tells the server's time beside the viewer's", async () => {
+    await page.keyboard.press("g");
+    await page.keyboard.press("r");
+    await page.getByRole("heading", { name: "Recordings" }).waitFor();
+    const elsewhere = await browser.visit("#/now", {
+      timezoneId: "Asia/Kathmandu",
+      storageState: await page.context().storageState(),
+    });
+    await elsewhere.getByTitle("by the server's clock").first().waitFor();
+    await elsewhere.context().close();
+  });
+});
+
+it("shows viewers everything and no button that changes it, and the server refuses them what they would send", async () => {
+  const theirs = await browser.visit("#/streams/cam1");
+  await theirs.getByLabel("User").fill(VIEWER.user);
+  await theirs.getByLabel("Password or token").fill(VIEWER.password);
+  await theirs.getByRole("button", { name: "Log in" }).click();
+  await theirs.getByText("Live", { exact: true }).first().waitFor();
+  await theirs.getByRole("heading", { name: "cam1" }).waitFor();
+  await theirs.getByRole("region", { name: "Files" }).getByText("finished").first().waitFor();
+  for (const name of ["Record", "Cut now", "Stop", /^Delete/])
+    expect(await theirs.getByRole("button", { name, exact: true }).count()).toBe(0);
+  const asked = await theirs.evaluate<number>(
+    "fetch('/removeConfig', { method: 'POST', headers: { 'Reel-Request': 'x' }, body: '{\"id\":1}' }).then(({ status }) => status)",
+  );
+  expect(asked).toBe(403);
+  await theirs.context().close();
+});
+
+it("connects again where the channel was cut, and says so meanwhile", async () => {
+  const channels: { close(): Promise<void> }[] = [];
+  const other = await browser.visit("#/now", {
+    storageState: await page.context().storageState(),
+    prepare: (tab) =>
+      tab.routeWebSocket(/\/ws$/, (channel) => {
+        channel.connectToServer();
+        channels.push(channel);
+      }),
+  });
+  await other.getByText("Live", { exact: true }).waitFor();
+  await channels[0]?.close();
+  await other.getByText("Connection lost, trying again").waitFor();
+  await other.getByText("Live", { exact: true }).waitFor();
+  expect(channels).toHaveLength(2);
+  await other.context().close();
+});
+
+it("found nothing to complain of, in the browser's own words", () => {
+  expect(browser.complaints).toEqual([]);
+});
