@@ -19,5 +19,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // How long a plugin took on a busy machine is no news to who builds.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 });

@@ -1,6 +1,6 @@
-// Builds what Reel runs: dist/wasm/reel.wasm from assembly/, dist/ from src/, dist/dashboard from dashboard/. It says what it builds before it begins,
-// does nothing where nothing has changed, and removes what was built from sources that are gone, so that dist holds
-// what a package may hold.
+// Builds what Reel runs: dist/wasm/reel.wasm from assembly/, dist/ from src/, dist/dashboard from dashboard/. It says
+// what it builds before it begins, does nothing where nothing has changed, and removes what was built from sources that
+// are gone, so that dist holds what a package may hold.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";

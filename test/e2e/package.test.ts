@@ -4,7 +4,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, normalize, resolve } from "node:path";
+import { basename, dirname, join, normalize, resolve } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { runProgram } from "../support/run-program.js";
 
@@ -51,10 +51,21 @@ it("installs without a warning, in under 25 MB, without a compiler", () => {
 it("holds no module that only tests load, and no file that has no source", () => {
   expect(readdirSync(join(installed, "dist/wasm"))).toEqual(["reel.wasm"]);
   const orphans = filesBelow(join(installed, "dist"))
-    .filter((file) => /\.js$/.test(file))
-    .map((file) => file.slice(join(installed, "dist/").length).replace(/\.js$/, ".ts"))
+    .map((file) => file.slice(join(installed, "dist/").length))
+    .filter((file) => /\.js$/.test(file) && !file.startsWith("dashboard/"))
+    .map((file) => file.replace(/\.js$/, ".ts"))
     .filter((source) => !existsSync(join(ROOT, "src", source)));
   expect(orphans).toEqual([]);
+});
+
+it("holds the dashboard, and no file of an older build of it", () => {
+  const files = filesBelow(join(installed, "dist/dashboard"));
+  const text = files.filter((file) => /\.(html|js)$/.test(file)).map((file) => readFileSync(file, "utf8"));
+  const names = files.map((file) => basename(file));
+  expect(names).toContain("index.html");
+  expect(names.filter((name) => /^index-.*\.(js|css)$/.test(name))).toHaveLength(2);
+  const unnamed = names.filter((name) => name !== "index.html" && !text.some((content) => content.includes(name)));
+  expect(unnamed).toEqual([]);
 });
 
 it("has every file that its own pages link to", () => {
