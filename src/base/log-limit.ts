@@ -7,13 +7,13 @@ import type { Clock, Millis } from "../time/units.js";
 const WINDOW_MS = 1000;
 
 export class LogLimit {
-  #clock: Clock;
+  #clock: Pick<Clock, "monotonicMs">;
   #linesPerSecond: number;
   #windowStartMs: Millis = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #suppressed = 0;
 
-  constructor(clock: Clock, linesPerSecond: number) {
+  constructor(clock: Pick<Clock, "monotonicMs">, linesPerSecond: number) {
     this.#clock = clock;
     this.#linesPerSecond = linesPerSecond;
   }

@@ -22,6 +22,8 @@ export interface RouteRequest {
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  /** The far one of the connection: a proxy's, where one stands between. */
+  readonly address?: string | undefined;
   /** Viewers are shown nothing that is secret. */
   readonly role: "owner" | "viewer";
   readonly body: string;

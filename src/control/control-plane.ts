@@ -156,12 +156,13 @@ export class ControlPlane implements Collector {
   /** For commands, events and routes. Throws ReelError `badArgument` where others could reach it without protection. */
   createHttpListener(address: ListenerAddress): ControlListener {
     requireHttpProtection(address.host, this.#options);
-    const guard = new RequestGuard(this.#options, this.#clock);
+    const isSecure = this.#options.tls !== undefined;
+    const guard = new RequestGuard(this.#options, { clock: this.#clock, logger: this.#logger, isSecure });
     this.#guards.push(guard);
     this.#httpHosts.push(address.host);
     const http = new HttpListener(this.dispatch, guard, {
       logger: this.#logger,
-      routes: [loginRoutes(guard, this.#options.tls !== undefined), ...(this.#options.routes ?? [])],
+      routes: [loginRoutes(guard, isSecure), ...(this.#options.routes ?? [])],
       slots: slotLimits(this.#limits.httpConnections, this.#limits),
       tls: this.#options.tls,
     });
@@ -206,7 +207,7 @@ export class ControlPlane implements Collector {
     return [...this.bus.collect(), ...this.pulls.collect(), ...sinks];
   }
 
-  /** Takes other credentials for requests that come from now on. */
+  /** Takes other credentials, and ends the channels of those that are no longer among them. */
   setCredentials({ token, user, password, viewers }: HttpCredentials): void {
     for (const host of this.#httpHosts) requireHttpProtection(host, { token, user, password, viewers });
     for (const guard of this.#guards) guard.setCredentials({ token, user, password, viewers });

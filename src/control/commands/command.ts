@@ -2,7 +2,7 @@
 // replies and the reference all derive from it.
 
 import type { ControlView } from "../control-view.js";
-import type { EventSubscription } from "../events/event-types.js";
+import type { EventSubscription, Subscribed } from "../events/event-types.js";
 import type { Reply } from "../replies/reply.js";
 import type { CommandTimers } from "./command-timers.js";
 import type { CommandRequest, RawParameter } from "./grammar.js";
@@ -20,7 +20,7 @@ export interface CommandContext extends ControlView {
   readonly commands: readonly Command[];
   readonly identity: ServerIdentity;
   /** Subscribes the connection that the command came by; undefined on channels that carry no events. */
-  readonly subscribe: ((subscription: EventSubscription) => Promise<number>) | undefined;
+  readonly subscribe: ((subscription: EventSubscription) => Promise<Subscribed>) | undefined;
 }
 
 /** What version and getLicenseId answer. */

@@ -159,6 +159,7 @@ export const subscribe = defineCommand({
       types.add(type);
     }
     if (types.size === 0) for (const type of EVENT_TYPES) types.add(type);
-    return success("Subscribed", { events: [...types], since: await context.subscribe({ types, since }) });
+    const subscribed = await context.subscribe({ types, since });
+    return success("Subscribed", { events: [...subscribed.types], since: subscribed.since });
   },
 });

@@ -6,7 +6,7 @@
 import type { ClosedSegmentReport } from "../../catalog/segment-report.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
 import { BusEvent, type EventBus } from "./event-bus.js";
-import type { EventSubscription } from "./event-types.js";
+import type { EventSubscription, Subscribed } from "./event-types.js";
 import type { EventView } from "./event-view.js";
 import { chunkClosed } from "./segment-payloads.js";
 
@@ -41,8 +41,8 @@ export class EventSubscriber {
     private readonly options: SubscriberOptions,
   ) {}
 
-  /** Begins to hold events. Returns the sequence after which none will be missed. `start` goes on after the reply. */
-  async prepare({ types, since }: EventSubscription): Promise<number> {
+  /** Begins to hold events. `start` goes on after the reply. */
+  async prepare({ types, since }: EventSubscription): Promise<Subscribed> {
     this.close();
     const held: BusEvent[] = [];
     this.#held = held;
@@ -54,7 +54,7 @@ export class EventSubscriber {
       if (this.#held === held)
         this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
       // A sequence beyond the newest is of another ledger, so nothing waits for it.
-      return Math.min(since ?? closed.newest, closed.newest);
+      return { types: seen, since: Math.min(since ?? closed.newest, closed.newest) };
     } catch (error) {
       if (this.#held === held) this.close();
       throw error;

@@ -36,3 +36,10 @@ export interface EventSubscription {
   /** The last `sequence` the subscriber has seen; undefined = only what comes from now on. */
   readonly since: number | undefined;
 }
+
+export interface Subscribed {
+  /** Of those wanted, what the subscriber may see. */
+  readonly types: ReadonlySet<EventType>;
+  /** The sequence after which none will be missed. */
+  readonly since: number;
+}

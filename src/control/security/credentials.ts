@@ -38,6 +38,17 @@ export function holderOf(shown: Credentials | undefined, all: HttpCredentials): 
   return viewer && { role: "viewer", credentials: viewer };
 }
 
+/** Tells credentials of one role from others, also where a configuration has changed in between. */
+export function markOf({ role, credentials: { token, user, password } }: Holder): string {
+  return digest(JSON.stringify([role, token, user, password])).toString("base64");
+}
+
+/** Of all that are configured. */
+export function marksOf(all: HttpCredentials): ReadonlySet<string> {
+  const viewers = (all.viewers ?? []).map((credentials) => markOf({ role: "viewer", credentials }));
+  return new Set(isComplete(all) ? [...viewers, markOf({ role: "owner", credentials: all })] : viewers);
+}
+
 /** What an `Authorization` header shows. */
 export function parseAuthorization(header: string | undefined): Credentials | undefined {
   const [, scheme = "", value = ""] = /^(\S+)\s+(.*)$/.exec(header ?? "") ?? [];
@@ -61,6 +72,9 @@ function isShown(shown: Credentials | undefined, { token, user, password }: Cred
 }
 
 function isSame(given: string | undefined, expected: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given ?? ""), digest(expected)) && given !== undefined;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }

@@ -18,22 +18,31 @@ export function loginRoutes(guard: RequestGuard, isSecure: boolean): RouteModule
   const logIn = (request: RouteRequest): RouteReply => {
     const shown = readCredentials(request.body);
     if (!shown) return jsonReply(400, { error: 'The body is {"token":"…"} or {"user":"…","password":"…"}' });
-    const found = guard.needsLogin ? guard.logIn(shown) : undefined;
     if (!guard.needsLogin) return jsonReply(200, state("owner"));
+    const found = guard.logIn(shown, request.headers, request.address);
     if (!found) return jsonReply(403, { error: WRONG });
+    if ("status" in found) {
+      const reply = jsonReply(found.status, { error: found.reason });
+      return { ...reply, headers: { ...reply.headers, "Retry-After": String(found.waitSeconds) } };
+    }
     return { ...jsonReply(200, state(found.role)), headers: cookie(request, found.session) };
   };
   return {
     name: "login",
     routes(register) {
-      register("GET", PATH, ({ headers }) => jsonReply(200, state(guard.roleOf(headers) ?? null)), {
+      register("GET", PATH, ({ headers, address }) => jsonReply(200, state(guard.roleOf(headers, address) ?? null)), {
         summary: "Who asks: `role` is owner, viewer or null (nobody that is known), `needsLogin` whether it matters.",
         answers: { 200: '`{"role":…,"needsLogin":…}`' },
         access: "login",
       });
       register("POST", PATH, logIn, {
         summary: 'Logs a browser in, by `{"token":…}` or `{"user":…,"password":…}`: the answer sets a cookie.',
-        answers: { 200: "as GET", 400: "the body cannot be read", 403: "the credentials are not right" },
+        answers: {
+          200: "as GET",
+          400: "the body cannot be read",
+          403: "the credentials are not right",
+          429: "too many wrong ones came from this address: `Retry-After`",
+        },
         access: "login",
       });
       const logOut = (request: RouteRequest): RouteReply => {

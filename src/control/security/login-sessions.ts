@@ -3,59 +3,80 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../time/units.js";
-import { type Credentials, type Holder, type HttpCredentials, isComplete, type Role } from "./credentials.js";
+import { type Holder, markOf, type Role } from "./credentials.js";
 
 /** Without a request for so long, a session is over. */
 export const SESSION_IDLE_MS = 12 * 3_600_000;
-/** The oldest gives way. */
-const MAX_SESSIONS = 1000;
+/** However much it is used: a cookie that was stolen does not open for ever. */
+export const SESSION_LIFE_MS = 30 * 24 * 3_600_000;
+/** Of one person's credentials; the one that was not used for longest gives way. Others' sessions never do. */
+const MAX_SESSIONS_EACH = 100;
 /** Beginning of the cookie's name. */
 export const COOKIE = "reel_session";
 
 interface LoginSession {
   readonly role: Role;
+  /** The mark of the credentials that began it. */
   readonly of: string;
+  readonly beganMs: number;
   usedMs: number;
 }
 
 export class LoginSessions {
-  /** By the hash of what the cookie holds, in the order of their beginnings. */
+  /** By the hash of what the cookie holds, in the order of their last use. */
   readonly #sessions = new Map<string, LoginSession>();
 
   constructor(private readonly clock: Pick<Clock, "monotonicMs">) {}
 
   /** Answers what the cookie holds. */
-  begin({ role, credentials }: Holder): string {
+  begin(holder: Holder): string {
     const id = randomBytes(32).toString("base64url");
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size >= MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
-    this.#sessions.set(hashOf(id), { role, of: markOf(role, credentials), usedMs: this.clock.monotonicMs() });
+    const of = markOf(holder);
+    const own = [...this.#sessions].filter(([, session]) => session.of === of);
+    const [unused] = own[0] ?? [];
+    if (own.length >= MAX_SESSIONS_EACH && unused !== undefined) this.#sessions.delete(unused);
+    const nowMs = this.clock.monotonicMs();
+    this.#sessions.set(sessionKey(id), { role: holder.role, of, beganMs: nowMs, usedMs: nowMs });
     return id;
   }
 
-  roleOf(id: string): Role | undefined {
-    const key = hashOf(id);
-    const session = this.#sessions.get(key);
+  /** Whose session it is; it begins to stand idle anew. */
+  use(key: string): Role | undefined {
+    const session = this.#find(key);
     if (!session) return undefined;
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs - session.usedMs > SESSION_IDLE_MS) {
-      this.#sessions.delete(key);
-      return undefined;
-    }
-    session.usedMs = nowMs;
+    session.usedMs = this.clock.monotonicMs();
+    this.#sessions.delete(key);
+    this.#sessions.set(key, session);
     return session.role;
   }
 
-  end(id: string): void {
-    this.#sessions.delete(hashOf(id));
+  /** A look that keeps no session from ending. */
+  isOpen(key: string): boolean {
+    return this.#find(key) !== undefined;
+  }
+
+  end(key: string): void {
+    this.#sessions.delete(key);
   }
 
   /** Ends the sessions whose credentials are no longer among these. */
-  keepOnly(all: HttpCredentials): void {
-    const marks = new Set((all.viewers ?? []).map((viewer) => markOf("viewer", viewer)));
-    if (isComplete(all)) marks.add(markOf("owner", all));
+  keepOnly(marks: ReadonlySet<string>): void {
     for (const [key, { of }] of this.#sessions) if (!marks.has(of)) this.#sessions.delete(key);
   }
+
+  #find(key: string): LoginSession | undefined {
+    const session = this.#sessions.get(key);
+    if (!session) return undefined;
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - session.usedMs <= SESSION_IDLE_MS && nowMs - session.beganMs <= SESSION_LIFE_MS) return session;
+    this.#sessions.delete(key);
+    return undefined;
+  }
+}
+
+/** By what a session is known here: a hash of what the cookie holds. */
+export function sessionKey(id: string): string {
+  return createHash("sha256").update(id).digest("base64");
 }
 
 /** Browsers share cookies among the ports of a host: servers on several ports each have their own. */
@@ -71,12 +92,4 @@ export function cookieValue(header: string | undefined, name: string): string | 
     if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
   }
   return undefined;
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64");
-}
-
-function markOf(role: Role, { token, user, password }: Credentials): string {
-  return hashOf(JSON.stringify([role, token, user, password]));
 }

@@ -5,25 +5,30 @@
 // * Origin must be our own or a configured one; Sec-Fetch-Site must not be of another site; where a browser sends
 // neither, Referer must be ours.
 // * Viewers, who have credentials of their own, may read routes (GET), listen to events, and nothing else.
+// * What is wrong is counted by address, and makes it wait (wrong-credentials.ts).
 // * A browser that has logged in shows a cookie (login-sessions.ts). Another port of its host is no other site to it, so
-// what a cookie is to change needs a header besides that a page of another origin cannot send.
+// what a cookie is to change needs a header besides that a page of another origin cannot send. On pages it goes before
+// the Basic credentials that the browser may keep, which nobody there has chosen.
 // * Off loopback HTTP and WebSocket need a token or Basic credentials, and the TCP listeners, whose clients cannot log
 // in, a list of addresses.
 
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP } from "node:net";
+import { type Logger, silentLogger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import { type Clock, systemClock } from "../../time/units.js";
 import {
   type Credentials,
   type HttpCredentials,
-  holderOf,
   isComplete,
+  markOf,
+  marksOf,
   parseAuthorization,
   type Role,
 } from "./credentials.js";
-import { cookieName, cookieValue, LoginSessions } from "./login-sessions.js";
+import { cookieName, cookieValue, LoginSessions, sessionKey } from "./login-sessions.js";
 import { isLoopback } from "./loopback.js";
+import { type Wait, WrongCredentials } from "./wrong-credentials.js";
 
 export interface HttpProtection extends HttpCredentials {
   /** Names, besides addresses and localhost, under which the server may be addressed. */
@@ -33,13 +38,24 @@ export interface HttpProtection extends HttpCredentials {
 }
 
 export interface Refusal {
-  readonly status: 401 | 403;
+  readonly status: 401 | 403 | 429;
   readonly reason: string;
+  /** When to come again (Retry-After). */
+  readonly waitSeconds?: number;
 }
 
 /** Who may pass. */
 export interface Passage {
   readonly role: Role;
+  /** What it stands on where credentials are needed: their mark, or the session that they began. */
+  readonly by?: { readonly mark: string } | { readonly session: string };
+}
+
+export interface GuardOptions {
+  readonly clock?: Pick<Clock, "monotonicMs">;
+  readonly logger?: Logger;
+  /** The listener serves TLS: a page that came without is another site. */
+  readonly isSecure?: boolean;
 }
 
 /**
@@ -88,9 +104,9 @@ function hostName(authority: string): string | undefined {
   return (parts?.[1] ?? parts?.[2])?.toLowerCase().replace(/\.$/, "");
 }
 
-function authorityOf(url: string): string | undefined {
+function parseUrl(url: string): URL | undefined {
   try {
-    return new URL(url).host;
+    return new URL(url);
   } catch {
     return undefined;
   }
@@ -98,20 +114,37 @@ function authorityOf(url: string): string | undefined {
 
 export class RequestGuard {
   readonly #sessions: LoginSessions;
+  readonly #mistakes: WrongCredentials;
+  readonly #watchers: (() => void)[] = [];
+  readonly #isSecure: boolean;
   #credentials: HttpCredentials;
+  #marks: ReadonlySet<string>;
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
 
-  constructor(protection: HttpProtection, clock: Pick<Clock, "monotonicMs"> = systemClock) {
+  constructor(
+    protection: HttpProtection,
+    { clock = systemClock, logger = silentLogger, isSecure = false }: GuardOptions = {},
+  ) {
     this.#sessions = new LoginSessions(clock);
+    this.#mistakes = new WrongCredentials(clock, logger);
+    this.#isSecure = isSecure;
     this.#credentials = protection;
+    this.#marks = marksOf(protection);
     this.#hosts = new Set((protection.allowHosts ?? []).map((host) => host.toLowerCase()));
     this.#origins = new Set((protection.allowOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, "")));
   }
 
   setCredentials(credentials: HttpCredentials): void {
     this.#credentials = credentials;
-    this.#sessions.keepOnly(credentials);
+    this.#marks = marksOf(credentials);
+    this.#sessions.keepOnly(this.#marks);
+    this.#tellEnd();
+  }
+
+  /** Called when something ended that passages may stand on. */
+  whenEnded(watcher: () => void): void {
+    this.#watchers.push(watcher);
   }
 
   /** Without credentials of its own everybody is the server's owner. */
@@ -119,36 +152,60 @@ export class RequestGuard {
     return isComplete(this.#credentials);
   }
 
-  /** Who sends a request, or why it is refused. */
-  check(headers: IncomingHttpHeaders, wish: Wish, method = "GET"): Passage | Refusal {
+  /** Who sends a request, or why it is refused. `address` is the far one of its connection. */
+  check(headers: IncomingHttpHeaders, wish: Wish, method = "GET", address?: string): Passage | Refusal {
     // A link to the dashboard may stand anywhere.
     const fault = wish === "page" ? this.#checkHost(headers.host) : this.#checkSite(headers);
     if (fault !== undefined) return { status: 403, reason: fault };
     if (wish === "page" || wish === "login" || !this.needsLogin) return { role: "owner" };
     const shown = parseAuthorization(headers.authorization);
-    const role = shown ? holderOf(shown, this.#credentials)?.role : this.#sessions.roleOf(sessionOf(headers));
-    if (role === undefined)
+    const session = sessionOf(headers);
+    const bySession = !shown || isFromPage(headers, wish, shown) ? this.#sessions.use(session) : undefined;
+    if (bySession) return allow({ role: bySession, by: { session } }, wish, mayBeForeign(headers, wish, method));
+    const holder = shown && this.#mistakes.holderOf(shown, this.#credentials, address);
+    if (!shown || !holder)
       return { status: 401, reason: "Credentials are needed: a token (Authorization: Bearer) or Basic" };
-    if (role === "viewer" && wish === "change")
-      return { status: 403, reason: "Viewers may look and play, and nothing else" };
-    const unsafe = shown ? mayBeLink(headers, wish, shown) : mayBeForeign(headers, wish, method);
-    return unsafe === undefined ? { role } : { status: 403, reason: unsafe };
+    if ("waitMs" in holder) return tooManyMistakes(holder);
+    return allow({ role: holder.role, by: { mark: markOf(holder) } }, wish, mayBeLink(headers, wish, shown));
+  }
+
+  /**
+   * False where what a passage stands on has ended since: a session, or credentials that are no longer configured.
+   * `isUse`: a command came by it, so that its session begins to stand idle anew.
+   */
+  stillHolds({ by }: Passage, isUse = false): boolean {
+    if (!by) return !this.needsLogin;
+    if ("mark" in by) return this.#marks.has(by.mark);
+    return isUse ? this.#sessions.use(by.session) !== undefined : this.#sessions.isOpen(by.session);
   }
 
   /** Who is logged in, by whatever a request shows. */
-  roleOf(headers: IncomingHttpHeaders): Role | undefined {
-    const passage = this.check(headers, "read");
+  roleOf(headers: IncomingHttpHeaders, address?: string): Role | undefined {
+    const passage = this.check(headers, "read", "GET", address);
     return "role" in passage ? passage.role : undefined;
   }
 
-  /** Begins a session; undefined where the credentials are not right. */
-  logIn(shown: Credentials): { role: Role; session: string } | undefined {
-    const holder = holderOf(shown, this.#credentials);
-    return holder && { role: holder.role, session: this.#sessions.begin(holder) };
+  /** Begins a session, in place of the one that the browser has; undefined where the credentials are not right. */
+  logIn(
+    shown: Credentials,
+    headers: IncomingHttpHeaders,
+    address?: string,
+  ): { role: Role; session: string } | Refusal | undefined {
+    const holder = this.#mistakes.holderOf(shown, this.#credentials, address);
+    if (!holder) return undefined;
+    if ("waitMs" in holder) return tooManyMistakes(holder);
+    const session = this.#sessions.begin(holder);
+    this.logOut(headers);
+    return { role: holder.role, session };
   }
 
   logOut(headers: IncomingHttpHeaders): void {
     this.#sessions.end(sessionOf(headers));
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    for (const watcher of this.#watchers) watcher();
   }
 
   #checkHost(host: string | undefined): string | undefined {
@@ -164,21 +221,23 @@ export class RequestGuard {
     if (unknown !== undefined) return unknown;
     if (origin !== undefined) {
       if (this.#origins.has(origin.toLowerCase())) return undefined;
-      if (host === undefined || authorityOf(origin) !== authorityOf(`http://${host}`))
+      if (host === undefined || !this.#isOwn(origin, host))
         return "Origin is another site; add it to control.allowOrigins";
     }
     const site = headers["sec-fetch-site"];
     if (site !== undefined)
       return site === "same-origin" || site === "none" ? undefined : "Requests of other sites are refused";
-    if (
-      origin === undefined &&
-      referer !== undefined &&
-      host !== undefined &&
-      authorityOf(referer) !== authorityOf(`http://${host}`)
-    ) {
+    if (origin === undefined && referer !== undefined && host !== undefined && !this.#isOwn(referer, host))
       return "Referer is another site";
-    }
     return undefined;
+  }
+
+  /** A proxy may add TLS to a listener without, but none takes it away: there a page without TLS is a forger's. */
+  #isOwn(url: string, host: string): boolean {
+    const from = parseUrl(url);
+    if (!from || (this.#isSecure && from.protocol !== "https:")) return false;
+    // Each without the port that its scheme has by default.
+    return from.host === parseUrl(`${this.#isSecure ? "https" : "http"}://${host}`)?.host;
   }
 
   #isKnownHost(host: string): boolean {
@@ -188,7 +247,27 @@ export class RequestGuard {
 }
 
 function sessionOf({ host, cookie }: IncomingHttpHeaders): string {
-  return cookieValue(cookie, cookieName(host)) ?? "";
+  return sessionKey(cookieValue(cookie, cookieName(host)) ?? "");
+}
+
+/**
+ * True where Basic credentials were added by a browser that keeps them, and the cookie is what its user has chosen. A
+ * change needs our header, which a cookie needs as well: without it the credentials are a program's.
+ */
+function isFromPage({ origin, [OWN_HEADER]: own }: IncomingHttpHeaders, wish: Wish, shown: Credentials): boolean {
+  return shown.user !== undefined && (own !== undefined || (origin !== undefined && wish !== "change"));
+}
+
+function allow(passage: Passage, wish: Wish, fault: string | undefined): Passage | Refusal {
+  if (passage.role === "viewer" && wish === "change")
+    return { status: 403, reason: "Viewers may look and play, and nothing else" };
+  return fault === undefined ? passage : { status: 403, reason: fault };
+}
+
+function tooManyMistakes({ waitMs }: Wait): Refusal {
+  const waitSeconds = Math.ceil(waitMs / 1000);
+  const reason = `Too many wrong credentials came from this address: try again in ${waitSeconds} s`;
+  return { status: 429, reason, waitSeconds };
 }
 
 /** Why a request with a session's cookie may come from another port of this host. */

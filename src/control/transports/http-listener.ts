@@ -2,7 +2,7 @@
 // 200 for SUCCESS and FAIL alike; all else is 404, so that a probe of a path that is not there fails. One request per
 // connection. The WebSocket channel shares the port (websocket-listener.ts). The guard stands in front of all of it.
 
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -85,7 +85,8 @@ export class HttpListener {
 
   constructor(
     private readonly dispatch: Dispatch,
-    private readonly guard: RequestGuard,
+    /** Also of the WebSocket channel. */
+    readonly guard: RequestGuard,
     { logger, routes = [], idleMs = IDLE_MS, slots, tls }: HttpListenerOptions,
   ) {
     const server = {
@@ -205,7 +206,7 @@ export class HttpListener {
    * keeps its slot, unless everybody may have what it asks for.
    */
   check({ headers, socket, method }: IncomingMessage, wish: Wish): Passage | Refusal {
-    const found = this.guard.check(headers, wish, method);
+    const found = this.guard.check(headers, wish, method, socket.remoteAddress);
     const isProven = wish !== "page" && wish !== "login";
     if ("role" in found && (isProven || !this.guard.needsLogin))
       this.#slots.prove(this.#belowSecured.get(socket) ?? socket);
@@ -278,20 +279,30 @@ function wishOf({ is404, method, routeOptions }: FastifyRequest): Wish {
   return access ?? (!is404 && READS.has(method) ? "read" : "change");
 }
 
+const CHALLENGE = 'Basic realm="Reel", charset="UTF-8"';
+
 /** The dashboard asks for credentials itself, in a page of its own. */
-function sendRefusal(
-  reply: FastifyReply,
-  { status, reason }: Refusal | BadRequest,
-  { headers }: FastifyRequest,
-): FastifyReply {
-  const isDashboard = headers[OWN_HEADER] !== undefined || headers.cookie?.includes(COOKIE) === true;
-  if (status === 401 && !isDashboard) reply.header("WWW-Authenticate", 'Basic realm="Reel", charset="UTF-8"');
+function isDashboard({ cookie, [OWN_HEADER]: own }: IncomingHttpHeaders): boolean {
+  return own !== undefined || cookie?.includes(COOKIE) === true;
+}
+
+function sendRefusal(reply: FastifyReply, refusal: Refusal | BadRequest, { headers }: FastifyRequest): FastifyReply {
+  const { status, reason } = refusal;
+  if (status === 401 && !isDashboard(headers)) reply.header("WWW-Authenticate", CHALLENGE);
+  if ("waitSeconds" in refusal) reply.header("Retry-After", refusal.waitSeconds);
   return sendText(reply, status, httpFormat(undefined, fail(reason)));
 }
 
-/** Writes why an upgrade is refused, as plain HTTP, since there is no WebSocket yet. */
-export function refusalHead({ status, reason }: Refusal | { status: 404; reason: string }): string {
-  const text = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found" }[status];
-  const challenge = status === 401 ? 'WWW-Authenticate: Basic realm="Reel", charset="UTF-8"\r\n' : "";
+/**
+ * Writes why an upgrade is refused, as plain HTTP, since there is no WebSocket yet. No page can answer a challenge: the
+ * browser would ask for credentials itself, and keep them.
+ */
+export function refusalHead(
+  { status, reason }: Refusal | { status: 404; reason: string },
+  headers: IncomingHttpHeaders,
+): string {
+  const text = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests" }[status];
+  const isPage = headers.origin !== undefined || isDashboard(headers);
+  const challenge = status === 401 && !isPage ? `WWW-Authenticate: ${CHALLENGE}\r\n` : "";
   return `HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Type: text/plain\r\n${challenge}Content-Length: ${Buffer.byteLength(reason)}\r\n\r\n${reason}`;
 }

@@ -89,6 +89,7 @@ function answerWith(
         parameters: params as Readonly<Record<string, string>>,
         query: new URLSearchParams(mark < 0 ? "" : raw.url?.slice(mark + 1)),
         headers: raw.headers,
+        address: raw.socket.remoteAddress,
         role: roleOf(raw),
         body: typeof body === "string" ? body : "",
       });

@@ -1,5 +1,6 @@
 // The WebSocket channel, ws://host:port/ws: each text message carries command lines or one JSON object, each reply is
-// one text message without prefix and trailer (ems-record-spec §1.4). It alone carries events.
+// one text message without prefix and trailer (ems-record-spec §1.4). It alone carries events. A channel ends with what
+// let it be opened: by logging out, with its session or its credentials.
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -13,7 +14,7 @@ import type { EventBus } from "../events/event-bus.js";
 import { EventSubscriber } from "../events/event-subscriber.js";
 import { ALL_EVENTS, VIEWER_EVENTS } from "../events/event-view.js";
 import { fail, serializeReply } from "../replies/reply.js";
-import type { Role } from "../security/credentials.js";
+import type { Passage } from "../security/protection.js";
 import { type HttpListener, refusalHead } from "./http-listener.js";
 import { endLingering } from "./linger.js";
 import { Session } from "./session.js";
@@ -34,6 +35,7 @@ const GOING_AWAY = 1001;
 const VIEWER_COMMANDS: ReadonlySet<string> = new Set(["subscribe", "version", "quit"]);
 const NOT_FOR_VIEWERS = fail("Viewers may look and play, and nothing else");
 const UNSUPPORTED_DATA = 1003;
+const POLICY_VIOLATION = 1008;
 const MESSAGE_TOO_BIG = 1009;
 const NORMAL = 1000;
 
@@ -44,7 +46,7 @@ export class WebSocketListener {
     perMessageDeflate: false,
     clientTracking: true,
   });
-  readonly #sessions = new Map<WebSocket, Session>();
+  readonly #channels = new Map<WebSocket, Channel>();
   /** Connections that have not answered the last ping. */
   readonly #silent = new Set<WebSocket>();
   readonly #heartbeat: NodeJS.Timeout;
@@ -59,6 +61,7 @@ export class WebSocketListener {
     http.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     this.#heartbeat.unref();
+    http.guard.whenEnded(() => this.#dismissEnded());
   }
 
   stopAccepting(): void {
@@ -69,8 +72,8 @@ export class WebSocketListener {
   async close(): Promise<void> {
     this.stopAccepting();
     clearInterval(this.#heartbeat);
-    await waitAtMost(Promise.all([...this.#sessions.values()].map((session) => session.idle())), CLOSE_WAIT_MS);
-    await Promise.all([...this.#sessions.keys()].map(goodbye));
+    await waitAtMost(Promise.all([...this.#channels.values()].map(({ session }) => session.idle())), CLOSE_WAIT_MS);
+    await Promise.all([...this.#channels.keys()].map(goodbye));
     this.#server.close();
   }
 
@@ -91,10 +94,10 @@ export class WebSocketListener {
     if (!("role" in found) || !isHere) {
       const refusal = "role" in found ? ({ status: 404, reason: "The WebSocket channel is at /ws" } as const) : found;
       // Out of HTTP's hands: no limit of time of its own watches it any more.
-      endLingering(socket, refusalHead(refusal));
+      endLingering(socket, refusalHead(refusal, request.headers));
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, found.role));
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, found));
   }
 
   /**
@@ -111,9 +114,8 @@ export class WebSocketListener {
     this.http.server.emit("connection", socket);
   }
 
-  #serve(ws: WebSocket, role: Role): void {
+  #serve(ws: WebSocket, passage: Passage): void {
     const session = new Session({ pause: () => ws.pause(), resume: () => ws.resume() });
-    this.#sessions.set(ws, session);
     const receiver = {
       send: (message: string) => send(ws, message),
       get bufferedBytes(): number {
@@ -123,14 +125,15 @@ export class WebSocketListener {
     };
     const subscriber = new EventSubscriber(this.bus, this.recorder, receiver, {
       maxBufferedBytes: MAX_BUFFERED_BYTES,
-      view: role === "viewer" ? VIEWER_EVENTS : ALL_EVENTS,
+      view: passage.role === "viewer" ? VIEWER_EVENTS : ALL_EVENTS,
     });
-    const mayRun = (command: string): boolean => role === "owner" || VIEWER_COMMANDS.has(command.toLowerCase());
+    const channel: Channel = { ws, session, subscriber, passage };
+    this.#channels.set(ws, channel);
     ws.on("error", () => ws.terminate());
     ws.on("close", () => {
       subscriber.close();
       this.#silent.delete(ws);
-      this.#sessions.delete(ws);
+      this.#channels.delete(ws);
     });
     ws.on("pong", () => this.#silent.delete(ws));
     // Pongs are queued by the library: pings whose pongs nobody reads must not fill the memory.
@@ -139,26 +142,20 @@ export class WebSocketListener {
     });
     ws.on("message", (data, isBinary) => {
       if (isBinary) session.submit(async () => refuseBinary(ws, session));
-      else
-        for (const command of splitMessage(String(data)))
-          session.submit(() => this.#answer(ws, session, subscriber, mayRun, command));
+      else for (const command of splitMessage(String(data))) session.submit(() => this.#answer(channel, command));
     });
   }
 
-  async #answer(
-    ws: WebSocket,
-    session: Session,
-    subscriber: EventSubscriber,
-    mayRun: (command: string) => boolean,
-    command: MessageCommand,
-  ): Promise<void> {
+  async #answer(channel: Channel, command: MessageCommand): Promise<void> {
+    const { ws, session, subscriber, passage } = channel;
     try {
-      if (command === "overlong") {
+      if (!this.http.guard.stillHolds(passage, true)) dismiss(channel);
+      else if (command === "overlong") {
         session.end();
         await send(ws, serializeReply(OVERLONG));
         ws.close(MESSAGE_TOO_BIG, "command line too long");
       } else if ("failure" in command) await send(ws, serializeReply(fail(command.failure)));
-      else if (!mayRun(command.request.command)) await send(ws, serializeReply(NOT_FOR_VIEWERS));
+      else if (!mayRun(passage, command.request)) await send(ws, serializeReply(NOT_FOR_VIEWERS));
       else {
         const reply = await this.dispatch.execute(command.request, (subscription) => subscriber.prepare(subscription));
         await send(ws, serializeReply(reply));
@@ -173,8 +170,13 @@ export class WebSocketListener {
     }
   }
 
+  #dismissEnded(): void {
+    for (const channel of this.#channels.values()) if (!this.http.guard.stillHolds(channel.passage)) dismiss(channel);
+  }
+
   #beat(): void {
-    for (const ws of this.#sessions.keys()) {
+    this.#dismissEnded();
+    for (const ws of this.#channels.keys()) {
       if (this.#silent.has(ws)) {
         this.#silent.delete(ws);
         ws.terminate();
@@ -184,6 +186,25 @@ export class WebSocketListener {
       }
     }
   }
+}
+
+interface Channel {
+  readonly ws: WebSocket;
+  readonly session: Session;
+  readonly subscriber: EventSubscriber;
+  /** Who opened it, and by what. */
+  readonly passage: Passage;
+}
+
+/** What was sent behind its end is not carried out. */
+function dismiss({ ws, session, subscriber }: Channel): void {
+  session.end();
+  subscriber.close();
+  ws.close(POLICY_VIOLATION, "the login or its credentials have ended");
+}
+
+function mayRun({ role }: Passage, { command }: CommandRequest): boolean {
+  return role === "owner" || VIEWER_COMMANDS.has(command.toLowerCase());
 }
 
 /** Runs in its turn: the commands before it are answered, those behind it are not carried out. */

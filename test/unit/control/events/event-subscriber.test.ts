@@ -87,8 +87,8 @@ describe("a subscription", () => {
 
   it("after a sequence that is yet to come begins at the newest there is", async () => {
     const { subscriber } = rig();
-    expect(await subscriber.prepare({ types: CLOSED, since: 1000 })).toBe(NEWEST);
-    expect(await subscriber.prepare({ types: CLOSED, since: 2 })).toBe(2);
-    expect(await subscriber.prepare({ types: CLOSED, since: undefined })).toBe(NEWEST);
+    expect((await subscriber.prepare({ types: CLOSED, since: 1000 })).since).toBe(NEWEST);
+    expect((await subscriber.prepare({ types: CLOSED, since: 2 })).since).toBe(2);
+    expect((await subscriber.prepare({ types: CLOSED, since: undefined })).since).toBe(NEWEST);
   });
 });

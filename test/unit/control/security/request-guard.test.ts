@@ -1,8 +1,8 @@
 // Who passes, by what a request shows and what it wants: credentials, sessions of the login page, links in a browser.
 
 import { describe, expect, it } from "vitest";
-import { SESSION_IDLE_MS } from "../../../../src/control/security/login-sessions.js";
-import { OWN_HEADER, RequestGuard, type Wish } from "../../../../src/control/security/protection.js";
+import { SESSION_IDLE_MS, SESSION_LIFE_MS } from "../../../../src/control/security/login-sessions.js";
+import { OWN_HEADER, type Passage, RequestGuard, type Wish } from "../../../../src/control/security/protection.js";
 
 const HOST = "10.0.0.5:7777";
 const CREDENTIALS = {
@@ -17,9 +17,9 @@ const EVE = { authorization: `Basic ${Buffer.from("eve:looks").toString("base64"
 const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)", "accept-language": "en-US,en;q=0.9" };
 const WISHES: readonly Wish[] = ["page", "login", "read", "channel", "change"];
 
-function rig() {
+function rig(isSecure = false) {
   const time = { nowMs: 0 };
-  const guard = new RequestGuard(CREDENTIALS, { monotonicMs: () => time.nowMs });
+  const guard = new RequestGuard(CREDENTIALS, { clock: { monotonicMs: () => time.nowMs }, isSecure });
   const ask = (headers: Record<string, string>, wish: Wish, method = "GET"): string => {
     const found = guard.check({ host: HOST, ...headers }, wish, method);
     return "role" in found ? found.role : String(found.status);
@@ -27,9 +27,9 @@ function rig() {
   return { guard, time, ask, each: (headers: Record<string, string>) => WISHES.map((wish) => ask(headers, wish)) };
 }
 
-function logIn(guard: RequestGuard, shown: Record<string, string>): Record<string, string> {
-  const found = guard.logIn(shown);
-  if (!found) throw new Error("refused");
+function logIn(guard: RequestGuard, shown: Record<string, string>, headers = {}): Record<string, string> {
+  const found = guard.logIn(shown, { host: HOST, ...headers });
+  if (!found || "status" in found) throw new Error("refused");
   return { cookie: `other=1; reel_session_7777=${found.session}` };
 }
 
@@ -58,6 +58,33 @@ describe("another site", () => {
 
   it("may link to the page and do nothing else", () => {
     expect(rig().each(foreign)).toEqual(["owner", "403", "403", "403", "403"]);
+  });
+
+  it.each([
+    [false, "http:", true],
+    [false, "https:", true],
+    [true, "https:", true],
+    [true, "http:", false],
+  ])("is a page without TLS where the listener has it (%s): %s", (isSecure, scheme, isOwn) => {
+    const { ask } = rig(isSecure);
+    const role = isOwn ? "owner" : "403";
+    expect(ask({ authorization: BASIC, origin: `${scheme}//${HOST}` }, "change", "POST")).toBe(role);
+    expect(ask({ authorization: BASIC, origin: `${scheme}//${HOST}` }, "channel")).toBe(role);
+    expect(ask({ authorization: BASIC, referer: `${scheme}//${HOST}/page` }, "read")).toBe(role);
+  });
+
+  it("has another port, also where the port is the scheme's own", () => {
+    const ask = (isSecure: boolean, host: string, origin: string) =>
+      "role" in new RequestGuard({}, { isSecure }).check({ host, origin }, "change");
+    expect(ask(true, "10.0.0.5", "https://10.0.0.5")).toBe(true);
+    expect(ask(true, "10.0.0.5:443", "https://10.0.0.5")).toBe(true);
+    expect(ask(true, "10.0.0.5:80", "https://10.0.0.5")).toBe(false);
+    expect(ask(false, "10.0.0.5:80", "http://10.0.0.5")).toBe(true);
+  });
+
+  it("may have no TLS where it is allowed by name", () => {
+    const guard = new RequestGuard({ allowOrigins: ["http://wall.example"] }, { isSecure: true });
+    expect(guard.check({ host: HOST, origin: "http://wall.example" }, "change")).toEqual({ role: "owner" });
   });
 
   it("cannot name this server as it likes, for the page neither", () => {
@@ -90,7 +117,7 @@ describe("a session", () => {
     const { guard, ask } = rig();
     expect(ask(logIn(guard, { token: "owner-token" }), "read")).toBe("owner");
     expect(ask(logIn(guard, { user: "eve", password: "looks" }), "read")).toBe("viewer");
-    expect(guard.logIn({ user: "eve", password: "pass word" })).toBeUndefined();
+    expect(guard.logIn({ user: "eve", password: "pass word" }, {})).toBeUndefined();
   });
 
   it("changes nothing by GET, nor without the header that other origins cannot send", () => {
@@ -134,11 +161,91 @@ describe("a session", () => {
     expect(guard.check({ host: "10.0.0.5:7778", ...own }, "read")).toMatchObject({ status: 401 });
   });
 
-  it("is the oldest that gives way where there are a thousand", () => {
+  it("ends a month after its login, however much it is used", () => {
+    const { guard, time, ask } = rig();
+    const own = logIn(guard, { token: "owner-token" });
+    for (; time.nowMs <= SESSION_LIFE_MS; time.nowMs += SESSION_IDLE_MS) expect(ask(own, "read")).toBe("owner");
+    time.nowMs = SESSION_LIFE_MS + 1;
+    expect(ask(own, "read")).toBe("401");
+  });
+
+  it("gives way to another of the same person where that has a hundred: the one unused for longest", () => {
+    const { guard, ask } = rig();
+    const owner = logIn(guard, { token: "owner-token" });
+    const [first, second] = [0, 1].map(() => logIn(guard, { user: "eve", password: "looks" }));
+    expect(ask(first ?? {}, "read")).toBe("viewer");
+    const others = Array.from({ length: 99 }, () => logIn(guard, { user: "eve", password: "looks" }));
+    expect([first, second, owner].map((session) => ask(session ?? {}, "read"))).toEqual(["viewer", "401", "owner"]);
+    expect(others.every((session) => ask(session, "read") === "viewer")).toBe(true);
+  });
+
+  it("takes the place of the one whose cookie came with its login", () => {
     const { guard, ask } = rig();
     const first = logIn(guard, { token: "owner-token" });
-    const others = Array.from({ length: 1000 }, () => logIn(guard, { token: "owner-token" }));
-    expect(ask(first, "read")).toBe("401");
-    expect(others.every((session) => ask(session, "read") === "owner")).toBe(true);
+    const second = logIn(guard, { user: "eve", password: "looks" }, first);
+    expect([ask(first, "read"), ask(second, "read")]).toEqual(["401", "viewer"]);
+  });
+});
+
+describe("Basic credentials that a browser keeps", () => {
+  const owner = { authorization: BASIC };
+
+  it("do not outrank the login of a page", () => {
+    const { guard, ask } = rig();
+    const viewer = { ...owner, ...logIn(guard, { user: "eve", password: "looks" }) };
+    const own = { ...viewer, [OWN_HEADER]: "dashboard" };
+    expect([ask(own, "read"), ask(own, "change", "POST")]).toEqual(["viewer", "403"]);
+    expect(ask({ ...viewer, origin: `http://${HOST}` }, "channel")).toBe("viewer");
+    expect(guard.roleOf({ host: HOST, ...own })).toBe("viewer");
+  });
+
+  it("count where there is no login, or a program shows them or a token beside a cookie", () => {
+    const { guard, ask } = rig();
+    const over = { ...owner, cookie: "reel_session_7777=over", [OWN_HEADER]: "dashboard" };
+    expect(ask(over, "change", "POST")).toBe("owner");
+    const { cookie = "" } = logIn(guard, { user: "eve", password: "looks" });
+    expect(ask({ ...owner, cookie, origin: `http://${HOST}` }, "change", "POST")).toBe("owner");
+    expect(ask({ authorization: "Bearer owner-token", cookie, [OWN_HEADER]: "x" }, "change", "POST")).toBe("owner");
+  });
+});
+
+describe("what a passage stands on", () => {
+  const pass = (guard: RequestGuard, headers: Record<string, string>): Passage => {
+    const found = guard.check({ host: HOST, origin: `http://${HOST}`, ...headers }, "channel");
+    if (!("role" in found)) throw new Error("refused");
+    return found;
+  };
+
+  it("holds until its session ends, which looking at it does not keep open", () => {
+    const { guard, time } = rig();
+    const passage = pass(guard, logIn(guard, { token: "owner-token" }));
+    time.nowMs += SESSION_IDLE_MS;
+    expect([guard.stillHolds(passage), guard.stillHolds(passage, true)]).toEqual([true, true]);
+    time.nowMs += SESSION_IDLE_MS;
+    expect(guard.stillHolds(passage)).toBe(true);
+    time.nowMs += 1;
+    expect([guard.stillHolds(passage), guard.stillHolds(passage, true)]).toEqual([false, false]);
+  });
+
+  it("holds while its credentials are configured", () => {
+    const { guard } = rig();
+    const passages = [pass(guard, { authorization: BASIC }), pass(guard, EVE)];
+    let told = 0;
+    guard.whenEnded(() => told++);
+    guard.setCredentials({ ...CREDENTIALS });
+    expect(passages.map((passage) => guard.stillHolds(passage))).toEqual([true, true]);
+    guard.setCredentials({ ...CREDENTIALS, viewers: [] });
+    expect(passages.map((passage) => guard.stillHolds(passage))).toEqual([true, false]);
+    guard.setCredentials({ token: "another-token" });
+    expect(passages.map((passage) => guard.stillHolds(passage))).toEqual([false, false]);
+    expect(told).toBe(3);
+  });
+
+  it("is nothing where no credentials are asked, until they are", () => {
+    const guard = new RequestGuard({});
+    const passage = pass(guard, {});
+    expect(guard.stillHolds(passage)).toBe(true);
+    guard.setCredentials({ token: "new-token" });
+    expect(guard.stillHolds(passage)).toBe(false);
   });
 });
