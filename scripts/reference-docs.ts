@@ -35,6 +35,14 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     description: "A command was answered; the payload is the reply.",
     keys: ["data", "description", "status"],
   },
+  copyFailed: {
+    description:
+      "A try to copy a file into its second folder (`copyTo`) failed. `nextTryTime` is when it is tried again; null: never. `sequence` is that of the file's opening.",
+    keys: [
+      ...["file", "copy", "code", "reason", "tries", "nextTryTime"],
+      ...["localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
+    ],
+  },
   inStreamClosed: {
     description: "A source ended; the payload is its stream object.",
     keys: ["name", "type", "uniqueId", "audio", "video"],
@@ -54,7 +62,7 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   },
   recordChunkClosed: {
     description:
-      "A file is final: complete, readable, under its name. `clockStepMs` says by how much the wall clock was set meanwhile, where it was; `syncError` what a failed sync of the file said, else null.",
+      "A file is final: complete, readable, under its name. `clockStepMs` says by how much the wall clock was set meanwhile, where it was; `syncError` what a failed sync of the file said, else null. `manifest` is the root of its manifest, where it was to have one; null where that could not be written.",
     keys: [
       "file",
       "frameCount",
@@ -96,10 +104,25 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     description: `A media folder has less free than retention keeps free, and the next step is taken, or it has it again. \`step\` is ${RETENTION_STEPS.join(", ")}; \`configIds\` those whose recordings it ended.`,
     keys: ["folder", "step", "freeBytes", "minimumFreeBytes", "configIds"],
   },
+  segmentCopied: {
+    description: "A file was copied into its second folder (`copyTo`); `copy` is its path there.",
+    keys: [
+      ...["file", "copy", "sizeBytes", "durationMs", "startTime", "stopTime"],
+      ...["localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
+    ],
+  },
   segmentDeleted: {
     description: `A file was deleted; \`cause\` is ${Object.keys(DELETION_CAUSES).join(", ")}.`,
     keys: [
       ...["file", "cause", "sizeBytes", "durationMs", "startTime", "stopTime"],
+      ...["localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
+    ],
+  },
+  segmentUploaded: {
+    description:
+      "A file was uploaded, and its object was seen at the server with its size and checksum; `object` is `s3://bucket/key`.",
+    keys: [
+      ...["file", "object", "sizeBytes", "durationMs", "startTime", "stopTime"],
       ...["localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
     ],
   },
@@ -108,6 +131,14 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   timerClosed: { description: "A timer is gone.", keys: ["timerId", "triggerCount", "value"] },
   timerCreated: { description: "A timer was armed.", keys: ["timerId", "triggerCount", "value"] },
   timerTriggered: { description: "A timer fired.", keys: ["timerId", "triggerCount", "value"] },
+  uploadFailed: {
+    description:
+      "A try to upload a file failed. `nextTryTime` is when it is tried again; null: never, because the file is gone or another one, or its object's name is none. `sequence` is that of the file's opening.",
+    keys: [
+      ...["file", "key", "code", "reason", "tries", "nextTryTime"],
+      ...["localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
+    ],
+  },
 };
 
 function typeText(parameter: Parameter<unknown>): string {

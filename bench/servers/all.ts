@@ -3,9 +3,9 @@
 import { nginxRtmp } from "./nginx-rtmp.js";
 import { nodeMediaServer } from "./node-media-server.js";
 import type { RecordingServer, RecordType } from "./recording-server.js";
-import { reel } from "./reel.js";
+import { reel, reelManifest } from "./reel.js";
 
-const SERVERS: readonly RecordingServer[] = [reel, nginxRtmp("auto"), nginxRtmp("1"), nodeMediaServer];
+const SERVERS: readonly RecordingServer[] = [reel, reelManifest, nginxRtmp("auto"), nginxRtmp("1"), nodeMediaServer];
 
 export interface Contestant {
   server: RecordingServer;

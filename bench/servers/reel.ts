@@ -125,6 +125,16 @@ export const reel: RecordingServer = {
   start: startReel,
 };
 
+/** The same with manifests: what their hashes cost. */
+export const reelManifest: RecordingServer = {
+  ...reel,
+  name: "reel-manifest",
+  start: async (options) => {
+    const running = await startReel({ ...options, recordArgs: "manifest=1" });
+    return Object.assign(running, { title: `${running.title}, manifest=1` });
+  },
+};
+
 /** Commands in order, one reply each. */
 export class CommandChannel {
   #socket: WebSocket;

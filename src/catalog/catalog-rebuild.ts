@@ -29,7 +29,7 @@ const FILE = "checkpoint";
 /** Folders below a media folder: dated recordings nest three deep. */
 const MAX_DEPTH = 8;
 /** What the catalogue's files hold: a segment with its end. */
-const ENDS: ReadonlySet<LedgerEntry["type"]> = new Set(["closed", "failed", "deleted"]);
+const ENDS: ReadonlySet<LedgerEntry["type"]> = new Set(["closed", "failed", "copied", "uploaded", "deleted"]);
 /** So many appends are awaited together. */
 const BATCH = 1000;
 /** Ids of segments without a ledger entry lie above all sequences. */
@@ -54,6 +54,8 @@ export class CatalogRebuild {
     for await (const entry of ledger.entriesAfter(from ?? 0)) {
       if (this.#isStopping) return;
       if (known) known.add(entry.report.path, entry.report.localStreamName);
+      // A copy is no recording of its own.
+      if (known && entry.type === "copied") known.add(entry.report.copy, entry.report.localStreamName);
       if (!ENDS.has(entry.type)) continue;
       await this.#append(segmentOf(entry));
       segments++;

@@ -1,16 +1,19 @@
 // A segment as the catalogue keeps it, from its opening to its deletion, and how reports become one.
 
 import type { FinishMethod } from "../container/finish-method.js";
-import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../container/segment-origin.js";
+import { originFrom, type SegmentOrigin, type SegmentTrack } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
 import type { LedgerEntry } from "./ledger.js";
 import type {
   ClosedSegmentReport,
+  CopiedSegmentReport,
   DeletedSegmentReport,
   DeletionCause,
   FailedSegmentReport,
+  FinalSegmentReport,
   Lost,
   SegmentReport,
+  UploadedSegmentReport,
 } from "./segment-report.js";
 
 /**
@@ -44,6 +47,12 @@ export interface CatalogSegment extends SegmentOrigin {
   code?: string;
   /** Why it was deleted. */
   cause?: DeletionCause;
+  /** The root of its manifest, which lies beside it. */
+  manifest?: string;
+  /** Its copy in a second media folder, absolute. */
+  copy?: string;
+  /** Where it was uploaded to, as `s3://bucket/key`. */
+  object?: string;
   /** The rebuild found the file and no ledger knew it; its times are those of the file system. */
   isEstimated?: true;
 }
@@ -65,6 +74,8 @@ const NOTHING_YET = {
 export function segmentOf(entry: LedgerEntry): CatalogSegment {
   if (entry.type === "closed") return closedSegment(entry.opened, entry.report);
   if (entry.type === "failed") return failedSegment(entry.opened, entry.report);
+  if (entry.type === "copied") return finalSegment(entry.opened, entry.report.state, entry.report);
+  if (entry.type === "uploaded") return finalSegment(entry.opened, "uploaded", entry.report);
   if (entry.type === "opened" || entry.type === "unsynced")
     return openSegment(entry.report.sequence, "growing", entry.report, null);
   return deletedSegment(entry.opened, entry.report);
@@ -77,20 +88,21 @@ export function failedSegment(id: number, report: FailedSegmentReport): CatalogS
 function openSegment(id: number, state: SegmentState, report: SegmentReport, stoppedMs: number | null): CatalogSegment {
   const { path, container, tracks } = report;
   const startedMs = Math.round(report.startedMs);
-  return { ...originOf(report), id, state, path, container, tracks, startedMs, stoppedMs, ...NOTHING_YET };
+  return { ...originFrom(report), id, state, path, container, tracks, startedMs, stoppedMs, ...NOTHING_YET };
 }
 
 function closedSegment(opened: number, report: ClosedSegmentReport): CatalogSegment {
   const { path, container, tracks, durationMs, sizeBytes, videoFrames, audioFrames, finish, lost } = report;
   const startedMs = Math.round(report.startedMs);
   return {
-    ...originOf(report),
+    ...originFrom(report),
     // An orphan that no ledger knew has no sequence but that of its closing.
     id: opened > 0 ? opened : report.sequence,
     state: report.recovered ? "recovered" : "finished",
     ...{ path, container, tracks, startedMs, durationMs, sizeBytes, videoFrames, audioFrames, finish, lost },
     stoppedMs: endOf(report, startedMs),
     gaps: report.gaps.length,
+    ...(report.manifest && { manifest: report.manifest }),
   };
 }
 
@@ -98,25 +110,52 @@ function deletedSegment(id: number, report: DeletedSegmentReport): CatalogSegmen
   const { path, container, tracks, startedMs, stoppedMs, cause } = report;
   const { durationMs, sizeBytes, videoFrames, audioFrames, finish, gaps, lost } = report;
   const file = { path, container, tracks, startedMs, stoppedMs, durationMs, sizeBytes };
-  return { ...originOf(report), id, state: "deleted", ...file, videoFrames, audioFrames, finish, gaps, lost, cause };
+  const rest = {
+    videoFrames,
+    audioFrames,
+    finish,
+    gaps,
+    lost,
+    cause,
+    ...(report.manifest && { manifest: report.manifest }),
+  };
+  return { ...originFrom(report), id, state: "deleted", ...file, ...rest };
+}
+
+function finalSegment(id: number, state: SegmentState, report: FinalSegmentReport): CatalogSegment {
+  const { sequence: _, ...file } = report;
+  return { ...file, id, state };
 }
 
 /** What the ledger and events tell of a deletion. */
 export function deletionOf(segment: CatalogSegment, cause: DeletionCause, sequence: number): DeletedSegmentReport {
+  return { ...finalOf(segment), cause, sequence };
+}
+
+/** The same of a copy; undefined where the file is not final. */
+export function copyOf(segment: CatalogSegment, copy: string, sequence: number): CopiedSegmentReport | undefined {
+  const { state } = segment;
+  if (state !== "finished" && state !== "recovered" && state !== "uploaded") return undefined;
+  return { ...finalOf(segment), copy, state, sequence };
+}
+
+/** The same of an upload. */
+export function uploadOf(segment: CatalogSegment, object: string, sequence: number): UploadedSegmentReport {
+  return { ...finalOf(segment), object, sequence };
+}
+
+function finalOf(segment: CatalogSegment): Omit<FinalSegmentReport, "sequence"> {
   const { path, container, tracks, startedMs, stoppedMs } = segment;
   const { durationMs, sizeBytes, videoFrames, audioFrames, finish, gaps, lost } = segment;
   const file = { path, container, tracks, startedMs, stoppedMs, durationMs, sizeBytes };
-  return { ...originOf(segment), ...file, videoFrames, audioFrames, finish, gaps, lost, cause, sequence };
+  const { manifest, copy, object } = segment;
+  const kept = { ...(manifest && { manifest }), ...(copy && { copy }), ...(object && { object }) };
+  return { ...originFrom(segment), ...file, videoFrames, audioFrames, finish, gaps, lost, ...kept };
 }
 
 /** Queries are by time: where the clock was set back meanwhile, the end is by the clock of the beginning. */
 function endOf({ stoppedMs, durationMs }: ClosedSegmentReport, startedMs: number): number {
   return stoppedMs >= startedMs ? Math.round(stoppedMs) : startedMs + Math.round(durationMs);
-}
-
-function originOf(report: Partial<SegmentOrigin>): SegmentOrigin {
-  const { localStreamName, configId, outStreamId, variables } = { ...UNKNOWN_ORIGIN, ...report };
-  return { localStreamName, configId, outStreamId, variables };
 }
 
 /** Order of a query's answer. */

@@ -9,6 +9,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { KeyedQueue } from "../base/keyed-queue.js";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FOLDER } from "../base/private-files.js";
 import { VolumeTurns } from "../base/volume-turns.js";
@@ -17,10 +18,12 @@ import { CatalogReader, type SegmentQuery } from "./catalog-reader.js";
 import { CatalogRebuild } from "./catalog-rebuild.js";
 import {
   type CatalogSegment,
+  copyOf,
   type FoundSegment,
   failedSegment,
   type SegmentState,
   segmentOf,
+  uploadOf,
 } from "./catalog-segment.js";
 import { DayWriter } from "./day-writer.js";
 import type { Ledger, LedgerEntry } from "./ledger.js";
@@ -28,7 +31,12 @@ import { MediaRoots } from "./media-roots.js";
 import { withPresence } from "./presence.js";
 import { type DeletionGuard, type DeletionListener, SegmentDeletion } from "./segment-deletion.js";
 import { SegmentLookup } from "./segment-lookup.js";
-import type { DeletionCause, FailedSegmentReport } from "./segment-report.js";
+import type {
+  CopiedSegmentReport,
+  DeletionCause,
+  FailedSegmentReport,
+  UploadedSegmentReport,
+} from "./segment-report.js";
 
 export interface CatalogPage {
   /** In the order of their beginnings, oldest first. */
@@ -55,6 +63,10 @@ export interface SegmentCatalog {
    * and the file is not there, `closed` while the catalogue closes.
    */
   delete(segment: CatalogSegment, cause?: DeletionCause): Promise<void>;
+  /** Says in the ledger and in the index where its copy is; undefined where the segment is not final any more. */
+  markCopied(segment: CatalogSegment, copy: string): Promise<CopiedSegmentReport | undefined>;
+  /** Says in the ledger and in the index that its object is there; undefined where the segment is deleted by now. */
+  markUploaded(segment: CatalogSegment, object: string): Promise<UploadedSegmentReport | undefined>;
   /** Asks the guard before every deletion. Returns a function that removes it. */
   guard(guard: DeletionGuard): () => void;
   /** True while the file of that segment goes: no guard can keep it any more. */
@@ -90,6 +102,8 @@ export class Catalog implements SegmentCatalog {
   /** What no day file has yet: growing segments, failed ones that may be recovered, and closings on their way. */
   readonly #live = new Map<number, CatalogSegment>();
   readonly #listeners = new Set<(segment: CatalogSegment) => void>();
+  /** By segment: each mark says all that the one before said. */
+  readonly #marks = new KeyedQueue<number>();
   #sinceCheckpoint = 0;
   #isComplete = false;
   #rebuilt: Promise<void> = Promise.resolve();
@@ -186,6 +200,36 @@ export class Catalog implements SegmentCatalog {
     return this.#deletion.delete(kept, cause);
   }
 
+  markCopied(given: CatalogSegment, copy: string): Promise<CopiedSegmentReport | undefined> {
+    return this.#marks.run(given.id, async () => {
+      const { ledger } = this.#options;
+      const segment = (await this.#current(given.id)) ?? given;
+      const report = copyOf(segment, copy, ledger.nextSequence());
+      if (!report) return undefined;
+      await ledger.append({ type: "copied", opened: segment.id, report });
+      await this.#mark(segment, { copy });
+      return report;
+    });
+  }
+
+  markUploaded(given: CatalogSegment, object: string): Promise<UploadedSegmentReport | undefined> {
+    return this.#marks.run(given.id, async () => {
+      const { ledger } = this.#options;
+      const segment = (await this.#current(given.id)) ?? given;
+      if (segment.state === "deleted") return undefined;
+      const report = uploadOf(segment, object, ledger.nextSequence());
+      await ledger.append({ type: "uploaded", opened: segment.id, report });
+      await this.#mark(segment, { state: "uploaded", object });
+      return report;
+    });
+  }
+
+  /** Its deletion may have ended meanwhile. Where the writer fails it has logged it: the next start asks the ledger. */
+  async #mark(given: CatalogSegment, change: Partial<CatalogSegment>): Promise<void> {
+    const segment = (await this.#current(given.id)) ?? given;
+    if (segment.state !== "deleted") await this.#put({ ...segment, ...change }, false).catch(() => undefined);
+  }
+
   guard(guard: DeletionGuard): () => void {
     return this.#deletion.guard(guard);
   }
@@ -235,7 +279,7 @@ export class Catalog implements SegmentCatalog {
   }
 
   /** Queries see it at once, from memory until the file has it. */
-  async #put(segment: CatalogSegment): Promise<void> {
+  async #put(segment: CatalogSegment, isNew = true): Promise<void> {
     this.#live.set(segment.id, segment);
     try {
       await this.#writer.append(segment);
@@ -243,7 +287,7 @@ export class Catalog implements SegmentCatalog {
     } finally {
       // Where the line is in no file (a full disk), the segment stays in memory, and retention must know it all the
       // same.
-      if (segment.state === "finished" || segment.state === "recovered")
+      if (isNew && (segment.state === "finished" || segment.state === "recovered"))
         for (const listener of this.#listeners) listener(segment);
     }
     if (++this.#sinceCheckpoint >= this.#options.checkpointEvery && this.#isComplete) {

@@ -11,17 +11,20 @@
 // (ems-record-spec §6.4).
 
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
+import type { ManifestLink } from "../container/manifest.js";
 import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
 import { containerOf } from "../container/table.js";
 import type {
   ClosedSegmentReport,
+  CopiedSegmentReport,
   DeletedSegmentReport,
   FailedSegmentReport,
   SegmentReport,
+  UploadedSegmentReport,
 } from "./segment-report.js";
 import { SequenceBlocks } from "./sequence-blocks.js";
 import { syncFolder } from "./sync-folder.js";
@@ -48,6 +51,10 @@ export type LedgerEntry =
   /** Before its file goes; `opened` is the segment's id. A start that finds it without one of the next two goes on. */
   | { type: "deleting"; opened: number; report: DeletedSegmentReport }
   | { type: "deleted"; opened: number; report: DeletedSegmentReport }
+  /** Its copy is in a second folder. */
+  | { type: "copied"; opened: number; report: CopiedSegmentReport }
+  /** Its object was seen at the server. */
+  | { type: "uploaded"; opened: number; report: UploadedSegmentReport }
   /** Its file could not be deleted. */
   | { type: "kept"; opened: number; report: DeletedSegmentReport };
 
@@ -63,6 +70,8 @@ type DeletingEntry = Extract<LedgerEntry, { type: "deleting" }>;
 interface Pending {
   readonly unclosed: Map<number, OpenedEntry>;
   readonly deleting: Map<number, DeletingEntry>;
+  /** The last manifest of each config. */
+  readonly roots: Map<number, ManifestLink>;
 }
 
 const TYPES_OF_A_SEGMENT: ReadonlySet<unknown> = new Set([
@@ -72,6 +81,8 @@ const TYPES_OF_A_SEGMENT: ReadonlySet<unknown> = new Set([
   "deleting",
   "deleted",
   "kept",
+  "copied",
+  "uploaded",
 ]);
 
 export interface LedgerOptions {
@@ -107,6 +118,8 @@ export class Ledger {
   readonly unclosed = new Map<number, OpenedEntry>();
   /** Deletions under way; at the start, those that a crash left. */
   readonly deleting = new Map<number, DeletingEntry>();
+  /** The last manifest of each config, by its id. */
+  readonly roots = new Map<number, ManifestLink>();
 
   private constructor(
     folder: string,
@@ -130,7 +143,7 @@ export class Ledger {
   static async open(folder: string, logger: Logger, options: LedgerOptions = {}): Promise<Ledger> {
     const made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     if (made !== undefined) await syncFolder(dirname(made));
-    const pending: Pending = { unclosed: new Map(), deleting: new Map() };
+    const pending: Pending = { unclosed: new Map(), deleting: new Map(), roots: new Map() };
     let newest = 0;
     for (const { name } of [...(await rotatedFiles(folder)), { name: CURRENT }]) {
       for await (const entry of readEntries(join(folder, name), logger)) {
@@ -146,6 +159,7 @@ export class Ledger {
       sync: options.sync ?? ((handle) => handle.datasync()),
     });
     for (const [key, entry] of pending.unclosed) ledger.unclosed.set(key, entry);
+    for (const [key, link] of pending.roots) ledger.roots.set(key, link);
     for (const [key, entry] of pending.deleting) ledger.deleting.set(key, entry);
     return ledger;
   }
@@ -293,7 +307,9 @@ export class Ledger {
   }
 }
 
-function noteIn({ unclosed, deleting }: Pending, entry: LedgerEntry): void {
+function noteIn({ unclosed, deleting, roots }: Pending, entry: LedgerEntry): void {
+  if (entry.type === "closed" && entry.report.manifest)
+    roots.set(entry.report.configId, { file: basename(entry.report.path), root: entry.report.manifest });
   if (entry.type === "opened") {
     const syncError = entry.syncError ?? unclosed.get(entry.report.sequence)?.syncError;
     unclosed.set(entry.report.sequence, syncError === undefined ? entry : { ...entry, syncError });

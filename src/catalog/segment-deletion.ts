@@ -12,6 +12,7 @@ import { lstat, realpath, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
+import { MANIFEST_SUFFIX } from "../container/manifest.js";
 import { CONTAINERS } from "../container/table.js";
 import { type CatalogSegment, deletionOf, segmentOf } from "./catalog-segment.js";
 import type { Ledger } from "./ledger.js";
@@ -19,8 +20,8 @@ import type { MediaRoots } from "./media-roots.js";
 import type { DeletedSegmentReport, DeletionCause } from "./segment-report.js";
 import { syncFolder } from "./sync-folder.js";
 
-/** Why a segment must stay, in words; undefined where nothing speaks against its deletion. */
-export type DeletionGuard = (segment: CatalogSegment) => string | undefined;
+/** Why a segment must stay, in words; undefined where nothing speaks against its deletion for that cause. */
+export type DeletionGuard = (segment: CatalogSegment, cause: DeletionCause) => string | undefined;
 export type DeletionListener = (report: DeletedSegmentReport, segment: CatalogSegment) => void;
 
 export interface DeletionParts {
@@ -95,7 +96,7 @@ export class SegmentDeletion {
     if (state === "growing") throw new ReelError("targetBusy", `${path} is still being recorded`, { path });
     if (ledger.unclosed.has(id))
       throw new ReelError("targetBusy", `${path} is not final: its recovery comes first`, { path });
-    askGuards(this.#guards, segment);
+    askGuards(this.#guards, segment, cause);
     const hasFile = await this.#hasFile(segment, cause);
     const report = deletionOf(segment, cause, ledger.nextSequence());
     if (hasFile) {
@@ -126,9 +127,10 @@ export class SegmentDeletion {
       await mustLieInside(path, roots.folders);
       if (!(await this.#isReplaced(segment))) {
         // Somebody may have been given a hold since the first look.
-        askGuards(guards, segment);
+        askGuards(guards, segment, report.cause);
         this.#going.add(id);
         await removeFile(path);
+        if (segment.manifest !== undefined) await removeFile(path + MANIFEST_SUFFIX);
       }
     } catch (error) {
       await ledger.append({ type: "kept", opened: id, report: { ...report, sequence: ledger.nextSequence() } });
@@ -174,10 +176,10 @@ export class SegmentDeletion {
   }
 }
 
-function askGuards(guards: Iterable<DeletionGuard>, segment: CatalogSegment): void {
+function askGuards(guards: Iterable<DeletionGuard>, segment: CatalogSegment, cause: DeletionCause): void {
   const { path } = segment;
   for (const guard of guards) {
-    const reason = guard(segment);
+    const reason = guard(segment, cause);
     if (reason !== undefined) throw new ReelError("held", `${path} is kept: ${reason}`, { path });
   }
 }

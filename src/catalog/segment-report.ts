@@ -45,6 +45,8 @@ export interface ClosedSegmentReport extends SegmentReport {
   lost: Lost | null;
   /** A sync of the file has failed, in words: a power cut may take what it holds. null if none has. */
   syncError: string | null;
+  /** The root of its manifest, where it was to have one; null where that could not be written. */
+  manifest?: string | null;
 }
 
 /** Why a segment was deleted: what of a retention rule it had passed, or because somebody asked. */
@@ -54,11 +56,12 @@ export const DELETION_CAUSES = {
   segments: "Its rule keeps no more files.",
   freeSpace: "The volume had less free than its rule keeps free.",
   request: "Somebody asked for it.",
+  uploaded: "It was uploaded, and `upload` of reel.json keeps no local file.",
 } as const;
 export type DeletionCause = keyof typeof DELETION_CAUSES;
 
-export interface DeletedSegmentReport extends SegmentReport {
-  cause: DeletionCause;
+/** A segment whose file was final, as the catalogue has it. */
+export interface FinalSegmentReport extends SegmentReport {
   stoppedMs: number | null;
   durationMs: number;
   sizeBytes: number;
@@ -68,6 +71,26 @@ export interface DeletedSegmentReport extends SegmentReport {
   /** How many gaps its closing listed. */
   gaps: number;
   lost: Lost | null;
+  /** The root of its manifest, where it has one. */
+  manifest?: string;
+  /** Its copy in a second media folder. */
+  copy?: string;
+  /** Where it was uploaded to, as `s3://bucket/key`. */
+  object?: string;
+}
+
+export interface DeletedSegmentReport extends FinalSegmentReport {
+  cause: DeletionCause;
+}
+
+export interface CopiedSegmentReport extends FinalSegmentReport {
+  copy: string;
+  state: "finished" | "recovered" | "uploaded";
+}
+
+export interface UploadedSegmentReport extends FinalSegmentReport {
+  /** `s3://bucket/key` */
+  object: string;
 }
 
 export interface FailedSegmentReport extends SegmentReport {

@@ -19,6 +19,7 @@ const MODULES: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ["events", async () => (await import("./events-command.js")).addEventsCommand],
   ["ls", async () => (await import("./ls-command.js")).addLsCommand],
   ["retention", async () => (await import("./retention-command.js")).addRetentionCommand],
+  ["upload", async () => (await import("./upload-command.js")).addUploadCommand],
   ["demo", async () => (await import("./demo-command.js")).addDemoCommand],
   ["finish", async () => (await import("./finish-command.js")).addFinishCommand],
   ["verify", async () => (await import("./verify-command.js")).addVerifyCommand],

@@ -13,6 +13,7 @@ import { ProgressBar } from "./progress-bar.js";
 import { bytesText, durationText } from "./quantities.js";
 import { printTable } from "./text-table.js";
 import { EXIT_FAILED, EXIT_OK, exitOnUsage } from "./usage.js";
+import { checkManifests } from "./verify-manifests.js";
 
 export function addVerifyCommand(program: Command): void {
   exitOnUsage(program.command("verify"))
@@ -21,8 +22,13 @@ export function addVerifyCommand(program: Command): void {
     )
     .argument("<path...>", "finished files, or folders of them")
     .option("--json", "one JSON object a line and file")
-    .action(async (paths: string[], flags: { json?: boolean }) => {
-      process.exitCode = await verify(paths, flags.json === true);
+    .option(
+      "--manifest",
+      "whether they are what was recorded: their manifests (record … manifest=1), and the first break",
+    )
+    .action(async (paths: string[], flags: { json?: boolean; manifest?: boolean }) => {
+      const isJson = flags.json === true;
+      process.exitCode = flags.manifest ? checkManifests(paths, isJson) : await verify(paths, isJson);
     });
 }
 

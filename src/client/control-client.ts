@@ -85,6 +85,7 @@ const COMMAND_NAMES: ReadonlyMap<string, CommandName> = new Map(
     release: true,
     listHolds: true,
     retention: true,
+    upload: true,
     subscribe: true,
     version: true,
     help: true,

@@ -25,6 +25,7 @@ export interface RecordSettings extends UserVariables {
   chunkLength: number;
   computedPathToFile: string;
   configId: number;
+  copyTo?: string;
   dateFolderStructure: boolean;
   durability?: "none" | "close" | "interval";
   /** Seconds below zero; missing where it begins with the command. */
@@ -32,6 +33,7 @@ export interface RecordSettings extends UserVariables {
   hasAudio: boolean;
   keepAlive: boolean;
   localStreamName: string;
+  manifest?: boolean;
   mp4BinPath?: string;
   operationType: number;
   overwrite: boolean;
@@ -48,6 +50,8 @@ export interface RecordSettings extends UserVariables {
   /** The rule that made it. */
   ruleId?: number;
   type: "mp4" | "ts" | "flv";
+  /** Missing where the server's default says it. */
+  upload?: boolean;
   waitForIDR: boolean;
   winQtCompat: boolean;
   zone?: string;
@@ -164,6 +168,9 @@ export interface RecordingParameters {
   retainSegments?: number;
   retainFreeBytes?: number;
   retainFreePercent?: number;
+  copyTo?: string;
+  manifest?: boolean;
+  upload?: boolean;
   priority?: number;
   zone?: string;
   alignTo?: number;
@@ -214,6 +221,7 @@ export interface CommandParameters {
   release: { holdId: number };
   listHolds: None;
   retention: { dryRun?: boolean };
+  upload: { dryRun?: boolean };
   subscribe: { events?: readonly EventName[]; since?: number };
   version: None;
   help: None;
@@ -324,7 +332,23 @@ export interface DeletionData {
   startTime: string;
   stopTime: string;
 }
-export type DeletionCause = "age" | "bytes" | "segments" | "freeSpace" | "request";
+export type DeletionCause = "age" | "bytes" | "segments" | "freeSpace" | "request" | "uploaded";
+
+/** A file that waits for its upload. */
+export interface UploadData {
+  configId: number;
+  file: string;
+  id: number;
+  isUnderWay: boolean;
+  /** Of its object. */
+  key: string | null;
+  localStreamName: string;
+  nextTryTime: string | null;
+  /** Why the last try failed. */
+  reason: string | null;
+  sizeBytes: number;
+  tries: number;
+}
 
 export interface CommandData {
   /** `hoursLeft`: until the volume has no more free than retention keeps; null where it does not fill up. */
@@ -359,6 +383,7 @@ export interface CommandData {
   release: HoldData;
   listHolds: HoldData[] | null;
   retention: { deletions: DeletionData[] | null; isComplete: boolean };
+  upload: { isComplete: boolean; uploads: UploadData[] | null };
   subscribe: { events: EventName[]; since: number };
   version: Record<
     "banner" | "branchName" | "buildDate" | "buildNumber" | "codeName" | "hash" | "releaseNumber",
@@ -415,6 +440,13 @@ interface ChunkPayload extends Sender, RecordingIds {
   [variable: `_${string}`]: string;
 }
 
+interface FinalPayload extends ChunkPayload {
+  durationMs: number;
+  sizeBytes: number;
+  startTime: string;
+  stopTime: string | null;
+}
+
 /** EMS calls a server's one part an application. */
 interface ApplicationData extends Sender {
   id: number;
@@ -426,6 +458,7 @@ export interface EventPayloads {
     config: { acceptors: { ip: string; port: number; protocol: string }[]; description: string; name: string };
   };
   applicationStop: ApplicationData;
+  copyFailed: ChunkPayload & { copy: string; code: string; reason: string; tries: number; nextTryTime: string | null };
   cliRequest: Sender & { command: string; parameters: Record<string, string | string[]> };
   cliResponse: Sender & ReplyMessage;
   inStreamClosed: Sender & StreamData;
@@ -448,6 +481,8 @@ export interface EventPayloads {
     recovered: boolean;
     /** A sync of the file has failed, in words: a power cut may take what it holds. */
     syncError: string | null;
+    /** The root of its manifest, where it was to have one; null where that could not be written. */
+    manifest?: string | null;
   };
   recordChunkCreated: ChunkPayload & { startTime: string };
   recordChunkError: ChunkPayload & { error: string };
@@ -458,13 +493,10 @@ export interface EventPayloads {
     minimumFreeBytes: number;
     configIds: number[];
   };
-  segmentDeleted: ChunkPayload & {
-    cause: DeletionCause;
-    durationMs: number;
-    sizeBytes: number;
-    startTime: string;
-    stopTime: string | null;
-  };
+  segmentCopied: FinalPayload & { copy: string };
+  segmentDeleted: FinalPayload & { cause: DeletionCause };
+  /** `object` is `s3://bucket/key`. */
+  segmentUploaded: FinalPayload & { object: string };
   recordGap: ChunkPayload & { gap: GapData };
   recordWaiting: Sender & RecordingIds & { description: string };
   serverStarted: Sender & { version: string };
@@ -472,6 +504,14 @@ export interface EventPayloads {
   timerClosed: Sender & TimerData;
   timerCreated: Sender & TimerData;
   timerTriggered: Sender & TimerData;
+  uploadFailed: ChunkPayload & {
+    key: string | null;
+    code: string;
+    reason: string;
+    tries: number;
+    /** null: it is not tried again. */
+    nextTryTime: string | null;
+  };
 }
 export type EventName = keyof EventPayloads;
 

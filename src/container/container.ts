@@ -147,6 +147,11 @@ export interface Container {
   noteFirstBatch(path: string, bytes: number): void;
   /** Where the media of a growing segment is written. */
   mediaPath(path: string): string;
+  /**
+   * Where the media begins in a file of it, growing or final: what is in front is written, or patched, at the finish.
+   * Undefined where the file does not yet say.
+   */
+  mediaStart(fd: number): number | undefined;
   /** Opens the output of a track that appeared after the opening. */
   joinTrack(place: SegmentPlace, track: number): void;
   /**

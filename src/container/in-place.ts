@@ -33,12 +33,13 @@ export interface InPlaceTraits<Name extends ContainerName> {
   number: number;
   repair(path: string, options?: RepairOptions): RepairReport;
   isTorn(path: string): boolean;
+  mediaStart(fd: number): number | undefined;
 }
 
 export function inPlaceContainer<Name extends ContainerName>(
   traits: InPlaceTraits<Name>,
 ): Container & { readonly name: Name } {
-  const { name, number, repair, isTorn } = traits;
+  const { name, number, repair, isTorn, mediaStart } = traits;
   return {
     name,
     number,
@@ -52,6 +53,7 @@ export function inPlaceContainer<Name extends ContainerName>(
     noteGap: () => {},
     noteFirstBatch: () => {},
     mediaPath: (path) => path,
+    mediaStart,
     // All tracks share one file.
     joinTrack: () => {},
     resumeJoin: () => {},

@@ -9,6 +9,24 @@ export interface SegmentOrigin {
   outStreamId: number;
   /** User variables, names with their leading `_`. */
   variables: Readonly<Record<string, string>>;
+  /** What is to become of the file when it is final; missing where nothing is. */
+  wishes?: SegmentWishes | undefined;
+}
+
+/** Parameters of `record` that outlive the recording: a recovery, or the next start, must know them. */
+export interface SegmentWishes {
+  /** undefined = as the server's default says. */
+  readonly upload?: boolean;
+  /** A second media folder; `overwrite`: an older file of the name is replaced there. */
+  readonly copyTo?: { readonly folder: string; readonly overwrite: boolean };
+  /** A manifest is written beside it (container/manifest.ts). */
+  readonly manifest?: true;
+}
+
+/** The origin that something carries among other fields. */
+export function originFrom(report: Partial<SegmentOrigin>): SegmentOrigin {
+  const { localStreamName, configId, outStreamId, variables, wishes } = { ...UNKNOWN_ORIGIN, ...report };
+  return { localStreamName, configId, outStreamId, variables, ...(wishes && { wishes }) };
 }
 
 export const UNKNOWN_ORIGIN: SegmentOrigin = { localStreamName: "", configId: 0, outStreamId: 0, variables: {} };

@@ -8,6 +8,7 @@ import { systemTimers, type Timers } from "../base/timers.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Retention } from "../retention/retention.js";
 import type { Clock } from "../time/units.js";
+import type { Uploads } from "../upload/uploads.js";
 import { COMMANDS } from "./commands/command-table.js";
 import { CommandTimers } from "./commands/command-timers.js";
 import type { ControlView } from "./control-view.js";
@@ -85,6 +86,7 @@ export interface ControlPlaneParts {
   readonly recorder: RecorderApi;
   readonly pulls?: PullPort | undefined;
   readonly retention?: Retention | undefined;
+  readonly uploads?: Uploads | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;
@@ -131,7 +133,7 @@ export class ControlPlane implements Collector {
    * overwrite them. Throws ReelError `badArgument` where a sink or a protection is not possible.
    */
   constructor({ recorder, pulls, clock, logger, version, ...parts }: ControlPlaneParts) {
-    const { options = {}, timers = systemTimers, retention } = parts;
+    const { options = {}, timers = systemTimers, retention, uploads } = parts;
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
@@ -145,7 +147,7 @@ export class ControlPlane implements Collector {
     this.pulls = new PullConfigs(pulls, recorder.store, clock, logger, this.#limits.pullConfigs);
     this.pulls.restore();
     const mp4BinPath = options.mp4BinPath ?? "evo-mp4writer";
-    const view: ControlView = { recorder, pulls: this.pulls, clock, retention, mp4BinPath };
+    const view: ControlView = { recorder, pulls: this.pulls, clock, retention, uploads, mp4BinPath };
     this.#unmap = mapRecorderEvents(view, this.bus);
     this.#timers = new CommandTimers(clock, timers, (type, timer) => this.bus.emit(type, () => timer));
     const { ms = 0, branch = "", hash = "" } = options.build ?? {};

@@ -4,6 +4,7 @@
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Retention } from "../retention/retention.js";
 import type { Clock } from "../time/units.js";
+import type { Uploads } from "../upload/uploads.js";
 import type { PullConfigs } from "./pull/pull-configs.js";
 
 export interface ControlView {
@@ -12,6 +13,8 @@ export interface ControlView {
   readonly clock: Clock;
   /** undefined where the server has none. */
   readonly retention: Retention | undefined;
+  /** undefined where reel.json has no `upload`. */
+  readonly uploads?: Uploads | undefined;
   /** Shown as mp4BinPath in record settings. */
   readonly mp4BinPath: string;
 }

@@ -1,7 +1,7 @@
 // Which files are being played: what was read within the last minute is not deleted, so that no viewer loses the file
 // between two ranges or parts. Only the last few hundred count, so that nobody keeps a whole archive by reading it.
 
-import type { DeletionGuard } from "../catalog/segment-deletion.js";
+import type { CatalogSegment } from "../catalog/catalog-segment.js";
 import type { Clock } from "../time/units.js";
 
 const PLAYED_MS = 60_000;
@@ -24,7 +24,7 @@ export class PlayedFiles {
   }
 
   /** For the catalogue. */
-  readonly guard: DeletionGuard = ({ id }) => {
+  readonly guard = ({ id }: Pick<CatalogSegment, "id">): string | undefined => {
     const readMs = this.#readMs.get(id);
     return readMs !== undefined && this.clock.monotonicMs() - readMs < PLAYED_MS ? "it is being played" : undefined;
   };

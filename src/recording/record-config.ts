@@ -42,17 +42,27 @@ export interface RecordOptions {
   retain?: RetentionRule;
   /** From 0 to 100: the lowest is stopped first where a volume fills up. */
   priority?: number;
+  /** A second media folder, which gets a copy of each finished file. */
+  copyTo?: string | undefined;
+  /** Its finished files have manifests; the server's default where it does not say. */
+  manifest?: boolean | undefined;
+  /** Its finished files are uploaded; the server's default where it does not say. */
+  upload?: boolean | undefined;
   /** User variables, names with their leading `_`. */
   variables?: Readonly<Record<string, string>>;
 }
 
-export interface RecordConfig extends Required<Omit<RecordOptions, "durability" | "from" | "zone">> {
+export interface RecordConfig
+  extends Required<Omit<RecordOptions, "durability" | "from" | "zone" | "upload" | "copyTo" | "manifest">> {
   configId: number;
   /** The rule that made it, and takes it away again. */
   ruleId?: number;
   zone: string | undefined;
   durability: Durability | undefined;
   from: From | undefined;
+  upload: boolean | undefined;
+  copyTo: string | undefined;
+  manifest: true | undefined;
 }
 
 /** Its run is files of one name with `_partNNNN`. */
@@ -68,8 +78,15 @@ export function segmentSeconds({ chunkLength, alignTo }: RecordConfig): number {
 }
 
 /** What segments of a config's run carry; without a run, `outStreamId` is 0. */
-export function originOf({ localStreamName, configId, variables }: RecordConfig, outStreamId: number): SegmentOrigin {
-  return { localStreamName, configId, outStreamId, variables };
+export function originOf(config: RecordConfig, outStreamId: number): SegmentOrigin {
+  const { localStreamName, configId, variables, upload, manifest, copyTo, overwrite } = config;
+  const origin = { localStreamName, configId, outStreamId, variables };
+  const wishes = {
+    ...(upload !== undefined && { upload }),
+    ...(copyTo !== undefined && { copyTo: { folder: copyTo, overwrite } }),
+    ...(manifest && { manifest }),
+  };
+  return Object.keys(wishes).length > 0 ? { ...origin, wishes } : origin;
 }
 
 /** Codes of ems-record-spec §2.0. */

@@ -44,6 +44,9 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     variables: { ...options.variables },
     durability: options.durability,
     from: options.from,
+    upload: options.upload,
+    copyTo: options.copyTo,
+    manifest: options.manifest ? (true as const) : undefined,
     retain: completeRetentionRule(options.retain),
     priority: options.priority ?? DEFAULT_PRIORITY,
   };
@@ -65,6 +68,19 @@ export function completeRecordConfig(options: RecordOptions): Omit<RecordConfig,
     throw new ReelError("badArgument", `durability is ${DURABILITIES.join(", ")}, not ${String(config.durability)}`);
   }
   return config;
+}
+
+/** Options that the server may complete. */
+export type ServerDefaulted = Pick<RecordOptions, "manifest" | "copyTo">;
+
+/** What the server says where they do not, and the media folder that `copyTo` names. Throws ReelError `badPath`. */
+export function withServerDefaults<O extends ServerDefaulted>(options: O, naming: Naming, manifests: boolean): O {
+  const { manifest, copyTo } = options;
+  return {
+    ...options,
+    ...(manifest === undefined && manifests && { manifest: true }),
+    ...(copyTo !== undefined && { copyTo: naming.mediaFolder(copyTo) }),
+  };
 }
 
 type Unstored = Omit<RecordConfig, "configId">;

@@ -3,12 +3,14 @@
 
 import type {
   ClosedSegmentReport,
+  CopiedSegmentReport,
   DeletedSegmentReport,
   FailedSegmentReport,
   SegmentReport,
 } from "../catalog/segment-report.js";
 import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
+import type { CopyFailure } from "./finishing/copies.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 
 export const WAITING_TEXT = "waiting for a random access point; waitForIDR=0 starts at once";
@@ -23,6 +25,9 @@ export interface RecorderEvents {
   segmentOpened: [report: SegmentReport];
   segmentClosed: [report: ClosedSegmentReport];
   segmentFailed: [report: FailedSegmentReport];
+  segmentCopied: [report: CopiedSegmentReport];
+  /** A try of a copy has failed. */
+  copyFailed: [failure: CopyFailure];
   segmentDeleted: [report: DeletedSegmentReport];
   gap: [gap: Gap, segment: SegmentReport];
 }

@@ -28,6 +28,8 @@ export interface RecorderOptions {
   /** What all streams may keep together. Default 512. */
   preRecordMib?: number;
   durability?: Durability;
+  /** Record configs that do not say have manifests beside their files. Default false. */
+  manifests?: boolean;
   /** With durability=interval: how often growing files are synced. */
   syncIntervalMs?: number;
   /** They stand in front of those that are added by `rules.add`. */
@@ -75,6 +77,7 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     preRecordStreams: { ...options.preRecordStreams },
     preRecordMib: options.preRecordMib ?? DEFAULT_PRE_RECORD_MIB,
     durability: options.durability ?? "close",
+    manifests: options.manifests ?? false,
     syncIntervalMs: options.syncIntervalMs ?? SYNC_INTERVAL_MS,
     rules: options.rules ?? [],
     maxConfigs: options.maxConfigs ?? DEFAULT_MAX_CONFIGS,

@@ -20,7 +20,9 @@ import { ClockedConfigs } from "./clock/clocked-configs.js";
 import { stateSamples } from "./config-states.js";
 import type { ConfigStore } from "./config-store.js";
 import type { EmbeddedRecorder } from "./embedded-recorder.js";
+import { Copies } from "./finishing/copies.js";
 import { Finisher } from "./finishing/finisher.js";
+import { Manifests } from "./finishing/manifests.js";
 import { Recovery } from "./finishing/recovery.js";
 import { RestartGaps } from "./finishing/restart-gaps.js";
 import { FrameWriter } from "./frame-writer.js";
@@ -44,7 +46,7 @@ import {
   type RecordEntry,
   type RecordOptions,
 } from "./record-config.js";
-import { isConfigId, readRecordConfigs } from "./record-options.js";
+import { isConfigId, readRecordConfigs, type ServerDefaulted, withServerDefaults } from "./record-options.js";
 import { RecordStarter } from "./record-starter.js";
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
@@ -80,6 +82,8 @@ interface OpenState {
 export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi, EmbeddedRecorder {
   readonly streams: StreamRegistry;
   readonly arena: Arena;
+  /** Also of the rooms above that keep something of their own. */
+  readonly stateFolder: string;
   readonly clock: Clock;
   readonly logger: Logger;
   #state: OpenState;
@@ -87,6 +91,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #scheduler: Scheduler;
   #finisher: Finisher;
   #recovery: Recovery;
+  readonly #copies: Copies;
   #periodicSync: PeriodicSync;
   #supervisor: RecordingSupervisor;
   readonly #receivedNotes: ReceivedNotes;
@@ -98,6 +103,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly #rules: RecordRules;
   readonly #ruleList: RuleList;
   readonly #clocked: ClockedConfigs;
+  readonly #settle: <O extends ServerDefaulted>(options: O) => O;
   #nextConfigId: number;
   #closed: Promise<void> | undefined;
 
@@ -130,6 +136,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const { naming, reservations, ledger, catalog } = state;
     this.logger = logger;
     this.clock = clock;
+    this.stateFolder = settings.stateFolder;
     this.#state = state;
     this.#savedConfigs = new SectionWriter(state.store, CONFIGS_SECTION, logger);
     this.#savedNextId = new SectionWriter(state.store, NEXT_CONFIG_ID_SECTION, logger);
@@ -156,6 +163,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       onFailed,
       onLost: (gap: Gap, report: SegmentReport): boolean => this.emit("gap", gap, report),
       reservations,
+      manifests: new Manifests(this.#pools, ledger, logger),
     };
     const restarts: RestartGaps = new RestartGaps(state.received, ledger.unclosed, (gap, report) =>
       reports.restarted(gap, report),
@@ -207,6 +215,12 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#totals = new RecordingTotals(this, () => this.#supervisor.recordings);
     this.on("segmentOpened", () => this.#periodicSync.kick());
     catalog.onDeleted((report) => this.emit("segmentDeleted", report));
+    this.#copies = new Copies({
+      ...{ catalog, pools: this.#pools, mediaFolders: naming.folders, clock, logger },
+      onCopied: (report) => this.emit("segmentCopied", report),
+      onFailed: (failure) => this.emit("copyFailed", failure),
+    });
+    this.#settle = (options) => withServerDefaults(options, naming, settings.manifests);
     this.streams.on("opened", (stream) => {
       this.#rules.streamOpened(stream.name);
       this.#supervisor.streamOpened(stream);
@@ -233,16 +247,18 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       removeConfig: (configId) => this.removeConfig(configId),
     });
     this.#starter = new RecordStarter({ ...shared, naming, maxConfigs: settings.maxConfigs });
-    this.#ruleList = new RuleList(state.store, settings.rules, shared.nextConfigId, logger);
+    this.#ruleList = new RuleList(state.store, settings.rules.map(this.#settle), shared.nextConfigId, logger);
     this.#rules = new RecordRules({
       ...shared,
       list: this.#ruleList,
       starter: this.#starter,
+      settle: this.#settle,
       removeConfig: (configId) => this.removeConfig(configId),
       onFailed: (config, error) => reports.notStarted(config, error),
       logger,
     });
     catalog.start();
+    void this.#copies.start();
     this.#recovery.start(naming.folders);
     for (const config of this.#rules.restore(saved)) {
       this.#supervisor.add(config, config.pathToFile);
@@ -287,8 +303,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     return new FrameWriter(this.streams.open(name));
   }
 
-  record(options: RecordOptions): Promise<RecordEntry> {
-    return this.#starter.record(options);
+  async record(options: RecordOptions): Promise<RecordEntry> {
+    return this.#starter.record(this.#settle(options));
   }
 
   get rules(): RulesApi {
@@ -358,6 +374,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       this.#scheduler,
       this.#finisher,
       this.#totals,
+      this.#copies,
     ];
     const { entries } = this.#supervisor;
     const own = stateSamples("reel_recordings", "Record configs by state.", RECORD_STATES, entries);
@@ -384,6 +401,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     await recorded;
     await this.#finisher.whenIdle();
     await this.#recovery.close();
+    await this.#copies.close();
     if (reservations.paths.length > 0)
       this.logger.warn({ paths: reservations.paths }, "names are still reserved though nothing is recorded any more");
     this.#scheduler.close();

@@ -36,6 +36,8 @@ export interface RetentionParts {
   readonly settings?: RetentionSettings | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A file that somebody else still needs (its upload is to come): no rule deletes it. */
+  readonly isNeeded?: (id: number) => boolean;
   /** What a media folder and its volume say; a test answers in their place. */
   readonly lookAt?: LookAt;
 }
@@ -284,13 +286,14 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   }
 
   #plan(isDry: boolean): PlannedDeletion[] {
-    const { recorder, settings = {}, clock } = this.#parts;
+    const { recorder, settings = {}, clock, isNeeded } = this.#parts;
     const { seconds, bytes, segments } = settings;
     const rules = new Map(recorder.configs().map((entry) => [entry.config.configId, retainOf(entry)]));
     return planAll({
       segments: this.#index
         .sorted()
-        .filter((segment) => this.#deleter.mayTry(segment) && this.#holds.holdOf(segment) === undefined),
+        .filter((segment) => this.#deleter.mayTry(segment) && this.#holds.holdOf(segment) === undefined)
+        .filter(({ id }) => !isNeeded?.(id)),
       folders: this.#folders,
       ruleOf: (configId) => rules.get(configId),
       byDefault: { seconds, bytes, segments },

@@ -145,6 +145,8 @@ function anchorPaths(config: ServerConfig, folder: string): ServerConfig {
   const anchored = structuredClone(config);
   for (const rule of anchored.retention?.folders ?? []) rule.folder = resolve(folder, rule.folder);
   if (anchored.media?.folders) anchored.media.folders = anchored.media.folders.map((path) => resolve(folder, path));
+  if (anchored.upload?.credentialsFile)
+    anchored.upload.credentialsFile = resolve(folder, anchored.upload.credentialsFile);
   if (anchored.state?.folder) anchored.state.folder = resolve(folder, anchored.state.folder);
   if (anchored.pull?.fileFolders)
     anchored.pull.fileFolders = anchored.pull.fileFolders.map((path) => resolve(folder, path));

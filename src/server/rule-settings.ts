@@ -34,14 +34,16 @@ export const RulesSchema = Type.Array(
 );
 
 /** Of settings that the schema has passed. Throws ReelError `badArgument` that names the rule. */
-export function readRules(settings: readonly unknown[] = []): RuleOptions[] {
+export function readRules(settings: readonly unknown[] = [], hasBucket = true): RuleOptions[] {
   return (settings as readonly RuleSetting[]).map((setting, place) => {
     try {
       const given = Object.entries(RULE_PARAMETERS).map(([name, parameter]) => [
         name,
         parsed(setting, name, parameter),
       ]);
-      return ruleOptions(Object.fromEntries(given), {});
+      const options = ruleOptions(Object.fromEntries(given), {});
+      if (options.upload && !hasBucket) throw new CommandFailure("upload needs a bucket: see upload of reel.json");
+      return options;
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
       throw new ReelError("badArgument", `rules[${place}] of reel.json: ${error.message}`, {}, { cause: error });

@@ -12,6 +12,8 @@ import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
 import { Retention, type RetentionSettings } from "../retention/retention.js";
+import { completeUploadSettings, type UploadSettings } from "../upload/upload-settings.js";
+import { Uploads } from "../upload/uploads.js";
 import { type ChangedSettings, changedSettings } from "./changed-settings.js";
 import type { ServerConfig } from "./config-schema.js";
 import { FolderProbe } from "./health-routes.js";
@@ -43,6 +45,7 @@ export class ReelServer {
     private readonly pulls: PullSources,
     private readonly control: ControlPlane,
     private readonly retention: Retention,
+    private readonly uploads: Uploads | undefined,
     private readonly tls: TlsFiles | undefined,
   ) {
     this.#config = config;
@@ -64,8 +67,9 @@ export class ReelServer {
       ...(config.preRecord?.seconds && { preRecordSeconds: config.preRecord.seconds }),
       ...(config.preRecord?.streams && { preRecordStreams: config.preRecord.streams }),
       ...(config.preRecord?.maximumMib && { preRecordMib: config.preRecord.maximumMib }),
-      rules: readRules(config.rules),
+      rules: readRules(config.rules, config.upload !== undefined),
       ...(config.recording?.syncIntervalMs && { syncIntervalMs: config.recording.syncIntervalMs }),
+      ...(config.recording?.manifest && { manifests: true }),
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });
     try {
@@ -87,13 +91,16 @@ export class ReelServer {
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
     const settings = await realFolders(config.retention);
-    const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger });
+    const uploads = config.upload && (await startUploads(config.upload as UploadSettings, recorder, logger));
+    const isNeeded = (id: number): boolean => uploads?.isNeeded(id) ?? false;
+    const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger, isNeeded });
     const addresses: Addresses = {};
     let server: ReelServer | undefined;
     const control: ControlPlane = new ControlPlane({
       recorder,
       pulls,
       retention,
+      uploads,
       clock: recorder.clock,
       logger,
       version: VERSION,
@@ -106,7 +113,7 @@ export class ReelServer {
         routes: serverRoutes({
           recorder,
           pulls: () => control.pulls.list(),
-          collect: () => recorder.collect().concat(control.collect(), retention.collect()),
+          collect: () => recorder.collect().concat(control.collect(), retention.collect(), uploads?.collect() ?? []),
           clock: recorder.clock,
           config: () => (server ? server.#config : config),
           addresses: () => addresses,
@@ -142,6 +149,7 @@ export class ReelServer {
         pulls,
         control,
         retention,
+        uploads,
         tls,
       );
       return server;
@@ -149,6 +157,7 @@ export class ReelServer {
       for (const { listener } of listeners) await listener.close();
       await pulls.close();
       await retention.close();
+      await uploads?.close();
       await control.close();
       tls?.close();
       throw error;
@@ -183,7 +192,9 @@ export class ReelServer {
 
   /** Collects what every part counts. */
   collect(): readonly Sample[] {
-    return this.recorder.collect().concat(this.control.collect(), this.retention.collect());
+    return this.recorder
+      .collect()
+      .concat(this.control.collect(), this.retention.collect(), this.uploads?.collect() ?? []);
   }
 
   /** The file appears whole, because other programs wait for it. */
@@ -201,10 +212,20 @@ export class ReelServer {
     await Promise.all(this.publishing.map((listener) => listener.close()));
     await this.pulls.close();
     await this.retention.close();
+    await this.uploads?.close();
     await this.recorder.close();
     await this.control.close();
     this.tls?.close();
   }
+}
+
+function startUploads(settings: UploadSettings, recorder: Recorder, logger: Logger): Promise<Uploads> {
+  const { catalog, mediaFolders, stateFolder, clock } = recorder;
+  return Uploads.start({
+    ...{ catalog, mediaFolders, stateFolder, clock, logger, env: process.env },
+    whenCatalogued: () => recorder.whenCatalogued(),
+    settings: completeUploadSettings(settings),
+  });
 }
 
 /** The recorder's media folders are real paths. */

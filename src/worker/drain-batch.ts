@@ -20,6 +20,8 @@ export interface DrainItem {
   opening: SegmentOpening | undefined;
   /** Gaps to note beside the segment, if its container has a place for them. */
   gaps: readonly object[] | undefined;
+  /** Blocks of media that are hashed; undefined where the file has no manifest. */
+  hashed?: number | undefined;
 }
 
 export interface DrainBatch {
@@ -45,4 +47,6 @@ export interface DrainResult {
   failure: FileFailure | undefined;
   /** What a batch held that could not be written. The segment's counters leave it out. */
   unwritten: Unwritten | undefined;
+  /** Hashes of further blocks that became whole. */
+  blocks?: readonly string[];
 }

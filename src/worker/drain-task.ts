@@ -19,15 +19,18 @@ import {
   REC_LOCK_OFFSET,
   REC_TAIL_OFFSET,
 } from "../abi/recording.js";
+import { SEG_OUTPUT_POSITION_OFFSET } from "../abi/segment.js";
 import { STATUS_OUTPUT_FULL, STATUS_READY } from "../abi/status.js";
 import { ArenaViews } from "../arena/arena-views.js";
 import { instantiateKernel, type Kernel } from "../arena/kernel.js";
+import type { Container } from "../container/container.js";
 import { fileFailure } from "../container/file-failure.js";
 import { beginChecks, mustStillBeOurs } from "../container/lost-file.js";
 import { closeSegmentFiles } from "../container/segment-files.js";
 import { OUTPUT_BYTES, writeOutputs } from "../container/segment-output.js";
-import { hasFrames } from "../container/segment-state.js";
+import { hasFrames, outputAt } from "../container/segment-state.js";
 import { containerByNumber } from "../container/table.js";
+import { hashWholeBlocks } from "./block-hash.js";
 import type { DrainBatch, DrainItem, DrainResult } from "./drain-batch.js";
 import {
   DrainRecord,
@@ -151,6 +154,17 @@ function drainOne(
     record.step = STEP_WRITING;
     Atomics.add(arena.i32(batch.heartbeat), batch.heartbeat >>> 2, 1);
     write();
-    if (result.status !== STATUS_OUTPUT_FULL) return;
+    if (result.status !== STATUS_OUTPUT_FULL) break;
+  }
+  if (item.hashed !== undefined) result.blocks = newBlocks(container, arena, item, item.hashed);
+}
+
+/** What cannot be read now is hashed at the finish: that is no reason to lose a frame. */
+function newBlocks(container: Container, arena: ArenaViews, { segment, path }: DrainItem, hashed: number): string[] {
+  try {
+    const endBytes = arena.i64(outputAt(segment, 0) + SEG_OUTPUT_POSITION_OFFSET);
+    return hashWholeBlocks(container, path, hashed, endBytes);
+  } catch {
+    return [];
   }
 }

@@ -7,9 +7,11 @@ import { ARENA_BASE, type Arena } from "../arena/arena.js";
 import { compileKernel, instantiateKernel } from "../arena/kernel.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { OUTPUT_BYTES } from "../container/segment-output.js";
+import type { CopyRequest, CopyResult } from "./copy-task.js";
 import type { DrainBatch, DrainResult } from "./drain-batch.js";
 import type { DrainWorkerData } from "./drain-task.js";
 import type { FinishRequest, FinishResult } from "./finish-task.js";
+import type { ManifestRequest, ManifestResult } from "./manifest-task.js";
 import type { MoveRequest, MoveResult } from "./move-task.js";
 import type { RecoverRequest, RecoverResult } from "./recover-task.js";
 import type { SyncItem, SyncResult } from "./sync-task.js";
@@ -94,6 +96,20 @@ export class Pools implements Collector {
       filename: new URL("./move-task.js", BUILT).href,
       name: "move",
     }) as Promise<MoveResult>;
+  }
+
+  copy(request: CopyRequest): Promise<CopyResult> {
+    return this.#finish.run(request, {
+      filename: new URL("./copy-task.js", BUILT).href,
+      name: "copy",
+    }) as Promise<CopyResult>;
+  }
+
+  manifest(request: ManifestRequest): Promise<ManifestResult> {
+    return this.#finish.run(request, {
+      filename: new URL("./manifest-task.js", BUILT).href,
+      name: "manifest",
+    }) as Promise<ManifestResult>;
   }
 
   /** Syncs files of growing segments; a result for each, in order. */

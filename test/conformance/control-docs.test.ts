@@ -48,6 +48,7 @@ const TYPED: { [N in CommandName]: true } = {
   release: true,
   listHolds: true,
   retention: true,
+  upload: true,
   subscribe: true,
   version: true,
   help: true,

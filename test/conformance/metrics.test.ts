@@ -34,6 +34,8 @@ async function scrape(): Promise<string> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-metrics-"));
+  const credentialsFile = join(folder, "credentials.json");
+  writeFileSync(credentialsFile, JSON.stringify({ accessKeyId: "a", secretAccessKey: "b" }), { mode: 0o600 });
   server = await ReelServer.start(
     {
       media: { folders: [join(folder, "media")] },
@@ -42,6 +44,7 @@ beforeAll(async () => {
       preRecord: { seconds: 1 },
       listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
       metrics: { files: true },
+      upload: { endpoint: "http://127.0.0.1:9", bucket: "nowhere", credentialsFile },
       eventLogger: { sinks: [{ type: "file", filename: join(folder, "events") }] },
     },
     silentLogger,

@@ -2,6 +2,7 @@
 
 import { CONTAINER_FLV } from "../../abi/recording.js";
 import { inPlaceContainer } from "../in-place.js";
+import { flvMediaStart } from "./media-start.js";
 import { isTornFlv, repairFlv } from "./repair-flv.js";
 
 export const flvContainer = inPlaceContainer({
@@ -9,4 +10,5 @@ export const flvContainer = inPlaceContainer({
   number: CONTAINER_FLV,
   repair: repairFlv,
   isTorn: isTornFlv,
+  mediaStart: flvMediaStart,
 });

@@ -19,7 +19,7 @@ import type {
 } from "../container.js";
 import { mustBeWhole } from "../lost-file.js";
 import { closeSegmentFiles } from "../segment-files.js";
-import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../segment-origin.js";
+import { originFrom, type SegmentOrigin, type SegmentTrack } from "../segment-origin.js";
 import { outputAt } from "../segment-state.js";
 import { syncData } from "../sync-file.js";
 import { isEmptied, isSilent, whyInTheMaking } from "./emptied.js";
@@ -27,6 +27,7 @@ import { finishMp4 } from "./finish.js";
 import { appendFirstBatch, appendGap, hasMp4Journal } from "./journal.js";
 import { finalPathOf, INFO_SUFFIX, infoPathOf, JOURNAL_SUFFIXES, mdatPathOf } from "./journal-files.js";
 import { type JournalContents, readJournalInfo } from "./journal-info.js";
+import { mp4MediaStart } from "./media-start.js";
 import { moveJournal } from "./move-journal.js";
 import { removeJournal } from "./place-file.js";
 import { joinTrackFile, openSegmentJournal, resumeTrackFile } from "./segment-journal.js";
@@ -39,6 +40,7 @@ export const mp4Container = {
   open: openSegmentJournal,
   undoOpening,
   mediaPath: mdatPathOf,
+  mediaStart: mp4MediaStart,
   noteGap: appendGap,
   noteFirstBatch: appendFirstBatch,
   joinTrack: joinTrackFile,
@@ -130,8 +132,7 @@ function recoverJournal({ path, targetPath, lockPath }: Orphan): RecoveredSegmen
 }
 
 function originOf({ segment }: JournalContents): SegmentOrigin | undefined {
-  const { localStreamName, configId, outStreamId, variables } = { ...UNKNOWN_ORIGIN, ...segment };
-  return segment.localStreamName === undefined ? undefined : { localStreamName, configId, outStreamId, variables };
+  return segment.localStreamName === undefined ? undefined : originFrom(segment);
 }
 
 function tracksOf({ tracks }: JournalContents): SegmentTrack[] {

@@ -9,4 +9,5 @@ export const tsContainer = inPlaceContainer({
   number: CONTAINER_TS,
   repair: repairTs,
   isTorn: isTornTs,
+  mediaStart: () => 0, // nothing is patched
 });

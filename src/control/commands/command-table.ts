@@ -10,6 +10,7 @@ import * as rules from "./rule-commands.js";
 import * as server from "./server-commands.js";
 import * as statusCommands from "./status-commands.js";
 import { removeConfig, shutdownStream } from "./stopping.js";
+import { upload } from "./upload-commands.js";
 
 export const COMMANDS: readonly Command[] = [
   record,
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   retentionCommands.release,
   retentionCommands.listHolds,
   retentionCommands.retention,
+  upload,
   server.subscribe,
   server.version,
   server.help,

@@ -6,7 +6,7 @@ import { recordSettings } from "../replies/config-object.js";
 import { success } from "../replies/reply.js";
 import { type CommandContext, defineCommand } from "./command.js";
 import { CommandFailure, flag, text } from "./parameter.js";
-import { RECORDING_PARAMETERS, recordingOptions, TARGET_PARAMETERS } from "./recording-parameters.js";
+import { mustHaveBucket, RECORDING_PARAMETERS, recordingOptions, TARGET_PARAMETERS } from "./recording-parameters.js";
 
 /** Until its volume has no more free than retention keeps; null where it does not fill up, as far as is known. */
 function hoursLeft({ pathToFile }: RecordConfig, { retention }: CommandContext): number | null | undefined {
@@ -27,6 +27,7 @@ export const record = defineCommand({
   takesVariables: true,
   shownKeys: ["chunkLength", "configId", "localStreamName", "pathToFile", "type"],
   async handle({ localStreamName, keepAlive, ...given }, context, variables) {
+    mustHaveBucket("record stream", given, context);
     const options = { ...recordingOptions(given, variables), localStreamName, keepAlive };
     try {
       const entry = await context.recorder.record(options);

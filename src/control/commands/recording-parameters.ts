@@ -5,12 +5,13 @@ import { TEMPLATE_FIELDS } from "../../recording/naming/path-template.js";
 import type { RecordOptions } from "../../recording/record-config.js";
 import { DEFAULT_PRIORITY, MAX_PRIORITY } from "../../recording/retention-rule.js";
 import { type From, LAST_POINT } from "../../stream/past.js";
-import type { Arguments } from "./command.js";
+import type { Arguments, CommandContext } from "./command.js";
 import {
   CommandFailure,
   choice,
   flag,
   integer,
+  NO_DEFAULT,
   optionalInteger,
   optionalText,
   type Parameter,
@@ -41,6 +42,12 @@ function from(description: string): Parameter<From | undefined> {
       );
     },
   };
+}
+
+/** Undefined where it is not given. */
+function optionalFlag(description: string): Parameter<boolean | undefined> {
+  const { parse, ...rest } = flag(description, false);
+  return { ...rest, parse, fallback: undefined, defaultText: NO_DEFAULT };
 }
 
 /** Of a retention rule. */
@@ -85,6 +92,17 @@ export const RECORDING_PARAMETERS = {
   retainSegments: bound("Keep so many of its files, the newest"),
   retainFreeBytes: bound("Delete its oldest files while its volume has fewer bytes free"),
   retainFreePercent: bound("The same, in percent of the volume", 99),
+  copyTo: {
+    ...optionalText("A second media folder: each finished file is copied there, under the same path."),
+    fallback: undefined,
+    parse: ({ text: raw }) => raw.trim() || undefined,
+  } as Parameter<string | undefined>,
+  manifest: optionalFlag(
+    "1: write a manifest beside each file (SHA-256 of its media, chained from file to file), for reel verify --manifest. Default: recording.manifest of reel.json.",
+  ),
+  upload: optionalFlag(
+    "1: upload its finished files to the bucket of reel.json; 0: do not. Default: upload.all of reel.json.",
+  ),
   priority: integer(
     "Recordings of the lowest priority are stopped first where a volume fills up and nothing is left to delete.",
     DEFAULT_PRIORITY,
@@ -118,6 +136,12 @@ export const RECORDING_PARAMETERS = {
 };
 
 type Given = Arguments<typeof TARGET_PARAMETERS & typeof RECORDING_PARAMETERS>;
+
+/** Throws CommandFailure where files are to be uploaded and the server does not know where to. */
+export function mustHaveBucket(what: string, { upload }: Pick<Given, "upload">, { uploads }: CommandContext): void {
+  if (upload && !uploads)
+    throw new CommandFailure(`Unable to ${what}. upload=1 needs a bucket: see upload of reel.json`);
+}
 
 /** `pathToFile` is among them. */
 export function recordingOptions(given: Given, variables: Readonly<Record<string, string>>) {

@@ -7,7 +7,7 @@ import { listOrNull, success } from "../replies/reply.js";
 import { ruleObject } from "../replies/rule-object.js";
 import { type Arguments, type CommandContext, defineCommand } from "./command.js";
 import { CommandFailure, flag, mandatoryId, text } from "./parameter.js";
-import { RECORDING_PARAMETERS, recordingOptions, TARGET_PARAMETERS } from "./recording-parameters.js";
+import { mustHaveBucket, RECORDING_PARAMETERS, recordingOptions, TARGET_PARAMETERS } from "./recording-parameters.js";
 
 /** Of the command, and of a rule in reel.json. */
 export const RULE_PARAMETERS = {
@@ -36,6 +36,7 @@ export const recordRule = defineCommand({
   shownKeys: SHOWN_KEYS,
   async handle(given, context, variables) {
     return refusing("add rule", async () => {
+      mustHaveBucket("add rule", given, context);
       const options = ruleOptions(given, variables);
       checkRule(options);
       const { failures, ...added } = await context.recorder.rules.add(options);

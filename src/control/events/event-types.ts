@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   "applicationStop",
   "cliRequest",
   "cliResponse",
+  "copyFailed",
   "inStreamClosed",
   "inStreamCodecsUpdated",
   "inStreamCreated",
@@ -16,12 +17,15 @@ export const EVENT_TYPES = [
   "recordGap",
   "recordWaiting",
   "retentionStep",
+  "segmentCopied",
   "segmentDeleted",
+  "segmentUploaded",
   "serverStarted",
   "serverStopping",
   "timerClosed",
   "timerCreated",
   "timerTriggered",
+  "uploadFailed",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -2,15 +2,27 @@
 // is delayed here.
 
 import type { EventEmitter } from "node:events";
+import type { UploadedSegmentReport } from "../../catalog/segment-report.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import { type RecorderEvents, WAITING_TEXT } from "../../recording/recorder-events.js";
 import type { RetentionStep } from "../../retention/retention.js";
 import type { InStream } from "../../stream/in-stream.js";
+import type { UploadFailure } from "../../upload/uploads.js";
 import type { ControlView } from "../control-view.js";
 import type { ValueObject } from "../replies/reply.js";
 import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../replies/stream-object.js";
 import type { EventBus } from "./event-bus.js";
-import { chunkClosed, chunkCreated, chunkError, recordGap, segmentDeleted } from "./segment-payloads.js";
+import {
+  chunkClosed,
+  chunkCreated,
+  chunkError,
+  copyFailed,
+  recordGap,
+  segmentCopied,
+  segmentDeleted,
+  segmentUploaded,
+  uploadFailed,
+} from "./segment-payloads.js";
 
 /** Connects a recorder with a bus. Returns a function that disconnects them. */
 export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void {
@@ -37,6 +49,8 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     on("segmentOpened", (report) => bus.emit("recordChunkCreated", () => chunkCreated(report))),
     on("segmentClosed", (report) => bus.emit("recordChunkClosed", () => chunkClosed(report))),
     on("segmentFailed", (report) => bus.emit("recordChunkError", () => chunkError(report))),
+    on("segmentCopied", (report) => bus.emit("segmentCopied", () => segmentCopied(report))),
+    on("copyFailed", (failure) => bus.emit("copyFailed", () => copyFailed(failure))),
     on("segmentDeleted", (report) => bus.emit("segmentDeleted", () => segmentDeleted(report))),
     on("recordWaiting", (out) =>
       bus.emit("recordWaiting", () => ({
@@ -50,7 +64,11 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
   recorder.streams.on("ended", keepCodecs);
   const stepped = (step: RetentionStep): void => bus.emit("retentionStep", () => ({ ...step }));
   view.retention?.on("step", stepped);
+  const uploaded = (report: UploadedSegmentReport): void => bus.emit("segmentUploaded", () => segmentUploaded(report));
+  const uploadFailure = (failure: UploadFailure): void => bus.emit("uploadFailed", () => uploadFailed(failure));
+  view.uploads?.on("uploaded", uploaded).on("failed", uploadFailure);
   return () => {
+    view.uploads?.off("uploaded", uploaded).off("failed", uploadFailure);
     view.retention?.off("step", stepped);
     recorder.streams.off("ended", keepCodecs);
     for (const detach of detachers) detach();

@@ -3,11 +3,16 @@
 
 import type {
   ClosedSegmentReport,
+  CopiedSegmentReport,
   DeletedSegmentReport,
   FailedSegmentReport,
+  FinalSegmentReport,
   SegmentReport,
+  UploadedSegmentReport,
 } from "../../catalog/segment-report.js";
+import type { CopyFailure } from "../../recording/finishing/copies.js";
 import type { Gap } from "../../stream/gap.js";
+import type { UploadFailure } from "../../upload/uploads.js";
 import type { ValueObject } from "../replies/reply.js";
 
 /** `YYYY-MM-DDTHH:MM:SS.000` */
@@ -52,6 +57,7 @@ export function chunkClosed(report: ClosedSegmentReport): ValueObject {
     frameCount,
     gaps: gaps.map(gapObject),
     lost: lost && { ...lost },
+    ...(report.manifest !== undefined && { manifest: report.manifest }),
     recovered,
     startTime: utcSeconds(report.startedMs),
     stopTime: utcSeconds(report.stoppedMs),
@@ -63,13 +69,44 @@ export function chunkError(report: FailedSegmentReport): ValueObject {
   return { ...common(report), error: report.error };
 }
 
-export function segmentDeleted(report: DeletedSegmentReport): ValueObject {
-  const { cause, durationMs, sizeBytes, startedMs, stoppedMs } = report;
+/** Of a file that had been final. */
+function final(report: FinalSegmentReport): ValueObject {
+  const { durationMs, sizeBytes, startedMs, stoppedMs } = report;
   return {
     ...common(report),
-    ...{ cause, durationMs, sizeBytes },
+    ...{ durationMs, sizeBytes },
     startTime: utcSeconds(startedMs),
     stopTime: stoppedMs === null ? null : utcSeconds(stoppedMs),
+  };
+}
+
+export function segmentDeleted(report: DeletedSegmentReport): ValueObject {
+  return { ...final(report), cause: report.cause };
+}
+
+export function segmentUploaded(report: UploadedSegmentReport): ValueObject {
+  return { ...final(report), object: report.object };
+}
+
+export function segmentCopied(report: CopiedSegmentReport): ValueObject {
+  return { ...final(report), copy: report.copy };
+}
+
+/** Its sequence is that of the file's opening, as of uploadFailed. */
+export function copyFailed({ segment, copy, code, reason, tries, nextTryMs }: CopyFailure): ValueObject {
+  return {
+    ...common({ ...segment, sequence: segment.id }),
+    ...{ code, copy, reason, tries },
+    nextTryTime: nextTryMs === null ? null : utcSeconds(nextTryMs),
+  };
+}
+
+/** Its sequence is that of the file's opening: a try that failed is no entry of the ledger. */
+export function uploadFailed({ segment, key, code, reason, tries, nextTryMs }: UploadFailure): ValueObject {
+  return {
+    ...common({ ...segment, sequence: segment.id }),
+    ...{ code, key: key ?? null, reason, tries },
+    nextTryTime: nextTryMs === null ? null : utcSeconds(nextTryMs),
   };
 }
 

@@ -53,6 +53,7 @@ export function recordSettings(
     chunkLength: config.chunkLength,
     computedPathToFile,
     configId: config.configId,
+    copyTo: config.copyTo,
     dateFolderStructure: config.dateFolderStructure,
     durability: config.durability,
     duration: config.duration || undefined,
@@ -60,6 +61,7 @@ export function recordSettings(
     hasAudio: config.hasAudio,
     keepAlive: config.keepAlive,
     localStreamName: config.localStreamName,
+    manifest: config.manifest,
     maxBytes: config.maxBytes || undefined,
     // The program that finishes a journal by hand.
     mp4BinPath: CONTAINERS[config.type].journal ? mp4BinPath : undefined,
@@ -77,6 +79,7 @@ export function recordSettings(
     schedule: config.schedule || undefined,
     status,
     type: config.type,
+    upload: config.upload,
     waitForIDR: config.waitForIDR,
     winQtCompat: config.winQtCompat,
     zone: config.zone,

@@ -25,6 +25,7 @@ import type { Naming } from "../naming/naming.js";
 import type { Reservation, Reservations } from "../naming/reservations.js";
 import type { Durability } from "../record-config.js";
 import { afterFailure, pauseMs } from "./after-failure.js";
+import type { Manifests } from "./manifests.js";
 import type { Recovery } from "./recovery.js";
 
 export interface FinisherDeps {
@@ -42,6 +43,7 @@ export interface FinisherDeps {
   onLost: (gap: Gap, report: SegmentReport) => void;
   reservations: Reservations;
   recovery: Recovery;
+  manifests: Manifests;
 }
 
 /** Tries of a finish whose volume is unmounted, some four minutes; a journal that comes back later is recovered. */
@@ -315,10 +317,14 @@ export class Finisher implements Collector {
     result: FinishResult,
     durability: Durability | undefined,
   ): Promise<void> {
-    const { ledger } = this.#deps;
+    const { ledger, manifests } = this.#deps;
+    const isDurable = this.#isDurable(durability);
     const clockStepMs = clockStep(segment.started, stopped);
     if (clockStepMs !== 0)
       this.#deps.logger.warn({ path, clockStepMs }, "the wall clock was set while this file was recorded");
+    const final = { ...segment.report(true), path };
+    const known = segment.blocks;
+    const manifest = known && (await manifests.write({ report: final, known, isRecovered: false, sync: isDurable }));
     const report: ClosedSegmentReport = {
       ...segment.report(true),
       path,
@@ -334,8 +340,9 @@ export class Finisher implements Collector {
       gaps: segment.gaps,
       lost: segment.lost,
       syncError: segment.syncFailure?.message ?? null,
+      ...(manifest !== undefined && { manifest }),
     };
-    await ledger.append({ type: "closed", opened: segment.sequence, report }, this.#isDurable(durability));
+    await ledger.append({ type: "closed", opened: segment.sequence, report }, isDurable);
     this.#deps.onClosed(report);
   }
 

@@ -11,7 +11,7 @@ import type { Logger } from "../../base/logger.js";
 import type { Ledger } from "../../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../../catalog/segment-report.js";
 import { fileFailure } from "../../container/file-failure.js";
-import { type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../../container/segment-origin.js";
+import { originFrom, type SegmentOrigin, type SegmentTrack, UNKNOWN_ORIGIN } from "../../container/segment-origin.js";
 import { CONTAINERS, type ContainerName, containerOf, unfinishedBy } from "../../container/table.js";
 import type { Gap } from "../../stream/gap.js";
 import type { Clock } from "../../time/units.js";
@@ -20,6 +20,7 @@ import type { Pools } from "../../worker/pools.js";
 import { notRecovered, type RecoverRequest, type RecoverResult } from "../../worker/recover-task.js";
 import type { Naming } from "../naming/naming.js";
 import type { Reservations } from "../naming/reservations.js";
+import type { Manifests } from "./manifests.js";
 import { crashGap, lostOf, type RecoveredEnd, type RestartGaps } from "./restart-gaps.js";
 
 export interface RecoveryDeps {
@@ -33,6 +34,7 @@ export interface RecoveryDeps {
   onClosed: (report: ClosedSegmentReport) => void;
   onFailed: (report: FailedSegmentReport) => void;
   restarts: RestartGaps;
+  manifests: Manifests;
 }
 
 interface Orphan {
@@ -69,7 +71,7 @@ export class Recovery {
       if (other) this.#replaced.push(other.opened < opened ? reportOf(other) : entry.report);
       if (other && other.opened > opened) continue;
       this.#orphans.set(path, {
-        ...{ path, container, startedMs, opened, origin: originOf(entry.report), tracks, syncError },
+        ...{ path, container, startedMs, opened, origin: originFrom(entry.report), tracks, syncError },
       });
     }
   }
@@ -290,6 +292,15 @@ export class Recovery {
     }
     const noted = result.gaps as unknown as readonly Gap[]; // the journal's lines are what the recorder put there
     const crash = crashGap(result, note);
+    const isVerified = base.wishes?.manifest === true;
+    const manifest =
+      isVerified &&
+      (await this.#deps.manifests.write({
+        report: { ...base, sequence: orphan.opened },
+        known: [],
+        isRecovered: true,
+        sync: true,
+      }));
     const report: ClosedSegmentReport = {
       ...base,
       sequence: ledger.nextSequence(),
@@ -303,6 +314,7 @@ export class Recovery {
       gaps: crash ? [...noted, crash] : noted,
       lost: lostOf(noted, crash, note),
       syncError: orphan.syncError,
+      ...(isVerified && { manifest: manifest || null }),
     };
     logger.info({ path: report.path, lost: report.lost }, "an unfinished segment was recovered");
     await ledger.append({ type: "closed", opened: orphan.opened, report });
@@ -313,10 +325,6 @@ export class Recovery {
 
 function reportOf({ path, container, startedMs, opened, origin, tracks }: Orphan): SegmentReport {
   return { ...origin, path, container, tracks, startedMs, sequence: opened };
-}
-
-function originOf({ localStreamName, configId, outStreamId, variables }: SegmentReport): SegmentOrigin {
-  return { localStreamName, configId, outStreamId, variables };
 }
 
 /** Of a file that was final before its entry was in the ledger: it is read back. */

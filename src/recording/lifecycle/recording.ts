@@ -215,6 +215,7 @@ export class Recording implements OutStream, Cursor {
       path: segment.path,
       opening: segment.isOpen ? undefined : this.#opening(segment),
       gaps: segment.takeNewGaps(),
+      ...(segment.blocks && { hashed: segment.blocks.length }),
     };
   }
 
@@ -250,6 +251,7 @@ export class Recording implements OutStream, Cursor {
     const isAtEnd = this.#phase !== "stoppingDrain";
     const segment = this.segment;
     if (!this.#advance("returned") || !segment) return;
+    segment.blocks?.push(...(result.blocks ?? []));
     if (result.opened) {
       segment.isOpen = true;
       this.#losses.segmentOpened(segment);

@@ -57,6 +57,8 @@ export class Segment {
   sequence = 0;
   /** From the multiple of the wall clock where it was to begin (alignTo) to its first frame. */
   alignOffsetMs: number | undefined;
+  /** Hashes of its first blocks of media; undefined where it has no manifest. */
+  readonly blocks: string[] | undefined;
   readonly gaps: Gap[] = [];
   #lost: Lost | null = null;
   #users = 1;
@@ -83,6 +85,7 @@ export class Segment {
     readonly origin: SegmentOrigin,
   ) {
     this.#arena = arena;
+    this.blocks = origin.wishes?.manifest ? [] : undefined;
     this.pointer = arena.allocate(SEG_SIZE);
     arena.view.setFloat64(this.pointer + SEG_CREATED_MS_OFFSET, started.wallMs, true);
     for (let output = 0; output < SEG_OUTPUT_COUNT; output++)

@@ -7,7 +7,7 @@
 // All look-ups are asynchronous, and claims on one volume take turns: a dead mount keeps those waiting that want a name
 // on it, never the thread, and holds one of the few threads that look up for all.
 
-import { constants } from "node:fs";
+import { constants, realpathSync } from "node:fs";
 import { access, lstat, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { KeyedQueue } from "../../base/keyed-queue.js";
@@ -81,6 +81,13 @@ export class Naming {
 
   get folders(): readonly string[] {
     return this.#folders;
+  }
+
+  /** The media folder of that name. Throws ReelError `badPath` where it is none. */
+  mediaFolder(path: string): string {
+    const real = this.#folders.find((folder) => folder === path || folder === realOf(path));
+    if (real !== undefined) return real;
+    throw new ReelError("badPath", `${path} is no media folder; they are ${this.#folders.join(", ")}`);
   }
 
   /**
@@ -367,4 +374,12 @@ function withoutSlash(path: string): string {
 /** Anything of that name, a symbolic link that leads nowhere included. */
 async function exists(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => undefined)) !== undefined;
+}
+
+function realOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -41,6 +41,8 @@ export interface RulesParts {
   readonly list: RuleList;
   readonly supervisor: RecordingSupervisor;
   readonly starter: RecordStarter;
+  /** What the server says where the options do not. Throws ReelError `badPath`. */
+  readonly settle: (options: RuleOptions) => RuleOptions;
   readonly streams: StreamRegistry;
   readonly nextConfigId: () => number;
   readonly removeConfig: (configId: number) => void;
@@ -89,8 +91,8 @@ export class RecordRules implements RulesApi {
   }
 
   async add(options: RuleOptions): Promise<RuleEntry & { failures: RuleFailure[] }> {
-    const { list, streams, starter } = this.parts;
-    const rule = list.add(options);
+    const { list, streams, starter, settle } = this.parts;
+    const rule = list.add(settle(options));
     const failures: RuleFailure[] = [];
     const start = async (localStreamName: string): Promise<void> => {
       const wanted = configOf(rule, localStreamName);

@@ -1,0 +1,165 @@
+// Copies final files into a second media folder (`copyTo`): oldest first, one at a time for each folder, again and again
+// until each is there, also over restarts. The first file is final before its copy begins, so a folder that is full or
+// missing costs nobody a frame.
+//
+// The catalogue is the queue: what is final and has a wish that it does not yet know as fulfilled.
+
+import { stat } from "node:fs/promises";
+import { KeyedQueue } from "../../base/keyed-queue.js";
+import type { Logger } from "../../base/logger.js";
+import { type Collector, counter, gauge, type Sample } from "../../base/samples.js";
+import type { Catalog } from "../../catalog/catalog.js";
+import type { CatalogSegment } from "../../catalog/catalog-segment.js";
+import { longestOf } from "../../catalog/media-roots.js";
+import type { CopiedSegmentReport } from "../../catalog/segment-report.js";
+import { fileFailure } from "../../container/file-failure.js";
+import type { Clock } from "../../time/units.js";
+import type { Pools } from "../../worker/pools.js";
+
+export interface CopyFailure {
+  readonly segment: CatalogSegment;
+  readonly copy: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly tries: number;
+  /** Unix milliseconds; null: it is not tried again. */
+  readonly nextTryMs: number | null;
+}
+
+export interface CopiesDeps {
+  catalog: Catalog;
+  pools: Pools;
+  mediaFolders: readonly string[];
+  clock: Clock;
+  logger: Logger;
+  onCopied: (report: CopiedSegmentReport) => void;
+  onFailed: (failure: CopyFailure) => void;
+}
+
+const PAGE = 1000;
+const FIRST_PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 60_000;
+
+export class Copies implements Collector {
+  readonly #turns = new KeyedQueue<string>();
+  readonly #pending = new Set<number>();
+  readonly #underWay = new Set<number>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #wakeAll = new Set<() => void>();
+  /** st_dev at the start, by folder: an unmounted volume leaves an empty folder of another one. */
+  readonly #volumes = new Map<string, number>();
+  readonly #detach: () => void;
+  #isClosed = false;
+  #copied = 0;
+  #failed = 0;
+
+  constructor(private readonly deps: CopiesDeps) {
+    this.#detach = deps.catalog.onClosed((segment) => this.#add(segment));
+    deps.catalog.guard(({ id }) => (this.#underWay.has(id) ? "it is being copied" : undefined));
+  }
+
+  /** What an earlier run did not copy. */
+  async start(): Promise<void> {
+    const { catalog, mediaFolders, logger } = this.deps;
+    try {
+      for (const folder of mediaFolders) this.#volumes.set(folder, (await stat(folder)).dev);
+      await catalog.whenComplete();
+      let cursor: string | undefined;
+      do {
+        if (this.#isClosed) return;
+        const state = ["finished", "recovered", "uploaded"] as const;
+        const page = await catalog.query({ state, limit: PAGE, ...(cursor !== undefined && { cursor }) });
+        for (const { missing, unreachable: _, ...segment } of page.segments) if (!missing) this.#add(segment);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+    } catch (error) {
+      if (!this.#isClosed)
+        logger.warn({ err: error }, "the catalogue could not be read for copies; the next start does it");
+    }
+  }
+
+  collect(): readonly Sample[] {
+    return [
+      counter("reel_copied_segments_total", "Files that were copied into their second folder.", this.#copied),
+      counter("reel_copy_failures_total", "Tries of copies that failed.", this.#failed),
+      gauge("reel_copies_pending", "Files whose copy is to come.", this.#pending.size),
+    ];
+  }
+
+  /** What is not copied is left for the next start. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#detach();
+    for (const wake of this.#wakeAll) wake();
+    await Promise.all(this.#running);
+  }
+
+  #add(segment: CatalogSegment): void {
+    const { wishes, copy, id, path } = segment;
+    if (!wishes?.copyTo || copy !== undefined || this.#isClosed || this.#pending.has(id)) return;
+    const home = longestOf(this.deps.mediaFolders, path);
+    if (home === undefined || home === wishes.copyTo.folder) return;
+    const to = wishes.copyTo.folder + path.slice(home.length);
+    this.#pending.add(id);
+    const run = this.#copy(segment, to, wishes.copyTo).finally(() => {
+      this.#pending.delete(id);
+      this.#running.delete(run);
+    });
+    this.#running.add(run);
+  }
+
+  async #copy(segment: CatalogSegment, to: string, wish: { folder: string; overwrite: boolean }): Promise<void> {
+    for (let tries = 1; !this.#isClosed; tries++) {
+      const failure = await this.#turns.run(wish.folder, async () => {
+        if (this.#isClosed) return undefined;
+        return this.#try(segment, to, wish).catch((error: unknown) => fileFailure(error, to));
+      });
+      if (this.#isClosed && failure) return;
+      if (!failure) return;
+      // The file is gone, or another one: so is the wish. Another file has the name of the copy.
+      const isFinal = ["notFound", "lostFile", "targetBusy"].includes(failure.code);
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS);
+      this.#failed++;
+      const { code, message: reason } = failure;
+      this.deps.logger.warn({ path: segment.path, copy: to, code, tries }, `a copy failed: ${reason}`);
+      const nextTryMs = isFinal ? null : this.deps.clock.wallMs() + pauseMs;
+      this.deps.onFailed({ segment, copy: to, code, reason, tries, nextTryMs });
+      if (isFinal) return;
+      await this.#pause(pauseMs);
+    }
+  }
+
+  async #try(segment: CatalogSegment, to: string, { folder, overwrite }: { folder: string; overwrite: boolean }) {
+    const { pools, catalog } = this.deps;
+    const { path: from, sizeBytes, manifest } = segment;
+    const volume = await stat(folder).then(
+      ({ dev }) => dev,
+      () => undefined,
+    );
+    if (volume === undefined || volume !== this.#volumes.get(folder))
+      return { code: "notWritable", message: `${folder} is not the folder that was there at the start` };
+    this.#underWay.add(segment.id);
+    const { failure } = await pools
+      .copy({ from, to, sizeBytes, overwrite, hasManifest: manifest !== undefined })
+      .catch((error: unknown) => ({ failure: fileFailure(error, to) }))
+      .finally(() => this.#underWay.delete(segment.id));
+    if (failure) return failure;
+    const report = await catalog.markCopied(segment, to);
+    this.#copied++;
+    if (report) this.deps.onCopied(report);
+    return undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#wakeAll.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      timer.unref();
+      this.#wakeAll.add(wake);
+    });
+  }
+}

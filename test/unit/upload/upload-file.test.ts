@@ -1,0 +1,224 @@
+// One file to the tests' own S3: what is lost between the server and the journal is found again, and what is not the
+// file is noticed.
+
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Pace } from "../../../src/upload/pace.js";
+import { PartBuffers } from "../../../src/upload/part-buffers.js";
+import { S3Objects } from "../../../src/upload/s3-objects.js";
+import { S3Sender } from "../../../src/upload/s3-request.js";
+import { FileSender, partSize, type UploadedFile } from "../../../src/upload/upload-file.js";
+import { mulberry32 } from "../../support/random.js";
+import { type Fault, S3Server, type S3ServerOptions, stopS3Servers, TEST_ACCOUNT } from "../../support/s3-server.js";
+import { scratch } from "../../support/scratch.js";
+
+const PART = 64 * 1024;
+const CONCURRENCY = 3;
+const KEY = "a folder/cam+1 (é)/part_0001.ts";
+const { path } = scratch();
+const file = path("part_0001.ts");
+const journalPath = path("7.log");
+let server: S3Server;
+let senders: S3Sender[] = [];
+
+beforeEach(() => {
+  senders = [];
+  rmSync(journalPath, { force: true });
+  mkdirSync(path("."), { recursive: true });
+});
+afterEach(async () => {
+  for (const sender of senders) sender.close();
+  await stopS3Servers();
+});
+
+function writeBytes(bytes: number): Buffer {
+  const random = mulberry32(bytes);
+  const content = Buffer.from(Array.from({ length: bytes }, () => random() * 256));
+  writeFileSync(file, content);
+  return content;
+}
+
+interface Sending {
+  sizeBytes: number;
+  secretAccessKey?: string;
+  keepsChecksums?: boolean;
+}
+
+function send({
+  sizeBytes,
+  secretAccessKey = TEST_ACCOUNT.secretAccessKey,
+  keepsChecksums = true,
+}: Sending): Promise<UploadedFile> {
+  const { accessKeyId, region } = TEST_ACCOUNT;
+  const bucket = { endpoint: server.endpoint, bucket: "footage", region, isHostStyle: false };
+  const sender = new S3Sender(bucket, { accessKeyId, secretAccessKey }, new Pace(0), 1000);
+  senders.push(sender);
+  const objects = new S3Objects(sender, keepsChecksums);
+  const tools = {
+    objects,
+    buffers: new PartBuffers(CONCURRENCY),
+    partBytes: PART,
+    concurrency: CONCURRENCY,
+    retryMs: 1,
+  };
+  return new FileSender({ path: file, key: KEY, sizeBytes, journalPath }, tools).send();
+}
+
+async function start(options: S3ServerOptions = {}): Promise<void> {
+  server = await S3Server.start({ minPartBytes: PART, pageParts: 2, ...options });
+}
+
+/** The faults of the first requests that match. */
+function once(...faults: [pattern: RegExp, fault: Fault][]): NonNullable<S3ServerOptions["fault"]> {
+  return ({ method, url }) => {
+    const at = faults.findIndex(([pattern]) => pattern.test(`${method} ${url}`));
+    return at < 0 ? undefined : faults.splice(at, 1)[0]?.[1];
+  };
+}
+
+const PART_3 = /^PUT .*partNumber=3/;
+const COMPLETE = /^POST .*uploadId=/;
+
+describe("a file that is sent", () => {
+  it.each([1, PART - 1, PART, PART + 1, 7 * PART + 5])("is an object byte for byte: %i bytes", async (bytes) => {
+    await start();
+    const content = writeBytes(bytes);
+    expect(await send({ sizeBytes: bytes })).toMatchObject({ sentBytes: bytes });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.uploads.size).toBe(0);
+    expect(server.refusals).toEqual([]);
+  });
+
+  it("takes no more memory than its buffers, however many parts it has", async () => {
+    await start();
+    writeBytes(20 * PART);
+    await send({ sizeBytes: 20 * PART });
+    expect(server.mostBodyBytes).toBeLessThanOrEqual(CONCURRENCY * PART);
+  });
+
+  it("is sent by a server that knows neither lists nor checksums", async () => {
+    await start({ isPoor: true, fault: once([PART_3, "cutBefore"]) });
+    const content = writeBytes(5 * PART);
+    await send({ sizeBytes: 5 * PART, keepsChecksums: false });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
+});
+
+describe("an upload that was cut off", () => {
+  /** All tries of a request fail, so the upload ends there. */
+  async function sendHalf(bytes: number): Promise<Buffer> {
+    await start({ fault: ({ method, url }) => (PART_3.test(`${method} ${url}`) ? "cutBefore" : undefined) });
+    const content = writeBytes(bytes);
+    await expect(send({ sizeBytes: bytes })).rejects.toThrow();
+    expect(server.uploads.size).toBe(1);
+    delete server.options.fault;
+    server.counts.clear();
+    return content;
+  }
+
+  it("goes on with the parts that its journal names", async () => {
+    const content = await sendHalf(6 * PART);
+    const have = [...server.uploads.values()][0]?.parts.size ?? 0;
+    expect(have).toBeGreaterThan(0);
+    await send({ sizeBytes: 6 * PART });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.counts.get("PUT part")).toBe(6 - have);
+    expect(server.counts.get("POST uploads")).toBeUndefined();
+  });
+
+  it.each([true, false])("asks the server where its journal is lost (whole: %s)", async (isWhole) => {
+    const content = await sendHalf(6 * PART);
+    const have = [...server.uploads.values()][0]?.parts.size ?? 0;
+    if (isWhole) rmSync(journalPath);
+    else {
+      const text = readFileSync(journalPath, "utf8");
+      truncateSync(journalPath, text.indexOf("uploadId")); // a line that a power cut tore
+    }
+    await send({ sizeBytes: 6 * PART });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.counts.get("PUT part")).toBe(6 - have);
+    expect(server.uploads.size).toBe(0);
+  });
+
+  it("does not take over parts of another file of that name", async () => {
+    await sendHalf(6 * PART);
+    rmSync(journalPath);
+    const other = Buffer.alloc(6 * PART, 7);
+    writeFileSync(file, other);
+    await send({ sizeBytes: other.byteLength });
+    expect(server.objects.get(KEY)?.bytes.equals(other)).toBe(true);
+  });
+
+  it("begins anew where the file is another one, and aborts what was sent", async () => {
+    await sendHalf(6 * PART);
+    const content = writeBytes(4 * PART);
+    await send({ sizeBytes: 4 * PART });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.uploads.size).toBe(0);
+  });
+
+  it("begins anew where the server has forgotten it", async () => {
+    await start({ fault: once([PART_3, "expire"]) });
+    const content = writeBytes(5 * PART);
+    await send({ sizeBytes: 5 * PART });
+    expect(server.refusals).toContain("PUT 404 NoSuchUpload");
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
+});
+
+describe("an answer that is lost", () => {
+  it.each([
+    ["of the only part", PART, /^PUT /],
+    ["of a completion", 4 * PART, COMPLETE],
+    ["of the beginning", 4 * PART, /^POST .*uploads=/],
+  ])("%s makes no second object", async (_what, bytes, pattern) => {
+    await start({ fault: once([pattern, "cutAfter"]) });
+    const content = writeBytes(bytes);
+    await send({ sizeBytes: bytes });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.uploads.size).toBe(0);
+  });
+
+  it("may be that of the completion before a crash", async () => {
+    await start();
+    const content = writeBytes(4 * PART);
+    await send({ sizeBytes: 4 * PART }); // the journal stays until the ledger has it
+    expect(existsSync(journalPath)).toBe(true);
+    server.counts.clear();
+    expect(await send({ sizeBytes: 4 * PART })).toMatchObject({ sentBytes: 0 });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
+});
+
+describe("what is refused", () => {
+  it("is a file of another size than the catalogue's, one that is gone, and a wrong secret", async () => {
+    await start();
+    writeBytes(PART);
+    await expect(send({ sizeBytes: PART + 1 })).rejects.toMatchObject({ code: "lostFile" });
+    await expect(send({ sizeBytes: PART, secretAccessKey: "wrong" })).rejects.toMatchObject({
+      status: 403,
+      code: "SignatureDoesNotMatch",
+    });
+    rmSync(file);
+    await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ code: "notFound" });
+  });
+
+  it("is an object that the server has otherwise than it was sent", async () => {
+    await start();
+    writeBytes(4 * PART);
+    server.options.fault = ({ method }) => {
+      const stored = server.objects.get(KEY);
+      if (method === "HEAD" && stored) stored.sha256 = "another";
+      return undefined;
+    };
+    await expect(send({ sizeBytes: 4 * PART })).rejects.toMatchObject({ code: "notVerified" });
+  });
+});
+
+it("makes parts larger where there would be more than ten thousand", () => {
+  const MIB = 1024 * 1024;
+  expect(partSize(80_000 * MIB, 8 * MIB)).toBe(8 * MIB);
+  expect(partSize(80_001 * MIB, 8 * MIB)).toBe(9 * MIB);
+});
