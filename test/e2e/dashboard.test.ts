@@ -8,6 +8,7 @@ import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
 import { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
 import { DashboardBrowser, go, seriousFindings } from "../support/dashboard-browser.js";
+import { effort } from "../support/effort.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { scratch } from "../support/scratch.js";
 import { until } from "../support/until.js";
@@ -17,6 +18,9 @@ const VIEWER = { user: "eve", password: "looks" };
 /** A deadline, not a duration. */
 const SOON = { timeout: 20_000 };
 const PAGES = ["#/now", "#/streams/cam1", "#/recordings", "#/configs", "#/events", "#/system"];
+/** The colours are the same on all pages: in torture each is looked at in both, otherwise some in the dark one. */
+const COLOURS = (["light", "dark"] as const).slice(0, effort(1, 2));
+const DARK_PAGES = PAGES.slice(0, effort(2, PAGES.length));
 
 const { path } = scratch();
 let server: ReelServer;
@@ -35,7 +39,7 @@ beforeAll(async () => {
     },
     silentLogger,
   );
-  const input = await makeClip({ seconds: 10 });
+  const input = await makeClip({ seconds: 4 });
   // Finished files, of before the page is opened.
   for (const type of ["mp4", "ts"] as const)
     await server.recorder.record({ localStreamName: "short", pathToFile: "short", type, keepAlive: false });
@@ -106,7 +110,7 @@ describe("Now", () => {
     );
     await page.getByRole("dialog").getByRole("button", { name: "Record", exact: true }).click();
     await expect.poll(() => row("cam2").textContent(), SOON).toContain("waiting");
-    publishWithFfmpeg({ url: url("cam2"), input: await makeClip({ seconds: 10 }), loops: -1 });
+    publishWithFfmpeg({ url: url("cam2"), input: await makeClip({ seconds: 4 }), loops: -1 });
     await expect.poll(() => row("cam2").textContent(), SOON).toMatch(/ts is recorded.*cam2/);
   });
 
@@ -116,8 +120,9 @@ describe("Now", () => {
     await page.getByLabel("File, below the media folder").fill("/outside/of/it");
     await page.getByRole("dialog").getByRole("button", { name: "Record", exact: true }).click();
     await expect.poll(() => page.getByRole("alert").textContent(), SOON).toContain("Unable to record stream");
-    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await page.evaluate("document.activeElement.textContent")).toContain("Record");
   });
 });
 
@@ -138,6 +143,7 @@ describe("a stream", () => {
   it("draws its graphs, cuts the file, and lists the one that was closed", async () => {
     await expect.poll(() => page.locator(".chart canvas").count(), SOON).toBe(3);
     await page.getByRole("button", { name: "Cut now" }).click();
+    expect(await page.getByRole("dialog").locator("code").textContent()).toMatch(/^cut id=\d+$/);
     await page.getByRole("dialog").getByRole("button", { name: "Cut now" }).click();
     const files = page.getByRole("region", { name: "Files" });
     await expect.poll(() => files.textContent(), SOON).toMatch(/cam1_\d+\.mp4.*growing.*cam1\.mp4.*finished/);
@@ -223,10 +229,10 @@ describe("Events and System", () => {
 });
 
 describe("every page", () => {
-  it.each(PAGES)("%s has no serious finding of axe, in light and in dark", async (hash) => {
+  it.each(PAGES)("%s has no serious finding of axe", async (hash) => {
     await go(page, hash);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    for (const colorScheme of ["light", "dark"] as const) {
+    for (const colorScheme of COLOURS) {
       await page.emulateMedia({ colorScheme });
       expect(await seriousFindings(page)).toEqual([]);
     }
@@ -234,11 +240,12 @@ describe("every page", () => {
 
   it("fits a phone: nothing is wider than it", async () => {
     await page.setViewportSize({ width: 390, height: 800 });
+    await page.emulateMedia({ colorScheme: "dark" });
     for (const hash of PAGES) {
       await go(page, hash);
       await page.getByRole("heading", { level: 1 }).waitFor();
       expect([hash, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([hash, 390]);
-      expect(await seriousFindings(page)).toEqual([]);
+      if (DARK_PAGES.includes(hash)) expect(await seriousFindings(page)).toEqual([]);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
   });
@@ -247,6 +254,7 @@ describe("every page", () => {
     await page.keyboard.press("g");
     await page.keyboard.press("r");
     await page.getByRole("heading", { name: "Recordings" }).waitFor();
+    expect(await page.title()).toBe("Recordings · Reel");
     const elsewhere = await browser.visit("#/now", {
       timezoneId: "Asia/Kathmandu",
       storageState: await page.context().storageState(),

@@ -9,9 +9,7 @@ export interface NowRow {
   readonly source: string;
   /** Undefined where it is awaited. */
   readonly stream: StreamState | undefined;
-  /** Record configs that wait, of a live stream: for a random access point, or because they failed. */
-  readonly waiting: number;
-  /** Of the configs of a stream that is not live. */
+  /** Of its record configs that do not record now, and of all configs of a stream that is not live. */
   readonly states: readonly string[];
   /** What a filter looks in. */
   readonly text: string;
@@ -33,18 +31,20 @@ export function nowRows(streams: readonly StreamState[], configs: readonly Confi
 function liveRow(stream: StreamState, own: readonly ConfigState[]): NowRow {
   const { name, source, tracks, recordings } = stream;
   const running = new Set(recordings.map(({ configId }) => configId));
-  const waiting = own.filter(({ kind, configId }) => kind === "record" && !running.has(configId)).length;
+  const idle = own.filter(({ kind, configId }) => kind === "record" && !running.has(configId));
+  const states = idle.map(({ state }) => state).sort();
   const pull = own.find(({ kind }) => kind === "pull");
   const from = `${sourceName(source.type)}${pull ? " pulled from" : " from"} ${source.address}`;
-  const words = [...tracks.map(({ codec }) => codecName(codec ?? "")), ...recordings.map(({ type }) => type), "live"];
-  return { name, source: from, stream, waiting, states: [], text: textOf([name, from, ...words]) };
+  const codecs = tracks.map(({ codec }) => codecName(codec ?? ""));
+  const words = [...codecs, ...recordings.map(({ type }) => type), ...states, "live"];
+  return { name, source: from, stream, states, text: textOf([name, from, ...words]) };
 }
 
 function awaitedRow(name: string, own: readonly ConfigState[]): NowRow {
   const states = [...new Set(own.map(({ state }) => state))];
   const pull = own.find((config) => config.kind === "pull");
-  const source = pull ? `pulled from ${pull.uri}` : "awaited";
-  return { name, source, stream: undefined, waiting: 0, states, text: textOf([name, source, ...states]) };
+  const source = pull ? `to be pulled from ${pull.uri}` : "awaited";
+  return { name, source, stream: undefined, states, text: textOf([name, source, ...states]) };
 }
 
 function textOf(words: readonly string[]): string {

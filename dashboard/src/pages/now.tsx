@@ -31,7 +31,6 @@ export function Now() {
   void beat.value;
   if (streams.value === undefined || configs.value === undefined) return <p class="starting">Asking the server …</p>;
   const all = nowRows(streams.value, configs.value);
-  if (all.length === 0) return <NothingYet />;
   const wanted = filter.trim().toLowerCase();
   const rows = all.filter(({ text }) => text.includes(wanted)).sort(SORTS[sort.key](sort.isDown));
   const sortBy = (key: SortKey): void => setSort({ key, isDown: sort.key === key ? !sort.isDown : key !== "name" });
@@ -39,19 +38,25 @@ export function Now() {
     <section class="page now">
       <div class="bar">
         <h1>Now</h1>
-        <input
-          type="search"
-          placeholder="Filter by name, source, codec, state"
-          aria-label="Filter the streams"
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
-        <span class="muted" role="status">
-          {rows.length === all.length ? `${all.length} streams` : `${rows.length} of ${all.length} streams`}
-        </span>
+        {all.length > 0 && (
+          <>
+            <input
+              type="search"
+              placeholder="Filter by name, source, codec, state"
+              aria-label="Filter the streams"
+              value={filter}
+              onInput={(event) => setFilter(event.currentTarget.value)}
+            />
+            <span class="muted" role="status">
+              {rows.length === all.length ? `${all.length} streams` : `${rows.length} of ${all.length} streams`}
+            </span>
+          </>
+        )}
         {isOwner.value && <RecordButton />}
       </div>
-      {rows.length === 0 ? (
+      {all.length === 0 ? (
+        <NothingYet />
+      ) : rows.length === 0 ? (
         <Empty title="No stream fits the filter">
           <p>
             <button type="button" onClick={() => setFilter("")}>
@@ -116,12 +121,12 @@ function Row({ row }: { row: NowRow }) {
         <a href={link("streams", row.name)}>{row.name}</a>
         <span class="sub">{row.source}</span>
       </div>
-      {stream ? <LiveCells stream={stream} waiting={row.waiting} /> : <AwaitedCells row={row} />}
+      {stream ? <LiveCells stream={stream} states={row.states} /> : <AwaitedCells row={row} />}
     </>
   );
 }
 
-function LiveCells({ stream, waiting }: { stream: StreamState; waiting: number }) {
+function LiveCells({ stream, states }: { stream: StreamState; states: readonly string[] }) {
   const { lastFrameAgeMs, recordings } = stream;
   const points = history.pointsOf(stream.id).slice(-SPARK_POINTS);
   const lagMs = Math.max(0, ...recordings.map((recording) => recording.lagMs));
@@ -141,8 +146,10 @@ function LiveCells({ stream, waiting }: { stream: StreamState; waiting: number }
         {recordings.map((recording) => (
           <Chip key={recording.outStreamId} recording={recording} />
         ))}
-        {waiting > 0 && <span class="chip waiting">{waiting} waiting</span>}
-        {recordings.length === 0 && waiting === 0 && <span class="muted">not recorded</span>}
+        {[...new Set(states)].map((state) => (
+          <StateChip key={state} state={state} times={states.filter((other) => other === state).length} />
+        ))}
+        {recordings.length === 0 && states.length === 0 && <span class="muted">not recorded</span>}
       </div>
       <div class={lagMs > LAG_MS ? "cell lag stale" : "cell lag"} role="cell">
         <span class="number">{recordings.length > 0 ? duration(lagMs) : "–"}</span>
@@ -171,9 +178,7 @@ function AwaitedCells({ row }: { row: NowRow }) {
       </div>
       <div class="cell recordings" role="cell">
         {row.states.map((state) => (
-          <span class={`chip ${state}`} key={state}>
-            {state}
-          </span>
+          <StateChip key={state} state={state} />
         ))}
       </div>
       <div class="cell lag muted" role="cell">
@@ -187,6 +192,10 @@ function AwaitedCells({ row }: { row: NowRow }) {
       </div>
     </>
   );
+}
+
+function StateChip({ state, times = 1 }: { state: string; times?: number }) {
+  return <span class={`chip ${state}`}>{times === 1 ? state : `${times} ${state}`}</span>;
 }
 
 export function Chip({ recording: { type, isStopped } }: { recording: OutState }) {
@@ -214,18 +223,12 @@ export function Codecs({ stream: { tracks, notRecorded } }: { stream: StreamStat
 
 function NothingYet() {
   return (
-    <section class="page">
-      <div class="bar">
-        <h1>Now</h1>
-        {isOwner.value && <RecordButton />}
-      </div>
-      <Empty title="No stream yet">
-        <p>
-          Publish one over RTMP, RTSP or MPEG-TS, or have one pulled: <a href="#/configs">Configs</a>. The addresses
-          that this server listens at are under <a href="#/system">System</a>.
-        </p>
-        <p>A recording may be ordered before its stream is there: it begins with the first frame.</p>
-      </Empty>
-    </section>
+    <Empty title="No stream yet">
+      <p>
+        Publish one over RTMP, RTSP or MPEG-TS, or have one pulled: <a href="#/configs">Configs</a>. The addresses that
+        this server listens at are under <a href="#/system">System</a>.
+      </p>
+      <p>A recording may be ordered before its stream is there: it begins with the first frame.</p>
+    </Empty>
   );
 }

@@ -75,7 +75,7 @@ export function Recordings() {
       {failure !== "" && <p class="failure">{failure}</p>}
       {isCut && (
         <p class="hint">
-          Only the first {count(files?.length ?? 0)} files of the day are shown. Open a stream for its own.
+          Only the newest {count(files?.length ?? 0)} files of the day are shown. Open a stream for its own.
         </p>
       )}
       {files !== undefined && there.length === 0 ? (

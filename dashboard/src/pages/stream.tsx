@@ -45,7 +45,7 @@ export function Stream({ name }: { name: string }) {
         )}
         {isOwner.value && <RecordButton stream={name} />}
       </div>
-      {stream ? <Live stream={stream} /> : <NotLive isAwaited={states.length > 0} />}
+      {stream ? <Live stream={stream} /> : <NotLive isAwaited={states.some(({ kind }) => kind === "record")} />}
       <GapLedger stream={name} />
       <FileList stream={name} />
     </section>
@@ -195,8 +195,8 @@ function RunningOne({ recording }: { recording: OutState }) {
       {wish === "cut" && (
         <CommandForm
           title="Cut the file now"
-          name="shutdownStream"
-          parameters={{ id: outStreamId, permanently: false }}
+          name="cut"
+          parameters={{ id: outStreamId }}
           action="Cut now"
           onClose={close}
         >

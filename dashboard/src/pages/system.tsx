@@ -7,6 +7,7 @@ import { get, messageOf, RequestFailed } from "../state/api.js";
 import { cpuShare, server, volumes } from "../state/live.js";
 import type { ServerState, VolumeState } from "../state/server-types.js";
 import { isOwner, session } from "../state/session.js";
+import { isVisible } from "../state/visibility.js";
 
 export function System() {
   const state = server.value;
@@ -32,9 +33,14 @@ export function System() {
   );
 }
 
+/** Each time the server writes a file into each media folder. */
+const HEALTH_MS = 15_000;
+
 function Health() {
+  const seen = isVisible.value;
   const [health, setHealth] = useState<{ isWell: boolean; text: string }>();
   useEffect(() => {
+    if (!seen) return undefined;
     const ask = (): void => {
       get("/healthz").then(
         () => setHealth({ isWell: true, text: "Can record: every media folder takes a file" }),
@@ -46,9 +52,9 @@ function Health() {
       );
     };
     ask();
-    const timer = setInterval(ask, 5000);
+    const timer = setInterval(ask, HEALTH_MS);
     return () => clearInterval(timer);
-  }, []);
+  }, [seen]);
   return (
     <span class={health ? `link ${health.isWell ? "live" : "lost"}` : "link connecting"} role="status">
       {health?.text ?? "Asking"}

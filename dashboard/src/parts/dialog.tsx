@@ -14,9 +14,25 @@ export interface DialogProps {
 export function Dialog({ title, onClose, children, isWide = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => element.current?.showModal(), []);
+  const isGone = useRef(false);
+  useEffect(() => {
+    const dialog = element.current;
+    const before = document.activeElement;
+    dialog?.showModal();
+    return () => {
+      isGone.current = true;
+      // The browser gives the focus back where it closes the dialog, not where the page takes it away.
+      dialog?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
   return (
-    <dialog ref={element} class={isWide ? "dialog wide" : "dialog"} aria-labelledby={id} onClose={onClose}>
+    <dialog
+      ref={element}
+      class={isWide ? "dialog wide" : "dialog"}
+      aria-labelledby={id}
+      onClose={() => isGone.current || onClose()}
+    >
       <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={() => element.current?.close()}>

@@ -5,7 +5,7 @@ import { bytes, count, duration, fileName } from "../lib/format.js";
 import { link } from "../lib/location.js";
 import { messageOf, remove } from "../state/api.js";
 import { useFiles } from "../state/files.js";
-import { fileChanges } from "../state/live.js";
+import { tellFileChange } from "../state/live.js";
 import type { RecordedFile } from "../state/server-types.js";
 import { isOwner } from "../state/session.js";
 import { ClipForm } from "./clip-form.js";
@@ -48,8 +48,8 @@ export function FileList({ stream }: { stream: string }) {
         )}
       </div>
       {failure !== "" && <p class="failure">{failure}</p>}
-      {isCut && <p class="hint">There are more: only the oldest of that time are listed. Choose a shorter one.</p>}
-      <FileTable files={files} />
+      {isCut && <p class="hint">There are more: only the newest of that time are listed. Choose a shorter one.</p>}
+      {(files !== undefined || failure === "") && <FileTable files={files} />}
       {hasClip && <ClipForm stream={stream} files={files ?? []} onClose={() => setClip(false)} />}
     </section>
   );
@@ -64,78 +64,84 @@ export function FileTable({
 }) {
   const [played, setPlayed] = useState<RecordedFile>();
   const [doomed, setDoomed] = useState<RecordedFile>();
-  if (files === undefined) return <p class="muted">Asking the catalogue …</p>;
-  const there = files.filter(({ state }) => state !== "deleted").reverse();
-  if (there.length === 0) return <p class="muted">No files yet.</p>;
+  const there = (files ?? []).filter(({ state }) => state !== "deleted").reverse();
   return (
     <>
-      <Scroll label="List of files">
-        <table class="files">
-          <thead>
-            <tr>
-              <th>Begins</th>
-              {withStream && <th>Stream</th>}
-              <th>File</th>
-              <th class="right">Length</th>
-              <th class="right">Size</th>
-              <th>State</th>
-              <th>Missing</th>
-              <th>
-                <span class="sr">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {there.slice(0, SHOWN).map((file) => (
-              <tr key={file.sequence}>
-                <td>
-                  <When at={file.start} withDay />
-                </td>
-                {withStream && (
-                  <td>
-                    <a href={link("streams", file.stream)}>{file.stream}</a>
-                  </td>
-                )}
-                <td class="file" title={file.file}>
-                  {fileName(file.file)}
-                </td>
-                <td class="right">{file.durationMs === null ? "–" : duration(file.durationMs)}</td>
-                <td class="right">{file.bytes === null ? "–" : bytes(file.bytes)}</td>
-                <td>
-                  <span class={`chip ${file.isMissing ? "failed" : file.state}`}>
-                    {file.isMissing ? "missing" : file.state}
-                  </span>
-                </td>
-                <td>
-                  <Missing file={file} />
-                </td>
-                <td class="actions">
-                  {canPlay(file) && (
-                    <button type="button" aria-label={`Play ${fileName(file.file)}`} onClick={() => setPlayed(file)}>
-                      <Icon name="play" />
-                    </button>
-                  )}
-                  {file.links.media !== undefined && (
-                    <a
-                      class="button"
-                      href={file.links.media}
-                      download={fileName(file.file)}
-                      aria-label={`Download ${fileName(file.file)}`}
-                    >
-                      <Icon name="download" />
-                    </a>
-                  )}
-                  {isOwner.value && file.state !== "growing" && (
-                    <button type="button" aria-label={`Delete ${fileName(file.file)}`} onClick={() => setDoomed(file)}>
-                      <Icon name="trash" />
-                    </button>
-                  )}
-                </td>
+      {there.length === 0 ? (
+        <p class="muted">{files === undefined ? "Asking the catalogue …" : "No files yet."}</p>
+      ) : (
+        <Scroll label="List of files">
+          <table class="files">
+            <thead>
+              <tr>
+                <th>Begins</th>
+                {withStream && <th>Stream</th>}
+                <th>File</th>
+                <th class="right">Length</th>
+                <th class="right">Size</th>
+                <th>State</th>
+                <th>Missing</th>
+                <th>
+                  <span class="sr">Actions</span>
+                </th>
               </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+            </thead>
+            <tbody>
+              {there.slice(0, SHOWN).map((file) => (
+                <tr key={file.sequence}>
+                  <td>
+                    <When at={file.start} withDay />
+                  </td>
+                  {withStream && (
+                    <td>
+                      <a href={link("streams", file.stream)}>{file.stream}</a>
+                    </td>
+                  )}
+                  <td class="file" title={file.file}>
+                    {fileName(file.file)}
+                  </td>
+                  <td class="right">{file.durationMs === null ? "–" : duration(file.durationMs)}</td>
+                  <td class="right">{file.bytes === null ? "–" : bytes(file.bytes)}</td>
+                  <td>
+                    <span class={`chip ${file.isMissing ? "failed" : file.state}`}>
+                      {file.isMissing ? "missing" : file.state}
+                    </span>
+                  </td>
+                  <td>
+                    <Missing file={file} />
+                  </td>
+                  <td class="actions">
+                    {canPlay(file) && (
+                      <button type="button" aria-label={`Play ${fileName(file.file)}`} onClick={() => setPlayed(file)}>
+                        <Icon name="play" />
+                      </button>
+                    )}
+                    {file.links.media !== undefined && (
+                      <a
+                        class="button"
+                        href={file.links.media}
+                        download={fileName(file.file)}
+                        aria-label={`Download ${fileName(file.file)}`}
+                      >
+                        <Icon name="download" />
+                      </a>
+                    )}
+                    {isOwner.value && file.state !== "growing" && (
+                      <button
+                        type="button"
+                        aria-label={`Delete ${fileName(file.file)}`}
+                        onClick={() => setDoomed(file)}
+                      >
+                        <Icon name="trash" />
+                      </button>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
       {there.length > SHOWN && (
         <p class="muted">
           The newest {SHOWN} of {count(there.length)} files are listed.
@@ -162,7 +168,7 @@ function DeleteDialog({ file, onClose }: { file: RecordedFile; onClose: () => vo
   const confirm = async (): Promise<void> => {
     try {
       await remove(file.links.self);
-      fileChanges.value++;
+      tellFileChange(file.stream);
       onClose();
     } catch (error) {
       setFailure(messageOf(error));

@@ -1,38 +1,65 @@
-// Every gap that was told of a stream since the server began, newest first.
+// The gaps of a stream that the server remembers since it began, newest first.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, count, duration, fileName, words } from "../lib/format.js";
-import { get } from "../state/api.js";
+import { Repeater } from "../lib/repeater.js";
+import { get, messageOf } from "../state/api.js";
 import { events } from "../state/live.js";
 import type { ToldGap } from "../state/server-types.js";
+import { isVisible } from "../state/visibility.js";
 import { Scroll } from "./scroll.js";
 import { When } from "./when.js";
 
 const SHOWN = 200;
 
-export function GapLedger({ stream }: { stream: string }) {
-  const [gaps, setGaps] = useState<readonly ToldGap[]>([]);
-  const told = events.value.filter(({ type }) => type === "recordGap").length;
+/** A flapping source tells gaps many times a second. */
+const SHORTEST_MS = 2000;
+
+interface Answer {
+  /** Undefined until the server has answered. */
+  readonly gaps: readonly ToldGap[] | undefined;
+  readonly failure: string;
+}
+
+const UNKNOWN: Answer = { gaps: undefined, failure: "" };
+
+function useGaps(stream: string): Answer {
+  const [answer, setAnswer] = useState(UNKNOWN);
+  const asking = useRef<Repeater>(undefined);
+  const seen = isVisible.value;
+  const newest = events.value.find(({ type, payload }) => type === "recordGap" && payload.localStreamName === stream);
+  useEffect(() => setAnswer(UNKNOWN), [stream]);
   useEffect(() => {
-    let isOver = false;
-    get<{ gaps: ToldGap[] }>(`/api/gaps?stream=${encodeURIComponent(stream)}`).then(
-      (answer) => {
-        if (!isOver) setGaps(answer.gaps);
+    if (!seen) return undefined;
+    const repeater = new Repeater(
+      async (signal) => {
+        try {
+          const { gaps } = await get<{ gaps: ToldGap[] }>(`/api/gaps?stream=${encodeURIComponent(stream)}`, signal);
+          if (!signal.aborted) setAnswer({ gaps, failure: "" });
+        } catch (error) {
+          if (!signal.aborted) setAnswer(({ gaps }) => ({ gaps, failure: messageOf(error) }));
+        }
       },
-      () => {},
+      { shortestMs: SHORTEST_MS },
     );
-    return () => {
-      isOver = true;
-    };
-  }, [stream, told]);
+    asking.current = repeater;
+    return () => repeater.stop();
+  }, [stream, seen]);
+  useEffect(() => asking.current?.ask(), [stream, seen, newest?.id]);
+  return answer;
+}
+
+export function GapLedger({ stream }: { stream: string }) {
+  const { gaps, failure } = useGaps(stream);
   return (
     <section class="card" aria-label="Gaps">
       <h2>Gaps</h2>
-      {gaps.length === 0 ? (
-        <p class="muted">
-          None since the server began. Each gap of a recording is listed here with its cause and size.
-        </p>
-      ) : (
+      {failure !== "" && <p class="failure">{failure}</p>}
+      {gaps === undefined && failure === "" && <p class="muted">Asking the server …</p>}
+      {gaps?.length === 0 && (
+        <p class="muted">The server remembers none. Each gap of a recording is listed here with its cause and size.</p>
+      )}
+      {gaps !== undefined && gaps.length > 0 && (
         <Scroll label="List of gaps">
           <table>
             <thead>
@@ -46,8 +73,9 @@ export function GapLedger({ stream }: { stream: string }) {
               </tr>
             </thead>
             <tbody>
-              {gaps.slice(0, SHOWN).map((gap) => (
-                <tr key={`${gap.at} ${gap.file} ${gap.cause}`}>
+              {gaps.slice(0, SHOWN).map((gap, index) => (
+                // Counted from the oldest, so that a line keeps its key where newer ones come above it.
+                <tr key={gaps.length - index}>
                   <td>
                     <When at={gap.at} withDay />
                   </td>
@@ -66,6 +94,11 @@ export function GapLedger({ stream }: { stream: string }) {
             </tbody>
           </table>
         </Scroll>
+      )}
+      {gaps !== undefined && gaps.length > SHOWN && (
+        <p class="muted">
+          The newest {SHOWN} of {count(gaps.length)} gaps are listed.
+        </p>
       )}
     </section>
   );

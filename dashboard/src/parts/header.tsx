@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { bitRate, bytes, count, duration, percent } from "../lib/format.js";
 import { beat, configs, connection, cpuShare, history, server, streams, volumes } from "../state/live.js";
+import type { VolumeState } from "../state/server-types.js";
 import { Clocks } from "./when.js";
 
 /** Room that is left for less is a warning, or an alarm. */
@@ -78,10 +79,16 @@ function Rate() {
   );
 }
 
+/** One that does not answer first, then the one that is full first, then the one with the smallest free share. */
+function byRoom(a: VolumeState, b: VolumeState): number {
+  if (a.answers !== b.answers) return Number(a.answers) - Number(b.answers);
+  if (a.fullInSeconds !== b.fullInSeconds)
+    return (a.fullInSeconds ?? Number.MAX_VALUE) - (b.fullInSeconds ?? Number.MAX_VALUE);
+  return a.freeBytes * b.sizeBytes - b.freeBytes * a.sizeBytes;
+}
+
 function Room() {
-  const [tightest] = [...volumes.value].sort(
-    (a, b) => (a.fullInSeconds ?? Number.POSITIVE_INFINITY) - (b.fullInSeconds ?? Number.POSITIVE_INFINITY),
-  );
+  const [tightest] = [...volumes.value].sort(byRoom);
   if (!tightest) return null;
   if (!tightest.answers)
     return (

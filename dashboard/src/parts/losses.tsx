@@ -3,17 +3,21 @@
 import { count, duration, words } from "../lib/format.js";
 import type { LossState } from "../state/server-types.js";
 
-/** The same cause of several recordings is one. */
+/** What befalls one recording and not its source: each lost its own. */
+const OWN_CAUSES: ReadonlySet<string> = new Set(["lag", "writeFailed", "lostFile", "crash", "unusable"]);
+
+/** Of several recordings of one source. What the source lacks is missing in each and counts once. */
 export function mergeLosses(losses: readonly LossState[]): LossState[] {
   const byCause = new Map<string, LossState>();
   for (const loss of losses) {
     const { gaps = 0, frames = 0, bytes = 0, durationMs = 0 } = byCause.get(loss.cause) ?? {};
+    const join = OWN_CAUSES.has(loss.cause) ? (a: number, b: number) => a + b : Math.max;
     byCause.set(loss.cause, {
       cause: loss.cause,
-      gaps: gaps + loss.gaps,
-      frames: Math.max(frames, loss.frames),
-      bytes: Math.max(bytes, loss.bytes),
-      durationMs: Math.max(durationMs, loss.durationMs),
+      gaps: join(gaps, loss.gaps),
+      frames: join(frames, loss.frames),
+      bytes: join(bytes, loss.bytes),
+      durationMs: join(durationMs, loss.durationMs),
     });
   }
   return [...byCause.values()].sort((a, b) => b.frames - a.frames || b.durationMs - a.durationMs);

@@ -27,6 +27,8 @@ function useKeys(): void {
     let armedMs = Number.NEGATIVE_INFINITY;
     const onKey = (event: KeyboardEvent): void => {
       const isTyping = event.target instanceof HTMLElement && /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+      // Behind an open dialog nothing moves.
+      if (document.querySelector("dialog[open]")) return;
       if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
       const entry = ENTRIES.find(({ letter }) => letter === event.key);
       if (event.key === "g") armedMs = performance.now();
@@ -43,7 +45,11 @@ function useKeys(): void {
 
 export function Navigation() {
   useKeys();
-  const [current = "now"] = place.value.parts;
+  const [current = "now", detail] = place.value.parts;
+  const title = detail ?? ENTRIES.find(({ name }) => name === current)?.title ?? "Now";
+  useEffect(() => {
+    document.title = `${title} · Reel`;
+  }, [title]);
   const { role, needsLogin } = session.value ?? {};
   return (
     <nav class="navigation" aria-label="Pages">

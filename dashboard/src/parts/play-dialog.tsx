@@ -37,15 +37,18 @@ export function PlayDialog({
         source={isFile ? (file.links.media ?? "") : listOf(file, fromMs, toMs)}
         kind={isFile ? "file" : "hls"}
         isLive={file.state === "growing"}
+        startsAtBegin={fromMs !== undefined}
+        download={file.links.media}
       />
     </Dialog>
   );
 }
 
-/** A growing file has no end yet: without `to` the list grows with it. */
-function listOf(file: RecordedFile, fromMs = Date.parse(file.start), toMs?: number): string {
-  const query = new URLSearchParams({ from: new Date(fromMs).toISOString() });
-  const end = toMs ?? (file.end === null ? undefined : Date.parse(file.end));
+/** A growing file, or a day that still goes on, has no end yet: without `to` the list grows with it. */
+function listOf(file: RecordedFile, fromMs?: number, toMs?: number): string {
+  const query = new URLSearchParams({ from: new Date(fromMs ?? Date.parse(file.start)).toISOString() });
+  const ownEnd = fromMs === undefined && file.end !== null ? Date.parse(file.end) : undefined;
+  const end = toMs ?? ownEnd;
   if (end !== undefined) query.set("to", new Date(end).toISOString());
   return `/hls/${encodeURIComponent(file.stream)}/index.m3u8?${query}`;
 }

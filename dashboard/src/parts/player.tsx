@@ -1,6 +1,5 @@
 // Plays what was recorded: HLS by hls.js, which is loaded when the first player opens, and single files by the browser.
 
-import type Hls from "hls.js";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 export interface PlayerProps {
@@ -10,24 +9,33 @@ export interface PlayerProps {
   readonly kind: "hls" | "file";
   /** It grows: begin at its end, and show how to go back and return. */
   readonly isLive?: boolean;
+  /** A list that grows is played from its beginning. */
+  readonly startsAtBegin?: boolean;
+  /** Where the file itself is, for what cannot be played. */
+  readonly download?: string | undefined;
   readonly autoplay?: boolean;
 }
 
 const RETRY_MS = 2000;
 const MAX_RETRIES = 30;
+const NOT_PLAYED = "The browser cannot play this file: its codecs, or it is gone";
 
-export function Player({ label, source, kind, isLive = false, autoplay = true }: PlayerProps) {
+export function Player(props: PlayerProps) {
+  const { label, source, kind, isLive = false, startsAtBegin = false, download, autoplay = true } = props;
   const video = useRef<HTMLVideoElement>(null);
   const [note, setNote] = useState("");
+  const [isHopeless, setHopeless] = useState(false);
   useEffect(() => {
     const element = video.current;
     if (!element) return undefined;
     setNote("");
-    if (kind === "file") {
-      element.src = source;
-      return () => element.removeAttribute("src");
-    }
-    return playList(element, source, setNote);
+    setHopeless(false);
+    const fail = (reason: string): void => {
+      setNote(reason);
+      setHopeless(true);
+    };
+    if (kind === "file") return playFile(element, source, fail);
+    return playList({ element, source, isAwaited: isLive, startsAtBegin, tell: setNote, fail });
   }, [source, kind]);
   const seek = (place: "begin" | "end"): void => {
     const element = video.current;
@@ -38,15 +46,7 @@ export function Player({ label, source, kind, isLive = false, autoplay = true }:
   };
   return (
     <div class="player">
-      <video
-        ref={video}
-        aria-label={label}
-        controls
-        muted
-        playsInline
-        autoplay={autoplay}
-        onError={() => kind === "file" && setNote("The browser cannot play this file: its codecs, or it is gone")}
-      />
+      <video ref={video} aria-label={label} controls muted playsInline autoplay={autoplay} />
       {isLive && (
         <div class="player-keys">
           <button type="button" onClick={() => seek("begin")}>
@@ -59,42 +59,97 @@ export function Player({ label, source, kind, isLive = false, autoplay = true }:
       )}
       <p class="player-note" role="status">
         {note}
+        {isHopeless && download !== undefined && (
+          <>
+            {" "}
+            <a href={download} download>
+              Download the file
+            </a>
+          </>
+        )}
       </p>
     </div>
   );
 }
 
+/** Plays what the browser plays itself. Hands back what ends it and lets the medium go. */
+function playFile(element: HTMLVideoElement, source: string, fail: (reason: string) => void): () => void {
+  const onError = (): void => fail(NOT_PLAYED);
+  element.addEventListener("error", onError);
+  element.src = source;
+  return () => {
+    element.removeEventListener("error", onError);
+    element.pause();
+    element.removeAttribute("src");
+    element.load();
+  };
+}
+
+interface ListPlayback {
+  readonly element: HTMLVideoElement;
+  readonly source: string;
+  /** Its first pictures may still be to come. */
+  readonly isAwaited: boolean;
+  readonly startsAtBegin: boolean;
+  readonly tell: (note: string) => void;
+  readonly fail: (reason: string) => void;
+}
+
 /** Hands back what ends it. */
-function playList(element: HTMLVideoElement, source: string, tell: (note: string) => void): () => void {
-  let hls: Hls | undefined;
+function playList({ element, source, isAwaited, startsAtBegin, tell, fail }: ListPlayback): () => void {
+  let end = (): void => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
   let retries = 0;
   let isOver = false;
+  const again = (note: string): void => {
+    end();
+    if (retries++ >= MAX_RETRIES) fail("It does not come. Open it again to try again.");
+    else {
+      tell(note);
+      timer = setTimeout(() => void open(), RETRY_MS);
+    }
+  };
   const open = async (): Promise<void> => {
     const { default: Player } = await import("hls.js/light");
     if (isOver) return;
     if (!Player.isSupported()) {
-      element.src = source;
+      end = playFile(element, source, fail);
       return;
     }
-    const player = new Player({ liveDurationInfinity: true });
-    hls = player;
-    player.on(Player.Events.ERROR, (_event, { fatal, details, response }) => {
+    const player = new Player({ liveDurationInfinity: true, ...(startsAtBegin && { startPosition: 0 }) });
+    end = () => player.destroy();
+    let isRecovered = false;
+    player.on(Player.Events.ERROR, (_event, { fatal, type, details, response }) => {
       if (!fatal) return;
-      player.destroy();
-      // The first file of a recording may still be to come.
-      const isToCome = response?.code === 404 && retries++ < MAX_RETRIES;
-      tell(isToCome ? "Waiting for the first pictures of a recording …" : `It cannot be played: ${details}`);
-      if (isToCome) timer = setTimeout(() => void open(), RETRY_MS);
+      const status = response?.code ?? 0;
+      if (type === Player.ErrorTypes.MEDIA_ERROR && !isRecovered) {
+        isRecovered = true;
+        player.recoverMediaError();
+      } else if (type === Player.ErrorTypes.NETWORK_ERROR && (status === 0 || status >= 500))
+        again("The server does not answer, trying again …");
+      else if (status === 404 && isAwaited) again("Waiting for the first pictures of a recording …");
+      else {
+        end();
+        fail(
+          status === 404 || status === 415
+            ? "The server has nothing of it to play."
+            : `It cannot be played: ${details}.`,
+        );
+      }
     });
-    player.on(Player.Events.FRAG_BUFFERED, () => tell(""));
+    player.on(Player.Events.FRAG_BUFFERED, () => {
+      retries = 0;
+      isRecovered = false;
+      tell("");
+    });
     player.loadSource(source);
     player.attachMedia(element);
   };
-  open().catch(() => tell("The player could not be loaded: load the page again"));
+  open().catch(() => fail("The player could not be loaded: load the page again."));
   return () => {
     isOver = true;
     clearTimeout(timer);
-    hls?.destroy();
+    element.pause();
+    end();
   };
 }

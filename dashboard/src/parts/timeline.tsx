@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { clockTime, count, duration, ownOffset } from "../lib/format.js";
 import { link } from "../lib/location.js";
 import type { RecordedFile } from "../state/server-types.js";
+import { canPlay } from "./play-dialog.js";
 
 export interface TimeSpan {
   readonly fromMs: number;
@@ -22,8 +23,8 @@ export interface TimelineProps {
 interface Bar {
   readonly left: number;
   right: number;
-  isHurt: boolean;
-  isGrowing: boolean;
+  readonly isHurt: boolean;
+  readonly isGrowing: boolean;
   /** Recordings of one stream at the same time lie one below the other. */
   readonly lane: number;
   readonly files: RecordedFile[];
@@ -109,12 +110,13 @@ interface BarProps {
 
 function BarButton({ bar, lanes, span, width, onPlay }: BarProps) {
   const size = span.toMs - span.fromMs;
+  const played = bar.files.filter(canPlay);
   const play = (event: MouseEvent): void => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     // By keyboard there is no place: from its beginning.
     const share = event.detail === 0 ? 0 : (event.clientX - box.left) / box.width;
     const ms = span.fromMs + ((bar.left + share * (bar.right - bar.left)) / width) * size;
-    const file = bar.files.findLast(({ start }) => Date.parse(start) <= ms) ?? bar.files[0];
+    const file = played.findLast(({ start }) => Date.parse(start) <= ms) ?? played[0];
     if (file) onPlay(file, Math.max(ms, Date.parse(file.start)));
   };
   const kind = bar.isHurt ? " hurt" : bar.isGrowing ? " growing" : "";
@@ -130,7 +132,8 @@ function BarButton({ bar, lanes, span, width, onPlay }: BarProps) {
         width: `max(2px, calc(${((bar.right - bar.left) / width) * 100}% - 1px))`,
       }}
       title={told}
-      aria-label={`Play ${told}`}
+      disabled={played.length === 0}
+      aria-label={played.length === 0 ? `${told}, for download only` : `Play ${told}`}
       onClick={play}
     />
   );
@@ -186,9 +189,8 @@ function barsOf(files: readonly RecordedFile[], lane: number, { fromMs, toMs }: 
     const isGrowing = file.state === "growing";
     const last = bars.at(-1);
     const isNarrow = right - left < 3 || (last !== undefined && last.right - last.left < 3);
-    if (last && isNarrow && left - last.right < 1 && last.isGrowing === isGrowing) {
+    if (last && isNarrow && left - last.right < 1 && last.isGrowing === isGrowing && last.isHurt === isHurt) {
       last.right = Math.max(last.right, right);
-      last.isHurt ||= isHurt;
       last.files.push(file);
     } else bars.push({ left, right, isHurt, isGrowing, lane, files: [file] });
   }

@@ -34,8 +34,8 @@ async function ask(path: string, init: RequestInit = {}): Promise<unknown> {
   throw new RequestFailed(answer.status, error ?? description ?? `The server answers ${answer.status}`);
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return (await ask(path)) as T;
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await ask(path, signal ? { signal } : {})) as T;
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {

@@ -1,65 +1,70 @@
-// Files of the catalogue for a span of time. It answers in pages; what is more than a screen can show is left out, and
-// that is said.
+// Files of the catalogue for a span of time. What is more than a screen can show is left out, oldest first, and that is
+// said.
 
 import { useEffect, useState } from "preact/hooks";
+import { Repeater } from "../lib/repeater.js";
 import { get, messageOf } from "./api.js";
-import { fileChanges } from "./live.js";
+import { onFileChange } from "./live.js";
+import { type AskPage, type FilePage, newestFiles } from "./newest-files.js";
 import type { RecordedFile } from "./server-types.js";
+import { isVisible } from "./visibility.js";
 
 export interface FileQuestion {
   readonly stream?: string | undefined;
-  readonly fromMs?: number | undefined;
+  readonly fromMs: number;
+  /** Missing: up to now. */
   readonly toMs?: number | undefined;
 }
 
 export interface FileAnswer {
-  /** Undefined until the server has answered. */
+  /** Oldest first; undefined until the server has answered. Those of the answer before stay where one fails. */
   readonly files: readonly RecordedFile[] | undefined;
-  /** There are more than were asked for. */
+  /** There are older ones than are told. */
   readonly isCut: boolean;
   readonly failure: string;
 }
 
-interface Page {
-  recordings: RecordedFile[];
-  cursor: string | null;
-}
+const UNKNOWN: FileAnswer = { files: undefined, isCut: false, failure: "" };
+/** On a busy server files begin and end many times a second. */
+const SHORTEST_MS = 2000;
+const EVENT_DELAY_MS = 250;
 
-const PAGE = 1000;
-const MAX_FILES = 5000;
-
-async function askFiles({ stream, fromMs, toMs }: FileQuestion): Promise<{ files: RecordedFile[]; isCut: boolean }> {
-  const query = new URLSearchParams({ limit: String(PAGE) });
-  if (stream) query.set("stream", stream);
-  if (fromMs !== undefined) query.set("from", String(fromMs));
-  if (toMs !== undefined) query.set("to", String(toMs));
-  const files: RecordedFile[] = [];
-  for (;;) {
-    const { recordings, cursor } = await get<Page>(`/api/recordings?${query}`);
-    files.push(...recordings);
-    if (cursor === null) return { files, isCut: false };
-    if (files.length >= MAX_FILES) return { files, isCut: true };
-    query.set("cursor", cursor);
-  }
+function askerOf(stream: string | undefined, signal: AbortSignal): AskPage {
+  return (fromMs, toMs, limit, cursor) => {
+    const query = new URLSearchParams({ from: String(fromMs), to: String(toMs), limit: String(limit) });
+    if (stream !== undefined) query.set("stream", stream);
+    if (cursor !== null) query.set("cursor", cursor);
+    return get<FilePage>(`/api/recordings?${query}`, signal);
+  };
 }
 
 /** Asked anew when files begin, close or go. */
 export function useFiles({ stream, fromMs, toMs }: FileQuestion): FileAnswer {
-  const [answer, setAnswer] = useState<FileAnswer>({ files: undefined, isCut: false, failure: "" });
-  const changes = fileChanges.value;
+  const [answer, setAnswer] = useState(UNKNOWN);
+  const seen = isVisible.value;
+  useEffect(() => setAnswer(UNKNOWN), [stream, fromMs, toMs]);
   useEffect(() => {
-    let isOver = false;
-    askFiles({ stream, fromMs, toMs }).then(
-      (found) => {
-        if (!isOver) setAnswer({ ...found, failure: "" });
+    if (!seen) return undefined;
+    const asking = new Repeater(
+      async (signal) => {
+        try {
+          // What begins while it is asked counts.
+          const found = await newestFiles(askerOf(stream, signal), fromMs, toMs ?? Date.now() + SHORTEST_MS);
+          if (!signal.aborted) setAnswer({ ...found, failure: "" });
+        } catch (error) {
+          if (!signal.aborted) setAnswer(({ files, isCut }) => ({ files, isCut, failure: messageOf(error) }));
+        }
       },
-      (error) => {
-        if (!isOver) setAnswer({ files: [], isCut: false, failure: messageOf(error) });
-      },
+      { shortestMs: SHORTEST_MS },
     );
+    asking.ask();
+    const forget = onFileChange((changed) => {
+      if (stream === undefined || changed === undefined || changed === stream) asking.ask(EVENT_DELAY_MS);
+    });
     return () => {
-      isOver = true;
+      forget();
+      asking.stop();
     };
-  }, [stream, fromMs, toMs, changes]);
+  }, [stream, fromMs, toMs, seen]);
   return answer;
 }

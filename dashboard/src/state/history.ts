@@ -35,6 +35,11 @@ export class StreamHistory {
     return this.#points.get(id)?.at(-1);
   }
 
+  clear(): void {
+    this.#points.clear();
+    this.#last.clear();
+  }
+
   add(streams: readonly StreamState[], nowMs: number): void {
     const ids = new Set(streams.map(({ id }) => id));
     for (const id of this.#last.keys())
@@ -48,6 +53,12 @@ export class StreamHistory {
   #addOne(stream: StreamState, nowMs: number): void {
     const now = countersOf(stream);
     const before = this.#last.get(stream.id);
+    if (before && now.upTimeMs < before.upTimeMs) {
+      // The server was started again and gives its ids anew.
+      this.#last.set(stream.id, now);
+      this.#points.delete(stream.id);
+      return;
+    }
     if (before && now.upTimeMs - before.upTimeMs < SHORTEST_MS) return;
     this.#last.set(stream.id, now);
     if (!before) return;

@@ -2,11 +2,13 @@
 // Counters need the first, everything that begins or ends comes with the second. A hidden page asks for nothing.
 
 import { batch, signal } from "@preact/signals";
+import { Repeater } from "../lib/repeater.js";
 import { get, RequestFailed } from "./api.js";
 import { EventChannel } from "./event-channel.js";
 import { StreamHistory } from "./history.js";
 import type { ConfigState, ServerEvent, ServerState, StreamState, VolumeState } from "./server-types.js";
-import { askSession, session } from "./session.js";
+import { askSession } from "./session.js";
+import { isVisible } from "./visibility.js";
 
 export type Connection = "connecting" | "live" | "lost";
 
@@ -20,8 +22,6 @@ export const cpuShare = signal<number | undefined>(undefined);
 export const connection = signal<Connection>("connecting");
 /** Newest first. */
 export const events = signal<readonly ServerEvent[]>([]);
-/** How many files the recordings have begun, closed or lost: lists of files are asked anew. */
-export const fileChanges = signal(0);
 export const history = new StreamHistory();
 /** Counts the answers, for what is drawn of the history. */
 export const beat = signal(0);
@@ -32,59 +32,87 @@ const EVENT_DELAY_MS = 250;
 const SLOW_EVERY = 2;
 const MAX_EVENTS = 1000;
 const FILE_EVENTS = new Set(["recordChunkCreated", "recordChunkClosed", "recordChunkError", "segmentDeleted"]);
+/** They change nothing that is shown but the list of events. */
+const IDLE_EVENTS = new Set(["cliRequest", "cliResponse", "timerCreated", "timerTriggered", "timerClosed"]);
 
-let timer: ReturnType<typeof setTimeout> | undefined;
+/** Told of files that began, closed or went; the stream is undefined where that is not known. */
+type FileListener = (stream: string | undefined) => void;
+
+const fileListeners = new Set<FileListener>();
+let asking: Repeater | undefined;
 let turns = 0;
 let lastCpu: { cpuMs: number; upTimeMs: number } | undefined;
 
+/** Hands back what ends it. */
+export function onFileChange(listener: FileListener): () => void {
+  fileListeners.add(listener);
+  return () => fileListeners.delete(listener);
+}
+
+export function tellFileChange(stream: string | undefined): void {
+  for (const listener of fileListeners) listener(stream);
+}
+
+/** Until what it hands back is called; then nothing is left of what this viewer was told. */
 export function startLive(): () => void {
+  const own = new Repeater(refresh, { shortestMs: EVENT_DELAY_MS, everyMs: INTERVAL_MS });
+  asking = own;
   const channel = new EventChannel({
     onEvent: takeEvent,
     onState: (isOpen) => {
       connection.value = isOpen ? "live" : "lost";
-      if (isOpen) refreshSoon();
+      if (isOpen) own.ask();
     },
   });
   channel.open();
-  const onVisible = (): void => {
-    if (document.visibilityState === "visible") refreshSoon(0);
-  };
-  document.addEventListener("visibilitychange", onVisible);
-  refreshSoon(0);
+  const stopLooking = isVisible.subscribe(() => own.ask());
   return () => {
     channel.close();
-    document.removeEventListener("visibilitychange", onVisible);
-    clearTimeout(timer);
-    timer = undefined;
+    stopLooking();
+    own.stop();
+    asking = undefined;
+    forgetAll();
   };
 }
 
 /** Asks anew, shortly. */
 export function refreshSoon(delayMs = EVENT_DELAY_MS): void {
-  clearTimeout(timer);
-  timer = setTimeout(() => void refresh(), delayMs);
+  asking?.ask(delayMs);
 }
 
-async function refresh(): Promise<void> {
-  const own = timer;
-  if (document.visibilityState === "visible")
-    try {
-      await askAll();
-    } catch (error) {
-      if (error instanceof RequestFailed && error.status === 401) await askSession().catch(() => {});
-    }
-  // Something else may have asked for a turn meanwhile.
-  if (timer === own && session.value?.role) timer = setTimeout(() => void refresh(), INTERVAL_MS);
+function forgetAll(): void {
+  batch(() => {
+    streams.value = undefined;
+    configs.value = undefined;
+    volumes.value = [];
+    server.value = undefined;
+    cpuShare.value = undefined;
+    connection.value = "connecting";
+    events.value = [];
+    history.clear();
+    lastCpu = undefined;
+    turns = 0;
+  });
 }
 
-async function askAll(): Promise<void> {
+async function refresh(ending: AbortSignal): Promise<void> {
+  if (!isVisible.value) return;
+  try {
+    await askAll(ending);
+  } catch (error) {
+    if (!ending.aborted && error instanceof RequestFailed && error.status === 401) await askSession().catch(() => {});
+  }
+}
+
+async function askAll(ending: AbortSignal): Promise<void> {
   const isSlowTurn = turns++ % SLOW_EVERY === 0;
   const [told, stored, ofServer, ofVolumes] = await Promise.all([
-    get<{ streams: StreamState[] }>("/api/streams"),
-    get<{ configs: ConfigState[] }>("/api/configs"),
-    isSlowTurn ? get<ServerState>("/api/server") : undefined,
-    isSlowTurn ? get<{ volumes: VolumeState[] }>("/api/volumes") : undefined,
+    get<{ streams: StreamState[] }>("/api/streams", ending),
+    get<{ configs: ConfigState[] }>("/api/configs", ending),
+    isSlowTurn ? get<ServerState>("/api/server", ending) : undefined,
+    isSlowTurn ? get<{ volumes: VolumeState[] }>("/api/volumes", ending) : undefined,
   ]);
+  if (ending.aborted) return;
   batch(() => {
     history.add(told.streams, Date.now());
     streams.value = told.streams;
@@ -103,9 +131,10 @@ function takeServer(state: ServerState): void {
 }
 
 function takeEvent(event: ServerEvent): void {
-  batch(() => {
-    events.value = [event, ...events.value].slice(0, MAX_EVENTS);
-    if (FILE_EVENTS.has(event.type)) fileChanges.value++;
-  });
-  refreshSoon();
+  events.value = [event, ...events.value].slice(0, MAX_EVENTS);
+  if (FILE_EVENTS.has(event.type)) {
+    const { localStreamName } = event.payload;
+    tellFileChange(typeof localStreamName === "string" ? localStreamName : undefined);
+  }
+  if (!IDLE_EVENTS.has(event.type)) refreshSoon();
 }
