@@ -4,8 +4,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
+import { VolumeTurns } from "../../src/base/volume-turns.js";
 import type { CatalogSegment } from "../../src/catalog/catalog-segment.js";
 import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
+import { ClipMaker } from "../../src/playback/clip/clip.js";
+import { MovieStore } from "../../src/playback/movie/movie-store.js";
+import { PlayedFiles } from "../../src/playback/played-files.js";
+import { TsStore } from "../../src/playback/ts/ts-store.js";
 import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
 import { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
@@ -156,6 +161,25 @@ describe("a clip", () => {
     const first = Math.min(...(video?.packets ?? []).map(({ pts90k }) => pts90k / 90));
     expect(Math.abs(first - (next.startedMs - from))).toBeLessThan(200);
     expect(durationMs).toBeGreaterThan(next.startedMs - from);
+  });
+
+  it("has no gap where a file was opened late", async () => {
+    const { catalog, mediaFolders, clock } = server.recorder;
+    const media = { catalog, mediaFolders, volumes: new VolumeTurns(mediaFolders), played: new PlayedFiles(clock) };
+    const stores = { movies: new MovieStore(media), streams: new TsStore(media) };
+    const [first, second] = files as [CatalogSegment, CatalogSegment];
+    expect(second.outStreamId).toBe(first.outStreamId);
+    const indexOf = async (lateMs: number): Promise<Buffer> => {
+      const startedMs = first.startedMs + first.durationMs + lateMs;
+      // What it holds came in time, and so did its end, or right behind its opening.
+      const stoppedMs = Math.max(startedMs, first.startedMs + first.durationMs + second.durationMs);
+      const maker = new ClipMaker(stores, first.startedMs, first.startedMs + 60_000);
+      const { head } = await maker.make([first, { ...second, startedMs, stoppedMs }]);
+      await maker.close();
+      return head;
+    };
+    expect(second.durationMs).toBeGreaterThan(2900);
+    expect((await indexOf(2900)).equals(await indexOf(0))).toBe(true);
   });
 
   it("takes what grows as far as it is", async () => {

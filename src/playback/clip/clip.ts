@@ -170,16 +170,24 @@ export class ClipMaker {
 
   /** Where the file's presentation begins on the clip's time. */
   async #offsetOf(segment: FoundSegment, main: PlayedTrack): Promise<number> {
-    const byWall = (segment.startedMs - this.fromMs) / 1000;
     const last = this.#last;
-    if (!last) return byWall;
+    if (!last) return (segment.startedMs - this.fromMs) / 1000;
     const isOne = last.segment.configId === segment.configId && last.segment.outStreamId === segment.outStreamId;
     const lastBegin = await firstSeconds(main);
     const joined = last.endSeconds - lastBegin;
+    const startedMs = isOne ? latestStartOf(segment) : segment.startedMs;
     // By wall time the file would begin so much later than the media of the one in front of it ends.
-    const byWallMs = segment.startedMs - last.segment.startedMs - (joined - last.offsetSeconds) * 1000;
-    return isOne && Math.abs(byWallMs) < JOIN_MS ? joined : Math.max(joined, byWall);
+    const byWallMs = startedMs - last.segment.startedMs - (joined - last.offsetSeconds) * 1000;
+    return isOne && Math.abs(byWallMs) < JOIN_MS ? joined : Math.max(joined, (startedMs - this.fromMs) / 1000);
   }
+}
+
+/**
+ * Wall time at which a file began, at the latest: one that was opened late, on a busy disk, has media from before that,
+ * and ends less than its duration behind its opening.
+ */
+function latestStartOf({ state, startedMs, stoppedMs, durationMs }: FoundSegment): number {
+  return state === "growing" || stoppedMs === null ? startedMs : Math.min(startedMs, stoppedMs - durationMs);
 }
 
 /** The random access point at or before a moment; the first of the file where there is none. */
