@@ -9,6 +9,7 @@ import type { LoadReport, StreamAccount } from "./load/generator.js";
 import { startLoad } from "./load/load.js";
 import { OtherLoad } from "./measure/other-load.js";
 import { type TreeUsage, treeUsage } from "./measure/process-tree.js";
+import { voidReasons } from "./measure/void-reasons.js";
 import { countFramesOf } from "./media/count-frames.js";
 import { LagProbe, type LagReport, openGrowth } from "./media/lag-probe.js";
 import type { RecordingServer, RecordType, RunningServer } from "./servers/recording-server.js";
@@ -64,14 +65,6 @@ export interface DensityResult {
 const WARM_UP_MS = 3000;
 /** Streams whose files are watched for lag. */
 const WATCHED = 4;
-/** A generator later than this did not send what the run is named after. */
-const LATE_P99_LIMIT_MS = 50;
-const LATE_MAX_LIMIT_MS = 1000;
-/**
- * Cores that other processes may keep busy: a machine with other work makes every server cheaper or dearer as it
- * pleases.
- */
-const OTHERS_LIMIT_CORES = 0.2;
 const MIB = 2 ** 20;
 
 export async function runDensity(order: DensityOrder): Promise<DensityResult> {
@@ -205,26 +198,12 @@ async function compareFrames(server: RunningServer, accounts: readonly StreamAcc
     framesFound += found.video + found.audio;
     if (account.failure) faults.push(`${account.name}: ${account.failure}`);
     if (found.video !== account.videoFrames || found.audio !== account.audioFrames) {
-      faults.push(
-        `${account.name}: sent ${account.videoFrames} + ${account.audioFrames} frames, found ${found.video} + ${found.audio}`,
-      );
+      const sent = `${account.videoFrames} + ${account.audioFrames} frames`;
+      faults.push(`${account.name}: sent ${sent}, found ${found.video} + ${found.audio}`);
     }
     for (const { complaint } of own) if (complaint) faults.push(`${account.name}: ${complaint.split("\n")[0]}`);
   }
   return { framesSent, framesFound, files, faults };
-}
-
-function voidReasons(report: LoadReport, otherCores: number): string[] {
-  const reasons: string[] = [];
-  if (report.lateP99Ms > LATE_P99_LIMIT_MS)
-    reasons.push(
-      `the generator was late: 99 % of its frames within ${report.lateP99Ms} ms (limit ${LATE_P99_LIMIT_MS})`,
-    );
-  if (report.lateMaxMs > LATE_MAX_LIMIT_MS)
-    reasons.push(`the generator was ${Math.round(report.lateMaxMs)} ms late once (limit ${LATE_MAX_LIMIT_MS})`);
-  if (otherCores > OTHERS_LIMIT_CORES)
-    reasons.push(`other processes kept ${otherCores.toFixed(2)} cores busy (limit ${OTHERS_LIMIT_CORES})`);
-  return reasons;
 }
 
 async function untilEpoch(epochMs: number): Promise<void> {

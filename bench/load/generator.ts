@@ -7,6 +7,7 @@
 
 import type { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
+import { Lateness } from "../measure/lateness.js";
 import { closePublisher, openPublisher } from "./rtmp-publisher.js";
 import { buildTemplates, type LoadTemplate, PERIOD_MS, seededRandom, WORKLOADS } from "./workload.js";
 
@@ -47,8 +48,6 @@ export type GeneratorMessage =
 
 const TICK_MS = 4;
 const CONNECTS_AT_ONCE = 16;
-/** Lateness is counted in a histogram of this many milliseconds. */
-const LATE_BINS = 10_000;
 
 interface LiveStream {
   account: StreamAccount;
@@ -66,8 +65,7 @@ interface LiveStream {
 class Generator {
   #order: LoadOrder;
   #streams: LiveStream[] = [];
-  #late = new Uint32Array(LATE_BINS);
-  #lateMaxMs = 0;
+  #late = new Lateness();
   #maxBacklogBytes = 0;
   #done: (report: LoadReport) => void = () => {};
 
@@ -165,7 +163,7 @@ class Generator {
         return;
       }
       if (dueMs > nowMs) return;
-      this.#countLateness(nowMs - dueMs);
+      this.#late.count(nowMs - dueMs);
       const isFirst = event.isVideo ? !stream.hasVideo : !stream.hasAudio;
       stream.socket.write(isFirst ? event.first : event.message);
       if (event.isVideo) {
@@ -179,12 +177,6 @@ class Generator {
       if (stream.socket.writableLength > this.#maxBacklogBytes) this.#maxBacklogBytes = stream.socket.writableLength;
       stream.next++;
     }
-  }
-
-  #countLateness(lateMs: number): void {
-    this.#lateMaxMs = Math.max(this.#lateMaxMs, lateMs);
-    const bin = Math.min(LATE_BINS - 1, Math.floor(lateMs));
-    this.#late[bin] = (this.#late[bin] as number) + 1;
   }
 
   #close(stream: LiveStream): void {
@@ -211,22 +203,12 @@ class Generator {
     const { user, system } = process.cpuUsage();
     this.#done({
       streams: this.#streams.map((stream) => stream.account),
-      lateP50Ms: this.#lateQuantile(0.5),
-      lateP99Ms: this.#lateQuantile(0.99),
-      lateMaxMs: this.#lateMaxMs,
+      lateP50Ms: this.#late.quantile(0.5),
+      lateP99Ms: this.#late.quantile(0.99),
+      lateMaxMs: this.#late.maxMs,
       maxBacklogBytes: this.#maxBacklogBytes,
       cpuSeconds: (user + system) / 1e6,
     });
-  }
-
-  #lateQuantile(quantile: number): number {
-    const total = this.#late.reduce((sum, count) => sum + count, 0);
-    let seen = 0;
-    for (let ms = 0; ms < LATE_BINS; ms++) {
-      seen += this.#late[ms] as number;
-      if (seen >= total * quantile) return ms;
-    }
-    return LATE_BINS;
   }
 }
 

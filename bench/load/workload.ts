@@ -74,14 +74,18 @@ export function seededRandom(seed: number): () => number {
 }
 
 export function buildTemplates(workload: Workload, seed: number, chunkBytes: number): LoadTemplate[] {
+  return loadVariants(workload, seed).map((frames) => buildTemplate(frames, chunkBytes));
+}
+
+/** One period of each variant, as frames; every seed gives the same ones. */
+export function loadVariants(workload: Workload, seed: number): LoadFrames[] {
   const source = encodeSource(workload);
   const random = seededRandom(seed);
-  const templates: LoadTemplate[] = [];
-  for (let variant = 0; variant < VARIANTS; variant++) {
+  const headers = headersOf(source);
+  return Array.from({ length: VARIANTS }, (_, variant) => {
     const factor = 0.8 + (0.4 * variant) / (VARIANTS - 1);
-    templates.push(buildTemplate(source, workload, factor, random, chunkBytes));
-  }
-  return templates;
+    return { headers, frames: framesOf(source, workload, factor, random) };
+  });
 }
 
 interface Source {
@@ -111,12 +115,9 @@ function encodeH264(input: readonly string[], workload: Workload): { header: Buf
 }
 
 function encodeFlv(videoInput: readonly string[], videoCodec: readonly string[], workload: Workload): Source {
-  const audioInput = [
-    "-f",
-    "lavfi",
-    "-i",
-    `anoisesrc=color=pink:sample_rate=48000:seed=1,aformat=channel_layouts=stereo,atrim=end_sample=${(AUDIO_FRAMES + 8) * 1024}`,
-  ];
+  const length = `atrim=end_sample=${(AUDIO_FRAMES + 8) * 1024}`;
+  const sound = `anoisesrc=color=pink:sample_rate=48000:seed=1,aformat=channel_layouts=stereo,${length}`;
+  const audioInput = ["-f", "lavfi", "-i", sound];
   const audioCodec = ["-c:a", "aac", "-b:a", `${workload.audioKilobitsPerSecond}k`];
   const quiet = ["-v", "error", "-nostdin", "-bitexact"];
   const args = [...quiet, ...videoInput, ...audioInput, ...videoCodec, ...audioCodec, "-f", "flv", "-"];
@@ -141,15 +142,14 @@ export interface FrameBody {
   body: Buffer;
 }
 
-/**
- * The frames of one period at `factor` times the nominal bit rate, in order of time, and the sequence headers before
- * them.
- */
-export function loadFrames(
-  workload: Workload,
-  factor: number,
-  seed: number,
-): { headers: FrameBody[]; frames: FrameBody[] } {
+/** The frames of one period, in order of time, and the sequence headers before them. */
+export interface LoadFrames {
+  headers: FrameBody[];
+  frames: FrameBody[];
+}
+
+/** One period at `factor` times the nominal bit rate. */
+export function loadFrames(workload: Workload, factor: number, seed: number): LoadFrames {
   const source = encodeSource(workload);
   return { headers: headersOf(source), frames: framesOf(source, workload, factor, seededRandom(seed)) };
 }
@@ -181,14 +181,7 @@ function framesOf(source: Source, { video }: Workload, factor: number, random: (
   return frames.sort((a, b) => a.atMs - b.atMs || Number(b.isVideo) - Number(a.isVideo));
 }
 
-function buildTemplate(
-  source: Source,
-  workload: Workload,
-  factor: number,
-  random: () => number,
-  chunkBytes: number,
-): LoadTemplate {
-  const frames = framesOf(source, workload, factor, random);
+function buildTemplate({ headers, frames }: LoadFrames, chunkBytes: number): LoadTemplate {
   const message = ({ isVideo, body }: FrameBody, timeMs: number, isDelta: boolean) =>
     writeRtmpMessage({
       chunkStream: isVideo ? VIDEO_CHUNK_STREAM : AUDIO_CHUNK_STREAM,
@@ -217,7 +210,7 @@ function buildTemplate(
       payloadBytes: body.length,
     };
   });
-  return { opening: Buffer.concat(headersOf(source).map((header) => message(header, 0, false))), events };
+  return { opening: Buffer.concat(headers.map((header) => message(header, 0, false))), events };
 }
 
 /**

@@ -68,6 +68,11 @@ export class ServerProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** Resolves when it has. */
+  get ended(): Promise<unknown> {
+    return this.#exited;
+  }
+
   get output(): string {
     return this.#output;
   }

@@ -36,6 +36,8 @@ export interface RunningReel extends RunningServer {
   commands: CommandChannel;
   process: ServerProcess;
   media: string;
+  /** Records streams of these names, whenever they come. */
+  record(streams: readonly string[], recordArgs?: string): Promise<void>;
 }
 
 export async function startReel({
@@ -81,8 +83,14 @@ export async function startReel({
   await waitFor("reel is ready", server, () => existsSync(readyFile));
   const ready = JSON.parse(readFileSync(readyFile, "utf8")) as Ready;
   const commands = await CommandChannel.open(`ws://${ready.http}/ws`);
-  for (const stream of streams)
-    await commands.send(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0 ${recordArgs}`);
+  const wanted = new Set<string>();
+  const record = async (names: readonly string[], more = "keepAlive=0"): Promise<void> => {
+    for (const name of names) {
+      wanted.add(name);
+      await commands.send(`record localStreamName=${name} pathToFile=${name} type=${type} ${more} ${recordArgs}`);
+    }
+  };
+  await record(streams);
   const { version } = JSON.parse(readFileSync(projectPackage, "utf8")) as { version: string };
   // A stream's files: its name, and `_partNNNN` or `_NNNN` behind it.
   const own = (stream: string, suffix: string) =>
@@ -98,6 +106,7 @@ export async function startReel({
     process: server,
     media,
     commands,
+    record,
     filesOf: (stream) => own(stream, `.${type}`),
     growingFile(stream) {
       if (type !== "mp4") return { path: join(media, `${stream}.${type}`), kind: type };
@@ -108,7 +117,7 @@ export async function startReel({
         const names = readdirSync(media);
         return (
           !names.some((name) => name.endsWith(".info") || name.endsWith(".mdat")) &&
-          streams.every((stream) => own(stream, `.${type}`).length > 0)
+          [...wanted].every((stream) => own(stream, `.${type}`).length > 0)
         );
       }),
     async stop() {
