@@ -8,38 +8,21 @@
 // made for it.
 
 import type { Arena } from "../../arena/arena.js";
-import { StagingBlock, type StagingBudget } from "./staging.js";
+import type { StagingBlock, StagingBudget } from "./staging.js";
+import { StagingScratch } from "./staging-scratch.js";
 
 const INITIAL_SIZE = 128 * 1024;
 const START_CODE = Buffer.of(0, 0, 1);
 
-export class AnnexBScratch {
-  end = 0;
-  #block: StagingBlock;
-
+export class AnnexBScratch extends StagingScratch {
   constructor(arena: Arena, budget: StagingBudget) {
-    this.#block = new StagingBlock(arena, budget);
-  }
-
-  get bytes(): Uint8Array {
-    return this.#block.bytes;
-  }
-
-  /** Of offset 0, in the arena. */
-  get pointer(): number {
-    return this.#block.pointer;
-  }
-
-  reset(): void {
-    this.#block.shrink(this.end);
-    this.end = 0;
+    super(arena, budget, INITIAL_SIZE, START_CODE.length);
   }
 
   append(input: StagingBlock, start: number, end: number): void {
     const size = end - start;
-    const wanted = this.end + size + START_CODE.length;
-    if (wanted > this.#block.bytes.byteLength) this.#block.grow(Math.max(INITIAL_SIZE, wanted), this.end);
-    this.#block.copyFrom(input, start, size, this.end);
+    this.makeRoom(size);
+    this.block.copyFrom(input, start, size, this.end);
     this.end += size;
   }
 
@@ -48,7 +31,7 @@ export class AnnexBScratch {
    * is appended.
    */
   terminate(): void {
-    const { bytes } = this.#block;
+    const { bytes } = this;
     bytes[this.end] = 0;
     bytes[this.end + 1] = 0;
     bytes[this.end + 2] = 1;
@@ -59,18 +42,6 @@ export class AnnexBScratch {
    * and reaches past it.
    */
   nextStartCode(from: number): number {
-    return this.#block.indexOf(START_CODE, from);
-  }
-
-  /** Drops what lies before `from` and moves the rest to the front. */
-  discardBefore(from: number): void {
-    if (from === 0) return;
-    this.#block.copyFrom(this.#block, from, this.end - from, 0);
-    this.end -= from;
-  }
-
-  free(): void {
-    this.#block.free();
-    this.end = 0;
+    return this.indexOf(START_CODE, from);
   }
 }
