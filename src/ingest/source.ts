@@ -40,8 +40,16 @@ export interface SourceEvents {
   received(): void;
   /** It cannot go on, for this reason: `close` follows. */
   failed(reason: string): void;
-  /** Once, and last: the connection and all that belongs to it is gone. What was complete is in the sink. */
-  closed(reason: string): void;
+  /**
+   * Asks for another connection within the attempt (a redirect, TCP in place of UDP): `connect` is called when the
+   * host's sources have a place. Returns what cancels it.
+   */
+  another(connect: () => void): () => void;
+  /**
+   * Once, and last: the connection and all that belongs to it is gone. What was complete is in the sink. `isDenied`:
+   * the credentials are not taken, and will not be when they are shown again.
+   */
+  closed(reason: string, isDenied?: boolean): void;
 }
 
 export interface SourceConnection {

@@ -106,14 +106,14 @@ function recordObject({ config, computedPathToFile, status }: RecordEntry) {
 }
 
 /** Viewers read it: of every URI there is no more than where it leads, and user variables are the owner's. */
-function pullObject({ settings, status, attempts, lastError }: PullEntry, role: RouteRequest["role"]) {
+function pullObject({ settings, status, attempts, denials, lastError }: PullEntry, role: RouteRequest["role"]) {
   const shown = Object.entries(pullSettings({ ...settings, variables: {} }));
   const origins = shown.map(([key, value]) => [key, typeof value === "string" ? originOf(value) : value]);
   // A reason may name the path of a source.
   const trouble = attempts > 0 && {
     ...{ attempts, lastError: role === "owner" ? lastError : null },
     // The longest wait, as its jitter is drawn when it begins.
-    ...(settings.keepAlive && { nextTryMs: Math.round(retryDelayMs(attempts, 1)) }),
+    ...(settings.keepAlive && { nextTryMs: Math.round(retryDelayMs(attempts, denials, 1)) }),
   };
   return { kind: "pull", ...stateObject(status.current), ...Object.fromEntries(origins), ...trouble };
 }

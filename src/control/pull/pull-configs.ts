@@ -35,6 +35,8 @@ export interface PullEntry {
   status: { current: ConfigState; previous: ConfigState | null };
   /** Attempts that have failed since it last streamed. */
   attempts: number;
+  /** Refusals of the credentials so far, where the last attempt ended with one; else 0. */
+  denials: number;
   /** Why the last one was over; null before that. */
   lastError: string | null;
 }
@@ -154,7 +156,7 @@ export class PullConfigs implements Collector {
 
   #enter(settings: PullSettings): PullEntry {
     const status = { current: this.#state(CONFIG_CONNECTING, 0), previous: null };
-    const entry: PullEntry = { settings, status, attempts: 0, lastError: null };
+    const entry: PullEntry = { settings, status, attempts: 0, denials: 0, lastError: null };
     this.#entries.set(settings.configId, entry);
     return entry;
   }
@@ -167,6 +169,7 @@ export class PullConfigs implements Collector {
     if (code === CONFIG_STREAMING) entry.attempts = 0;
     if (trouble) {
       entry.attempts = trouble.attempts;
+      entry.denials = trouble.denials;
       entry.lastError = trouble.reason;
     }
     const { current } = entry.status;

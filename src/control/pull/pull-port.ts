@@ -40,6 +40,8 @@ export interface PullSettings {
 /** Why a source is down, and how often in a row an attempt has failed. No password stands in it. */
 export interface PullTrouble {
   readonly attempts: number;
+  /** Refusals of the credentials so far, where the last failure is one; else 0. */
+  readonly denials: number;
   readonly reason: string;
 }
 

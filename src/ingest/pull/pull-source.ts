@@ -28,6 +28,8 @@ export type PullCode = 0 | 1 | 3 | 4 | 5;
 /** Why a source is down, and how often in a row an attempt has failed. */
 export interface PullTrouble {
   readonly attempts: number;
+  /** Refusals of the credentials so far, where the last failure is one; else 0. */
+  readonly denials: number;
   readonly reason: string;
 }
 /** `streamId` is 0 unless an in-stream lives; `trouble` comes with the two codes of a source that is down. */
@@ -69,6 +71,10 @@ export class PullSource {
   #lingering: FrameSink | undefined;
   #cancelAttempt: (() => void) | undefined;
   #failures = 0;
+  /** Those of them that were refusals of the credentials. */
+  #denials = 0;
+  /** Its next connection has no place yet: that is no silence. */
+  #isQueued = false;
   /** Of the last line that said that the source is down. */
   #toldMs: Millis = 0;
   #streamingSinceMs: Millis = Number.NaN;
@@ -120,7 +126,8 @@ export class PullSource {
         },
         received: () => this.#onReceived(sink),
         failed: (reason) => this.#close(reason),
-        closed: (reason) => this.#onClosed(reason),
+        another: (connect) => this.#queue(connect),
+        closed: (reason, isDenied) => this.#onClosed(reason, isDenied),
       });
       attempt.connection = connection;
       this.#connection = connection;
@@ -128,6 +135,15 @@ export class PullSource {
     } catch (error) {
       this.#onClosed(reasonOf(error));
     }
+  }
+
+  #queue(connect: () => void): () => void {
+    this.#isQueued = true;
+    return this.#options.pacer.schedule(0, () => {
+      this.#isQueued = false;
+      this.#markAlive();
+      connect();
+    });
   }
 
   #newSink(attempt: Attempt): FrameSink {
@@ -201,7 +217,7 @@ export class PullSource {
     sink?.end(reason, true);
   }
 
-  #onClosed(sourceReason: string): void {
+  #onClosed(sourceReason: string, isDenied = false): void {
     const isOurs = this.#closeReason !== undefined;
     const reason = this.#closeReason ?? sourceReason;
     const sink = this.#sink;
@@ -212,14 +228,20 @@ export class PullSource {
     if (sink?.stream?.ended === false) this.#lingering = sink;
     this.#sink = undefined;
     this.#connection = undefined;
+    this.#isQueued = false;
     if (this.#isStopped) return;
-    if (clock.monotonicMs() - this.#streamingSinceMs >= SUCCESS_MS) this.#failures = 0;
+    if (clock.monotonicMs() - this.#streamingSinceMs >= SUCCESS_MS) {
+      this.#failures = 0;
+      this.#denials = 0;
+    }
     this.#failures++;
-    const delayMs = this.#request.keepAlive ? retryDelayMs(this.#failures, this.#options.random()) : undefined;
+    if (isDenied) this.#denials++;
+    const denials = isDenied ? this.#denials : 0;
+    const delayMs = this.#request.keepAlive ? retryDelayMs(this.#failures, denials, this.#options.random()) : undefined;
     this.#tellFailure(reason, delayMs);
     // Scheduled before it is reported: a listener may stop the source.
     if (delayMs !== undefined) this.#cancelAttempt = pacer.schedule(delayMs, () => this.#connect());
-    const trouble = { attempts: this.#failures, reason: maskCredentials(reason) };
+    const trouble = { attempts: this.#failures, denials, reason: maskCredentials(reason) };
     this.#report(wasStreaming ? PULL_DISCONNECTED : PULL_FAILED, 0, trouble);
   }
 
@@ -246,7 +268,7 @@ export class PullSource {
     if (!this.#connection) return;
     const { clock, silenceMs } = this.#options;
     const stream = this.#sink?.stream;
-    if (this.#isPaused || stream?.isHeldBack === true) return;
+    if (this.#isPaused || this.#isQueued || stream?.isHeldBack === true) return;
     // Frames are what counts once there are any: null packets keep a connection busy and record nothing. A frame that
     // found no room counts too.
     const lastMs = stream ? this.#lastFrameMs : this.#lastBytesMs;

@@ -66,9 +66,9 @@ export class RtmpSource implements Source {
       sink,
       events: {
         ...events,
-        closed: (reason) => {
+        closed: (reason, isDenied) => {
           this.#pulls.delete(pull);
-          events.closed(reason);
+          events.closed(reason, isDenied);
         },
       },
     });
@@ -103,6 +103,8 @@ class RtmpPull implements SourceConnection {
   #playing: RtmpPlayConnection | undefined;
   #connections = 0;
   #isClosed = false;
+  #isGone = false;
+  #cancelNext: (() => void) | undefined;
   #waiting: (() => void)[] = [];
 
   constructor(parts: PullParts) {
@@ -138,12 +140,15 @@ class RtmpPull implements SourceConnection {
     this.#isClosed = true;
     this.#playing?.close("closed");
     this.#socket?.destroy();
+    if (!this.#cancelNext) return;
+    this.#cancelNext();
+    this.#end("closed", false);
   }
 
   /** Resolves when its last connection is gone. */
   gone(): Promise<void> {
     this.close();
-    return this.#socket ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+    return this.#isGone ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #play(socket: net.Socket, target: PlayTarget, authQuery: string, over: (end: PlayEnd) => void): void {
@@ -181,21 +186,40 @@ class RtmpPull implements SourceConnection {
     this.#playing = undefined;
     this.#socket = undefined;
     let { reason } = end;
+    let isDenied = false;
     if (!this.#isClosed && this.#connections < MAX_CONNECTIONS) {
       const redirected = end.redirect === undefined ? undefined : redirectedTarget(target, end.redirect);
       if (redirected) {
-        this.connect(redirected, "");
+        this.#next(() => this.connect(redirected, ""));
         return;
       }
       const auth = end.refusal === undefined ? undefined : answerAuth(end.refusal, target.user, target.password);
-      if (auth?.query !== undefined) {
-        this.connect(target, auth.query);
+      const query = auth?.query;
+      if (query !== undefined) {
+        this.#next(() => this.connect(target, query));
         return;
       }
       reason = auth?.reason ?? reason;
+      isDenied = auth !== undefined;
     }
+    this.#end(reason, isDenied);
+  }
+
+  #next(connect: () => void): void {
+    let isPlaced = false;
+    const cancel = this.#parts.events.another(() => {
+      isPlaced = true;
+      this.#cancelNext = undefined;
+      connect();
+    });
+    if (!isPlaced) this.#cancelNext = cancel;
+  }
+
+  #end(reason: string, isDenied: boolean): void {
     this.#isClosed = true;
-    this.#parts.events.closed(reason);
+    this.#isGone = true;
+    this.#cancelNext = undefined;
+    this.#parts.events.closed(reason, isDenied);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

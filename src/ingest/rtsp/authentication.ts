@@ -22,6 +22,8 @@ type Challenge = Digest | { scheme: "basic" };
 const PARAMETER = /([a-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/gi;
 /** What a server may say of itself. */
 const MAX_CHALLENGE = 4096;
+/** Of it, in what we say. */
+const MAX_SHOWN = 64;
 const NODE_NAMES = { MD5: "md5", "SHA-256": "sha256" } as const;
 
 export class Authentication {
@@ -48,15 +50,17 @@ export class Authentication {
    */
   challenged(challenges: readonly string[], wasAnswered: boolean): string | undefined {
     const best = strongest(challenges);
-    if (best === undefined) return "the server asks for credentials in a way that is not supported";
+    if (best === undefined)
+      return `the server asks for credentials in a way that is not supported: ${shown(challenges)}; Digest (MD5, SHA-256) and Basic are`;
     if (best.scheme === "basic" && !this.#mayShowPassword)
       return "another host than the source's asks for the password in plain text";
     if (this.#user === "" && this.#password === "")
-      return "the server asks for credentials; give user:password@ in the URI";
+      return `the server asks for credentials (${nameOf(best)}): give user:password@ in the URI`;
     const last = this.#challenge;
     const isNew = best.scheme === "digest" && (best.isStale || last?.scheme !== "digest" || last.nonce !== best.nonce);
     // A nonce may run out between any two requests; a password that is wrong stays wrong.
-    if (wasAnswered && (!isNew || ++this.#refused > 1)) return "the server refuses the credentials";
+    if (wasAnswered && (!isNew || ++this.#refused > 1))
+      return `the server refuses the user and password of the URI (${nameOf(best)})`;
     this.#challenge = best;
     this.#nonceCount = 0;
     return undefined;
@@ -98,6 +102,16 @@ export class Authentication {
     if (hasQop || isSession) parts.push(`cnonce="${cnonce}"`);
     return `Digest ${parts.join(", ")}`;
   }
+}
+
+/** For people: what kind of credentials a server wants, and for what. */
+function nameOf(challenge: Challenge): string {
+  if (challenge.scheme === "basic") return "Basic";
+  return `Digest ${challenge.algorithm}, realm ${shown([challenge.realm])}`;
+}
+
+function shown(texts: readonly string[]): string {
+  return JSON.stringify(texts.join(", ").slice(0, MAX_SHOWN));
 }
 
 /** Of several challenges, also in one header: SHA-256 before MD5 before Basic. */

@@ -27,6 +27,8 @@ export interface DialogEnd {
   redirect?: string | undefined;
   /** The server does not send datagrams. */
   needsTcp?: boolean | undefined;
+  /** The server does not take our credentials, or asks for some that we do not have. */
+  isDenied?: boolean | undefined;
 }
 
 export interface PlayRequest {
@@ -46,6 +48,8 @@ export interface PlayPeer {
   described(description: SessionDescription): void;
   /** A medium is set up, with what the server says of its transport. Returns why that cannot be used. */
   isSetUp(index: number, transport: TransportOffer | undefined): string | undefined;
+  /** A medium will not be sent. */
+  isRefused(index: number, why: string): void;
   /** Media are on their way, or will be. */
   playing(infos: readonly (RtpInfo | undefined)[]): void;
   note(text: string): void;
@@ -144,7 +148,7 @@ export class PlayDialog {
       const refusal = this.#authentication.challenged(headers.all("www-authenticate"), pending.wasAnswered);
       if (refusal === undefined) this.#send(pending.method, pending.uri, pending.headers, pending.then);
       else if (this.#isPlaying) this.#peer.note(refusal);
-      else this.#end({ reason: refusal });
+      else this.#end({ reason: refusal, isDenied: true });
       return;
     }
     this.#authentication.accepted();
@@ -215,7 +219,10 @@ export class PlayDialog {
       else if (response.status === STATUS_UNSUPPORTED_TRANSPORT && this.#isUdp) {
         this.#end({ reason: refusal, needsTcp: true });
         return;
-      } else this.#peer.note(`${wanted.described.media.kind} is not sent: ${refusal}`);
+      } else {
+        this.#peer.note(`${wanted.described.media.kind} is not sent: ${refusal}`);
+        this.#peer.isRefused(index, refusal);
+      }
       this.#setUpFrom(index + 1, refusal ?? lastRefusal);
     });
   }

@@ -39,6 +39,7 @@ export class RtspPull implements SourceConnection {
   #playing: RtspPlayConnection | undefined;
   /** While it connects. */
   #connecting: net.Socket | undefined;
+  #cancelNext: (() => void) | undefined;
   #connections = 0;
   #isClosed = false;
   #isGone = false;
@@ -91,6 +92,9 @@ export class RtspPull implements SourceConnection {
     this.#isClosed = true;
     this.#playing?.close("closed");
     this.#connecting?.destroy();
+    if (!this.#cancelNext) return;
+    this.#cancelNext();
+    this.#end("closed");
   }
 
   fail(reason: string): void {
@@ -123,11 +127,19 @@ export class RtspPull implements SourceConnection {
         farIp: ends.farIp ?? "",
         connected: () => events.connected({ ...ends, userAgent: request.emulateUserAgent, reader }),
         received: () => events.received(),
-        openSession: (described) =>
+        openSession: (described, identity) =>
           new RtpSession(
             described.map(({ media }) => media),
             sink,
-            { arena, budget, note, isReordering: !isTcp },
+            {
+              arena,
+              budget,
+              note,
+              isReordering: !isTcp,
+              whyTransport: why,
+              ownSsrc: identity.ssrc,
+              cname: identity.cname,
+            },
           ),
         over: (over) => {
           end = over;
@@ -156,23 +168,34 @@ export class RtspPull implements SourceConnection {
       if (end.needsTcp && this.#parts.whyTcp() === undefined) {
         this.#parts.wantTcp(end.reason);
         this.#parts.note(`${end.reason}: asking for TCP`);
-        this.connect(target, this.#isPlain);
+        this.#next(target);
         return;
       }
       const redirected = end.redirect === undefined ? undefined : redirectedTarget(target, end.redirect);
       if (redirected) {
-        this.connect(redirected, this.#isPlain);
+        this.#next(redirected);
         return;
       }
     }
-    this.#end(end.reason);
+    this.#end(end.reason, end.isDenied);
   }
 
-  #end(reason: string): void {
+  #next(target: PlayTarget): void {
+    let isPlaced = false;
+    const cancel = this.#parts.events.another(() => {
+      isPlaced = true;
+      this.#cancelNext = undefined;
+      this.connect(target, this.#isPlain);
+    });
+    if (!isPlaced) this.#cancelNext = cancel;
+  }
+
+  #end(reason: string, isDenied = false): void {
     if (this.#isGone) return;
     this.#isClosed = true;
     this.#isGone = true;
-    this.#parts.events.closed(reason);
+    this.#cancelNext = undefined;
+    this.#parts.events.closed(reason, isDenied);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -71,9 +71,9 @@ export class RtspSource implements Source {
       wantTcp: (why) => void this.#needTcp.set(request, why),
       events: {
         ...events,
-        closed: (reason) => {
+        closed: (reason, isDenied) => {
           this.#pulls.delete(pull);
-          events.closed(reason);
+          events.closed(reason, isDenied);
         },
       },
     });

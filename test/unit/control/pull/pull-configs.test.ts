@@ -249,7 +249,7 @@ describe("pullStream", () => {
     const pull = async () => ((await ask("listConfig")).data.pull as Record<string, unknown>[])[0];
     expect(await pull()).toMatchObject({ attempts: 0, lastError: null, status: { current: { code: 1 } } });
     const report: PullReport = (...given) => port.started.get(1)?.report(...given);
-    report(CONFIG_FAILED, 0, { attempts: 3, reason: "no route to host" });
+    report(CONFIG_FAILED, 0, { attempts: 3, denials: 0, reason: "no route to host" });
     const down = { attempts: 3, lastError: "no route to host", status: { current: { code: 5 } } };
     expect(await pull()).toMatchObject(down);
     report(CONFIG_CONNECTING, 0);

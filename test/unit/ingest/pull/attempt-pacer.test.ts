@@ -52,7 +52,7 @@ describe("attempts", () => {
       attempts[camera] = (attempts[camera] ?? 0) + 1;
       const second = Math.floor(time.nowMs / 1000);
       perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
-      pacer.schedule(retryDelayMs(attempts[camera] ?? 1, random()), () => tryAgain(camera));
+      pacer.schedule(retryDelayMs(attempts[camera] ?? 1, 0, random()), () => tryAgain(camera));
     };
     for (let camera = 0; camera < 300; camera++) pacer.schedule(0, () => tryAgain(camera));
     time.advance(120_000);

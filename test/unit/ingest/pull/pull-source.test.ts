@@ -133,7 +133,7 @@ describe("a pulled source", () => {
     expect(pauses[10]).toBe(1500);
     expect(pauses.slice(20).every((pause) => pause === 5000)).toBe(true);
     expect(reports.at(-1)).toEqual([1, 0]);
-    expect([retryDelayMs(1, 0), retryDelayMs(1, 1)].map(Math.round)).toEqual([800, 1200]);
+    expect([retryDelayMs(1, 0, 0), retryDelayMs(1, 0, 1)].map(Math.round)).toEqual([800, 1200]);
   });
 
   it("has one line in the log when it dies, and one an hour with the attempts while it is dead", () => {

@@ -51,6 +51,8 @@ interface Pulled {
   connection: SourceConnection;
   connected: object[];
   received: number;
+  /** Asked for further connections. */
+  places: number;
   reason: string | undefined;
 }
 
@@ -74,11 +76,24 @@ function pullFrom(server: RtmpPlayServer, request: Partial<SourceRequest>, uri: 
     flow: () => undefined,
     open: () => rig.registry.open("pulled"),
   });
-  const pulled: Omit<Pulled, "connection"> = { rig, server, sink, connected: [], received: 0, reason: undefined };
+  const pulled: Omit<Pulled, "connection"> = {
+    rig,
+    server,
+    sink,
+    connected: [],
+    received: 0,
+    places: 0,
+    reason: undefined,
+  };
   const connection = source.open({ ...REQUEST, ...request, uri }, new URL(uri), sink, {
     connected: (ends) => pulled.connected.push(ends),
     received: () => pulled.received++,
     failed: () => {},
+    another: (connect) => {
+      pulled.places++;
+      setImmediate(connect);
+      return () => {};
+    },
     closed: (reason) => {
       pulled.reason = reason;
       sink.end(reason, false);
@@ -229,7 +244,8 @@ describe("an RTMP source", () => {
     const circling = pullFrom(loop, {}, `rtmp://127.0.0.1:${loop.port}/live/cam1`);
     await untilOver(circling);
     expect(circling.reason).toContain("round");
-    expect(loop.connections).toBe(8);
+    // Each behind the first in its turn among the host's sources.
+    expect([loop.connections, circling.places]).toEqual([8, 7]);
   });
 
   it("answers a challenge with the credentials of the URI, and tells where they are missing or wrong", async () => {
