@@ -108,6 +108,10 @@ export interface StreamData {
   userAgent?: string;
   tracks?: TrackData[];
   unrecorded?: UnrecordedTrackData[];
+  /** Of a pulled source: what reads it, and why that way. */
+  reader?: string;
+  /** Of a source that comes over RTP. */
+  rtp?: RtpData;
   pullSettings?: PullSettingsData;
   recordSettings?: RecordSettings;
 }
@@ -129,6 +133,28 @@ export interface TrackData {
   label: string | null;
   packetsCount: number;
   bytesCount: number;
+}
+
+/** How the packets of a source arrive, medium by medium. */
+export interface RtpData {
+  transport: "TCP" | "UDP";
+  /** Why it is this one, where another was possible. */
+  why: string | null;
+  media: RtpMediumData[];
+}
+
+export interface RtpMediumData {
+  kind: "video" | "audio" | "data";
+  packetsCount: number;
+  /** Given up: they did not come, or not in time. */
+  lostCount: number;
+  /** They came behind a later one, and in time. */
+  reorderedCount: number;
+  duplicatesCount: number;
+  /** They came after they had been given up. */
+  lateCount: number;
+  /** Milliseconds, smoothed (RFC 3550 §6.4.1). */
+  jitterMs: number;
 }
 
 /** A track of a stream that is not recorded; `track` null is data. */

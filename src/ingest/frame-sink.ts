@@ -12,6 +12,7 @@ import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
 import type { InStream } from "../stream/in-stream.js";
+import type { PacketReception } from "../stream/packet-reception.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
 import type { NewTrack } from "../stream/track.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
@@ -67,6 +68,8 @@ export class FrameSink implements AccessUnitSink {
   #endReason: string | undefined;
   /** The tracks have one clock, as in MPEG-TS: they are never moved against each other. */
   isClockShared = false;
+  /** Set before the in-stream opens. */
+  reception: (() => PacketReception) | undefined;
   #gate: ClockGate | undefined;
 
   constructor(options: FrameSinkOptions) {
@@ -84,6 +87,7 @@ export class FrameSink implements AccessUnitSink {
     if (this.#stream || this.#endReason !== undefined) return this.#stream;
     const stream = this.#options.open();
     this.#stream = stream;
+    stream.reception = this.reception;
     this.#gate = new ClockGate(
       {
         pass: (waiting) => this.#pass(stream, waiting),

@@ -47,12 +47,12 @@ function queryKey(text: string): string | undefined {
   return at < 0 ? undefined : (new URLSearchParams(text.slice(at + 1)).get("key") ?? undefined);
 }
 
+// Of all gates together: an encoder may come back by another protocol, and its key is the same.
+/** Digest of the key that the publisher of a live stream has shown. */
+const shownKeys = new WeakMap<InStream, Buffer>();
+const publishers = new WeakMap<InStream, Publisher>();
+
 export class PublishGate {
-  /** Digest of the key that the publisher of a live stream has shown. */
-  #shownKeys = new WeakMap<InStream, Buffer>();
-
-  readonly #publishers = new WeakMap<InStream, Publisher>();
-
   constructor(
     private readonly registry: StreamRegistry,
     private readonly clock: Clock,
@@ -66,8 +66,8 @@ export class PublishGate {
       if (refusal) return refusal;
       this.#endPredecessor(name, shownDigest);
       const inStream = this.registry.open(name, request.source, (reason) => publisher.close(reason));
-      this.#publishers.set(inStream, publisher);
-      if (shownDigest) this.#shownKeys.set(inStream, shownDigest);
+      publishers.set(inStream, publisher);
+      if (shownDigest) shownKeys.set(inStream, shownDigest);
       return { ok: true, inStream };
     } catch (error) {
       if (!(error instanceof ReelError)) throw error;
@@ -112,10 +112,10 @@ export class PublishGate {
   #endPredecessor(name: string, shown: Buffer | undefined): void {
     // A publisher that comes again at once: its goodbye waits in the socket, which is read at intervals.
     const holder = this.registry.get(name);
-    if (holder) this.#publishers.get(holder)?.readNow();
+    if (holder) publishers.get(holder)?.readNow();
     const live = this.registry.get(name);
     if (!live) return;
-    const liveKey = this.#shownKeys.get(live);
+    const liveKey = shownKeys.get(live);
     const hasSameKey = shown !== undefined && liveKey !== undefined && timingSafeEqual(shown, liveKey);
     // While we hold a source back its silence is ours.
     const isSilent = !live.isHeldBack && this.clock.monotonicMs() - live.lastFrameMs >= this.options.takeOverAfterMs;

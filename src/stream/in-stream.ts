@@ -22,6 +22,7 @@ import { type Gap, trackName } from "./gap.js";
 import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
 import { PacedNotice } from "./paced-notice.js";
+import type { PacketReception } from "./packet-reception.js";
 import { type From, Past, type PastSettings, type Pin } from "./past.js";
 import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
@@ -95,6 +96,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   readonly createdMonotonicMs: number;
   readonly ring: FrameRing;
   readonly statistics: TrackStatistics[] = [];
+  /** How its packets arrive; undefined where it does not come in packets. Set by its ingest. */
+  reception: (() => PacketReception) | undefined;
   settled = false;
   ended = false;
   /** Wall time of the last committed frame, monotonic. */

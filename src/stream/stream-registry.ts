@@ -7,6 +7,7 @@ import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { type Clock, TICKS_PER_SECOND } from "../time/units.js";
 import { InStream, type InStreamOptions, type SourceInfo, type TrackStatistics } from "./in-stream.js";
+import type { PacketReception } from "./packet-reception.js";
 import type { PastBudget } from "./past.js";
 
 interface RegistryEvents {
@@ -183,6 +184,31 @@ function addSamples(samples: Sample[], stream: InStream, nowMs: number): void {
       counter("reel_in_frames_total", "Frames that the source delivered.", frames, own),
       counter("reel_in_bytes_total", "Bytes of frames that the source delivered.", bytes, own),
       counter("reel_in_dropped_frames_total", "Frames that found no room.", droppedFrames, own),
+    );
+  }
+  if (stream.reception) addReceptionSamples(samples, stream.reception(), name);
+}
+
+function addReceptionSamples(samples: Sample[], { transport, media }: PacketReception, stream: string): void {
+  for (const [i, medium] of media.entries()) {
+    const labels = { stream, medium: String(i), kind: medium.kind, transport };
+    samples.push(
+      counter("reel_in_rtp_packets_total", "RTP packets that came.", medium.packets, labels),
+      counter("reel_in_rtp_lost_packets_total", "RTP packets that did not come.", medium.lostPackets, labels),
+      counter(
+        "reel_in_rtp_reordered_packets_total",
+        "RTP packets that came behind a later one, and in time.",
+        medium.reorderedPackets,
+        labels,
+      ),
+      counter("reel_in_rtp_duplicate_packets_total", "RTP packets that came twice.", medium.duplicates, labels),
+      counter("reel_in_rtp_late_packets_total", "RTP packets that came too late.", medium.latePackets, labels),
+      gauge(
+        "reel_in_rtp_jitter_seconds",
+        "How unevenly RTP packets arrive, smoothed (RFC 3550 §6.4.1).",
+        medium.jitterMs / 1000,
+        labels,
+      ),
     );
   }
 }

@@ -53,6 +53,12 @@ beforeAll(async () => {
   await server.recorder.record({ localStreamName: 'ca"m', pathToFile: "cam1", type: "mp4" });
   const stream = server.recorder.streams.open('ca"m');
   await feed(stream, clip);
+  const medium = { kind: "video", packets: 900, lostPackets: 3, reorderedPackets: 2, duplicates: 1 } as const;
+  stream.reception = () => ({
+    transport: "UDP",
+    why: undefined,
+    media: [{ ...medium, latePackets: 1, jitterMs: 7 }],
+  });
   stream.reportSourceLoss({ track: null, frames: 3, bytes: 500, durationMs: 120 });
   text = await until("a write that was told", async () => {
     const now = await scrape();

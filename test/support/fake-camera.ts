@@ -64,6 +64,8 @@ export function recordOpening(name: string, sdp: string = PLAIN_SDP): Buffer {
 
 export class FakeCamera {
   readonly requests: CameraRequest[] = [];
+  /** What came on the port for RTCP. */
+  readonly reports: Buffer[] = [];
   /** When each connection came. */
   readonly acceptedMs: number[] = [];
   /** Of the newest connection that has not gone. */
@@ -81,6 +83,7 @@ export class FakeCamera {
     this.#udp = udp;
     this.#script = script;
     server.on("connection", (socket) => this.#accept(socket));
+    udp[1].on("message", (bytes) => this.reports.push(bytes));
   }
 
   static async open(script: CameraScript = {}, port = 0): Promise<FakeCamera> {

@@ -15,10 +15,18 @@ export async function remuxWithFfmpeg8(
   input: string,
   output: string,
   format: "flv" | "mpegts" | "matroska" | "rtsp",
+  /** Of RTSP; UDP is sent at live pace. */
+  transport: "tcp" | "udp" = "tcp",
 ): Promise<void> {
   if (!existsSync(join(FOLDER, "node_modules/node-av")))
     throw new Error("the tests need FFmpeg 8: npm ci --prefix test/peers");
-  const { code, stderr } = await runProgram(process.execPath, [join(FOLDER, "remux.mjs"), input, output, format]);
+  const { code, stderr } = await runProgram(process.execPath, [
+    join(FOLDER, "remux.mjs"),
+    input,
+    output,
+    format,
+    transport,
+  ]);
   const complaints = stderr.replace(MANY_TRACKS_WARNING, "").trim();
   if (code !== 0 || complaints !== "") throw new Error(`FFmpeg 8 on ${input} (exit ${code}): ${complaints}`);
 }

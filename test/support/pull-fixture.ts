@@ -117,13 +117,34 @@ export async function freePort(): Promise<number> {
 
 const rtspServers = new Set<ChildProcess>();
 
-/** Starts the RTSP server on a file, or on pictures without an end; resolves with its port when it listens. */
+export interface RtspServerOptions {
+  port?: number;
+  address?: "127.0.0.1" | "::1";
+  /** It ends when it is asked to play. */
+  isDying?: boolean;
+}
+
+export interface RunningRtspServer {
+  port: number;
+  /** Of the first file. */
+  url: string;
+  /** Of a file by its place. */
+  urlOf(index: number): string;
+  kill(): Promise<void>;
+  readonly exited: Promise<unknown>;
+}
+
+/**
+ * Starts the RTSP server on files (`FILE,VIDEO,SOUND` where they are not H.264 and AAC), or on pictures without an end;
+ * resolves when it listens.
+ */
 export async function startRtspServer(
-  path: string | "live",
-  port = 0,
-): Promise<{ port: number; url: string; kill(): Promise<void> }> {
+  files: string | readonly string[],
+  { port = 0, address = "127.0.0.1", isDying = false }: RtspServerOptions = {},
+): Promise<RunningRtspServer> {
   const script = fileURLToPath(new URL("rtsp-server.py", import.meta.url));
-  const args = path === "live" ? ["-", String(port), "loop"] : [path, String(port)];
+  const paths = files === "live" ? [] : [files].flat();
+  const args = ["--port", String(port), "--address", address, ...(isDying ? ["--die"] : []), ...paths];
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "/usr/bin/python3", script, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -139,9 +160,13 @@ export async function startRtspServer(
   ]);
   if (line === "") throw new Error(`the RTSP server did not start: ${stderr}`);
   const bound = Number(line);
+  const host = address === "::1" ? "[::1]" : address;
+  const urlOf = (index: number): string => `rtsp://${host}:${bound}/live${index || ""}`;
   return {
     port: bound,
-    url: `rtsp://127.0.0.1:${bound}/live`,
+    url: urlOf(0),
+    urlOf,
+    exited,
     kill: async () => {
       child.kill("SIGKILL");
       await exited;

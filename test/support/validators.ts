@@ -24,12 +24,19 @@ const ELEMENTS = {
   flvdemux: "gstreamer1.0-plugins-good",
   flvmux: "gstreamer1.0-plugins-good",
   qtdemux: "gstreamer1.0-plugins-good",
+  matroskademux: "gstreamer1.0-plugins-good",
   rtph264pay: "gstreamer1.0-plugins-good",
+  rtph265pay: "gstreamer1.0-plugins-good",
   rtpmp4gpay: "gstreamer1.0-plugins-good",
+  rtpopuspay: "gstreamer1.0-plugins-good",
+  rtppcmupay: "gstreamer1.0-plugins-good",
+  opusparse: "gstreamer1.0-plugins-bad",
   h264parse: "gstreamer1.0-plugins-bad",
+  h265parse: "gstreamer1.0-plugins-bad",
   rtmp2sink: "gstreamer1.0-plugins-bad",
   x264enc: "gstreamer1.0-plugins-ugly",
   avenc_aac: "gstreamer1.0-libav",
+  rtspclientsink: "gstreamer1.0-rtsp",
 } as const;
 
 const BINDING_PACKAGES = ["python3-gi", "gir1.2-gst-rtsp-server-1.0"];

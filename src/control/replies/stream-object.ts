@@ -6,6 +6,7 @@ import type { CodecName, TrackKind } from "../../media/codec/codec-entry.js";
 import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
+import type { PacketReception } from "../../stream/packet-reception.js";
 import type { Clock } from "../../time/units.js";
 import type { ControlView } from "../control-view.js";
 import {
@@ -136,6 +137,23 @@ function tracksObject(stream: InStream): ValueObject[] | undefined {
   }));
 }
 
+/** Whether packets are lost, and how evenly they come. */
+function receptionObject({ transport, why, media }: PacketReception): ValueObject {
+  return {
+    media: media.map((medium) => ({
+      duplicatesCount: medium.duplicates,
+      jitterMs: new Decimal(Math.round(medium.jitterMs * 10) / 10),
+      kind: medium.kind,
+      lateCount: medium.latePackets,
+      lostCount: medium.lostPackets,
+      packetsCount: medium.packets,
+      reorderedCount: medium.reorderedPackets,
+    })),
+    transport,
+    why: why ?? null,
+  };
+}
+
 function mean(bytes: number, upTimeMs: number): number {
   return upTimeMs < BANDWIDTH_AFTER_MS ? 0 : Math.round((bytes * 8) / upTimeMs);
 }
@@ -165,6 +183,7 @@ export function inStreamObject(
     port: source.port,
     pullSettings: pull && pullSettings(pull.settings),
     reader: source.reader,
+    rtp: stream.reception && receptionObject(stream.reception()),
     serverAgent: "",
     swfUrl: maskUrl(source.swfUrl),
     tcUrl: maskUrl(source.tcUrl),

@@ -6,6 +6,7 @@
 //   behind   ─▶ a double, or late  far off, or behind over TCP, twice in a row ─▶ the sender has begun anew
 
 import type { Millis } from "../../time/units.js";
+import type { StagingBudget } from "../mpegts/staging.js";
 import type { RtpStatistics } from "./rtp-statistics.js";
 
 /** At 20 Mb/s, 200 ms are 350 packets. */
@@ -34,6 +35,7 @@ export class PacketOrder {
   readonly #isReordering: boolean;
   readonly #statistics: RtpStatistics;
   readonly #events: PacketOrderEvents;
+  readonly #budget: StagingBudget;
   #expected = -1;
   /** By sequence number, in order of arrival. */
   readonly #held = new Map<number, Held>();
@@ -44,9 +46,11 @@ export class PacketOrder {
   /** A packet far from what is expected, until the next one bears it out. */
   #stray: (Held & { sequence: number }) | undefined;
 
-  constructor(isReordering: boolean, statistics: RtpStatistics, events: PacketOrderEvents) {
+  /** `budget` bounds the bytes that wait: where it is used up gaps are given up until what waits has room. */
+  constructor(isReordering: boolean, statistics: RtpStatistics, budget: StagingBudget, events: PacketOrderEvents) {
     this.#isReordering = isReordering;
     this.#statistics = statistics;
+    this.#budget = budget;
     this.#events = events;
   }
 
@@ -84,6 +88,12 @@ export class PacketOrder {
     while (this.#held.size > 0) this.#giveUpGap();
   }
 
+  /** What waits is dropped: nobody takes it any more. */
+  free(): void {
+    for (const { packet } of this.#held.values()) this.#budget.usedBytes -= packet.byteLength;
+    this.#held.clear();
+  }
+
   /** The next packet is the first of another source. */
   restart(): void {
     this.flush();
@@ -106,6 +116,9 @@ export class PacketOrder {
     }
     this.#countOvertaken(sequence);
     this.#held.set(sequence, { packet: packet.slice(), arrivalMs });
+    this.#budget.usedBytes += packet.byteLength;
+    // No room for more: what is missing is given up.
+    while (this.#held.size > 0 && this.#budget.usedBytes > this.#budget.limitBytes) this.#giveUpGap();
   }
 
   #countOvertaken(sequence: number): void {
@@ -119,6 +132,7 @@ export class PacketOrder {
       const held = this.#held.get(sequence);
       if (!held) return;
       this.#held.delete(sequence);
+      this.#budget.usedBytes -= held.packet.byteLength;
       this.#handOn(held.packet, sequence, held.arrivalMs);
     }
   }

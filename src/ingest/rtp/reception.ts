@@ -32,6 +32,10 @@ export class Reception {
     this.#senderReport = { middle: ntpMiddle, atMs: nowMs };
   }
 
+  get jitterMs(): Millis {
+    return (this.#jitter * 1000) / this.clockRate;
+  }
+
   /** The sender has begun anew. */
   restart(): void {
     this.#base = -1;

@@ -11,6 +11,7 @@ import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
 import { CODECS } from "../../media/codec/table.js";
 import { trackName } from "../../stream/gap.js";
+import type { PacketReception } from "../../stream/packet-reception.js";
 import type { UnrecordedTrack } from "../../stream/unrecorded-track.js";
 import type { Millis } from "../../time/units.js";
 import type { AccessUnitSink } from "../mpegts/access-unit.js";
@@ -39,11 +40,14 @@ export interface RtpSessionOptions {
   /** Of receiver reports. */
   ownSsrc?: number;
   cname?: string;
+  /** Why the packets come over UDP, or over TCP. */
+  whyTransport?: string | undefined;
 }
 
 /** A FrameSink, as far as a session needs it. */
 export interface RtpSink extends AccessUnitSink {
   isClockShared: boolean;
+  reception?: (() => PacketReception) | undefined;
   /** The in-stream, where it is open. */
   readonly stream: object | undefined;
 }
@@ -57,6 +61,10 @@ export class RtpSession {
   readonly #sink: RtpSink;
   /** By number of the medium; undefined where it is not recorded. */
   readonly #tracks: (RtpTrack | undefined)[];
+  /** Their numbers in the in-stream; a transport stream has its own. */
+  readonly #numbers: (number | undefined)[] = [];
+  readonly #media: readonly RtpMedia[];
+  readonly #unrecorded: UnrecordedTrack[] = [];
   readonly #alignment: TrackAlignment;
   readonly #budget: StagingBudget;
   #isOver = false;
@@ -69,11 +77,12 @@ export class RtpSession {
     this.#budget = options.budget ?? new StagingBudget();
     // The tracks are put on one axis here.
     sink.isClockShared = true;
+    sink.reception = () => this.reception;
     const complete = media.map(completeMedia);
+    this.#media = complete;
     const times = complete.map(({ clockRate }) => new RtpTime(clockRate));
     this.#alignment = new TrackAlignment(times);
     const program = complete.findIndex(({ encodingName }) => encodingName === TRANSPORT_STREAM);
-    const unrecorded: UnrecordedTrack[] = [];
     const numbers = new TrackNumbers();
     this.#tracks = complete.map((medium, i) => {
       const time = times[i] as RtpTime;
@@ -81,10 +90,25 @@ export class RtpSession {
       const track = program >= 0 ? undefined : this.#openTrack(i, medium, time, numbers);
       if (track) return track;
       const codec = whyNotRecorded(medium) ?? `${medium.encodingName} (a further stream)`;
-      unrecorded.push({ kind: trackName(medium.kind), codec });
+      this.#unrecorded.push({ kind: trackName(medium.kind), codec });
       return undefined;
     });
-    if (program < 0) sink.setUnrecorded(unrecorded, !this.hasTracks);
+    if (program < 0) sink.setUnrecorded(this.#unrecorded, !this.hasTracks);
+  }
+
+  /** The source does not send a medium, for this reason: it is listed as one that is not recorded. */
+  withdraw(track: number, why: string): void {
+    const medium = this.#media[track];
+    if (this.#isOver || !medium || !this.#tracks[track]) return;
+    this.#tracks[track]?.free();
+    this.#tracks[track] = undefined;
+    const number = this.#numbers[track];
+    if (number !== undefined) this.#sink.withdrawTrack(number);
+    const format = formatOf(medium);
+    const codec = `${format ? CODECS[format.codec].title : medium.encodingName} (${why})`;
+    this.#unrecorded.push({ kind: trackName(medium.kind), codec });
+    // No in-stream for what was refused: where that is all, the attempt is over.
+    this.#sink.setUnrecorded([...this.#unrecorded], false);
   }
 
   /** A medium is recorded: packets of the others need not be asked for. */
@@ -99,6 +123,19 @@ export class RtpSession {
   /** By medium, in the order of the description. */
   get statistics(): readonly (RtpStatistics | undefined)[] {
     return this.#tracks.map((track) => track?.statistics);
+  }
+
+  /** How the packets arrive. */
+  get reception(): PacketReception {
+    const media = this.#tracks.flatMap((track, i) => {
+      if (!track) return [];
+      const { packets, lostPackets, reorderedPackets, duplicates, latePackets } = track.statistics;
+      const { kind } = this.#media[i] as RtpMedia;
+      const { jitterMs } = track;
+      return [{ kind, packets, lostPackets, reorderedPackets, duplicates, latePackets, jitterMs }];
+    });
+    const { isReordering, whyTransport } = this.#options;
+    return { transport: isReordering ? "UDP" : "TCP", why: whyTransport, media };
   }
 
   /**
@@ -190,6 +227,7 @@ export class RtpSession {
     const { kind } = CODECS[format.codec];
     const number = numbers.take(kind);
     if (number === undefined) return undefined;
+    this.#numbers[index] = number;
     const sink = new TrackSink(this.#sink, number);
     sink.describeTrack(number, { kind, language: media.language, label: media.label });
     return this.#newTrack(index, media, time, sink, (context) => format.create(context));
@@ -217,6 +255,7 @@ export class RtpSession {
       depacketizer: create({ media, sink, time, statistics, arena, budget, maxAccessUnitBytes, note }),
       statistics,
       isReordering,
+      budget,
       note,
       onFirst: (timestamp, arrivalMs) => this.#alignment.place(index, timestamp, arrivalMs),
       onSenderReport: (report) => this.#alignment.senderReport(index, report),

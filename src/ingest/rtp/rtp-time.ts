@@ -5,7 +5,7 @@
 // apart, and frames get times of arrival, made even.
 
 import { SmoothClock } from "../../time/smooth-clock.js";
-import { type Millis, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
+import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import { RateWatch } from "./rate-watch.js";
 
@@ -56,6 +56,20 @@ export class RtpTime {
   /** Its frames have times of arrival. */
   get isByArrival(): boolean {
     return this.#arrivals !== undefined;
+  }
+
+  /**
+   * What arrives at this time, on the axis, as far as its last packets tell; NaN before the first. The middle one of
+   * them: pictures that are shown later than they are decoded would mislead, and so would one that was delayed.
+   */
+  expectedAt(nowMs: Millis): Ticks90k {
+    if (this.#arrivals) return this.#arrivals.at(nowMs);
+    const ahead: Ticks90k[] = [];
+    for (const [i, timestamp] of this.#timestamps.entries())
+      if (!Number.isNaN(timestamp)) ahead.push(this.#wire90k(timestamp) - (this.#times[i] as number) * TICKS_PER_MS);
+    ahead.sort((a, b) => a - b);
+    const middle = ahead[(ahead.length - 1) >> 1];
+    return middle === undefined ? Number.NaN : Math.round(middle + nowMs * TICKS_PER_MS);
   }
 
   /** Of a timestamp that is no packet's: the one nearest to the last packet's. */

@@ -6,13 +6,17 @@ import type { RtcpVisitor, SenderReport } from "../../media/rtp/rtcp.js";
 import { parseRtcp, writeReceiverReport } from "../../media/rtp/rtcp.js";
 import { RtpPacket } from "../../media/rtp/rtp-packet.js";
 import type { Millis } from "../../time/units.js";
+import type { StagingBudget } from "../mpegts/staging.js";
 import type { Depacketizer } from "./depacketizer.js";
 import { PacketOrder } from "./packet-order.js";
 import { Reception } from "./reception.js";
 import type { RtpStatistics } from "./rtp-statistics.js";
 import type { RtpTime } from "./rtp-time.js";
 
-/** So many packets of another source in a row, and it has taken the place of the one before. */
+/**
+ * So many packets of another source in a row, and it has taken the place of the one before: then they are taken, the
+ * first of them too (RFC 3550 §A.1 drops those of its probation; here they may hold the only key frame for a while).
+ */
 const NEW_SOURCE_PACKETS = 4;
 /** So many packets of one other payload type, and none of the announced one: the description is wrong. */
 const WRONG_TYPE_PACKETS = 32;
@@ -25,6 +29,8 @@ export interface RtpTrackOptions {
   depacketizer: Depacketizer;
   statistics: RtpStatistics;
   isReordering: boolean;
+  /** Of the packets that wait for others. */
+  budget: StagingBudget;
   /** The first packet, before its frame. */
   onFirst(timestamp: number, arrivalMs: Millis): void;
   /** False where it contradicts the media. */
@@ -44,6 +50,8 @@ export class RtpTrack implements RtcpVisitor {
   #ssrc = -1;
   #otherSsrc = -1;
   #otherRun = 0;
+  /** Of that source, until it is known whether it has taken the place. */
+  #probation: { packet: Uint8Array; arrivalMs: Millis }[] = [];
   #otherType = -1;
   #otherTypeRun = 0;
   #payloadBytes = USUAL_PAYLOAD_BYTES;
@@ -53,7 +61,7 @@ export class RtpTrack implements RtcpVisitor {
     this.#options = options;
     this.#payloadType = options.payloadType;
     this.#reception = new Reception(options.time.clockRate);
-    this.#order = new PacketOrder(options.isReordering, options.statistics, {
+    this.#order = new PacketOrder(options.isReordering, options.statistics, options.budget, {
       deliver: (packet, arrivalMs) => this.#deliver(packet, arrivalMs),
       lost: (packets) => {
         if (packets === 0) this.#reception.restart();
@@ -66,6 +74,10 @@ export class RtpTrack implements RtcpVisitor {
     return this.#options.statistics;
   }
 
+  get jitterMs(): Millis {
+    return this.#reception.jitterMs;
+  }
+
   rtp(packet: Uint8Array, arrivalMs: Millis): void {
     const header = this.#packet;
     const { statistics } = this.#options;
@@ -75,12 +87,28 @@ export class RtpTrack implements RtcpVisitor {
     }
     if (header.ssrc !== this.#ssrc && !this.#isNewSource(header.ssrc)) {
       statistics.foreignPackets++;
+      this.#probation.push({ packet: packet.slice(), arrivalMs });
       return;
     }
     this.#otherRun = 0;
-    statistics.packets++;
-    this.#reception.packet(header.sequenceNumber, header.timestamp, arrivalMs);
-    this.#order.take(packet, header.sequenceNumber, arrivalMs);
+    if (this.#probation.length > 0) this.#endProbation(header.ssrc);
+    this.#take(packet, header, arrivalMs);
+  }
+
+  #take(packet: Uint8Array, { sequenceNumber, timestamp }: RtpPacket, arrivalMs: Millis): void {
+    this.#options.statistics.packets++;
+    this.#reception.packet(sequenceNumber, timestamp, arrivalMs);
+    this.#order.take(packet, sequenceNumber, arrivalMs);
+  }
+
+  /** Its packets are the track's where it has taken the place; else the old source has gone on. */
+  #endProbation(ssrc: number): void {
+    const header = this.#delivered;
+    for (const { packet, arrivalMs } of this.#probation.splice(0)) {
+      if (!header.parse(packet) || header.ssrc !== ssrc) continue;
+      this.#options.statistics.foreignPackets--;
+      this.#take(packet, header, arrivalMs);
+    }
   }
 
   rtcp(packet: Uint8Array, arrivalMs: Millis): void {
@@ -117,6 +145,7 @@ export class RtpTrack implements RtcpVisitor {
   }
 
   free(): void {
+    this.#order.free();
     this.#options.depacketizer.free();
   }
 
@@ -124,7 +153,10 @@ export class RtpTrack implements RtcpVisitor {
   #isNewSource(ssrc: number): boolean {
     const isFirst = this.#ssrc < 0;
     if (!isFirst) {
-      if (this.#otherRun < NEW_SOURCE_PACKETS && ssrc !== this.#otherSsrc) this.#otherRun = 0;
+      if (this.#otherRun < NEW_SOURCE_PACKETS && ssrc !== this.#otherSsrc) {
+        this.#otherRun = 0;
+        this.#probation = [];
+      }
       this.#otherSsrc = ssrc;
       if (++this.#otherRun < NEW_SOURCE_PACKETS) return false;
       this.#order.restart();

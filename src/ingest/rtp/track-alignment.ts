@@ -3,7 +3,8 @@
 //
 //   sender reports (RFC 3550 §6.4.1)   the wall clock of the source at a timestamp
 //   RTP-Info (RFC 2326 §12.33)         the timestamp at which PLAY begins
-//   else the arrival of the first packet
+//   else the arrival of the first packet: where what arrives now on the other tracks lies, since their clocks may have
+//   drifted for hours before a track joins
 //
 // The first track whose report came is the reference: its later reports say where the wall clock is now, so that a
 // camera whose clock is set moves nothing. Others follow it. A track is never moved back: then the others go forwards.
@@ -64,7 +65,7 @@ export class TrackAlignment {
     if (Number.isNaN(this.#firstMs)) this.#firstMs = arrivalMs;
     const { time } = aligned;
     aligned.hasReport = false;
-    const arrival90k = Math.round((arrivalMs - this.#firstMs) * TICKS_PER_MS);
+    const arrival90k = this.#nowOf(aligned, arrivalMs);
     time.place(timestamp, arrival90k);
     const played90k = this.#sincePlay(aligned, timestamp);
     if (isNear(this.#playAt90k + played90k, arrival90k)) time.place(timestamp, this.#playAt90k + played90k);
@@ -82,6 +83,14 @@ export class TrackAlignment {
     else if (!aligned.hasReport) return this.#takeFirst(aligned, report, false);
     else return this.#takeLater(aligned, report);
     return true;
+  }
+
+  /** Where on the axis lies what arrives now: by the reference, else by the first of the tracks that run. */
+  #nowOf(aligned: Aligned, arrivalMs: Millis): Ticks90k {
+    const others = this.#tracks.filter((other) => other !== aligned && other.time.isPlaced);
+    const other = others.find((one) => one === this.#reference) ?? others[0];
+    const now90k = other?.time.expectedAt(arrivalMs) ?? Number.NaN;
+    return Number.isNaN(now90k) ? Math.round((arrivalMs - this.#firstMs) * TICKS_PER_MS) : now90k;
   }
 
   /** Ticks from PLAY to a timestamp; NaN where it is not known, or cannot be. */

@@ -233,16 +233,27 @@ export class RtspMessageReader {
   }
 
   #fillBody(bytes: Uint8Array, start: number, end: number): number {
-    let at = start + Math.min(end - start, this.#bodySize - this.#bodyBytes);
+    let at = start + Math.max(0, Math.min(end - start, this.#bodySize - this.#bodyBytes));
     this.#keepBody(bytes, start, at);
     if (this.#bodyBytes < this.#bodySize) return at;
     if (this.#isDescription) {
-      const to = descriptionEnd(bytes, start, at, end);
+      const to = descriptionEnd(bytes, at, end, this.#body.at(-1)?.at(-1) ?? LF);
       this.#keepBody(bytes, at, to);
       at = to;
+      // The read ends where the length does, in the middle of the description: the rest is on its way. Where it is not,
+      // `endBody` is called.
+      if (at === end && !this.#isWhole()) return at;
     }
     this.#endMessage();
     return at;
+  }
+
+  /** A description that ends with a line about a medium; those of publishers have been right. */
+  #isWhole(): boolean {
+    if (this.#message?.kind === "request") return true;
+    const text = Buffer.concat(this.#body).toString("latin1");
+    const lastMedium = text.slice(text.lastIndexOf("\nm=") + 1);
+    return /^m=[\s\S]*\na=[\s\S]*\n$/.test(lastMedium);
   }
 
   get #isDescription(): boolean {
@@ -285,10 +296,10 @@ function messageStart(bytes: Uint8Array, at: number, end: number): Start {
 
 /**
  * Where a session description ends that its Content-Length has announced too short: behind the lines `x=…` that have
- * come with it, and the rest of one that was cut.
+ * come behind it, and the rest of one that was cut. `last` is the byte before `at`.
  */
-function descriptionEnd(bytes: Uint8Array, start: number, at: number, end: number): number {
-  const isCut = at > start && bytes[at - 1] !== LF && at < end && bytes[at] !== DOLLAR;
+function descriptionEnd(bytes: Uint8Array, at: number, end: number, last: number): number {
+  const isCut = last !== LF && at < end && bytes[at] !== DOLLAR;
   let to = isCut && messageStart(bytes, at, end) === "no" ? lineEnd(bytes, at, end) : at;
   while (to + 1 < end && bytes[to + 1] === 0x3d && (bytes[to] as number) >= 0x61 && (bytes[to] as number) <= 0x7a)
     to = lineEnd(bytes, to, end);

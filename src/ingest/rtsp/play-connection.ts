@@ -14,6 +14,7 @@ import type { Authentication } from "./authentication.js";
 import { eachStep } from "./each-step.js";
 import { type DialogEnd, PlayDialog, type PlayPeer, type PlayRequest, type WantedMedia } from "./play-dialog.js";
 import { RtspReceiver } from "./receiver.js";
+import { newReceiverIdentity, type ReceiverIdentity } from "./receiver-identity.js";
 import type { RtpInfo } from "./rtp-info.js";
 import type { RtspMessage } from "./rtsp-message.js";
 import { MAX_UNREAD_BYTES } from "./rtsp-protocol.js";
@@ -43,7 +44,7 @@ export interface PlayConnectionHost {
   received(): void;
   note(note: string): void;
   /** Where the packets of the media go, by their order in the description. */
-  openSession(media: readonly DescribedMedia[]): RtpSession;
+  openSession(media: readonly DescribedMedia[], identity: ReceiverIdentity): RtpSession;
   /** Once: nothing more goes into the in-stream. The socket may be open still, to say goodbye. */
   over(end: DialogEnd): void;
 }
@@ -71,6 +72,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   /** Of the media that are asked for: their numbers in the session. */
   #tracks: readonly number[] = [];
   readonly #leaving = new SourceLeaving();
+  readonly #identity = newReceiverIdentity();
   #udp: UdpMedia | undefined;
   /** By channel: twice the index of the medium that was asked for, and one more for RTCP. */
   readonly #channels = new Map<number, number>();
@@ -206,7 +208,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       this.ended({ reason: `the source has nothing that can be recorded: ${names}` });
       return;
     }
-    const session = this.#host.openSession(described);
+    const session = this.#host.openSession(described, this.#identity);
     this.#session = session;
     this.#tracks = [...described.keys()].filter((track) => session.isRecorded(track));
     this.#host.connected();
@@ -231,6 +233,11 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
     this.#channels.set(isFree ? packets : 2 * index, 2 * index);
     this.#channels.set(isFree ? rtcp : 2 * index + 1, 2 * index + 1);
     return undefined;
+  }
+
+  isRefused(index: number, why: string): void {
+    const track = this.#tracks[index];
+    if (track !== undefined) this.#session?.withdraw(track, why);
   }
 
   playing(infos: readonly (RtpInfo | undefined)[]): void {
@@ -285,6 +292,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       nearIp,
       farIp,
       random,
+      ssrc: this.#identity.ssrc,
       packet: (track, isRtcp, packet) => this.#take(track, isRtcp, packet),
       error: (error) => this.fail(error),
     });
@@ -323,7 +331,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       return;
     }
     this.#packets++;
-    this.#leaving.rtp(track);
+    this.#leaving.rtp(track, nowMs);
     this.#session?.rtp(track, packet, nowMs);
   }
 

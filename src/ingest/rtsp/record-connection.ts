@@ -16,6 +16,7 @@ import { RtpSession } from "../rtp/rtp-session.js";
 import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
 import { eachStep } from "./each-step.js";
 import { RtspReceiver } from "./receiver.js";
+import { newReceiverIdentity } from "./receiver-identity.js";
 import { RecordDialog, type RecordPeer, type Refusal } from "./record-dialog.js";
 import type { RtspMessage } from "./rtsp-message.js";
 import { MAX_UNREAD_BYTES, STATUS_BAD_REQUEST, STATUS_FORBIDDEN, STATUS_UNSUPPORTED_MEDIA } from "./rtsp-protocol.js";
@@ -64,6 +65,7 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   readonly #socket: RecordSocket;
   readonly #dialog = new RecordDialog(this);
   readonly #receiver: RtspReceiver;
+  readonly #identity = newReceiverIdentity();
   #path = "";
   #media: readonly DescribedMedia[] = [];
   #session: RtpSession | undefined;
@@ -210,6 +212,7 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
       nearIp: this.#address.nearIp,
       farIp: this.#address.farIp,
       random: this.#host.random,
+      ssrc: this.#identity.ssrc,
       packet: (track, isRtcp, packet) => this.#take(track, isRtcp, packet),
       error: (error) => this.fail(error),
     });
@@ -249,6 +252,9 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
         arena,
         budget,
         isReordering: this.#openUdp !== undefined,
+        whyTransport: "the publisher's choice",
+        ownSsrc: this.#identity.ssrc,
+        cname: this.#identity.cname,
         note: (note) => this.#host.note(this, inStream.name, note),
       },
     );

@@ -11,6 +11,8 @@ export interface UdpMediaParts {
   readonly nearIp: string;
   readonly farIp: string;
   random(): number;
+  /** Ours. */
+  readonly ssrc: number;
   packet(track: number, isRtcp: boolean, packet: Uint8Array): void;
   error(error: Error): void;
 }
@@ -47,7 +49,7 @@ export class UdpMedia {
   constructor(parts: UdpMediaParts) {
     this.#parts = parts;
     this.#farIp = plainAddress(parts.farIp);
-    this.#ssrc = Math.floor(parts.random() * 0xffffffff);
+    this.#ssrc = parts.ssrc;
   }
 
   /** Opens a pair of ports for a medium. Rejects with ReelError `io` where the host has none left. */

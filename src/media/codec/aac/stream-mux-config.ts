@@ -32,6 +32,8 @@ function notCarried(what: string): never {
 
 /** syncExtensionType and an object type. */
 const LEAST_EXTENSION_BITS = 16;
+const SYNC_EXTENSION = 0x2b7;
+const SYNC_EXTENSION_BITS = 11;
 
 /** LatmGetValue. */
 function value(r: BitReader): number {
@@ -57,10 +59,18 @@ export function parseStreamMuxConfig(bytes: Uint8Array, skipBits: number): Strea
   const subFrames = r.u(6) + 1; // numSubFrames
   if (r.u(4) !== 0) notCarried("of several programs"); // numProgram
   if (r.u(3) !== 0) notCarried("of several layers"); // numLayer
+  const restBits = r.bitsLeft;
   const saidBits = isVersion1 ? value(r) : undefined;
   const objectType = readObjectType(r.fork());
   if (!isAacObjectType(objectType)) notCarried(`of audio object type ${objectType}`);
   const ownBits = skipAudioSpecificConfig(r.fork());
+  // Version 0 has no place for an extension, whose first bits would be a length of frames that there is not. GStreamer's
+  // payloader writes one all the same, where its file has one, and nothing behind it.
+  if (saidBits === undefined && isExtension(r.fork(), ownBits)) {
+    const audioSpecificConfig = r.bytes(restBits - (restBits & 7));
+    const audio = parseAudioSpecificConfig(audioSpecificConfig);
+    return { bits: bitsBefore - r.bitsLeft, audioSpecificConfig, audio, subFrames, payloadBytes: LENGTHS_IN_BAND };
+  }
   const behindBits = saidBits === undefined ? 0 : saidBits - ownBits;
   if (behindBits < 0) throw new ReelError("badConfig", "LATM configuration: ends too early");
   // A few bits behind its end are no extension, and only fill.
@@ -72,6 +82,13 @@ export function parseStreamMuxConfig(bytes: Uint8Array, skipBits: number): Strea
   skipOtherData(r, isVersion1);
   if (r.u(1)) r.u(8); // crcCheckPresent, crcCheckSum
   return { bits: bitsBefore - r.bitsLeft, audioSpecificConfig, audio, subFrames, payloadBytes };
+}
+
+/** Whether what stands behind `skipBits` is an extension of the configuration before it (ISO/IEC 14496-3 §1.6.2.1). */
+function isExtension(r: BitReader, skipBits: number): boolean {
+  if (r.bitsLeft < skipBits + LEAST_EXTENSION_BITS) return false;
+  r.u(skipBits);
+  return r.u(SYNC_EXTENSION_BITS) === SYNC_EXTENSION;
 }
 
 function readFrameLength(r: BitReader): number {

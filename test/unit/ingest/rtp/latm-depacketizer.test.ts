@@ -60,6 +60,14 @@ describe("LATM depacketizer", () => {
     expect(log.configs).toEqual([{ track: 1, codec: "aac", hex: "1190" }]);
   });
 
+  it("takes the configuration that GStreamer makes of a file's, with an extension where there is no place for one", () => {
+    const a = unit(200, 1);
+    const { packets } = new PacketWriter().write(0, element(a), true);
+    const { log } = receive(packets, { ...LATM, fmtp: { cpresent: "0", config: "40002320adca00" } });
+    expect(log.frames.map(({ units }) => units.map(hex))).toEqual([[hex(a)]]);
+    expect(log.configs).toEqual([{ track: 1, codec: "aac", hex: "119056e500" }]);
+  });
+
   it("names a configuration that is missing or not recorded", () => {
     const named = (config: string): unknown =>
       new RtpReceiver([{ ...LATM, fmtp: { cpresent: "0", config } }]).log.unrecorded[0]?.codec;

@@ -1,20 +1,22 @@
 // The order of packets: doubles, overtaking, gaps and numbers that begin anew.
 
 import { describe, expect, it } from "vitest";
+import { StagingBudget } from "../../../../src/ingest/mpegts/staging.js";
 import { PacketOrder } from "../../../../src/ingest/rtp/packet-order.js";
 import { newRtpStatistics } from "../../../../src/ingest/rtp/rtp-statistics.js";
 
-function order(isReordering: boolean) {
+function order(isReordering: boolean, limitBytes?: number) {
   const statistics = newRtpStatistics();
   const out: (number | string)[] = [];
-  const packets = new PacketOrder(isReordering, statistics, {
+  const budget = new StagingBudget(limitBytes);
+  const packets = new PacketOrder(isReordering, statistics, budget, {
     deliver: (packet) => out.push(packet[0] as number),
     lost: (count) => out.push(`lost ${count}`),
   });
   const take = (sequence: number, nowMs = 0): void => {
     packets.take(Uint8Array.of(sequence & 255), sequence & 0xffff, nowMs);
   };
-  return { packets, statistics, out, take };
+  return { packets, statistics, out, take, budget };
 }
 
 describe("over UDP", () => {
@@ -54,6 +56,25 @@ describe("over UDP", () => {
     take(514);
     expect(out.slice(0, 3)).toEqual([0, "lost 1", 2]);
     expect(out).toHaveLength(515);
+  });
+
+  it("counts what waits against the budget, and waits no longer for what is missing where that is used up", () => {
+    const { packets, budget, take, out, statistics } = order(true, 3);
+    for (const sequence of [10, 12, 13, 14]) take(sequence);
+    expect([budget.usedBytes, out]).toEqual([3, [10]]);
+    take(17);
+    expect(out).toEqual([10, "lost 1", 12, 13, 14]);
+    expect([budget.usedBytes, statistics.lostPackets]).toEqual([1, 1]);
+    take(20);
+    packets.free();
+    expect(budget.usedBytes).toBe(0);
+  });
+
+  it("loses no packet that is there, where there is no room for it to wait", () => {
+    const { take, out, statistics } = order(true, 1);
+    for (const sequence of [10, 15, 12, 13, 14]) take(sequence);
+    expect(out).toEqual([10, "lost 1", 12, 13, 14, 15]);
+    expect(statistics).toMatchObject({ lostPackets: 1, duplicates: 0, latePackets: 0 });
   });
 
   it("takes what waits at the end", () => {

@@ -32,6 +32,18 @@ describe("track alignment", () => {
     expect(ms(audio, 77 + 48_000)).toBe(1120);
   });
 
+  it("puts a track that joins late beside those that run, whose clock has drifted meanwhile", () => {
+    const { video, audio, place } = tracks();
+    place(0, 0, 0);
+    // An hour, in which the camera's clock has gained 3 s.
+    for (let frame = 0; frame < 4; frame++) {
+      const timestamp = video.unwrap((3603 * 25 + frame) * 3600);
+      video.arrived(timestamp, 3_600_000 + frame * 40);
+    }
+    place(1, 77, 3_600_180);
+    expect(ms(audio, 77)).toBe(3_603_180);
+  });
+
   it("takes the timestamps of PLAY over arrival, but not nonsense", () => {
     const { video, audio, alignment, place } = tracks();
     alignment.rtpInfo(0, 1_000_000);

@@ -96,6 +96,21 @@ describe("the bytes of an RTSP connection", () => {
     }
   });
 
+  it("hold a description of which its length, and the read, leave the rest for later", () => {
+    // Within a line, and behind one: the description is not whole without the lines about its medium.
+    for (const length of [SDP.length - 5, SDP.length - 18, 30, 5, 1]) {
+      const [first, rest] = [SDP.slice(0, length), SDP.slice(length)];
+      const reading = new Reading().feed(sdp(`Content-Length: ${length}\r\n`, first));
+      expect([reading.seen, reading.reader.isInBody], `${length}`).toEqual([[], true]);
+      expect(reading.feed(rest, packet(0, RTP)).seen).toEqual([`200 OK 2|${SDP}`, `0:${RTP}`]);
+    }
+    // One that is whole is not waited with, and one that never comes is given up.
+    expect(new Reading().feed(sdp(`Content-Length: ${SDP.length}\r\n`, SDP)).seen.length).toBe(1);
+    const cut = new Reading().feed(sdp("Content-Length: 10\r\n", SDP.slice(0, 10)));
+    cut.reader.endBody();
+    expect(cut.seen.length).toBe(1);
+  });
+
   it("are taken with white space as people write it", () => {
     const text = "RTSP/1.0  200  \r\ncseq :  7 \r\nPublic: OPTIONS,\r\n PLAY\r\nnonsense\r\n\r\n";
     const seen: string[] = [];

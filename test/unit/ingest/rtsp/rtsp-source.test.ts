@@ -122,7 +122,7 @@ describe("credentials", () => {
   it("that are wrong are tried once in an attempt, and stand in no log line", async () => {
     rig = await RtspRig.open({ reply: ({ method }) => (method === "DESCRIBE" ? digest("n") : undefined) });
     rig.pull({ uri: rig.camera.url("live", "user:the-password@") });
-    expect(await rig.untilOver()).toBe("the server refuses the credentials");
+    expect(await rig.untilOver()).toBe('the server refuses the user and password of the URI (Digest MD5, realm "cam")');
     expect(rig.camera.of("DESCRIBE").length).toBe(2);
     expect(JSON.stringify(rig.logger.lines)).not.toContain("the-password");
     expect(JSON.stringify(rig.logger.lines)).toContain("user:***@");
@@ -174,6 +174,17 @@ describe("over UDP", () => {
     rig.camera.sendUdp(5);
     await rig.untilFrames(4);
     expect(rig.stream?.source).toMatchObject({ reader: "rtsp, over UDP" });
+    const medium = { kind: "video", packets: 5, lostPackets: 0, reorderedPackets: 0, duplicates: 0, latePackets: 0 };
+    expect(rig.stream?.reception?.()).toMatchObject({ transport: "UDP", why: undefined, media: [medium] });
+  });
+
+  it("each connection is a receiver of its own number", async () => {
+    rig = await RtspRig.open();
+    for (const configId of [7, 8]) rig.pull({ forceTcp: false, configId, localStreamName: `s${configId}` });
+    await until("both have said who they are", () => rig.camera.reports.length >= 2, 15_000);
+    const numbers = rig.camera.reports.slice(0, 2).map((report) => report.readUInt32BE(4));
+    expect(new Set(numbers).size).toBe(2);
+    expect(numbers).not.toContain(1);
   });
 
   it("TCP is asked for where no packet has come in three seconds, and at once the next time", async () => {
@@ -338,6 +349,10 @@ describe("a camera", () => {
       },
     ],
     [
+      "that announces sound and never sends any",
+      { sdp: `${PLAIN_SDP}m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\na=control:track2\r\n` },
+    ],
+    [
       "with a description that says it is longer",
       {
         reply: ({ method }) =>
@@ -411,6 +426,18 @@ describe("a camera", () => {
     expect(rig.frames).toBeLessThan(6);
     rig.pulls.stop(7, "removed");
     expect(JSON.stringify(rig.logger.lines)).toContain("bytes between its packets were no RTSP");
+  });
+
+  it("that refuses its sound is recorded without, and says so", async () => {
+    await play({
+      sdp: `${PLAIN_SDP}m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\na=fmtp:97 mode=AAC-hbr;config=1190;sizelength=13;indexlength=3;indexdeltalength=3\r\na=control:track2\r\n`,
+      reply: ({ method, uri }) => (method === "SETUP" && uri.endsWith("track2") ? "404 Not Found\r\n\r\n" : undefined),
+    });
+    const codec = "AAC (the server answers SETUP with 404 Not Found)";
+    expect(rig.stream?.unrecorded).toEqual([{ kind: "audio", codec }]);
+    // It is not waited for.
+    expect(rig.stream?.tracks.map(({ kind }) => kind)).toEqual(["video"]);
+    expect(rig.stream?.reception?.()).toMatchObject({ transport: "TCP", why: "forceTcp", media: [{ kind: "video" }] });
   });
 
   it("is not asked for its loudspeaker, nor for what is no picture and no sound", async () => {

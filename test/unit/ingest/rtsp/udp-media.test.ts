@@ -21,7 +21,7 @@ async function open(nearIp = "127.0.0.1", farIp = "127.0.0.1"): Promise<{ udp: U
   const error = (fault: Error): void => void got.push(fault.message);
   const packet = (_track: number, isRtcp: boolean, bytes: Uint8Array): void =>
     void got.push(`${isRtcp ? "rtcp" : "rtp"} ${Buffer.from(bytes)}`);
-  const udp = new UdpMedia({ nearIp, farIp, random: Math.random, packet, error });
+  const udp = new UdpMedia({ nearIp, farIp, random: Math.random, ssrc: 7, packet, error });
   media = udp;
   await udp.add(0, 0);
   return { udp, got };
