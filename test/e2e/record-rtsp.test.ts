@@ -1,8 +1,10 @@
-// Publishers over RTSP: Debian's ffmpeg and FFmpeg 8 push into a server of ours, over TCP and UDP, and what is recorded is what they
+// Publishers over RTSP: Debian's ffmpeg, FFmpeg 8 and GStreamer push into a server of ours, over TCP and UDP, and what is recorded is what they
 // sent.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Logger } from "../../src/base/logger.js";
 import { RtspServer, type RtspServerOptions } from "../../src/ingest/rtsp/rtsp-server.js";
@@ -10,9 +12,11 @@ import { makeClip } from "../support/clip.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
 import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { PullFixture } from "../support/pull-fixture.js";
+import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
 const SECONDS = 3;
+const GST_LAUNCH = fileURLToPath(new URL("../support/gst-launch.py", import.meta.url));
 const MAX_SKEW_MS = 40;
 
 let fixture: PullFixture;
@@ -59,16 +63,26 @@ function ffmpeg(path: string, transport: string, name: string): Promise<string> 
   return push("ffmpeg", ["-v", "error", "-nostdin", ...input, "-f", "rtsp", "-rtsp_transport", transport, url]);
 }
 
-/** As fast as it goes. */
-async function ffmpeg8(path: string, _transport: string, name: string): Promise<string> {
-  await remuxWithFfmpeg8(path, `rtsp://127.0.0.1:${port}/${name}`, "rtsp");
+/** As fast as it goes, over TCP. */
+async function ffmpeg8(path: string, transport: "tcp" | "udp", name: string): Promise<string> {
+  await remuxWithFfmpeg8(path, `rtsp://127.0.0.1:${port}/${name}`, "rtsp", transport);
   return "";
+}
+
+/** Its rtspclientsink, which sends AAC as LATM. */
+async function gstreamer(path: string, transport: "tcp" | "udp", name: string): Promise<string> {
+  const url = `rtsp://127.0.0.1:${port}/${name}`;
+  const pipeline =
+    `filesrc location=${path} ! qtdemux name=d d.video_0 ! queue ! h264parse ! s.sink_0` +
+    ` d.audio_0 ! queue ! aacparse ! s.sink_1 rtspclientsink name=s location=${url} protocols=${transport}`;
+  return await push("/usr/bin/python3", [GST_LAUNCH, ...pipeline.split(" ")]);
 }
 
 const PUBLISHERS = [
   ["Debian's ffmpeg", "tcp", ffmpeg],
   ["Debian's ffmpeg", "udp", ffmpeg],
   ["FFmpeg 8", "tcp", ffmpeg8],
+  ["GStreamer", "tcp", gstreamer],
 ] as const;
 
 describe("RTSP publishers", () => {
@@ -89,6 +103,45 @@ describe("RTSP publishers", () => {
       await decodeWithFfmpeg(file?.path ?? "");
       await until("the connection is gone", () => server.connectionCount === 0);
     });
+
+  it("are recorded with H.265 and Opus, and with G.711: FFmpeg 8 over UDP", async () => {
+    await listen();
+    const encode = async (name: string, ...codecs: string[]): Promise<string> => {
+      const path = join(fixture.folder, `${name}.mkv`);
+      const video = ["-f", "lavfi", "-i", `testsrc2=size=320x240:rate=25:duration=${SECONDS}`];
+      const sound = ["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`];
+      const args = [...video, ...sound, "-preset", "ultrafast", "-pix_fmt", "yuv420p", ...codecs, path];
+      expect((await runProgram("ffmpeg", ["-v", "error", ...args])).stderr).toBe("");
+      return path;
+    };
+    const x265 = ["-c:v", "libx265", "-x265-params", "log-level=none:bframes=0:keyint=25"];
+    const x264 = ["-c:v", "libx264", "-g", "25", "-bf", "0"];
+    const paths = {
+      h265: await encode("h265", ...x265, "-c:a", "libopus"),
+      g711: await encode("g711", ...x264, "-c:a", "pcm_alaw", "-ar", "8000"),
+    };
+    await Promise.all(
+      Object.entries(paths).map(async ([name, path]) => {
+        await fixture.record(name, "mp4");
+        await ffmpeg8(path, "udp", `live/${name}`);
+      }),
+    );
+    await fixture.untilClosed(2);
+    for (const [name, path] of Object.entries(paths)) {
+      const file = fixture.closed.find((one) => one.path.endsWith(`${name}-mp4.mp4`));
+      const [sent, probe] = [await ffprobe(path), await ffprobe(file?.path ?? "")];
+      const bytes = (packets: readonly { sizeBytes: number }[] = []): number =>
+        packets.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      expect(probe.video?.packets.length, name).toBe(sent.video?.packets.length);
+      // G.711 becomes samples of two bytes. ffmpeg keeps what does not fill its last packet of it to itself.
+      const missing = bytes(sent.audio?.packets) - bytes(probe.audio?.packets) / (name === "g711" ? 2 : 1);
+      expect(missing, name).toBeGreaterThanOrEqual(0);
+      expect(missing, name).toBeLessThan(1024);
+      expect(file?.gaps, name).toEqual([]);
+      expect(Math.abs(skewMs(probe) - skewMs(sent)), name).toBeLessThan(MAX_SKEW_MS);
+      await decodeWithFfmpeg(file?.path ?? "");
+    }
+  });
 
   it("are refused without the publish key, with the reason, and the log shows no key", async () => {
     await listen({ publishKeys: { cam: "the-secret" } });
