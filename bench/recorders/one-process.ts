@@ -6,6 +6,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Cameras, RunningRecorder } from "./camera-recorder.js";
 
+/** From the cameras' goodbye to the last finished file. */
+const SETTLE_MS = 15_000;
+
 export interface OneProcess {
   title: string;
   program: string;
@@ -32,8 +35,11 @@ export function startOneProcess(folder: string, { title, program, args, env = {}
     },
     filesOf: (camera) => [fileOf(camera)],
     async settled() {
+      // One that does not notice that a camera has gone is none the cheaper for it: what it has written counts.
+      const timer = setTimeout(() => child.kill("SIGKILL"), SETTLE_MS);
       const [code] = await exited;
-      if (code !== 0) throw new Error(`${title} has ended with ${code}: ${stderr}`);
+      clearTimeout(timer);
+      if (code !== 0) console.error(`  ${title} has ended with ${code ?? "a signal"}: ${stderr}`);
     },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;

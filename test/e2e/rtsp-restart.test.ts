@@ -52,7 +52,7 @@ it("are recorded again each time, and leave nothing behind", async () => {
     expect(now).toBeLessThanOrEqual(blocks);
   }
   await fixture.pulls.close();
-  await until("all sockets are gone", () => sockets() === before, 30_000);
+  await until("all sockets are gone", () => sockets() <= before, 30_000);
   // The picture that was on its way when the server died is cut short, so the files are read, not decoded.
   for (const file of fixture.closed) expect((await ffprobe(file.path)).video?.packets.length).toBe(file.videoFrames);
   expect(fixture.log.join("\n")).not.toContain("secret");

@@ -7,6 +7,12 @@ import { runProgram } from "./run-program.js";
 
 const FOLDER = join(import.meta.dirname, "../peers");
 
+/** Of a source whose first packets have no times yet: it reads them without a sender report. */
+const UNTIMED_WARNINGS = [
+  /^\[\w+ @ \w+\] Timestamps are unset in a packet for stream \d+\..*\n/gm,
+  /^\[\w+ @ \w+\] Encoder did not produce proper pts, making some up\.\n/gm,
+];
+
 /** It warns whoever writes multitrack FLV of other programs. */
 const MANY_TRACKS_WARNING = /^\[flv @ \w+\] more than one \w+ stream is not supported by most flv demuxers\.\n/gm;
 
@@ -27,7 +33,8 @@ export async function remuxWithFfmpeg8(
     format,
     transport,
   ]);
-  const complaints = stderr.replace(MANY_TRACKS_WARNING, "").trim();
+  const known = input.startsWith("rtsp:") ? [MANY_TRACKS_WARNING, ...UNTIMED_WARNINGS] : [MANY_TRACKS_WARNING];
+  const complaints = known.reduce((text, complaint) => text.replaceAll(complaint, ""), stderr).trim();
   if (code !== 0 || complaints !== "") throw new Error(`FFmpeg 8 on ${input} (exit ${code}): ${complaints}`);
 }
 

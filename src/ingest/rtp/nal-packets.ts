@@ -164,8 +164,8 @@ export class NalPackets {
     const scratch = this.#scratch;
     let from = start;
     for (;;) {
-      const code = scratch.indexOf(START_CODE, from);
-      if (code < 0 || code + START_CODE.length >= scratch.end) break;
+      const code = scratch.nextStartCode(from);
+      if (code + START_CODE.length >= scratch.end) break;
       this.#noteStartCodes();
       this.#add(from, code, timestamp);
       from = code + START_CODE.length;

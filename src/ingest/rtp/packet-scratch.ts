@@ -7,6 +7,7 @@ import { StagingScratch } from "../mpegts/staging-scratch.js";
 const INITIAL_SIZE = 32 * 1024;
 /** Reading a byte or two past the end is good, and reads zeros. */
 const PADDING = 4;
+const START_CODE = Buffer.of(0, 0, 1);
 
 export class PacketScratch extends StagingScratch {
   readonly #arena: Arena;
@@ -32,6 +33,17 @@ export class PacketScratch extends StagingScratch {
     this.makeRoom(1);
     this.bytes[this.end++] = byte;
     this.#pad();
+  }
+
+  /**
+   * Offset of the first start code at or behind `from`; `end` where there is none. One behind the end stops the search,
+   * which would go on through what the block held before: for every SEI of every picture.
+   */
+  nextStartCode(from: number): number {
+    this.bytes.set(START_CODE, this.end);
+    const code = this.indexOf(START_CODE, from);
+    this.#pad();
+    return code;
   }
 
   override discardBefore(from: number): void {

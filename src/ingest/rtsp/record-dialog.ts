@@ -181,10 +181,16 @@ export class RecordDialog {
 
   /** The medium whose control ends the URI; else the only one, or the next one. */
   #indexOf(media: readonly DescribedMedia[], uri: string): number | undefined {
+    // GStreamer puts the query of the whole behind the control, where others have it between.
+    const path = uri.replace(/\?.*$/s, "");
     const isFree = (index: number): boolean => !this.#setUp.has(index);
     const isNamed = ({ control }: DescribedMedia): boolean => {
       const name = control.trim();
-      return name !== "" && name !== "*" && (uri === name || uri.endsWith(`/${name}`) || uri.endsWith(`&${name}`));
+      return (
+        name !== "" &&
+        name !== "*" &&
+        [uri, path].some((one) => one === name || one.endsWith(`/${name}`) || one.endsWith(`&${name}`))
+      );
     };
     const named = media.findIndex((one, index) => isFree(index) && isNamed(one));
     if (named >= 0) return named;
