@@ -64,7 +64,7 @@ export class H264Depacketizer implements Depacketizer {
       this.#nals.appendByte(header);
       this.#fragmented = header;
     } else if (!this.#nals.isOpen || (this.#fragmented & 31) !== (fragment & 31)) {
-      this.#nals.passOver(end - start, timestamp);
+      this.#nals.passOver(Uint8Array.of(header), end - start, timestamp);
       return;
     }
     this.#nals.append(packet, start + 2, end);

@@ -86,7 +86,7 @@ export class H265Depacketizer implements Depacketizer {
       this.#nals.appendByte(packet[start + 1] as number);
       this.#fragmented = type;
     } else if (!this.#nals.isOpen || this.#fragmented !== type) {
-      this.#nals.passOver(end - start, timestamp);
+      this.#nals.passOver(Uint8Array.of(type << 1, 1), end - start, timestamp);
       return;
     }
     this.#nals.append(packet, piece, end);

@@ -119,15 +119,16 @@ export class NalPackets {
     this.#discardFinished();
   }
 
-  /** The rest of a NAL unit whose front was lost. */
-  passOver(bytes: number, timestamp: number): void {
+  /** The rest of a NAL unit whose front was lost, and the header that it would have. */
+  passOver(header: Uint8Array, bytes: number, timestamp: number): void {
     if (this.#isJoining) return;
     if (!this.#isDamaged) {
       // Without a loss in front the packet contradicts those before it.
       this.#context.statistics.badPackets++;
       return;
     }
-    this.#countDamaged(bytes, timestamp, this.#scratch.end);
+    if (this.#codec.isSlice(header, 0)) this.#countDamaged(bytes, timestamp, this.#scratch.end);
+    else this.#pictures.lose(0, bytes);
     this.#discardFinished();
   }
 
@@ -231,13 +232,16 @@ export class NalPackets {
     this.#unitStart -= keep;
   }
 
-  /** The access unit under way is incomplete. */
+  /** The access unit under way is incomplete. Where no slice of it has come its picture may still be whole. */
   #damage(): void {
-    this.#context.statistics.damagedFrames++;
-    this.#damagedTimestamp = this.#nalTimestamp;
+    const isFrame = this.#hasPicture || this.#codec.isSlice(this.#scratch.bytes, this.#nalStart);
+    if (isFrame) {
+      this.#context.statistics.damagedFrames++;
+      this.#damagedTimestamp = this.#nalTimestamp;
+    }
     const bytes = this.#scratch.end - this.#unitStart;
     this.#dropUnit();
-    this.#pictures.lose(1, bytes);
+    this.#pictures.lose(isFrame ? 1 : 0, bytes);
   }
 
   /** What came of the access unit under way, up to `end`, is forgotten; a field that was held is a frame. */

@@ -265,6 +265,16 @@ describe("H.264 behind a loss", () => {
   setsAndIdr(writer, 4 * D).write(5 * D, P1, true);
   const all = writer.packets;
 
+  it("counts no picture of which only a parameter set was cut off", () => {
+    const cut = new PacketWriter().write(0, stapA(SPS, PPS)).write(0, IDR, true);
+    for (const piece of fuA(SPS, 10)) cut.write(D, piece);
+    cut.write(D, PPS).write(D, IDR, true);
+    const received = receive(cut.packets.filter((_, i) => i !== 3));
+    expect(shownOf(received)).toEqual([0, D]);
+    expect(received.log.losses).toMatchObject([{ frames: 0 }]);
+    expect(received.statistics).toMatchObject({ lostPackets: 1, damagedFrames: 0 });
+  });
+
   it("goes on at the next random access point and tells what is missing", () => {
     const received = receive(all.filter((_, i) => i !== 4));
     expect(shownOf(received)).toEqual([0, 4 * D, 5 * D]);
