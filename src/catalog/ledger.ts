@@ -29,10 +29,15 @@ import type {
 import { SequenceBlocks } from "./sequence-blocks.js";
 import { syncFolder } from "./sync-folder.js";
 
-/** The ledger's closed entries, for consumers that missed events. */
+/** What the ledger says of a segment's end: for consumers that missed events. */
+export type EndEntry = Extract<LedgerEntry, { type: "closed" | "deleted" }>;
+
+/** The ledger's entries of ends, for consumers that missed events. */
 export interface ClosedSince {
   /** Oldest first; each is read from the disk once, when it is asked for. */
   readonly entries: AsyncIterable<ClosedSegmentReport>;
+  /** With the deletions among them, all in the order of their sequences. */
+  readonly ends: AsyncIterable<EndEntry>;
   /** Sequence of the newest entry; later entries will come as events. */
   readonly newest: number;
 }
@@ -227,7 +232,7 @@ export class Ledger {
 
   /** `newest` leaves out entries on their way into the file, because their events are yet to come. */
   async closedSince(sequence: number): Promise<ClosedSince> {
-    return { entries: this.#closedAfter(sequence), newest: this.#newest };
+    return { entries: this.#closedAfter(sequence), ends: this.#endsAfter(sequence), newest: this.#newest };
   }
 
   /** Sequence of the newest entry in the file. */
@@ -237,6 +242,11 @@ export class Ledger {
 
   async *#closedAfter(sequence: number): AsyncGenerator<ClosedSegmentReport> {
     for await (const entry of this.entriesAfter(sequence)) if (entry.type === "closed") yield entry.report;
+  }
+
+  async *#endsAfter(sequence: number): AsyncGenerator<EndEntry> {
+    for await (const entry of this.entriesAfter(sequence))
+      if (entry.type === "closed" || entry.type === "deleted") yield entry;
   }
 
   /** Reads one line at a time, on demand: the ledger may hold 150 MB, and a consumer may be slow. */

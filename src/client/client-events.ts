@@ -69,6 +69,8 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
   #wake: (() => void) | undefined;
   #isEnded = false;
   #error: unknown;
+  /** The last segmentDeleted seen, or what was the newest sequence when it began. */
+  #lastDeleted: number | undefined;
 
   constructor(
     readonly types: ReadonlySet<EventName> | undefined,
@@ -88,6 +90,8 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
 
   /** A subscription has begun after the sequence `from`; we asked for `asked`, and know of sequences up to `newest`. */
   begin(from: number, asked: number | undefined, newest: number): void {
+    if (asked !== undefined && from < asked) this.#lastDeleted = from;
+    else this.#lastDeleted ??= this.lastSequence ?? Math.max(from, newest);
     if (asked !== undefined && from < asked) this.lastSequence = from;
     // The server sends these again for another iterator; this one began later.
     else this.lastSequence ??= Math.max(from, newest);
@@ -95,6 +99,10 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
 
   push(event: ReelEvent): void {
     if (this.#isEnded || (this.types && !this.types.has(event.type))) return;
+    if (event.type === "segmentDeleted") {
+      if (event.payload.sequence <= (this.#lastDeleted ?? Number.POSITIVE_INFINITY)) return;
+      this.#lastDeleted = event.payload.sequence;
+    }
     if (event.type === "recordChunkClosed") {
       if (event.payload.sequence <= (this.lastSequence ?? Number.POSITIVE_INFINITY)) return;
       this.lastSequence = event.payload.sequence;

@@ -43,6 +43,7 @@ export interface RecordSettings extends UserVariables {
   priority?: number;
   /** What is kept of its files; missing where the server's default says it. */
   retainBytes?: number;
+  retainFor?: "config" | "stream" | "rule";
   retainFreeBytes?: number;
   retainFreePercent?: number;
   retainSeconds?: number;
@@ -191,6 +192,7 @@ export interface RecordingParameters {
   from?: number | "lastRandomAccessPoint";
   retainSeconds?: number;
   retainBytes?: number;
+  retainFor?: "config" | "stream" | "rule";
   retainSegments?: number;
   retainFreeBytes?: number;
   retainFreePercent?: number;

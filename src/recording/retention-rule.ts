@@ -4,6 +4,8 @@
 import { ReelError } from "../base/reel-error.js";
 
 export interface RetentionRule {
+  /** Default: the config's own. */
+  scope?: RetentionScope | undefined;
   /** A file is deleted so long after its end. */
   seconds?: number | undefined;
   /** Of all files together. */
@@ -16,6 +18,13 @@ export interface RetentionRule {
   freePercent?: number | undefined;
 }
 
+/**
+ * Whose files the bounds of a rule count together: of the record config, of its stream whatever config made them, or of
+ * all configs of the rule (rules/record-rule.ts) that made it.
+ */
+export const RETENTION_SCOPES = ["config", "stream", "rule"] as const;
+export type RetentionScope = (typeof RETENTION_SCOPES)[number];
+
 export const RETENTION_FIELDS = ["seconds", "bytes", "segments", "freeBytes", "freePercent"] as const;
 const MAX_PERCENT = 99;
 
@@ -26,6 +35,10 @@ export const DEFAULT_PRIORITY = 50;
 /** Throws ReelError `badArgument`. Leaves out what is undefined. */
 export function completeRetentionRule(rule: RetentionRule = {}): RetentionRule {
   const complete: RetentionRule = {};
+  const { scope } = rule;
+  if (scope !== undefined && !RETENTION_SCOPES.includes(scope))
+    throw new ReelError("badArgument", `a retention rule counts files by ${RETENTION_SCOPES.join(", ")}, not ${scope}`);
+  if (scope !== undefined && scope !== "config") complete.scope = scope;
   for (const field of RETENTION_FIELDS) {
     const value = rule[field];
     if (value === undefined) continue;

@@ -33,6 +33,7 @@ export class FolderWatch {
   /** Recordings of this priority and below may not run; -1 = all may. */
   stoppedUpTo = -1;
   readonly #rate = new FillRate();
+  readonly #prefix: string;
   #bytesPerSecond = 0;
   #identity: string | undefined;
   #isChanged = false;
@@ -45,6 +46,7 @@ export class FolderWatch {
     private readonly lookAt: LookAt = lookAtVolume,
   ) {
     this.volume = folder;
+    this.#prefix = `${folder}/`;
   }
 
   get minimumBytes(): number {
@@ -100,7 +102,7 @@ export class FolderWatch {
   }
 
   has(path: string): boolean {
-    return path.startsWith(`${this.folder}/`);
+    return path.startsWith(this.#prefix);
   }
 }
 

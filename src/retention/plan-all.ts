@@ -6,11 +6,15 @@ import { type FolderWatch, folderOf } from "./folder-watch.js";
 import { byAge, type KeptSegment, type PlannedDeletion, planScope, type VolumeRoom } from "./retention-plan.js";
 
 export interface WholePlan {
-  /** What may be deleted, oldest first. */
+  /** Oldest first. It may get more while it is looked at: those are left for the next plan. */
   readonly segments: readonly KeptSegment[];
+  /** False for what is held, or could just not be deleted. */
+  readonly mayGo?: (segment: KeptSegment) => boolean;
   readonly folders: readonly FolderWatch[];
-  /** Rule of a record config that exists. */
-  readonly ruleOf: (configId: number) => RetentionRule | undefined;
+  /** Of a record config that exists. */
+  readonly configOf: (configId: number) => ScopedConfig | undefined;
+  /** Of the config that bounds all files of its stream, where there is one. */
+  readonly streamRuleOf: (localStreamName: string) => RetentionRule | undefined;
   /** Of what no config bounds itself, and of files whose config is gone. */
   readonly byDefault: RetentionRule;
   /** Whether a folder deletes for the sake of its volume now. */
@@ -22,78 +26,139 @@ export interface WholePlan {
   readonly nowMs: number;
 }
 
+/** What of a record config says whose files its bounds count together. */
+export interface ScopedConfig {
+  readonly retain: RetentionRule;
+  readonly ruleId?: number | undefined;
+}
+
+/** So many segments are looked at without a break. */
+const SLICE = 10_000;
+
+/** A segment that may go, where it lies. */
+interface Placed {
+  readonly segment: KeptSegment;
+  readonly home: FolderWatch;
+}
+
+/** Segments whose bounds are counted together, oldest first. */
+interface Scope {
+  readonly own: Placed[];
+  readonly rule: RetentionRule;
+}
+
+/** Whole, at once. */
 export function planAll(whole: WholePlan): PlannedDeletion[] {
-  const { folders, ruleOf, byDefault, makesRoom, toCome, isComplete, nowMs } = whole;
+  const steps = planSteps(whole);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+}
+
+/** The same with a break after every few thousand segments, since a recorder may have millions of them. */
+export function* planSteps(whole: WholePlan): Generator<undefined, PlannedDeletion[]> {
+  const { folders, byDefault, makesRoom, toCome, isComplete, nowMs } = whole;
   const planned: PlannedDeletion[] = [];
   const gone = new Set<number>();
   const freed = new Map<FolderWatch["volume"], number>();
-  const homes = homesOf(whole);
-  const segments = [...homes.keys()];
-  const roomOf = ({ room, volume }: FolderWatch, coming: number): VolumeRoom | undefined =>
-    room && { ...room, freeBytes: room.freeBytes + coming + (freed.get(volume) ?? 0) };
-  const take = (deletions: readonly PlannedDeletion[]): void => {
+  const take = (deletions: readonly PlannedDeletion[], own: readonly Placed[]): void => {
+    if (deletions.length === 0) return;
+    const homes = new Map(own.map(({ segment, home }) => [segment.id, home]));
     for (const deletion of deletions) {
-      const { segment } = deletion;
+      const { id, sizeBytes } = deletion.segment;
       planned.push(deletion);
-      gone.add(segment.id);
-      const { volume } = homes.get(segment) as FolderWatch;
-      freed.set(volume, (freed.get(volume) ?? 0) + segment.sizeBytes);
+      gone.add(id);
+      const { volume } = homes.get(id) as FolderWatch;
+      freed.set(volume, (freed.get(volume) ?? 0) + sizeBytes);
     }
   };
-  const keep = (own: readonly KeptSegment[], { seconds, bytes, segments: count }: RetentionRule): void => {
+  const left = (own: readonly Placed[]): readonly Placed[] =>
+    gone.size === 0 ? own : own.filter(({ segment }) => !gone.has(segment.id));
+  const keep = (given: readonly Placed[], { seconds, bytes, segments: count }: RetentionRule): void => {
     const rule = isComplete ? { seconds, bytes, segments: count } : { seconds };
-    take(planScope({ segments: own, rule, room: undefined, nowMs }));
+    if (!rule.seconds && !rule.bytes && !rule.segments) return;
+    const own = left(given);
+    take(planScope({ segments: own.map(({ segment }) => segment), rule, room: undefined, nowMs }), own);
   };
-  const free = (own: readonly KeptSegment[], folder: FolderWatch, { freeBytes, freePercent }: RetentionRule): void => {
+  const free = (given: readonly Placed[], folder: FolderWatch, { freeBytes, freePercent }: RetentionRule): void => {
     if (!isComplete || (!freeBytes && !freePercent)) return;
-    const left = own.filter(({ id }) => !gone.has(id));
-    const room = roomOf(folder, toCome(folder));
-    take(planScope({ segments: left, rule: { freeBytes, freePercent }, room, nowMs }));
+    const own = left(given);
+    const coming = toCome(folder) + (freed.get(folder.volume) ?? 0);
+    const room: VolumeRoom | undefined = folder.room && { ...folder.room, freeBytes: folder.room.freeBytes + coming };
+    const rule = { freeBytes, freePercent };
+    take(planScope({ segments: own.map(({ segment }) => segment), rule, room, nowMs }), own);
   };
-  for (const own of byScope(segments).values()) {
-    const rule = { ...byDefault, ...ruleOf((own[0] as KeptSegment).configId) };
+  const bound = (own: readonly Placed[], scoped: RetentionRule): void => {
+    const rule = { ...byDefault, ...scoped };
     keep(own, rule);
-    for (const volume of new Set(own.map((segment) => homes.get(segment)?.volume))) {
-      const there = own.filter((segment) => homes.get(segment)?.volume === volume);
-      free(there, homes.get(there[0] as KeptSegment) as FolderWatch, rule);
+    if (!rule.freeBytes && !rule.freePercent) return;
+    for (const volume of new Set(own.map(({ home }) => home.volume))) {
+      const there = own.filter(({ home }) => home.volume === volume);
+      free(there, (there[0] as Placed).home, rule);
     }
+  };
+  const all: Placed[] = [];
+  const scopes = new Map<number | string, Scope>();
+  const streams = new Map<string, Placed[]>();
+  const { segments, mayGo = () => true } = whole;
+  for (let at = 0, count = segments.length; at < count; at++) {
+    const segment = segments[at] as KeptSegment;
+    if (at % SLICE === SLICE - 1) yield;
+    if (!mayGo(segment)) continue;
+    const home = folderOf(folders, segment.path);
+    // Nothing goes from a folder that does not answer, or that another one has taken the place of.
+    if (home?.room && home.isTrusted) place({ segment, home }, whole, all, scopes, streams);
   }
-  for (const folder of folders)
-    keep(
-      segments.filter((segment) => !gone.has(segment.id) && homes.get(segment) === folder),
-      folder.rule,
-    );
+  for (const { own, rule } of scopes.values()) {
+    bound(own, rule);
+    if (own.length >= SLICE) yield;
+  }
+  // All files of a stream, those that other configs have left too.
+  for (const [name, own] of streams) bound(left(own), whole.streamRuleOf(name) ?? {});
+  for (const folder of folders) {
+    if (hasBounds(folder.rule))
+      keep(
+        all.filter(({ home }) => home === folder),
+        folder.rule,
+      );
+    yield;
+  }
   // The oldest of all folders that want so much free on a volume.
   for (const folder of folders.filter(makesRoom).sort((a, b) => a.minimumBytes - b.minimumBytes)) {
-    const takesPart = (home: FolderWatch | undefined): boolean =>
-      home?.volume === folder.volume && home.minimumBytes >= folder.minimumBytes;
+    const takesPart = (home: FolderWatch): boolean =>
+      home.volume === folder.volume && home.minimumBytes >= folder.minimumBytes;
     free(
-      segments.filter((segment) => takesPart(homes.get(segment))),
+      all.filter(({ home }) => takesPart(home)),
       folder,
       folder.rule,
     );
+    yield;
   }
   return planned.sort((a, b) => byAge(a.segment, b.segment));
 }
 
-/** Nothing goes from a folder that does not answer, or that another one has taken the place of. */
-function homesOf({ segments, folders }: WholePlan): Map<KeptSegment, FolderWatch> {
-  const homes = new Map<KeptSegment, FolderWatch>();
-  for (const segment of segments) {
-    const folder = folderOf(folders, segment.path);
-    if (folder?.room && folder.isTrusted) homes.set(segment, folder);
-  }
-  return homes;
+function hasBounds({ seconds, bytes, segments }: RetentionRule): boolean {
+  return Boolean(seconds || bytes || segments);
 }
 
-/** By config; what no config is known of by its stream. */
-function byScope(segments: readonly KeptSegment[]): Map<number | string, KeptSegment[]> {
-  const scopes = new Map<number | string, KeptSegment[]>();
-  for (const segment of segments) {
-    const key = segment.configId > 0 ? segment.configId : segment.localStreamName;
-    const own = scopes.get(key);
-    if (own) own.push(segment);
-    else scopes.set(key, [segment]);
+/** By config, or by the rule that made several; what no config is known of by its stream. */
+function place(
+  placed: Placed,
+  { configOf, streamRuleOf }: WholePlan,
+  all: Placed[],
+  scopes: Map<number | string, Scope>,
+  streams: Map<string, Placed[]>,
+): void {
+  const { configId, localStreamName } = placed.segment;
+  all.push(placed);
+  if (streamRuleOf(localStreamName)) {
+    const own = streams.get(localStreamName);
+    if (own) own.push(placed);
+    else streams.set(localStreamName, [placed]);
   }
-  return scopes;
+  const config = configOf(configId);
+  if (config?.retain.scope === "stream") return;
+  const isOfRule = config?.retain.scope === "rule" && config.ruleId !== undefined;
+  const key = isOfRule ? `rule ${config.ruleId}` : configId > 0 ? configId : `stream ${localStreamName}`;
+  const scope = scopes.get(key);
+  if (scope) scope.own.push(placed);
+  else scopes.set(key, { own: [placed], rule: config?.retain ?? {} });
 }

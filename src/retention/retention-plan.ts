@@ -42,7 +42,8 @@ export function planScope({ segments, rule, room, nowMs }: Scope): PlannedDeleti
   let missingBytes = room ? minimumFreeBytes(rule, room) - room.freeBytes : 0;
   for (const segment of segments) {
     const cause = causeOf({ segment, rule, bytes, count, missingBytes, nowMs });
-    if (!cause) continue;
+    // Those behind it are younger, and no more are to go.
+    if (!cause) break;
     planned.push({ segment, cause });
     bytes -= segment.sizeBytes;
     count--;

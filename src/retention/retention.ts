@@ -7,6 +7,7 @@
 
 import { EventEmitter } from "node:events";
 import { isAbsolute, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { LogLimit } from "../base/log-limit.js";
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
@@ -20,7 +21,7 @@ import { Deleter } from "./deleter.js";
 import { FolderWatch, folderOf, type LookAt } from "./folder-watch.js";
 import { type Hold, Holds, type HoldWish } from "./holds.js";
 import { RETENTION_STEPS, type RetentionStepName } from "./ladder.js";
-import { planAll } from "./plan-all.js";
+import { planSteps } from "./plan-all.js";
 import type { PlannedDeletion } from "./retention-plan.js";
 import { SegmentIndex } from "./segment-index.js";
 import { SpaceToCome } from "./space-to-come.js";
@@ -257,9 +258,9 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
         return;
       }
       this.#isDirty = false;
-      let plan = this.#plan(false);
+      let plan = await this.#plan(false);
       const stepped = this.#folders.filter((folder) => this.#climb(folder, plan, running, nowMs));
-      if (stepped.length > 0) plan = this.#plan(false);
+      if (stepped.length > 0) plan = await this.#plan(false);
       const deleted = await this.#deleter.carryOut(plan, () => this.#isClosed);
       const endMs = this.#parts.clock.monotonicMs();
       this.#plannedMs = endMs;
@@ -285,23 +286,30 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     return sinceMs >= IDLE_MS || (this.#isDirty && sinceMs >= this.#restMs);
   }
 
-  #plan(isDry: boolean): PlannedDeletion[] {
+  /** Others have their turn in between; a file that has got a hold meanwhile is kept where it is deleted. */
+  async #plan(isDry: boolean): Promise<PlannedDeletion[]> {
     const { recorder, settings = {}, clock, isNeeded } = this.#parts;
     const { seconds, bytes, segments } = settings;
-    const rules = new Map(recorder.configs().map((entry) => [entry.config.configId, retainOf(entry)]));
-    return planAll({
-      segments: this.#index
-        .sorted()
-        .filter((segment) => this.#deleter.mayTry(segment) && this.#holds.holdOf(segment) === undefined)
-        .filter(({ id }) => !isNeeded?.(id)),
+    const configs = new Map(recorder.configs().map(({ config }) => [config.configId, config]));
+    const ofStreams = [...configs.values()].filter(({ retain }) => retain.scope === "stream");
+    const streamRules = new Map(ofStreams.map(({ localStreamName, retain }) => [localStreamName, retain]));
+    const steps = planSteps({
+      segments: this.#index.sorted(),
+      mayGo: (segment) =>
+        this.#deleter.mayTry(segment) && this.#holds.holdOf(segment) === undefined && !isNeeded?.(segment.id),
       folders: this.#folders,
-      ruleOf: (configId) => rules.get(configId),
+      configOf: (configId) => configs.get(configId),
+      streamRuleOf: (name) => streamRules.get(name),
       byDefault: { seconds, bytes, segments },
       makesRoom: (folder) => isDry || makesRoom(folder),
       toCome: ({ volume }) => this.#toCome.get(volume)?.bytes ?? 0,
       isComplete: this.#index.isLoaded,
       nowMs: clock.wallMs(),
     });
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) return step.value;
+      await setImmediate();
+    }
   }
 
   /** Takes the next step of a folder, where there is one to take. */

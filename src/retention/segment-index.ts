@@ -16,6 +16,10 @@ export class SegmentIndex {
   /** By path: a file that was overwritten is the newest segment's alone. */
   readonly #segments = new Map<string, KeptSegment>();
   readonly #detach: (() => void)[];
+  /** The same by age as far as `#isSorted`, with some that are gone among them. */
+  #order: KeptSegment[] = [];
+  #isSorted = true;
+  readonly #gone = new Set<KeptSegment>();
   /** Deleted while pages are read. */
   #deleted: Set<number> | undefined;
   #isLoaded = false;
@@ -73,9 +77,14 @@ export class SegmentIndex {
     return [...new Set([...paths.slice(0, SAMPLES), ...paths.slice(-SAMPLES)])];
   }
 
-  /** Oldest first. */
-  sorted(): KeptSegment[] {
-    return [...this.#segments.values()].sort(byAge);
+  /** Oldest first. New ones come at the end, so there is seldom anything to sort. */
+  sorted(): readonly KeptSegment[] {
+    if (this.#gone.size > 0) this.#order = this.#order.filter((segment) => !this.#gone.has(segment));
+    this.#gone.clear();
+    // Another array: somebody may be looking at the last one.
+    if (!this.#isSorted) this.#order = [...this.#order].sort(byAge);
+    this.#isSorted = true;
+    return this.#order;
   }
 
   /** The whole segment, for its deletion; undefined where the catalogue no longer has it. */
@@ -85,7 +94,10 @@ export class SegmentIndex {
   }
 
   forget({ path, id }: KeptSegment): void {
-    if (this.#segments.get(path)?.id === id) this.#segments.delete(path);
+    const segment = this.#segments.get(path);
+    if (segment?.id !== id) return;
+    this.#segments.delete(path);
+    this.#gone.add(segment);
   }
 
   stop(): void {
@@ -100,6 +112,10 @@ export class SegmentIndex {
     if (before && before.id > id) return;
     const segment = { id, path, localStreamName, configId, startedMs, stoppedMs: stoppedMs ?? startedMs, sizeBytes };
     this.#segments.set(path, segment);
+    if (before) this.#gone.add(before);
+    const last = this.#order.at(-1);
+    if (last && byAge(last, segment) > 0) this.#isSorted = false;
+    this.#order.push(segment);
   }
 
   #remove({ id, path, localStreamName, configId, startedMs, sizeBytes }: CatalogSegment): void {

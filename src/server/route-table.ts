@@ -28,6 +28,8 @@ export interface RouteParts {
   pulls: () => readonly PullEntry[];
   /** What every part of the server counts. */
   collect: () => readonly Sample[];
+  /** Until a volume has no more free than retention keeps; nothing is known without it. */
+  hoursLeft?: (folder: string) => number | undefined;
   clock: Clock;
   config: () => ServerConfig;
   /** Where the listeners that are open listen. */
@@ -40,6 +42,7 @@ export function serverRoutes({
   recorder,
   pulls,
   collect,
+  hoursLeft = () => undefined,
   clock,
   config,
   addresses,
@@ -57,7 +60,7 @@ export function serverRoutes({
     healthRoutes(mediaFolders),
     metricsRoutes({ collect, volumes, options: config().metrics }),
     systemRoutes({ collect, clock, config, addresses }),
-    stateRoutes({ recorder, pulls, volumes, clock }),
+    stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }),
     gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),
     mediaRoutes(playing),

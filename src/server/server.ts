@@ -114,6 +114,7 @@ export class ReelServer {
           recorder,
           pulls: () => control.pulls.list(),
           collect: () => recorder.collect().concat(control.collect(), retention.collect(), uploads?.collect() ?? []),
+          hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
           clock: recorder.clock,
           config: () => (server ? server.#config : config),
           addresses: () => addresses,

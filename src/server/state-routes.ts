@@ -18,10 +18,12 @@ export interface StateParts {
   readonly recorder: Pick<RecorderApi, "streams" | "outStreams" | "configs" | "lossesOf">;
   readonly pulls: () => readonly PullEntry[];
   readonly volumes: readonly VolumeWatch[];
+  /** Until a volume has no more free than retention keeps; undefined where it does not fill up. */
+  readonly hoursLeft: (folder: string) => number | undefined;
   readonly clock: Clock;
 }
 
-export function stateRoutes({ recorder, pulls, volumes, clock }: StateParts): RouteModule {
+export function stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }: StateParts): RouteModule {
   return {
     name: "state",
     routes(register) {
@@ -41,10 +43,13 @@ export function stateRoutes({ recorder, pulls, volumes, clock }: StateParts): Ro
           200: '`{"configs":[…]}`; `kind` is record or pull. A pull that failed has `attempts`, `nextTryMs` (the longest wait) and, for the owner, `lastError`',
         },
       });
-      const states = async () => (await Promise.all(volumes.map((volume) => volume.state()))).map(volumeObject);
+      const states = async () =>
+        (await Promise.all(volumes.map((volume) => volume.state()))).map((state) =>
+          volumeObject(state, hoursLeft(state.folder)),
+        );
       register("GET", "/api/volumes", async () => jsonReply(200, { volumes: await states() }), {
         summary:
-          "Media folders: bytes free, how fast they go, seconds until nothing is free (null: it does not fill up).",
+          "Media folders: bytes free, how fast they go, seconds until nothing is free, hours until no more is free than retention keeps (null: it does not fill up).",
         answers: { 200: '`{"volumes":[…]}`; `answers` is false where a volume hangs' },
       });
     },
@@ -126,10 +131,11 @@ function stateObject({ code, timestamp, unrecorded }: ConfigState) {
   };
 }
 
-function volumeObject({ fullInSeconds, fillBytesPerSecond, ...state }: VolumeState) {
+function volumeObject({ fullInSeconds, fillBytesPerSecond, ...state }: VolumeState, hoursLeft: number | undefined) {
   return {
     ...state,
     fillBytesPerSecond: Math.round(fillBytesPerSecond),
     fullInSeconds: Number.isFinite(fullInSeconds) ? Math.round(fullInSeconds) : null,
+    hoursLeft: hoursLeft === undefined ? null : Math.round(hoursLeft * 10) / 10,
   };
 }

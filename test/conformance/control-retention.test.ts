@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { silentLogger } from "../../src/base/logger.js";
 import { connect, type ReelClient } from "../../src/client/control-client.js";
 import type { ServerConfig } from "../../src/server/config-schema.js";
@@ -123,4 +124,35 @@ it("refuses a rule for a folder that is no media folder, and bounds that are non
   const base = { localStreamName: "cam", pathToFile: "cam" };
   await expect(client.record({ ...base, retainFreePercent: 100 })).rejects.toThrow("Range: 0 - 99");
   await expect(client.record({ ...base, priority: 101 })).rejects.toThrow("Range: 0 - 100");
+});
+
+it("tells deletions that a subscriber has missed, once, in the order of their sequences", async () => {
+  await start({ segments: 1 });
+  await client.record({ localStreamName: "cam", pathToFile: "cam", type: "ts", chunkLength: 2 });
+  await recordFiles("cam", 3);
+  const ended = async (): Promise<number> => {
+    let count = 0;
+    for await (const _entry of (await server.recorder.closedSince(0)).ends) count++;
+    return count;
+  };
+  await until("all but one are deleted", async () => (await ended()) === 5);
+  const socket = new WebSocket(`ws://${server.addresses.http}/ws`);
+  const events: { type: string; payload: { sequence: number; cause?: string } }[] = [];
+  socket.on("message", (data) => {
+    const message = JSON.parse(String(data));
+    if (message.type) events.push(message);
+  });
+  socket.on("open", () => socket.send("subscribe since=0 events=segmentDeleted,recordChunkClosed"));
+  await until("all have come", () => events.length >= 5);
+  expect(events.map(({ type }) => type).sort()).toEqual([
+    ...Array.from({ length: 3 }, () => "recordChunkClosed"),
+    ...Array.from({ length: 2 }, () => "segmentDeleted"),
+  ]);
+  const sequences = events.map(({ payload }) => payload.sequence);
+  expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
+  expect(events.filter(({ type }) => type === "segmentDeleted").map(({ payload }) => payload.cause)).toEqual([
+    "segments",
+    "segments",
+  ]);
+  socket.terminate();
 });

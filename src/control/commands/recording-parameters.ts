@@ -3,7 +3,7 @@
 import { CONTAINER_NAMES } from "../../container/table.js";
 import { TEMPLATE_FIELDS } from "../../recording/naming/path-template.js";
 import type { RecordOptions } from "../../recording/record-config.js";
-import { DEFAULT_PRIORITY, MAX_PRIORITY } from "../../recording/retention-rule.js";
+import { DEFAULT_PRIORITY, MAX_PRIORITY, RETENTION_SCOPES } from "../../recording/retention-rule.js";
 import { type From, LAST_POINT } from "../../stream/past.js";
 import type { Arguments, CommandContext } from "./command.js";
 import {
@@ -103,6 +103,11 @@ export const RECORDING_PARAMETERS = {
   upload: optionalFlag(
     "1: upload its finished files to the bucket of reel.json; 0: do not. Default: upload.all of reel.json.",
   ),
+  retainFor: choice(
+    "Whose files the bounds count together: those of the config, of its stream whatever made them, or of all configs of its rule.",
+    RETENTION_SCOPES,
+    "config",
+  ),
   priority: integer(
     "Recordings of the lowest priority are stopped first where a volume fills up and nothing is left to delete.",
     DEFAULT_PRIORITY,
@@ -145,7 +150,16 @@ export function mustHaveBucket(what: string, { upload }: Pick<Given, "upload">, 
 
 /** `pathToFile` is among them. */
 export function recordingOptions(given: Given, variables: Readonly<Record<string, string>>) {
-  const { retainSeconds, retainBytes, retainSegments, retainFreeBytes, retainFreePercent, durability, ...args } = given;
+  const {
+    retainSeconds,
+    retainBytes,
+    retainSegments,
+    retainFreeBytes,
+    retainFreePercent,
+    retainFor,
+    durability,
+    ...args
+  } = given;
   return {
     ...args,
     ...(args.preset === 1 ? PRESET_1 : {}),
@@ -156,6 +170,7 @@ export function recordingOptions(given: Given, variables: Readonly<Record<string
       segments: retainSegments,
       freeBytes: retainFreeBytes,
       freePercent: retainFreePercent,
+      scope: retainFor,
     },
     variables,
   } satisfies Partial<RecordOptions>;

@@ -140,7 +140,7 @@ export const subscribe = defineCommand({
   parameters: {
     events: list("Types of events, separated by commas; all where not given."),
     since: optionalInteger(
-      "Sequence of the last recordChunkClosed seen: those that were missed come first.",
+      "Sequence of the last recordChunkClosed or segmentDeleted seen: those that were missed come first.",
       Number.MAX_SAFE_INTEGER,
     ),
   },

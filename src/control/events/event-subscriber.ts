@@ -3,12 +3,23 @@
 //
 //   prepare: attach (holding)     reply is sent     start: read ledger, send what it has ─▶ send held, less those ─▶ live
 
-import type { ClosedSegmentReport } from "../../catalog/segment-report.js";
+import type { EndEntry } from "../../catalog/ledger.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
 import { BusEvent, type EventBus } from "./event-bus.js";
-import type { EventSubscription, Subscribed } from "./event-types.js";
+import type { EventSubscription, EventType, Subscribed } from "./event-types.js";
 import type { EventView } from "./event-view.js";
-import { chunkClosed } from "./segment-payloads.js";
+import { chunkClosed, segmentDeleted } from "./segment-payloads.js";
+
+/** Events that the ledger holds. */
+const IN_LEDGER: readonly EventType[] = ["recordChunkClosed", "segmentDeleted"];
+
+/** Those of the ledger are outside this run's count, so their id is 0. When a file was deleted no line says. */
+function eventOf(entry: EndEntry): BusEvent {
+  const { report } = entry;
+  const timestamp = Math.floor((report.stoppedMs ?? report.startedMs) / 1000);
+  if (entry.type === "closed") return new BusEvent(0, "recordChunkClosed", timestamp, chunkClosed(entry.report));
+  return new BusEvent(0, "segmentDeleted", timestamp, segmentDeleted(entry.report));
+}
 
 /** The part of a connection that events need. */
 export interface EventReceiver {
@@ -32,7 +43,8 @@ const MAX_HELD = 10_000;
 export class EventSubscriber {
   #detach: (() => void) | undefined;
   #held: BusEvent[] | undefined;
-  #missed: AsyncIterable<ClosedSegmentReport> | readonly never[] | undefined;
+  #missed: AsyncIterable<EndEntry> | readonly never[] | undefined;
+  #types: ReadonlySet<EventType> = new Set();
 
   constructor(
     private readonly bus: EventBus,
@@ -49,10 +61,11 @@ export class EventSubscriber {
     const { view } = this.options;
     const seen = new Set([...types].filter((type) => view.types.has(type)));
     this.#detach = this.bus.add({ types: seen, deliver: (event) => this.#deliver(view.show(event)) });
+    this.#types = seen;
     try {
       const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
       if (this.#held === held)
-        this.#missed = since !== undefined && types.has("recordChunkClosed") ? closed.entries : [];
+        this.#missed = since !== undefined && IN_LEDGER.some((type) => types.has(type)) ? closed.ends : [];
       // A sequence beyond the newest is of another ledger, so nothing waits for it.
       return { types: seen, since: Math.min(since ?? closed.newest, closed.newest) };
     } catch (error) {
@@ -71,17 +84,16 @@ export class EventSubscriber {
     this.#missed = undefined;
     if (!missed || !held) return;
     const sent = new Set<number>();
-    for await (const report of missed) {
+    for await (const entry of missed) {
       if (this.#held !== held) return;
-      sent.add(report.sequence);
-      // Events of the ledger are outside this run's count, so their id is 0.
-      await this.receiver.send(
-        new BusEvent(0, "recordChunkClosed", Math.floor(report.stoppedMs / 1000), chunkClosed(report)).serialize(),
-      );
+      const event = this.options.view.show(eventOf(entry));
+      if (!this.#types.has(event.type)) continue;
+      sent.add(entry.report.sequence);
+      await this.receiver.send(event.serialize());
     }
     for (let event = held.shift(); event && this.#held === held; event = held.shift()) {
       const { sequence } = event.payload;
-      if (event.type !== "recordChunkClosed" || typeof sequence !== "number" || !sent.has(sequence))
+      if (!IN_LEDGER.includes(event.type) || typeof sequence !== "number" || !sent.has(sequence))
         await this.receiver.send(event.serialize());
     }
     if (this.#held === held) this.#held = undefined;

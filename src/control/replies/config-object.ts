@@ -71,6 +71,7 @@ export function recordSettings(
     preset: config.preset,
     priority: config.priority === DEFAULT_PRIORITY ? undefined : config.priority,
     retainBytes: config.retain.bytes,
+    retainFor: config.retain.scope,
     retainFreeBytes: config.retain.freeBytes,
     retainFreePercent: config.retain.freePercent,
     retainSeconds: config.retain.seconds,

@@ -19,6 +19,7 @@ export function ruleObject({ rule, entries }: RuleEntry, outStreams: readonly Ou
     isConfigured,
     recordings: listOrNull(entries.map((entry) => recordingOf(entry, files))),
     retainBytes: retain.bytes,
+    retainFor: retain.scope,
     retainFreeBytes: retain.freeBytes,
     retainFreePercent: retain.freePercent,
     retainSeconds: retain.seconds,

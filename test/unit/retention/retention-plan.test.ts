@@ -48,7 +48,11 @@ it("takes the default where a config bounds nothing, and a folder's rule for wha
     planAll({
       segments: [...segments(5, 1), ...segments(5, 2), ...segments(5, 3)].sort(byAge),
       folders: [folder],
-      ruleOf: (configId) => ({ 1: { segments: 4 }, 2: { segments: 0 } })[configId],
+      configOf: (configId) => {
+        const retain = { 1: { segments: 4 }, 2: { segments: 0 } }[configId];
+        return retain && { retain };
+      },
+      streamRuleOf: () => undefined,
       byDefault: { segments: 2 },
       makesRoom: () => makesRoom,
       toCome: () => 0,
@@ -62,4 +66,27 @@ it("takes the default where a config bounds nothing, and a folder's rule for wha
   expect(plan(true).length).toBe(9);
   folder.room = { ...ROOM, freeBytes: 400 };
   expect(plan(true).filter((line) => line.endsWith("freeSpace"))).toEqual(["1/3.ts freeSpace", "2/3.ts freeSpace"]);
+});
+
+it("counts the files of a rule together, and those of a stream whatever config made them", () => {
+  const folder = new FolderWatch("/media", {}, new TestClock());
+  folder.room = ROOM;
+  const retain = { segments: 3, scope: "rule" } as const;
+  // Configs 1 and 2 are a rule's, 3 and 4 record one stream, of which 4 bounds all.
+  const ofStream = [...segments(4, 3), ...segments(4, 4)].map((segment) => ({ ...segment, localStreamName: "door" }));
+  const configs = { 1: { retain, ruleId: 9 }, 2: { retain, ruleId: 9 }, 3: { retain: { segments: 2 } } };
+  const planned = planAll({
+    segments: [...segments(2, 1), ...segments(3, 2), ...ofStream].sort(byAge),
+    folders: [folder],
+    configOf: (configId) =>
+      configId === 4 ? { retain: { scope: "stream" } } : (configs as Record<number, { retain: object }>)[configId],
+    streamRuleOf: (name) => (name === "door" ? { segments: 5, scope: "stream" } : undefined),
+    byDefault: { segments: 1 },
+    makesRoom: () => false,
+    toCome: () => 0,
+    isComplete: true,
+    nowMs: NOW,
+  }).map(({ segment }) => segment.path.slice(7));
+  // Of the rule's five the two oldest; of the stream's eight two by config 3, and the oldest of the six that are left.
+  expect(planned.sort()).toEqual(["1/0.ts", "2/0.ts", "3/0.ts", "3/1.ts", "4/0.ts"]);
 });

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
-import type { ClosedSince } from "../../../../src/catalog/ledger.js";
+import type { ClosedSince, EndEntry } from "../../../../src/catalog/ledger.js";
 import type { ClosedSegmentReport } from "../../../../src/catalog/segment-report.js";
 import { EventBus } from "../../../../src/control/events/event-bus.js";
 import { EventSubscriber } from "../../../../src/control/events/event-subscriber.js";
@@ -50,8 +50,13 @@ async function* reports(sequences: readonly number[]): AsyncGenerator<ClosedSegm
   for (const sequence of sequences) yield report(sequence);
 }
 
+async function* ends(sequences: readonly number[]): AsyncGenerator<EndEntry> {
+  for (const sequence of sequences) yield { type: "closed", opened: 0, report: report(sequence) };
+}
+
 function ledger(since: number): ClosedSince {
-  return { entries: reports([1, 2, 3].filter((sequence) => sequence > since)), newest: NEWEST };
+  const after = [1, 2, 3].filter((sequence) => sequence > since);
+  return { entries: reports(after), ends: ends(after), newest: NEWEST };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
