@@ -83,9 +83,10 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
     return this;
   }
 
-  /** It has seen every recordChunkClosed up to this; undefined before its beginning is known, or if it wants none. */
+  /** It has seen what the server can repeat up to this; undefined before its beginning is known, or if it wants none. */
   get position(): number | undefined {
-    return !this.types || this.types.has("recordChunkClosed") ? this.lastSequence : undefined;
+    if (!this.types || this.types.has("recordChunkClosed")) return this.lastSequence;
+    return this.types.has("segmentDeleted") ? this.#lastDeleted : undefined;
   }
 
   /** A subscription has begun after the sequence `from`; we asked for `asked`, and know of sequences up to `newest`. */

@@ -65,7 +65,7 @@ export class EventSubscriber {
     try {
       const closed = await this.recorder.closedSince(since ?? Number.MAX_SAFE_INTEGER);
       if (this.#held === held)
-        this.#missed = since !== undefined && IN_LEDGER.some((type) => types.has(type)) ? closed.ends : [];
+        this.#missed = since !== undefined && IN_LEDGER.some((type) => seen.has(type)) ? closed.ends : [];
       // A sequence beyond the newest is of another ledger, so nothing waits for it.
       return { types: seen, since: Math.min(since ?? closed.newest, closed.newest) };
     } catch (error) {

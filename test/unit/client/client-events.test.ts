@@ -80,3 +80,22 @@ describe("iterators over one subscription", () => {
     feed.end();
   });
 });
+
+it("an iterator of deletions alone goes on behind the last one that it has seen", async () => {
+  const asked: (number | undefined)[] = [];
+  const feed = new EventFeed(async (_types, since) => {
+    asked.push(since);
+    return since ?? HISTORY;
+  });
+  const deletions = feed.iterate(["segmentDeleted"], undefined);
+  await turn();
+  const deleted = (sequence: number): void =>
+    feed.push({ ...closedEvent(sequence), type: "segmentDeleted" } as ReelEvent);
+  deleted(HISTORY + 2);
+  await feed.resume();
+  for (const sequence of [HISTORY + 1, HISTORY + 2, HISTORY + 3]) deleted(sequence);
+  const seen = [await deletions.next(), await deletions.next()];
+  expect(asked).toEqual([undefined, HISTORY + 2]);
+  expect(seen.map(({ value }) => value?.payload.sequence)).toEqual([HISTORY + 2, HISTORY + 3]);
+  feed.end();
+});
