@@ -8,6 +8,7 @@
 // expression is refused where it could do the same.
 
 import { ReelError } from "../../base/reel-error.js";
+import { MAX_WAYS, waysThrough } from "./regular-expression-ways.js";
 
 export type NamePattern = (localStreamName: string) => boolean;
 
@@ -17,8 +18,8 @@ const MAX_STARS = 2;
 const ANY = "**";
 const LEVEL = "*";
 const ONE = "?";
-/** Each may cost the length of a name once more. */
-const MAX_REPETITIONS = 3;
+const ADVICE =
+  "at most three of + * {n,}, two where it does not begin with ^, and none of a group that has a choice of its own";
 
 /** Throws ReelError `badArgument`. */
 export function namePattern(pattern: string): NamePattern {
@@ -33,35 +34,16 @@ export function namePattern(pattern: string): NamePattern {
 function expressionOf(source: string, flags: string): NamePattern {
   if (/[^iu]/.test(flags))
     throw new ReelError("badArgument", `/${source}/${flags}: the flags of a pattern are i and u`);
-  if (mayTakeForEver(source))
-    throw new ReelError(
-      "badArgument",
-      `/${source}/ can take for ever: at most ${MAX_REPETITIONS} of + * {n,}, and none of a group that has one, or an |`,
-    );
   try {
     const expression = new RegExp(source, flags);
+    if (waysThrough(source) > MAX_WAYS) throw new ReelError("badArgument", `/${source}/ can take for ever: ${ADVICE}`);
+    // It is compiled by its first use, which may find it too large.
+    expression.test("");
     return (name) => expression.test(name);
   } catch (error) {
+    if (error instanceof ReelError) throw error;
     throw new ReelError("badArgument", `pattern: ${(error as Error).message}`, {}, { cause: error });
   }
-}
-
-/** A name of fifty characters is enough for `(a+)+` or `(a|a)*` to stop the server. */
-function mayTakeForEver(source: string): boolean {
-  const flat = source.replace(/\\./gs, "_").replace(/\[[^\]]*\]/g, "_");
-  if ((flat.match(/[+*]|\{\d+,\}/g) ?? []).length > MAX_REPETITIONS) return true;
-  // For each group that is open: whether it has a repetition or an alternative.
-  const open: boolean[] = [false];
-  for (let at = 0; at < flat.length; at++) {
-    const character = flat[at] as string;
-    if (character === "(") open.push(false);
-    else if (character === ")") {
-      const inner = open.pop() ?? false;
-      if (inner && /[+*{]/.test(flat[at + 1] ?? "")) return true;
-      open[open.length - 1] ||= inner;
-    } else if (/[+*{|]/.test(character)) open[open.length - 1] = true;
-  }
-  return false;
 }
 
 function globOf(pattern: string): NamePattern {

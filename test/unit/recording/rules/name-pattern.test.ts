@@ -47,9 +47,12 @@ describe("a regular expression", () => {
   it("is refused where it is none, or could take for ever", () => {
     expect(() => namePattern("/(/")).toThrow(/pattern: Invalid regular expression/);
     expect(() => namePattern("/a/g")).toThrow("/a/g: the flags of a pattern are i and u");
-    for (const source of ["(a+)+b", "(a|a)*b", "((a*)b)*", "(?:a{2,}){3}", ".*.*.*.*x"])
-      expect(() => namePattern(`/${source}/`), source).toThrow(/can take for ever/);
-    expect(() => namePattern("/[+*](\\+\\|)+/")).not.toThrow();
+    const endless = ["(a+)+b", "(a|a)*b", "((a*)b)*", "(?:a{2,}){3}", "^.*.*.*.*x", ".*.*.*x", "^a|.*.*x"];
+    endless.push("(a?){30}a{30}", "a?".repeat(40), "(a|a)".repeat(40), "^a{0,99}a{0,99}a{0,99}a{0,99}b", "^(a??)*b");
+    for (const source of endless) expect(() => namePattern(`/${source}/`), source).toThrow(/can take for ever/);
+    const bounded = ["[+*](\\+\\|)+", "^.*-.*-.*$", "^(a|b|c|d|e|f|g|h)(1|2|3)?$", "(?<n>x)?(?!y)", "\\p{L}+\\u{61}+"];
+    bounded.push(Array.from({ length: 60 }, (_, at) => `cam${at}`).join("|"), "^[a-z]+?/\\d{1,4}$");
+    for (const source of bounded) expect(() => namePattern(`/${source}/u`), source).not.toThrow();
     expect(() => namePattern("")).toThrow("pattern is empty: * is every name without a slash, ** every name");
   });
 });
