@@ -184,7 +184,7 @@ export class FlvScan {
     // Where the configuration does not say how large pictures are.
     const keyHead = codec?.keyFrameSize ? this.#read(tag, part, KEY_HEAD_BYTES) : undefined;
     const size = keyHead && codec?.keyFrameSize?.(keyHead, 0, keyHead.byteLength);
-    if (size) Object.assign(track, size);
+    if (size) Object.assign(track, { width: size.width, height: size.height });
     if (part.trackId === 0) this.#addKeyframe({ position: tag.position, timeMs });
   }
 

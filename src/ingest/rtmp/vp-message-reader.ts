@@ -2,7 +2,7 @@
 // complete with the first of them.
 
 import { ReelError } from "../../base/reel-error.js";
-import { type PictureSize, sizedVpConfiguration, toVpRecord } from "../../media/codec/vp-configuration.js";
+import { type KeyFrameSize, sizedVpConfiguration, toVpRecord } from "../../media/codec/vp-configuration.js";
 import { type MessageReader, type MessageReaderContext, NO_FRAME } from "./message-reader.js";
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -12,15 +12,15 @@ export class VpMessageReader implements MessageReader {
   readonly kept = NOTHING;
   readonly leading = 0;
   readonly #context: MessageReaderContext;
-  readonly #sizeOf: (bytes: Uint8Array, at: number, end: number) => PictureSize | undefined;
+  readonly #sizeOf: (bytes: Uint8Array, at: number, end: number) => KeyFrameSize | undefined;
   #record = NOTHING;
   /** Of the frame that was checked last; undefined where it is no key frame. */
-  #size: PictureSize | undefined;
+  #size: KeyFrameSize | undefined;
   /** A configuration of this reader is in force. Before, that of another codec may be. */
   #isConfigured = false;
 
   constructor(
-    sizeOf: (bytes: Uint8Array, at: number, end: number) => PictureSize | undefined,
+    sizeOf: (bytes: Uint8Array, at: number, end: number) => KeyFrameSize | undefined,
     context: MessageReaderContext,
   ) {
     this.#sizeOf = sizeOf;

@@ -3,7 +3,7 @@
 
 import type { AudioConfig } from "./audio-config.js";
 import type { VideoConfig } from "./video-config.js";
-import type { PictureSize } from "./vp-configuration.js";
+import type { KeyFrameSize } from "./vp-configuration.js";
 
 export type CodecName =
   | "h264"
@@ -101,7 +101,7 @@ export interface CodecEntry {
    * Of a key frame in [at, end), where the configuration need not say it; undefined of any other frame. Without it the
    * configuration says how large pictures are.
    */
-  keyFrameSize?(bytes: Uint8Array, at: number, end: number): PictureSize | undefined;
+  keyFrameSize?(bytes: Uint8Array, at: number, end: number): KeyFrameSize | undefined;
   /**
    * Samples of the frame in [at, end), 0 where none begins there, where frames of one stream may differ in that and say
    * it themselves. Without it the configuration says it.

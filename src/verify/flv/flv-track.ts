@@ -87,7 +87,7 @@ export class FlvTrack {
       this.#findings.defect(this.#place, "is a key frame, but decoding cannot start there", atMs);
     else if (!isKey && found?.isKey) this.#findings.defect(this.#place, "can be decoded, but is no key frame", atMs);
     const size = codec.keyFrameSize?.(head, 0, head.byteLength);
-    if (size) Object.assign(traits, size);
+    if (size) Object.assign(traits, { width: size.width, height: size.height });
     if (this.audit.frames === 0) this.#checkFirst(codec, part);
   }
 

@@ -201,6 +201,18 @@ it("of VP9 have their size from key frames: another one is another configuration
   expect(publisher.frames).toHaveLength(3);
 });
 
+it("of VP9 that are to be shown in another size say so in their key frames: pasp", () => {
+  const publisher = new Av1Publisher("vp09");
+  publisher.header(VPCC_MESSAGE);
+  publisher.frame(true, vp9Key(160));
+  // Behind the size: render_and_frame_size_different, 320 × 90.
+  publisher.frame(true, Uint8Array.from([...vp9Key(160).subarray(0, 8), 0x98, 0x09, 0xf8, 0x02, 0xc8, 0]));
+  const config = publisher.rig.only.inStream.config(0);
+  expect(config?.video).toMatchObject({ width: 160, height: 90, parWidth: 2, parHeight: 1 });
+  expect(publisher.configs).toHaveLength(2);
+  publisher.direct.close();
+});
+
 it("colorInfo waits for the configuration that it belongs to, and repeats are none", () => {
   const publisher = new Av1Publisher("vp08");
   publisher.header(VPCC_MESSAGE);

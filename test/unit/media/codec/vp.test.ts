@@ -19,7 +19,7 @@ const SIZE = { width: 4096, height: 2162 };
 const VP8_KEY = Uint8Array.of(0x10, 2, 0, 0x9d, 1, 0x2a, 0, 0x50, 0x72, 0x88); // both scaled
 
 /** uncompressed_header() of a key frame. `rgb`: color_space 7. */
-function vp9Key(profile: number, rgb = false, isKey = true, size = SIZE): Uint8Array {
+function vp9Key(profile: number, rgb = false, isKey = true, size = SIZE, shown?: typeof SIZE): Uint8Array {
   const w = new BitWriter()
     .u(2, 2)
     .u(1, profile & 1)
@@ -33,11 +33,12 @@ function vp9Key(profile: number, rgb = false, isKey = true, size = SIZE): Uint8A
   w.u(3, rgb ? 7 : 2);
   if (!rgb) w.u(1, 1);
   if (profile & 1) w.u(rgb ? 1 : 3, 0);
-  return w
-    .u(16, size.width - 1)
-    .u(16, size.height - 1)
-    .u(8, 0)
-    .bytes();
+  w.u(16, size.width - 1).u(16, size.height - 1);
+  if (shown)
+    w.u(1, 1)
+      .u(16, shown.width - 1)
+      .u(16, shown.height - 1);
+  return w.u(8, 0).bytes();
 }
 
 describe("vpcC", () => {
@@ -51,6 +52,20 @@ describe("vpcC", () => {
       profile: 2,
       colour: { primaries: 9, transfer: 16, matrix: 9, fullRange: true },
     });
+  });
+
+  it.each([
+    ["720 × 576 as 1024 × 576", { width: 720, height: 576 }, { width: 1024, height: 576 }, [64, 45]],
+    ["1440 × 1080 as 1920 × 1080", { width: 1440, height: 1080 }, { width: 1920, height: 1080 }, [4, 3]],
+    ["of half the size, pixels square", { width: 480, height: 270 }, { width: 960, height: 540 }, [0, 0]],
+  ])("is kept with the size that pictures are shown in: %s", (_name, size, shown, [parWidth, parHeight]) => {
+    const frame = vp9Key(0, false, true, size, shown);
+    const found = vp9KeyFrameSize(frame, 0, frame.byteLength);
+    expect(found).toEqual({ ...size, shown });
+    const sized = sizedVpConfiguration(RECORD, found ?? SIZE);
+    expect(sized.subarray(0, 12)).toEqual(RECORD);
+    expect(parseVpConfiguration(sized)).toMatchObject({ ...size, parWidth, parHeight });
+    expect(parseVpConfiguration(sizedVpConfiguration(RECORD, size))).toMatchObject({ parWidth: 0, parHeight: 0 });
   });
 
   it("is taken with and without version and flags", () => {
@@ -101,6 +116,11 @@ describe("the head of a frame", () => {
       const frame = vp9Key(profile, rgb);
       expect(vp9KeyFrameSize(frame, 0, frame.byteLength)).toEqual(SIZE);
     }
+    const shown = { width: 1, height: 65_535 };
+    const frame = vp9Key(profile, false, true, SIZE, shown);
+    expect(vp9KeyFrameSize(frame, 0, frame.byteLength)).toEqual({ ...SIZE, shown });
+    // Cut off in it: what is there is true.
+    expect(vp9KeyFrameSize(frame, 0, frame.byteLength - 2)).toEqual(SIZE);
     const inter = vp9Key(profile, false, false);
     expect(vp9KeyFrameSize(inter, 0, inter.byteLength)).toBeUndefined();
     expect(vp9KeyFrameSize(vp9Key(profile), 0, 7)).toBeUndefined();
