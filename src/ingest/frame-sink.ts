@@ -11,6 +11,7 @@
 import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
+import { isNameless } from "../media/codec/foreign-codecs.js";
 import type { InStream } from "../stream/in-stream.js";
 import type { PacketReception } from "../stream/packet-reception.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
@@ -128,10 +129,11 @@ export class FrameSink implements AccessUnitSink {
 
   /**
    * A source of which nothing is recorded has its in-stream all the same: that it comes, and what it is, can be seen.
+   * One of data alone has none, but where the data may be pictures.
    */
   setUnrecorded(tracks: readonly UnrecordedTrack[], isAll: boolean): void {
     this.#unrecorded = tracks;
-    if (isAll && tracks.some(({ kind }) => kind !== null)) this.openStream();
+    if (isAll && tracks.some(({ kind, codec }) => kind !== null || isNameless(codec))) this.openStream();
     this.#stream?.setUnrecorded(tracks);
   }
 

@@ -125,6 +125,25 @@ it.concurrent("of video are no reason for a file of sound alone: the stream is r
   expect(control.of("recordChunkCreated")).toEqual([]);
 });
 
+// No muxer of MPEG-TS has a form for them that others read: ffmpeg writes a private stream without a descriptor.
+it.concurrent("of AV1 and VP9 in a transport stream are nameless data: told beside sound, refused alone", async () => {
+  const { server, control } = await start();
+  const [withSound, alone] = ["ts1", "ts2"] as const;
+  for (const name of [withSound, alone]) await recordAs(control, name);
+  const data: Named = { codec: "private data that nothing names, as AV1 and VP9 come from ffmpeg", track: null };
+  const url = `tcp://${server.addresses.ts}`;
+  publish(url, "mpegts", "-c:v", "libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-c:a", "aac");
+  expect(await shown(control, withSound)).toEqual([data]);
+  publish(url, "mpegts", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-an");
+  const [refused] = await control.wait("recordChunkError");
+  expect(refused?.payload).toMatchObject({ localStreamName: alone, file: "" });
+  expect(refused?.payload.error).toBe(`ts2 has ${data.codec}, which cannot be recorded`);
+  const [closed] = await control.wait("recordChunkClosed");
+  expect(closed?.payload).toMatchObject({ localStreamName: withSound });
+  for (const type of ["recordGap", "recordChunkClosed"])
+    expect(gapsOf(control, type, withSound), type).toEqual([gap(data)]);
+});
+
 it.concurrent("are named for RTMP", async () => {
   const { server, control } = await start();
   await recordAs(control, "cam1");

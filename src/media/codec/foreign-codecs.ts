@@ -138,8 +138,14 @@ export interface StreamDescription {
   registration: string;
 }
 
+/** ffmpeg writes AV1, VP9 and VP8 so: nobody can tell them from other data. */
+const NAMELESS = data("private data that nothing names, as AV1 and VP9 come from ffmpeg");
+
+export const isNameless = (name: string): boolean => name === NAMELESS.name;
+
 export function foreignStream({ streamType, descriptorTags, registration }: StreamDescription): ForeignCodec {
   const isPrivate = streamType === STREAM_TYPE_PRIVATE_PES;
+  if (isPrivate && registration === "" && descriptorTags.length === 0) return NAMELESS;
   const registered = isPrivate || streamType >= FIRST_USER_STREAM_TYPE ? REGISTRATIONS[registration] : undefined;
   const described = isPrivate ? descriptorTags.map((tag) => DESCRIPTORS[tag]).find((codec) => codec) : undefined;
   const known = registered ?? described ?? STREAM_TYPES[streamType];
