@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { CommandParameters } from "../../../src/client/control-protocol.js";
-import { duration } from "../lib/format.js";
+import { count, duration } from "../lib/format.js";
 import { link } from "../lib/location.js";
 import { CommandForm } from "../parts/command-form.js";
 import { Empty } from "../parts/empty.js";
@@ -14,13 +14,16 @@ import { configs } from "../state/live.js";
 import type { ConfigState, PullConfigState, RecordConfigState } from "../state/server-types.js";
 import { isOwner } from "../state/session.js";
 
+/** A server may have 10 000; so many lines a page draws without a stutter. */
+const SHOWN = 200;
+
 export function Configs() {
   const [filter, setFilter] = useState("");
   const [doomed, setDoomed] = useState<ConfigState>();
   const all = configs.value;
   if (all === undefined) return <p class="starting">Asking the server …</p>;
   const wanted = filter.trim().toLowerCase();
-  const shown = all.filter((config) => JSON.stringify(config).toLowerCase().includes(wanted));
+  const shown = wanted === "" ? all : all.filter((config) => JSON.stringify(config).toLowerCase().includes(wanted));
   const records = shown.filter((config) => config.kind === "record");
   const pulls = shown.filter((config) => config.kind === "pull");
   return (
@@ -88,7 +91,7 @@ function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
               </tr>
             </thead>
             <tbody>
-              {shown.map((config) => (
+              {shown.slice(0, SHOWN).map((config) => (
                 <tr key={config.configId}>
                   <td>
                     <a href={link("streams", config.localStreamName)}>{config.localStreamName}</a>
@@ -114,6 +117,7 @@ function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
           </table>
         </Scroll>
       )}
+      <Others all={shown.length} />
     </section>
   );
 }
@@ -143,7 +147,7 @@ function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
               </tr>
             </thead>
             <tbody>
-              {shown.map((config) => (
+              {shown.slice(0, SHOWN).map((config) => (
                 <tr key={config.configId}>
                   <td>
                     <a href={link("streams", config.localStreamName)}>{config.localStreamName}</a>
@@ -166,7 +170,17 @@ function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
           </table>
         </Scroll>
       )}
+      <Others all={shown.length} />
     </section>
+  );
+}
+
+function Others({ all }: { all: number }) {
+  if (all <= SHOWN) return null;
+  return (
+    <p class="muted">
+      The first {SHOWN} of {count(all)} are listed: the filter finds the others.
+    </p>
   );
 }
 

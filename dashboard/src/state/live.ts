@@ -30,6 +30,8 @@ const INTERVAL_MS = 2000;
 /** Events come in bursts. */
 const EVENT_DELAY_MS = 250;
 const SLOW_EVERY = 2;
+/** Configs change with events and commands; only the tries of pulls go on without. */
+const CONFIGS_EVERY = 5;
 const MAX_EVENTS = 1000;
 const FILE_EVENTS = new Set(["recordChunkCreated", "recordChunkClosed", "recordChunkError", "segmentDeleted"]);
 /** They change nothing that is shown but the list of events. */
@@ -41,6 +43,7 @@ type FileListener = (stream: string | undefined) => void;
 const fileListeners = new Set<FileListener>();
 let asking: Repeater | undefined;
 let turns = 0;
+let areConfigsOld = true;
 let lastCpu: { cpuMs: number; upTimeMs: number } | undefined;
 
 /** Hands back what ends it. */
@@ -61,7 +64,7 @@ export function startLive(): () => void {
     onEvent: takeEvent,
     onState: (isOpen) => {
       connection.value = isOpen ? "live" : "lost";
-      if (isOpen) own.ask();
+      if (isOpen) refreshSoon(0);
     },
   });
   channel.open();
@@ -75,8 +78,9 @@ export function startLive(): () => void {
   };
 }
 
-/** Asks anew, shortly. */
+/** Asks anew, shortly: something happened. */
 export function refreshSoon(delayMs = EVENT_DELAY_MS): void {
+  areConfigsOld = true;
   asking?.ask(delayMs);
 }
 
@@ -92,6 +96,7 @@ function forgetAll(): void {
     history.clear();
     lastCpu = undefined;
     turns = 0;
+    areConfigsOld = true;
   });
 }
 
@@ -100,15 +105,19 @@ async function refresh(ending: AbortSignal): Promise<void> {
   try {
     await askAll(ending);
   } catch (error) {
+    areConfigsOld = true;
     if (!ending.aborted && error instanceof RequestFailed && error.status === 401) await askSession().catch(() => {});
   }
 }
 
 async function askAll(ending: AbortSignal): Promise<void> {
-  const isSlowTurn = turns++ % SLOW_EVERY === 0;
+  const isSlowTurn = turns % SLOW_EVERY === 0;
+  const areConfigsAsked = areConfigsOld || turns % CONFIGS_EVERY === 0;
+  turns++;
+  areConfigsOld = false;
   const [told, stored, ofServer, ofVolumes] = await Promise.all([
     get<{ streams: StreamState[] }>("/api/streams", ending),
-    get<{ configs: ConfigState[] }>("/api/configs", ending),
+    areConfigsAsked ? get<{ configs: ConfigState[] }>("/api/configs", ending) : undefined,
     isSlowTurn ? get<ServerState>("/api/server", ending) : undefined,
     isSlowTurn ? get<{ volumes: VolumeState[] }>("/api/volumes", ending) : undefined,
   ]);
@@ -116,7 +125,7 @@ async function askAll(ending: AbortSignal): Promise<void> {
   batch(() => {
     history.add(told.streams, Date.now());
     streams.value = told.streams;
-    configs.value = stored.configs;
+    if (stored) configs.value = stored.configs;
     if (ofServer) takeServer(ofServer);
     if (ofVolumes) volumes.value = ofVolumes.volumes;
     beat.value++;
