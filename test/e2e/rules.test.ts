@@ -91,6 +91,16 @@ describe("rules", () => {
     expect(await runs(["cam2"], 1)).toEqual(["cam1.ts"]);
   });
 
+  it("leave nothing that records where they are removed while they begin", async () => {
+    const { rules } = await open();
+    const source = await publish("cam");
+    const adding = rules.add({ pattern: "cam", pathToFile: "{stream}", type: "ts" });
+    rules.remove(rules.list()[0]?.rule.ruleId ?? 0);
+    await adding;
+    expect(recorder.configs()).toEqual([]);
+    source.stream.end("test");
+  });
+
   it("name each file by its start and its part, and number what collides", async () => {
     const wallMs = Date.UTC(2026, 6, 1, 22, 30, 5);
     const clock = { wallMs: () => wallMs, monotonicMs: () => performance.now() };

@@ -99,7 +99,9 @@ export class RecordRules implements RulesApi {
       try {
         this.#makeRoomOrThrow();
         const entry = await starter.start(wanted);
-        this.#note(entry.config);
+        // Somebody may have removed the rule while a name was found.
+        if (list.get(rule.ruleId)) this.#note(entry.config);
+        else this.parts.removeConfig(entry.config.configId);
       } catch (error) {
         failures.push({ localStreamName, error: asReelError(error) });
       }
