@@ -11,7 +11,7 @@ import type { Admission } from "./lifecycle/admission.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 import type { RecordEntry, RecordOptions } from "./record-config.js";
 import type { RecorderEvents } from "./recorder-events.js";
-import type { Loss } from "./recording-totals.js";
+import type { Loss, RecordedTotals } from "./recording-totals.js";
 import type { RulesApi } from "./rules/record-rules.js";
 
 export interface RecorderApi extends EventEmitter<RecorderEvents> {
@@ -39,6 +39,8 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
   outStreams(): readonly OutStream[];
   /** What the gaps of a running out-stream took, by cause. */
   lossesOf(outStreamId: number): ReadonlyMap<GapCause, Readonly<Loss>>;
+  /** What all recordings of this run took, lost and closed. */
+  recordedTotals(): RecordedTotals;
   /** Out-streams fed by an in-stream. */
   outStreamsOf(inStreamId: number): readonly OutStream[];
   /**

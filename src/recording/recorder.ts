@@ -56,7 +56,7 @@ import {
   type RecorderOptions,
   type RecorderSettings,
 } from "./recorder-options.js";
-import { type Loss, RecordingTotals } from "./recording-totals.js";
+import { type Loss, type RecordedTotals, RecordingTotals } from "./recording-totals.js";
 import { RecordRules, type RulesApi } from "./rules/record-rules.js";
 import { RuleList } from "./rules/rule-list.js";
 import { SectionWriter } from "./section-writer.js";
@@ -339,6 +339,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
 
   lossesOf(outStreamId: number): ReadonlyMap<GapCause, Readonly<Loss>> {
     return this.#totals.lossesOf(outStreamId);
+  }
+
+  recordedTotals(): RecordedTotals {
+    return this.#totals.sum();
   }
 
   outStreamsOf(inStreamId: number): readonly OutStream[] {

@@ -23,6 +23,16 @@ export interface Loss {
   seconds: number;
 }
 
+/** What all recordings of a run took and closed; `losses` by cause. */
+export interface RecordedTotals {
+  readonly recordings: number;
+  readonly frames: number;
+  readonly bytes: number;
+  readonly closedSegments: number;
+  readonly failedSegments: number;
+  readonly losses: ReadonlyMap<GapCause, Readonly<Loss>>;
+}
+
 export class RecordingTotals implements Collector {
   /** Of recordings that have ended. */
   #frames = 0;
@@ -65,6 +75,18 @@ export class RecordingTotals implements Collector {
   /** Of a recording that runs, by cause; only causes that it has told. */
   lossesOf(outStreamId: number): ReadonlyMap<GapCause, Readonly<Loss>> {
     return this.#ownLosses.get(outStreamId) ?? new Map();
+  }
+
+  /** Without a sample for each recording. */
+  sum(): RecordedTotals {
+    const running = this.running();
+    const taken = running.map((recording) => this.#highest(recording));
+    return {
+      recordings: running.length,
+      frames: taken.reduce((total, { frames }) => total + frames, this.#frames),
+      bytes: taken.reduce((total, { bytes }) => total + bytes, this.#bytes),
+      ...{ closedSegments: this.#closedSegments, failedSegments: this.#failedSegments, losses: this.#losses },
+    };
   }
 
   collect(): readonly Sample[] {

@@ -5,11 +5,11 @@ import { jsonReply, type RouteModule } from "../base/routes.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Gap } from "../stream/gap.js";
 import type { Clock } from "../time/units.js";
-
-/** 200 streams with ten each; 0.5 MB. */
-const MAX_GAPS = 2000;
+import { GapMemory, MAX_GAPS } from "./newest-gaps.js";
 
 interface ToldGap extends Gap {
+  /** Which of all that were told. */
+  readonly id: number;
   /** When it was told. */
   readonly at: string;
   readonly stream: string;
@@ -19,30 +19,22 @@ interface ToldGap extends Gap {
 }
 
 export function gapRoutes(recorder: Pick<RecorderApi, "on">, clock: Clock): RouteModule {
-  const told: ToldGap[] = [];
+  const told = new GapMemory<ToldGap>();
+  let count = 0;
   recorder.on("gap", (gap, { localStreamName, path, configId, outStreamId }) => {
     const at = new Date(clock.wallMs()).toISOString();
-    told.push({ ...gap, at, stream: localStreamName, file: path, configId, outStreamId });
-    // A batch at a time, so that a flood of gaps does not move the list for each.
-    if (told.length >= 2 * MAX_GAPS) told.splice(0, told.length - MAX_GAPS);
+    told.add({ ...gap, id: ++count, at, stream: localStreamName, file: path, configId, outStreamId });
   });
   return {
     name: "gaps",
     routes(register) {
-      register(
-        "GET",
-        "/api/gaps",
-        ({ query }) => {
-          const stream = query.get("stream");
-          const wanted = stream === null ? told : told.filter((gap) => gap.stream === stream);
-          return jsonReply(200, { gaps: wanted.slice(-MAX_GAPS).reverse() });
+      register("GET", "/api/gaps", ({ query }) => jsonReply(200, told.newest(query.get("stream") ?? undefined)), {
+        summary: `The newest gaps that recordings told since the server began, newest first, ${MAX_GAPS} at most; every stream has its share.`,
+        query: { stream: "of this stream" },
+        answers: {
+          200: '`{"gaps":[…],"forgotten":…}`, each with `id`, `at`, `cause`, `durationMs`, `frames`, `bytes`, `file`; `forgotten`: how many older ones there were',
         },
-        {
-          summary: `The newest gaps that recordings told since the server began, newest first, ${MAX_GAPS} at most.`,
-          query: { stream: "of this stream" },
-          answers: { 200: '`{"gaps":[…]}`, each with `at`, `cause`, `durationMs`, `frames`, `bytes`, `file`' },
-        },
-      );
+      });
     },
   };
 }

@@ -24,7 +24,10 @@ import { stateRoutes } from "./state-routes.js";
 import { systemRoutes } from "./system-routes.js";
 
 export interface RouteParts {
-  recorder: Pick<RecorderApi, "mediaFolders" | "catalog" | "streams" | "outStreams" | "configs" | "lossesOf" | "on">;
+  recorder: Pick<
+    RecorderApi,
+    "mediaFolders" | "catalog" | "streams" | "outStreams" | "configs" | "lossesOf" | "recordedTotals" | "on"
+  >;
   pulls: () => readonly PullEntry[];
   /** What every part of the server counts. */
   collect: () => readonly Sample[];
@@ -59,7 +62,7 @@ export function serverRoutes({
   return [
     healthRoutes(mediaFolders),
     metricsRoutes({ collect, volumes, options: config().metrics }),
-    systemRoutes({ collect, clock, config, addresses }),
+    systemRoutes({ recorder, clock, config, addresses }),
     stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }),
     gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),

@@ -110,7 +110,7 @@ function recordObject({ config, computedPathToFile, status }: RecordEntry) {
   return { kind: "record", ...stateObject(status.current), ...config, computedPathToFile };
 }
 
-/** Viewers read it: of every URI there is no more than where it leads, and user variables are the owner's. */
+/** Viewers read it: of every URI there is no more than where it leads. User variables of pulls are the owner's. */
 function pullObject({ settings, status, attempts, denials, lastError }: PullEntry, role: RouteRequest["role"]) {
   const shown = Object.entries(pullSettings({ ...settings, variables: {} }));
   const origins = shown.map(([key, value]) => [key, typeof value === "string" ? originOf(value) : value]);

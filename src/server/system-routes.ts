@@ -4,13 +4,13 @@
 import { availableParallelism } from "node:os";
 import { maskUri } from "../base/credentials.js";
 import { jsonReply, type RouteModule } from "../base/routes.js";
-import type { Sample } from "../base/samples.js";
+import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
 import type { ServerConfig } from "./config-schema.js";
 import { VERSION } from "./version.js";
 
 export interface SystemParts {
-  readonly collect: () => readonly Sample[];
+  readonly recorder: Pick<RecorderApi, "recordedTotals">;
   readonly clock: Clock;
   /** By listener, `host:port`; those that are open. */
   readonly addresses: () => Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ export interface SystemParts {
 const MASK = "***";
 const SECRET_NAMES = new Set(["token", "password", "customData"]);
 
-export function systemRoutes({ collect, clock, addresses, config }: SystemParts): RouteModule {
+export function systemRoutes({ recorder, clock, addresses, config }: SystemParts): RouteModule {
   return {
     name: "system",
     routes(register) {
@@ -30,7 +30,7 @@ export function systemRoutes({ collect, clock, addresses, config }: SystemParts)
         ({ role }) =>
           jsonReply(200, {
             ...serverObject(clock),
-            totals: totalsOf(collect()),
+            totals: totalsOf(recorder),
             listeners: addresses(),
             ...(role === "owner" && { configuration: withoutSecrets(config()) }),
           }),
@@ -60,21 +60,10 @@ function serverObject(clock: Clock) {
   };
 }
 
-function totalsOf(samples: readonly Sample[]) {
-  const sum = (name: string) =>
-    samples.reduce((total, sample) => (sample.name === name ? total + sample.value : total), 0);
-  const lost = samples
-    .filter(({ name }) => name === "reel_lost_frames_total")
-    .map(({ labels, value }) => ({ cause: labels?.cause ?? "", frames: value }))
-    .filter(({ frames }) => frames > 0);
-  return {
-    recordings: sum("reel_out_streams"),
-    recordedBytes: sum("reel_recorded_bytes_total"),
-    recordedFrames: sum("reel_recorded_frames_total"),
-    closedSegments: sum("reel_closed_segments_total"),
-    failedSegments: sum("reel_failed_segments_total"),
-    lost,
-  };
+function totalsOf(recorder: SystemParts["recorder"]) {
+  const { recordings, frames, bytes, closedSegments, failedSegments, losses } = recorder.recordedTotals();
+  const lost = [...losses].map(([cause, loss]) => ({ cause, frames: loss.frames })).filter((loss) => loss.frames > 0);
+  return { recordings, recordedBytes: bytes, recordedFrames: frames, closedSegments, failedSegments, lost };
 }
 
 /** Publish keys are secrets by any name. */

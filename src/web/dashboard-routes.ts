@@ -1,8 +1,7 @@
 // The dashboard's files, as the build has left them in dist/dashboard. They hold nothing of this server, so everybody
 // may have them, also before a login; what they show comes through the routes and the channel, with their checks.
 
-import { readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,6 +11,8 @@ import type { RouteModule, RouteReply, RouteRequest } from "../base/routes.js";
 /** The same from src/web and from dist/web. */
 const FOLDER = new URL("../../dist/dashboard/", import.meta.url);
 const PAGE = "index.html";
+/** A name that changes with what is in the file, as the build gives it to scripts and styles. */
+const HASHED = /-[\w-]{8}\.\w+$/;
 const MISSING = "The dashboard is not built: npm run build\n";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -48,20 +49,30 @@ interface PageFile {
   readonly zipped: Buffer;
 }
 
-/** Read at the first request for each, and kept: they are some hundred kilobytes together. */
+/**
+ * Read at the first request for any of them, all at once, and kept (some hundred kilobytes): whoever builds anew or
+ * updates the package below a running server must not mix two builds. What cannot be read is tried again.
+ */
 class PageFiles {
-  readonly #names: ReadonlySet<string>;
-  readonly #read = new Map<string, Promise<PageFile>>();
+  #read: Promise<ReadonlyMap<string, PageFile>> | undefined;
 
-  constructor(private readonly folder: URL) {
-    this.#names = namesBelow(folder);
+  constructor(private readonly folder: URL) {}
+
+  async find(name: string): Promise<PageFile | undefined> {
+    this.#read ??= this.#openAll();
+    try {
+      const files = await this.#read;
+      if (files.size === 0) this.#read = undefined;
+      return files.get(name);
+    } catch (error) {
+      this.#read = undefined;
+      throw error;
+    }
   }
 
-  find(name: string): Promise<PageFile> | undefined {
-    if (!this.#names.has(name)) return undefined;
-    const found = this.#read.get(name) ?? this.#open(name);
-    this.#read.set(name, found);
-    return found;
+  async #openAll(): Promise<ReadonlyMap<string, PageFile>> {
+    const names = await namesBelow(this.folder);
+    return new Map(await Promise.all(names.map(async (name) => [name, await this.#open(name)] as const)));
   }
 
   async #open(name: string): Promise<PageFile> {
@@ -71,12 +82,14 @@ class PageFiles {
   }
 }
 
-function namesBelow(folder: URL): ReadonlySet<string> {
+/** None where nothing is built. */
+async function namesBelow(folder: URL): Promise<string[]> {
   try {
-    const names = readdirSync(fileURLToPath(folder), { recursive: true }).map(String);
-    return new Set(names.filter((name) => TYPES[extname(name)] !== undefined));
-  } catch {
-    return new Set();
+    const names = await readdir(fileURLToPath(folder), { recursive: true });
+    return names.filter((name) => TYPES[extname(name)] !== undefined).map((name) => name.replaceAll("\\", "/"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
 
@@ -91,8 +104,7 @@ export function dashboardRoutes(folder = FOLDER): RouteModule {
       headers: {
         ...COMMON_HEADERS,
         "Content-Type": file.type,
-        // The names of all but the page change with what is in them.
-        "Cache-Control": name === PAGE ? "no-cache" : "public, max-age=31536000, immutable",
+        "Cache-Control": HASHED.test(name) ? "public, max-age=31536000, immutable" : "no-cache",
         Vary: "Accept-Encoding",
         ...(isZipped && { "Content-Encoding": "gzip" }),
       },

@@ -298,6 +298,18 @@ describe("viewers", () => {
     expect(Object.keys(messages[5]?.payload ?? {}).sort()).toEqual(
       ["PID", "creationTimestamp", "customData", "name", "type", "uniqueId", "upTime"].sort(),
     );
+    await record("watched", "ts");
+    const ofFile = (type: string) => messages.find((message) => message.type === type)?.payload;
+    const closed = await until("the file's end", () => ofFile("recordChunkClosed"));
+    expect(closed).toMatchObject({ file: path("media/watched.ts"), localStreamName: "watched" });
+    expect(ofFile("recordChunkCreated")).toMatchObject({ file: path("media/watched.ts") });
+    // What was missed comes again, the same.
+    const since = Number(closed.sequence) - 1;
+    const before = messages.length;
+    socket.send(`subscribe events=recordChunkClosed,cliRequest since=${since}`);
+    await until("what was missed", () => messages.length >= before + 2);
+    expect(messages[before]).toMatchObject({ status: "SUCCESS", data: { events: ["recordChunkClosed"], since } });
+    expect(messages[before + 1]?.payload).toEqual(closed);
     socket.close();
   });
 

@@ -1,5 +1,6 @@
 // What of the events a subscriber may see. Viewers see what the routes show them: recordings and files with all that is
-// known of them, of streams the names alone (URIs and user variables are the owner's), and no commands.
+// known of them, the user variables of their configs too; of streams the names alone (URIs and the user variables of
+// pulls are the owner's), and no commands.
 
 import type { Value } from "../replies/reply.js";
 import { BusEvent } from "./event-bus.js";

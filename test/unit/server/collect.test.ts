@@ -48,6 +48,20 @@ it("every part tells what it counts while a stream is recorded", async () => {
     expect(ones.map((name) => [name, sampleValue(samples, name)])).toEqual(ones.map((name) => [name, 1]));
     const zeros = ["reel_finishing_segments", "reel_sick_volumes", "reel_pull_configs", "reel_event_receivers"];
     expect(zeros.map((name) => [name, sampleValue(samples, name)])).toEqual(zeros.map((name) => [name, 0]));
+    // What /api/server tells is the same, without a sample for each recording.
+    const later = server.collect();
+    const { losses, ...totals } = server.recorder.recordedTotals();
+    expect(totals).toEqual({
+      recordings: 1,
+      frames: sampleValue(later, "reel_recorded_frames_total"),
+      bytes: sampleValue(later, "reel_recorded_bytes_total"),
+      closedSegments: 0,
+      failedSegments: 0,
+    });
+    expect(totals.frames).toBeGreaterThan(0);
+    expect([...losses].map(([cause, { frames }]) => [cause, frames])).toEqual(
+      [...losses.keys()].map((cause) => [cause, sampleValue(later, "reel_lost_frames_total", { cause })]),
+    );
     expect(sampleValue(samples, "reel_arena_used_bytes")).toBe(server.recorder.arena.stats().usedBytes);
     expect(sampleValue(samples, "reel_arena_limit_bytes")).toBe(64 * 1024 * 1024);
     expect(sampleValue(samples, "reel_events_total")).toBeGreaterThan(2);
