@@ -57,6 +57,8 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
       reason:
         "all threads read the same clock, and only differences count; 0 does not come once the machine runs for a second",
     },
+  "src/worker/drain-task.ts: const nowSeconds = Number(process.hrtime.bigint() / 1_000_000_000n) + 1; ⇒ const nowSeconds = Number(process.hrtime.bigint() / 1_000_000_000n) + (1 + 1);":
+    { isEquivalent: true, reason: "all threads read the same clock, and only differences count" },
   "src/worker/thread-loading.ts: while (this.#pool.threads.some(isLoading) && performance.now() < endMs) await delay(5); ⇒ while (this.#pool.threads.some(isLoading) && performance.now() < endMs) await delay((5 - 1));":
     { isEquivalent: false, reason: "a measure: how often threads that load are looked at" },
 };
