@@ -3,10 +3,12 @@
 
 import { readFileSync } from "node:fs";
 
-/** Enough to load every module at once, which takes more than an idle server (60). */
-export const MIN_DESCRIPTORS = 256;
-/** For listeners, clients, the ledger and the catalogue. */
-const OTHERS = 256;
+/**
+ * Enough to load every module at once, which takes more than an idle server (60): Node opens all modules of a level
+ * together, and threads load beside it. 256 were too few for the 540 modules of 27 November 2026. What loading takes
+ * is enough for listeners, clients, the ledger and the catalogue later.
+ */
+export const MIN_DESCRIPTORS = 512;
 /** The publisher or puller; of an MP4 `.mdat` and a file for each of two tracks, and one while it is finished. */
 const PER_RECORDING = 5;
 
@@ -18,7 +20,7 @@ export function descriptorLimit(limits = ownLimits()): number {
 
 /** What so many recordings at a time want. */
 export function descriptorsFor(recordings: number): number {
-  return OTHERS + PER_RECORDING * recordings;
+  return MIN_DESCRIPTORS + PER_RECORDING * recordings;
 }
 
 function ownLimits(): string {

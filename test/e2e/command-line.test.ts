@@ -110,7 +110,7 @@ it.concurrent("completes commands, parameters and options in bash", async () => 
       ])
     ).stdout.trim();
   expect(await complete("sta")).toBe("status");
-  expect(await complete("send", "rec")).toBe("record");
+  expect(await complete("send", "rec")).toBe("record recordRule");
   expect(await complete("send", "record", "chunk")).toBe("chunkLength=");
   expect(await complete("ls", "--fr")).toBe("--from");
   expect(await complete("help", "pull")).toBe("pullStream");

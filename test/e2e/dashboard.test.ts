@@ -122,7 +122,7 @@ describe("Now", () => {
     await expect.poll(() => page.getByRole("alert").textContent(), SOON).toContain("Unable to record stream");
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await page.evaluate("document.activeElement.matches('button.main')")).toBe(true);
+    await expect.poll(() => page.evaluate("document.activeElement.matches('button.main')"), SOON).toBe(true);
   });
 });
 

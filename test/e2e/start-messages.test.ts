@@ -98,23 +98,23 @@ describe("a process that may open few files", () => {
     await stopServers();
   });
 
-  it.concurrent.each([40, 150, 255])("says so in a sentence where that is %i", async (limit) => {
+  it.concurrent.each([40, 150, 511])("says so in a sentence where that is %i", async (limit) => {
     expect(await messageOf(["serve"], limited(`-n ${limit}`))).toBe(
-      `reel: this process may open ${limit} files, and Reel needs 256 to start and five for each recording: raise its limit (ulimit -n 65536, or LimitNOFILE=65536 in a unit)\n`,
+      `reel: this process may open ${limit} files, and Reel needs 512 to start and five for each recording: raise its limit (ulimit -n 65536, or LimitNOFILE=65536 in a unit)\n`,
     );
   });
 
-  it("records with 256, and warns of more configs than that is enough for", async () => {
-    const first = await ReelProcess.start({ prefix: limited("-n 256") });
+  it("records with 512, and warns of more configs than that is enough for", async () => {
+    const first = await ReelProcess.start({ prefix: limited("-n 512") });
     const control = await Control.connect(first);
     await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4");
     publishWithFfmpeg({ url: first.rtmpUrl("cam1"), input: await makeClip({ seconds: 2 }) });
     await control.wait("recordChunkClosed");
     await first.stop();
     expect(first.output).not.toContain("too few files");
-    const second = await ReelProcess.start({ root: first.root, prefix: limited("-n 256") });
+    const second = await ReelProcess.start({ root: first.root, prefix: limited("-n 512") });
     expect(second.output).toMatch(
-      /"limit":256,"wanted":261,"recordConfigs":1,"msg":"this process may open too few files/,
+      /"limit":512,"wanted":517,"recordConfigs":1,"msg":"this process may open too few files/,
     );
     await second.stop();
   });
