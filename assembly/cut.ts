@@ -1,4 +1,5 @@
-// Where a segment ends: its time is up, it is full, somebody wants a cut, a decoder configuration changed, the recording stops or hands over.
+// Where a segment ends: its time is up, it is full, somebody wants a cut, a decoder configuration changed, the
+// recording stops or hands over.
 
 import { MAX_TRACKS } from "../src/abi/frame";
 import {

@@ -1,5 +1,5 @@
-// All cameras of a host are cut off and come back at once, as behind a switch: how soon every one is recorded again, and
-// how many connections a second that takes.
+// All cameras of a host are cut off and come back at once, as behind a switch: how soon every one is recorded again,
+// and how many connections a second that takes.
 
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -2,9 +2,9 @@
 // npm run bench:cameras -- --streams 50,100,200,400
 // npm run bench:cameras -- --outage --streams 400
 //
-// What a recorded RTSP camera costs: the same cameras for each recorder in turn, Reel first; with --rtmp also Reel's own
-// figure for as many RTMP publishers of the same frames. With several numbers of streams it draws how the cost of one
-// changes (results/cameras.svg). With --outage all cameras are cut off and come back at once.
+// What a recorded RTSP camera costs: the same cameras for each recorder in turn, Reel first; with --rtmp also Reel's
+// own figure for as many RTMP publishers of the same frames. With several numbers of streams it draws how the cost of
+// one changes (results/cameras.svg). With --outage all cameras are cut off and come back at once.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// Builds the dashboard into dist/dashboard: a page and, below dashboard/, files whose names change with what is in them.
-// Nothing of it comes from elsewhere, and the page holds no script of its own, so that its policy can forbid them.
+// Builds the dashboard into dist/dashboard: a page and, below dashboard/, files whose names change with what is in
+// them. Nothing of it comes from elsewhere, and the page holds no script of its own, so that its policy can forbid
+// them.
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";

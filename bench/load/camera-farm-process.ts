@@ -1,5 +1,5 @@
-// The cameras' own process: an RTSP server (RFC 2326, interleaved TCP alone) with a camera under each path, every client
-// of which gets a stream of its own from its PLAY on. Forked by bench/load/camera-farm.ts, which speaks to it by
+// The cameras' own process: an RTSP server (RFC 2326, interleaved TCP alone) with a camera under each path, every
+// client of which gets a stream of its own from its PLAY on. Forked by bench/load/camera-farm.ts, which speaks to it by
 // messages. It is light so that hundreds of cameras are a fraction of a core: a frame is one copy and one write.
 
 import { createServer, type Server, type Socket } from "node:net";

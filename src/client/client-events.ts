@@ -83,7 +83,9 @@ class EventQueue implements AsyncIterableIterator<ReelEvent> {
     return this;
   }
 
-  /** It has seen all up to this that the server repeats; undefined before its beginning is known, or if it wants none. */
+  /**
+   * It has seen all up to this that the server repeats; undefined before its beginning is known, or if it wants none.
+   */
   get position(): number | undefined {
     if (!this.types || this.types.has("recordChunkClosed")) return this.lastSequence;
     return this.types.has("segmentDeleted") ? this.#lastDeleted : undefined;

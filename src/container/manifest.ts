@@ -1,6 +1,6 @@
-// The manifest of a file, `<file>.manifest` beside it: SHA-256 of every 4 MiB of its media, hashed as it was written, and
-// of the head in front of the media, which the finish patches. It names the manifest before it by its root, so that one
-// root vouches for all that was recorded before.
+// The manifest of a file, `<file>.manifest` beside it: SHA-256 of every 4 MiB of its media, hashed as it was written,
+// and of the head in front of the media, which the finish patches. It names the manifest before it by its root, so that
+// one root vouches for all that was recorded before.
 //
 //   | head            | media: block 0 | block 1 | … |      root = SHA-256 of the manifest's JSON without its root
 //     one hash          a hash each

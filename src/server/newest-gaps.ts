@@ -1,5 +1,6 @@
 // The newest gaps of every stream. Each stream has a share, and where all together are too many the oldest of the one
-// that has most goes: a stream that comes and goes all night pushes its own out, and nobody else's. What went is counted.
+// that has most goes: a stream that comes and goes all night pushes its own out, and nobody else's. What went is
+// counted.
 
 /** Gaps of one stream. */
 const MAX_EACH = 200;

@@ -1,5 +1,5 @@
-// The memory of all uploads of a thread: so many buffers of the size of a part, lent in the order in which they were asked
-// for. Nothing is sent that is not in one of them.
+// The memory of all uploads of a thread: so many buffers of the size of a part, lent in the order in which they were
+// asked for. Nothing is sent that is not in one of them.
 
 export class PartBuffers {
   readonly #free: Buffer[] = [];

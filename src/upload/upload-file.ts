@@ -4,8 +4,8 @@
 //   more:      create ─▶ parts, each noted ─▶ complete ─▶ head         (the journal knows how far it is)
 //
 // Whatever was lost between the server and the journal is asked for: an upload that the journal does not know
-// (ListMultipartUploads), parts that it does not know (ListParts), an object whose completion was never heard of (head).
-// A part that is taken over has the SHA-256, or else the MD5, of the file's own bytes.
+// (ListMultipartUploads), parts that it does not know (ListParts), an object whose completion was never heard of
+// (head). A part that is taken over has the SHA-256, or else the MD5, of the file's own bytes.
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
@@ -57,7 +57,10 @@ export class FileSender {
     this.#journal = new UploadJournal(file.journalPath);
   }
 
-  /** Throws S3Failure, ReelError `notFound` or `lostFile` where the file is not what the catalogue says, or what fs throws. */
+  /**
+   * Throws S3Failure, ReelError `notFound` or `lostFile` where the file is not what the catalogue says, or what fs
+   * throws.
+   */
   async send(): Promise<UploadedFile> {
     const { path, sizeBytes } = this.file;
     const handle = await openFile(path);

@@ -1,5 +1,6 @@
 // What has been sent of a file, so that an upload goes on where a crash or a stop cut it off: a file of lines for each
-// segment, in `uploads/` of the state folder. It is not synced: what a power cut takes is asked of the server (ListParts).
+// segment, in `uploads/` of the state folder. It is not synced: what a power cut takes is asked of the server
+// (ListParts).
 //
 //   {"begin":{…}}  before the server hears of it
 //   {"uploadId":…} what the server calls it

@@ -1,5 +1,5 @@
-// The thread that uploads: one for all files, made with the first of them. Ended in the middle of a request it leaves what
-// a crash leaves, and the journal knows it.
+// The thread that uploads: one for all files, made with the first of them. Ended in the middle of a request it leaves
+// what a crash leaves, and the journal knows it.
 
 import { Piscina } from "piscina";
 import { ThreadLoading } from "../worker/thread-loading.js";

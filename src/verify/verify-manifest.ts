@@ -1,6 +1,6 @@
 // Checks manifests against the files beside them, and against each other: what a file holds, what its manifest says of
-// itself, and whether one is missing in the chain. The first break of a chain is what somebody asks for: all before it is
-// as it was recorded.
+// itself, and whether one is missing in the chain. The first break of a chain is what somebody asks for: all before it
+// is as it was recorded.
 //
 // Written from the description of the manifest (docs/recording.md), with hashing of its own.
 
@@ -109,8 +109,8 @@ function chainFault(
 }
 
 /**
- * Where each config's chain begins: with the one that names none before it, else with the oldest whose predecessor is not
- * there. Files that are closed at the same time may be chained in another order than that of their sequences.
+ * Where each config's chain begins: with the one that names none before it, else with the oldest whose predecessor is
+ * not there. Files that are closed at the same time may be chained in another order than that of their sequences.
  */
 function startsOf(all: readonly Read[], roots: ReadonlyMap<string, string>): Map<number, Read> {
   const starts = new Map<number, Read>();

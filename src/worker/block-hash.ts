@@ -1,5 +1,5 @@
-// Hashes blocks of media as they become whole. They are read back from the page cache: a hash that went on from batch to
-// batch would need its state in the arena, which no fast SHA-256 lets out.
+// Hashes blocks of media as they become whole. They are read back from the page cache: a hash that went on from batch
+// to batch would need its state in the arena, which no fast SHA-256 lets out.
 
 import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, readSync } from "node:fs";
@@ -12,7 +12,8 @@ const READ_BYTES = 1 << 20;
 let buffer: Buffer | undefined;
 
 /**
- * The hashes of blocks from `hashed` on that are whole in the first `endBytes` of a growing file. Throws what fs throws.
+ * The hashes of blocks from `hashed` on that are whole in the first `endBytes` of a growing file. Throws what fs
+ * throws.
  */
 export function hashWholeBlocks(container: Container, path: string, hashed: number, endBytes: number): string[] {
   if (endBytes < (hashed + 1) * BLOCK_BYTES) return [];

@@ -1,5 +1,5 @@
-// Real senders: payloaders of others send over UDP what a file holds, and what comes out of the session is compared with
-// the file, frame by frame: bytes, times and key frames.
+// Real senders: payloaders of others send over UDP what a file holds, and what comes out of the session is compared
+// with the file, frame by frame: bytes, times and key frames.
 
 import { createHash } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";

@@ -1,5 +1,5 @@
-// A clip over three files and a gap, and of a file that grows, judged by ffprobe and FFmpeg 8: the pictures and sounds of
-// the files, at the times at which they were, from exactly where it was asked for.
+// A clip over three files and a gap, and of a file that grows, judged by ffprobe and FFmpeg 8: the pictures and sounds
+// of the files, at the times at which they were, from exactly where it was asked for.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// The dashboard in Chromium, on a real server with ffmpeg publishers: login, each page, the forms, what changes while it
-// is looked at, playback of what grows and of what is finished, viewers, dark and phone layouts.
+// The dashboard in Chromium, on a real server with ffmpeg publishers: login, each page, the forms, what changes while
+// it is looked at, playback of what grows and of what is finished, viewers, dark and phone layouts.
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

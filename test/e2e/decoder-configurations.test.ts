@@ -1,6 +1,6 @@
 // The decoder configurations in recorded files are those that were sent, for every codec and container: FFmpeg 8 tells
-// them of what it publishes and of what was recorded. Where they stand in the frames alone (AC-3, E-AC-3), the box in MP4
-// is the one that ffmpeg makes of the same stream.
+// them of what it publishes and of what was recorded. Where they stand in the frames alone (AC-3, E-AC-3), the box in
+// MP4 is the one that ffmpeg makes of the same stream.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

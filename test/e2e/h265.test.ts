@@ -1,6 +1,6 @@
-// H.265 as cameras and encoders send it for long: 1080p with B-frames and open GOPs in segments, other parameter sets in
-// the middle, the same ones again and again, and the private form with CodecID 12. Every picture is in one file, once,
-// and every file plays alone.
+// H.265 as cameras and encoders send it for long: 1080p with B-frames and open GOPs in segments, other parameter sets
+// in the middle, the same ones again and again, and the private form with CodecID 12. Every picture is in one file,
+// once, and every file plays alone.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// HLS of MPEG-TS that grows and of the same file when it is finished: byte ranges, judged by ffprobe and FFmpeg 8 part by
-// part and as a list: the frames and times of the source over cuts, a gap, a changed configuration.
+// HLS of MPEG-TS that grows and of the same file when it is finished: byte ranges, judged by ffprobe and FFmpeg 8 part
+// by part and as a list: the frames and times of the source over cuts, a gap, a changed configuration.
 
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

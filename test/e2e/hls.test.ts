@@ -1,5 +1,5 @@
-// HLS of an MP4 that grows and of the same file when it is finished, judged by ffprobe and FFmpeg 8: the frames and times
-// of the source, the same parts before and after, a list that only gets longer.
+// HLS of an MP4 that grows and of the same file when it is finished, judged by ffprobe and FFmpeg 8: the frames and
+// times of the source, the same parts before and after, a list that only gets longer.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

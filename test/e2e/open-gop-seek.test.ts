@@ -1,6 +1,7 @@
 // Open GOPs in MP4: ffmpeg finds by a seek the picture that it shows from the beginning. Leading pictures of a CRA
-// (H.265), or of a picture with a recovery point (H.264), need what is in front of it; ffmpeg goes by decoding times, in
-// files of its own as well, and comes too late for what is shown between the decoding of such a picture and its own time.
+// (H.265), or of a picture with a recovery point (H.264), need what is in front of it; ffmpeg goes by decoding times,
+// in files of its own as well, and comes too late for what is shown between the decoding of such a picture and its own
+// time.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

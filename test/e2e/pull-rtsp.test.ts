@@ -1,4 +1,5 @@
-// A real RTSP server (GStreamer's) pulled over TCP, UDP, IPv6 and TLS, with the codecs that cameras have, and beside another reader.
+// A real RTSP server (GStreamer's) pulled over TCP, UDP, IPv6 and TLS, with the codecs that cameras have, and beside
+// another reader.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -51,7 +52,8 @@ const ENCODINGS = {
 async function encode(folder: string, codecs: keyof typeof ENCODINGS): Promise<string> {
   const path = join(folder, `${codecs}.mkv`.replace(",", "-"));
   const video = ["-f", "lavfi", "-i", `testsrc2=size=320x240:rate=25:duration=${SECONDS}`];
-  // What Opus puts in front would move the pictures from 0, and GStreamer's server sends the first ones as if they were not.
+  // What Opus puts in front would move the pictures from 0, and GStreamer's server sends the first ones as if they were
+  // not.
   const sound = [
     "-itsoffset",
     OPUS_DELAY,
@@ -181,8 +183,8 @@ function skewMs(probe: Probe): number {
 }
 
 /**
- * As many pictures, each where it is in what was sent; Matroska's times are milliseconds. A server that has no processor
- * for a while may send a report that moves its clock once.
+ * As many pictures, each where it is in what was sent; Matroska's times are milliseconds. A server that has no
+ * processor for a while may send a report that moves its clock once.
  */
 function expectTimes(probe: Probe, sent: Probe, name: string): void {
   const [found, wanted] = [times(probe.video?.packets), times(sent.video?.packets)];

@@ -1,6 +1,6 @@
 // Forms of sound that no encoder here sends: G.711 in stereo, HE-AAC, AAC with frames of 960 samples, AC-3 that only a
-// descriptor of DVB names, Opus in dual mono over MPEG-TS. What was sent is in every container that carries it. FFmpeg 8
-// judges.
+// descriptor of DVB names, Opus in dual mono over MPEG-TS. What was sent is in every container that carries it. FFmpeg
+// 8 judges.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";

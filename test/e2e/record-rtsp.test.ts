@@ -1,5 +1,5 @@
-// Publishers over RTSP: Debian's ffmpeg, FFmpeg 8 and GStreamer push into a server of ours, over TCP and UDP, and what is recorded is what they
-// sent.
+// Publishers over RTSP: Debian's ffmpeg, FFmpeg 8 and GStreamer push into a server of ours, over TCP and UDP, and what
+// is recorded is what they sent.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// Cameras whose server is killed and comes back, again and again, also between SETUP and PLAY: each is recorded again, and
-// nothing is left behind. The torture run does it ten times with fifty cameras, and looks at the clock.
+// Cameras whose server is killed and comes back, again and again, also between SETUP and PLAY: each is recorded again,
+// and nothing is left behind. The torture run does it ten times with fifty cameras, and looks at the clock.
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { makeClip } from "../support/clip.js";

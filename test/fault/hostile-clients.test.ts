@@ -1,5 +1,6 @@
 // Hostile clients on every listener, in the open and behind TLS, while fifty publishers are recorded: no frame is lost,
-// the owner's commands are answered at every interval on connections of their own, and memory and descriptors come back.
+// the owner's commands are answered at every interval on connections of their own, and memory and descriptors come
+// back.
 
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";

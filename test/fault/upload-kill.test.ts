@@ -1,5 +1,5 @@
-// Many files, a server that fails every fifth request, and a process that is killed three times: every file is an object
-// once, byte for byte, and nothing is left at the server or in the state folder.
+// Many files, a server that fails every fifth request, and a process that is killed three times: every file is an
+// object once, byte for byte, and nothing is left at the server or in the state folder.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

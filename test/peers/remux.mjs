@@ -1,5 +1,5 @@
-// FFmpeg 8 as publisher, reader and validator of enhanced RTMP and FLV, and of RTSP: sends, fetches or rewrites what comes as it
-// is; over UDP at live pace, else as fast as it goes. Usage: node remux.mjs INPUT OUTPUT FORMAT [TRANSPORT]
+// FFmpeg 8 as publisher, reader and validator of enhanced RTMP and FLV, and of RTSP: sends, fetches or rewrites what
+// comes as it is; over UDP at live pace, else as fast as it goes. Usage: node remux.mjs INPUT OUTPUT FORMAT [TRANSPORT]
 
 import { setTimeout } from "node:timers/promises";
 

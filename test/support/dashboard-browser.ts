@@ -1,5 +1,5 @@
-// Debian's Chromium, driven by Playwright, on the dashboard of a server. What the page complains of is kept: a style or a
-// script that its policy forbids shows there.
+// Debian's Chromium, driven by Playwright, on the dashboard of a server. What the page complains of is kept: a style or
+// a script that its policy forbids shows there.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

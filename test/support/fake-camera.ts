@@ -1,5 +1,5 @@
-// A camera with bytes of our own: an RTSP server that does what a test tells it, right or wrong, and sends H.264 pictures over TCP
-// or UDP.
+// A camera with bytes of our own: an RTSP server that does what a test tells it, right or wrong, and sends H.264
+// pictures over TCP or UDP.
 
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
@@ -15,7 +15,10 @@ export interface CameraRequest {
   connection: number;
 }
 
-/** Status line and headers behind `RTSP/1.0 `, without CSeq; a buffer is sent as it is. Undefined: as a good camera does. */
+/**
+ * Status line and headers behind `RTSP/1.0 `, without CSeq; a buffer is sent as it is. Undefined: as a good camera
+ * does.
+ */
 export type CameraReply = string | Buffer | undefined;
 
 export interface CameraScript {

@@ -1,4 +1,5 @@
-// A recovery as the recorder makes it, with a real ledger, names, journals and moves; what finishes files is the test's.
+// A recovery as the recorder makes it, with a real ledger, names, journals and moves; what finishes files is the
+// test's.
 
 import { closeSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { afterEach, beforeEach } from "vitest";

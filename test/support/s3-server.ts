@@ -1,6 +1,7 @@
 // A small S3 of the tests' own, in memory: put, head, get, multipart, ListParts, ListMultipartUploads, abort. It is
-// strict where Amazon is (signatures, hashes of bodies, checksums of parts, sizes of parts, parts that it does not know),
-// and it fails as the network does: 503, connections cut before or after the work, slow answers, expired uploads.
+// strict where Amazon is (signatures, hashes of bodies, checksums of parts, sizes of parts, parts that it does not
+// know), and it fails as the network does: 503, connections cut before or after the work, slow answers, expired
+// uploads.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// Uploads what a catalogue has until nothing waits, or until it is killed; says "u" on standard output for each file. Run
-// from what was built: it starts four times in a test.
+// Uploads what a catalogue has until nothing waits, or until it is killed; says "u" on standard output for each file.
+// Run from what was built: it starts four times in a test.
 
 import { writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,4 +1,5 @@
-// What the streams brought in the last minutes, a point each time the server was asked: rates are made here, of counters.
+// What the streams brought in the last minutes, a point each time the server was asked: rates are made here, of
+// counters.
 
 import type { StreamState } from "./server-types.js";
 

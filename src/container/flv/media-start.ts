@@ -1,5 +1,5 @@
-// Where the media of an FLV begins: behind the header and onMetaData, which are patched at the finish (Adobe Flash Video
-// File Format 10.1, annex E.2 to E.4).
+// Where the media of an FLV begins: behind the header and onMetaData, which are patched at the finish (Adobe Flash
+// Video File Format 10.1, annex E.2 to E.4).
 
 import { readSync } from "node:fs";
 

@@ -1,4 +1,5 @@
-// How something is recorded: the parameters that `record` and `recordRule` share, and what the recorder is told by them.
+// How something is recorded: the parameters that `record` and `recordRule` share, and what the recorder is told by
+// them.
 
 import { CONTAINER_NAMES } from "../../container/table.js";
 import { TEMPLATE_FIELDS } from "../../recording/naming/path-template.js";

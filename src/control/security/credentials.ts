@@ -1,5 +1,5 @@
-// Credentials of HTTP: whose they are that a request shows, in `Authorization` or in the form of the login page. All are
-// compared, each in constant time, so that the time does not tell how much was right, or whose they are.
+// Credentials of HTTP: whose they are that a request shows, in `Authorization` or in the form of the login page. All
+// are compared, each in constant time, so that the time does not tell how much was right, or whose they are.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 

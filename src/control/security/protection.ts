@@ -283,8 +283,9 @@ function mayBeForeign(
 }
 
 /**
- * Browsers send the Basic credentials that they were once given with any link, and at a plain-HTTP address of the network
- * nothing that tells whose it was, if the page wants that. No other client calls itself Mozilla and names a language.
+ * Browsers send the Basic credentials that they were once given with any link, and at a plain-HTTP address of the
+ * network nothing that tells whose it was, if the page wants that. No other client calls itself Mozilla and names a
+ * language.
  */
 function mayBeLink(headers: IncomingHttpHeaders, wish: Wish, shown: Credentials): string | undefined {
   const { origin, referer, "sec-fetch-site": site, "user-agent": agent = "" } = headers;

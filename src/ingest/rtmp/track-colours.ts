@@ -1,6 +1,6 @@
 // What colorInfo says of one track of a publication (Enhanced RTMP v2, Metadata). It belongs to a codec: it comes in
-// front of that one's header or behind it, and goes with it. Every other one makes another decoder configuration, and so
-// another file; an encoder may say it anew of every scene. Therefore a track changes it a limited number of times.
+// front of that one's header or behind it, and goes with it. Every other one makes another decoder configuration, and
+// so another file; an encoder may say it anew of every scene. Therefore a track changes it a limited number of times.
 
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import type { ColourInfo } from "../../media/codec/video-config.js";

@@ -1,4 +1,5 @@
-// The tracks of an MP4 that grows, from its journal (src/container/mp4): the files of records of its tracks, and the media.
+// The tracks of an MP4 that grows, from its journal (src/container/mp4): the files of records of its tracks, and the
+// media.
 
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { ReelError } from "../../base/reel-error.js";

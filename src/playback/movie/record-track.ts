@@ -1,5 +1,5 @@
-// Tracks from sample records (src/abi/mp4.ts): 32 bytes a sample, so a place is found by bisection and a window is read as
-// it is. Heads of tracks are those that a finish would write now.
+// Tracks from sample records (src/abi/mp4.ts): 32 bytes a sample, so a place is found by bisection and a window is read
+// as it is. Heads of tracks are those that a finish would write now.
 
 import { CONFIG_SAMPLE_RATE_OFFSET, CONFIG_SAMPLES_PER_FRAME_OFFSET, KIND_AUDIO } from "../../abi/decoder-config.js";
 import {

@@ -1,5 +1,6 @@
-// A range of a recorded transport stream as a movie: its access units are demuxed once for their records (src/abi/mp4.ts,
-// as a journal has them), and again where their bytes are read. Positions count from the first unit of the range.
+// A range of a recorded transport stream as a movie: its access units are demuxed once for their records
+// (src/abi/mp4.ts, as a journal has them), and again where their bytes are read. Positions count from the first unit of
+// the range.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { FLAG_SKIPPED_LEADING, TRACK_VIDEO } from "../../abi/frame.js";

@@ -1,5 +1,6 @@
-// Divides a recorded transport stream into parts that can be decoded by themselves, for HLS (RFC 8216 §3.2): each begins
-// with a PAT and a PMT, and behind them a random access point of the first video; of sound alone any frame of it.
+// Divides a recorded transport stream into parts that can be decoded by themselves, for HLS (RFC 8216 §3.2): each
+// begins with a PAT and a PMT, and behind them a random access point of the first video; of sound alone any frame of
+// it.
 //
 //   | PAT | PMT | picture (random access) … | PAT | PMT | picture …
 //   ^ a part                                ^ the next one

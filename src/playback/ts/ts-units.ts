@@ -1,6 +1,6 @@
 // Access units of a range of a recorded transport stream, in the order of the file and in the form that MP4 has them
-// (lengths in place of start codes, sound without its ADTS headers): what the ingest's demuxer makes of these bytes. The
-// same bytes give the same units, however often they are read.
+// (lengths in place of start codes, sound without its ADTS headers): what the ingest's demuxer makes of these bytes.
+// The same bytes give the same units, however often they are read.
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../abi/decoder-config.js";
 import { Arena } from "../../arena/arena.js";

@@ -1,6 +1,6 @@
-// Copies final files into a second media folder (`copyTo`): oldest first, one at a time for each folder, again and again
-// until each is there, also over restarts. The first file is final before its copy begins, so a folder that is full or
-// missing costs nobody a frame.
+// Copies final files into a second media folder (`copyTo`): oldest first, one at a time for each folder, again and
+// again until each is there, also over restarts. The first file is final before its copy begins, so a folder that is
+// full or missing costs nobody a frame.
 //
 // The catalogue is the queue: what is final and has a wish that it does not yet know as fulfilled.
 

@@ -3,8 +3,8 @@
 //   cam/*        one level: `cam/1`, not `cam/1/low`      **   any number of levels      ?   one character, no slash
 //   /^cam\d+$/   as JavaScript has them, with the flags i and u
 //
-// Names come from outside. As a regular expression, which is what a library makes of it, a glob of many stars can be kept
-// busy for minutes by a long name: one of more than two is walked, in time of pattern × name. An operator's own
+// Names come from outside. As a regular expression, which is what a library makes of it, a glob of many stars can be
+// kept busy for minutes by a long name: one of more than two is walked, in time of pattern × name. An operator's own
 // expression is refused where it could do the same.
 
 import { ReelError } from "../../base/reel-error.js";

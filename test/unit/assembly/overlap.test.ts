@@ -1,5 +1,5 @@
-// Where two segments overlap in the ring: tracks that come ahead of their time or behind it, around a cut. What holds for
-// any order is in test/property/membership.test.ts; here are the places where one tick or one call decides.
+// Where two segments overlap in the ring: tracks that come ahead of their time or behind it, around a cut. What holds
+// for any order is in test/property/membership.test.ts; here are the places where one tick or one call decides.
 
 import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";

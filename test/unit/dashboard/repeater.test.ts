@@ -1,4 +1,5 @@
-// When a page asks the server again: events faster than its delay must neither put it off for ever nor pile up questions.
+// When a page asks the server again: events faster than its delay must neither put it off for ever nor pile up
+// questions.
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Repeater, type RepeaterOptions } from "../../../dashboard/src/lib/repeater.js";

@@ -1,5 +1,5 @@
-// A file on a volume that hangs: who reads it is refused in time, and can close it; others of that volume are refused at
-// once; another volume is not concerned. FileHandles stand in for a device that never answers.
+// A file on a volume that hangs: who reads it is refused in time, and can close it; others of that volume are refused
+// at once; another volume is not concerned. FileHandles stand in for a device that never answers.
 
 import type { FileHandle } from "node:fs/promises";
 import { expect, it } from "vitest";

@@ -1,6 +1,6 @@
 // Where an AudioSpecificConfig ends that nothing says the length of, as in LATM of audioMuxVersion 0: GASpecificConfig
-// (ISO/IEC 14496-3 §4.4.1), ELDSpecificConfig (§4.6.20.3) and UsacConfig to their last bit. There is no extension behind
-// them: nothing would tell it from what follows.
+// (ISO/IEC 14496-3 §4.4.1), ELDSpecificConfig (§4.6.20.3) and UsacConfig to their last bit. There is no extension
+// behind them: nothing would tell it from what follows.
 
 import { ReelError } from "../../../base/reel-error.js";
 import type { BitReader } from "../../bit-reader.js";

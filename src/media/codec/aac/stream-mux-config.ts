@@ -64,8 +64,8 @@ export function parseStreamMuxConfig(bytes: Uint8Array, skipBits: number): Strea
   const objectType = readObjectType(r.fork());
   if (!isAacObjectType(objectType)) notCarried(`of audio object type ${objectType}`);
   const ownBits = skipAudioSpecificConfig(r.fork());
-  // Version 0 has no place for an extension, whose first bits would be a length of frames that there is not. GStreamer's
-  // payloader writes one all the same, where its file has one, and nothing behind it.
+  // Version 0 has no place for an extension, whose first bits would be a length of frames that there is not.
+  // GStreamer's payloader writes one all the same, where its file has one, and nothing behind it.
   if (saidBits === undefined && isExtension(r.fork(), ownBits)) {
     const audioSpecificConfig = r.bytes(restBits - (restBits & 7));
     const audio = parseAudioSpecificConfig(audioSpecificConfig);

@@ -1,5 +1,5 @@
-// A server that stops asks the publishers that can to come again (Enhanced RTMP v2, Reconnect Request): they go on until
-// their next key frame, what they send until then is recorded, and the others are closed at once.
+// A server that stops asks the publishers that can to come again (Enhanced RTMP v2, Reconnect Request): they go on
+// until their next key frame, what they send until then is recorded, and the others are closed at once.
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

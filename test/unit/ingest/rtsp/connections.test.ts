@@ -1,4 +1,5 @@
-// Both kinds of RTSP connections on a socket of the test's own: whatever goes wrong ends the connection, and is thrown at nobody.
+// Both kinds of RTSP connections on a socket of the test's own: whatever goes wrong ends the connection, and is thrown
+// at nobody.
 
 import { describe, expect, it } from "vitest";
 import { FrameSink } from "../../../../src/ingest/frame-sink.js";

@@ -1,5 +1,5 @@
-// A pulled RTSP source against a camera with bytes of our own: what is asked, in which order, and what becomes of the defects that
-// cameras have.
+// A pulled RTSP source against a camera with bytes of our own: what is asked, in which order, and what becomes of the
+// defects that cameras have.
 
 import { afterEach, describe, expect, it } from "vitest";
 import { effort } from "../../../support/effort.js";

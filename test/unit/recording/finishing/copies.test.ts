@@ -1,5 +1,5 @@
-// Copies of final files in a second media folder: byte for byte, over a restart and a folder that is away, and the first
-// folder never waits for the second.
+// Copies of final files in a second media folder: byte for byte, over a restart and a folder that is away, and the
+// first folder never waits for the second.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";

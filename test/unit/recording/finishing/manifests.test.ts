@@ -1,5 +1,5 @@
-// Files with manifests: what is hashed as it is written is what the final file holds, each manifest names the one before,
-// also over a restart, and whatever is changed, taken away or exchanged is named.
+// Files with manifests: what is hashed as it is written is what the final file holds, each manifest names the one
+// before, also over a restart, and whatever is changed, taken away or exchanged is named.
 
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

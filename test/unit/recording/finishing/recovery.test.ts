@@ -1,4 +1,5 @@
-// The recovery with workers that are only pretended: what becomes of a file that a crash has left, and what is told of it.
+// The recovery with workers that are only pretended: what becomes of a file that a crash has left, and what is told of
+// it.
 
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
