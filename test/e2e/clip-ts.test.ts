@@ -3,14 +3,13 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
 import type { ContainerName } from "../../src/container/table.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import type { InStream } from "../../src/stream/in-stream.js";
 import { makeClip } from "../support/clip.js";
 import { type ClipFrames, feed, readClip } from "../support/feed.js";
 import { ffprobe } from "../support/ffprobe.js";
+import { startHttpServer } from "../support/http-server.js";
 import { probeWithFfmpeg8 } from "../support/peers.js";
 import { runProgram } from "../support/run-program.js";
 import { scratch } from "../support/scratch.js";
@@ -43,15 +42,7 @@ function thumbnail(type: string, atMs: number, more = ""): Promise<Response> {
 }
 
 beforeAll(async () => {
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path(""));
   base = `http://${server.addresses.http}`;
   clip = await readClip(await makeClip({ seconds: SECONDS, video: { bFrames: 2 } }));
   for (const type of TYPES) {
