@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import { suggestion } from "../base/nearest-name.js";
-import type { EventName, ReelEvent } from "../client/control-protocol.js";
+import type { EventName, ReelEvent } from "../client/event-payloads.js";
 import { EVENT_TYPES, type EventType, findEventType } from "../control/events/event-types.js";
 import { addConnectionOptions, type ConnectionFlags, connectionFailure, openClient } from "./server-connection.js";
 import { EXIT_FAILED, EXIT_OK } from "./usage.js";

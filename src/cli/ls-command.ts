@@ -1,7 +1,8 @@
 // `reel ls`: recorded files out of the catalogue, by stream and time.
 
 import type { Command } from "commander";
-import type { CommandParameters, SegmentData } from "../client/control-protocol.js";
+import type { CommandParameters } from "../client/control-protocol.js";
+import type { SegmentData } from "../client/reply-data.js";
 import { bytesText, durationText } from "./quantities.js";
 import { addConnectionOptions, type ConnectionFlags, connectionFailure, withClient } from "./server-connection.js";
 import { printTable } from "./text-table.js";

@@ -4,7 +4,7 @@
 
 import type { Command } from "commander";
 import { suggestion } from "../base/nearest-name.js";
-import type { EventName } from "../client/control-protocol.js";
+import type { EventName } from "../client/event-payloads.js";
 import { COMMANDS, findCommand } from "../control/commands/command-table.js";
 import { parseCommandLine } from "../control/commands/grammar.js";
 import { unknownParameters } from "../control/dispatch.js";

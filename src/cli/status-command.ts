@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import type { ReelClient } from "../client/control-client.js";
-import type { ServerStatusData } from "../client/control-protocol.js";
+import type { ServerStatusData } from "../client/reply-data.js";
 import {
   addConnectionOptions,
   type ConnectionFlags,

@@ -2,7 +2,7 @@
 // that nobody records. What needs a look comes first. Narrow terminals leave columns out, never wrap.
 
 import { basename } from "node:path";
-import type { RecordingStatus, ServerStatusData, StreamStatus } from "../client/control-protocol.js";
+import type { RecordingStatus, ServerStatusData, StreamStatus } from "../client/reply-data.js";
 import { bytesText, durationText, secondsText } from "./quantities.js";
 import { cut, paint, type Screen, type Style } from "./terminal.js";
 

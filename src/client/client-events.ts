@@ -1,7 +1,7 @@
 // The client's side of events: any number of iterators over one subscription. It remembers the last `sequence`, so that
 // after a break no recordChunkClosed is missing and none comes twice.
 
-import type { EventName, ReelEvent } from "./control-protocol.js";
+import type { EventName, ReelEvent } from "./event-payloads.js";
 
 /** Events that an iterator buffers for a busy reader. A reader that falls further behind gets an error. */
 const MAX_BUFFERED = 10_000;

@@ -5,16 +5,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { EventFeed } from "./client-events.js";
-import type {
-  CommandData,
-  CommandName,
-  CommandParameters,
-  EventName,
-  ReelEvent,
-  ReplyMessage,
-} from "./control-protocol.js";
+import type { CommandData, CommandName, CommandParameters } from "./control-protocol.js";
+import type { EventName, ReelEvent } from "./event-payloads.js";
+import type { ReplyMessage } from "./reply-data.js";
 
 export type * from "./control-protocol.js";
+export type * from "./event-payloads.js";
+export type * from "./record-settings.js";
+export type * from "./reply-data.js";
+export type * from "./stream-data.js";
 
 export interface ConnectOptions {
   /** Default ws://127.0.0.1:7777/ws. */

@@ -5,7 +5,8 @@ import { dirname, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { describedRoutes, httpMarkdown, openApi } from "../../scripts/http-docs.js";
 import { asyncApi, commandsMarkdown, withLimits } from "../../scripts/reference-docs.js";
-import type { CommandData, CommandName, CommandParameters, EventName } from "../../src/client/control-protocol.js";
+import type { CommandData, CommandName, CommandParameters } from "../../src/client/control-protocol.js";
+import type { EventName } from "../../src/client/event-payloads.js";
 import { COMMANDS } from "../../src/control/commands/command-table.js";
 import { EVENT_TYPES, type EventType } from "../../src/control/events/event-types.js";
 

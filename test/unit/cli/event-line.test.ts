@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { eventLine } from "../../../src/cli/events-command.js";
-import type { ReelEvent } from "../../../src/client/control-protocol.js";
+import type { ReelEvent } from "../../../src/client/event-payloads.js";
 
 function line(type: string, payload: object): string {
   return eventLine({ id: 1, processId: 1, timestamp: 1_505_795_547, type, payload } as unknown as ReelEvent).slice(9);

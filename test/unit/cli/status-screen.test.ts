@@ -3,7 +3,7 @@
 
 import { expect, it } from "vitest";
 import { statusLines, statusView } from "../../../src/cli/status-screen.js";
-import type { RecordingStatus, ServerStatusData, StreamStatus } from "../../../src/client/control-protocol.js";
+import type { RecordingStatus, ServerStatusData, StreamStatus } from "../../../src/client/reply-data.js";
 
 const STREAMS = 40;
 

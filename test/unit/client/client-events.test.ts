@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { EventFeed } from "../../../src/client/client-events.js";
-import type { ReelEvent } from "../../../src/client/control-protocol.js";
+import type { ReelEvent } from "../../../src/client/event-payloads.js";
 
 const HISTORY = 50;
 const CLOSED = ["recordChunkClosed"] as const;
