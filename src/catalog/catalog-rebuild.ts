@@ -13,7 +13,8 @@ import { containerOf } from "../container/table.js";
 import { type CatalogSegment, segmentOf } from "./catalog-segment.js";
 import { DAY_FOLDER, readLine, scanDay } from "./day-file.js";
 import type { DayWriter } from "./day-writer.js";
-import type { Ledger, LedgerEntry } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
+import type { LedgerEntry } from "./ledger-entry.js";
 import type { SegmentLookup } from "./segment-lookup.js";
 import { syncFolder } from "./sync-folder.js";
 

@@ -3,7 +3,7 @@
 import type { FinishMethod } from "../container/finish-method.js";
 import { originFrom, type SegmentOrigin, type SegmentTrack } from "../container/segment-origin.js";
 import type { ContainerName } from "../container/table.js";
-import type { LedgerEntry } from "./ledger.js";
+import type { LedgerEntry } from "./ledger-entry.js";
 import type {
   ClosedSegmentReport,
   CopiedSegmentReport,

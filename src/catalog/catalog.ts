@@ -26,7 +26,8 @@ import {
   uploadOf,
 } from "./catalog-segment.js";
 import { DayWriter } from "./day-writer.js";
-import type { Ledger, LedgerEntry } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
+import type { LedgerEntry } from "./ledger-entry.js";
 import { MediaRoots } from "./media-roots.js";
 import { withPresence } from "./presence.js";
 import { type DeletionGuard, type DeletionListener, SegmentDeletion } from "./segment-deletion.js";

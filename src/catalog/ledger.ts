@@ -11,26 +11,14 @@
 // (ems-record-spec §6.4).
 
 import { type FileHandle, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { crc32 } from "node:zlib";
+import { dirname, join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../base/private-files.js";
-import type { ManifestLink } from "../container/manifest.js";
-import { UNKNOWN_ORIGIN } from "../container/segment-origin.js";
-import { containerOf } from "../container/table.js";
-import type {
-  ClosedSegmentReport,
-  CopiedSegmentReport,
-  DeletedSegmentReport,
-  FailedSegmentReport,
-  SegmentReport,
-  UploadedSegmentReport,
-} from "./segment-report.js";
+import { type EndEntry, type LedgerEntry, lineOf, parseLine } from "./ledger-entry.js";
+import { PendingSegments } from "./pending-segments.js";
+import type { ClosedSegmentReport } from "./segment-report.js";
 import { SequenceBlocks } from "./sequence-blocks.js";
 import { syncFolder } from "./sync-folder.js";
-
-/** What the ledger says of a segment's end: for consumers that missed events. */
-export type EndEntry = Extract<LedgerEntry, { type: "closed" | "deleted" }>;
 
 /** The ledger's entries of ends, for consumers that missed events. */
 export interface ClosedSince {
@@ -42,53 +30,10 @@ export interface ClosedSince {
   readonly newest: number;
 }
 
-export type LedgerEntry =
-  /**
-   * Written again with the same sequence when an unfinished segment gets another name. `syncError`: of an "unsynced"
-   * before, whose line may be in a file that was deleted.
-   */
-  | { type: "opened"; report: SegmentReport; syncError?: string }
-  /** A sync of it has failed, which its closing is to tell, a crash in between or not. With the opening's sequence. */
-  | { type: "unsynced"; opened: number; report: FailedSegmentReport }
-  | { type: "closed"; opened: number; report: ClosedSegmentReport }
-  /** Its file is gone, so it will never be closed. */
-  | { type: "failed"; opened: number; report: FailedSegmentReport }
-  /** Before its file goes; `opened` is the segment's id. A start that finds it without one of the next two goes on. */
-  | { type: "deleting"; opened: number; report: DeletedSegmentReport }
-  | { type: "deleted"; opened: number; report: DeletedSegmentReport }
-  /** Its copy is in a second folder. */
-  | { type: "copied"; opened: number; report: CopiedSegmentReport }
-  /** Its object was seen at the server. */
-  | { type: "uploaded"; opened: number; report: UploadedSegmentReport }
-  /** Its file could not be deleted. */
-  | { type: "kept"; opened: number; report: DeletedSegmentReport };
-
 const CURRENT = "ledger.log";
 const ROTATED = /^ledger-(\d+)\.log$/;
 const ROTATE_BYTES = 16 * 1024 * 1024;
 const KEEP_ROTATED = 8;
-
-type OpenedEntry = Extract<LedgerEntry, { type: "opened" }>;
-type DeletingEntry = Extract<LedgerEntry, { type: "deleting" }>;
-
-/** What a later entry of the same segment completes, by the segment's id. */
-interface Pending {
-  readonly unclosed: Map<number, OpenedEntry>;
-  readonly deleting: Map<number, DeletingEntry>;
-  /** The last manifest of each config. */
-  readonly roots: Map<number, ManifestLink>;
-}
-
-const TYPES_OF_A_SEGMENT: ReadonlySet<unknown> = new Set([
-  "unsynced",
-  "closed",
-  "failed",
-  "deleting",
-  "deleted",
-  "kept",
-  "copied",
-  "uploaded",
-]);
 
 export interface LedgerOptions {
   rotateBytes?: number;
@@ -119,18 +64,14 @@ export class Ledger {
   #writing: Promise<void> | undefined;
   #logger: Logger;
   #listener: (entry: LedgerEntry) => void = () => {};
-  /** Segments that were opened and not closed yet, by their sequence; at the start, those that a crash left. */
-  readonly unclosed = new Map<number, OpenedEntry>();
-  /** Deletions under way; at the start, those that a crash left. */
-  readonly deleting = new Map<number, DeletingEntry>();
-  /** The last manifest of each config, by its id. */
-  readonly roots = new Map<number, ManifestLink>();
+  readonly #pending: PendingSegments;
 
   private constructor(
     folder: string,
     file: FileHandle,
     end: { bytes: number; isTorn: boolean },
     sequences: SequenceBlocks,
+    pending: PendingSegments,
     logger: Logger,
     options: Required<LedgerOptions>,
   ) {
@@ -142,31 +83,41 @@ export class Ledger {
     this.#rotateAt = options.rotateBytes;
     this.#sequences = sequences;
     this.#newest = sequences.last;
+    this.#pending = pending;
     this.#logger = logger;
   }
 
   static async open(folder: string, logger: Logger, options: LedgerOptions = {}): Promise<Ledger> {
     const made = await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
     if (made !== undefined) await syncFolder(dirname(made));
-    const pending: Pending = { unclosed: new Map(), deleting: new Map(), roots: new Map() };
+    const pending = new PendingSegments();
     let newest = 0;
     for (const { name } of [...(await rotatedFiles(folder)), { name: CURRENT }]) {
       for await (const entry of readEntries(join(folder, name), logger)) {
         newest = Math.max(newest, entry.report.sequence);
-        noteIn(pending, entry);
+        pending.note(entry);
       }
     }
     const file = await open(join(folder, CURRENT), "a", PRIVATE_FILE);
     const sequences = await SequenceBlocks.open(folder, newest, logger); // syncs the folder, too
-    const ledger = new Ledger(folder, file, await endOf(join(folder, CURRENT)), sequences, logger, {
+    return new Ledger(folder, file, await endOf(join(folder, CURRENT)), sequences, pending, logger, {
       rotateBytes: options.rotateBytes ?? ROTATE_BYTES,
       isDurable: options.isDurable ?? true,
       sync: options.sync ?? ((handle) => handle.datasync()),
     });
-    for (const [key, entry] of pending.unclosed) ledger.unclosed.set(key, entry);
-    for (const [key, link] of pending.roots) ledger.roots.set(key, link);
-    for (const [key, entry] of pending.deleting) ledger.deleting.set(key, entry);
-    return ledger;
+  }
+
+  /** Segments that were opened and not closed yet, by their sequence; at the start, those that a crash left. */
+  get unclosed(): PendingSegments["unclosed"] {
+    return this.#pending.unclosed;
+  }
+  /** Deletions under way; at the start, those that a crash left. */
+  get deleting(): PendingSegments["deleting"] {
+    return this.#pending.deleting;
+  }
+  /** The last manifest of each config, by its id. */
+  get roots(): PendingSegments["roots"] {
+    return this.#pending.roots;
   }
 
   get sequence(): number {
@@ -204,7 +155,7 @@ export class Ledger {
       for (const { entry, resolve } of batch) {
         // a segment that got another name keeps its old sequence
         this.#newest = Math.max(this.#newest, entry.report.sequence);
-        noteIn(this, entry);
+        this.#pending.note(entry);
         this.#listener(entry);
         resolve();
       }
@@ -317,26 +268,6 @@ export class Ledger {
   }
 }
 
-function noteIn({ unclosed, deleting, roots }: Pending, entry: LedgerEntry): void {
-  if (entry.type === "closed" && entry.report.manifest)
-    roots.set(entry.report.configId, { file: basename(entry.report.path), root: entry.report.manifest });
-  if (entry.type === "opened") {
-    const syncError = entry.syncError ?? unclosed.get(entry.report.sequence)?.syncError;
-    unclosed.set(entry.report.sequence, syncError === undefined ? entry : { ...entry, syncError });
-  } else if (entry.type === "unsynced") {
-    // A sync may fail when its segment has just been closed.
-    const opening = unclosed.get(entry.opened);
-    if (opening) unclosed.set(entry.opened, { ...opening, syncError: entry.report.error });
-  } else if (entry.type === "deleting") deleting.set(entry.opened, entry);
-  else if (entry.type === "deleted" || entry.type === "kept") deleting.delete(entry.opened);
-  else unclosed.delete(entry.opened);
-}
-
-function lineOf(entry: LedgerEntry): string {
-  const json = JSON.stringify(entry);
-  return `${crc32(json).toString(16).padStart(8, "0")} ${json}\n`;
-}
-
 async function endOf(path: string): Promise<{ bytes: number; isTorn: boolean }> {
   const file = await open(path, "r");
   try {
@@ -399,33 +330,4 @@ async function* readLines(file: FileHandle): AsyncGenerator<string> {
     for (const line of lines) if (line !== "") yield line;
   }
   if (rest !== "") yield rest;
-}
-
-/** A right checksum says that the line is as it was written, not who wrote it: a later version, a hand. */
-function isEntry(value: unknown): value is LedgerEntry {
-  if (typeof value !== "object" || value === null) return false;
-  const { type, opened, report } = value as Partial<Record<keyof Extract<LedgerEntry, { type: "closed" }>, unknown>>;
-  if (type !== "opened" && !(TYPES_OF_A_SEGMENT.has(type) && isSequence(opened))) return false;
-  if (typeof report !== "object" || report === null) return false;
-  const { sequence, path } = report as Partial<Record<keyof SegmentReport, unknown>>;
-  return isSequence(sequence) && typeof path === "string";
-}
-
-/** A failed segment that never had a file has sequence 0. */
-function isSequence(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function parseLine(line: string): LedgerEntry | undefined {
-  const json = line.slice(9);
-  if (json === "" || crc32(json).toString(16).padStart(8, "0") !== line.slice(0, 8)) return undefined;
-  const entry: unknown = JSON.parse(json);
-  if (!isEntry(entry)) return undefined;
-  const { report } = entry;
-  // Version 0.1 wrote neither origin nor tracks.
-  report.container ??= containerOf(report.path) ?? "mp4";
-  report.tracks ??= [];
-  if (entry.type === "closed") entry.report.syncError ??= null;
-  entry.report = { ...UNKNOWN_ORIGIN, ...report };
-  return entry;
 }

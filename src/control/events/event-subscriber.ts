@@ -3,7 +3,7 @@
 //
 //   prepare: attach (holding)     reply is sent     start: read ledger, send what it has ─▶ send held, less those ─▶ live
 
-import type { EndEntry } from "../../catalog/ledger.js";
+import type { EndEntry } from "../../catalog/ledger-entry.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
 import { BusEvent, type EventBus } from "./event-bus.js";
 import type { EventSubscription, EventType, Subscribed } from "./event-types.js";

@@ -2,7 +2,7 @@
 // and per config as one gap `restart`, from the last recorded moment to the first frame after the start. That gap is
 // told when both are known: the recovery works in the background, and the source comes back when it likes.
 
-import type { LedgerEntry } from "../../catalog/ledger.js";
+import type { LedgerEntry } from "../../catalog/ledger-entry.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { LostMedia } from "../../container/container.js";
 import type { Gap } from "../../stream/gap.js";

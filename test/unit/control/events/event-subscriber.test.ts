@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
-import type { ClosedSince, EndEntry } from "../../../../src/catalog/ledger.js";
+import type { ClosedSince } from "../../../../src/catalog/ledger.js";
+import type { EndEntry } from "../../../../src/catalog/ledger-entry.js";
 import type { ClosedSegmentReport } from "../../../../src/catalog/segment-report.js";
 import { EventBus } from "../../../../src/control/events/event-bus.js";
 import { EventSubscriber } from "../../../../src/control/events/event-subscriber.js";

@@ -3,7 +3,7 @@
 import { readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../../../src/base/logger.js";
-import type { LedgerEntry } from "../../../../src/catalog/ledger.js";
+import type { LedgerEntry } from "../../../../src/catalog/ledger-entry.js";
 import type { SegmentReport } from "../../../../src/catalog/segment-report.js";
 import { crashGap, lostOf, RestartGaps } from "../../../../src/recording/finishing/restart-gaps.js";
 import { type ReceivedNote, ReceivedNotes, readReceivedNotes } from "../../../../src/recording/received-notes.js";
