@@ -1,10 +1,11 @@
 // Do the tests notice when a line is wrong? Plants mutants one at a time in a private copy of the tree and runs the
 // tests that are related to the file, the fastest first.
 //
-//   npm run mutate -- --count 300 --seed 7 [--path src/arena]… [--results FILE] [--again]
+//   npm run mutate -- --count 300 --seed 7 [--path src/arena]… [--results FILE] [--again] [--from N]
 //
 // Results go to a file after every mutant; a run of the same seed goes on behind what is in it. `--again` tries those
-// once more that were not noticed, after the tests were mended.
+// once more that were not noticed, after the tests were mended. `--from` leaves out the first N places of the order, for
+// a run whose results are kept elsewhere.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     path: { type: "string", multiple: true, default: [...MUTATED] },
     results: { type: "string", default: join(root, "dist/mutants.json") },
     again: { type: "boolean", default: false },
+    from: { type: "string", default: "0" },
   },
 });
 
@@ -153,7 +155,7 @@ async function main(): Promise<void> {
   process.once("exit", () => tree.close());
   const baseline = new Baseline(tree);
   const judged: Result[] = [];
-  for (const candidate of candidates()) {
+  for (const candidate of candidates().slice(Number(values.from))) {
     if (judged.length >= Number(values.count)) break;
     const { key, mutant } = candidate;
     let result = results.get(key);

@@ -15,6 +15,7 @@ import { Reservations } from "../../src/recording/naming/reservations.js";
 import type { ReceivedNote } from "../../src/recording/received-notes.js";
 import { type MoveRequest, move } from "../../src/worker/move-task.js";
 import type { RecoverRequest, RecoverResult } from "../../src/worker/recover-task.js";
+import type { Gap } from "../../src/stream/gap.js";
 import { scratch } from "./scratch.js";
 
 export const CAM = { localStreamName: "cam", configId: 3, outStreamId: 5, container: "mp4" as const, tracks: [] };
@@ -49,6 +50,7 @@ export function recoveryRig() {
   const failures: FailedSegmentReport[] = [];
   const closings: ClosedSegmentReport[] = [];
   const moves: MoveRequest[] = [];
+  const gaps: Gap[] = [];
 
   async function start(
     recover: (request: RecoverRequest) => Promise<RecoverResult>,
@@ -61,6 +63,7 @@ export function recoveryRig() {
     failures.length = 0;
     closings.length = 0;
     moves.length = 0;
+    gaps.length = 0;
     const deps = {
       ledger,
       reservations,
@@ -75,7 +78,7 @@ export function recoveryRig() {
       clock: { wallMs: () => 9000, monotonicMs: () => 9000 },
       logger: silentLogger,
       lockPath: "/lock",
-      restarts: new RestartGaps(notes, ledger.unclosed, () => undefined),
+      restarts: new RestartGaps(notes, ledger.unclosed, (gap) => gaps.push(gap)),
     };
     const onClosed = (report: ClosedSegmentReport): number => closings.push(report);
     const onFailed = (report: FailedSegmentReport): number => failures.push(report);
@@ -98,5 +101,5 @@ export function recoveryRig() {
     return sequence;
   }
 
-  return { path, media, failures, closings, moves, start, addJournal, addOpened };
+  return { path, media, failures, closings, moves, gaps, start, addJournal, addOpened };
 }

@@ -16,7 +16,7 @@ import { recordJournal } from "../../../support/mp4-journal.js";
 import { CAM, recovered, recoveryRig } from "../../../support/recovery-rig.js";
 import { ASC, makeAv } from "../../../support/test-media.js";
 
-const { path, media, failures, closings, moves, start, addJournal } = recoveryRig();
+const { path, media, failures, closings, moves, gaps, start, addJournal } = recoveryRig();
 
 describe("what a crash left", () => {
   let states = 0;
@@ -77,6 +77,16 @@ describe("what a crash left", () => {
     });
     expect(rig.ledger.unclosed.size).toBe(0);
     expect(rig.recovery.has(`${media}/a.mp4`)).toBe(false);
+    await rig.ledger.close();
+  });
+
+  it("and a later segment has replaced ends, so that what the restart took is told", async () => {
+    const rig = await startAfter(["a.mp4", "a.mp4"], ({ path: at }) => recovered(at));
+    const closed = await run(rig);
+    expect(failures).toMatchObject([{ code: "notFound", sequence: 1 }]);
+    expect(closed.map(({ sequence, startedMs }) => [sequence, startedMs])).toEqual([[4, 1001]]);
+    rig.restarts.opened({ ...CAM, path: `${media}/b.mp4`, variables: {}, startedMs: 9000, sequence: 5 }, 40, 9000);
+    expect(gaps).toEqual([{ cause: "restart", track: null, dtsMs: 40, durationMs: 4000, frames: 0, bytes: 0 }]);
     await rig.ledger.close();
   });
 
