@@ -2,6 +2,8 @@
 // away, anything else changed nothing. It reads replies as a client does, from the bytes of a listener, and knows
 // nothing of the recorder.
 
+import { showControlCharacters } from "../../src/base/control-characters.js";
+
 /** A record config, as far as both forms of record's reply show it. */
 export interface ShownConfig {
   readonly chunkLength: number;
@@ -11,8 +13,10 @@ export interface ShownConfig {
   readonly type: string;
 }
 
+/** Control characters as the human-readable listener shows them, which says `\x0e` of both. */
 function sameText({ chunkLength, configId, localStreamName, pathToFile, type }: ShownConfig): string {
-  return JSON.stringify({ chunkLength, configId, localStreamName, pathToFile, type });
+  const shown = [localStreamName, pathToFile, type].map(showControlCharacters);
+  return JSON.stringify([configId, chunkLength, ...shown]);
 }
 
 /** The JSON of replies that follow one another, each behind a length of four bytes. */
