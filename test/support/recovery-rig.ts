@@ -13,9 +13,9 @@ import { RestartGaps } from "../../src/recording/finishing/restart-gaps.js";
 import { Naming } from "../../src/recording/naming/naming.js";
 import { Reservations } from "../../src/recording/naming/reservations.js";
 import type { ReceivedNote } from "../../src/recording/received-notes.js";
+import type { Gap } from "../../src/stream/gap.js";
 import { type MoveRequest, move } from "../../src/worker/move-task.js";
 import type { RecoverRequest, RecoverResult } from "../../src/worker/recover-task.js";
-import type { Gap } from "../../src/stream/gap.js";
 import { scratch } from "./scratch.js";
 
 export const CAM = { localStreamName: "cam", configId: 3, outStreamId: 5, container: "mp4" as const, tracks: [] };
