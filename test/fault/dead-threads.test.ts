@@ -167,7 +167,8 @@ describe("drain threads that die", () => {
     expect(killed).toBe(kills);
     expect(deaths).toBeGreaterThan(0);
     expect(failures).toEqual([]);
-    expect(gaps).toEqual([]);
+    // The lock of a thread that died in the kernel keeps the ring from growing until that is seen: the source waits.
+    expect(gaps.filter(({ cause }) => cause !== "heldBack")).toEqual([]);
     for (const stream of streams)
       for (const type of CONTAINERS) {
         const own = closed.filter((report) => report.container === type && report.localStreamName === stream.name);
