@@ -61,4 +61,8 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     { isEquivalent: true, reason: "all threads read the same clock, and only differences count" },
   "src/worker/thread-loading.ts: while (this.#pool.threads.some(isLoading) && performance.now() < endMs) await delay(5); ⇒ while (this.#pool.threads.some(isLoading) && performance.now() < endMs) await delay((5 - 1));":
     { isEquivalent: false, reason: "a measure: how often threads that load are looked at" },
+  "src/worker/drain-task.ts: status: 0, ⇒ status: (0 + 1),": {
+    isEquivalent: true,
+    reason: "the first status is read by nobody: a batch that gets no other has a failure, which comes first",
+  },
 };

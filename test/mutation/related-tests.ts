@@ -32,7 +32,7 @@ const RELATED: readonly Related[] = [
     steps: [
       ["test/unit/worker"],
       [...DISKS, ...RECORDER],
-      ["test/fault/dead-threads.test.ts", "test/fault/power-cut.test.ts", ...FAULTS],
+      ["test/fault/lost-file.test.ts", "test/fault/dead-threads.test.ts", "test/fault/power-cut.test.ts", ...FAULTS],
     ],
   },
   {

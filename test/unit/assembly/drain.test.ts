@@ -326,6 +326,24 @@ describe.each(VARIANTS)("drain: $container, $build build", ({ build, container }
     expectFrames(container, frames, segments);
   });
 
+  it("cuts at the sound that changes, though the pictures behind it were looked at", () => {
+    const run = start({ waitForIdr: false });
+    const video = run.addConfig("h264", AVCC);
+    const [one, two] = [run.addConfig("aac", ASC), run.addConfig("aac", Uint8Array.of(0x12, 0x10))];
+    const changed90k = 1.3 * SECOND;
+    const frames = makeMedia({ durationMs: 2000, video: { config: video }, audio: { config: one } }).map((frame) =>
+      frame.track === TRACK_AUDIO && frame.dts90k >= changed90k ? { ...frame, config: two } : frame,
+    );
+    const first = frames.findIndex(({ config }) => config === two);
+    record(run, frames.slice(0, first));
+    run.drainAll();
+    run.setConfigs(video, two);
+    record(run, frames.slice(first));
+    const segments = run.finish();
+    expect(segments.map((segment) => segment.zero90k)).toEqual([0, frames[first]?.dts90k]);
+    expectFrames(container, frames, segments);
+  });
+
   it("stops at an index, and drops nothing in front of it", () => {
     const run = start();
     const frames = makeAv(run, 2000);
