@@ -37,7 +37,8 @@ import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
-import { CUT_OFF, type ReceivedNote, ReceivedNotes, readReceivedNotes } from "./received-notes.js";
+import { CUT_OFF, type ReceivedNote } from "./received-note.js";
+import { ReceivedNotes, readReceivedNotes } from "./received-notes.js";
 import {
   CONFIG_FAILED,
   CONFIG_STREAMING,
@@ -205,11 +206,12 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     });
     this.#receivedNotes = new ReceivedNotes(
       settings.stateFolder,
-      () => [
+      (records) => {
         // A config that is gone has no source to come back.
-        ...restarts.unsettled.filter((note) => note.sequence !== CUT_OFF || this.#supervisor.entry(note.configId)),
-        ...this.#received(),
-      ],
+        for (const note of restarts.unsettled)
+          if (note.sequence !== CUT_OFF || this.#supervisor.entry(note.configId)) records.add(note);
+        for (const recording of this.#supervisor.recordings) if (!recording.isStopped) records.add(recording.received);
+      },
       logger,
     );
     this.#totals = new RecordingTotals(this, () => this.#supervisor.recordings);
@@ -422,10 +424,6 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     await ledger.close();
     await this.#pools.close();
     lock.release();
-  }
-
-  #received(): ReceivedNote[] {
-    return this.#supervisor.recordings.flatMap((recording) => (recording.isStopped ? [] : [recording.received]));
   }
 
   #growing(byDefault: Durability): GrowingSegment[] {

@@ -228,7 +228,9 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** Place of the newest frame of all tracks. */
   get newest90k(): Ticks90k {
-    return Math.max(0, ...this.lastDts90k);
+    let newest = 0;
+    for (const dts90k of this.lastDts90k) if (dts90k > newest) newest = dts90k;
+    return newest;
   }
 
   get #hasFrames(): boolean {

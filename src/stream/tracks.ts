@@ -9,13 +9,15 @@ import type { NewTrack, Track } from "./track.js";
 
 export class Tracks {
   readonly #all: (Track | undefined)[] = new Array(MAX_TRACKS).fill(undefined);
+  /** Those that there are; made again when one comes or goes, because every drain asks for them. */
+  #listed: readonly Track[] = [];
   #mainVideo: number | undefined;
 
   constructor(private readonly streamName: string) {}
 
   /** By number. */
   get all(): readonly Track[] {
-    return this.#all.filter((track) => track !== undefined);
+    return this.#listed;
   }
 
   get mainVideo(): number | undefined {
@@ -30,7 +32,7 @@ export class Tracks {
   add({ kind, language, label }: NewTrack): number {
     for (let number = 0; number < MAX_TRACKS; number++) {
       if (this.#all[number]) continue;
-      this.#all[number] = { number, kind, codec: undefined, language, label };
+      this.#put(number, { number, kind, codec: undefined, language, label });
       return number;
     }
     throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
@@ -44,13 +46,13 @@ export class Tracks {
     if (number >= MAX_TRACKS)
       throw new ReelError("badInput", `a stream has at most ${MAX_TRACKS} tracks`, { stream: this.streamName });
     const track = this.#all[number];
-    if (!track) this.#all[number] = { number, kind, codec: undefined, language, label, colourInfo };
+    if (!track) this.#put(number, { number, kind, codec: undefined, language, label, colourInfo });
     else Object.assign(track, { language, label, colourInfo });
   }
 
   /** A track that was to come does not. */
   withdraw(number: number): void {
-    if (this.#all[number]?.codec === undefined) this.#all[number] = undefined;
+    if (this.#all[number]?.codec === undefined) this.#put(number, undefined);
   }
 
   /** The track that a configuration may belong to; a track's kind never changes. Throws ReelError `badInput`. */
@@ -71,7 +73,7 @@ export class Tracks {
   /** Its configuration has been taken. */
   configured(track: Track, codec: CodecName): void {
     track.codec = codec;
-    this.#all[track.number] = track;
+    this.#put(track.number, track);
     this.#mainVideo = this.all.find(({ kind, codec }) => kind === "video" && codec !== undefined)?.number;
   }
 
@@ -80,5 +82,10 @@ export class Tracks {
     const { all } = this;
     const has = (kind: TrackKind): boolean => all.some((track) => track.kind === kind);
     return has("video") && has("audio") && all.every(({ codec }) => codec !== undefined);
+  }
+
+  #put(number: number, track: Track | undefined): void {
+    this.#all[number] = track;
+    this.#listed = this.#all.filter((each) => each !== undefined);
   }
 }

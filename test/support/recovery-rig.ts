@@ -12,7 +12,7 @@ import { Recovery, type RecoveryDeps } from "../../src/recording/finishing/recov
 import { RestartGaps } from "../../src/recording/finishing/restart-gaps.js";
 import { Naming } from "../../src/recording/naming/naming.js";
 import { Reservations } from "../../src/recording/naming/reservations.js";
-import type { ReceivedNote } from "../../src/recording/received-notes.js";
+import type { ReceivedNote } from "../../src/recording/received-note.js";
 import type { Gap } from "../../src/stream/gap.js";
 import { type MoveRequest, move } from "../../src/worker/move-task.js";
 import type { RecoverRequest, RecoverResult } from "../../src/worker/recover-task.js";

@@ -6,27 +6,13 @@ import type { LedgerEntry } from "../../catalog/ledger-entry.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { LostMedia } from "../../container/container.js";
 import type { Gap } from "../../stream/gap.js";
-import { CUT_OFF, type ReceivedNote } from "../received-notes.js";
+import { CUT_OFF, NOTHING_RECEIVED, type ReceivedNote } from "../received-note.js";
 
 /** Where a recovered segment ends, and what the crash took from there, where that is known. */
 export interface RecoveredEnd {
   lastMs: number;
   crash: LostMedia | undefined;
 }
-
-const NOTHING = {
-  frames: 0,
-  bytes: 0,
-  durationMs: 0,
-  waitingFrames: 0,
-  waitingBytes: 0,
-  waitingMs: 0,
-  zeroMs: 0,
-  lostFrames: 0,
-  lostBytes: 0,
-  lostMs: 0,
-  wallMs: 0,
-};
 
 /** A config whose recording was cut off. */
 interface CutOff {
@@ -74,7 +60,7 @@ export class RestartGaps {
     return [
       ...this.#notes.values(),
       ...waiting.map(([configId, { lastMs, frames, bytes }]) => ({
-        ...NOTHING,
+        ...NOTHING_RECEIVED,
         configId,
         sequence: CUT_OFF,
         frames,
@@ -93,7 +79,7 @@ export class RestartGaps {
   /** The recovery is done with a segment. `end`: undefined where it failed, and has left the file as it was. */
   recovered(opened: number, configId: number, end: RecoveredEnd | undefined): void {
     if (opened === 0) return;
-    const note = this.#notes.get(opened) ?? { ...NOTHING, configId, sequence: opened };
+    const note = this.#notes.get(opened) ?? { ...NOTHING_RECEIVED, configId, sequence: opened };
     if (end) this.#notes.delete(opened);
     else this.#notes.set(opened, note);
     const cutOff = this.#cutOff.get(configId);

@@ -5,7 +5,7 @@ import { MAX_TRACKS } from "../../abi/frame.js";
 import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
-import type { ReceivedNote } from "../received-notes.js";
+import { NOTHING_RECEIVED, type ReceivedNote } from "../received-note.js";
 import type { Amount } from "./interruption.js";
 import type { Segment } from "./segment.js";
 
@@ -16,12 +16,15 @@ export class Received {
   /** Per track: what the stream had brought when the segment began. */
   #before: Amount[] | undefined;
   #told: Amount = { frames: 0, bytes: 0 };
+  readonly #note: ReceivedNote;
 
   constructor(
     private readonly stream: InStream,
-    private readonly configId: number,
+    configId: number,
     private readonly hasAudio: boolean,
-  ) {}
+  ) {
+    this.#note = { ...NOTHING_RECEIVED, configId };
+  }
 
   /** The segment has opened, with all that was told before. `hasTaken`: frames behind the cursor that need no file. */
   begin(segment: Segment, tail: number, hasTaken: (track: number, index: number) => boolean): void {
@@ -55,43 +58,42 @@ export class Received {
     }
   }
 
+  /** The same object every time. */
   note(segment: Segment | undefined, wallMs: number): ReceivedNote {
     const open = segment?.isOpen ? segment : undefined;
-    const zeroMs = (open?.zero90k ?? this.stream.newest90k) / TICKS_PER_MS;
-    const { frames, bytes } = this.#due(segment);
-    const durationMs = this.stream.newest90k / TICKS_PER_MS - zeroMs;
-    const held = open?.taken ?? { frames: 0, bytes: 0 };
-    return {
-      configId: this.configId,
-      sequence: open?.sequence ?? 0,
-      frames,
-      bytes,
-      durationMs,
-      waitingFrames: Math.max(0, frames - held.frames),
-      waitingBytes: Math.max(0, bytes - held.bytes),
-      waitingMs: Math.max(0, durationMs - (open?.durationMs ?? 0)),
-      zeroMs,
-      lostFrames: open?.lost?.frames ?? 0,
-      lostBytes: open?.lost?.bytes ?? 0,
-      lostMs: open?.lost?.durationMs ?? 0,
-      wallMs,
-    };
+    const newestMs = this.stream.newest90k / TICKS_PER_MS;
+    const note = this.#note;
+    this.#setDue(segment);
+    note.sequence = open?.sequence ?? 0;
+    note.zeroMs = open ? open.zero90k / TICKS_PER_MS : newestMs;
+    note.durationMs = newestMs - note.zeroMs;
+    const held = open?.taken;
+    note.waitingFrames = Math.max(0, note.frames - (held?.frames ?? 0));
+    note.waitingBytes = Math.max(0, note.bytes - (held?.bytes ?? 0));
+    note.waitingMs = Math.max(0, note.durationMs - (open?.durationMs ?? 0));
+    const lost = open?.lost;
+    note.lostFrames = lost?.frames ?? 0;
+    note.lostBytes = lost?.bytes ?? 0;
+    note.lostMs = lost?.durationMs ?? 0;
+    note.wallMs = wallMs;
+    return note;
   }
 
   /** Of the tracks that the container carries. Nothing before the first segment: it decides where recording begins. */
-  #due(segment: Segment | undefined): Amount {
-    const due = { frames: 0, bytes: 0 };
+  #setDue(segment: Segment | undefined): void {
+    let frames = -this.#told.frames;
+    let bytes = -this.#told.bytes;
     const { stream } = this;
-    if (!this.#before) return due;
-    for (const { number, kind } of stream.tracks) {
-      const own = stream.statistics[number];
-      if (!own || (kind === "audio" && !this.hasAudio) || segment?.carries(number) === false) continue;
-      const before = this.#before[number];
-      due.frames += own.frames - (before?.frames ?? 0);
-      due.bytes += own.bytes - (before?.bytes ?? 0);
+    if (this.#before) {
+      for (const { number, kind } of stream.tracks) {
+        const own = stream.statistics[number];
+        if (!own || (kind === "audio" && !this.hasAudio) || segment?.carries(number) === false) continue;
+        const before = this.#before[number];
+        frames += own.frames - (before?.frames ?? 0);
+        bytes += own.bytes - (before?.bytes ?? 0);
+      }
     }
-    due.frames = Math.max(0, due.frames - this.#told.frames);
-    due.bytes = Math.max(0, due.bytes - this.#told.bytes);
-    return due;
+    this.#note.frames = Math.max(0, frames);
+    this.#note.bytes = Math.max(0, bytes);
   }
 }

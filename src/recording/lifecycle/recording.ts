@@ -29,7 +29,7 @@ import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
-import type { ReceivedNote } from "../received-notes.js";
+import type { ReceivedNote } from "../received-note.js";
 import { originOf, type RecordConfig, segmentSeconds } from "../record-config.js";
 import { Interruption } from "./interruption.js";
 import type { OutStream, OutTrackStatistics } from "./out-stream.js";

@@ -227,7 +227,9 @@ export class Segment {
   get taken(): { frames: number; bytes: number } {
     const taken = { frames: 0, bytes: 0 };
     for (let track = 0; track < MAX_TRACKS; track++) {
-      taken.frames += this.frames(track);
+      const frames = this.frames(track);
+      if (frames === 0) continue;
+      taken.frames += frames;
       taken.bytes += this.bytes(track);
     }
     return taken;

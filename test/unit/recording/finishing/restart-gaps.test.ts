@@ -6,7 +6,8 @@ import { silentLogger } from "../../../../src/base/logger.js";
 import type { LedgerEntry } from "../../../../src/catalog/ledger-entry.js";
 import type { SegmentReport } from "../../../../src/catalog/segment-report.js";
 import { crashGap, lostOf, RestartGaps } from "../../../../src/recording/finishing/restart-gaps.js";
-import { type ReceivedNote, ReceivedNotes, readReceivedNotes } from "../../../../src/recording/received-notes.js";
+import type { ReceivedNote } from "../../../../src/recording/received-note.js";
+import { ReceivedNotes, readReceivedNotes } from "../../../../src/recording/received-notes.js";
 import type { Gap } from "../../../../src/stream/gap.js";
 import { scratch } from "../../../support/scratch.js";
 import { until } from "../../../support/until.js";
@@ -197,10 +198,21 @@ describe("the notes of what was received", () => {
     notes = undefined;
   });
   const file = (): string => path("received");
+  const keeping = (notesOf: () => readonly ReceivedNote[]): ReceivedNotes =>
+    new ReceivedNotes(
+      path("."),
+      (records) => {
+        for (const note of notesOf()) records.add(note);
+      },
+      silentLogger,
+    );
 
   it("outlive the process, and are gone after an orderly end", async () => {
-    let current = [NOTE, { ...NOTE, configId: 4, sequence: 0 }];
-    notes = new ReceivedNotes(path("."), () => current, silentLogger);
+    let current = [
+      { ...NOTE, lostFrames: 1, lostBytes: 2, lostMs: 3 },
+      { ...NOTE, configId: 4, sequence: 0 },
+    ];
+    notes = keeping(() => current);
     const written = current;
     await until("they are written", async () => (await readReceivedNotes(path("."))).length === 2);
     expect(await readReceivedNotes(path("."))).toEqual(written);
@@ -212,15 +224,27 @@ describe("the notes of what was received", () => {
   });
 
   it("are kept over an orderly end where a recovery still wants them", async () => {
-    const kept = new ReceivedNotes(path("."), () => [NOTE], silentLogger);
+    const kept = keeping(() => [NOTE]);
     await kept.close();
     expect(await readReceivedNotes(path("."))).toEqual([NOTE]);
+  });
+
+  it("are kept of more recordings than there was room for, and of fewer than before", async () => {
+    const many = Array.from({ length: 150 }, (_, i) => ({ ...NOTE, configId: i + 1, frames: i }));
+    await keeping(() => many).close();
+    expect(await readReceivedNotes(path("."))).toEqual(many);
+    let current = many;
+    notes = keeping(() => current);
+    await until("they are written again", async () => (await readReceivedNotes(path("."))).length === 150);
+    current = many.slice(0, 3);
+    await until("those that are left are", async () => (await readReceivedNotes(path("."))).length === 3);
+    expect(await readReceivedNotes(path("."))).toEqual(current);
   });
 
   it("do not keep an orderly end from ending where they cannot be kept", async () => {
     rmSync(file(), { force: true });
     symlinkSync("/dev/full", file());
-    const kept = new ReceivedNotes(path("."), () => [NOTE], silentLogger);
+    const kept = keeping(() => [NOTE]);
     await kept.close();
     unlinkSync(file());
   });
@@ -228,7 +252,7 @@ describe("the notes of what was received", () => {
   it("lose one that is damaged, and no other; of two of one segment the newer counts", async () => {
     const older = { ...NOTE, wallMs: 9000, frames: 1 };
     const other = { ...NOTE, configId: 5 };
-    const kept = new ReceivedNotes(path("."), () => [other, NOTE, older], silentLogger);
+    const kept = keeping(() => [other, NOTE, older]);
     await kept.close();
     const bytes = readFileSync(file());
     bytes[10] = 0xff;
