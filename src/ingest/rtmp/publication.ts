@@ -8,7 +8,6 @@
 
 import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
 import type { Arena } from "../../arena/arena.js";
-import { ReelError } from "../../base/reel-error.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import type { ColourInfo } from "../../media/codec/video-config.js";
 import {
@@ -19,7 +18,6 @@ import {
   TAG_METADATA,
   TAG_UNSUPPORTED,
 } from "../../media/flv/av-tag.js";
-import { parseColourInfo } from "../../media/flv/colour-info.js";
 import { sameColourInfo } from "../../stream/decoder-config.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { RandomAccessRule } from "../../stream/random-access-rule.js";
@@ -33,6 +31,7 @@ import { MESSAGE_READERS } from "./message-reader-table.js";
 import { type MessageTrack, NO_TRACK, newTrack } from "./message-track.js";
 import { MAX_CONFIG_BYTES, MESSAGE_VIDEO } from "./rtmp-protocol.js";
 import type { Scratch } from "./scratch.js";
+import { readColourInfo } from "./track-colours.js";
 
 /** RTMP timestamps are 32-bit milliseconds. */
 const TIMESTAMP_MODULUS = 4294967296;
@@ -293,6 +292,9 @@ export class Publication implements MessageDestination {
   #readerOf(type: number, tag: AvTag): MessageTrack | undefined {
     const messages = this.#trackOf(type, tag.trackId);
     if (!messages) return undefined;
+    // Nearly every tag: the codec's entry is not looked at.
+    const isKnown = messages.configTag === undefined || messages.configTag === tag.first;
+    if (isKnown && messages.reader && messages.codec === tag.codec) return messages;
     if (tag.codec?.configFrom === "tag") this.#useTag(messages, tag.codec, tag.first);
     if (messages.reader && messages.codec === tag.codec) return messages;
     // A track that has another codec changes it by a header only.
@@ -340,7 +342,7 @@ export class Publication implements MessageDestination {
   }
 
   #setColourInfo(messages: MessageTrack, codec: CodecEntry, body: Uint8Array): void {
-    const colourInfo = this.#readColourInfo(body);
+    const colourInfo = readColourInfo(body, this.#noteOnce);
     if (!colourInfo) return;
     const before = messages.colours.inForce;
     if (!messages.colours.tell(codec, colourInfo, messages.codec)) return;
@@ -352,16 +354,6 @@ export class Publication implements MessageDestination {
   #describeColours({ track, kind, colours }: MessageTrack, before: ColourInfo | undefined): void {
     if (!sameColourInfo(before, colours.inForce))
       this.#sink.describeTrack(track, { kind, colourInfo: colours.inForce });
-  }
-
-  #readColourInfo(body: Uint8Array): ColourInfo | undefined {
-    try {
-      return parseColourInfo(body);
-    } catch (error) {
-      if (!(error instanceof ReelError) || error.code !== "badInput") throw error;
-      this.#noteOnce(`colorInfo: ${error.message}`);
-      return undefined;
-    }
   }
 
   #setUnrecorded(messages: MessageTrack, codec: string | undefined): void {

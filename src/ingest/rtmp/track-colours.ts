@@ -2,8 +2,10 @@
 // front of that one's header or behind it, and goes with it. Every other one makes another decoder configuration, and
 // so another file; an encoder may say it anew of every scene. Therefore a track changes it a limited number of times.
 
+import { ReelError } from "../../base/reel-error.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import type { ColourInfo } from "../../media/codec/video-config.js";
+import { parseColourInfo } from "../../media/flv/colour-info.js";
 import { sameColourInfo } from "../../stream/decoder-config.js";
 
 /** All tracks of a stream together stay well below the configurations that one may have. */
@@ -57,5 +59,16 @@ export class TrackColours {
     this.#changes++;
     this.#inForce = colourInfo;
     return true;
+  }
+}
+
+/** The body of a metadata message; undefined where it cannot be read, which is noted. */
+export function readColourInfo(body: Uint8Array, note: (text: string) => void): ColourInfo | undefined {
+  try {
+    return parseColourInfo(body);
+  } catch (error) {
+    if (!(error instanceof ReelError) || error.code !== "badInput") throw error;
+    note(`colorInfo: ${error.message}`);
+    return undefined;
   }
 }

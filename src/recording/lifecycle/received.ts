@@ -3,7 +3,7 @@
 
 import { MAX_TRACKS } from "../../abi/frame.js";
 import type { Gap } from "../../stream/gap.js";
-import type { InStream } from "../../stream/in-stream.js";
+import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import { NOTHING_RECEIVED, type ReceivedNote } from "../received-note.js";
 import type { Amount } from "./interruption.js";
@@ -17,6 +17,16 @@ export class Received {
   #before: Amount[] | undefined;
   #told: Amount = { frames: 0, bytes: 0 };
   readonly #note: ReceivedNote;
+  // As the last look has found them.
+  #segment: Segment | undefined;
+  #isOpen = false;
+  #tracks: InStream["tracks"] | undefined;
+  /** Statistics of the tracks that count, and what is to be added to their sums. */
+  #counted: TrackStatistics[] = [];
+  readonly #due: Amount = { frames: 0, bytes: 0 };
+  /** What the segment holds. */
+  readonly #held: Amount = { frames: 0, bytes: 0 };
+  #heldMs = 0;
 
   constructor(
     private readonly stream: InStream,
@@ -58,42 +68,61 @@ export class Received {
     }
   }
 
-  /** The same object every time. */
-  note(segment: Segment | undefined, wallMs: number): ReceivedNote {
-    const open = segment?.isOpen ? segment : undefined;
-    const newestMs = this.stream.newest90k / TICKS_PER_MS;
+  /**
+   * What the segment holds may have changed: a drain has returned, a gap was told, it has ended. Between two looks only
+   * the stream's own counts are read, because ten times a second every state that is touched comes from memory afar.
+   */
+  look(segment: Segment | undefined): void {
+    const { stream } = this;
     const note = this.#note;
-    this.#setDue(segment);
-    note.sequence = open?.sequence ?? 0;
-    note.zeroMs = open ? open.zero90k / TICKS_PER_MS : newestMs;
-    note.durationMs = newestMs - note.zeroMs;
+    const open = segment?.isOpen ? segment : undefined;
     const held = open?.taken;
-    note.waitingFrames = Math.max(0, note.frames - (held?.frames ?? 0));
-    note.waitingBytes = Math.max(0, note.bytes - (held?.bytes ?? 0));
-    note.waitingMs = Math.max(0, note.durationMs - (open?.durationMs ?? 0));
     const lost = open?.lost;
+    note.sequence = open?.sequence ?? 0;
+    this.#isOpen = open !== undefined;
+    if (open) note.zeroMs = open.zero90k / TICKS_PER_MS;
     note.lostFrames = lost?.frames ?? 0;
     note.lostBytes = lost?.bytes ?? 0;
     note.lostMs = lost?.durationMs ?? 0;
-    note.wallMs = wallMs;
-    return note;
+    this.#held.frames = held?.frames ?? 0;
+    this.#held.bytes = held?.bytes ?? 0;
+    this.#heldMs = open?.durationMs ?? 0;
+    this.#segment = segment;
+    this.#tracks = stream.tracks;
+    this.#counted = [];
+    this.#due.frames = -this.#told.frames;
+    this.#due.bytes = -this.#told.bytes;
+    // Nothing before the first segment: it decides where recording begins.
+    if (!this.#before) return;
+    for (const { number, kind } of stream.tracks) {
+      const own = stream.statistics[number];
+      // Of the tracks that the container carries.
+      if (!own || (kind === "audio" && !this.hasAudio) || segment?.carries(number) === false) continue;
+      this.#counted.push(own);
+      this.#due.frames -= this.#before[number]?.frames ?? 0;
+      this.#due.bytes -= this.#before[number]?.bytes ?? 0;
+    }
   }
 
-  /** Of the tracks that the container carries. Nothing before the first segment: it decides where recording begins. */
-  #setDue(segment: Segment | undefined): void {
-    let frames = -this.#told.frames;
-    let bytes = -this.#told.bytes;
+  /** The same object every time. */
+  note(wallMs: number): ReceivedNote {
     const { stream } = this;
-    if (this.#before) {
-      for (const { number, kind } of stream.tracks) {
-        const own = stream.statistics[number];
-        if (!own || (kind === "audio" && !this.hasAudio) || segment?.carries(number) === false) continue;
-        const before = this.#before[number];
-        frames += own.frames - (before?.frames ?? 0);
-        bytes += own.bytes - (before?.bytes ?? 0);
-      }
+    if (stream.tracks !== this.#tracks) this.look(this.#segment);
+    const note = this.#note;
+    const newestMs = stream.newest90k / TICKS_PER_MS;
+    let { frames, bytes } = this.#due;
+    for (const own of this.#counted) {
+      frames += own.frames;
+      bytes += own.bytes;
     }
-    this.#note.frames = Math.max(0, frames);
-    this.#note.bytes = Math.max(0, bytes);
+    note.frames = Math.max(0, frames);
+    note.bytes = Math.max(0, bytes);
+    if (!this.#isOpen) note.zeroMs = newestMs;
+    note.durationMs = newestMs - note.zeroMs;
+    note.waitingFrames = Math.max(0, note.frames - this.#held.frames);
+    note.waitingBytes = Math.max(0, note.bytes - this.#held.bytes);
+    note.waitingMs = Math.max(0, note.durationMs - this.#heldMs);
+    note.wallMs = wallMs;
+    return note;
   }
 }

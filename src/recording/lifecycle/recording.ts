@@ -276,6 +276,7 @@ export class Recording implements OutStream, Cursor {
     if (this.isStopped) this.#leave();
     else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
     else this.#onStatus(segment, result, isAtEnd);
+    this.#received.look(this.segment);
     this.inStream.onDrained();
   }
 
@@ -372,12 +373,13 @@ export class Recording implements OutStream, Cursor {
 
   /** For the start after a crash. */
   get received(): ReceivedNote {
-    return this.#received.note(this.segment, this.deps.clock.wallMs());
+    return this.#received.note(this.deps.clock.wallMs());
   }
 
   onGap(gap: Gap): void {
     this.#received.told(gap);
     this.#losses.add(gap, this.segment?.isOpen ? this.segment : undefined);
+    this.#received.look(this.segment);
   }
 
   tracksOf(kind: "video" | "audio"): OutTrackStatistics {
@@ -478,6 +480,7 @@ export class Recording implements OutStream, Cursor {
       this.#totals.add(segment);
       this.#received.end(segment);
     }
+    this.#received.look(undefined);
     if (!segment.isOpen) {
       this.#freeSegment(segment);
       return;
