@@ -1,5 +1,5 @@
-// What later entries of the ledger complete: segments that grow, deletions under way, the last link of each manifest. At
-// the start they are those that a crash left.
+// What later entries of the ledger complete: segments that grow, deletions under way, the last link of each manifest.
+// At the start they are those that a crash left.
 
 import { basename } from "node:path";
 import type { ManifestLink } from "../container/manifest.js";
