@@ -13,12 +13,17 @@ import { type PeerTrack, probeWithFfmpeg8, remuxWithFfmpeg8 } from "../support/p
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
+import { until } from "../support/until.js";
 
 let folder: string;
+let server: ReelProcess;
+let control: Control;
+// They run side by side, each with a stream of its own.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-configurations-"));
+  server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
+  control = await Control.connect(server);
 });
-// Each has a server of its own: they run side by side.
 afterAll(async () => {
   await stopPublishers();
   await stopServers();
@@ -80,17 +85,35 @@ function told(tracks: readonly PeerTrack[]): Told[] {
 }
 
 async function record(
+  name: string,
   containers: readonly ContainerName[],
-  publish: (server: ReelProcess) => Promise<unknown>,
+  publish: () => Promise<unknown>,
 ): Promise<Record<string, string>> {
-  const server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
-  const control = await Control.connect(server);
   for (const type of containers)
-    for (const name of ["ts1", "cam1"])
-      await control.succeed(`record localStreamName=${name} pathToFile=cam1 type=${type} keepAlive=0`);
-  await publish(server);
-  await control.wait("outStreamClosed", containers.length);
-  return Object.fromEntries(containers.map((type) => [type, server.file(`cam1.${type}`)]));
+    await control.succeed(`record localStreamName=${name} pathToFile=${name} type=${type} keepAlive=0`);
+  await publish();
+  await until(`the recordings of ${name} are closed`, () => {
+    const closed = control.of("outStreamClosed").filter(({ payload }) => payload.localStreamName === name);
+    return closed.length === containers.length;
+  });
+  return Object.fromEntries(containers.map((type) => [type, server.file(`${name}.${type}`)]));
+}
+
+let connections = 0;
+let turn: Promise<unknown> = Promise.resolve();
+
+/** The listener numbers its connections: one at a time, so that each knows its stream's name. */
+function recordTs(clip: string): Promise<Record<string, string>> {
+  const url = `tcp://${server.addresses.ts}`;
+  const files = turn.then(() =>
+    record(
+      `ts${++connections}`,
+      ["mp4", "ts"],
+      () => publishWithFfmpeg({ url, input: clip, format: "mpegts", realtime: false }).exited,
+    ),
+  );
+  turn = files.catch(() => undefined);
+  return files;
 }
 
 /** The content of the first box of a type. */
@@ -124,7 +147,8 @@ describe.concurrent("decoder configurations", () => {
     const clip = await encode(video, audio, "mkv");
     const flv = `${clip}.flv`;
     await remuxWithFfmpeg8(clip, flv, "flv");
-    const files = await record(["mp4", "flv"], (server) => remuxWithFfmpeg8(clip, server.rtmpUrl("cam1"), "flv"));
+    const name = `${video}-${audio}`;
+    const files = await record(name, ["mp4", "flv"], () => remuxWithFfmpeg8(clip, server.rtmpUrl(name), "flv"));
     const [sent = [], mp4 = [], again = []] = await probeWithFfmpeg8(flv, files.mp4 ?? "", files.flv ?? "");
     const expected = told(sent);
     // The sequence header of SVT-AV1's frames says other colours than its own configuration: that of the frames counts.
@@ -161,10 +185,7 @@ describe.concurrent("decoder configurations", () => {
     ["h264", "eac3"],
   ] as const)("of %s and %s over MPEG-TS are those that were sent", { timeout: 60_000 }, async (video, audio) => {
     const clip = await encode(video, audio, "ts");
-    const files = await record(["mp4", "ts"], async (server) => {
-      const url = `tcp://${server.addresses.ts}`;
-      await publishWithFfmpeg({ url, input: clip, format: "mpegts", realtime: false }).exited;
-    });
+    const files = await recordTs(clip);
     const reference = `${clip}.mp4`;
     await ffmpeg("-i", clip, "-c", "copy", reference);
     const [sent = [], ts = [], expected = [], mp4 = []] = await probeWithFfmpeg8(
