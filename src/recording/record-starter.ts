@@ -73,8 +73,11 @@ export class RecordStarter {
     );
   }
 
-  /** Stores a config, and begins to record where its stream is live. */
-  async start(complete: NewConfig): Promise<ConfigEntry> {
+  /**
+   * Stores a config, and begins to record where its stream is live; with `orLess` where its past is less than wanted,
+   * too.
+   */
+  async start(complete: NewConfig, orLess = false): Promise<ConfigEntry> {
     const { streams, supervisor } = this.parts;
     const live = streams.get(complete.localStreamName);
     const isLate = live !== undefined && live.nowMs - live.createdMonotonicMs >= LATE_MS;
@@ -83,7 +86,7 @@ export class RecordStarter {
     const closed = live && supervisor.admission({ ...complete, configId: 0 });
     if (closed) throw closed;
     // What it begins with stays in the ring while its name is found.
-    const pin = live && complete.from !== undefined ? live.pinPast(complete.from) : undefined;
+    const pin = live && complete.from !== undefined ? live.pinPast(complete.from, orLess) : undefined;
     try {
       return await this.#named(complete, live, pin);
     } finally {

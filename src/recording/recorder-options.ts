@@ -3,11 +3,12 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Logger, silentLogger } from "../base/logger.js";
-import { ReelError } from "../base/reel-error.js";
-import { PastBudget, type PastSettings } from "../stream/past.js";
+import { asReelError, ReelError } from "../base/reel-error.js";
+import { MAX_PAST_SECONDS, PastBudget, type PastSettings } from "../stream/past.js";
 import { type Clock, systemClock } from "../time/units.js";
 import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./lifecycle/scheduler.js";
 import type { Durability } from "./record-config.js";
+import { type NamePattern, namePattern } from "./rules/name-pattern.js";
 import type { RuleOptions } from "./rules/record-rule.js";
 
 export interface RecorderOptions {
@@ -23,7 +24,7 @@ export interface RecorderOptions {
   lagLimitMs?: number;
   /** So much of every stream is kept for recordings that begin in the past. Default 0. */
   preRecordSeconds?: number;
-  /** The same of single streams, by their names. */
+  /** The same of single streams, by their names or by patterns (rules/name-pattern.ts); the first that matches. */
   preRecordStreams?: Readonly<Record<string, number>>;
   /** What all streams may keep together. Default 512. */
   preRecordMib?: number;
@@ -52,8 +53,6 @@ const MIB = 1024 * 1024;
 const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
 export const DEFAULT_PRE_RECORD_MIB = 512;
-/** Longer ones belong in files. */
-export const MAX_PRE_RECORD_SECONDS = 600;
 const MIN_RING_BYTES = 65536;
 const DEFAULT_LAG_LIMIT_MS = 2000;
 export const DEFAULT_MAX_CONFIGS = 10_000;
@@ -88,8 +87,9 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
   };
   checkRingBytes(settings.ringBytes, settings.maxRingBytes);
   for (const seconds of [settings.preRecordSeconds, ...Object.values(settings.preRecordStreams)])
-    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_PRE_RECORD_SECONDS)
-      throw new ReelError("badArgument", `preRecord.seconds is a whole number from 0 to ${MAX_PRE_RECORD_SECONDS}`);
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_PAST_SECONDS)
+      throw new ReelError("badArgument", `preRecord.seconds is a whole number from 0 to ${MAX_PAST_SECONDS}`);
+  for (const pattern of Object.keys(settings.preRecordStreams)) patternOf(pattern);
   return settings;
 }
 
@@ -102,11 +102,27 @@ function checkRingBytes(initial: number, maximum: number): void {
     throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);
 }
 
-/** undefined where no stream keeps anything. */
-export function pastSettings(settings: RecorderSettings): PastSettings | undefined {
+/** `forRules`: seconds that the rules for a stream want. Throws ReelError `badArgument`. */
+export function pastSettings(settings: RecorderSettings, forRules: (localStreamName: string) => number): PastSettings {
   const { preRecordSeconds, preRecordStreams, preRecordMib } = settings;
-  const ofStream = new Map(Object.entries(preRecordStreams));
-  if (Math.max(preRecordSeconds, ...ofStream.values()) === 0) return undefined;
-  const secondsOf = (name: string): number => ofStream.get(name) ?? preRecordSeconds;
-  return { secondsOf, budget: new PastBudget(preRecordMib * MIB) };
+  const byName = new Map(Object.entries(preRecordStreams));
+  const byPattern = Object.entries(preRecordStreams).map(([pattern, seconds]) => ({
+    matches: patternOf(pattern),
+    seconds,
+  }));
+  const configured = (name: string): number =>
+    byName.get(name) ?? byPattern.find(({ matches }) => matches(name))?.seconds ?? preRecordSeconds;
+  return {
+    secondsOf: (name) => Math.max(configured(name), forRules(name)),
+    budget: new PastBudget(preRecordMib * MIB),
+  };
+}
+
+function patternOf(pattern: string): NamePattern {
+  try {
+    return namePattern(pattern);
+  } catch (error) {
+    const { code, message } = asReelError(error);
+    throw new ReelError(code, `preRecord.streams: ${message}`, {}, { cause: error });
+  }
 }

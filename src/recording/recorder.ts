@@ -179,7 +179,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       growing: () => this.#growing(durability),
       onFailed: (segment) => this.#syncFailed(segment),
     });
-    const past = pastSettings(settings);
+    const past = pastSettings(settings, (name) => this.#ruleList.pastSecondsOf(name));
     this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs, past }, () =>
       this.nextStreamId(),
     );

@@ -3,7 +3,8 @@
 
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
 import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
-import { DEFAULT_PRE_RECORD_MIB, MAX_PRE_RECORD_SECONDS } from "../recording/recorder-options.js";
+import { DEFAULT_PRE_RECORD_MIB } from "../recording/recorder-options.js";
+import { MAX_PAST_SECONDS } from "../stream/past.js";
 import { DEFAULT_KEY, KEY_FIELDS } from "../upload/object-key.js";
 import {
   DEFAULT_CONCURRENCY,
@@ -273,13 +274,15 @@ export const ServerConfigSchema = Type.Object(
           seconds: Type.Optional(
             Type.Integer({
               minimum: 0,
-              maximum: MAX_PRE_RECORD_SECONDS,
-              description: "so much of every stream is kept in memory, for record from=… (default 0)",
+              maximum: MAX_PAST_SECONDS,
+              description:
+                "so much of every stream is kept in memory, for record from=… (default 0); a rule with from=… keeps as much for its streams",
             }),
           ),
           streams: Type.Optional(
-            Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: MAX_PRE_RECORD_SECONDS }), {
-              description: "the same of single streams, by their names",
+            Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: MAX_PAST_SECONDS }), {
+              description:
+                "the same of single streams, by their names or by a pattern as rules have it; the first that matches",
             }),
           ),
           maximumMib: Type.Optional(

@@ -30,7 +30,7 @@ export function stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }: Stat
       const streams = () => streamObjects(recorder, clock);
       register("GET", "/api/streams", () => jsonReply(200, { streams: streams() }), {
         summary:
-          "Live streams with their tracks, and the recordings of each: the file that grows, lag, losses by cause.",
+          "Live streams with their tracks, what is kept of their past, and the recordings of each: the file that grows, lag, losses by cause.",
         answers: { 200: '`{"streams":[…]}`' },
       });
       const configs = (role: RouteRequest["role"]) => [
@@ -74,6 +74,7 @@ function streamObjects(recorder: StateParts["recorder"], clock: Clock): unknown[
     keyframeIntervalMs: Number.isNaN(stream.randomAccessInterval90k) ? null : stream.randomAccessInterval90k / 90,
     tracks: stream.tracks.map((track) => trackObject(stream, track.number)),
     notRecorded: stream.unrecorded,
+    preRecord: stream.past ?? null,
     recordings: (byStream.get(stream.name) ?? []).map((out) => outObject(out, recorder)),
   }));
 }

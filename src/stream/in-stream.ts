@@ -23,7 +23,7 @@ import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
 import { PacedNotice } from "./paced-notice.js";
 import type { PacketReception } from "./packet-reception.js";
-import { type From, Past, type PastSettings, type Pin } from "./past.js";
+import { type From, type KeptPast, Past, type PastSettings, type Pin } from "./past.js";
 import { growRing } from "./ring-growth.js";
 import { jumpSlowConsumers } from "./slow-consumers.js";
 import type { NewTrack, Track } from "./track.js";
@@ -114,7 +114,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   #timeline: Timeline;
   #configs: DecoderConfigs;
   readonly #tracks: Tracks;
-  readonly #past: Past | undefined;
+  #past: Past | undefined;
   #cursors = new Set<Cursor>();
   /** Cursors whose kernels may still read the ring, detached ones included. */
   #users = new Set<Cursor>();
@@ -151,14 +151,13 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.#options = options;
     this.#timeline = new Timeline();
     this.#tracks = new Tracks(name);
-    const pastSeconds = options.past?.secondsOf(name) ?? 0;
-    if (options.past && pastSeconds > 0) this.#past = new Past(name, pastSeconds, options.past.budget);
     this.#configs = new DecoderConfigs(arena, name, () => this.#past?.clear());
     this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
     this.createdMonotonicMs = clock.monotonicMs();
     this.lastFrameMs = this.createdMonotonicMs;
     this.ring = new FrameRing(arena, options.ringBytes);
+    this.refreshPast();
     for (let track = 0; track < MAX_TRACKS; track++) {
       this.statistics.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 });
       this.lastDts90k.push(Number.NEGATIVE_INFINITY);
@@ -332,17 +331,28 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /**
    * Holds the place in the ring where a recording begins that begins in the past; undefined where it begins with the
-   * next frame. Throws ReelError `badArgument`, `limit` where so much is not kept.
+   * next frame. Throws ReelError `badArgument`, `limit` where so much is not kept, but with `orLess`.
    */
-  pinPast(from: From): Pin | undefined {
-    if (!this.#past)
+  pinPast(from: From, orLess = false): Pin | undefined {
+    if (!this.#past?.seconds)
       throw new ReelError("badArgument", `${this.name} keeps nothing of its past: set preRecord.seconds in reel.json`);
-    return this.#past.pin(from, this.newest90k);
+    return this.#past.pin(from, this.newest90k, orLess);
+  }
+
+  /** What is to be kept of its past may have changed. */
+  refreshPast(): void {
+    const settings = this.#options.past;
+    if (!settings || this.ended) return;
+    const seconds = settings.secondsOf(this.name);
+    if (this.#past) this.#past.keep(seconds);
+    else if (seconds > 0) this.#past = new Past(this.name, seconds, settings.budget, this.#hasFrames);
   }
 
   /** What is kept for recordings that begin in the past; undefined where nothing is. */
-  get past(): Pick<Past, "keptBytes" | "seconds"> | undefined {
-    return this.#past;
+  get past(): KeptPast | undefined {
+    const past = this.#past;
+    if (!past?.seconds) return undefined;
+    return { seconds: past.seconds, keptSeconds: past.keptSeconds(this.newest90k), keptBytes: past.keptBytes };
   }
 
   abandon(): void {

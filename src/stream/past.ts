@@ -12,6 +12,15 @@ import { TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 /** Where a recording begins: so many seconds ago, or at the newest point. */
 export type From = number | typeof LAST_POINT;
 export const LAST_POINT = "lastRandomAccessPoint";
+/** Longer ones belong in files. */
+export const MAX_PAST_SECONDS = 600;
+
+/** What must be kept, so that a recording can begin there; 0 = nothing. */
+export function secondsFor(from: From | undefined): number {
+  // The newest point is kept whatever the seconds.
+  if (from === LAST_POINT) return 1;
+  return from === undefined ? 0 : Math.min(Math.ceil(from), MAX_PAST_SECONDS);
+}
 
 /** What all streams of a registry may keep together. */
 export class PastBudget {
@@ -31,7 +40,7 @@ export class PastBudget {
 }
 
 export interface PastSettings {
-  /** 0 = nothing is kept. */
+  /** 0 = nothing is kept. Asked when the stream opens, and again when it is told to (`refreshPast`). */
   secondsOf(localStreamName: string): number;
   readonly budget: PastBudget;
 }
@@ -49,25 +58,63 @@ export interface Pin {
   release(): void;
 }
 
+/** What a stream keeps of its past. */
+export interface KeptPast {
+  readonly seconds: number;
+  /** From the oldest point that is kept to the newest frame. */
+  readonly keptSeconds: number;
+  readonly keptBytes: number;
+}
+
+const NO_MEMORY = "there is no more memory for it (preRecord.maximumMib, ring.maximumBytes)";
+const NOT_YET = "it has not been kept for longer";
+
 export class Past {
   /** Oldest first. */
   #points: Point[] = [];
   readonly #pins = new Set<Point>();
   #keptBytes = 0;
-  /** Its beginning is gone for want of memory, not of time. */
-  #isCut = false;
+  #seconds = 0;
+  /** Why it begins later than it should; undefined where it has all that the stream has brought. */
+  #whyShort: string | undefined;
+  /** Points have gone because so much was not to be kept. */
+  #hasTrimmed: boolean;
   #isEnded = false;
 
   constructor(
     private readonly streamName: string,
-    readonly seconds: number,
+    seconds: number,
     private readonly budget: PastBudget,
+    /** The stream has brought frames before. */
+    isLate = false,
   ) {
-    budget.streams++;
+    this.#hasTrimmed = isLate;
+    this.keep(seconds);
+  }
+
+  /** From now on so much is kept; 0 = nothing but what is pinned. */
+  keep(seconds: number): void {
+    if (this.#isEnded || seconds === this.#seconds) return;
+    if (seconds > this.#seconds && this.#hasTrimmed) this.#whyShort ??= NOT_YET;
+    this.budget.streams += Number(seconds > 0) - Number(this.#seconds > 0);
+    this.#seconds = seconds;
+    if (seconds > 0) return;
+    this.clear();
+    this.#whyShort = undefined;
+    this.#hasTrimmed = true;
+  }
+
+  get seconds(): number {
+    return this.#seconds;
   }
 
   get keptBytes(): number {
     return this.#keptBytes;
+  }
+
+  keptSeconds(newest90k: Ticks90k): number {
+    const [oldest] = this.#points;
+    return oldest ? Math.max(0, newest90k - oldest.dts90k) / TICKS_PER_SECOND : 0;
   }
 
   /** Bytes from the oldest place that must stay to the head. */
@@ -81,12 +128,17 @@ export class Past {
 
   /** A frame is in the ring, and `head` behind it. */
   committed(index: number, head: number, dts90k: Ticks90k, isPoint: boolean): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded || this.#seconds === 0) return;
     if (isPoint) this.#points.push({ index, dts90k });
     const until90k = dts90k - this.seconds * TICKS_PER_SECOND;
     let gone = 0;
     for (let next = this.#points[1]; next && next.dts90k <= until90k; next = this.#points[gone + 1]) gone++;
-    if (gone > 0) this.#points.splice(0, gone);
+    if (gone > 0) {
+      this.#points.splice(0, gone);
+      // It has all that it should have.
+      this.#whyShort = undefined;
+      this.#hasTrimmed = true;
+    }
     this.#account(head);
     if (this.budget.isExceeded && this.#keptBytes > this.budget.shareBytes) this.giveUpOldest(head);
   }
@@ -98,14 +150,14 @@ export class Past {
       this.#pins.clear();
       return hadPins;
     }
-    this.#isCut = true;
+    this.#whyShort = NO_MEMORY;
     this.#account(head);
     return true;
   }
 
   /** Nothing that it holds can be used any more. */
   clear(): void {
-    this.#isCut ||= this.#points.length > 0;
+    if (this.#points.length > 0) this.#whyShort = NO_MEMORY;
     this.#points = [];
     this.#account(0);
   }
@@ -115,16 +167,17 @@ export class Past {
     if (this.#isEnded) return;
     this.clear();
     this.#pins.clear();
+    if (this.#seconds > 0) this.budget.streams--;
     this.#isEnded = true;
-    this.budget.streams--;
   }
 
   /**
    * Holds the place where a recording begins; undefined where the stream has had no such place as yet: it begins with
-   * the next frame. Throws ReelError `badArgument` where so much is not kept.
+   * the next frame. Throws ReelError `badArgument`, `limit` where so much is not kept; with `orLess` it begins with the
+   * oldest that is.
    */
-  pin(from: From, newest90k: Ticks90k): Pin | undefined {
-    const point = from === LAST_POINT ? this.#points.at(-1) : this.#pointAt(from, newest90k);
+  pin(from: From, newest90k: Ticks90k, orLess = false): Pin | undefined {
+    const point = from === LAST_POINT ? this.#points.at(-1) : this.#pointAt(from, newest90k, orLess);
     if (!point) return undefined;
     const pinned = { ...point };
     this.#pins.add(pinned);
@@ -138,18 +191,14 @@ export class Past {
     };
   }
 
-  #pointAt(secondsAgo: number, newest90k: Ticks90k): Point | undefined {
-    if (secondsAgo > this.seconds)
+  #pointAt(secondsAgo: number, newest90k: Ticks90k, orLess: boolean): Point | undefined {
+    if (secondsAgo > this.seconds && !orLess)
       throw new ReelError("badArgument", `${this.streamName} keeps ${this.seconds} s of its past (preRecord.seconds)`);
     const wanted90k = newest90k - secondsAgo * TICKS_PER_SECOND;
     const found = this.#points.findLast(({ dts90k }) => dts90k <= wanted90k);
-    if (found || !this.#isCut) return found ?? this.#points[0];
-    const [oldest] = this.#points;
-    const keptS = oldest ? (newest90k - oldest.dts90k) / TICKS_PER_SECOND : 0;
-    throw new ReelError(
-      "limit",
-      `${this.streamName} keeps only ${keptS.toFixed(1)} s of its past: there is no more memory for it (preRecord.maximumMib, ring.maximumBytes)`,
-    );
+    if (found || this.#whyShort === undefined || orLess) return found ?? this.#points[0];
+    const keptS = this.keptSeconds(newest90k).toFixed(1);
+    throw new ReelError("limit", `${this.streamName} keeps only ${keptS} s of its past: ${this.#whyShort}`);
   }
 
   #account(head: number): void {

@@ -105,6 +105,11 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
     return [...this.#streams.values()];
   }
 
+  /** What is to be kept of the streams' pasts may have changed. */
+  refreshPast(): void {
+    for (const stream of this.#streams.values()) stream.refreshPast();
+  }
+
   collect(): readonly Sample[] {
     const streams = this.list();
     const nowMs = this.clock.monotonicMs();
@@ -164,10 +169,13 @@ function addSamples(samples: Sample[], stream: InStream, nowMs: number): void {
       labels,
     ),
   );
-  if (stream.past) {
-    const help = "Bytes of frames kept for a recording that begins in the past.";
-    samples.push(gauge("reel_past_bytes", help, stream.past.keptBytes, labels));
-  }
+  const { past } = stream;
+  if (past)
+    samples.push(
+      gauge("reel_past_bytes", "Bytes of frames kept for a recording that begins in the past.", past.keptBytes, labels),
+      gauge("reel_past_seconds", "Media time that they reach back.", past.keptSeconds, labels),
+      gauge("reel_past_wanted_seconds", "Media time that they should reach back.", past.seconds, labels),
+    );
   if (!Number.isNaN(stream.randomAccessInterval90k))
     samples.push(
       gauge(

@@ -75,6 +75,29 @@ describe("rules", () => {
     ).toBe(true);
   });
 
+  it("keep so much of their streams' past as they begin with, from the rule on", async () => {
+    const { rules, streams } = await open({ preRecordStreams: { "cam/*": 5 } });
+    const sources = await Promise.all(["cam/1", "door/1", "hall"].map((name) => publish(name, 10_000)));
+    const kept = (): unknown[] => streams.list().map(({ past }) => past?.seconds ?? 0);
+    expect(kept()).toEqual([5, 0, 0]);
+    const first = await rules.add({ pattern: "door/*", pathToFile: "{stream}", type: "ts", from: 15 });
+    await rules.add({ pattern: "**", pathToFile: "all/{stream}", type: "ts", from: 2.5 });
+    expect(kept()).toEqual([5, 15, 3]);
+    await publish("door/2", 10_000);
+    // Of the new one all is kept, of the old one what has come since the rule.
+    for (const source of sources) await source.writeUpTo(12_000);
+    expect(streams.get("door/2")?.past).toMatchObject({ seconds: 15, keptSeconds: expect.closeTo(10, 0) });
+    await expect(recorder.record({ localStreamName: "door/1", pathToFile: "x", type: "ts", from: 15 })).rejects.toThrow(
+      /^door\/1 keeps only \d\.\d s of its past: it has not been kept for longer/,
+    );
+    rules.remove(first.rule.ruleId);
+    expect(streams.list().map(({ past }) => past?.seconds)).toEqual([5, 3, 3, 3]);
+    await expect(rules.add({ pattern: "x", pathToFile: "x", type: "ts", from: 601 })).rejects.toThrow(
+      "from: a rule keeps at most 600 s of its streams' past",
+    );
+    for (const stream of streams.list()) stream.end("test");
+  });
+
   it("begin with the streams that are live, and end what they record when they are removed", async () => {
     const { rules } = await open();
     const source = await publish("cam1");

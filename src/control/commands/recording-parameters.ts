@@ -86,7 +86,7 @@ export const RECORDING_PARAMETERS = {
     SERVER_DEFAULT,
   ),
   from: from(
-    `Begin before the command: -15 at the random access point at or before 15 s ago, ${LAST_POINT} at the newest one; preRecord of reel.json says how much is kept. Of a stream that is yet to come without effect.`,
+    `Begin before the command: -15 at the random access point at or before 15 s ago, ${LAST_POINT} at the newest one; preRecord of reel.json says how much is kept, and a rule with from keeps as much of its streams. Of a stream that is yet to come without effect.`,
   ),
   retainSeconds: bound("Delete its files so many seconds after their end"),
   retainBytes: bound("Keep so many bytes of its files, the newest"),

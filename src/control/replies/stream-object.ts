@@ -7,6 +7,7 @@ import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
 import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
 import type { PacketReception } from "../../stream/packet-reception.js";
+import type { KeptPast } from "../../stream/past.js";
 import type { Clock } from "../../time/units.js";
 import type { ControlView } from "../control-view.js";
 import {
@@ -154,6 +155,11 @@ function receptionObject({ transport, why, media }: PacketReception): ValueObjec
   };
 }
 
+/** What is kept for a recording that begins in the past. */
+function pastObject(past: KeptPast | undefined): ValueObject | undefined {
+  return past && { ...past, keptSeconds: new Decimal(Math.round(past.keptSeconds * 10) / 10) };
+}
+
 function mean(bytes: number, upTimeMs: number): number {
   return upTimeMs < BANDWIDTH_AFTER_MS ? 0 : Math.round((bytes * 8) / upTimeMs);
 }
@@ -181,6 +187,7 @@ export function inStreamObject(
     outStreamsUniqueIds: outStreams.length > 0 ? outStreams : null,
     pageUrl: maskUrl(source.pageUrl),
     port: source.port,
+    preRecord: pastObject(stream.past),
     pullSettings: pull && pullSettings(pull.settings),
     reader: source.reader,
     rtp: stream.reception && receptionObject(stream.reception()),

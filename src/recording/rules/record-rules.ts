@@ -93,12 +93,13 @@ export class RecordRules implements RulesApi {
   async add(options: RuleOptions): Promise<RuleEntry & { failures: RuleFailure[] }> {
     const { list, streams, starter, settle } = this.parts;
     const rule = list.add(settle(options));
+    streams.refreshPast();
     const failures: RuleFailure[] = [];
     const start = async (localStreamName: string): Promise<void> => {
       const wanted = configOf(rule, localStreamName);
       try {
         this.#makeRoomOrThrow();
-        const entry = await starter.start(wanted);
+        const entry = await starter.start(wanted, true);
         // Somebody may have removed the rule while a name was found.
         if (list.get(rule.ruleId)) this.#note(entry.config);
         else this.parts.removeConfig(entry.config.configId);
@@ -114,6 +115,7 @@ export class RecordRules implements RulesApi {
   remove(ruleId: number): RuleEntry | undefined {
     const rule = this.parts.list.remove(ruleId);
     if (!rule) return undefined;
+    this.parts.streams.refreshPast();
     const entry = this.#entry(rule);
     for (const { config } of entry.entries) this.parts.removeConfig(config.configId);
     for (const configs of this.#configs.values()) configs.delete(ruleId);

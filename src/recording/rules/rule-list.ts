@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
+import { MAX_PAST_SECONDS, secondsFor } from "../../stream/past.js";
 import type { ConfigStore } from "../config-store.js";
 import { isConfigId } from "../record-options.js";
 import { SectionWriter } from "../section-writer.js";
@@ -67,9 +68,16 @@ export class RuleList {
     return found;
   }
 
+  /** What its rules want to begin with is kept of a stream's past: so many seconds, 0 = nothing. */
+  pastSecondsOf(localStreamName: string): number {
+    if (!this.#rules.some(({ rule }) => rule.options.from !== undefined)) return 0;
+    return Math.max(0, ...this.matching(localStreamName).map(({ options }) => secondsFor(options.from)));
+  }
+
   /** At the end. Throws ReelError `badArgument`, `badPath`, `limit`. */
   add(options: RuleOptions): RecordRule {
     checkRule(options);
+    checkPast(options);
     if (this.#rules.length >= MAX_RULES)
       throw new ReelError("limit", `there are ${MAX_RULES} rules already: remove some (removeRule)`);
     const rule = { ruleId: this.nextId(), options: { ...options }, isConfigured: false };
@@ -105,10 +113,17 @@ function compile(rule: RecordRule): Compiled {
 function checkConfigured(options: RuleOptions, place: number): void {
   try {
     checkRule(options);
+    checkPast(options);
   } catch (error) {
     if (!(error instanceof ReelError)) throw error;
     throw new ReelError(error.code, `rules[${place}] of reel.json: ${error.message}`, {}, { cause: error });
   }
+}
+
+/** Throws ReelError `badArgument`. Rules that are stored already keep less than they say. */
+function checkPast({ from }: RuleOptions): void {
+  if (typeof from === "number" && from > MAX_PAST_SECONDS)
+    throw new ReelError("badArgument", `from: a rule keeps at most ${MAX_PAST_SECONDS} s of its streams' past`);
 }
 
 /** Rules that the command would refuse are named in the log and left out. */

@@ -18,12 +18,15 @@ interface Rig {
   budget: PastBudget;
   arena: Arena;
   open: (name: string) => InStream;
+  /** From now on so much is to be kept. */
+  keep: (seconds: number) => void;
 }
 
 function rig({ seconds = 10, limitBytes = 1 << 30, maxRingBytes = 1 << 22 } = {}): Rig {
   const arena = new Arena();
   const budget = new PastBudget(limitBytes);
-  const past = { secondsOf: () => seconds, budget };
+  let wanted = seconds;
+  const past = { secondsOf: () => wanted, budget };
   let id = 0;
   const options = { ringBytes: 65_536, maxRingBytes, lagLimitMs: 2000, past };
   const registry = new StreamRegistry(arena, new TestClock(), options, () => ++id);
@@ -33,7 +36,11 @@ function rig({ seconds = 10, limitBytes = 1 << 30, maxRingBytes = 1 << 22 } = {}
     stream.setDecoderConfig(TRACK_AUDIO, "aac", ASC);
     return stream;
   };
-  return { budget, arena, open };
+  const keep = (now: number): void => {
+    wanted = now;
+    registry.refreshPast();
+  };
+  return { budget, arena, open, keep };
 }
 
 /** Pictures from one number to another. */
@@ -85,6 +92,41 @@ describe("the past of a stream", () => {
     expect(beginning(stream, 10)).toBe(0);
     write(stream, 299, 301);
     expect([stream.past?.keptBytes, beginning(stream, 10)]).toEqual([(301 - 50) * 1056, 50]);
+  });
+
+  it("that is to be longer says how much there is until it has grown, and begins there where less will do", () => {
+    const { open, keep } = rig({ seconds: 4 });
+    const stream = open("cam");
+    write(stream, 0, 501);
+    keep(10);
+    expect(() => stream.pinPast(10)).toThrow("cam keeps only 4.0 s of its past: it has not been kept for longer");
+    expect(() => stream.pinPast(11)).toThrow("cam keeps 10 s of its past");
+    const pin = stream.pinPast(10, true);
+    expect(stream.ring.frameAt(pin?.index ?? 0)?.dts90k).toBe(400 * FRAME_MS * 90);
+    pin?.release();
+    write(stream, 501, 651);
+    expect(beginning(stream, 10)).toBe(400);
+    expect(stream.past).toMatchObject({ seconds: 10, keptSeconds: 10 });
+  });
+
+  it("begins and ends while the stream lives, and says so", () => {
+    const { budget, open, keep } = rig({ seconds: 0 });
+    const stream = open("cam");
+    write(stream, 0, 60);
+    expect([stream.past, budget.streams]).toEqual([undefined, 0]);
+    keep(5);
+    write(stream, 60, 130);
+    expect(() => stream.pinPast(5)).toThrow("cam keeps only 1.2 s of its past: it has not been kept for longer");
+    expect([beginning(stream, LAST_POINT), budget.streams]).toEqual([100, 1]);
+    const pin = stream.pinPast(LAST_POINT);
+    keep(0);
+    expect(() => stream.pinPast(LAST_POINT)).toThrow("cam keeps nothing of its past");
+    write(stream, 130, 200);
+    // What a command waits for stays.
+    expect([pin?.isLost, stream.ring.frameAt(pin?.index ?? 0)?.dts90k]).toEqual([false, 100 * FRAME_MS * 90]);
+    expect([stream.past, budget.streams, budget.keptBytes]).toEqual([undefined, 0, 0]);
+    stream.end("test");
+    expect(budget.streams).toBe(0);
   });
 
   it("keeps within the memory of all streams, and says what it keeps where it is asked for more", () => {
