@@ -30,7 +30,7 @@ import type { Ledger } from "./ledger.js";
 import type { LedgerEntry } from "./ledger-entry.js";
 import { MediaRoots } from "./media-roots.js";
 import { withPresence } from "./presence.js";
-import { type DeletionGuard, type DeletionListener, SegmentDeletion } from "./segment-deletion.js";
+import { type DeletionGuard, type DeletionListener, type HeldNames, SegmentDeletion } from "./segment-deletion.js";
 import { SegmentLookup } from "./segment-lookup.js";
 import type {
   CopiedSegmentReport,
@@ -70,6 +70,8 @@ export interface SegmentCatalog {
   markUploaded(segment: CatalogSegment, object: string): Promise<UploadedSegmentReport | undefined>;
   /** Asks the guard before every deletion. Returns a function that removes it. */
   guard(guard: DeletionGuard): () => void;
+  /** Of a segment whose file is not there: true where that is because its volume is not, so that it may come back. */
+  isAway(segment: CatalogSegment): Promise<boolean>;
   /** True while the file of that segment goes: no guard can keep it any more. */
   isGoing(id: number): boolean;
   /** Calls the listener for every deletion, after the index has it. Returns a function that removes the listener. */
@@ -84,12 +86,19 @@ export interface CatalogOptions {
   ledger: Ledger;
   mediaFolders: readonly string[];
   logger: Logger;
+  /** Names that recordings hold; nobody holds one where it is left out. */
+  names?: HeldNames;
   /** Appends between two checkpoints. */
   checkpointEvery?: number;
+  /** How often a deletion that a crash left asks whether its volume is back. */
+  resumeMs?: number;
 }
+
+const NO_NAMES: HeldNames = { beginDeletion: () => () => {} };
 
 const FOLDER = "catalog";
 const CHECKPOINT_EVERY = 2000;
+const RESUME_MS = 10_000;
 const IS_A_FILE: ReadonlySet<SegmentState> = new Set(["finished", "recovered", "uploaded"]);
 
 export class Catalog implements SegmentCatalog {
@@ -100,6 +109,7 @@ export class Catalog implements SegmentCatalog {
   readonly #rebuild: CatalogRebuild;
   readonly #deletion: SegmentDeletion;
   readonly #options: Required<CatalogOptions>;
+  readonly #roots: MediaRoots;
   /** What no day file has yet: growing segments, failed ones that may be recovered, and closings on their way. */
   readonly #live = new Map<number, CatalogSegment>();
   readonly #listeners = new Set<(segment: CatalogSegment) => void>();
@@ -112,6 +122,7 @@ export class Catalog implements SegmentCatalog {
   private constructor(folder: string, options: Required<CatalogOptions>, roots: MediaRoots) {
     const { ledger, logger } = options;
     this.#options = options;
+    this.#roots = roots;
     this.#lookup = new SegmentLookup(folder);
     this.#writer = new DayWriter(folder, this.#lookup, logger);
     this.#volumes = new VolumeTurns(options.mediaFolders);
@@ -125,6 +136,8 @@ export class Catalog implements SegmentCatalog {
       ledger,
       logger,
       roots,
+      names: options.names,
+      resumeMs: options.resumeMs,
       current: (id) => this.#current(id),
       idsOf: async (path) => [...this.#liveIdsOf(path), ...(await this.#lookup.idsOf(path))],
       put: (segment) => this.#put(segment),
@@ -136,8 +149,10 @@ export class Catalog implements SegmentCatalog {
   static async open(stateFolder: string, options: CatalogOptions): Promise<Catalog> {
     const folder = join(stateFolder, FOLDER);
     await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER });
-    const roots = await MediaRoots.look(options.mediaFolders);
-    return new Catalog(folder, { checkpointEvery: CHECKPOINT_EVERY, ...options }, roots);
+    const { ledger, logger, mediaFolders } = options;
+    const roots = await MediaRoots.look(mediaFolders, { stateFolder, nextId: ledger.sequence + 1, logger });
+    const defaults = { checkpointEvery: CHECKPOINT_EVERY, resumeMs: RESUME_MS, names: NO_NAMES };
+    return new Catalog(folder, { ...defaults, ...options }, roots);
   }
 
   start(): void {
@@ -231,6 +246,10 @@ export class Catalog implements SegmentCatalog {
     if (segment.state !== "deleted") await this.#put({ ...segment, ...change }, false).catch(() => undefined);
   }
 
+  isAway(segment: CatalogSegment): Promise<boolean> {
+    return this.#roots.isAway(segment);
+  }
+
   guard(guard: DeletionGuard): () => void {
     return this.#deletion.guard(guard);
   }
@@ -274,8 +293,10 @@ export class Catalog implements SegmentCatalog {
   /** A deletion is put in by SegmentDeletion. */
   #follow(entry: LedgerEntry): void {
     const segment = segmentOf(entry);
-    if (entry.type === "opened") this.#live.set(segment.id, segment);
-    else if (entry.type === "kept") this.#live.delete(segment.id);
+    if (entry.type === "opened") {
+      this.#live.set(segment.id, segment);
+      this.#roots.recorded(segment);
+    } else if (entry.type === "kept") this.#live.delete(segment.id);
     else if (entry.type === "closed" || entry.type === "failed") this.#put(segment).catch(() => undefined); // the writer has logged it; the next start puts it in again
   }
 

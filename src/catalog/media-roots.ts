@@ -1,23 +1,57 @@
-// The media folders as they were at the start. An unmounted volume leaves an empty folder of another file system in its
-// place, where every file seems to be gone.
+// The media folders as they were at the start, and over all starts. An unmounted volume leaves an empty folder of another
+// file system in its place, where every file seems to be gone; streams may even be recorded there until it is back.
+//
+//   media-roots.json   { "<media folder>": [{ "identity": …, "from": <id of the first segment> }, …] }
 
-import { stat } from "node:fs/promises";
+import { readFile, rename, stat, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "../base/logger.js";
+import { PRIVATE_FILE } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
+import { askVolume } from "../base/volume-calls.js";
+
+/** From that segment on a media folder has been the one of this identity. */
+interface Period {
+  readonly identity: string;
+  readonly from: number;
+}
+
+export interface RootsStore {
+  readonly stateFolder: string;
+  /** Id of the next segment. */
+  readonly nextId: number;
+  readonly logger: Logger;
+}
+
+const FILE = "media-roots.json";
+/** A volume that comes and goes: what was recorded before so many changes is not told apart any more. */
+const MAX_PERIODS = 64;
+const LOOK_MS = 5000;
 
 export class MediaRoots {
   readonly #identities = new Map<string, string>();
+  readonly #periods: Map<string, readonly Period[]>;
+  /** When each folder was looked at last, monotonic. */
+  readonly #lookedMs = new Map<string, number>();
+  #saving: Promise<void> = Promise.resolve();
 
   private constructor(
     /** Absolute, real. */
     readonly folders: readonly string[],
-  ) {}
+    private readonly store: RootsStore,
+    periods: Map<string, readonly Period[]>,
+  ) {
+    this.#periods = periods;
+  }
 
-  static async look(folders: readonly string[]): Promise<MediaRoots> {
-    const roots = new MediaRoots(folders);
+  static async look(folders: readonly string[], store: RootsStore): Promise<MediaRoots> {
+    const roots = new MediaRoots(folders, store, await readPeriods(store));
     for (const folder of folders) {
       const identity = await identityOf(folder);
       if (identity !== undefined) roots.#identities.set(folder, identity);
+      await roots.#note(folder, store.nextId);
     }
+    await roots.#saving;
     return roots;
   }
 
@@ -31,6 +65,43 @@ export class MediaRoots {
       path,
     });
   }
+
+  /**
+   * Of a segment whose file is not there: true where its media folder is not the one that the file was recorded in, so
+   * that it may come back. False where that is not known.
+   */
+  async isAway({ id, path }: { readonly id: number; readonly path: string }): Promise<boolean> {
+    const folder = longestOf(this.folders, path);
+    const was = this.#periods.get(folder ?? "")?.findLast(({ from }) => from <= id);
+    return folder !== undefined && was !== undefined && (await lastingIdentityOf(folder)) !== was.identity;
+  }
+
+  /** A segment is recorded there. Its volume may have come, or gone, since the last one. */
+  recorded({ id, path }: { readonly id: number; readonly path: string }): void {
+    const folder = longestOf(this.folders, path);
+    const nowMs = performance.now();
+    if (folder === undefined || nowMs - (this.#lookedMs.get(folder) ?? 0) < LOOK_MS) return;
+    void this.#note(folder, id);
+  }
+
+  async #note(folder: string, id: number): Promise<void> {
+    this.#lookedMs.set(folder, performance.now());
+    const identity = await askVolume(() => lastingIdentityOf(folder));
+    const periods = this.#periods.get(folder) ?? [];
+    if (identity === undefined || periods.at(-1)?.identity === identity) return;
+    this.#periods.set(folder, [...periods, { identity, from: id }].slice(-MAX_PERIODS));
+    this.#saving = this.#saving.then(() => this.#save());
+  }
+
+  async #save(): Promise<void> {
+    const path = join(this.store.stateFolder, FILE);
+    try {
+      await writeFile(`${path}.new`, `${JSON.stringify(Object.fromEntries(this.#periods))}\n`, { mode: PRIVATE_FILE });
+      await rename(`${path}.new`, path);
+    } catch (error) {
+      this.store.logger.warn({ err: error }, "which volume has which files could not be noted; the next start does it");
+    }
+  }
 }
 
 /** The innermost folder that has a path. */
@@ -41,9 +112,32 @@ export function longestOf(folders: readonly string[], path: string): string | un
   return longest;
 }
 
+async function readPeriods({ stateFolder, logger }: RootsStore): Promise<Map<string, readonly Period[]>> {
+  try {
+    const saved = JSON.parse(await readFile(join(stateFolder, FILE), "utf8")) as Record<string, readonly Period[]>;
+    const isPeriod = (period: Partial<Period> | null): boolean =>
+      typeof period?.identity === "string" && typeof period.from === "number";
+    return new Map(Object.entries(saved).filter(([, periods]) => Array.isArray(periods) && periods.every(isPeriod)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+      logger.warn({ err: error }, `${FILE} cannot be read: of older files it is not known which volume has them`);
+    return new Map();
+  }
+}
+
 async function identityOf(folder: string): Promise<string | undefined> {
   return stat(folder).then(
     ({ dev, ino }) => `${dev}.${ino}`,
     () => undefined,
   );
+}
+
+/** Numbers of devices are given anew with every mount. */
+async function lastingIdentityOf(folder: string): Promise<string | undefined> {
+  try {
+    const [{ type }, { ino }] = [await statfs(folder), await stat(folder)];
+    return `${type}.${ino}`;
+  } catch {
+    return undefined;
+  }
 }

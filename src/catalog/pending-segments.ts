@@ -6,7 +6,7 @@ import type { ManifestLink } from "../container/manifest.js";
 import type { LedgerEntry } from "./ledger-entry.js";
 
 type OpenedEntry = Extract<LedgerEntry, { type: "opened" }>;
-type DeletingEntry = Extract<LedgerEntry, { type: "deleting" }>;
+export type DeletingEntry = Extract<LedgerEntry, { type: "deleting" }>;
 
 export class PendingSegments {
   /** Segments that were opened and not closed yet, by their sequence. */

@@ -3,8 +3,9 @@
 //   guards ─▶ ledger: deleting ─▶ guards ─▶ unlink ─▶ ledger: deleted ─▶ index ─▶ listeners
 //
 // The start goes on where a crash fell between two of these, so no file stays behind that the catalogue calls deleted,
-// and no segment stays in it whose file is gone. What cannot be deleted is kept, and the ledger says so. A full
-// disk takes the ledger's lines, not the deletion: that is what makes room.
+// and no segment stays in it whose file is gone; where the file's volume is not mounted it waits for that. What cannot
+// be deleted is kept, and the ledger says so. A full disk takes the ledger's lines, not the deletion: that is what makes
+// room.
 //
 // A path is the file's of its newest segment: an older one, or one that failed, has no file to delete.
 
@@ -17,6 +18,7 @@ import { CONTAINERS } from "../container/table.js";
 import { type CatalogSegment, deletionOf, segmentOf } from "./catalog-segment.js";
 import type { Ledger } from "./ledger.js";
 import type { MediaRoots } from "./media-roots.js";
+import type { DeletingEntry } from "./pending-segments.js";
 import type { DeletedSegmentReport, DeletionCause } from "./segment-report.js";
 import { syncFolder } from "./sync-folder.js";
 
@@ -24,11 +26,22 @@ import { syncFolder } from "./sync-folder.js";
 export type DeletionGuard = (segment: CatalogSegment, cause: DeletionCause) => string | undefined;
 export type DeletionListener = (report: DeletedSegmentReport, segment: CatalogSegment) => void;
 
+/** Names that recordings hold. */
+export interface HeldNames {
+  /**
+   * Nobody opens a file of that name until the function is called that it returns; undefined where somebody may have.
+   */
+  beginDeletion(path: string): (() => void) | undefined;
+}
+
 export interface DeletionParts {
   ledger: Ledger;
   logger: Logger;
   /** Nothing outside of them is deleted. */
   roots: MediaRoots;
+  names: HeldNames;
+  /** How often a deletion that a crash left asks whether its volume is back. */
+  resumeMs: number;
   /** The segment of that id as it is now; whether its file is there is not asked. */
   current: (id: number) => Promise<CatalogSegment | undefined>;
   /** Ids of segments that had this path. */
@@ -43,9 +56,15 @@ export class SegmentDeletion {
   readonly #underWay = new Map<number, Promise<void>>();
   /** Their files go now, so no guard can keep them any more. */
   readonly #going = new Set<number>();
+  /** Deletions that a crash left. */
+  readonly #left: DeletingEntry[];
+  #retry: NodeJS.Timeout | undefined;
+  #resuming: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(private readonly parts: DeletionParts) {}
+  constructor(private readonly parts: DeletionParts) {
+    this.#left = [...parts.ledger.deleting.values()];
+  }
 
   /** Returns a function that removes it. */
   guard(guard: DeletionGuard): () => void {
@@ -72,17 +91,36 @@ export class SegmentDeletion {
     return deletion;
   }
 
-  /** Completes what a crash left. A file that cannot be deleted now stays, and is in the catalogue again. */
+  /**
+   * Completes what a crash left. A file that cannot be deleted now stays, and is in the catalogue again; one whose
+   * volume is away is waited for.
+   */
   async resume(): Promise<void> {
-    for (const entry of [...this.parts.ledger.deleting.values()])
-      await this.#carryOut(segmentOf(entry), entry.report, []).catch((error: unknown) =>
-        this.parts.logger.warn({ err: error, path: entry.report.path }, "a file that was to be deleted is kept"),
-      );
+    const waiting: DeletingEntry[] = [];
+    for (const entry of this.#left.splice(0)) {
+      const segment = segmentOf(entry);
+      if (this.#isClosed || (await this.#isAway(segment))) waiting.push(entry);
+      else
+        await this.#carryOut(segment, entry.report, []).catch((error: unknown) =>
+          this.parts.logger.warn({ err: error, path: entry.report.path }, "a file that was to be deleted is kept"),
+        );
+    }
+    this.#left.push(...waiting);
+    if (waiting.length === 0 || this.#isClosed) return;
+    this.#retry = setTimeout(() => {
+      this.#resuming = this.resume();
+    }, this.parts.resumeMs).unref();
+  }
+
+  async #isAway(segment: CatalogSegment): Promise<boolean> {
+    return !(await isThere(segment.path).catch(() => true)) && (await this.parts.roots.isAway(segment));
   }
 
   /** Refuses further deletions. Resolves when those under way have ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#retry);
+    await this.#resuming;
     await Promise.allSettled(this.#underWay.values());
   }
 
@@ -112,7 +150,7 @@ export class SegmentDeletion {
     const isReplaced = await this.#isReplaced(segment);
     if (!isReplaced && (await isThere(path))) return true;
     if (cause !== "request") throw new ReelError("notFound", `${path} is not there any more`, { path });
-    if (!isReplaced) await this.parts.roots.mustBeThere(path);
+    if (!isReplaced) await this.#mustNotBeAway(segment);
     return false;
   }
 
@@ -129,8 +167,7 @@ export class SegmentDeletion {
         // Somebody may have been given a hold since the first look.
         askGuards(guards, segment, report.cause);
         this.#going.add(id);
-        await removeFile(path);
-        if (segment.manifest !== undefined) await removeFile(path + MANIFEST_SUFFIX);
+        await this.#removeFiles(segment);
       }
     } catch (error) {
       await ledger.append({ type: "kept", opened: id, report: { ...report, sequence: ledger.nextSequence() } });
@@ -139,6 +176,28 @@ export class SegmentDeletion {
       this.#going.delete(id);
     }
     await this.#end(segment, report);
+  }
+
+  /** Throws ReelError `targetBusy` where another recording may have opened a file of that name by now. */
+  async #removeFiles(segment: CatalogSegment): Promise<void> {
+    const { path, manifest } = segment;
+    const end = this.parts.names.beginDeletion(path);
+    if (!end) throw new ReelError("targetBusy", `another recording is about to get the name ${path}`, { path });
+    try {
+      if (!(await removeFile(path))) await this.#mustNotBeAway(segment);
+      if (manifest !== undefined) await removeFile(path + MANIFEST_SUFFIX);
+    } finally {
+      end();
+    }
+  }
+
+  /** Its file is not there. Throws ReelError `targetBusy` where that is because its volume is not. */
+  async #mustNotBeAway(segment: CatalogSegment): Promise<void> {
+    const { path } = segment;
+    const { roots } = this.parts;
+    if (await roots.isAway(segment))
+      throw new ReelError("targetBusy", `${path} is not there, because its volume is not mounted`, { path });
+    await roots.mustBeThere(path);
   }
 
   /** Its sequence is taken in the line that appends, so that the file is in the order of sequences. */
@@ -192,19 +251,23 @@ async function mustLieInside(path: string, folders: readonly string[]): Promise<
   throw new ReelError("badPath", `${path} leads out of the media folders: it is not deleted`, { path });
 }
 
-/** The folder is synced, so that no power cut brings a file back that the ledger calls deleted. */
-async function removeFile(path: string): Promise<void> {
+/**
+ * The folder is synced, so that no power cut brings a file back that the ledger calls deleted. False where there was
+ * none.
+ */
+async function removeFile(path: string): Promise<boolean> {
   try {
     await unlink(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return;
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
     if (code === "EROFS") throw new ReelError("notWritable", `${path} is kept: its volume is read-only`, { path });
     if (code === "EACCES" || code === "EPERM")
       throw new ReelError("notWritable", `${path} is kept: the server may not write in its folder`, { path });
     throw error;
   }
   await syncFolder(dirname(path)).catch(() => undefined); // some network file systems cannot
+  return true;
 }
 
 /** Throws what the volume says, but where it says that there is no such file. */

@@ -17,6 +17,7 @@ import { writersOf } from "../base/file-writer.js";
 import { ReelError } from "../base/reel-error.js";
 import type { Container, ContainerName, FinishedSegment, SegmentOpening, SegmentPlace } from "./container.js";
 import { mustBeWhole } from "./lost-file.js";
+import { removeStaleManifest } from "./manifest.js";
 import type { RepairOptions, RepairReport } from "./repair-report.js";
 import { beginSegmentFiles, closeSegmentFiles, setDescriptor } from "./segment-files.js";
 import { writeOutputs } from "./segment-output.js";
@@ -94,6 +95,7 @@ function open(place: SegmentPlace, { exclusive }: SegmentOpening): void {
   beginSegmentFiles(place);
   const fd = exclusive ? openSync(place.path, CREATE | constants.O_EXCL, FILE_MODE) : openOver(place.path);
   setDescriptor(place.arena, place.segment, 0, fd);
+  removeStaleManifest(place.path);
 }
 
 /**

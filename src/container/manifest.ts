@@ -6,6 +6,7 @@
 //     one hash          a hash each
 
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 
 export const MANIFEST_SUFFIX = ".manifest";
 export const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -42,6 +43,15 @@ export interface Manifest extends ManifestSubject {
   /** A crash had ended the file: it was hashed as the next start found it. */
   readonly isRecovered: boolean;
   readonly previous: ManifestLink | null;
+}
+
+/** A new file gets the name: what lies beside it is the manifest of another one, which it would never match. */
+export function removeStaleManifest(path: string): void {
+  try {
+    rmSync(path + MANIFEST_SUFFIX, { force: true });
+  } catch {
+    // No reason not to record: who verifies the file will hear of it.
+  }
 }
 
 /** JSON keeps the order of its keys, so that a manifest that is read back has the same root. */

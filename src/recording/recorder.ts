@@ -120,7 +120,10 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       await warnIfOthersRead(stateFolder, logger);
       const store = await JsonConfigStore.open(stateFolder, logger, settings.discardConfigs);
       ledger = await Ledger.open(stateFolder, logger, { isDurable: settings.durability !== "none" });
-      const catalog = await Catalog.open(stateFolder, { ledger, mediaFolders: naming.folders, logger });
+      const catalog = await Catalog.open(stateFolder, {
+        ...{ ledger, mediaFolders: naming.folders, logger },
+        names: reservations,
+      });
       const received = await readReceivedNotes(stateFolder);
       return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog, received });
     } catch (error) {

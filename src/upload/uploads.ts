@@ -197,7 +197,8 @@ export class Uploads
           limit: PAGE,
           ...(cursor !== undefined && { cursor }),
         });
-        for (const { missing, unreachable: _, ...segment } of page.segments) if (!missing) this.#add(segment);
+        for (const { missing, unreachable: _, ...segment } of page.segments)
+          if (!missing || (await catalog.isAway(segment))) this.#add(segment);
         cursor = page.cursor;
       } while (cursor !== undefined);
       this.#isLoaded = true;
@@ -267,7 +268,13 @@ export class Uploads
     if (this.#isClosed) return;
     if (!outcome.failure) this.#sentBytes += outcome.sentBytes;
     const failure = outcome.failure ?? (await this.#uploaded(segment, key));
-    if (failure) this.#failedOnce(pending, failure);
+    if (!failure) return;
+    // A file whose volume is away, and maybe another one in its place, comes back with it.
+    const isAway = failure.isFinal && (await this.#parts.catalog.isAway(segment));
+    this.#failedOnce(
+      pending,
+      isAway ? { ...failure, reason: `the volume of ${segment.path} is not mounted`, isFinal: false } : failure,
+    );
   }
 
   async #send({ id, path, sizeBytes }: CatalogSegment, key: string): Promise<UploadOutcome> {

@@ -1,5 +1,6 @@
 // The copy task, run by the finish pool: a final file into another folder. It shares blocks where the file system can
-// (reflink), and gets its name when it is whole: what a crash leaves is `<name>.copying`, which the next try removes.
+// (reflink), and gets its name when it is whole: what a crash leaves is `<name>.copying`, which the next try removes,
+// also where there is nothing to copy any more.
 
 import { closeSync, constants, copyFileSync, existsSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -7,6 +8,7 @@ import { makeFolderSync } from "../base/make-folder.js";
 import { ReelError } from "../base/reel-error.js";
 import { type FileFailure, fileFailure } from "../container/file-failure.js";
 import { MANIFEST_SUFFIX } from "../container/manifest.js";
+import { replacementPathOf } from "../container/mp4/journal-files.js";
 import { placeFile } from "../container/mp4/place-file.js";
 import { syncData, syncFolderOf } from "../container/sync-file.js";
 
@@ -25,12 +27,13 @@ export interface CopyResult {
   readonly failure: FileFailure | undefined;
 }
 
-const SUFFIX = ".copying";
+export const COPYING_SUFFIX = ".copying";
 const FOLDER_MODE = 0o755;
 const COMPARED_BYTES = 1 << 20;
 
 export function copy({ from, to, sizeBytes, hasManifest, overwrite }: CopyRequest): CopyResult {
   try {
+    for (const name of [to, to + MANIFEST_SUFFIX]) removeLeftOver(name, overwrite);
     const size = statSync(from, { throwIfNoEntry: false })?.size;
     if (size === undefined) throw new ReelError("notFound", `${from} is not there any more`, { path: from });
     if (size !== sizeBytes)
@@ -38,6 +41,8 @@ export function copy({ from, to, sizeBytes, hasManifest, overwrite }: CopyReques
     makeFolderSync(dirname(to), FOLDER_MODE);
     copyOne(from, to, overwrite);
     if (hasManifest) copyOne(from + MANIFEST_SUFFIX, to + MANIFEST_SUFFIX, overwrite);
+    // Of the file that it replaced.
+    else if (overwrite) rmSync(to + MANIFEST_SUFFIX, { force: true });
     syncFolderOf(to);
     return { failure: undefined };
   } catch (error) {
@@ -45,11 +50,16 @@ export function copy({ from, to, sizeBytes, hasManifest, overwrite }: CopyReques
   }
 }
 
+/** A crash behind the last step leaves both names. */
+function removeLeftOver(to: string, overwrite: boolean): void {
+  rmSync(to + COPYING_SUFFIX, { force: true });
+  if (overwrite) rmSync(replacementPathOf(to), { force: true });
+}
+
 /** The same file under its name is the copy that a crash kept from being told. */
 function copyOne(from: string, to: string, overwrite: boolean): void {
   if (existsSync(to) && hasSameBytes(from, to)) return;
-  const temporary = to + SUFFIX;
-  rmSync(temporary, { force: true });
+  const temporary = to + COPYING_SUFFIX;
   try {
     copyFileSync(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     const fd = openSync(temporary, "r");

@@ -1,6 +1,6 @@
 // A recorder's state and media folder, with what it would put into the ledger: for tests of the catalogue on real files.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
@@ -8,6 +8,7 @@ import { Catalog } from "../../src/catalog/catalog.js";
 import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
 import { Ledger } from "../../src/catalog/ledger.js";
 import type { SegmentReport } from "../../src/catalog/segment-report.js";
+import { Reservations } from "../../src/recording/naming/reservations.js";
 import { scratch } from "./scratch.js";
 
 const { path } = scratch();
@@ -22,6 +23,7 @@ export class Rig {
   readonly media = path(`media${folders}`);
   ledger!: Ledger;
   catalog!: Catalog;
+  readonly names = new Reservations();
 
   async open(): Promise<this> {
     mkdirSync(this.media, { recursive: true });
@@ -30,6 +32,8 @@ export class Rig {
       ledger: this.ledger,
       mediaFolders: [this.media],
       logger: silentLogger,
+      names: this.names,
+      resumeMs: 20,
     });
     this.catalog.start();
     await this.catalog.whenComplete();
@@ -81,6 +85,16 @@ export class Rig {
     const found = await this.catalog.find(id);
     if (!found) throw new Error(`the catalogue has no segment ${id}`);
     return found;
+  }
+
+  /** The media folder is another, empty one, as where its volume is not mounted. Returns a function that brings it back. */
+  unmount(): () => void {
+    renameSync(this.media, `${this.media}.away`);
+    mkdirSync(this.media);
+    return () => {
+      rmSync(this.media, { recursive: true });
+      renameSync(`${this.media}.away`, this.media);
+    };
   }
 
   async ids(query: Parameters<Catalog["query"]>[0] = {}): Promise<number[]> {

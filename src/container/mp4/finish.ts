@@ -13,6 +13,7 @@ import { KIND_AUDIO, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { SAMPLE_RECORD_SIZE } from "../../abi/mp4.js";
 import { lockDescriptor } from "../../base/file-lock.js";
 import { ReelError } from "../../base/reel-error.js";
+import { removeStaleManifest } from "../manifest.js";
 import { OUTPUT_BYTES } from "../segment-output.js";
 import { syncData, syncFolderOf } from "../sync-file.js";
 import { FTYP_SIZE, MDAT_HEADER_ROOM } from "./file-head.js";
@@ -258,6 +259,7 @@ function complete(
   try {
     if (sync) syncData(source.fd, source.path);
     noteFinished(infoFd, target, result);
+    if (overwrite || !existsSync(target)) removeStaleManifest(target);
     placeFile({ source: source.path, finalPath, target, overwrite });
     if (sync) syncFolderOf(target);
   } finally {

@@ -14,6 +14,7 @@ import { longestOf } from "../../catalog/media-roots.js";
 import type { CopiedSegmentReport } from "../../catalog/segment-report.js";
 import { fileFailure } from "../../container/file-failure.js";
 import type { Clock } from "../../time/units.js";
+import { COPYING_SUFFIX } from "../../worker/copy-task.js";
 import type { Pools } from "../../worker/pools.js";
 
 export interface CopyFailure {
@@ -69,7 +70,8 @@ export class Copies implements Collector {
         if (this.#isClosed) return;
         const state = ["finished", "recovered", "uploaded"] as const;
         const page = await catalog.query({ state, limit: PAGE, ...(cursor !== undefined && { cursor }) });
-        for (const { missing, unreachable: _, ...segment } of page.segments) if (!missing) this.#add(segment);
+        for (const { missing, unreachable: _, ...segment } of page.segments)
+          if (!missing || (await catalog.isAway(segment)) || (await this.#isLeftOver(segment))) this.#add(segment);
         cursor = page.cursor;
       } while (cursor !== undefined);
     } catch (error) {
@@ -95,17 +97,28 @@ export class Copies implements Collector {
   }
 
   #add(segment: CatalogSegment): void {
-    const { wishes, copy, id, path } = segment;
-    if (!wishes?.copyTo || copy !== undefined || this.#isClosed || this.#pending.has(id)) return;
-    const home = longestOf(this.deps.mediaFolders, path);
-    if (home === undefined || home === wishes.copyTo.folder) return;
-    const to = wishes.copyTo.folder + path.slice(home.length);
+    const { wishes, id } = segment;
+    const to = this.#targetOf(segment);
+    if (!wishes?.copyTo || to === undefined || this.#isClosed || this.#pending.has(id)) return;
     this.#pending.add(id);
     const run = this.#copy(segment, to, wishes.copyTo).finally(() => {
       this.#pending.delete(id);
       this.#running.delete(run);
     });
     this.#running.add(run);
+  }
+
+  /** undefined where it is there, or none is wanted. */
+  #targetOf({ wishes, copy, path }: CatalogSegment): string | undefined {
+    const home = longestOf(this.deps.mediaFolders, path);
+    if (!wishes?.copyTo || copy !== undefined || home === undefined || home === wishes.copyTo.folder) return undefined;
+    return wishes.copyTo.folder + path.slice(home.length);
+  }
+
+  /** A crash has left half a copy of a file that is gone: the try finds that, and removes it. */
+  async #isLeftOver(segment: CatalogSegment): Promise<boolean> {
+    const to = this.#targetOf(segment);
+    return to !== undefined && (await stat(to + COPYING_SUFFIX).catch(() => undefined)) !== undefined;
   }
 
   async #copy(segment: CatalogSegment, to: string, wish: { folder: string; overwrite: boolean }): Promise<void> {
@@ -116,8 +129,9 @@ export class Copies implements Collector {
       });
       if (this.#isClosed && failure) return;
       if (!failure) return;
-      // The file is gone, or another one: so is the wish. Another file has the name of the copy.
-      const isFinal = ["notFound", "lostFile", "targetBusy"].includes(failure.code);
+      // The file is gone for good, or another one: so is the wish. Another file has the name of the copy.
+      const isGone = failure.code === "notFound" || failure.code === "lostFile";
+      const isFinal = failure.code === "targetBusy" || (isGone && !(await this.deps.catalog.isAway(segment)));
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS);
       this.#failed++;
       const { code, message: reason } = failure;

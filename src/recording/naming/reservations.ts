@@ -4,6 +4,9 @@
 //   take ─▶ Reservation ─▶ stopWriting ─▶ release        (release alone does both)
 //
 // Who holds a `Reservation` releases it, once and on every way out. A second call of either verb does nothing.
+//
+// The file of a name may be deleted while nobody holds the name. Who wants it meanwhile (overwrite=1) takes it, then
+// waits: what it opened before the deletion has ended would go in place of the old file.
 
 interface Name {
   holders: number;
@@ -37,6 +40,7 @@ export class Reservation {
 
 export class Reservations {
   readonly #names = new Map<string, Name>();
+  readonly #deletions = new Map<string, Promise<void>>();
 
   /** Reserved, by whomever. */
   has(path: string): boolean {
@@ -51,6 +55,25 @@ export class Reservations {
   /** Names that are held. */
   get paths(): readonly string[] {
     return [...this.#names.keys()];
+  }
+
+  /** Returns a function that ends it; undefined where somebody holds the name, or deletes its file already. */
+  beginDeletion(path: string): (() => void) | undefined {
+    if (this.#names.has(path) || this.#deletions.has(path)) return undefined;
+    let resolve = (): void => {};
+    const ended = new Promise<void>((done) => {
+      resolve = done;
+    });
+    this.#deletions.set(path, ended);
+    return () => {
+      this.#deletions.delete(path);
+      resolve();
+    };
+  }
+
+  /** Resolves when nobody deletes the file of that name. Who holds the name keeps others from beginning to. */
+  async whenNotDeleting(path: string): Promise<void> {
+    await this.#deletions.get(path);
   }
 
   /** One more holder of a name: dated recordings share a folder, a recording's first segment may have its base path. */

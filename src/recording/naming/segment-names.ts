@@ -40,8 +40,10 @@ export class SegmentNames {
     if (path !== target.basePath && this.reservations.isActive(path)) return naming.nextFree(path, type);
     // overwrite=1: an older file of this name may still be unfinished. The ring holds the frames for as long as it
     // takes.
-    if (this.config.overwrite) return this.finisher.makeWay(path, type);
-    return this.reservations.take(path);
+    if (!this.config.overwrite) return this.reservations.take(path);
+    const name = await this.finisher.makeWay(path, type);
+    await this.reservations.whenNotDeleting(name.path);
+    return name;
   }
 
   /** Only the name that pathToFile asks for may replace a file; one that was found free must still be free. */

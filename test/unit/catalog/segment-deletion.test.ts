@@ -3,11 +3,12 @@
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { CatalogSegment } from "../../../src/catalog/catalog-segment.js";
+import { type CatalogSegment, deletionOf } from "../../../src/catalog/catalog-segment.js";
 import type { DeletedSegmentReport } from "../../../src/catalog/segment-report.js";
 import { MIDNIGHT, MINUTE, Rig } from "../../support/catalog-rig.js";
 import { collect } from "../../support/collect.js";
 import { runProgram } from "../../support/run-program.js";
+import { until } from "../../support/until.js";
 
 describe("a deletion", () => {
   it("removes the file, and is told with its cause by ledger, index and listener", async () => {
@@ -173,6 +174,64 @@ describe("a deletion that something happens to", () => {
     const sequences = (await collect(rig.ledger.entriesAfter(0))).map(({ report }) => report.sequence);
     expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
     expect(new Set(sequences).size).toBe(sequences.length);
+  });
+
+  it("leaves a file whose name a recording has got, and may be opening", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const name = rig.names.take(opened.path);
+    const deletion = rig.catalog.delete(await rig.segment(opened.sequence), "age");
+    await expect(deletion).rejects.toMatchObject({ code: "targetBusy", message: /about to get the name/ });
+    expect(existsSync(opened.path)).toBe(true);
+    name.release();
+    await rig.catalog.delete(await rig.segment(opened.sequence), "age");
+    expect(existsSync(opened.path)).toBe(false);
+    expect(rig.names.beginDeletion(opened.path), "the name is free again").toBeDefined();
+  });
+
+  it("that a crash left waits for its volume, at this start and the next ones", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const told: DeletedSegmentReport[] = [];
+    const report = deletionOf(await rig.segment(opened.sequence), "age", rig.ledger.nextSequence());
+    await rig.ledger.append({ type: "deleting", opened: opened.sequence, report });
+    await rig.close();
+    const remount = rig.unmount();
+    for (let start = 0; start < 2; start++) {
+      await rig.open();
+      expect(rig.ledger.deleting.size, "it is not taken for done").toBe(1);
+      expect((await rig.segment(opened.sequence)).state, "nor is the file anybody's to delete again").toBe("deleted");
+      // What is recorded meanwhile is recorded in the other folder.
+      await rig.record("cam2", MIDNIGHT, MINUTE);
+      if (start === 0) await rig.close();
+    }
+    rig.catalog.onDeleted((deleted) => told.push(deleted));
+    remount();
+    await until("it is deleted", () => told.length === 1);
+    expect(existsSync(opened.path)).toBe(false);
+    const entries = await collect(rig.ledger.entriesAfter(0));
+    expect(entries.filter(({ type }) => type === "deleted").length).toBe(1);
+    await rig.close();
+    await rig.open();
+    expect([rig.ledger.deleting.size, (await rig.segment(opened.sequence)).state]).toEqual([0, "deleted"]);
+  });
+
+  it("is refused where the volume was not mounted at the start either", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    await rig.close();
+    const remount = rig.unmount();
+    await rig.open();
+    const segment = await rig.segment(opened.sequence);
+    const deletion = rig.catalog.delete(segment);
+    await expect(deletion).rejects.toMatchObject({ code: "targetBusy", message: /its volume is not mounted/ });
+    // A file that somebody removed from the folder that is there is no reason to wait.
+    const other = await rig.record("cam2", MIDNIGHT, MINUTE);
+    rmSync(other.path);
+    await rig.catalog.delete(await rig.segment(other.sequence));
+    remount();
+    await rig.catalog.delete(await rig.segment(opened.sequence));
+    expect(existsSync(opened.path)).toBe(false);
   });
 
   it("is refused while the catalogue closes", async () => {

@@ -175,3 +175,27 @@ it("gives up a file that is gone, and uploads none that nobody asked for", async
   expect(failed.at(-1)).toMatchObject({ code: "notFound" });
   expect(uploads?.pending()).toEqual([]);
 });
+
+it("waits for a file whose volume is away, when it goes and when the server starts, and gives up one that is gone", async () => {
+  const [one, gone] = [await record(1), await record(2)];
+  const remount = rig.unmount();
+  await start();
+  await until("both were tried", () => new Set(failed.map(({ segment }) => segment.id)).size === 2);
+  for (const failure of failed)
+    expect(failure).toMatchObject({ reason: /^the volume of .* is not mounted$/, nextTryMs: expect.any(Number) });
+  await uploads?.close();
+  await rig.close();
+  await rig.open();
+  failed = [];
+  await start();
+  await until("both are tried again", () => new Set(failed.map(({ segment }) => segment.id)).size === 2);
+  remount();
+  rmSync(gone.path);
+  await until(
+    "one is uploaded, and of the other it is clear",
+    () => uploaded.length === 1 && failed.some(({ nextTryMs }) => nextTryMs === null),
+  );
+  expect(uploaded).toEqual([one.path]);
+  expect(failed.at(-1)).toMatchObject({ segment: { id: gone.sequence }, code: "notFound", nextTryMs: null });
+  expect(uploads?.pending()).toEqual([]);
+});

@@ -1,7 +1,16 @@
 // Copies of final files in a second media folder: byte for byte, over a restart and a folder that is away, and the
 // first folder never waits for the second.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,4 +113,25 @@ it("replace no file of another's, and refuse a folder that is none of ours", asy
   rmSync(join(second, "a/ts_part0000.ts"));
   const other = { localStreamName: "b", pathToFile: "b", copyTo: root };
   await expect(recorder.record(other)).rejects.toMatchObject({ code: "badPath" });
+});
+
+it("leave nothing of what a crash left, also where the file is there or gone", async () => {
+  await configure();
+  renameSync(second, `${second}.away`);
+  await record();
+  await until("a copy has failed", () => failed.length > 0);
+  await recorder.close();
+  renameSync(`${second}.away`, second);
+  mkdirSync(join(second, "a"));
+  const [whole, gone] = closed.map(({ path }) => ({ path, copy: path.replace(first, second) }));
+  if (!whole || !gone) throw new Error("there are no files");
+  // A crash behind the last step of a copy, and one in the middle of a copy of a file that somebody took away.
+  for (const name of [whole.copy, `${whole.copy}.copying`]) copyFileSync(whole.path, name);
+  for (const name of [gone.copy, `${gone.copy}.manifest`]) writeFileSync(`${name}.copying`, "half");
+  rmSync(gone.path);
+  failed = [];
+  await open();
+  await until("all others are copied, and one is not", () => copied.length === 5 && failed.length === 1);
+  expect(failed[0]).toMatchObject({ code: "notFound", copy: gone.copy, nextTryMs: null });
+  expect(readdirSync(join(second, "a")).filter((name) => name.endsWith(".copying"))).toEqual([]);
 });

@@ -133,3 +133,24 @@ describe.each(TYPES)("manifests of %s files", (type) => {
     expect(found[basename(third)]).toBeUndefined();
   });
 });
+
+it("do not outlive their file, where overwrite=1 puts another one without a manifest in its place", async () => {
+  const own = join(root, "replaced");
+  const recorder = await Recorder.open({ mediaFolders: [own], stateFolder: join(root, "replaced.state"), workers: 1 });
+  for (const manifest of [true, false]) {
+    for (const type of TYPES)
+      await recorder.record({
+        ...{ localStreamName: "cam", pathToFile: "x", type, manifest },
+        ...{ overwrite: true, keepAlive: false },
+      });
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await source.writeUpTo(1000);
+    source.stream.end("test");
+    await until("the recordings have ended", () => recorder.outStreams().length === 0, 60_000);
+    const names = TYPES.map((type) => `x.${type}`);
+    expect(readdirSync(own).sort()).toEqual(
+      (manifest ? names.flatMap((name) => [name, `${name}.manifest`]) : names).sort(),
+    );
+  }
+  await recorder.close();
+});

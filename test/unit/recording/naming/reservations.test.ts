@@ -40,4 +40,21 @@ describe("a reservation", () => {
     third.release();
     expect(names.paths).toEqual([]);
   });
+
+  it("keeps a deletion of its file from beginning, and waits for one that has begun", async () => {
+    const names = new Reservations();
+    const held = names.take("/x");
+    expect(names.beginDeletion("/x")).toBeUndefined();
+    held.release();
+    const end = names.beginDeletion("/x");
+    expect([typeof end, names.beginDeletion("/x")]).toEqual(["function", undefined]);
+    names.take("/x");
+    const steps: string[] = [];
+    const waited = names.whenNotDeleting("/x").then(() => steps.push("opened"));
+    await names.whenNotDeleting("/y");
+    steps.push("deleted");
+    end?.();
+    await waited;
+    expect(steps).toEqual(["deleted", "opened"]);
+  });
 });

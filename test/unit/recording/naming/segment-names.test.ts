@@ -68,6 +68,18 @@ describe("the next name of a recording", () => {
     expect(asked).toEqual([]);
   });
 
+  it("that may replace a file is given when the deletion of that file has ended", async () => {
+    const { own, reservations } = names({ type: "ts", overwrite: true });
+    const end = reservations.beginDeletion(TARGET.basePath);
+    const steps: string[] = [];
+    const named = next(own, false).then(() => steps.push("named"));
+    await new Promise(setImmediate);
+    steps.push("deleted");
+    end?.();
+    await named;
+    expect(steps).toEqual(["deleted", "named"]);
+  });
+
   it("is another where somebody writes to the part", async () => {
     const { own, asked, reservations } = names({ chunkLength: 10, overwrite: true });
     const other = reservations.take("/media/cam_0002_part0000.mp4");
