@@ -1,0 +1,104 @@
+// Who of a group lives, as this node hears it: heartbeats over core NATS, judged by this node's own monotonic clock. A
+// node that is not heard for 3 s is dead for this one. What this node could not hear is nobody's death: a connection
+// that was gone, and a process that was stopped, give everybody 3 s more.
+
+import type { Millis } from "../time/units.js";
+
+export const HEARTBEAT_MS = 500;
+export const DEAD_MS = 3000;
+/** A tick that comes so late says that this process stood still. */
+const STOOD_STILL_MS = 3 * HEARTBEAT_MS;
+
+export interface Heartbeat {
+  readonly node: number;
+  /** Of this run of the process: two processes of one number are a mistake. */
+  readonly instance: string;
+  readonly name: string;
+  /** How much it takes beside the others (placement.ts). */
+  readonly weight: number;
+  /** It gives its pulls away and takes none. */
+  readonly isDraining: boolean;
+  /** Its last: it ends in good order. */
+  readonly isLast: boolean;
+}
+
+interface Member {
+  beat: Heartbeat;
+  heardMs: Millis;
+  sinceMs: Millis;
+}
+
+export interface LiveMember extends Heartbeat {
+  /** Since when it has been heard without a break. */
+  readonly sinceMs: Millis;
+}
+
+export class Members {
+  readonly #members = new Map<number, Member>();
+  /** Nobody is dead for what was not heard before. */
+  #deafUntilMs: Millis;
+  #tickMs: Millis;
+
+  constructor(
+    private readonly self: number,
+    private readonly nowMs: () => Millis,
+  ) {
+    this.#deafUntilMs = nowMs();
+    this.#tickMs = nowMs();
+  }
+
+  hear(beat: Heartbeat): void {
+    const nowMs = this.nowMs();
+    if (beat.isLast) {
+      const known = this.#members.get(beat.node);
+      if (known === undefined || known.beat.instance === beat.instance)
+        this.#members.set(beat.node, { beat, heardMs: Number.NEGATIVE_INFINITY, sinceMs: nowMs });
+      return;
+    }
+    const known = this.#members.get(beat.node);
+    const sinceMs = known && !this.#isSilent(known) ? known.sinceMs : nowMs;
+    this.#members.set(beat.node, { beat, heardMs: nowMs, sinceMs });
+  }
+
+  /** Called with every heartbeat of this node's own. True where this process has stood still meanwhile. */
+  tick(): boolean {
+    const nowMs = this.nowMs();
+    const stoodStill = nowMs - this.#tickMs > STOOD_STILL_MS;
+    this.#tickMs = nowMs;
+    if (stoodStill) this.deaf();
+    return stoodStill;
+  }
+
+  /** Nothing could be heard until now. */
+  deaf(): void {
+    this.#deafUntilMs = this.nowMs();
+  }
+
+  /**
+   * False for a node that has been silent for too long. One that was never heard lives until it could have been heard
+   * for that time.
+   */
+  isAlive(node: number): boolean {
+    if (node === this.self) return true;
+    const member = this.#members.get(node);
+    return member ? !this.#isSilent(member) : this.nowMs() - this.#deafUntilMs < DEAD_MS;
+  }
+
+  /** The others that live and have been heard, by number. */
+  live(): LiveMember[] {
+    return [...this.#members.values()]
+      .filter((member) => !this.#isSilent(member) && member.heardMs !== Number.NEGATIVE_INFINITY)
+      .map(({ beat, sinceMs }) => ({ ...beat, sinceMs }))
+      .sort((a, b) => a.node - b.node);
+  }
+
+  /** Every node that was ever heard in this run. */
+  known(): Heartbeat[] {
+    return [...this.#members.values()].map(({ beat }) => beat).sort((a, b) => a.node - b.node);
+  }
+
+  #isSilent({ heardMs }: Member): boolean {
+    if (heardMs === Number.NEGATIVE_INFINITY) return true;
+    return this.nowMs() - Math.max(heardMs, this.#deafUntilMs) >= DEAD_MS;
+  }
+}

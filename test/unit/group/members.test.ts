@@ -1,0 +1,74 @@
+// Who lives, by a clock of the test's.
+
+import { beforeEach, expect, it } from "vitest";
+import { DEAD_MS, HEARTBEAT_MS, type Heartbeat, Members } from "../../../src/group/members.js";
+
+let nowMs: number;
+let members: Members;
+
+beforeEach(() => {
+  nowMs = 1000;
+  members = new Members(1, () => nowMs);
+});
+
+const beat = (node: number, more: Partial<Heartbeat> = {}): Heartbeat => ({
+  node,
+  instance: "a",
+  name: `n${node}`,
+  weight: 1,
+  isDraining: false,
+  isLast: false,
+  ...more,
+});
+function pass(ms: number): void {
+  for (const endMs = nowMs + ms; nowMs < endMs; members.tick()) nowMs += HEARTBEAT_MS;
+}
+
+it("takes a node for dead after 3 s of silence, and never itself", () => {
+  members.hear(beat(2));
+  pass(DEAD_MS - HEARTBEAT_MS);
+  expect(members.isAlive(2)).toBe(true);
+  pass(HEARTBEAT_MS);
+  expect(members.isAlive(2)).toBe(false);
+  expect(members.live()).toEqual([]);
+  expect(members.isAlive(1)).toBe(true);
+});
+
+it("gives a node that it has not heard yet as long", () => {
+  expect(members.isAlive(3)).toBe(true);
+  pass(DEAD_MS);
+  expect(members.isAlive(3)).toBe(false);
+});
+
+it("buries nobody for the time that it stood still, or had no connection", () => {
+  members.hear(beat(2));
+  nowMs += 20_000; // SIGSTOP
+  expect(members.tick()).toBe(true);
+  expect(members.isAlive(2)).toBe(true);
+  pass(DEAD_MS - HEARTBEAT_MS);
+  members.deaf();
+  pass(DEAD_MS - HEARTBEAT_MS);
+  expect(members.isAlive(2)).toBe(true);
+  pass(HEARTBEAT_MS);
+  expect(members.isAlive(2)).toBe(false);
+});
+
+it("believes a last heartbeat at once, but not that of an earlier run", () => {
+  members.hear(beat(2, { instance: "b" }));
+  members.hear(beat(2, { instance: "a", isLast: true }));
+  expect(members.isAlive(2)).toBe(true);
+  members.hear(beat(2, { instance: "b", isLast: true }));
+  expect(members.isAlive(2)).toBe(false);
+  members.hear(beat(2, { instance: "c" }));
+  expect(members.isAlive(2)).toBe(true);
+});
+
+it("knows since when a node has been there without a break", () => {
+  members.hear(beat(2));
+  pass(1000);
+  members.hear(beat(2));
+  expect(members.live()[0]?.sinceMs).toBe(1000);
+  pass(DEAD_MS);
+  members.hear(beat(2));
+  expect(members.live()[0]?.sinceMs).toBe(5000);
+});
