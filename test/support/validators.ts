@@ -14,6 +14,7 @@ const VALIDATORS = {
   "mkfs.xfs": "xfsprogs",
   chromium: "chromium",
   nginx: "nginx-light",
+  "nats-server": "nats-server",
 } as const;
 
 /** Element of GStreamer → Debian package: what the Python scripts of test/support put into their pipelines. */
