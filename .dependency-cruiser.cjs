@@ -139,6 +139,24 @@ module.exports = {
       },
     },
     {
+      name: "the-group-is-loaded-when-there-is-one",
+      comment: "A server without `group` loads nothing of it: the room by import(), and there the packages of NATS.",
+      severity: "error",
+      from: { path: "^src/(?!group/)" },
+      to: {
+        path: "^src/group/",
+        pathNot: "^src/group/group-settings\\.ts$",
+        dependencyTypesNot: ["dynamic-import", "type-only"],
+      },
+    },
+    {
+      name: "nats-is-loaded-when-it-is-connected",
+      comment: "Only src/group knows NATS, and loads its packages by import().",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "node_modules/@nats-io/", dependencyTypesNot: ["dynamic-import", "type-only"] },
+    },
+    {
       name: "resolvable",
       comment:
         "An import that cannot be resolved would escape every other rule. The peers of benchmarks and tests are in packages of their own, installed where wanted.",

@@ -39,13 +39,23 @@ export interface RecorderOptions {
   maxConfigs?: number;
   /** Stored configs of another version are set aside; without it such a store cannot be opened. Default false. */
   discardConfigs?: boolean;
+  /** Where ids come from; asked once the state folder is this recorder's. Default: numbers of its own. */
+  ids?: () => Promise<RecorderIds>;
   scheduler?: Partial<SchedulerOptions>;
   clock?: Clock;
   logger?: Logger;
 }
 
-export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "scheduler">> & {
+/** Ids that are unique among several recorders. */
+export interface RecorderIds {
+  /** Stream ids are above it. */
+  readonly firstStreamId: number;
+  nextConfigId(): number;
+}
+
+export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "ids" | "scheduler">> & {
   arenaMib: number | undefined;
+  ids: (() => Promise<RecorderIds>) | undefined;
   scheduler: SchedulerOptions;
 };
 
@@ -55,6 +65,8 @@ const DEFAULT_MAX_RING_BYTES = 64 * MIB;
 export const DEFAULT_PRE_RECORD_MIB = 512;
 const MIN_RING_BYTES = 65536;
 const DEFAULT_LAG_LIMIT_MS = 2000;
+/** Below the working directory. */
+export const DEFAULT_STATE_FOLDER = ".reel";
 export const DEFAULT_MAX_CONFIGS = 10_000;
 /**
  * With what waits in the ring (500 ms, and a tick of 100) and the sync itself a power cut takes less than a second:
@@ -66,7 +78,7 @@ const SYNC_INTERVAL_MS = 250;
 export function completeRecorderOptions(options: RecorderOptions): RecorderSettings {
   const settings: RecorderSettings = {
     mediaFolders: options.mediaFolders ?? [join(process.cwd(), "media")],
-    stateFolder: options.stateFolder ?? join(process.cwd(), ".reel"),
+    stateFolder: options.stateFolder ?? join(process.cwd(), DEFAULT_STATE_FOLDER),
     workers: options.workers ?? Math.max(1, Math.floor(availableParallelism() / 2)),
     arenaMib: options.arenaMib,
     ringBytes: options.ringBytes ?? DEFAULT_RING_BYTES,
@@ -81,6 +93,7 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     rules: options.rules ?? [],
     maxConfigs: options.maxConfigs ?? DEFAULT_MAX_CONFIGS,
     discardConfigs: options.discardConfigs ?? false,
+    ids: options.ids,
     scheduler: { ...DEFAULT_SCHEDULER_OPTIONS, ...options.scheduler },
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,

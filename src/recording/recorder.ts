@@ -5,7 +5,7 @@ import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
 import { warnIfOthersRead } from "../base/private-files.js";
-import type { ReelError } from "../base/reel-error.js";
+import { ReelError } from "../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../base/samples.js";
 import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
@@ -54,6 +54,7 @@ import type { RecorderEvents } from "./recorder-events.js";
 import {
   completeRecorderOptions,
   pastSettings,
+  type RecorderIds,
   type RecorderOptions,
   type RecorderSettings,
 } from "./recorder-options.js";
@@ -78,6 +79,7 @@ interface OpenState {
   catalog: Catalog;
   /** What the last run had received when a crash ended it. */
   received: readonly ReceivedNote[];
+  ids: RecorderIds | undefined;
 }
 
 export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi, EmbeddedRecorder {
@@ -99,7 +101,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly #totals: RecordingTotals;
   readonly #savedConfigs: SectionWriter;
   readonly #savedNextId: SectionWriter;
-  #nextStreamId = 1;
+  #nextStreamId: number;
   readonly #starter: RecordStarter;
   readonly #rules: RecordRules;
   readonly #ruleList: RuleList;
@@ -125,7 +127,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
         names: reservations,
       });
       const received = await readReceivedNotes(stateFolder);
-      return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog, received });
+      const ids = await settings.ids?.();
+      return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog, received, ids });
     } catch (error) {
       await ledger?.close();
       lock.release();
@@ -142,6 +145,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.clock = clock;
     this.stateFolder = settings.stateFolder;
     this.#state = state;
+    this.#nextStreamId = (state.ids?.firstStreamId ?? 0) + 1;
     this.#savedConfigs = new SectionWriter(state.store, CONFIGS_SECTION, logger);
     this.#savedNextId = new SectionWriter(state.store, NEXT_CONFIG_ID_SECTION, logger);
     this.arena = new Arena(settings.arenaMib === undefined ? {} : { maximumBytes: settings.arenaMib * MIB });
@@ -299,6 +303,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   nextConfigId(): number {
+    if (this.#state.ids) return this.#state.ids.nextConfigId();
     const id = this.#nextConfigId++;
     this.#savedNextId.write(this.#nextConfigId);
     return id;
@@ -328,6 +333,22 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
   enforceAdmission(): void {
     this.#supervisor.enforceAdmission();
+  }
+
+  /**
+   * Takes up a stored record config that another recorder has made, id included. Throws ReelError `badArgument`,
+   * `badPath`, `limit`.
+   */
+  adopt(stored: unknown): void {
+    const [config] = readRecordConfigs([stored], this.#state.naming, this.logger);
+    if (!config || this.#supervisor.entry(config.configId))
+      throw new ReelError("badArgument", "the record config cannot be read, or its id is another's");
+    this.#starter.checkCount();
+    const entry = this.#supervisor.add(config, config.pathToFile);
+    this.#clocked.begin(entry);
+    this.#save();
+    const stream = this.streams.get(config.localStreamName);
+    if (stream && !stream.ended) this.#supervisor.start(entry, stream, stream.ring.head, undefined);
   }
 
   removeConfig(configId: number): RecordEntry | undefined {

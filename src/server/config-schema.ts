@@ -2,6 +2,7 @@
 // prints it as JSON Schema).
 
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
+import { DEFAULT_REPLICAS } from "../group/group-settings.js";
 import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
 import { DEFAULT_PRE_RECORD_MIB } from "../recording/recorder-options.js";
 import { MAX_PAST_SECONDS } from "../stream/past.js";
@@ -115,6 +116,48 @@ const UploadSchema = Type.Object(
     ),
   },
   { ...closed, description: "where finished files are uploaded to" },
+);
+
+const GroupSchema = Type.Object(
+  {
+    name: Type.String({
+      pattern: "^[A-Za-z0-9_-]{1,32}$",
+      description: "the same on every node: letters, digits, - and _; all subjects and streams of the group have it",
+    }),
+    node: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: "of this node alone (default: the host's name)" }),
+    ),
+    servers: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: "servers of NATS with JetStream, as nats://HOST:4222; one that answers names the others",
+    }),
+    user: Type.Optional(Type.String({ minLength: 1 })),
+    password: Type.Optional(Type.String({ minLength: 1 })),
+    token: Type.Optional(Type.String({ minLength: 1 })),
+    credentialsFile: Type.Optional(
+      Type.String({ minLength: 1, description: "a .creds file of NATS; it also says which account this is" }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          ca: Type.Optional(
+            Type.String({ minLength: 1, description: "PEM file of who signs the servers (default: the system's)" }),
+          ),
+          certificate: Type.Optional(Type.String({ minLength: 1, description: "PEM file, shown to the servers" })),
+          key: Type.Optional(Type.String({ minLength: 1, description: "PEM file of its private key" })),
+        },
+        closed,
+      ),
+    ),
+    replicas: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 5,
+        description: `copies of claims and configs, each on a server of NATS (default ${DEFAULT_REPLICAS}); 1 is for trials`,
+      }),
+    ),
+  },
+  { ...closed, description: "several servers as one recorder, by NATS: docs/group.md" },
 );
 
 export const EventSinkSchema = Type.Object(
@@ -313,6 +356,7 @@ export const ServerConfigSchema = Type.Object(
     ),
     rules: Type.Optional(RulesSchema),
     upload: Type.Optional(UploadSchema),
+    group: Type.Optional(GroupSchema),
     limits: Type.Optional(LimitsSchema),
     metrics: Type.Optional(
       Type.Object(

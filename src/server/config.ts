@@ -147,6 +147,10 @@ function anchorPaths(config: ServerConfig, folder: string): ServerConfig {
   if (anchored.media?.folders) anchored.media.folders = anchored.media.folders.map((path) => resolve(folder, path));
   if (anchored.upload?.credentialsFile)
     anchored.upload.credentialsFile = resolve(folder, anchored.upload.credentialsFile);
+  const { group } = anchored;
+  if (group?.credentialsFile) group.credentialsFile = resolve(folder, group.credentialsFile);
+  for (const file of ["ca", "certificate", "key"] as const)
+    if (group?.tls?.[file]) group.tls[file] = resolve(folder, group.tls[file]);
   if (anchored.state?.folder) anchored.state.folder = resolve(folder, anchored.state.folder);
   if (anchored.pull?.fileFolders)
     anchored.pull.fileFolders = anchored.pull.fileFolders.map((path) => resolve(folder, path));

@@ -6,12 +6,18 @@ import { realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { descriptorLimit, descriptorsFor } from "../base/descriptors.js";
 import type { Logger } from "../base/logger.js";
-import type { Sample } from "../base/samples.js";
+import type { Collector, Sample } from "../base/samples.js";
 import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
+import type { PullPort, PullSettings, PullTrouble } from "../control/pull/pull-port.js";
+import type { Group } from "../group/group.js";
+import type { GroupSettings } from "../group/group-settings.js";
+import type { SharedSection } from "../group/shared-configs.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Recorder } from "../recording/recorder.js";
+import { DEFAULT_STATE_FOLDER } from "../recording/recorder-options.js";
 import { Retention, type RetentionSettings } from "../retention/retention.js";
+import { systemClock } from "../time/units.js";
 import { completeUploadSettings, type UploadSettings } from "../upload/upload-settings.js";
 import { Uploads } from "../upload/uploads.js";
 import { type ChangedSettings, changedSettings } from "./changed-settings.js";
@@ -46,6 +52,7 @@ export class ReelServer {
     private readonly control: ControlPlane,
     private readonly retention: Retention,
     private readonly uploads: Uploads | undefined,
+    private readonly group: Group | undefined,
     private readonly tls: TlsFiles | undefined,
   ) {
     this.#config = config;
@@ -53,8 +60,15 @@ export class ReelServer {
 
   /** Throws ReelError if a listener cannot be opened, or others could reach it without protection. */
   static async start(config: ServerConfig, logger: Logger, { discardConfigs = false } = {}): Promise<ReelServer> {
-    const recorder = await Recorder.open({
+    let group: Group | undefined;
+    const opening = Recorder.open({
       logger,
+      ...(config.group && {
+        ids: async () => {
+          group = await joinGroup(config, logger);
+          return group;
+        },
+      }),
       maxConfigs: completeLimits(config.limits).recordConfigs,
       discardConfigs,
       ...(config.media?.folders && { mediaFolders: config.media.folders }),
@@ -73,14 +87,25 @@ export class ReelServer {
       ...(config.recording?.durability && { durability: config.recording.durability as "none" | "close" | "interval" }),
     });
     try {
-      return await ReelServer.#open(recorder, config, logger);
+      const recorder = await opening;
+      try {
+        return await ReelServer.#open(recorder, group, config, logger);
+      } catch (error) {
+        await recorder.close();
+        throw error;
+      }
     } catch (error) {
-      await recorder.close();
+      await group?.close();
       throw error;
     }
   }
 
-  static async #open(recorder: Recorder, config: ServerConfig, logger: Logger): Promise<ReelServer> {
+  static async #open(
+    recorder: Recorder,
+    group: Group | undefined,
+    config: ServerConfig,
+    logger: Logger,
+  ): Promise<ReelServer> {
     const tls = config.tls && new TlsFiles(config.tls, logger);
     const ingest = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
     const limits = completeLimits(config.limits);
@@ -90,6 +115,7 @@ export class ReelServer {
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
+    const port: PullPort = group?.createPulls<PullSettings, PullTrouble>(pulls) ?? pulls;
     const settings = await realFolders(config.retention);
     const uploads = config.upload && (await startUploads(config.upload as UploadSettings, recorder, logger));
     const isNeeded = (id: number): boolean => uploads?.isNeeded(id) ?? false;
@@ -98,7 +124,7 @@ export class ReelServer {
     let server: ReelServer | undefined;
     const control: ControlPlane = new ControlPlane({
       recorder,
-      pulls,
+      pulls: port,
       retention,
       uploads,
       clock: recorder.clock,
@@ -113,7 +139,7 @@ export class ReelServer {
         routes: serverRoutes({
           recorder,
           pulls: () => control.pulls.list(),
-          collect: () => recorder.collect().concat(control.collect(), retention.collect(), uploads?.collect() ?? []),
+          collect: () => collectAll(recorder, control, retention, uploads, group),
           hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
           clock: recorder.clock,
           config: () => (server ? server.#config : config),
@@ -141,6 +167,7 @@ export class ReelServer {
       }
       for (const [name, address] of Object.entries(addresses)) logger.info({ listener: name, address }, "listening");
       control.start();
+      group?.start({ store: recorder.store, sections: sharedSections(recorder, control) });
       const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
       server = new ReelServer(
         recorder,
@@ -151,6 +178,7 @@ export class ReelServer {
         control,
         retention,
         uploads,
+        group,
         tls,
       );
       return server;
@@ -193,9 +221,7 @@ export class ReelServer {
 
   /** Collects what every part counts. */
   collect(): readonly Sample[] {
-    return this.recorder
-      .collect()
-      .concat(this.control.collect(), this.retention.collect(), this.uploads?.collect() ?? []);
+    return collectAll(this.recorder, this.control, this.retention, this.uploads, this.group);
   }
 
   /** The file appears whole, because other programs wait for it. */
@@ -212,12 +238,43 @@ export class ReelServer {
     this.control.stopAccepting();
     await Promise.all(this.publishing.map((listener) => listener.close()));
     await this.pulls.close();
+    await this.group?.close();
     await this.retention.close();
     await this.uploads?.close();
     await this.recorder.close();
     await this.control.close();
     this.tls?.close();
   }
+}
+
+/** The room and the packages of NATS are loaded by those who have a group. */
+async function joinGroup(config: ServerConfig, logger: Logger): Promise<Group> {
+  const { Group } = await import("../group/group.js");
+  const stateFolder = config.state?.folder ?? DEFAULT_STATE_FOLDER;
+  return Group.join(config.group as GroupSettings, { stateFolder, clock: systemClock, logger });
+}
+
+/** What every node of a group has: the configs that outlive a restart, but those that a rule makes where its stream is. */
+function sharedSections(recorder: Recorder, control: ControlPlane): SharedSection[] {
+  return [
+    {
+      name: "record",
+      isShared: (config) => !("ruleId" in config),
+      adopt: (config) => recorder.adopt(config),
+      remove: (configId) => void recorder.removeConfig(configId),
+    },
+    {
+      name: "pull",
+      isShared: () => true,
+      adopt: (config) => control.pulls.adopt(config),
+      remove: (configId) => void control.pulls.remove(configId, "another node of the group has removed it"),
+    },
+  ];
+}
+
+/** `collectors`: undefined where the server has no such part. */
+function collectAll(...collectors: readonly (Collector | undefined)[]): readonly Sample[] {
+  return collectors.flatMap((part) => part?.collect() ?? []);
 }
 
 function startUploads(settings: UploadSettings, recorder: Recorder, logger: Logger): Promise<Uploads> {

@@ -172,6 +172,14 @@ const PLANTED: readonly Planted[] = [
     found: ["the-client-is-light: src/client/control-client.ts → src/control/reply.ts"],
   },
   {
+    what: "an import of the group that loads it for everybody",
+    imports: { "src/server/eager.ts": ["../group/b.js"], "src/group/b.ts": [] },
+    found: [
+      "the-group-is-loaded-when-there-is-one: src/server/eager.ts → src/group/b.ts",
+      "the-group-is-loaded-when-there-is-one: src/upload/beside.ts → src/group/b.ts",
+    ],
+  },
+  {
     what: "an import that leads nowhere",
     imports: { "src/time/lost.ts": ["./gone.js"] },
     found: [/^(resolvable|product-uses-declared-dependencies): src\/time\/lost.ts/],

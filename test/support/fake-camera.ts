@@ -76,6 +76,7 @@ export class FakeCamera {
   readonly #server: Server;
   readonly #udp: readonly [DatagramSocket, DatagramSocket];
   readonly #sockets = new Set<Socket>();
+  readonly #playing = new Set<Socket>();
   readonly #script: CameraScript;
   #connections = 0;
   #frame = 0;
@@ -123,6 +124,17 @@ export class FakeCamera {
     for (const socket of this.#sockets) socket.write(packet);
   }
 
+  /** One picture over every connection that plays. */
+  sendToPlaying(): void {
+    const packet = interleaved(0, pictureOf(this.#frame++));
+    for (const socket of this.#playing) socket.write(packet);
+  }
+
+  /** Connections that play. */
+  get playingCount(): number {
+    return this.#playing.size;
+  }
+
   /** Pictures over the newest connection. */
   send(frames: number, channel = 0): void {
     for (let i = 0; i < frames; i++) this.socket?.write(interleaved(channel, pictureOf(this.#frame++)));
@@ -148,7 +160,10 @@ export class FakeCamera {
     this.socket = socket;
     let text = "";
     socket.on("error", () => {});
-    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#playing.delete(socket);
+    });
     socket.on("data", (bytes) => {
       text += bytes.toString("latin1");
       for (let end = text.indexOf("\r\n\r\n"); end >= 0; end = text.indexOf("\r\n\r\n")) {
@@ -171,6 +186,7 @@ export class FakeCamera {
         .exec(headers.transport ?? "")
         ?.slice(1)
         .map(Number) ?? this.#clientPorts;
+    if (method === "PLAY") this.#playing.add(socket);
     const reply = this.#script.reply?.(request) ?? this.#usual(request);
     if (typeof reply !== "string") {
       socket.write(reply);

@@ -2,6 +2,7 @@
 // "pull") and started again after a restart.
 
 import type { Logger } from "../../base/logger.js";
+import { ReelError } from "../../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../../base/samples.js";
 import { stateSamples } from "../../recording/config-states.js";
 import type { ConfigStore } from "../../recording/config-store.js";
@@ -100,6 +101,14 @@ export class PullConfigs implements Collector {
     this.#start(entry);
     if (settings.keepAlive) this.#persist();
     return entry;
+  }
+
+  /** Takes up a stored config that another server has made, id included. Throws ReelError `badArgument`. */
+  adopt(stored: unknown): void {
+    if (!isPullSettings(stored) || !this.#isUsable(stored))
+      throw new ReelError("badArgument", "the pull config cannot be read, or its id is another's");
+    this.#start(this.#enter(stored));
+    this.#persist();
   }
 
   remove(configId: number, reason: string): PullEntry | undefined {

@@ -1,0 +1,252 @@
+// Which of the group's pulls this node runs. Every node has the config of every pull; of each exactly one node has the
+// highest claim, and that one pulls. It has the shape that the control plane asks of pull sources, and stands in front
+// of the sources that do the work (src/ingest/pull).
+//
+//   config ─┬─ its owner lives ─▶ wait
+//           └─ nobody has it, or who had it is dead ─▶ by rank of placement: claim ─▶ the log says mine ─▶ pull
+//   the log says another's ─▶ stop pulling
+//
+// A pull that no restart keeps (keepAlive=0, saveToConfig=0) is of the node that was asked for it.
+
+import type { Logger } from "../base/logger.js";
+import type { ConfigStore } from "../recording/config-store.js";
+import { SectionWriter } from "../recording/section-writer.js";
+import type { Millis } from "../time/units.js";
+import { type Claim, type ClaimInput, type ClaimOutcome, NO_CLAIM, stepClaim } from "./claim.js";
+import type { LoggedClaim } from "./claim-log.js";
+import type { Members } from "./members.js";
+import { rankNodes } from "./placement.js";
+import type { PullKey } from "./subjects.js";
+
+/** The log of claims, as far as this needs it. */
+export interface ClaimLogPort {
+  ask(pull: PullKey, epoch: number): Promise<ClaimOutcome>;
+  readBack(pull: PullKey): Promise<LoggedClaim | undefined>;
+  forget(pull: PullKey): void;
+}
+
+/** What pulls share, whatever else stands in their configs. */
+export interface GroupPull extends PullKey {
+  readonly keepAlive: boolean;
+  readonly saveToConfig?: boolean;
+}
+
+/** Codes of ems-record-spec §2.0. */
+export type PullCode = 0 | 1 | 2 | 3 | 4 | 5;
+export const PULL_ELSEWHERE = 2;
+type Report<T> = (code: PullCode, streamId: number, trouble?: T) => void;
+
+/** The sources that do the work. */
+export interface PullRunner<S extends GroupPull, T> {
+  checkUri(uri: string, ssmIp: string): string | undefined;
+  start(settings: S, report: Report<T>): void;
+  stop(configId: number, reason: string): void;
+}
+
+interface Entry<S extends GroupPull, T> {
+  readonly settings: S;
+  readonly report: Report<T>;
+  isPulling: boolean;
+  /** Since when nobody who lives has it; undefined while somebody does. */
+  orphanedMs: Millis | undefined;
+}
+
+export interface GroupPullsParts<S extends GroupPull, T> {
+  readonly runner: PullRunner<S, T>;
+  readonly members: Members;
+  readonly self: number;
+  /** This node's own weight. */
+  readonly weight: () => number;
+  readonly monotonicMs: () => Millis;
+  /** Of this node: what it pulls outlives a restart without NATS. */
+  readonly store: ConfigStore;
+  readonly logger: Logger;
+}
+
+/** A node waits so long for each that comes before it. */
+const RANK_MS = 500;
+const OWNED_SECTION = "owned";
+
+export class GroupPulls<S extends GroupPull, T> {
+  readonly #parts: GroupPullsParts<S, T>;
+  readonly #entries = new Map<number, Entry<S, T>>();
+  /** Also of pulls whose config has not come yet. */
+  readonly #claims = new Map<number, Claim>();
+  readonly #saved: SectionWriter;
+  #log: ClaimLogPort | undefined;
+  #isCaughtUp = false;
+  /** Whose pulls are whose is known, or could not be learned: before that nothing is pulled. */
+  #isSettled = false;
+  #isDraining = false;
+
+  constructor(parts: GroupPullsParts<S, T>) {
+    this.#parts = parts;
+    this.#saved = new SectionWriter(parts.store, OWNED_SECTION, parts.logger);
+    // What it recorded last it records again, until the log says otherwise: rather two recordings than none.
+    for (const { configId, epoch, sequence } of readOwned(parts.store.get(OWNED_SECTION)?.value))
+      this.#claims.set(configId, { epoch, owner: parts.self, sequence, asking: 0, isRunning: true });
+  }
+
+  checkUri(uri: string, ssmIp: string): string | undefined {
+    return this.#parts.runner.checkUri(uri, ssmIp);
+  }
+
+  start(settings: S, report: Report<T>): void {
+    if (!isShared(settings)) {
+      this.#parts.runner.start(settings, report);
+      return;
+    }
+    const entry: Entry<S, T> = { settings, report, isPulling: false, orphanedMs: undefined };
+    this.#entries.set(settings.configId, entry);
+    report(PULL_ELSEWHERE, 0);
+    if (this.#claimOf(settings.configId).isRunning) this.#pull(entry);
+    else this.#consider(entry);
+  }
+
+  stop(configId: number, reason: string): void {
+    const entry = this.#entries.get(configId);
+    if (entry && this.#entries.delete(configId)) {
+      if (this.#claims.delete(configId)) this.#save();
+      this.#log?.forget(entry.settings);
+    }
+    this.#parts.runner.stop(configId, reason);
+  }
+
+  /** Claims can be made from now on. */
+  connect(log: ClaimLogPort): void {
+    this.#log = log;
+  }
+
+  /** From the log, in its order. */
+  seen({ configId, epoch, node, sequence }: LoggedClaim): void {
+    this.#step(configId, { type: "seen", epoch, node, sequence });
+  }
+
+  /** What others have is known now. */
+  caughtUp(): void {
+    if (this.#isCaughtUp) return;
+    this.#isCaughtUp = true;
+    this.settle();
+    this.tick();
+  }
+
+  /** What this node had last is its own, as far as it knows: it pulls that now. */
+  settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    for (const entry of this.#entries.values()) if (this.#claimOf(entry.settings.configId).isRunning) this.#pull(entry);
+  }
+
+  /** Called with every heartbeat, and when a node says that it goes. */
+  tick(): void {
+    for (const entry of this.#entries.values()) this.#consider(entry);
+  }
+
+  /** It claims nothing any more. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Who has a pull; undefined where nobody has, or it is not the group's. */
+  ownerOf(configId: number): number | undefined {
+    const { owner } = this.#claimOf(configId);
+    return this.#entries.has(configId) && owner > 0 ? owner : undefined;
+  }
+
+  /** Pulls of the group, and how many of them run here. */
+  count(): { readonly known: number; readonly own: number } {
+    const entries = [...this.#entries.values()];
+    return { known: entries.length, own: entries.filter(({ isPulling }) => isPulling).length };
+  }
+
+  async whenSaved(): Promise<void> {
+    await this.#saved.whenIdle();
+  }
+
+  #claimOf(configId: number): Claim {
+    return this.#claims.get(configId) ?? NO_CLAIM;
+  }
+
+  /** Claims a pull where nobody who lives has it and those that should come first have had their time. */
+  #consider(entry: Entry<S, T>): void {
+    const { members, self, monotonicMs, weight } = this.#parts;
+    const { configId } = entry.settings;
+    const { isRunning, asking, owner } = this.#claimOf(configId);
+    if (!this.#log || !this.#isCaughtUp || this.#isDraining || isRunning || asking > 0) return;
+    if (owner > 0 && owner !== self && members.isAlive(owner)) {
+      entry.orphanedMs = undefined;
+      return;
+    }
+    entry.orphanedMs ??= monotonicMs();
+    const others = members.live().filter(({ isDraining }) => !isDraining);
+    const ranks = rankNodes(String(configId), [{ node: self, weight: weight() }, ...others]);
+    if (monotonicMs() - entry.orphanedMs >= ranks.indexOf(self) * RANK_MS) this.#step(configId, { type: "wanted" });
+  }
+
+  #step(configId: number, input: ClaimInput): void {
+    const { claim, step } = stepClaim(this.#claimOf(configId), input, this.#parts.self);
+    this.#claims.set(configId, claim);
+    const entry = this.#entries.get(configId);
+    if (step?.type === "start") {
+      this.#save();
+      if (entry) this.#pull(entry);
+    } else if (step?.type === "stop") {
+      this.#save();
+      if (entry) this.#yield(entry, step.owner, step.epoch);
+    } else if (step?.type === "ask" && entry) void this.#ask(entry.settings, step.epoch);
+  }
+
+  async #ask(pull: PullKey, epoch: number): Promise<void> {
+    const log = this.#log as ClaimLogPort;
+    const outcome = await log.ask(pull, epoch);
+    // The log tells it as well; this is sooner, and comes where the reader of the log has lost its server.
+    const newest = outcome === "unknown" ? undefined : await log.readBack(pull).catch(() => undefined);
+    if (newest) this.seen(newest);
+    this.#step(pull.configId, { type: "answered", epoch, outcome });
+  }
+
+  #pull(entry: Entry<S, T>): void {
+    if (entry.isPulling || !this.#isSettled) return;
+    const { runner, logger } = this.#parts;
+    const { configId, localStreamName } = entry.settings;
+    entry.isPulling = true;
+    entry.orphanedMs = undefined;
+    logger.info({ stream: localStreamName, configId, epoch: this.#claimOf(configId).epoch }, "pulled by this node");
+    runner.start(entry.settings, (code, streamId, trouble) => {
+      if (entry.isPulling) entry.report(code, streamId, trouble);
+    });
+  }
+
+  #yield(entry: Entry<S, T>, owner: number, epoch: number): void {
+    if (!entry.isPulling) return;
+    const { runner, logger } = this.#parts;
+    const { configId, localStreamName } = entry.settings;
+    entry.isPulling = false;
+    logger.info({ stream: localStreamName, configId, epoch, node: owner }, "pulled by another node");
+    runner.stop(configId, `node ${owner} of the group has it, by epoch ${epoch}`);
+    entry.report(PULL_ELSEWHERE, 0);
+  }
+
+  #save(): void {
+    const owned = [...this.#claims].filter(([, { isRunning }]) => isRunning);
+    this.#saved.write(owned.map(([configId, { epoch, sequence }]) => ({ configId, epoch, sequence })));
+  }
+}
+
+function isShared({ keepAlive, saveToConfig }: GroupPull): boolean {
+  return keepAlive && saveToConfig !== false;
+}
+
+interface Owned {
+  readonly configId: number;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+function readOwned(stored: unknown): Owned[] {
+  if (!Array.isArray(stored)) return [];
+  return stored.filter((value: unknown): value is Owned => {
+    const { configId, epoch, sequence } = (typeof value === "object" && value !== null ? value : {}) as Partial<Owned>;
+    return [configId, epoch, sequence].every((number) => Number.isSafeInteger(number) && (number as number) > 0);
+  });
+}

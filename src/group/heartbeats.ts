@@ -1,0 +1,100 @@
+// This node's heartbeat, and the others': core NATS, twice a second, one timer for all that the group does by time.
+
+import type { Logger } from "../base/logger.js";
+import { HEARTBEAT_MS, type Heartbeat, type Members } from "./members.js";
+import type { Nats } from "./nats-connection.js";
+import type { GroupSubjects } from "./subjects.js";
+
+export interface HeartbeatParts {
+  readonly nats: Nats;
+  readonly subjects: GroupSubjects;
+  readonly members: Members;
+  /** This node's as it is now. */
+  readonly own: () => Heartbeat;
+  /** After every heartbeat, and when another node has said that it goes. */
+  readonly onTick: () => void;
+  readonly logger: Logger;
+}
+
+export class Heartbeats {
+  readonly #timer: NodeJS.Timeout;
+  #isDoubleTold = false;
+
+  constructor(private readonly parts: HeartbeatParts) {
+    const { nats, subjects } = parts;
+    nats.connection.subscribe(subjects.heartbeat("*"), {
+      callback: (error, message) => {
+        if (!error) this.#hear(message.data);
+      },
+    });
+    void this.#watchConnection();
+    this.#timer = setInterval(() => this.#tick(), HEARTBEAT_MS).unref();
+    this.#send(false);
+  }
+
+  /** Says that this node goes, so that nobody waits for it to be dead. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#send(true);
+  }
+
+  #tick(): void {
+    this.parts.members.tick();
+    this.#send(false);
+    this.parts.onTick();
+  }
+
+  #send(isLast: boolean): void {
+    const { nats, subjects, own } = this.parts;
+    const beat = { ...own(), isLast };
+    // What is published without a connection would wait for it, and be heard too late.
+    if (nats.connection.isClosed() || !this.#isConnected) return;
+    nats.connection.publish(subjects.heartbeat(beat.node), JSON.stringify(beat));
+  }
+
+  #isConnected = true;
+
+  async #watchConnection(): Promise<void> {
+    const { nats, members, logger } = this.parts;
+    for await (const status of nats.connection.status()) {
+      if (status.type === "disconnect") {
+        this.#isConnected = false;
+        logger.warn({}, "the group's NATS is gone: what this node records goes on");
+      } else if (status.type === "reconnect") {
+        this.#isConnected = true;
+        members.deaf();
+        logger.info({ server: status.server }, "the group's NATS is back");
+      }
+    }
+  }
+
+  #hear(data: Uint8Array): void {
+    const { members, own, onTick, logger } = this.parts;
+    const beat = parseHeartbeat(data);
+    if (!beat) return;
+    const self = own();
+    if (beat.node !== self.node) {
+      members.hear(beat);
+      if (beat.isLast) onTick();
+    } else if (beat.instance !== self.instance && !beat.isLast && !this.#isDoubleTold) {
+      this.#isDoubleTold = true;
+      logger.warn({ node: beat.name }, "another process is this node of the group: give each its own group.node");
+    }
+  }
+}
+
+/** undefined for what is no heartbeat: others may publish what they want. */
+export function parseHeartbeat(data: Uint8Array): Heartbeat | undefined {
+  let value: Partial<Record<keyof Heartbeat, unknown>>;
+  try {
+    value = JSON.parse(new TextDecoder().decode(data)) as typeof value;
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { node, instance, name, weight, isDraining, isLast } = value;
+  if (!Number.isSafeInteger(node) || (node as number) <= 0) return undefined;
+  if (typeof instance !== "string" || typeof name !== "string" || typeof weight !== "number") return undefined;
+  if (!(weight >= 0 && weight <= 1)) return undefined;
+  return { node: node as number, instance, name, weight, isDraining: isDraining === true, isLast: isLast === true };
+}
