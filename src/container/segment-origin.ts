@@ -21,6 +21,15 @@ export interface SegmentWishes {
   readonly copyTo?: { readonly folder: string; readonly overwrite: boolean };
   /** A manifest is written beside it (container/manifest.ts). */
   readonly manifest?: true;
+  /** What is kept of its config's files, also when the config is gone. */
+  readonly retain?: SegmentRetention;
+}
+
+/** A rule of retention as it stood when the recording began (recording/retention-rule.ts). */
+export interface SegmentRetention {
+  readonly bounds: Readonly<Record<string, number | string>>;
+  /** The rule of recording that made the config. */
+  readonly ruleId?: number;
 }
 
 /** The origin that something carries among other fields. */

@@ -79,12 +79,13 @@ export function segmentSeconds({ chunkLength, alignTo }: RecordConfig): number {
 
 /** What segments of a config's run carry; without a run, `outStreamId` is 0. */
 export function originOf(config: RecordConfig, outStreamId: number): SegmentOrigin {
-  const { localStreamName, configId, variables, upload, manifest, copyTo, overwrite } = config;
+  const { localStreamName, configId, ruleId, variables, upload, manifest, copyTo, overwrite, retain } = config;
   const origin = { localStreamName, configId, outStreamId, variables };
   const wishes = {
     ...(upload !== undefined && { upload }),
     ...(copyTo !== undefined && { copyTo: { folder: copyTo, overwrite } }),
     ...(manifest && { manifest }),
+    ...(Object.keys(retain).length > 0 && { retain: { bounds: { ...retain }, ...(ruleId && { ruleId }) } }),
   };
   return Object.keys(wishes).length > 0 ? { ...origin, wishes } : origin;
 }

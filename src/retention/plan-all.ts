@@ -3,6 +3,7 @@
 
 import type { RetentionRule } from "../recording/retention-rule.js";
 import { type FolderWatch, folderOf } from "./folder-watch.js";
+import type { ScopedRule } from "./own-rules.js";
 import { byAge, type KeptSegment, type PlannedDeletion, planScope, type VolumeRoom } from "./retention-plan.js";
 
 export interface WholePlan {
@@ -12,10 +13,10 @@ export interface WholePlan {
   readonly mayGo?: (segment: KeptSegment) => boolean;
   readonly folders: readonly FolderWatch[];
   /** Of a record config that exists. */
-  readonly configOf: (configId: number) => ScopedConfig | undefined;
+  readonly configOf: (configId: number) => ScopedRule | undefined;
   /** Of the config that bounds all files of its stream, where there is one. */
   readonly streamRuleOf: (localStreamName: string) => RetentionRule | undefined;
-  /** Of what no config bounds itself, and of files whose config is gone. */
+  /** Of what neither a config nor a file that has outlived its config bounds. */
   readonly byDefault: RetentionRule;
   /** Whether a folder deletes for the sake of its volume now. */
   readonly makesRoom: (folder: FolderWatch) => boolean;
@@ -24,12 +25,6 @@ export interface WholePlan {
   /** False while older segments may be missing: then only age is a reason, or newer ones would go instead. */
   readonly isComplete: boolean;
   readonly nowMs: number;
-}
-
-/** What of a record config says whose files its bounds count together. */
-export interface ScopedConfig {
-  readonly retain: RetentionRule;
-  readonly ruleId?: number | undefined;
 }
 
 /** So many segments are looked at without a break. */
@@ -44,7 +39,9 @@ interface Placed {
 /** Segments whose bounds are counted together, oldest first. */
 interface Scope {
   readonly own: Placed[];
-  readonly rule: RetentionRule;
+  rule: RetentionRule;
+  /** That of a config that exists; else it is what the newest segment has brought. */
+  isLive: boolean;
 }
 
 /** Whole, at once. */
@@ -139,7 +136,10 @@ function hasBounds({ seconds, bytes, segments }: RetentionRule): boolean {
   return Boolean(seconds || bytes || segments);
 }
 
-/** By config, or by the rule that made several; what no config is known of by its stream. */
+/**
+ * By config, or by the rule that made several; what no config is known of by its stream. Where a config is gone, what
+ * its segments have brought of its rule goes on.
+ */
 function place(
   placed: Placed,
   { configOf, streamRuleOf }: WholePlan,
@@ -147,18 +147,28 @@ function place(
   scopes: Map<number | string, Scope>,
   streams: Map<string, Placed[]>,
 ): void {
-  const { configId, localStreamName } = placed.segment;
+  const { configId, localStreamName, own: brought } = placed.segment;
   all.push(placed);
-  if (streamRuleOf(localStreamName)) {
+  const isOfStream = streamRuleOf(localStreamName) !== undefined;
+  if (isOfStream) {
     const own = streams.get(localStreamName);
     if (own) own.push(placed);
     else streams.set(localStreamName, [placed]);
   }
   const config = configOf(configId);
-  if (config?.retain.scope === "stream") return;
-  const isOfRule = config?.retain.scope === "rule" && config.ruleId !== undefined;
-  const key = isOfRule ? `rule ${config.ruleId}` : configId > 0 ? configId : `stream ${localStreamName}`;
+  const { retain = {}, ruleId } = config ?? brought ?? {};
+  if (retain.scope === "stream" && (config || isOfStream)) return;
+  const key = keyOf({ retain, ruleId }, placed.segment);
+  const isLive = config !== undefined;
   const scope = scopes.get(key);
-  if (scope) scope.own.push(placed);
-  else scopes.set(key, { own: [placed], rule: config?.retain ?? {} });
+  if (!scope) scopes.set(key, { own: [placed], rule: retain, isLive });
+  else {
+    scope.own.push(placed);
+    if (isLive || !scope.isLive) Object.assign(scope, { rule: retain, isLive });
+  }
+}
+
+function keyOf({ retain, ruleId }: ScopedRule, { configId, localStreamName }: KeptSegment): number | string {
+  if (retain.scope === "rule" && ruleId !== undefined) return `rule ${ruleId}`;
+  return configId > 0 && retain.scope !== "stream" ? configId : `stream ${localStreamName}`;
 }

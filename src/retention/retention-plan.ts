@@ -3,6 +3,7 @@
 
 import type { DeletionCause } from "../catalog/segment-report.js";
 import type { RetentionRule } from "../recording/retention-rule.js";
+import type { ScopedRule } from "./own-rules.js";
 
 /** A final segment, as far as rules look at it. */
 export interface KeptSegment {
@@ -13,6 +14,8 @@ export interface KeptSegment {
   readonly startedMs: number;
   readonly stoppedMs: number;
   readonly sizeBytes: number;
+  /** The rule of its config as it stood when it was recorded. */
+  readonly own?: ScopedRule | undefined;
 }
 
 export interface PlannedDeletion {

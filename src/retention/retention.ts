@@ -13,7 +13,7 @@ import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { DELETION_CAUSES, type DeletionCause } from "../catalog/segment-report.js";
-import type { RecordConfig, RecordEntry } from "../recording/record-config.js";
+import type { RecordConfig } from "../recording/record-config.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import { MAX_PRIORITY, RETENTION_FIELDS, type RetentionRule } from "../recording/retention-rule.js";
 import type { Clock } from "../time/units.js";
@@ -21,6 +21,7 @@ import { Deleter } from "./deleter.js";
 import { FolderWatch, folderOf, type LookAt } from "./folder-watch.js";
 import { type Hold, Holds, type HoldWish } from "./holds.js";
 import { RETENTION_STEPS, type RetentionStepName } from "./ladder.js";
+import { RetainsFiles } from "./own-rules.js";
 import { planSteps } from "./plan-all.js";
 import type { PlannedDeletion } from "./retention-plan.js";
 import { SegmentIndex } from "./segment-index.js";
@@ -76,6 +77,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   readonly #folders: readonly FolderWatch[];
   readonly #index: SegmentIndex;
   readonly #holds: Holds;
+  readonly #retainsFiles: RetainsFiles;
   readonly #deleter: Deleter;
   readonly #deleted = new Map<DeletionCause, { segments: number; bytes: number }>();
   readonly #failures: LogLimit;
@@ -98,6 +100,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     this.#parts = parts;
     this.#failures = new LogLimit(clock, 1);
     this.#holds = new Holds(recorder.store, clock, logger);
+    this.#retainsFiles = new RetainsFiles(recorder.store, logger);
     this.#folders = recorder.mediaFolders.map((folder) => {
       const own = settings.folders?.find((entry) => entry.folder === folder);
       const { freeBytes, freePercent } = settings;
@@ -107,6 +110,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
       this.#deleted.set(cause, { segments: 0, bytes: 0 });
     this.#index = new SegmentIndex(recorder.catalog, () => {
       this.#isDirty = true;
+      if (this.#index.hasOwnRules) this.#retainsFiles.value = true;
     });
     this.#deleter = new Deleter(recorder.catalog, this.#index, clock, logger);
     // For as long as the catalogue is open: others may delete behind the end of this.
@@ -137,7 +141,8 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   #keepLoaded(): void {
     const changed = this.#folders.filter((folder) => folder.takeChange());
     if (changed.length > 0) this.#needsLoad = true;
-    if (!this.#needsLoad || this.#loading || !this.#hasRules()) return;
+    const hasRules = this.#hasRules();
+    if (!this.#needsLoad || this.#loading || !hasRules) return;
     if (this.#parts.clock.monotonicMs() < this.#loadAfterMs) return;
     this.#needsLoad = false;
     this.#loading = this.#load().finally(() => {
@@ -160,8 +165,11 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
 
   #hasRules(): boolean {
     const { settings = {}, recorder } = this.#parts;
-    const rules = [settings, ...this.#folders.map(({ rule }) => rule), ...recorder.configs().map(retainOf)];
-    return rules.some((rule) => RETENTION_FIELDS.some((field) => rule?.[field]));
+    const isBound = (rule: RetentionRule): boolean => RETENTION_FIELDS.some((field) => rule[field]);
+    const hasOwn = recorder.configs().some(({ config }) => isBound(config.retain)) || this.#index.hasOwnRules;
+    // Until the catalogue has been read nobody knows what its files have brought.
+    if (hasOwn || this.#index.isLoaded) this.#retainsFiles.value = hasOwn;
+    return this.#retainsFiles.value || [settings, ...this.#folders.map(({ rule }) => rule)].some(isBound);
   }
 
   /** Resolves when it has looked once more and done what there was to do. */
@@ -231,6 +239,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     this.#index.stop();
     await this.#polling;
     await this.#holds.whenSaved();
+    await this.#retainsFiles.whenSaved();
   }
 
   #poll(): Promise<void> {
@@ -371,8 +380,4 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
 /** From the second step on. */
 function makesRoom({ ladder, room }: FolderWatch): boolean {
   return room !== undefined && ladder.step !== "ok" && ladder.step !== "deleteExpired";
-}
-
-function retainOf({ config }: RecordEntry): RetentionRule | undefined {
-  return config.retain;
 }

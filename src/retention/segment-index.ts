@@ -5,6 +5,7 @@
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { CatalogSegment } from "../catalog/catalog-segment.js";
 import { isThere } from "../catalog/segment-deletion.js";
+import { OwnRules } from "./own-rules.js";
 import { byAge, type KeptSegment } from "./retention-plan.js";
 
 const PAGE = 1000;
@@ -22,6 +23,9 @@ export class SegmentIndex {
   readonly #gone = new Set<KeptSegment>();
   /** Deleted while pages are read. */
   #deleted: Set<number> | undefined;
+  readonly #ownRules = new OwnRules();
+  /** Segments with a rule of their own. */
+  #ruled = 0;
   #isLoaded = false;
   #isStopped = false;
 
@@ -41,6 +45,11 @@ export class SegmentIndex {
 
   get size(): number {
     return this.#segments.size;
+  }
+
+  /** Some have brought a rule with them. */
+  get hasOwnRules(): boolean {
+    return this.#ruled > 0;
   }
 
   /** False until all of the catalogue has been read. */
@@ -97,7 +106,12 @@ export class SegmentIndex {
     const segment = this.#segments.get(path);
     if (segment?.id !== id) return;
     this.#segments.delete(path);
+    this.#leave(segment);
+  }
+
+  #leave(segment: KeptSegment): void {
     this.#gone.add(segment);
+    if (segment.own) this.#ruled--;
   }
 
   stop(): void {
@@ -110,9 +124,12 @@ export class SegmentIndex {
     if (found.isEstimated) return;
     const before = this.#segments.get(path);
     if (before && before.id > id) return;
-    const segment = { id, path, localStreamName, configId, startedMs, stoppedMs: stoppedMs ?? startedMs, sizeBytes };
+    const own = this.#ownRules.of(found.wishes?.retain);
+    const times = { startedMs, stoppedMs: stoppedMs ?? startedMs };
+    const segment: KeptSegment = { id, path, localStreamName, configId, ...times, sizeBytes, ...(own && { own }) };
     this.#segments.set(path, segment);
-    if (before) this.#gone.add(before);
+    if (before) this.#leave(before);
+    if (own) this.#ruled++;
     const last = this.#order.at(-1);
     if (last && byAge(last, segment) > 0) this.#isSorted = false;
     this.#order.push(segment);
