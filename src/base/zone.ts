@@ -21,7 +21,10 @@ export interface LocalTime {
 export type Zone = (wallMs: Millis) => LocalTime;
 
 const MS_PER_MINUTE = 60_000;
+/** As they were written: `europe/berlin` is one too, and so are offsets. */
 const zones = new Map<string, Zone>();
+/** The database has some 600 names. */
+const MAX_KEPT = 1000;
 
 /** The zone of the process. */
 export const processZone: Zone = (wallMs) => {
@@ -35,6 +38,7 @@ export function zoneOf(name: string | undefined): Zone {
   const known = zones.get(name);
   if (known) return known;
   const made = makeZone(name);
+  if (zones.size >= MAX_KEPT) zones.clear();
   zones.set(name, made);
   return made;
 }
