@@ -28,13 +28,23 @@ export interface StarterParts {
   onAdded: (entry: ConfigEntry) => void;
 }
 
+export interface HowToStart {
+  /** Also where its past is less than wanted. */
+  readonly orLess?: boolean;
+  /** Asked just before the config is stored: what it throws is thrown, and nothing is stored. */
+  readonly check?: () => void;
+}
+
 export class RecordStarter {
   #isClosed = false;
+  /** Configs whose name is being found, and when each is stored, or refused. */
+  readonly #underWay = new Map<NewConfig, Promise<unknown>>();
 
   constructor(private readonly parts: StarterParts) {}
 
-  get maxConfigs(): number {
-    return this.parts.maxConfigs;
+  /** There are as many configs as there may be, with those that are about to be stored. */
+  get isFull(): boolean {
+    return this.parts.supervisor.count + this.#underWay.size >= this.parts.maxConfigs;
   }
 
   /** Refuses what comes from now on, and what is under way. */
@@ -46,18 +56,27 @@ export class RecordStarter {
   async record(options: RecordOptions): Promise<ConfigEntry> {
     this.#mustBeOpen();
     const complete = completeRecordConfig({ ...options, template: options.template ?? hasFields(options.pathToFile) });
-    const running = complete.duration > 0 ? this.#same(complete) : undefined;
-    if (running) {
-      this.parts.onAdded(running);
-      return running;
+    if (complete.duration > 0) {
+      for (let other = this.#beginning(complete); other; other = this.#beginning(complete)) await other;
+      const running = this.#running(complete);
+      if (running) {
+        this.parts.onAdded(running);
+        return running;
+      }
     }
     this.checkCount();
     return this.start(complete);
   }
 
+  /** The same command, which is about to make its config; resolves when it has, or could not. */
+  #beginning(complete: NewConfig): Promise<unknown> | undefined {
+    for (const [config, settled] of this.#underWay) if (isDeepStrictEqual(config, complete)) return settled;
+    return undefined;
+  }
+
   /** The config that the same command has made. */
-  #same(complete: NewConfig): ConfigEntry | undefined {
-    return this.parts.supervisor.entries.find(({ config }) => {
+  #running(complete: NewConfig): ConfigEntry | undefined {
+    return this.parts.supervisor.entriesOf(complete.localStreamName).find(({ config }) => {
       const { configId: _, ...own } = config;
       return isDeepStrictEqual(own, complete);
     });
@@ -65,19 +84,25 @@ export class RecordStarter {
 
   /** Throws ReelError `limit`. */
   checkCount(): void {
-    const { supervisor, maxConfigs } = this.parts;
-    if (supervisor.count < maxConfigs) return;
+    const { maxConfigs } = this.parts;
+    if (!this.isFull) return;
     throw new ReelError(
       "limit",
       `there are ${maxConfigs} record configs already: remove some (removeConfig), or raise limits.recordConfigs`,
     );
   }
 
-  /**
-   * Stores a config, and begins to record where its stream is live; with `orLess` where its past is less than wanted,
-   * too.
-   */
-  async start(complete: NewConfig, orLess = false): Promise<ConfigEntry> {
+  /** Stores a config, and begins to record where its stream is live. */
+  start(complete: NewConfig, how: HowToStart = {}): Promise<ConfigEntry> {
+    const started = this.#start(complete, how).finally(() => this.#underWay.delete(complete));
+    this.#underWay.set(
+      complete,
+      started.catch(() => undefined),
+    );
+    return started;
+  }
+
+  async #start(complete: NewConfig, { orLess = false, check = () => {} }: HowToStart): Promise<ConfigEntry> {
     const { streams, supervisor } = this.parts;
     const live = streams.get(complete.localStreamName);
     const isLate = live !== undefined && live.nowMs - live.createdMonotonicMs >= LATE_MS;
@@ -88,32 +113,37 @@ export class RecordStarter {
     // What it begins with stays in the ring while its name is found.
     const pin = live && complete.from !== undefined ? live.pinPast(complete.from, orLess) : undefined;
     try {
-      return await this.#named(complete, live, pin);
+      return await this.#named(complete, check, live, pin);
     } finally {
       pin?.release();
       live?.onDrained();
     }
   }
 
-  async #named(complete: NewConfig, live?: InStream, pin?: Pin): Promise<ConfigEntry> {
+  async #named(complete: NewConfig, check: () => void, live?: InStream, pin?: Pin): Promise<ConfigEntry> {
     const { streams, supervisor, naming, nextConfigId, save, onAdded } = this.parts;
     // An id is not spent on a command that fails, but where the name may have it.
     const configId = complete.template ? nextConfigId() : 0;
     const claimed = live ? await naming.claim({ ...complete, configId }) : undefined;
     const { computedPathToFile } = claimed ?? (await naming.resolve({ ...complete, configId }));
-    if (this.#isClosed) claimed?.reservation.release();
-    this.#mustBeOpen();
-    if (pin?.isLost && !live?.ended) {
+    try {
+      this.#mustBeOpen();
+      check();
+      if (pin?.isLost && !live?.ended)
+        throw new ReelError(
+          "limit",
+          `the past of ${complete.localStreamName} gave way to new frames while a name was found`,
+        );
+    } catch (error) {
       claimed?.reservation.release();
-      throw new ReelError(
-        "limit",
-        `the past of ${complete.localStreamName} gave way to new frames while a name was found`,
-      );
+      throw error;
     }
+    this.#underWay.delete(complete);
     const config: RecordConfig = { ...complete, configId: configId || nextConfigId() };
     const entry = supervisor.add(config, computedPathToFile);
-    if (config.keepAlive) save();
+    // Its end is stored with it, never behind it.
     onAdded(entry);
+    if (config.keepAlive) save();
     const stream = streams.get(config.localStreamName);
     // Its stream may have gone meanwhile, and another one come.
     const index = stream && (stream === live && pin ? pin.index : stream.ring.head);

@@ -210,6 +210,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       },
       nextStreamId: () => this.nextStreamId(),
       save: () => this.#save(),
+      onForgotten: (entry) => this.#clocked.forget(entry),
     });
     this.#receivedNotes = new ReceivedNotes(
       settings.stateFolder,
@@ -252,8 +253,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       clock,
       store: state.store,
       logger,
-      entries: () => this.#supervisor.entries,
       removeConfig: (configId) => this.removeConfig(configId),
+      leaveOff: (entry) => this.#supervisor.leaveOff(entry),
+      goOn: (entry) => this.#supervisor.goOn(entry),
     });
     this.#starter = new RecordStarter({ ...shared, naming, maxConfigs: settings.maxConfigs });
     this.#ruleList = new RuleList(state.store, settings.rules.map(this.#settle), shared.nextConfigId, logger);
@@ -269,10 +271,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     catalog.start();
     void this.#copies.start();
     this.#recovery.start(naming.folders);
-    for (const config of this.#rules.restore(saved)) {
-      this.#supervisor.add(config, config.pathToFile);
-      this.#clocked.watch(config);
-    }
+    for (const config of this.#rules.restore(saved)) this.#supervisor.add(config, config.pathToFile);
+    this.#clocked.restore(this.#supervisor.entries);
   }
 
   /** Resolves when what an earlier run left unfinished is finished, or named as not recoverable. */

@@ -26,16 +26,18 @@ export function nextBoundary(afterMs: Millis, lengthMs: Millis, zone: Zone): Mil
   return nextMultiple(changeMs, nextOffsetMs, lengthMs);
 }
 
-function nextMultiple(afterMs: Millis, offsetMs: Millis, lengthMs: Millis): Millis {
+/** The first instant after `afterMs` at which a clock of that offset shows a multiple of the length. */
+export function nextMultiple(afterMs: Millis, offsetMs: Millis, lengthMs: Millis): Millis {
   return afterMs + lengthMs - modulo(afterMs + offsetMs, lengthMs);
 }
 
-function offsetAt(wallMs: Millis, zone: Zone): Millis {
+/** East of Greenwich. */
+export function offsetAt(wallMs: Millis, zone: Zone): Millis {
   return Math.round(zone(wallMs).offsetMinutes * MS_PER_MINUTE);
 }
 
 /** The first whole second of the offset that holds at `toMs`. */
-function changeBetween(fromMs: Millis, toMs: Millis, zone: Zone): Millis {
+export function changeBetween(fromMs: Millis, toMs: Millis, zone: Zone): Millis {
   const wanted = offsetAt(toMs, zone);
   let before = Math.floor(fromMs / 1000);
   let at = Math.ceil(toMs / 1000);

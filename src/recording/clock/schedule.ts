@@ -4,10 +4,13 @@
 //   Sat,Sun@09:00-12:00,22:00-06:00;*@12:00-12:30    ; between rules, * = every day, beyond midnight it is the next day's
 //
 // It is asked what local time says, so an hour that comes twice is in its window twice, and one that is skipped never.
+// An answer holds until local time reaches the next edge of a window, midnight, or a change of the clocks: until then
+// nobody asks the zone again, which costs microseconds each time.
 
 import { ReelError } from "../../base/reel-error.js";
 import { type Zone, zoneOf } from "../../base/zone.js";
 import type { Millis } from "../../time/units.js";
+import { changeBetween, DAY_S, nextMultiple, offsetAt } from "./alignment.js";
 
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 const FORM = "write it as Mon-Fri@08:00-18:00@Europe/Berlin";
@@ -20,8 +23,19 @@ interface Window {
   readonly zone: Zone;
 }
 
+/** An answer, and for which instants it holds: [fromMs, untilMs). */
+interface Span {
+  readonly isOpen: boolean;
+  readonly fromMs: Millis;
+  readonly untilMs: Millis;
+}
+
+const DAY_MS = DAY_S * 1000;
+const MS_PER_MINUTE = 60_000;
+
 export class Schedule {
   readonly #windows: readonly Window[];
+  #span: Span = { isOpen: false, fromMs: 0, untilMs: 0 };
 
   /** A rule without a zone has `zone`. Throws ReelError `badArgument`. */
   constructor(text: string, zone?: string) {
@@ -29,13 +43,40 @@ export class Schedule {
   }
 
   isOpen(wallMs: Millis): boolean {
-    return this.#windows.some(({ days, from, to, zone }) => {
-      const { weekday, hour, minute } = zone(wallMs);
-      const now = hour * 60 + minute;
-      if (from < to) return days.has(weekday) && now >= from && now < to;
-      return (days.has(weekday) && now >= from) || (days.has((weekday + 6) % 7) && now < to);
-    });
+    return this.#spanAt(wallMs).isOpen;
   }
+
+  /** When to ask again: until then the answer is the same. */
+  holdsUntil(wallMs: Millis): Millis {
+    return this.#spanAt(wallMs).untilMs;
+  }
+
+  /** The wall clock may be set to any time. */
+  #spanAt(wallMs: Millis): Span {
+    const { fromMs, untilMs } = this.#span;
+    if (wallMs < fromMs || wallMs >= untilMs) {
+      const ends = this.#windows.map((window) => steadyUntil(window, wallMs));
+      const isOpen = this.#windows.some((window) => isIn(window, wallMs));
+      this.#span = { isOpen, fromMs: wallMs, untilMs: Math.min(...ends) };
+    }
+    return this.#span;
+  }
+}
+
+function isIn({ days, from, to, zone }: Window, wallMs: Millis): boolean {
+  const { weekday, hour, minute } = zone(wallMs);
+  const now = hour * 60 + minute;
+  if (from < to) return days.has(weekday) && now >= from && now < to;
+  return (days.has(weekday) && now >= from) || (days.has((weekday + 6) % 7) && now < to);
+}
+
+/** Local time is on the same side of the window's edges, and on the same day, until then at least. */
+function steadyUntil({ from, to, zone }: Window, wallMs: Millis): Millis {
+  const offsetMs = offsetAt(wallMs, zone);
+  // Minutes of the day as multiples of a day of a clock that is so far ahead.
+  const ends = [0, from, to].map((minute) => nextMultiple(wallMs, offsetMs - minute * MS_PER_MINUTE, DAY_MS));
+  const untilMs = Math.min(...ends);
+  return offsetAt(untilMs, zone) === offsetMs ? untilMs : changeBetween(wallMs, untilMs, zone);
 }
 
 const schedules = new Map<string, Schedule>();

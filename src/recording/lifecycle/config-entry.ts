@@ -20,6 +20,8 @@ export class ConfigEntry implements RecordEntry {
   readonly recordings = new Set<Recording>();
   retry: NodeJS.Timeout | undefined;
   isRemoved = false;
+  /** Its stream may be there; its schedule says that it does not record now. */
+  waitsForTime = false;
   /** Names it has asked for and not been given: a volume that does not answer keeps them waiting. */
   claims = 0;
   /** Where its last recording failed, until the next one has begun. */

@@ -5,21 +5,21 @@
 //   record ────────┴─▶ start ─▶ Recording ─▶ stopped ─▶ (keepAlive: again) ─▶ ended
 //                        ▲ hand-over: the successor begins where the old one ends
 //
-// keepAlive is tried again every second while the stream lives; a sick volume, or a full one, is waited for.
+// keepAlive is tried again while the stream lives (retries.ts).
 
 import type { EventEmitter } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
-import { asReelError, type ErrorCode, type ReelError } from "../../base/reel-error.js";
+import { asReelError, type ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import { type Clock, TICKS_PER_MS } from "../../time/units.js";
-import { isOnTime } from "../clock/clocked-configs.js";
-import type { ClaimedTarget, Naming, Target } from "../naming/naming.js";
+import type { ClaimedTarget, Naming } from "../naming/naming.js";
 import { CONFIG_WAITING, type RecordConfig } from "../record-config.js";
 import { type RecorderEvents, WAITING_TEXT } from "../recorder-events.js";
-import { ADMIT_ALL, type Admission, mayWriteAgain } from "./admission.js";
+import { ADMIT_ALL, type Admission } from "./admission.js";
+import { ConfigEntries } from "./config-entries.js";
 import { ConfigEntry } from "./config-entry.js";
 import { Interruption } from "./interruption.js";
 import { RandomAccessWatch } from "./random-access-watch.js";
@@ -28,6 +28,7 @@ import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import type { RecordingReports } from "./recording-reports.js";
 import { LATE_MS, refusalOf } from "./refusal.js";
+import { Retries } from "./retries.js";
 import type { Scheduler } from "./scheduler.js";
 
 export interface SupervisorParts {
@@ -42,10 +43,10 @@ export interface SupervisorParts {
   nextStreamId: () => number;
   /** The configs that must survive a restart have changed. */
   save: () => void;
+  /** A config is gone, by whom ever. */
+  onForgotten: (entry: ConfigEntry) => void;
 }
 
-/** ems-record-spec §3.2: the config is retried on a one-second timer. */
-const RETRY_MS = 1000;
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
 const CLOSE_ORDER_MS = 10_000;
 /** Of lines that publishers can cause at will. */
@@ -54,24 +55,36 @@ export class RecordingSupervisor {
   admission: Admission = ADMIT_ALL;
   #parts: SupervisorParts;
   #listener: RecordingListener<Recording>;
-  #entries = new Map<number, ConfigEntry>();
+  readonly #entries = new ConfigEntries();
   #recordings = new Map<number, Recording>();
   #isClosing = false;
   readonly #unrecordedLines: LogLimit;
+  readonly #retries: Retries;
   readonly #randomAccess = new RandomAccessWatch((recording) => this.#waits(recording));
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     this.#unrecordedLines = new LogLimit(parts.clock, LOG_LINES_PER_SECOND);
     this.#listener = this.#makeListener();
+    const { clock, streams, scheduler } = parts;
+    this.#retries = new Retries({
+      clock,
+      isSick: (volume) => scheduler.isSick(volume),
+      isAdmitted: ({ config }) => !this.admission(config),
+      streamOf: ({ config }) => {
+        const stream = streams.get(config.localStreamName);
+        return this.#isClosing || stream?.ended ? undefined : stream;
+      },
+      start: (entry, stream) => this.start(entry, stream, stream.ring.head, undefined),
+    });
   }
 
   get count(): number {
-    return this.#entries.size;
+    return this.#entries.count;
   }
 
   get entries(): readonly ConfigEntry[] {
-    return [...this.#entries.values()];
+    return this.#entries.all;
   }
 
   get recordings(): readonly Recording[] {
@@ -82,6 +95,10 @@ export class RecordingSupervisor {
     return this.#entries.get(configId);
   }
 
+  entriesOf(localStreamName: string): readonly ConfigEntry[] {
+    return this.#entries.of(localStreamName);
+  }
+
   recording(streamId: number): Recording | undefined {
     return this.#recordings.get(streamId);
   }
@@ -89,7 +106,7 @@ export class RecordingSupervisor {
   /** Takes a config up; it waits for its stream. */
   add(config: RecordConfig, computedPathToFile: string): ConfigEntry {
     const entry = new ConfigEntry(config, computedPathToFile, this.#parts.clock);
-    this.#entries.set(config.configId, entry);
+    this.#entries.add(entry);
     return entry;
   }
 
@@ -104,9 +121,26 @@ export class RecordingSupervisor {
   forget(entry: ConfigEntry): void {
     entry.isRemoved = true;
     clearTimeout(entry.retry);
-    this.#entries.delete(entry.config.configId);
+    this.#entries.remove(entry);
     this.#endInterruption(entry);
+    this.#parts.onForgotten(entry);
     if (entry.config.keepAlive) this.#parts.save();
+  }
+
+  /** Something kept it from beginning to record a stream: it is tried again, and what it misses is told. */
+  notBegun(entry: ConfigEntry, stream: InStream): void {
+    this.#wait(entry, stream, stream.ring.head, undefined);
+  }
+
+  /** Its schedule ends: what passes until it begins again is no gap. */
+  leaveOff(entry: ConfigEntry): void {
+    for (const recording of entry.recordings) recording.stop();
+    this.#endInterruption(entry);
+  }
+
+  /** Its schedule begins. */
+  goOn(entry: ConfigEntry): void {
+    void this.#retries.now(entry);
   }
 
   /** What it has missed since its recording failed is told: none goes on from there. */
@@ -119,7 +153,7 @@ export class RecordingSupervisor {
   /** Nothing is started any more, and what is recorded ends. Resolves when the last file is final. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const entry of this.#entries.values()) clearTimeout(entry.retry);
+    for (const entry of this.#entries.all) clearTimeout(entry.retry);
     for (const recording of this.#recordings.values()) recording.stop();
     while (this.#recordings.size > 0) await Promise.all(this.recordings.map((recording) => recording.whenEnded));
   }
@@ -140,8 +174,8 @@ export class RecordingSupervisor {
       this.#parts.scheduler.kick();
     });
     this.#parts.events.emit("inStreamCreated", stream);
-    for (const entry of this.#entries.values()) {
-      if (entry.config.localStreamName !== stream.name || this.#isClosing) continue;
+    for (const entry of this.#entries.of(stream.name)) {
+      if (this.#isClosing) break;
       if (entry.lastFailure === "notCarried") entry.lastFailure = undefined; // of another stream
       this.start(entry, stream, stream.ring.head, undefined);
     }
@@ -158,8 +192,7 @@ export class RecordingSupervisor {
     if (stream.ended || this.#isClosing) return;
     // A recording waits for the other tracks by itself: its cursor holds what comes meanwhile.
     const hasTrack = stream.settled || stream.tracks.some(({ codec }) => codec !== undefined);
-    for (const entry of this.#entries.values()) {
-      if (entry.config.localStreamName !== stream.name) continue;
+    for (const entry of this.#entries.of(stream.name)) {
       const refusal = refusalOf(stream, entry.config.type, isLate);
       if (!refusal) {
         if (hasTrack && entry.isRefused && entry.recordings.size === 0 && entry.claims === 0)
@@ -176,8 +209,8 @@ export class RecordingSupervisor {
   streamEnded(stream: InStream, reason: string): void {
     const own = this.recordings.filter((recording) => recording.inStream === stream);
     for (const recording of own) recording.stop();
-    for (const entry of this.#entries.values()) {
-      if (entry.config.localStreamName === stream.name && entry.isRefused) this.#noLongerRefused(entry);
+    for (const entry of this.#entries.of(stream.name)) {
+      if (entry.isRefused) this.#noLongerRefused(entry);
       if (entry.interruption?.stream === stream) this.#endInterruption(entry);
     }
     // The spec's order at an end: recordChunkClosed, outStreamClosed, inStreamClosed (§6.3). A volume that hangs does
@@ -201,9 +234,9 @@ export class RecordingSupervisor {
   ): void {
     const { naming, nextStreamId } = this.#parts;
     clearTimeout(entry.retry);
-    if (!isOnTime(entry.config, this.#parts.clock.wallMs())) {
+    if (!this.#retries.isOnTime(entry)) {
       target?.reservation.release();
-      this.#retryLater(entry, undefined, undefined);
+      this.#retries.later(entry);
       return;
     }
     // The codec may have changed since the last one failed, or since the command was checked.
@@ -297,7 +330,7 @@ export class RecordingSupervisor {
         "tracks are not recorded",
       ),
     );
-    for (const entry of this.#entries.values())
+    for (const entry of this.#entries.of(stream.name))
       for (const recording of entry.recordings)
         if (recording.inStream === stream) this.#noteUnrecorded(entry, recording);
   }
@@ -343,7 +376,7 @@ export class RecordingSupervisor {
     if (!entry.config.keepAlive) this.forget(entry);
     else if (!this.#isClosing) {
       entry.interruption ??= new Interruption(stream, index, entry.config.hasAudio);
-      this.#retryLater(entry, target, undefined);
+      this.#retries.later(entry, target);
     }
   }
 
@@ -357,7 +390,8 @@ export class RecordingSupervisor {
       successor.resume(interruption);
       return;
     }
-    const goesOn = entry?.config.keepAlive && !entry.isRefused && !recording.inStream.ended && !this.#isClosing;
+    const isWanted = entry?.config.keepAlive && !entry.isRefused && this.#retries.isOnTime(entry);
+    const goesOn = isWanted && !recording.inStream.ended && !this.#isClosing;
     if (interruption && !goesOn) this.#parts.reports.interruptionEnded(recording, interruption);
     if (!entry) return;
     if (entry.isRefused) {
@@ -374,7 +408,7 @@ export class RecordingSupervisor {
     if (goesOn) entry.interruption = interruption;
     if (failure) entry.failed();
     else entry.setStatus(CONFIG_WAITING);
-    if (!this.#isClosing) this.#retryLater(entry, recording.target, failure?.code);
+    if (!this.#isClosing) this.#retries.later(entry, recording.target, failure?.code);
   }
 
   #ended(recording: Recording): void {
@@ -382,22 +416,5 @@ export class RecordingSupervisor {
     this.#recordings.delete(recording.id);
     // One that never got a name was never announced.
     if (recording.target) this.#parts.events.emit("outStreamClosed", recording);
-  }
-
-  /** A sick volume, or a full one, is waited for: a state, not an event a second. */
-  #retryLater(entry: ConfigEntry, target: Target | undefined, cause: ErrorCode | undefined): void {
-    clearTimeout(entry.retry);
-    entry.retry = setTimeout(() => {
-      void mayWriteAgain(target, cause, (volume) => this.#parts.scheduler.isSick(volume)).then((may) => {
-        if (entry.isRemoved || entry.recordings.size > 0 || this.#isClosing) return;
-        const stream = this.#parts.streams.get(entry.config.localStreamName);
-        if (!stream || stream.ended) return;
-        // A look-up that still waits for its volume is not asked a second time.
-        const isDue = isOnTime(entry.config, this.#parts.clock.wallMs());
-        if (may && isDue && entry.claims === 0 && !this.admission(entry.config))
-          this.start(entry, stream, stream.ring.head, undefined);
-        else this.#retryLater(entry, target, cause);
-      });
-    }, RETRY_MS);
   }
 }

@@ -5,7 +5,7 @@
 //   stream opened ─▶ RuleList.matching ─▶ config of (rule, stream) ─▶ supervisor
 
 import type { Logger } from "../../base/logger.js";
-import { asReelError, type ReelError } from "../../base/reel-error.js";
+import { asReelError, ReelError } from "../../base/reel-error.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { ConfigEntry } from "../lifecycle/config-entry.js";
 import type { RecordingSupervisor } from "../lifecycle/recording-supervisor.js";
@@ -54,40 +54,24 @@ export interface RulesParts {
 }
 
 export class RecordRules implements RulesApi {
-  /** Config ids by rule, of each stream's name. */
-  readonly #configs = new Map<string, Map<number, number>>();
-
   constructor(private readonly parts: RulesParts) {}
 
   /** Takes up the configs that an earlier run made, but those whose rule is gone. Returns the ones that stay. */
   restore(saved: readonly RecordConfig[]): RecordConfig[] {
     const kept = saved.filter(({ ruleId }) => ruleId === undefined || this.parts.list.get(ruleId) !== undefined);
-    for (const config of kept) this.#note(config);
     return kept.map((config) => this.#renewed(config));
   }
 
   /** Before anything else hears of the stream: the configs that it makes are there then. */
   streamOpened(localStreamName: string): void {
-    const { list, supervisor, removeConfig, nextConfigId, save, onAdded } = this.parts;
+    const { list, supervisor, removeConfig, save } = this.parts;
     const rules = list.matching(localStreamName);
-    const configs = this.#configs.get(localStreamName);
-    if (rules.length === 0 && !configs) return;
-    for (const [ruleId, configId] of configs ?? [])
-      if (!rules.some((rule) => rule.ruleId === ruleId)) {
-        configs?.delete(ruleId);
-        removeConfig(configId);
-      }
-    let isChanged = false;
-    for (const rule of rules) {
-      if (this.#entryOf(rule, localStreamName)) continue;
-      const wanted = configOf(rule, localStreamName);
-      if (!this.#makeRoom(wanted)) continue;
-      const config: RecordConfig = { ...wanted, configId: nextConfigId() };
-      onAdded(supervisor.add(config, config.pathToFile));
-      this.#note(config);
-      isChanged = true;
-    }
-    if (isChanged) save();
+    for (const { config } of supervisor.entriesOf(localStreamName))
+      if (config.ruleId !== undefined && !rules.some(({ ruleId }) => ruleId === config.ruleId))
+        removeConfig(config.configId);
+    const wanted = rules.filter((rule) => !this.#entryOf(rule, localStreamName));
+    const added = wanted.filter((rule) => this.#make(configOf(rule, localStreamName)));
+    if (added.length > 0) save();
   }
 
   async add(options: RuleOptions): Promise<RuleEntry & { failures: RuleFailure[] }> {
@@ -95,16 +79,22 @@ export class RecordRules implements RulesApi {
     const rule = list.add(settle(options));
     streams.refreshPast();
     const failures: RuleFailure[] = [];
+    const isWanted = (localStreamName: string): boolean =>
+      list.get(rule.ruleId) !== undefined && !this.#entryOf(rule, localStreamName);
     const start = async (localStreamName: string): Promise<void> => {
       const wanted = configOf(rule, localStreamName);
       try {
         this.#makeRoomOrThrow();
-        const entry = await starter.start(wanted, true);
-        // Somebody may have removed the rule while a name was found.
-        if (list.get(rule.ruleId)) this.#note(entry.config);
-        else this.parts.removeConfig(entry.config.configId);
+        const check = (): void => {
+          if (!isWanted(localStreamName)) throw new ReelError("closed", "somebody else has seen to it meanwhile");
+        };
+        await starter.start(wanted, { orLess: true, check });
       } catch (error) {
-        failures.push({ localStreamName, error: asReelError(error) });
+        // While a name was found the rule may have been removed, or its stream have opened again, which made a config.
+        if (!isWanted(localStreamName)) return;
+        const failure = { localStreamName, error: asReelError(error) };
+        failures.push(failure);
+        if (failure.error.code !== "closed") this.#waitFor(wanted);
       }
     };
     const live = streams.list().filter(({ ended, name }) => !ended && list.matching(name).includes(rule));
@@ -118,7 +108,6 @@ export class RecordRules implements RulesApi {
     this.parts.streams.refreshPast();
     const entry = this.#entry(rule);
     for (const { config } of entry.entries) this.parts.removeConfig(config.configId);
-    for (const configs of this.#configs.values()) configs.delete(ruleId);
     return entry;
   }
 
@@ -144,16 +133,27 @@ export class RecordRules implements RulesApi {
     return rule ? { ...configOf(rule, config.localStreamName), configId: config.configId } : config;
   }
 
-  #note({ localStreamName, ruleId, configId }: RecordConfig): void {
-    if (ruleId === undefined) return;
-    const configs = this.#configs.get(localStreamName) ?? new Map<number, number>();
-    this.#configs.set(localStreamName, configs.set(ruleId, configId));
+  #entryOf({ ruleId }: RecordRule, localStreamName: string): ConfigEntry | undefined {
+    return this.parts.supervisor.entriesOf(localStreamName).find(({ config }) => config.ruleId === ruleId);
   }
 
-  /** undefined where somebody has removed it meanwhile. */
-  #entryOf({ ruleId }: RecordRule, localStreamName: string): ConfigEntry | undefined {
-    const configId = this.#configs.get(localStreamName)?.get(ruleId);
-    return configId === undefined ? undefined : this.parts.supervisor.entry(configId);
+  /** undefined where there is no room for it, which is told. */
+  #make(wanted: NewConfig): ConfigEntry | undefined {
+    const { supervisor, nextConfigId, onAdded } = this.parts;
+    if (!this.#makeRoom(wanted)) return undefined;
+    const entry = supervisor.add({ ...wanted, configId: nextConfigId() }, wanted.pathToFile);
+    onAdded(entry);
+    return entry;
+  }
+
+  /** A config of what could not begin now: it is tried again for as long as the stream is there. */
+  #waitFor(wanted: NewConfig): void {
+    const { streams, supervisor, save } = this.parts;
+    const entry = this.#make(wanted);
+    if (!entry) return;
+    save();
+    const stream = streams.get(wanted.localStreamName);
+    if (stream) supervisor.notBegun(entry, stream);
   }
 
   #makeRoom(wanted: NewConfig): boolean {
@@ -169,7 +169,7 @@ export class RecordRules implements RulesApi {
   /** Throws ReelError `limit` where every config is somebody's own, or records. */
   #makeRoomOrThrow(): void {
     const { supervisor, starter, streams } = this.parts;
-    if (supervisor.count >= starter.maxConfigs) {
+    if (starter.isFull) {
       const oldest = supervisor.entries.find(
         ({ config, recordings }) =>
           config.ruleId !== undefined && recordings.size === 0 && streams.get(config.localStreamName) === undefined,
@@ -180,9 +180,6 @@ export class RecordRules implements RulesApi {
   }
 
   #forget({ config: { localStreamName, ruleId, configId } }: ConfigEntry): void {
-    const configs = this.#configs.get(localStreamName);
-    if (ruleId !== undefined) configs?.delete(ruleId);
-    if (configs?.size === 0) this.#configs.delete(localStreamName);
     this.parts.removeConfig(configId);
     this.parts.logger.info(
       { stream: localStreamName, configId, ruleId },

@@ -1,6 +1,6 @@
 // Schedules by the clock of a zone, over midnight and daylight saving.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Schedule } from "../../../../src/recording/clock/schedule.js";
 
 /** Hours of UTC from a day's midnight on at which it is open. */
@@ -39,6 +39,32 @@ describe("a schedule", () => {
     expect(openAt("Fri@22:00-02:00@UTC", "2026-11-27T00:00:00Z", 72)).toEqual([22, 23, 24, 25]);
     expect(openAt("Sat-Sun@23:00-24:00@UTC;Fri@01:00-02:00@UTC", "2026-11-27T00:00:00Z", 72)).toEqual([1, 47, 71]);
     expect(openAt("Sun-Fri@00:00-24:00@UTC", "2026-11-27T00:00:00Z", 72, 12 * 60)).toEqual([0, 12, 48, 60]);
+  });
+
+  it("asks the zone a few times a day, however often it is asked itself", () => {
+    const asked = vi.spyOn(Intl.DateTimeFormat.prototype, "formatToParts");
+    const schedule = new Schedule("Mon-Fri@08:00-18:00@Europe/Berlin");
+    const fromMs = Date.parse("2026-11-27T00:00:00Z");
+    let openMinutes = 0;
+    for (let second = 0; second < 86_400; second += 5)
+      if (schedule.isOpen(fromMs + second * 1000)) openMinutes += 5 / 60;
+    expect(Math.round(openMinutes)).toBe(600);
+    expect(asked.mock.calls.length).toBeLessThan(20);
+    asked.mockRestore();
+  });
+
+  it("says the same as one that is asked for the first time, also where the clock is set", () => {
+    const text =
+      "Sun@01:30-03:15@Europe/Berlin;Sat-Sun@23:30-00:45@America/New_York;Sun@02:00-02:45@Australia/Lord_Howe";
+    const schedule = new Schedule(text);
+    for (const day of ["2026-03-28", "2026-10-24", "2026-10-03", "2026-11-01"])
+      for (let step = 0; step < 400; step++) {
+        // Ahead by seven minutes, and back by an hour every now and then.
+        const wallMs = Date.parse(day) + step * 420_000 - (step % 11 === 0 ? 3_600_000 : 0);
+        expect(schedule.isOpen(wallMs), new Date(wallMs).toISOString()).toBe(new Schedule(text).isOpen(wallMs));
+        const heldMs = schedule.holdsUntil(wallMs) - 1;
+        expect(new Schedule(text).isOpen(heldMs), new Date(heldMs).toISOString()).toBe(schedule.isOpen(wallMs));
+      }
   });
 
   it("is refused where it cannot be read, with what is wrong", () => {

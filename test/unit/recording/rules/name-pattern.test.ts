@@ -22,12 +22,16 @@ describe("a glob", () => {
     expect(matches("cam.1", names)).toEqual(["cam.1"]);
     expect(matches("c*m/*1*", names)).toEqual(["cam/1", "cam/12"]);
     expect(matches("[c]am", ["cam", "[c]am"])).toEqual(["[c]am"]);
+    expect(matches("cam", names)).toEqual(["cam"]);
   });
 
   it("of many stars says the same as one of few", () => {
     expect(matches("c*m*/*w", names)).toEqual([]);
     expect(matches("c*m*/*/*w", names)).toEqual(["cam/1/low"]);
     expect(matches("*c*a*m*", names)).toEqual(["cam", "cam.1"]);
+    expect(matches("*a*m*?1", names)).toEqual(["cam.1"]);
+    expect(matches("cam/*1*?*", names)).toEqual(["cam/12"]);
+    expect(matches("cam/**1**2**", [...names, "lobby/12"])).toEqual(["cam/12"]);
   });
 
   it("is walked in bounded time, whatever the name", () => {
