@@ -37,8 +37,8 @@ it("uploads what was recorded, over a crash of the server and a server that is d
   let control = await Control.connect(server);
   await control.succeed("record localStreamName=cam1 pathToFile=cam1 type=mp4 chunkLength=1 upload=1 manifest=1");
   await control.succeed("record localStreamName=cam1 pathToFile=other type=ts upload=0");
-  const clip = await makeClip({ seconds: 30 });
-  publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip });
+  const clip = await makeClip({ seconds: 4 });
+  publishWithFfmpeg({ url: server.rtmpUrl("cam1"), input: clip, loops: -1 });
   await control.wait("recordChunkClosed", 2);
   const [failed] = await control.wait("uploadFailed");
   expect(failed?.payload).toMatchObject({
