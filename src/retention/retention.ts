@@ -112,6 +112,10 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
       this.#isDirty = true;
       if (this.#index.hasOwnRules) this.#retainsFiles.value = true;
     });
+    // Its config may be gone before anybody looks, and so may this process.
+    recorder.on("segmentOpened", ({ wishes }) => {
+      if (wishes?.retain) this.#retainsFiles.value = true;
+    });
     this.#deleter = new Deleter(recorder.catalog, this.#index, clock, logger);
     // For as long as the catalogue is open: others may delete behind the end of this.
     recorder.catalog.guard((segment) => this.#holds.holdOf(segment)?.reason);
