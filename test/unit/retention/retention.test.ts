@@ -169,9 +169,10 @@ describe("room on a volume", () => {
 describe("priorities", () => {
   it("are those of a whole volume: the lowest of all its folders is stopped first, and alone", async () => {
     const rig = await new Rig().open(["a", "b"]);
+    let freeBytes = 5000;
     const retention = rig.start(
       { freeBytes: 1000 },
-      lookOf(() => 300),
+      lookOf(() => freeBytes),
     );
     await rig.whenLoaded();
     const sources = await Promise.all(
@@ -186,6 +187,7 @@ describe("priorities", () => {
     await until("both record", () => rig.recorder.outStreams().every(({ currentPath }) => currentPath !== undefined));
     const stopped: (readonly number[])[] = [];
     retention.on("step", ({ step, configIds }) => step === "stopLowest" && stopped.push(configIds));
+    freeBytes = 300;
     await until("one is stopped", async () => {
       await retention.run();
       return stopped.length > 0;
