@@ -57,4 +57,5 @@ export type { RuleOptions } from "./recording/rules/record-rule.js";
 export type { RuleEntry, RulesApi } from "./recording/rules/record-rules.js";
 export type { RetentionSettings } from "./retention/retention.js";
 export type { Gap, GapCause } from "./stream/gap.js";
-export type { InStream, SourceInfo } from "./stream/in-stream.js";
+export type { InStream } from "./stream/in-stream.js";
+export type { SourceInfo } from "./stream/source-info.js";

@@ -17,19 +17,12 @@ import type { PacketReception } from "../stream/packet-reception.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
 import type { NewTrack } from "../stream/track.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
-import { TICKS_PER_MS, type Ticks90k } from "../time/units.js";
+import type { Ticks90k } from "../time/units.js";
+import { AccessUnitBytes } from "./access-unit-bytes.js";
 import { ClockGate } from "./clock-gate.js";
-import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, type Loss } from "./mpegts/access-unit.js";
+import { LossRuns } from "./loss-runs.js";
+import type { AccessUnit, AccessUnitSink, Loss } from "./mpegts/access-unit.js";
 import type { Held, Waiting } from "./waiting.js";
-
-/** Frames of sources that cannot wait are put together in memory that is kept from one to the next, up to this size. */
-const KEPT_BYTES = 1024 * 1024;
-
-interface LossRun {
-  frames: number;
-  bytes: number;
-  first90k: Ticks90k;
-}
 
 /** How a source is made to wait. */
 export interface Flow {
@@ -62,9 +55,11 @@ export class FrameSink implements AccessUnitSink {
   #unrecorded: readonly UnrecordedTrack[] = [];
   /** By number, of a stream that is still to be opened. */
   readonly #described = new Map<number, NewTrack>();
-  #contiguous = new Uint8Array(0);
+  readonly #bytes: AccessUnitBytes;
   /** By track: frames that were given up since the last good one. */
-  #losses: (LossRun | undefined)[] = [];
+  readonly #losses = new LossRuns((loss) => {
+    if (this.#stream && !this.#stream.ended) this.#stream.reportSourceLoss(loss);
+  });
   /** Set where the in-stream ends once the backlog is empty, and where it was not yet there to be ended. */
   #endReason: string | undefined;
   /** The tracks have one clock, as in MPEG-TS: they are never moved against each other. */
@@ -75,6 +70,7 @@ export class FrameSink implements AccessUnitSink {
 
   constructor(options: FrameSinkOptions) {
     this.#options = options;
+    this.#bytes = new AccessUnitBytes(options.arena);
   }
 
   get stream(): InStream | undefined {
@@ -150,7 +146,7 @@ export class FrameSink implements AccessUnitSink {
     const { track, ctsOffset90k, isRandomAccess, leading } = au;
     const dts90k = gate.steady(track, au.dts90k, stream.lastFrameMs);
     if (Number.isNaN(dts90k)) {
-      const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
+      const payload = this.#bytes.ownCopy(au);
       gate.take({ track, payload, dts90k: au.dts90k, ctsOffset90k, isRandomAccess, leading }, stream.nowMs);
       return;
     }
@@ -160,7 +156,7 @@ export class FrameSink implements AccessUnitSink {
       return;
     }
     if (this.#waiting.length === 0 && this.#write(stream, au, dts90k)) return;
-    const payload = this.#gather(au, new Uint8Array(au.sizeBytes));
+    const payload = this.#bytes.ownCopy(au);
     this.#hold({ track, payload, dts90k, ctsOffset90k, isRandomAccess, leading }, flow);
   }
 
@@ -204,15 +200,12 @@ export class FrameSink implements AccessUnitSink {
 
   /** A frame that cannot be used. A run of them is one loss, which is told with the next good frame of the track. */
   lose(track: number, bytes: number, dts90k: Ticks90k): void {
-    this.#losses[track] ??= { frames: 0, bytes: 0, first90k: dts90k + (this.#gate?.shift90k(track) ?? 0) };
-    const run = this.#losses[track];
-    run.frames++;
-    run.bytes += bytes;
+    this.#losses.lost(track, bytes, dts90k + (this.#gate?.shift90k(track) ?? 0));
   }
 
   /** The source is over: the runs of losses that no good frame has ended. */
   tellLosses(): void {
-    for (const [track, run] of this.#losses.entries()) if (run) this.#tellLoss(track, run.first90k);
+    this.#losses.endAll();
   }
 
   loss(loss: Loss): void {
@@ -273,17 +266,8 @@ export class FrameSink implements AccessUnitSink {
     isRandomAccess: boolean,
     leading: number,
   ): void {
-    if (this.#losses[track]) this.#tellLoss(track, dts90k);
+    if (this.#losses.isRunning) this.#losses.end(track, dts90k);
     stream.commit(track, sizeBytes, dts90k, ctsOffset90k, isRandomAccess, leading);
-  }
-
-  #tellLoss(track: number, dts90k: Ticks90k): void {
-    const run = this.#losses[track];
-    this.#losses[track] = undefined;
-    if (!run || !this.#stream || this.#stream.ended) return;
-    const { frames, bytes, first90k } = run;
-    const durationMs = Math.max(0, (dts90k - first90k) / TICKS_PER_MS);
-    this.#stream.reportSourceLoss({ track, frames, bytes, durationMs });
   }
 
   /** False where the source must wait. A frame larger than the ring can become is given up. */
@@ -291,20 +275,20 @@ export class FrameSink implements AccessUnitSink {
     const pointer = this.#reserve(stream, au.track, au.sizeBytes, dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
-    this.#copyToArena(au, pointer);
+    this.#bytes.copyTo(au, pointer);
     this.#commit(stream, au.track, au.sizeBytes, dts90k, au.ctsOffset90k, au.isRandomAccess, au.leading);
     return true;
   }
 
   #writeOrDrop(stream: InStream, au: AccessUnit, dts90k: Ticks90k): void {
     const { track, ctsOffset90k, isRandomAccess, leading } = au;
-    const payload = this.#gather(au, this.#contiguousOf(au.sizeBytes));
+    const payload = this.#bytes.briefCopy(au);
     this.#writeHeldOrDrop(stream, { track, payload, dts90k, ctsOffset90k, isRandomAccess, leading });
   }
 
   #writeHeldOrDrop(stream: InStream, frame: Held): void {
     const { track, payload, dts90k, ctsOffset90k, isRandomAccess, leading } = frame;
-    if (this.#losses[track]) this.#tellLoss(track, dts90k);
+    if (this.#losses.isRunning) this.#losses.end(track, dts90k);
     // A configuration that was refused while its frames were held: they have none to be written with.
     if (!stream.config(track)) return;
     try {
@@ -330,40 +314,6 @@ export class FrameSink implements AccessUnitSink {
     this.oversizeFrames++;
     this.note?.(error.message);
     this.lose(track, sizeBytes, dts90k);
-  }
-
-  /** Writes an access unit as the ring carries it. */
-  #copyToArena(au: AccessUnit, pointer: number): void {
-    const { arena } = this.#options;
-    const { u8 } = arena;
-    let to = pointer;
-    for (let i = 0; i < au.rangeCount; i++) {
-      const start = au.ranges[i * 2] as number;
-      const size = (au.ranges[i * 2 + 1] as number) - start;
-      if (au.isLengthPrefixed) to = putLength(u8, to, size);
-      arena.copy(to, start, size);
-      to += size;
-    }
-  }
-
-  /** The same into memory of our own, for frames that have no place in the ring yet. */
-  #gather(au: AccessUnit, target: Uint8Array): Uint8Array {
-    const { u8 } = this.#options.arena;
-    let to = 0;
-    for (let i = 0; i < au.rangeCount; i++) {
-      const start = au.ranges[i * 2] as number;
-      const end = au.ranges[i * 2 + 1] as number;
-      if (au.isLengthPrefixed) to = putLength(target, to, end - start);
-      target.set(u8.subarray(start, end), to);
-      to += end - start;
-    }
-    return target;
-  }
-
-  #contiguousOf(sizeBytes: number): Uint8Array {
-    if (sizeBytes > KEPT_BYTES) return new Uint8Array(sizeBytes);
-    if (this.#contiguous.byteLength < sizeBytes) this.#contiguous = new Uint8Array(Math.min(KEPT_BYTES, sizeBytes * 2));
-    return this.#contiguous.subarray(0, sizeBytes);
   }
 
   #onRoom(): void {
@@ -397,13 +347,4 @@ export class FrameSink implements AccessUnitSink {
 
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The length in front of a NAL unit; returns where the unit begins. */
-function putLength(target: Uint8Array, to: number, size: number): number {
-  target[to] = size >>> 24;
-  target[to + 1] = size >>> 16;
-  target[to + 2] = size >>> 8;
-  target[to + 3] = size;
-  return to + LENGTH_PREFIX_SIZE;
 }

@@ -4,7 +4,8 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ReelError } from "../base/reel-error.js";
-import type { InStream, SourceInfo } from "../stream/in-stream.js";
+import type { InStream } from "../stream/in-stream.js";
+import type { SourceInfo } from "../stream/source-info.js";
 import { parseStreamName, type StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 

@@ -6,7 +6,7 @@
 
 import type { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
-import type { SourceInfo } from "../stream/in-stream.js";
+import type { SourceInfo } from "../stream/source-info.js";
 import type { Clock, Millis } from "../time/units.js";
 import type { Flow, FrameSink } from "./frame-sink.js";
 import type { StagingBudget } from "./mpegts/staging.js";

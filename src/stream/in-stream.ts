@@ -2,62 +2,34 @@
 // time and puts them into its ring; recordings hang cursors on the ring. It knows nothing of files.
 //
 //   ingest: reserve ─▶ (payload) ─▶ commit        recording: attach ─▶ … kernel reads … ─▶ detach
-//
-// A full ring never overwrites. In this order: a slow consumer among the recordings loses its place (and is told), the
-// ring grows, the source is held back (`reserve` answers 0; `room` is emitted when there is room again). Memory is
-// O(buffer).
 
 import { EventEmitter } from "node:events";
 import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, FLAG_TRACK_START, MAX_TRACKS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
-import { FrameRing, frameStride } from "../arena/frame-ring.js";
+import type { FrameRing } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
 import { Timeline } from "../time/timeline.js";
-import { type Clock, type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
+import { type Clock, type Millis, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
 import type { DecoderConfig } from "./decoder-config.js";
 import { DecoderConfigs } from "./decoder-configs.js";
-import { type Gap, trackName } from "./gap.js";
-import { JitterRun } from "./jitter-run.js";
-import { OverflowRun } from "./overflow-run.js";
+import type { Gap } from "./gap.js";
 import { PacedNotice } from "./paced-notice.js";
 import type { PacketReception } from "./packet-reception.js";
 import { type From, type KeptPast, Past, type PastSettings, type Pin } from "./past.js";
-import { growRing } from "./ring-growth.js";
-import { jumpSlowConsumers } from "./slow-consumers.js";
+import { type RingLimits, RingRoom } from "./ring-room.js";
+import type { SourceInfo } from "./source-info.js";
+import { StreamGaps } from "./stream-gaps.js";
 import type { NewTrack, Track } from "./track.js";
 import { Tracks } from "./tracks.js";
 import { MAX_UNRECORDED, sameTracks, type UnrecordedTrack } from "./unrecorded-track.js";
 
 const UNRECORDED_INTERVAL_MS = 1000;
 
-export interface InStreamOptions {
-  ringBytes: number;
-  /** A ring grows up to this. */
-  maxRingBytes: number;
-  /** How far a recording may lag behind its siblings before its cursor jumps. */
-  lagLimitMs: number;
+export interface InStreamOptions extends RingLimits {
   /** What is kept for recordings that begin in the past; nothing where it is left out. */
   past?: PastSettings | undefined;
-}
-
-/** Where a stream comes from, as the control interface shows it (ems-record-spec §2.0). */
-export interface SourceInfo {
-  /** EMS's tag of the kind of source: INR RTMP, INP RTSP, INTS MPEG-TS, INLFLV live FLV. */
-  type: string;
-  ip: string;
-  port: number;
-  farIp: string;
-  farPort: number;
-  nearIp: string;
-  nearPort: number;
-  pageUrl?: string;
-  swfUrl?: string;
-  tcUrl?: string;
-  userAgent?: string;
-  /** Of a pulled source: what reads it, and why that way. */
-  reader?: string;
 }
 
 export interface TrackStatistics {
@@ -85,10 +57,6 @@ interface InStreamEvents {
 
 /** Media time after which a stream no longer waits for tracks that have not come. */
 const SETTLE_90K = TICKS_PER_SECOND;
-/** Encoders reorder over a few frames; one that says hours has a broken clock. The same as for MPEG-TS. */
-const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
-/** Short holds are how back-pressure works; one that a viewer could notice is reported. */
-const HELD_BACK_MS = 1000;
 
 export class InStream extends EventEmitter<InStreamEvents> {
   readonly createdMs: number;
@@ -110,23 +78,17 @@ export class InStream extends EventEmitter<InStreamEvents> {
   randomAccessInterval90k: Ticks90k = Number.NaN;
   #arena: Arena;
   #clock: Clock;
-  #options: InStreamOptions;
   #timeline: Timeline;
   #configs: DecoderConfigs;
   readonly #tracks: Tracks;
+  readonly #pastSettings: PastSettings | undefined;
   #past: Past | undefined;
-  #cursors = new Set<Cursor>();
-  /** Cursors whose kernels may still read the ring, detached ones included. */
-  #users = new Set<Cursor>();
+  readonly #room: RingRoom;
   /** Who may still need the decoder configurations: a finish does, and reads no ring. */
   #configHolders = new Set<object>();
   #firstDts90k: Ticks90k = Number.NaN;
-  #isHeldBack = false;
   #isRingFreed = false;
-  #heldBackSinceMs = 0;
-  #jitter = new JitterRun("jitter");
-  #offsets = new JitterRun("compositionOffset");
-  #overflow = new OverflowRun();
+  readonly #gaps = new StreamGaps(this, (gap) => this.emit("gap", gap));
   #unrecorded: readonly UnrecordedTrack[] = [];
   /** Publishers can change the list with every message. */
   readonly #unrecordedNotice: PacedNotice;
@@ -148,7 +110,6 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.setMaxListeners(0);
     this.#arena = arena;
     this.#clock = clock;
-    this.#options = options;
     this.#timeline = new Timeline();
     this.#tracks = new Tracks(name);
     this.#configs = new DecoderConfigs(arena, name, () => this.#past?.clear());
@@ -156,7 +117,12 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.createdMs = clock.wallMs();
     this.createdMonotonicMs = clock.monotonicMs();
     this.lastFrameMs = this.createdMonotonicMs;
-    this.ring = new FrameRing(arena, options.ringBytes);
+    this.#room = new RingRoom({
+      ...{ streamName: name, arena, clock, limits: options, lastDts90k: this.lastDts90k },
+      events: { full: () => this.emit("full"), room: (heldMs) => this.#goOn(heldMs) },
+    });
+    this.ring = this.#room.ring;
+    this.#pastSettings = options.past;
     this.refreshPast();
     for (let track = 0; track < MAX_TRACKS; track++) {
       this.statistics.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 });
@@ -237,7 +203,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   get cursorCount(): number {
-    return this.#cursors.size;
+    return this.#room.cursorCount;
   }
 
   /**
@@ -247,20 +213,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
     const isFirst = this.#configs.of(track) === undefined;
     const entry = this.#tracks.forConfig(track, codec);
-    if (!this.#configs.set(track, codec, bytes, entry, this.#users.size + this.#configHolders.size > 0)) return;
+    if (!this.#configs.set(track, codec, bytes, entry, this.#room.isUsed || this.#configHolders.size > 0)) return;
     this.#tracks.configured(entry, codec);
     this.emit("config", track);
     // Multitrack encoders send the headers of all tracks in front of the first frame: then none is late.
-    if (isFirst && this.settled && this.#hasFrames) {
-      this.#emitGap({
-        cause: "lateTrack",
-        track: trackName(entry.kind),
-        dtsMs: this.newest90k / TICKS_PER_MS,
-        durationMs: 0,
-        frames: 0,
-        bytes: 0,
-      });
-    }
+    if (isFirst && this.settled && this.#hasFrames) this.#gaps.lateTrack(entry.kind);
     if (this.#tracks.isComplete) this.settle();
   }
 
@@ -274,59 +231,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
   /**
    * Room for a frame's payload of `sizeBytes`: a pointer into the arena, valid until the next call of anything here, or
    * 0 where the source must wait for `room`. With `mayGrow` false the ring is not made larger (a size that was
-   * announced, not received).
+   * announced, not received). How room is made: ring-room.ts.
    */
   reserve(sizeBytes: number, mayGrow = true): number {
     if (this.ended) throw new ReelError("closed", `in-stream ${this.name} has ended`);
-    let pointer = this.ring.reserve(sizeBytes);
-    if (pointer !== 0) return pointer;
-    this.refreshTail();
-    pointer = this.ring.reserve(sizeBytes);
-    if (pointer !== 0) return pointer;
-    pointer = this.#reserveInPast(sizeBytes, mayGrow);
-    if (pointer !== 0) return pointer;
-    if (this.#cursors.size > 1 && jumpSlowConsumers(this, this.#cursors, this.#options.lagLimitMs * TICKS_PER_MS)) {
-      this.refreshTail();
-      pointer = this.ring.reserve(sizeBytes);
-      if (pointer !== 0) return pointer;
-    }
-    if (
-      mayGrow &&
-      growRing(this.ring, this.#cursors, sizeBytes, this.#options.maxRingBytes, () => this.refreshTail())
-    ) {
-      pointer = this.ring.reserve(sizeBytes);
-      if (pointer !== 0) return pointer;
-    }
-    if (!mayGrow) return 0;
-    // An empty ring that cannot grow any more will never have the room: waiting would have no end.
-    if (frameStride(sizeBytes) * 2 > this.#options.maxRingBytes || this.ring.heldBytes === 0) {
-      throw new ReelError(
-        "arenaFull",
-        `a frame of ${sizeBytes} bytes does not fit into a ring of at most ${this.#options.maxRingBytes} bytes (ring.maximumBytes)`,
-        { stream: this.name },
-      );
-    }
-    this.#holdBack();
-    return 0;
-  }
-
-  /** Where the past fills the ring, the ring grows, or else the past gives way: no recording suffers for it. */
-  #reserveInPast(sizeBytes: number, mayGrow: boolean): number {
-    const past = this.#past;
-    while (past && mayGrow) {
-      const { head } = this.ring;
-      const others = this.#heldByCursors();
-      const held = past.heldBytes(head);
-      if (held < others || held === 0) return 0;
-      const hasGrown = growRing(this.ring, this.#cursors, sizeBytes, this.#options.maxRingBytes, () =>
-        this.refreshTail(),
-      );
-      if (!hasGrown && (held === others || !past.giveUpOldest(head))) return 0;
-      this.refreshTail();
-      const pointer = this.ring.reserve(sizeBytes);
-      if (pointer !== 0) return pointer;
-    }
-    return 0;
+    return this.#room.reserve(sizeBytes, mayGrow);
   }
 
   /**
@@ -341,11 +250,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** What is to be kept of its past may have changed. */
   refreshPast(): void {
-    const settings = this.#options.past;
+    const settings = this.#pastSettings;
     if (!settings || this.ended) return;
     const seconds = settings.secondsOf(this.name);
     if (this.#past) this.#past.keep(seconds);
-    else if (seconds > 0) this.#past = new Past(this.name, seconds, settings.budget, this.#hasFrames);
+    else if (seconds > 0) {
+      this.#past = new Past(this.name, seconds, settings.budget, this.#hasFrames);
+      this.#room.past = this.#past;
+    }
   }
 
   /** What is kept for recordings that begin in the past; undefined where nothing is. */
@@ -380,19 +292,12 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const nowMs = this.#clock.monotonicMs();
     const placed = this.#timeline.place(track, wireDts90k, nowMs);
     const dts90k = placed.dts90k;
-    if (placed.clamped) this.#jitter.mended(track, config.kind, dts90k);
-    else if (this.#jitter.isRunning) this.#emitGap(this.#jitter.end(this.lastDts90k, track));
-    const splice = placed.splice;
+    if (placed.clamped) this.#gaps.clamped(track, config.kind, dts90k);
+    else this.#gaps.inOrder(track);
+    const { splice } = placed;
     if (splice) {
       this.#discontinuity.fill(true, 0, MAX_TRACKS);
-      this.#emitGap({
-        cause: splice.cause,
-        track: trackName(config.kind),
-        dtsMs: dts90k / TICKS_PER_MS,
-        durationMs: splice.jump90k / TICKS_PER_MS,
-        frames: 0,
-        bytes: 0,
-      });
+      this.#gaps.spliced(splice, config.kind);
     }
     const header = this.#header;
     header.track = track;
@@ -402,7 +307,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       (this.statistics[track]?.frames === 0 ? FLAG_TRACK_START : 0) |
       leading;
     header.dts90k = dts90k;
-    header.ctsOffset90k = this.#boundedOffset(track, dts90k, ctsOffset90k);
+    header.ctsOffset90k = this.#gaps.boundedOffset(track, dts90k, ctsOffset90k);
     header.config = config.pointer;
     config.isReferredTo = true;
     this.lastFrameMs = nowMs;
@@ -427,7 +332,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
       if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
       else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();
     }
-    if (this.#cursors.size === 0) this.refreshTail();
+    if (this.#room.cursorCount === 0) this.#room.refreshTail();
   }
 
   /**
@@ -461,16 +366,16 @@ export class InStream extends EventEmitter<InStreamEvents> {
     leading = 0,
   ): boolean {
     const mayResume = !this.hasVideo || (track === this.#tracks.mainVideo && isRandomAccess);
-    if (this.#overflow.isRunning) this.#discontinuity.fill(true, 0, MAX_TRACKS);
+    if (this.#gaps.isOverflowing) this.#discontinuity.fill(true, 0, MAX_TRACKS);
     if (
-      (!this.#overflow.isRunning || mayResume) &&
+      (!this.#gaps.isOverflowing || mayResume) &&
       this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess, leading)
     ) {
-      this.#emitGap(this.#overflow.end(this.lastDts90k[track] ?? 0));
+      this.#gaps.taken(track);
       return true;
     }
-    this.#isHeldBack = false;
-    this.#overflow.dropped(payload.byteLength, this.newest90k);
+    this.#room.forgetHold();
+    this.#gaps.dropped(payload.byteLength);
     const statistics = this.statistics[track];
     if (statistics) {
       statistics.droppedFrames++;
@@ -482,26 +387,12 @@ export class InStream extends EventEmitter<InStreamEvents> {
   /** The transport lost data before it reached us: the next frame of each track is marked, the loss reported. */
   reportSourceLoss(gap: { track: number | null; frames: number; bytes: number; durationMs: number }): void {
     this.#discontinuity.fill(true, 0, MAX_TRACKS);
-    this.#emitGap({
-      cause: "sourceLoss",
-      dtsMs: this.newest90k / TICKS_PER_MS,
-      durationMs: gap.durationMs,
-      frames: gap.frames,
-      bytes: gap.bytes,
-      track: gap.track === null ? null : trackName(this.kindOf(gap.track)),
-    });
+    this.#gaps.sourceLoss(gap);
   }
 
   /** The ingest has mended the clock of a track (`src/time/track-clocks.ts`). */
   reportClock(cause: "clockOffset" | "stuckClock", track: number, duration90k: Ticks90k): void {
-    this.#emitGap({
-      cause,
-      track: trackName(this.kindOf(track)),
-      dtsMs: this.newest90k / TICKS_PER_MS,
-      durationMs: duration90k / TICKS_PER_MS,
-      frames: 0,
-      bytes: 0,
-    });
+    this.#gaps.clock(cause, track, duration90k);
   }
 
   /** Monotonic: the clock that frames are placed by. */
@@ -514,10 +405,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     if (this.ended) return;
     this.ended = true;
     this.ring.abandon();
-    this.#emitGap(this.#jitter.end(this.lastDts90k));
-    this.#emitGap(this.#offsets.end(this.lastDts90k));
-    this.#emitGap(this.#overflow.end(this.newest90k));
-    if (this.#isHeldBack) this.#releaseHold();
+    this.#gaps.end();
+    this.#room.release();
     this.settle();
     this.#unrecordedNotice.stop();
     this.#past?.end();
@@ -526,20 +415,18 @@ export class InStream extends EventEmitter<InStreamEvents> {
   }
 
   attach(cursor: Cursor): void {
-    this.#cursors.add(cursor);
-    this.#users.add(cursor);
-    this.refreshTail();
+    this.#room.attach(cursor);
   }
 
   /** The cursor no longer holds the ring up; the ring's memory stays until it leaves. */
   detach(cursor: Cursor): void {
-    if (this.#cursors.delete(cursor)) this.onDrained();
+    if (this.#room.detach(cursor)) this.onDrained();
   }
 
   /** Nothing reads the ring for this cursor any more. */
   leave(cursor: Cursor): void {
     this.detach(cursor);
-    if (this.#users.delete(cursor)) this.#releaseUnused();
+    if (this.#room.leave(cursor)) this.#releaseUnused();
   }
 
   /** The decoder configurations stay, also when the last cursor has left. */
@@ -556,84 +443,37 @@ export class InStream extends EventEmitter<InStreamEvents> {
    * the ring is free.
    */
   onDrained(): void {
-    if (this.ended) return;
-    this.refreshTail();
-    if (!this.#isHeldBack) return;
-    const enough = this.ring.capacity * 0.75;
-    while (this.ring.heldBytes > enough && this.#past?.giveUpOldest(this.ring.head)) this.refreshTail();
-    if (this.ring.heldBytes <= enough) this.#releaseHold();
+    if (!this.ended) this.#room.onDrained();
   }
 
   refreshTail(): void {
-    const { head } = this.ring;
-    const most = Math.max(this.#heldByCursors(), this.#past?.heldBytes(head) ?? 0);
-    this.ring.setTail((head - most) >>> 0);
+    this.#room.refreshTail();
   }
 
-  #heldByCursors(): number {
-    const { head } = this.ring;
-    let most = 0;
-    for (const cursor of this.#cursors) {
-      const held = (head - cursor.tail()) >>> 0;
-      if (held > most) most = held;
-    }
-    return most;
-  }
-
-  /** A picture is never shown more than 10 s from its decoding, whatever its source says. */
-  #boundedOffset(track: number, dts90k: Ticks90k, ctsOffset90k: Ticks90k): Ticks90k {
-    if (Math.abs(ctsOffset90k) <= MAX_CTS_OFFSET_90K) {
-      if (this.#offsets.isRunning) this.#emitGap(this.#offsets.end(this.lastDts90k, track));
-      return ctsOffset90k;
-    }
-    this.#offsets.mended(track, this.kindOf(track), dts90k);
-    return 0;
-  }
-
-  #emitGap(gap: Gap | undefined): void {
-    if (gap) this.emit("gap", gap);
+  get isHeldBack(): boolean {
+    return this.#room.isHeldBack;
   }
 
   /** Frames whose composition offset was out of bounds. */
   get unboundOffsetFrames(): number {
-    return this.#offsets.totalFrames;
+    return this.#gaps.unboundOffsetFrames;
   }
 
   /** Frames that were clamped to just after their predecessors. */
   get jitterFrames(): number {
-    return this.#jitter.totalFrames;
+    return this.#gaps.jitterFrames;
   }
 
-  #holdBack(): void {
-    if (this.#isHeldBack) return;
-    this.#isHeldBack = true;
-    this.#heldBackSinceMs = this.#clock.monotonicMs();
-    this.emit("full");
-  }
-
-  #releaseHold(): void {
-    this.#isHeldBack = false;
-    const ms = this.#clock.monotonicMs() - this.#heldBackSinceMs;
-    this.#timeline.heldBack(ms);
+  #goOn(heldMs: Millis): void {
+    this.#timeline.heldBack(heldMs);
     this.lastFrameMs = this.#clock.monotonicMs();
-    if (ms >= HELD_BACK_MS)
-      this.#emitGap({
-        cause: "heldBack",
-        track: null,
-        dtsMs: this.newest90k / TICKS_PER_MS,
-        durationMs: ms,
-        frames: 0,
-        bytes: 0,
-      });
+    this.#gaps.heldBack(heldMs);
     this.emit("room");
-  }
-  get isHeldBack(): boolean {
-    return this.#isHeldBack;
   }
 
   /** A cursor that leaves while "ended" is being told has released already. */
   #releaseUnused(): void {
-    if (!this.ended || this.#users.size > 0) return;
+    if (!this.ended || this.#room.isUsed) return;
     if (!this.#isRingFreed) {
       this.#isRingFreed = true;
       this.ring.free();

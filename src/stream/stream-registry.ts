@@ -6,9 +6,10 @@ import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { type Clock, TICKS_PER_SECOND } from "../time/units.js";
-import { InStream, type InStreamOptions, type SourceInfo, type TrackStatistics } from "./in-stream.js";
+import { InStream, type InStreamOptions, type TrackStatistics } from "./in-stream.js";
 import type { PacketReception } from "./packet-reception.js";
 import type { PastBudget } from "./past.js";
+import type { SourceInfo } from "./source-info.js";
 
 interface RegistryEvents {
   opened: [stream: InStream];

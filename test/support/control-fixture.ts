@@ -14,7 +14,8 @@ import { type ControlOptions, ControlPlane } from "../../src/control/control-pla
 import type { PullPort } from "../../src/control/pull/pull-port.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
-import type { InStream, SourceInfo } from "../../src/stream/in-stream.js";
+import type { InStream } from "../../src/stream/in-stream.js";
+import type { SourceInfo } from "../../src/stream/source-info.js";
 import { systemClock } from "../../src/time/units.js";
 import { until } from "./until.js";
 

@@ -1,6 +1,6 @@
 // What brings the bytes of a pulled transport stream: one connection at a time, opened for a request, closed once.
 
-import type { SourceInfo } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { Flow } from "../frame-sink.js";
 import type { SourceRequest } from "../source.js";
 

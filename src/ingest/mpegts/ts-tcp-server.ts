@@ -7,7 +7,7 @@ import type { Arena } from "../../arena/arena.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
-import type { SourceInfo } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { type Flow, FrameSink, reasonOf } from "../frame-sink.js";

@@ -9,7 +9,8 @@
 import type { Arena } from "../../arena/arena.js";
 import { maskCredentials } from "../../base/credentials.js";
 import type { Logger } from "../../base/logger.js";
-import type { InStream, SourceInfo } from "../../stream/in-stream.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { type Flow, FrameSink, reasonOf } from "../frame-sink.js";

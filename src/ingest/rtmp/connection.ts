@@ -5,7 +5,8 @@
 
 import type { Arena } from "../../arena/arena.js";
 import { badInput } from "../../base/reel-error.js";
-import type { InStream, SourceInfo } from "../../stream/in-stream.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { Clock } from "../../time/units.js";
 import { FrameSink } from "../frame-sink.js";
 import type { PublishAnswer, Publisher, PublishRequest } from "../publish-gate.js";

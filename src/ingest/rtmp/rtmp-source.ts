@@ -4,7 +4,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import { LogLimit } from "../../base/log-limit.js";
-import type { SourceInfo } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { FrameSink } from "../frame-sink.js";
 import { PacedSocket } from "../sockets/paced-socket.js";
 import { ReadLoop } from "../sockets/read-loop.js";

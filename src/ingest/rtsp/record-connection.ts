@@ -6,7 +6,7 @@
 
 import type { Arena } from "../../arena/arena.js";
 import { badInput } from "../../base/reel-error.js";
-import type { SourceInfo } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { FrameSink, reasonOf } from "../frame-sink.js";
 import type { StagingBudget } from "../mpegts/staging.js";

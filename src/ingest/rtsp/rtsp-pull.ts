@@ -4,7 +4,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import type { Arena } from "../../arena/arena.js";
-import type { SourceInfo } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { Millis } from "../../time/units.js";
 import type { Flow, FrameSink } from "../frame-sink.js";
 import type { StagingBudget } from "../mpegts/staging.js";

@@ -7,7 +7,7 @@ import type { Arena } from "../../arena/arena.js";
 import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
-import type { SourceInfo } from "../../stream/in-stream.js";
+import type { SourceInfo } from "../../stream/source-info.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { type ByteConsumer, PacedSocket, probeAdoption } from "./paced-socket.js";
 import { ReadLoop } from "./read-loop.js";
