@@ -79,7 +79,7 @@ const MESSAGES: [string[], string][] = [
   [["serve", "--tokn", "x"], "error: unknown option '--tokn'\n(Did you mean --token?)\n"],
 ];
 
-it.concurrent.each(MESSAGES.slice(0, effort(4, MESSAGES.length)))("%j", async (args, message) => {
+it.concurrent.each(MESSAGES.slice(0, effort(2, MESSAGES.length)))("%j", async (args, message) => {
   expect(await messageOf(args)).toBe(message);
 });
 

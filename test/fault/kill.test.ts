@@ -17,7 +17,7 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { until } from "../support/until.js";
 
 const STREAMS = 8;
-const ROUNDS = effort(3, 100);
+const ROUNDS = effort(2, 100);
 const CHUNK_SECONDS = 1;
 const MAX_LOSS_MS = 1000;
 const VIDEO = 9;
