@@ -6,23 +6,20 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ContainerName } from "../../src/container/table.js";
 import { configOf } from "../support/decoder-configs.js";
 import { readTrackMessages } from "../support/multitrack.js";
 import { type PeerTrack, probeWithFfmpeg8, remuxWithFfmpeg8 } from "../support/peers.js";
-import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
-import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { stopPublishers } from "../support/publisher.js";
+import { stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
-import { until } from "../support/until.js";
+import { SharedServer } from "../support/shared-server.js";
 
 let folder: string;
-let server: ReelProcess;
-let control: Control;
+let server: SharedServer;
 // They run side by side, each with a stream of its own.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-configurations-"));
-  server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
-  control = await Control.connect(server);
+  server = await SharedServer.start();
 });
 afterAll(async () => {
   await stopPublishers();
@@ -84,38 +81,6 @@ function told(tracks: readonly PeerTrack[]): Told[] {
     .sort((a, b) => (a.codec < b.codec ? -1 : 1));
 }
 
-async function record(
-  name: string,
-  containers: readonly ContainerName[],
-  publish: () => Promise<unknown>,
-): Promise<Record<string, string>> {
-  for (const type of containers)
-    await control.succeed(`record localStreamName=${name} pathToFile=${name} type=${type} keepAlive=0`);
-  await publish();
-  await until(`the recordings of ${name} are closed`, () => {
-    const closed = control.of("outStreamClosed").filter(({ payload }) => payload.localStreamName === name);
-    return closed.length === containers.length;
-  });
-  return Object.fromEntries(containers.map((type) => [type, server.file(`${name}.${type}`)]));
-}
-
-let connections = 0;
-let turn: Promise<unknown> = Promise.resolve();
-
-/** The listener numbers its connections: one at a time, so that each knows its stream's name. */
-function recordTs(clip: string): Promise<Record<string, string>> {
-  const url = `tcp://${server.addresses.ts}`;
-  const files = turn.then(() =>
-    record(
-      `ts${++connections}`,
-      ["mp4", "ts"],
-      () => publishWithFfmpeg({ url, input: clip, format: "mpegts", realtime: false }).exited,
-    ),
-  );
-  turn = files.catch(() => undefined);
-  return files;
-}
-
 /** The content of the first box of a type. */
 async function boxOf(path: string, type: string): Promise<string> {
   const bytes = await readFile(path);
@@ -148,8 +113,9 @@ describe.concurrent("decoder configurations", () => {
     const flv = `${clip}.flv`;
     await remuxWithFfmpeg8(clip, flv, "flv");
     const name = `${video}-${audio}`;
-    const files = await record(name, ["mp4", "flv"], () => remuxWithFfmpeg8(clip, server.rtmpUrl(name), "flv"));
-    const [sent = [], mp4 = [], again = []] = await probeWithFfmpeg8(flv, files.mp4 ?? "", files.flv ?? "");
+    await server.record(name, ["mp4", "flv"], () => remuxWithFfmpeg8(clip, server.process.rtmpUrl(name), "flv"));
+    const files = { mp4: server.file(name, "mp4"), flv: server.file(name, "flv") };
+    const [sent = [], mp4 = [], again = []] = await probeWithFfmpeg8(flv, files.mp4, files.flv);
     const expected = told(sent);
     // The sequence header of SVT-AV1's frames says other colours than its own configuration: that of the frames counts.
     const isOverruled = ({ codec }: { codec: string }): boolean => codec === "av1";
@@ -170,10 +136,10 @@ describe.concurrent("decoder configurations", () => {
         readTrackMessages(path)
           .find(({ fourCc, packetType }) => fourCc === "vp09" && packetType === 0)
           ?.data.toString("hex");
-      expect(vpcC(files.flv ?? "")).toBe(vpcC(flv));
-      expect(await boxOf(files.mp4 ?? "", "vpcC")).toBe(vpcC(flv));
+      expect(vpcC(files.flv)).toBe(vpcC(flv));
+      expect(await boxOf(files.mp4, "vpcC")).toBe(vpcC(flv));
     }
-    await expectBox(audio, files.mp4 ?? "", clip);
+    await expectBox(audio, files.mp4, clip);
   });
 
   it.each([
@@ -185,14 +151,15 @@ describe.concurrent("decoder configurations", () => {
     ["h264", "eac3"],
   ] as const)("of %s and %s over MPEG-TS are those that were sent", { timeout: 60_000 }, async (video, audio) => {
     const clip = await encode(video, audio, "ts");
-    const files = await recordTs(clip);
+    const name = await server.recordTs(clip, ["mp4", "ts"]);
+    const files = { mp4: server.file(name, "mp4"), ts: server.file(name, "ts") };
     const reference = `${clip}.mp4`;
     await ffmpeg("-i", clip, "-c", "copy", reference);
     const [sent = [], ts = [], expected = [], mp4 = []] = await probeWithFfmpeg8(
-      ...[clip, files.ts ?? "", reference, files.mp4 ?? ""],
+      ...[clip, files.ts, reference, files.mp4],
     );
     expect(told(ts)).toEqual(told(sent));
     expect(told(mp4)).toEqual(told(expected));
-    await expectBox(audio, files.mp4 ?? "", clip);
+    await expectBox(audio, files.mp4, clip);
   });
 });

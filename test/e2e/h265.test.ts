@@ -5,17 +5,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { picturesOf, readable, sliceHashesOf } from "../support/coded-pictures.js";
 import { effort } from "../support/effort.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { CODED_FRAMES, readTrackMessages, type TrackMessage } from "../support/multitrack.js";
 import { remuxWithFfmpeg8 } from "../support/peers.js";
-import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
+import { stopPublishers } from "../support/publisher.js";
 import { exVideoTag, RawPublisher } from "../support/raw-publisher.js";
-import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
+import { SharedServer } from "../support/shared-server.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
 type ContainerName = (typeof CONTAINERS)[number];
@@ -23,13 +24,15 @@ const CODEC_ID_H265 = 12;
 const SEQUENCE_START = 0;
 
 let folder: string;
+let server: SharedServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-h265-"));
+  server = await SharedServer.start();
 });
-afterAll(() => rm(folder, { recursive: true }));
-afterEach(async () => {
+afterAll(async () => {
   await stopPublishers();
   await stopServers();
+  await rm(folder, { recursive: true });
 });
 
 interface Clip {
@@ -50,30 +53,6 @@ async function encode(name: string, { size, seconds, gopFrames, startSeconds = 0
   ]);
   if (code !== 0) throw new Error(stderr);
   return path;
-}
-
-async function startRecordings(name: string, options: string): Promise<{ server: ReelProcess; control: Control }> {
-  const server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
-  const control = await Control.connect(server);
-  for (const type of CONTAINERS)
-    await control.succeed(`record localStreamName=${name} pathToFile=cam1 type=${type} keepAlive=0 ${options}`);
-  return { server, control };
-}
-
-/** As fast as the server takes it. */
-async function publishTs(server: ReelProcess, input: string): Promise<void> {
-  const url = `tcp://${server.addresses.ts}`;
-  await publishWithFfmpeg({ url, input, format: "mpegts", realtime: false }).exited;
-}
-
-/** The files of a container in their order, once all recordings are over. */
-async function segmentsOf(control: Control): Promise<Record<ContainerName, string[]>> {
-  await control.wait("outStreamClosed", CONTAINERS.length);
-  // By name: one that ends may be finished behind the next.
-  const files = control.of("recordChunkClosed").map(({ payload }) => payload.file as string);
-  files.sort();
-  const of = (type: ContainerName): string[] => files.filter((file) => file.endsWith(`.${type}`));
-  return { mp4: of("mp4"), ts: of("ts"), flv: of("flv") };
 }
 
 /** Of each file: it begins with a random access point, plays alone, and holds these pictures. */
@@ -103,11 +82,11 @@ function enhancedBody({ packetType, isKey, data }: TrackMessage): Buffer {
 }
 
 async function publishMessages(
-  server: ReelProcess,
+  name: string,
   messages: readonly TrackMessage[],
   bodyOf: (message: TrackMessage) => Buffer,
 ): Promise<void> {
-  const publisher = new RawPublisher(server, "cam1");
+  const publisher = new RawPublisher(server.process, name);
   for (const message of messages) publisher.video(message.timeMs, bodyOf(message));
   await publisher.end();
 }
@@ -124,15 +103,14 @@ describe("H.265", () => {
     const clip = await encode("hd.ts", { size: `${HD_WIDTH}x${HD_HEIGHT}`, seconds: HD_SECONDS, gopFrames: 20 });
     const sent = await sliceHashesOf(clip);
     expect(new Set(sent).size).toBe(HD_SECONDS * 10);
-    const { server, control } = await startRecordings("ts1", "chunkLength=4");
-    await publishTs(server, clip);
-    const segments = await segmentsOf(control);
+    const name = await server.recordTs(clip, CONTAINERS, "chunkLength=4");
     const wholeFiles = (HD_SECONDS * 10 - 57 - 23) / 40;
     for (const type of CONTAINERS) {
-      expect(segments[type], type).toHaveLength(wholeFiles + 2);
+      const segments = server.files(name, type);
+      expect(segments, type).toHaveLength(wholeFiles + 2);
       const found: string[] = [];
       const counts: number[] = [];
-      for (const path of segments[type]) {
+      for (const path of segments) {
         const { hashes, width } = await readSegment(path, type);
         expect(width, path).toBe(HD_WIDTH);
         found.push(...hashes);
@@ -143,7 +121,7 @@ describe("H.265", () => {
       // one at which 4 s are over begins the second file.
       expect(counts, type).toEqual([57, ...Array<number>(wholeFiles).fill(40), 23]);
     }
-    expect(control.of("recordGap")).toEqual([]);
+    expect(server.of("recordGap", name)).toEqual([]);
   });
 
   it("is cut where its parameter sets change in band", { timeout: 120_000 }, async () => {
@@ -156,12 +134,11 @@ describe("H.265", () => {
       ...["-v", "error", "-nostdin", "-y", "-i", `concat:${clips.join("|")}`, "-c", "copy", joined],
     ]);
     expect([code, stderr]).toEqual([0, ""]);
-    const { server, control } = await startRecordings("ts1", "");
-    await publishTs(server, joined);
-    const segments = await segmentsOf(control);
+    const name = await server.recordTs(joined, CONTAINERS);
     for (const type of CONTAINERS) {
-      expect(segments[type], type).toHaveLength(2);
-      for (const [i, path] of segments[type].entries())
+      const segments = server.files(name, type);
+      expect(segments, type).toHaveLength(2);
+      for (const [i, path] of segments.entries())
         expect(await readSegment(path, type), path).toEqual({
           hashes: await sliceHashesOf(clips[i] ?? ""),
           width: i === 0 ? 320 : 640,
@@ -185,12 +162,11 @@ describe("H.265", () => {
     );
     expect(repeated.length).toBe(first.length + 3);
     const later = second.map((message) => ({ ...message, timeMs: message.timeMs + 3000 }));
-    const { server, control } = await startRecordings("cam1", "");
-    await publishMessages(server, [...repeated, ...later], enhancedBody);
-    const segments = await segmentsOf(control);
+    await server.record("cam1", CONTAINERS, () => publishMessages("cam1", [...repeated, ...later], enhancedBody));
     for (const type of CONTAINERS) {
-      expect(segments[type], type).toHaveLength(2);
-      for (const [i, path] of segments[type].entries())
+      const segments = server.files("cam1", type);
+      expect(segments, type).toHaveLength(2);
+      for (const [i, path] of segments.entries())
         expect(await readSegment(path, type), path).toEqual({
           hashes: await sliceHashesOf(i === 0 ? small : large),
           width: i === 0 ? 320 : 640,
@@ -200,13 +176,13 @@ describe("H.265", () => {
 
   it("with CodecID 12 is what was sent", { timeout: 120_000 }, async () => {
     const clip = await encode("private.ts", { size: "320x180", seconds: 3, gopFrames: 10 });
-    const { server, control } = await startRecordings("cam1", "");
-    await publishMessages(server, await messagesOf(clip), privateBody);
-    const segments = await segmentsOf(control);
+    const messages = await messagesOf(clip);
+    await server.record("cam2", CONTAINERS, () => publishMessages("cam2", messages, privateBody));
     const pictures = await picturesOf(clip);
     for (const type of CONTAINERS) {
-      expect(segments[type], type).toHaveLength(1);
-      const [path = ""] = segments[type];
+      const segments = server.files("cam2", type);
+      expect(segments, type).toHaveLength(1);
+      const [path = ""] = segments;
       expect((await readSegment(path, type)).hashes, type).toEqual(await sliceHashesOf(clip));
       expect(await picturesOf(await readable(path, type)), type).toBe(pictures);
     }

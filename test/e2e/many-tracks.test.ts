@@ -13,8 +13,9 @@ import { joinTracks, manyTracksBody, readTrackMessages } from "../support/multit
 import { type PeerTrack, probeWithFfmpeg8, remuxWithFfmpeg8 } from "../support/peers.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { RawPublisher } from "../support/raw-publisher.js";
-import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
+import { SharedServer } from "../support/shared-server.js";
 import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
@@ -24,10 +25,12 @@ const SIZES = ["160x90", "128x72"];
 const LANGUAGES = ["eng", "deu", "eng"];
 
 let folder: string;
+let server: SharedServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-many-tracks-"));
+  server = await SharedServer.start();
 });
-// Each has a server of its own: they run side by side.
+// They run side by side.
 afterAll(async () => {
   await stopPublishers();
   await stopServers();
@@ -98,29 +101,17 @@ function expectSameBytes(sent: readonly PeerTrack[], found: readonly PeerTrack[]
   expect(bytesOf(found), label).toEqual(bytesOf(sent));
 }
 
-async function startRecordings(
-  args: readonly string[],
-  name: string,
-): Promise<{ server: ReelProcess; control: Control }> {
-  const server = await ReelProcess.start({ args: [...args] });
-  const control = await Control.connect(server);
-  for (const type of CONTAINERS)
-    await control.succeed(`record localStreamName=${name} pathToFile=cam1 type=${type} keepAlive=0`);
-  return { server, control };
-}
-
 /** What FFmpeg 8 finds in the recordings; `reel verify` finds nothing to complain about. */
-async function readRecordings(server: ReelProcess, control: Control): Promise<Record<string, PeerTrack[]>> {
-  await control.wait("outStreamClosed", 3);
+async function readRecordings(name: string): Promise<Record<string, PeerTrack[]>> {
   // Sound that begins in front of the pictures is told of a transport stream.
-  const causes = control.of("recordGap").map(({ payload }) => (payload.gap as { cause: string }).cause);
+  const causes = server.of("recordGap", name).map(({ payload }) => (payload.gap as { cause: string }).cause);
   expect(causes.filter((cause) => cause !== "straggler")).toEqual([]);
   for (const type of CONTAINERS) {
-    const { defects, tracks } = await verifyFile(server.file(`cam1.${type}`));
+    const { defects, tracks } = await verifyFile(server.file(name, type));
     expect(defects, type).toEqual([]);
     for (const track of tracks) expect(track.isFirstFrameDecodable, `${type} ${track.codec}`).toBe(true);
   }
-  const found = await probeWithFfmpeg8(...CONTAINERS.map((type) => server.file(`cam1.${type}`)));
+  const found = await probeWithFfmpeg8(...CONTAINERS.map((type) => server.file(name, type)));
   return Object.fromEntries(CONTAINERS.map((type, i) => [type, found[i] ?? []]));
 }
 
@@ -128,28 +119,29 @@ it.concurrent("of a transport stream are all recorded, in sync, with their langu
   timeout: 90_000,
 }, async () => {
   const clip = await makeClip("ts", ["aac", "libopus", "aac"]);
-  const { server, control } = await startRecordings(["--ts", "127.0.0.1:0"], "ts1");
-  publishWithFfmpeg({
-    url: `tcp://${server.addresses.ts}`,
-    input: clip,
-    format: "mpegts",
-    args: ["-map", "0", "-c", "copy"],
-  });
-  const shown = await until("all tracks are shown", async () => {
-    const { data } = await control.send("getStreamInfo localStreamName=ts1");
-    const { tracks } = (data ?? {}) as { tracks?: { codec: string | null; kind: string; language: string | null }[] };
-    return tracks && tracks.length === 5 && tracks.every(({ codec }) => codec !== null) ? tracks : undefined;
+  const shown = await server.record("ts1", CONTAINERS, async () => {
+    publishWithFfmpeg({
+      url: `tcp://${server.process.addresses.ts}`,
+      input: clip,
+      format: "mpegts",
+      args: ["-map", "0", "-c", "copy"],
+    });
+    return until("all tracks are shown", async () => {
+      const { data } = await server.control.send("getStreamInfo localStreamName=ts1");
+      const { tracks } = (data ?? {}) as { tracks?: { codec: string | null; kind: string; language: string | null }[] };
+      return tracks && tracks.length === 5 && tracks.every(({ codec }) => codec !== null) ? tracks : undefined;
+    });
   });
   expect(shown.map(({ kind, codec, language }) => `${kind} ${codec} ${language}`)).toEqual([
     ...["video H.264 null", "audio AAC eng", "video H.265 null", "audio Opus deu", "audio AAC eng"],
   ]);
-  const found = await readRecordings(server, control);
+  const found = await readRecordings("ts1");
   const [sent = []] = await probeWithFfmpeg8(clip);
   for (const type of CONTAINERS) expectSame(sent, found[type] ?? [], type);
   // FLV has no place for a language.
-  for (const type of ["mp4", "ts"]) {
-    expect(await languagesOf(server.file(`cam1.${type}`)), type).toEqual(LANGUAGES);
-    await decodeWithFfmpeg(server.file(`cam1.${type}`));
+  for (const type of ["mp4", "ts"] as const) {
+    expect(await languagesOf(server.file("ts1", type)), type).toEqual(LANGUAGES);
+    await decodeWithFfmpeg(server.file("ts1", type));
   }
 });
 
@@ -157,9 +149,8 @@ it.concurrent("of enhanced RTMP by FFmpeg 8 are all recorded, in sync, byte for 
   timeout: 90_000,
 }, async () => {
   const clip = await makeClip("mkv", ["aac", "libopus", "aac"]);
-  const { server, control } = await startRecordings([], "cam1");
-  await remuxWithFfmpeg8(clip, server.rtmpUrl("cam1"), "flv");
-  const found = await readRecordings(server, control);
+  await server.record("cam1", CONTAINERS, () => remuxWithFfmpeg8(clip, server.process.rtmpUrl("cam1"), "flv"));
+  const found = await readRecordings("cam1");
   const [sent = []] = await probeWithFfmpeg8(clip);
   for (const type of CONTAINERS) expectSame(sent, found[type] ?? [], type);
   for (const type of ["mp4", "flv"]) expectSameBytes(sent, found[type] ?? [], type);
@@ -176,14 +167,15 @@ it.concurrent("in one message of enhanced RTMP are all recorded, of one codec or
   const groups = [...joinTracks(messages, "video"), ...joinTracks(messages, "audio")];
   expect(groups.filter((group) => group.length === 2).length).toBeGreaterThan(2 * 70);
   groups.sort(([a], [b]) => (a?.timeMs ?? 0) - (b?.timeMs ?? 0));
-  const { server, control } = await startRecordings([], "cam1");
-  const publisher = new RawPublisher(server, "cam1");
-  for (const group of groups) {
-    const [first] = group;
-    if (first) publisher[first.kind](first.timeMs, manyTracksBody(group));
-  }
-  await publisher.end();
-  const found = await readRecordings(server, control);
+  await server.record("cam2", CONTAINERS, async () => {
+    const publisher = new RawPublisher(server.process, "cam2");
+    for (const group of groups) {
+      const [first] = group;
+      if (first) publisher[first.kind](first.timeMs, manyTracksBody(group));
+    }
+    await publisher.end();
+  });
+  const found = await readRecordings("cam2");
   const [sent = []] = await probeWithFfmpeg8(clip);
   for (const type of CONTAINERS) expectSame(sent, found[type] ?? [], type);
   for (const type of ["mp4", "flv"]) expectSameBytes(sent, found[type] ?? [], type);

@@ -14,16 +14,19 @@ import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { type Publisher, publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
+import { SharedServer } from "../support/shared-server.js";
 import { until } from "../support/until.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
 const MS_90K = 90;
 
 let folder: string;
+let shared: SharedServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-codecs-"));
+  shared = await SharedServer.start();
 });
-// Each has a server of its own: they run side by side.
+// They run side by side.
 afterAll(async () => {
   await stopPublishers();
   await stopServers();
@@ -87,30 +90,23 @@ function expectSamePackets(sent: ProbedTrack | undefined, found: ProbedTrack | u
   }
 }
 
-const PUBLISH = {
-  "MPEG-TS": async (clip: string, server: ReelProcess) =>
-    (
-      await publishWithFfmpeg({ url: `tcp://${server.addresses.ts}`, input: clip, format: "mpegts", realtime: false })
-        .exited
-    ).stderr,
-  "enhanced RTMP": async (clip: string, server: ReelProcess) => {
-    await remuxWithFfmpeg8(clip, server.rtmpUrl("ts1"), "flv");
-    return "";
+/** Each resolves with the name of the stream that it has recorded. */
+const RECORD = {
+  "MPEG-TS": (clip: string) => shared.recordTs(clip, CONTAINERS),
+  "enhanced RTMP": async (clip: string) => {
+    await shared.record("cam1", CONTAINERS, () => remuxWithFfmpeg8(clip, shared.process.rtmpUrl("cam1"), "flv"));
+    return "cam1";
   },
 } as const;
 
 describe.concurrent("H.265", () => {
-  it.each(Object.entries(PUBLISH))("over %s is in all containers what was sent", async (_name, publish) => {
+  it.each(Object.entries(RECORD))("over %s is in all containers what was sent", async (_name, record) => {
     const clip = await makeH265({ seconds: 3, gopFrames: 25 });
-    const { server, control } = await startServer();
-    for (const type of CONTAINERS)
-      await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} keepAlive=0`);
-    expect(await publish(clip, server)).toBe("");
-    await control.wait("outStreamClosed", 3);
+    const name = await record(clip);
     const sent = await ffprobe(clip);
     const pictures = await picturesOf(clip);
     for (const type of CONTAINERS) {
-      const path = server.file(`cam1.${type}`);
+      const path = shared.file(name, type);
       expect((await verifyFile(path)).defects, type).toEqual([]);
       const file = await readable(path, type);
       const found = await ffprobe(file);
@@ -128,16 +124,9 @@ describe.concurrent("H.265", () => {
     async (isClosed) => {
       const clip = await makeH265({ seconds: 12, gopFrames: 50, isClosed });
       const sent = await ffprobe(clip);
-      const { server, control } = await startServer();
-      for (const type of CONTAINERS)
-        await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} chunkLength=4 keepAlive=0`);
-      await PUBLISH["MPEG-TS"](clip, server);
-      await control.wait("outStreamClosed", 3);
+      const name = await shared.recordTs(clip, CONTAINERS, "chunkLength=4");
       for (const type of CONTAINERS) {
-        const files = control
-          .of("recordChunkClosed")
-          .map(({ payload }) => payload.file as string)
-          .filter((file) => file.endsWith(type));
+        const files = shared.files(name, type);
         expect(files, type).toHaveLength(3);
         let frames = 0;
         for (const path of files) {

@@ -2,19 +2,24 @@
 // containers.
 
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClipSpec, makeClip } from "../support/clip.js";
 import { ffprobe, type Probe, type ProbedTrack } from "../support/ffprobe.js";
 import { mediainfo } from "../support/mediainfo.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
-import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
+import { SharedServer } from "../support/shared-server.js";
 
 const CONTAINERS = ["mp4", "ts", "flv"] as const;
 /** Half of the coarsest unit a time is rounded to on its way: RTMP and FLV count milliseconds. */
 const MS_90K = 90;
 
-// Each has a server of its own: they run side by side.
+let server: SharedServer;
+beforeAll(async () => {
+  server = await SharedServer.start();
+});
+// They run side by side.
 afterAll(async () => {
   await stopPublishers();
   await stopServers();
@@ -39,25 +44,25 @@ const PUBLISHERS = {
 const RTMP2SINK = join(import.meta.dirname, "../support/rtmp2sink.py");
 
 describe.concurrent("a published clip, recorded to mp4, ts and flv at once", () => {
-  it.each(Object.entries(CLIPS))("%s: the files hold the frames that were sent", async (_name, spec) => {
-    await expectRecorded(await makeClip({ ...spec, format: "flv" }), PUBLISHERS.ffmpeg);
+  it.each(Object.entries(CLIPS))("%s: the files hold the frames that were sent", async (name, spec) => {
+    const clip = await makeClip({ ...spec, format: "flv" });
+    await expectRecorded(name.replaceAll(/\W/g, "-"), clip, PUBLISHERS.ffmpeg);
   });
 
   it("by GStreamer's rtmp2sink: the files hold the frames that were sent", async () => {
-    await expectRecorded(await makeClip({ seconds: 3, format: "flv" }), PUBLISHERS.rtmp2sink);
+    await expectRecorded("rtmp2sink", await makeClip({ seconds: 3, format: "flv" }), PUBLISHERS.rtmp2sink);
   });
 });
 
-async function expectRecorded(clip: string, publish: (input: string, url: string) => Promise<string>): Promise<void> {
-  const server = await ReelProcess.start();
-  const control = await Control.connect(server);
-  for (const type of CONTAINERS)
-    await control.succeed(`record localStreamName=cam1 pathToFile=cam1 type=${type} keepAlive=0`);
-  expect(await publish(clip, server.rtmpUrl("cam1"))).toBe("");
-  await control.wait("outStreamClosed", 3);
+async function expectRecorded(
+  name: string,
+  clip: string,
+  publish: (input: string, url: string) => Promise<string>,
+): Promise<void> {
+  expect(await server.record(name, CONTAINERS, () => publish(clip, server.process.rtmpUrl(name)))).toBe("");
   const sent = await ffprobe(clip, { hash: true });
   for (const type of CONTAINERS) {
-    const path = server.file(`cam1.${type}`);
+    const path = server.file(name, type);
     const found = await ffprobe(path, { hash: type !== "ts" });
     expectSameTracks(sent, found, type);
     const told = await mediainfo(path);
