@@ -86,6 +86,7 @@ const COMMAND_NAMES: ReadonlyMap<string, CommandName> = new Map(
     retention: true,
     upload: true,
     subscribe: true,
+    ping: true,
     version: true,
     help: true,
     quit: true,

@@ -62,6 +62,7 @@ export interface CommandParameters {
   retention: { dryRun?: boolean };
   upload: { dryRun?: boolean };
   subscribe: { events?: readonly EventName[]; since?: number };
+  ping: None;
   version: None;
   help: None;
   quit: None;
@@ -113,5 +114,6 @@ export interface CommandData {
     description: string;
     parameters: { name: string; defaultValue: string | null; description: string; mandatory: boolean }[];
   }[];
+  ping: null;
   quit: null;
 }

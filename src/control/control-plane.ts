@@ -1,6 +1,7 @@
 // The control plane: one dispatch behind its listeners, one bus of events behind its sinks, the pull configs and the
 // timers. The server composes it with a recorder; embedding programs may do without.
 
+import type { ChannelModule } from "../base/channels.js";
 import type { Logger } from "../base/logger.js";
 import type { RouteModule } from "../base/routes.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
@@ -76,6 +77,8 @@ export interface ControlOptions extends HttpProtection {
   readonly tls?: HttpTls | undefined;
   /** Beside the commands on the HTTP listener. */
   readonly routes?: readonly RouteModule[] | undefined;
+  /** WebSocket channels beside the commands'. */
+  readonly channels?: readonly ChannelModule[] | undefined;
   /** How many connections and configs there may be; the server's defaults where they are not given. */
   readonly limits?: Partial<ControlLimits> | undefined;
   /** What version shows beside the version. */
@@ -168,7 +171,7 @@ export class ControlPlane implements Collector {
       slots: slotLimits(this.#limits.httpConnections, this.#limits),
       tls: this.#options.tls,
     });
-    const channel = new WebSocketListener(http, this.dispatch, this.bus, this.#recorder);
+    const channel = new WebSocketListener(http, this.dispatch, this.bus, this.#recorder, this.#options.channels);
     return this.#own("inboundHttpJsonCli", {
       open: () => http.open(address),
       stopAccepting() {

@@ -1,6 +1,6 @@
 // The one dispatch behind every transport: finds the command, runs it, answers. It never rejects: a fault
-// inside becomes a FAIL and a log line. cliRequest and cliResponse are sent for every command (ems-record-spec §6.2),
-// passwords masked. What is refused, and what is ignored, has a line in the log.
+// inside becomes a FAIL and a log line. cliRequest and cliResponse are sent for every command (ems-record-spec §6.2)
+// but a quiet one, passwords masked. What is refused, and what is ignored, has a line in the log.
 
 import { maskCredentials, maskProxy, maskUri } from "../base/credentials.js";
 import { LogLimit } from "../base/log-limit.js";
@@ -33,11 +33,12 @@ export class Dispatch {
   }
 
   async execute(request: CommandRequest, subscribe?: CommandContext["subscribe"]): Promise<Reply> {
-    this.bus.emit("cliRequest", () => requestPayload(request));
+    const isTold = !findCommand(request.command)?.isQuiet;
+    if (isTold) this.bus.emit("cliRequest", () => requestPayload(request));
     const reply = await this.#run(request, subscribe);
     if (reply.status === "FAIL") this.#tellRefusal(request.command, reply.description);
     const answered = request.commandId === undefined ? reply : { ...reply, responseId: request.commandId };
-    this.bus.emit("cliResponse", () => ({ ...answered }));
+    if (isTold) this.bus.emit("cliResponse", () => ({ ...answered }));
     return answered;
   }
 

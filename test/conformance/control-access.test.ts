@@ -71,6 +71,20 @@ describe("a channel ends", () => {
     expect([client.messages, fixture.recorder.configs()]).toEqual([[], []]);
   });
 
+  it("with its session, which pings do not keep open, and nobody is told of them", async () => {
+    await open();
+    const client = await page(await logIn({ token: "owner-token" }));
+    const watcher = await fixture.webSocket({ headers: OWNER });
+    await watcher.ask("subscribe events=cliRequest");
+    for (let i = 0; i < 2; i++) {
+      lateMs += SESSION_IDLE_MS / 2;
+      if (i === 0) expect(await client.ask("ping")).toBe('{"data":null,"description":"Pong","status":"SUCCESS"}');
+    }
+    client.socket.send("ping");
+    expect(await ended(client)).toBe(POLICY_VIOLATION);
+    expect([client.messages, watcher.messages]).toEqual([[], []]);
+  });
+
   it("with its credentials, and stays where they have not changed", async () => {
     await open();
     const [owner, viewer] = [await fixture.webSocket({ headers: OWNER }), await fixture.webSocket({ headers: VIEWER })];

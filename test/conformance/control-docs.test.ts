@@ -51,6 +51,7 @@ const TYPED: { [N in CommandName]: true } = {
   retention: true,
   upload: true,
   subscribe: true,
+  ping: true,
   version: true,
   help: true,
   quit: true,

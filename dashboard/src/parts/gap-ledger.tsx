@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, count, duration, fileName, words } from "../lib/format.js";
 import { Repeater } from "../lib/repeater.js";
 import { get, messageOf } from "../state/api.js";
-import { events } from "../state/live.js";
+import { connection, events } from "../state/live.js";
 import type { ToldGap } from "../state/server-types.js";
 import { isVisible } from "../state/visibility.js";
 import { Scroll } from "./scroll.js";
@@ -28,6 +28,8 @@ function useGaps(stream: string): Answer {
   const asking = useRef<Repeater>(undefined);
   const seen = isVisible.value;
   const newest = events.value.find(({ type, payload }) => type === "recordGap" && payload.localStreamName === stream);
+  // Gaps that were told while the channel was down come with no event.
+  const isLive = connection.value === "live";
   useEffect(() => setAnswer(UNKNOWN), [stream]);
   useEffect(() => {
     if (!seen) return undefined;
@@ -45,7 +47,7 @@ function useGaps(stream: string): Answer {
     asking.current = repeater;
     return () => repeater.stop();
   }, [stream, seen]);
-  useEffect(() => asking.current?.ask(), [stream, seen, newest?.id]);
+  useEffect(() => asking.current?.ask(), [stream, seen, newest?.id, isLive]);
   return answer;
 }
 

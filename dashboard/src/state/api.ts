@@ -65,6 +65,12 @@ function shown(value: unknown): string {
   return text.replace(/([\\ ,])/g, "\\$1");
 }
 
+/** Of a WebSocket at this server. */
+export function channelUrl(path: string): string {
+  const { protocol, host } = window.location;
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}${path}`;
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

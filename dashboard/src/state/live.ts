@@ -3,14 +3,14 @@
 
 import { batch, signal } from "@preact/signals";
 import { Repeater } from "../lib/repeater.js";
-import { get, RequestFailed } from "./api.js";
+import { channelUrl, get, RequestFailed } from "./api.js";
 import { EventChannel } from "./event-channel.js";
 import { StreamHistory } from "./history.js";
 import type { ConfigState, ServerEvent, ServerState, StreamState, VolumeState } from "./server-types.js";
-import { askSession } from "./session.js";
+import { askSession, session } from "./session.js";
 import { isVisible } from "./visibility.js";
 
-export type Connection = "connecting" | "live" | "lost";
+export type Connection = "connecting" | "live" | "lost" | "refused";
 
 /** Undefined until the server has answered. */
 export const streams = signal<readonly StreamState[] | undefined>(undefined);
@@ -20,6 +20,8 @@ export const server = signal<ServerState | undefined>(undefined);
 /** Of all cores, 0 to 1; undefined until there are two answers. */
 export const cpuShare = signal<number | undefined>(undefined);
 export const connection = signal<Connection>("connecting");
+/** Why the server gives no events, where it does not. */
+export const refusal = signal("");
 /** Newest first. */
 export const events = signal<readonly ServerEvent[]>([]);
 export const history = new StreamHistory();
@@ -61,11 +63,23 @@ export function startLive(): () => void {
   const own = new Repeater(refresh, { shortestMs: EVENT_DELAY_MS, everyMs: INTERVAL_MS });
   asking = own;
   const channel = new EventChannel({
+    url: channelUrl("/ws"),
     onEvent: takeEvent,
-    onState: (isOpen) => {
-      connection.value = isOpen ? "live" : "lost";
-      if (isOpen) refreshSoon(0);
+    onOpen: (isAgain) => {
+      connection.value = "live";
+      refreshSoon(0);
+      if (isAgain) tellFileChange(undefined);
     },
+    onLost: () => {
+      connection.value = "lost";
+    },
+    onRefused: (reason) => {
+      batch(() => {
+        connection.value = "refused";
+        refusal.value = reason;
+      });
+    },
+    mayReturn,
   });
   channel.open();
   const stopLooking = isVisible.subscribe(() => own.ask());
@@ -84,6 +98,12 @@ export function refreshSoon(delayMs = EVENT_DELAY_MS): void {
   asking?.ask(delayMs);
 }
 
+/** A server that does not answer says nothing of the login. */
+async function mayReturn(): Promise<boolean> {
+  await askSession().catch(() => {});
+  return session.value?.role != null;
+}
+
 function forgetAll(): void {
   batch(() => {
     streams.value = undefined;
@@ -92,6 +112,7 @@ function forgetAll(): void {
     server.value = undefined;
     cpuShare.value = undefined;
     connection.value = "connecting";
+    refusal.value = "";
     events.value = [];
     history.clear();
     lastCpu = undefined;

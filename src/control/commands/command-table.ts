@@ -45,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   retentionCommands.retention,
   upload,
   server.subscribe,
+  server.ping,
   server.version,
   server.help,
   server.quit,

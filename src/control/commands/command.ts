@@ -43,6 +43,8 @@ export interface Command {
   readonly shownKeys: readonly string[] | undefined;
   /** True for a command that only the WebSocket channel carries. */
   readonly isChannelOnly: boolean;
+  /** True for one that nobody is told of (cliRequest, cliResponse), and that keeps no login from standing idle. */
+  readonly isQuiet: boolean;
   run(request: CommandRequest, context: CommandContext): Reply | Promise<Reply>;
 }
 
@@ -53,11 +55,13 @@ interface Definition<P extends ParameterTable> {
   takesVariables?: boolean;
   shownKeys?: readonly string[];
   isChannelOnly?: boolean;
+  isQuiet?: boolean;
   handle(args: Arguments<P>, context: CommandContext, variables: Variables): Reply | Promise<Reply>;
 }
 
 export function defineCommand<P extends ParameterTable>(definition: Definition<P>): Command {
-  const { name, description, parameters, takesVariables = false, shownKeys, isChannelOnly = false } = definition;
+  const { name, description, parameters, takesVariables = false, shownKeys } = definition;
+  const { isChannelOnly = false, isQuiet = false } = definition;
   return {
     name,
     description,
@@ -65,6 +69,7 @@ export function defineCommand<P extends ParameterTable>(definition: Definition<P
     takesVariables,
     shownKeys,
     isChannelOnly,
+    isQuiet,
     run: (request, context) =>
       definition.handle(
         parseArguments(parameters, request),

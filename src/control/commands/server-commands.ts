@@ -61,6 +61,14 @@ export const help = defineCommand({
   handle: (_args, { commands }) => success("Available commands", commands.map(describe)),
 });
 
+export const ping = defineCommand({
+  name: "ping",
+  description: "Answers, and nothing else. For clients that want to know whether their connection still stands.",
+  parameters: {},
+  isQuiet: true,
+  handle: () => success("Pong", null),
+});
+
 export const quit = defineCommand({
   name: "quit",
   description: "Ends the connection.",

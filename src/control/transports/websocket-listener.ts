@@ -1,12 +1,15 @@
 // The WebSocket channel, ws://host:port/ws: each text message carries command lines or one JSON object, each reply is
 // one text message without prefix and trailer (ems-record-spec §1.4). It alone carries events. A channel ends with what
-// let it be opened: by logging out, with its session or its credentials.
+// let it be opened: by logging out, with its session or its credentials. The same holds for the channels that rooms
+// bring (watch-channel.ts).
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { ChannelModule } from "../../base/channels.js";
 import { waitAtMost } from "../../base/deadline.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";
+import { findCommand } from "../commands/command-table.js";
 import { type CommandRequest, MAX_LINE_BYTES, parseCommandLine } from "../commands/grammar.js";
 import { looksLikeJson, parseJsonCommand } from "../commands/json-command.js";
 import type { Dispatch } from "../dispatch.js";
@@ -19,6 +22,7 @@ import { type HttpListener, refusalHead } from "./http-listener.js";
 import { endLingering } from "./linger.js";
 import { Session } from "./session.js";
 import { OVERLONG } from "./tcp-listener.js";
+import { findChannel, openWatch } from "./watch-channel.js";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Above this the next reply waits until the network has taken the last. */
@@ -32,7 +36,7 @@ const CLOSE_WAIT_MS = 2_000;
 const HOP_HEADERS: ReadonlySet<string> = new Set(["connection", "upgrade", "http2-settings"]);
 const GOING_AWAY = 1001;
 /** All else is the owner's. */
-const VIEWER_COMMANDS: ReadonlySet<string> = new Set(["subscribe", "version", "quit"]);
+const VIEWER_COMMANDS: ReadonlySet<string> = new Set(["subscribe", "ping", "version", "quit"]);
 const NOT_FOR_VIEWERS = fail("Viewers may look and play, and nothing else");
 const UNSUPPORTED_DATA = 1003;
 const POLICY_VIOLATION = 1008;
@@ -57,6 +61,7 @@ export class WebSocketListener {
     private readonly dispatch: Dispatch,
     private readonly bus: EventBus,
     private readonly recorder: RecorderApi,
+    private readonly modules: readonly ChannelModule[] = [],
   ) {
     http.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -72,7 +77,7 @@ export class WebSocketListener {
   async close(): Promise<void> {
     this.stopAccepting();
     clearInterval(this.#heartbeat);
-    await waitAtMost(Promise.all([...this.#channels.values()].map(({ session }) => session.idle())), CLOSE_WAIT_MS);
+    await waitAtMost(Promise.all([...this.#channels.values()].map(({ idle }) => idle())), CLOSE_WAIT_MS);
     await Promise.all([...this.#channels.keys()].map(goodbye));
     this.#server.close();
   }
@@ -85,7 +90,8 @@ export class WebSocketListener {
       return;
     }
     const path = (request.url ?? "").replace(/\?.*$/s, "");
-    const isHere = path.endsWith("/ws") && !this.#isClosing;
+    const watched = findChannel(this.modules, path);
+    const isHere = (path.endsWith("/ws") || watched !== undefined) && !this.#isClosing;
     if (!isWebSocket(request)) {
       this.#serveWithoutUpgrade(request, socket, head);
       return;
@@ -97,7 +103,26 @@ export class WebSocketListener {
       endLingering(socket, refusalHead(refusal, request.headers));
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#serve(ws, found));
+    this.#server.handleUpgrade(request, socket, head, (ws) => {
+      if (watched) this.#keep({ ws, passage: found, stop: openWatch(ws, watched.module, watched.wanted), idle });
+      else this.#serve(ws, found);
+    });
+  }
+
+  #keep(channel: Channel): void {
+    const { ws } = channel;
+    this.#channels.set(ws, channel);
+    ws.on("error", () => ws.terminate());
+    ws.on("close", () => {
+      channel.stop();
+      this.#silent.delete(ws);
+      this.#channels.delete(ws);
+    });
+    ws.on("pong", () => this.#silent.delete(ws));
+    // Pongs are queued by the library: pings whose pongs nobody reads must not fill the memory.
+    ws.on("ping", () => {
+      if (ws.bufferedAmount > MAX_BUFFERED_BYTES) ws.terminate();
+    });
   }
 
   /**
@@ -127,29 +152,19 @@ export class WebSocketListener {
       maxBufferedBytes: MAX_BUFFERED_BYTES,
       view: passage.role === "viewer" ? VIEWER_EVENTS : ALL_EVENTS,
     });
-    const channel: Channel = { ws, session, subscriber, passage };
-    this.#channels.set(ws, channel);
-    ws.on("error", () => ws.terminate());
-    ws.on("close", () => {
-      subscriber.close();
-      this.#silent.delete(ws);
-      this.#channels.delete(ws);
-    });
-    ws.on("pong", () => this.#silent.delete(ws));
-    // Pongs are queued by the library: pings whose pongs nobody reads must not fill the memory.
-    ws.on("ping", () => {
-      if (ws.bufferedAmount > MAX_BUFFERED_BYTES) ws.terminate();
-    });
+    const stop = (): void => subscriber.close();
+    const channel: CommandChannel = { ws, session, subscriber, passage, stop, idle: () => session.idle() };
+    this.#keep(channel);
     ws.on("message", (data, isBinary) => {
       if (isBinary) session.submit(async () => refuseBinary(ws, session));
       else for (const command of splitMessage(String(data))) session.submit(() => this.#answer(channel, command));
     });
   }
 
-  async #answer(channel: Channel, command: MessageCommand): Promise<void> {
+  async #answer(channel: CommandChannel, command: MessageCommand): Promise<void> {
     const { ws, session, subscriber, passage } = channel;
     try {
-      if (!this.http.guard.stillHolds(passage, true)) dismiss(channel);
+      if (!this.http.guard.stillHolds(passage, isUse(command))) dismiss(channel);
       else if (command === "overlong") {
         session.end();
         await send(ws, serializeReply(OVERLONG));
@@ -190,17 +205,32 @@ export class WebSocketListener {
 
 interface Channel {
   readonly ws: WebSocket;
-  readonly session: Session;
-  readonly subscriber: EventSubscriber;
   /** Who opened it, and by what. */
   readonly passage: Passage;
+  /** Of commands: what was sent behind its end is not carried out. */
+  readonly session?: Session;
+  /** Nothing is sent any more. */
+  readonly stop: () => void;
+  /** Resolves when no command is under way. */
+  readonly idle: () => Promise<unknown>;
 }
 
-/** What was sent behind its end is not carried out. */
-function dismiss({ ws, session, subscriber }: Channel): void {
-  session.end();
-  subscriber.close();
+interface CommandChannel extends Channel {
+  readonly session: Session;
+  readonly subscriber: EventSubscriber;
+}
+
+const idle = (): Promise<void> => Promise.resolve();
+
+function dismiss({ ws, session, stop }: Channel): void {
+  session?.end();
+  stop();
   ws.close(POLICY_VIOLATION, "the login or its credentials have ended");
+}
+
+/** A page that is left open pings all night. */
+function isUse(command: MessageCommand): boolean {
+  return typeof command === "string" || "failure" in command || !findCommand(command.request.command)?.isQuiet;
 }
 
 function mayRun({ role }: Passage, { command }: CommandRequest): boolean {
