@@ -4,6 +4,7 @@
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
 import { DEFAULT_REPLICAS } from "../group/group-settings.js";
 import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
+import { DEFAULT_PREVIEW_WIDTH } from "../preview/preview-arguments.js";
 import { DEFAULT_PRE_RECORD_MIB } from "../recording/recorder-options.js";
 import { MAX_PAST_SECONDS } from "../stream/past.js";
 import { DEFAULT_KEY, KEY_FIELDS } from "../upload/object-key.js";
@@ -369,6 +370,28 @@ export const ServerConfigSchema = Type.Object(
           ),
           maxStreams: Type.Optional(
             Type.Integer({ minimum: 1, description: `of so many streams at most (default ${DEFAULT_MAX_STREAMS})` }),
+          ),
+        },
+        closed,
+      ),
+    ),
+    preview: Type.Optional(
+      Type.Object(
+        {
+          streams: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 1000,
+              description:
+                "pulled RTSP streams that may be transcoded at a time for whoever watches them in the dashboard (default 0: off); an ffmpeg each, and another session of the camera",
+            }),
+          ),
+          width: Type.Optional(
+            Type.Integer({
+              minimum: 64,
+              maximum: 1920,
+              description: `wider pictures are made smaller (default ${DEFAULT_PREVIEW_WIDTH})`,
+            }),
           ),
         },
         closed,

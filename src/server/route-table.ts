@@ -33,6 +33,8 @@ export interface RouteParts {
   collect: () => readonly Sample[];
   /** Until a volume has no more free than retention keeps; nothing is known without it. */
   hoursLeft?: (folder: string) => number | undefined;
+  /** Where a stream's preview is; undefined where it has none. */
+  previewOf?: (stream: string) => string | undefined;
   clock: Clock;
   config: () => ServerConfig;
   /** Where the listeners that are open listen. */
@@ -46,6 +48,7 @@ export function serverRoutes({
   pulls,
   collect,
   hoursLeft = () => undefined,
+  previewOf = () => undefined,
   clock,
   config,
   addresses,
@@ -63,7 +66,7 @@ export function serverRoutes({
     healthRoutes(mediaFolders),
     metricsRoutes({ collect, volumes, options: config().metrics }),
     systemRoutes({ recorder, clock, config, addresses }),
-    stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }),
+    stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, clock }),
     gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),
     mediaRoutes(playing),

@@ -14,6 +14,7 @@ import type { Group } from "../group/group.js";
 import type { GroupSettings } from "../group/group-settings.js";
 import type { SharedSection } from "../group/shared-configs.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
+import { Previews } from "../preview/previews.js";
 import { Recorder } from "../recording/recorder.js";
 import { DEFAULT_STATE_FOLDER } from "../recording/recorder-options.js";
 import { Retention, type RetentionSettings } from "../retention/retention.js";
@@ -53,6 +54,7 @@ export class ReelServer {
     private readonly retention: Retention,
     private readonly uploads: Uploads | undefined,
     private readonly group: Group | undefined,
+    private readonly previews: Previews | undefined,
     private readonly tls: TlsFiles | undefined,
   ) {
     this.#config = config;
@@ -121,6 +123,15 @@ export class ReelServer {
     const isNeeded = (id: number): boolean => uploads?.isNeeded(id) ?? false;
     const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger, isNeeded });
     const addresses: Addresses = {};
+    const previews: Previews | undefined = config.preview?.streams
+      ? new Previews({
+          streams: config.preview.streams,
+          width: config.preview.width,
+          uriOf: (stream) => control.pulls.named(stream)?.settings.uri,
+          clock: recorder.clock,
+          logger,
+        })
+      : undefined;
     let server: ReelServer | undefined;
     const control: ControlPlane = new ControlPlane({
       recorder,
@@ -139,13 +150,15 @@ export class ReelServer {
         routes: serverRoutes({
           recorder,
           pulls: () => control.pulls.list(),
-          collect: () => collectAll(recorder, control, retention, uploads, group),
+          collect: () => collectAll(recorder, control, retention, uploads, group, previews),
           hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
+          previewOf: (stream) => previews?.pathOf(stream),
           clock: recorder.clock,
           config: () => (server ? server.#config : config),
           addresses: () => addresses,
           isSecure: tls !== undefined,
         }),
+        channels: previews ? [previews] : [],
         build: { ms: statSync(fileURLToPath(import.meta.url)).mtimeMs },
       },
     });
@@ -179,6 +192,7 @@ export class ReelServer {
         retention,
         uploads,
         group,
+        previews,
         tls,
       );
       return server;
@@ -187,6 +201,7 @@ export class ReelServer {
       await pulls.close();
       await retention.close();
       await uploads?.close();
+      await previews?.close();
       await control.close();
       tls?.close();
       throw error;
@@ -221,7 +236,7 @@ export class ReelServer {
 
   /** Collects what every part counts. */
   collect(): readonly Sample[] {
-    return collectAll(this.recorder, this.control, this.retention, this.uploads, this.group);
+    return collectAll(this.recorder, this.control, this.retention, this.uploads, this.group, this.previews);
   }
 
   /** The file appears whole, because other programs wait for it. */
@@ -237,6 +252,7 @@ export class ReelServer {
   async close(): Promise<void> {
     this.control.stopAccepting();
     await Promise.all(this.publishing.map((listener) => listener.close()));
+    await this.previews?.close();
     await this.pulls.close();
     await this.group?.close();
     await this.retention.close();

@@ -20,17 +20,19 @@ export interface StateParts {
   readonly volumes: readonly VolumeWatch[];
   /** Until a volume has no more free than retention keeps; undefined where it does not fill up. */
   readonly hoursLeft: (folder: string) => number | undefined;
+  /** Where a stream's preview is; undefined where it has none. */
+  readonly previewOf: (stream: string) => string | undefined;
   readonly clock: Clock;
 }
 
-export function stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }: StateParts): RouteModule {
+export function stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, clock }: StateParts): RouteModule {
   return {
     name: "state",
     routes(register) {
-      const streams = () => streamObjects(recorder, clock);
+      const streams = () => streamObjects(recorder, previewOf, clock);
       register("GET", "/api/streams", () => jsonReply(200, { streams: streams() }), {
         summary:
-          "Live streams with their tracks, what is kept of their past, and the recordings of each: the file that grows, lag, losses by cause.",
+          "Live streams with their tracks, what is kept of their past, and the recordings of each: the file that grows, lag, losses by cause. `preview`: the WebSocket of its live pictures, MPEG-1 in MPEG-TS; null where `preview` of reel.json is off, or it is not pulled over RTSP.",
         answers: { 200: '`{"streams":[…]}`' },
       });
       const configs = (role: RouteRequest["role"]) => [
@@ -56,7 +58,7 @@ export function stateRoutes({ recorder, pulls, volumes, hoursLeft, clock }: Stat
   };
 }
 
-function streamObjects(recorder: StateParts["recorder"], clock: Clock): unknown[] {
+function streamObjects(recorder: StateParts["recorder"], previewOf: StateParts["previewOf"], clock: Clock): unknown[] {
   const byStream = new Map<string, OutStream[]>();
   for (const out of recorder.outStreams()) {
     const own = byStream.get(out.config.localStreamName);
@@ -75,6 +77,7 @@ function streamObjects(recorder: StateParts["recorder"], clock: Clock): unknown[
     tracks: stream.tracks.map((track) => trackObject(stream, track.number)),
     notRecorded: stream.unrecorded,
     preRecord: stream.past ?? null,
+    preview: previewOf(stream.name) ?? null,
     recordings: (byStream.get(stream.name) ?? []).map((out) => outObject(out, recorder)),
   }));
 }

@@ -20,6 +20,7 @@ import { Chip, Codecs } from "./now.js";
 
 const Chart = lazy(async () => (await import("../parts/chart.js")).Chart);
 const Player = lazy(async () => (await import("../parts/player.js")).Player);
+const Preview = lazy(async () => (await import("../parts/preview.js")).Preview);
 
 /** What HLS is made of. */
 const PLAYED: ReadonlySet<string> = new Set(["mp4", "ts"]);
@@ -67,24 +68,10 @@ function NotLive({ isAwaited }: { isAwaited: boolean }) {
 function Live({ stream }: { stream: StreamState }) {
   const points = history.pointsOf(stream.id);
   const times = points.map(({ at }) => at);
-  const isPlayed = stream.recordings.some(({ type }) => PLAYED.has(type));
   return (
     <div class="columns">
       <div class="column">
-        <div class="card picture">
-          {isPlayed ? (
-            <Player
-              label={`Live picture of ${stream.name}`}
-              source={`/hls/${encodeURIComponent(stream.name)}/index.m3u8`}
-              kind="hls"
-              isLive
-            />
-          ) : (
-            <Empty title="No picture">
-              <p>The picture is played from a recording that grows. Record the stream as MP4 to see it here.</p>
-            </Empty>
-          )}
-        </div>
+        <Picture stream={stream} />
         <Facts stream={stream} />
       </div>
       <div class="column">
@@ -113,6 +100,41 @@ function Live({ stream }: { stream: StreamState }) {
         </div>
         <Running recordings={stream.recordings} />
       </div>
+    </div>
+  );
+}
+
+/** From what is recorded, which can be rewound, or from the camera itself where the server offers that. */
+function Picture({ stream: { name, preview, recordings } }: { stream: StreamState }) {
+  const isPlayed = recordings.some(({ type }) => PLAYED.has(type));
+  const [wanted, setWanted] = useState<"recording" | "camera">();
+  const shown = wanted ?? (isPlayed || preview === null ? "recording" : "camera");
+  return (
+    <div class="card picture">
+      {preview !== null && isPlayed && (
+        <div class="player-keys" role="group" aria-label="Picture of">
+          <button type="button" aria-pressed={shown === "recording"} onClick={() => setWanted("recording")}>
+            The recording
+          </button>
+          <button type="button" aria-pressed={shown === "camera"} onClick={() => setWanted("camera")}>
+            The camera, now
+          </button>
+        </div>
+      )}
+      {shown === "camera" && preview !== null ? (
+        <Preview stream={name} path={preview} />
+      ) : isPlayed ? (
+        <Player
+          label={`Live picture of ${name}`}
+          source={`/hls/${encodeURIComponent(name)}/index.m3u8`}
+          kind="hls"
+          isLive
+        />
+      ) : (
+        <Empty title="No picture">
+          <p>The picture is played from a recording that grows. Record the stream as MP4 to see it here.</p>
+        </Empty>
+      )}
     </div>
   );
 }

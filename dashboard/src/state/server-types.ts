@@ -51,6 +51,8 @@ export interface StreamState {
   keyframeIntervalMs: number | null;
   tracks: TrackState[];
   notRecorded: { codec: string; track: string | null }[];
+  /** Path of the WebSocket of its live pictures. */
+  preview: string | null;
   recordings: OutState[];
 }
 

@@ -1,4 +1,4 @@
-// One ffmpeg that turns a source into MPEG-TS, through node-rtsp-stream's muxer with stream copy. Its errors and its
+// One ffmpeg that turns a source into MPEG-TS, through node-rtsp-stream's muxer. Its errors and its
 // exit are owned here; its words go to the log without credentials; it is made to wait by leaving its stdout unread;
 // `onExit` comes when it is gone and all is read.
 
@@ -8,7 +8,6 @@ import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
-import { OUTPUT_OPTIONS } from "./ffmpeg-arguments.js";
 import { BEGIN_INPUT, END_INPUT } from "./ffmpeg-wrapper.js";
 import { LineSplitter } from "./line-splitter.js";
 
@@ -16,6 +15,8 @@ export interface FfmpegOptions {
   wrapperPath: string;
   ffmpegPath: string;
   inputOptions: readonly string[];
+  /** None may have a name of an input option: both are keys of one object. */
+  outputOptions: Readonly<Record<string, string>>;
   uri: string;
   logger: Logger;
   clock: Clock;
@@ -44,7 +45,11 @@ export class FfmpegProcess {
 
   constructor(options: FfmpegOptions, events: FfmpegEvents) {
     // Keys without a value become single arguments; integer keys, which would change places, do not occur.
-    const ffmpegOptions: Record<string, string> = { ...OUTPUT_OPTIONS, [BEGIN_INPUT]: "", [options.ffmpegPath]: "" };
+    const ffmpegOptions: Record<string, string> = {
+      ...options.outputOptions,
+      [BEGIN_INPUT]: "",
+      [options.ffmpegPath]: "",
+    };
     for (let i = 0; i < options.inputOptions.length; i++) {
       const option = options.inputOptions[i] ?? "";
       const value = options.inputOptions[i + 1];

@@ -1,9 +1,8 @@
 // Sources that ffmpeg reads for us: HTTP (HLS and progressive), SRT, files at live pace. One process each, 40 to
 // 60 MB: right for odd sources, wrong for hundreds of cameras.
 
-import { accessSync, constants, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join, sep } from "node:path";
+import { realpathSync, statSync } from "node:fs";
+import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
@@ -11,9 +10,9 @@ import type { Clock, Millis } from "../../time/units.js";
 import type { ByteConnection, ByteTransport, TransportEvents } from "../mpegts/byte-transport.js";
 import type { SourceRequest } from "../source.js";
 import { hostOf, requirePort, schemeOf } from "../source-uri.js";
-import { inputOptions, SCHEME_RULES } from "./ffmpeg-arguments.js";
+import { inputOptions, OUTPUT_OPTIONS, SCHEME_RULES } from "./ffmpeg-arguments.js";
 import { FfmpegProcess } from "./ffmpeg-process.js";
-import { writeWrapper } from "./ffmpeg-wrapper.js";
+import { FfmpegProgram } from "./ffmpeg-program.js";
 
 export interface FfmpegTransportOptions {
   logger: Logger;
@@ -30,13 +29,13 @@ export interface FfmpegTransportOptions {
 export class FfmpegTransport implements ByteTransport {
   readonly schemes = Object.keys(SCHEME_RULES);
   #options: FfmpegTransportOptions;
-  #folder: string | undefined;
-  #wrapperPath = "";
+  #program: FfmpegProgram;
   #processes = new Set<FfmpegProcess>();
   #onIdle: (() => void)[] = [];
 
   constructor(options: FfmpegTransportOptions) {
     this.#options = options;
+    this.#program = new FfmpegProgram(options.ffmpegPath);
   }
 
   sourceType(scheme: string): string {
@@ -52,7 +51,7 @@ export class FfmpegTransport implements ByteTransport {
     if (scheme === "file") this.#checkFile(uri);
     else if (hostOf(uri) === "") throw new ReelError("badArgument", `${uri.protocol}// needs a host`);
     if (scheme === "srt") requirePort(uri);
-    this.#findFfmpeg();
+    this.#program.find();
     this.#checkCount();
   }
 
@@ -68,14 +67,15 @@ export class FfmpegTransport implements ByteTransport {
   open(request: SourceRequest, uri: URL, events: TransportEvents): ByteConnection {
     this.#checkCount();
     const scheme = schemeOf(uri);
-    // Looked up again for every connection: a file may have been replaced by a link, ffmpeg may have been removed.
+    // Looked up again for every connection: a file may have been replaced by a link.
     const source = scheme === "file" ? `file:${this.#checkFile(uri)}` : request.uri;
     let isConnected = false;
     const ffmpeg = new FfmpegProcess(
       {
-        wrapperPath: this.#prepareWrapper(),
-        ffmpegPath: this.#findFfmpeg(),
+        wrapperPath: this.#program.wrapper(),
+        ffmpegPath: this.#program.find(),
         inputOptions: inputOptions(request, scheme, this.#options.timeoutMs),
+        outputOptions: OUTPUT_OPTIONS,
         uri: source,
         logger: this.#options.logger,
         clock: this.#options.clock,
@@ -102,8 +102,7 @@ export class FfmpegTransport implements ByteTransport {
   async close(): Promise<void> {
     for (const ffmpeg of this.#processes) ffmpeg.stop();
     if (this.#processes.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
-    this.#folder = undefined;
+    this.#program.close();
   }
 
   /** Below a configured folder, links resolved. Returns the real path. */
@@ -129,38 +128,6 @@ export class FfmpegTransport implements ByteTransport {
       throw new ReelError("badPath", "the file is outside the folders of pull.fileFolders");
     if (!statSync(path).isFile()) throw new ReelError("badPath", "not a file");
     return path;
-  }
-
-  #prepareWrapper(): string {
-    // Cleaners of temporary folders remove what nobody has touched for some days, and a source comes back after months.
-    if (!this.#folder || !existsSync(this.#wrapperPath)) {
-      this.#folder = mkdtempSync(join(tmpdir(), "reel-ffmpeg-"));
-      this.#wrapperPath = writeWrapper(this.#folder);
-    }
-    return this.#wrapperPath;
-  }
-
-  #findFfmpeg(): string {
-    const wanted = this.#options.ffmpegPath ?? "ffmpeg";
-    const candidates = wanted.includes(sep)
-      ? [wanted]
-      : (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, wanted));
-    const found = candidates.find(isExecutable);
-    if (!found)
-      throw new ReelError(
-        "notFound",
-        `this kind of source needs ffmpeg, which is not installed (${wanted}): apt-get install ffmpeg`,
-      );
-    return found;
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 
