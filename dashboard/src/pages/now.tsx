@@ -14,7 +14,8 @@ import { VirtualList } from "../parts/virtual-list.js";
 import { beat, configs, history, streams } from "../state/live.js";
 import type { OutState, StreamState } from "../state/server-types.js";
 import { isOwner } from "../state/session.js";
-import { type NowRow, nowRows, SORTS, type SortKey } from "./now-rows.js";
+import { type NowRow, nowRows } from "./now-rows.js";
+import { SORTS, type SortKey } from "./now-sorts.js";
 
 const ROW_HEIGHT = 52;
 const PHONE_ROW_HEIGHT = 124;

@@ -1,13 +1,14 @@
 // What was recorded on a day: a line of time for each stream, with what is missing, and the files.
 
 import { useState } from "preact/hooks";
+import type { TimeSpan } from "../lib/bars.js";
 import { count, day, ownOffset } from "../lib/format.js";
 import { ClipForm } from "../parts/clip-form.js";
 import { Empty } from "../parts/empty.js";
 import { FileTable } from "../parts/file-list.js";
 import { Icon } from "../parts/icon.js";
 import { PlayDialog } from "../parts/play-dialog.js";
-import { Timeline, type TimeSpan } from "../parts/timeline.js";
+import { Timeline } from "../parts/timeline.js";
 import { useFiles } from "../state/files.js";
 import type { RecordedFile } from "../state/server-types.js";
 

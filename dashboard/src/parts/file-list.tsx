@@ -3,6 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { bytes, count, duration, fileName } from "../lib/format.js";
 import { link } from "../lib/location.js";
+import { canPlay } from "../lib/played.js";
 import { messageOf, remove } from "../state/api.js";
 import { useFiles } from "../state/files.js";
 import { tellFileChange } from "../state/live.js";
@@ -11,7 +12,7 @@ import { isOwner } from "../state/session.js";
 import { ClipForm } from "./clip-form.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icon.js";
-import { canPlay, PlayDialog } from "./play-dialog.js";
+import { PlayDialog } from "./play-dialog.js";
 import { Scroll } from "./scroll.js";
 import { When } from "./when.js";
 

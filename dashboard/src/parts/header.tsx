@@ -2,8 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { bitRate, bytes, count, duration, percent } from "../lib/format.js";
-import { beat, configs, connection, cpuShare, history, server, streams, volumes } from "../state/live.js";
-import type { VolumeState } from "../state/server-types.js";
+import { byRoom } from "../lib/room.js";
+import { beat, configs, connection, cpuShare, history, refusal, server, streams, volumes } from "../state/live.js";
 import { Clocks } from "./when.js";
 
 /** Room that is left for less is a warning, or an alarm. */
@@ -79,14 +79,6 @@ function Rate() {
   );
 }
 
-/** One that does not answer first, then the one that is full first, then the one with the smallest free share. */
-function byRoom(a: VolumeState, b: VolumeState): number {
-  if (a.answers !== b.answers) return Number(a.answers) - Number(b.answers);
-  if (a.fullInSeconds !== b.fullInSeconds)
-    return (a.fullInSeconds ?? Number.MAX_VALUE) - (b.fullInSeconds ?? Number.MAX_VALUE);
-  return a.freeBytes * b.sizeBytes - b.freeBytes * a.sizeBytes;
-}
-
 function Room() {
   const [tightest] = [...volumes.value].sort(byRoom);
   if (!tightest) return null;
@@ -116,13 +108,19 @@ function Lost() {
   );
 }
 
-const WORDS = { connecting: "Connecting", live: "Live", lost: "Connection lost, trying again" } as const;
+const WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  lost: "Connection lost, trying again",
+  refused: "No events",
+} as const;
 
 function Link() {
   const state = connection.value;
   return (
-    <span class={`link ${state}`} role="status">
+    <span class={`link ${state}`} role="status" title={refusal.value}>
       {WORDS[state]}
+      {refusal.value !== "" && `: ${refusal.value}`}
     </span>
   );
 }

@@ -2,15 +2,11 @@
 // recorded. Files that would be narrower than a pixel are drawn together, so that a day of short files stays light.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Bar, barsOf, endOf, lanesOf, type TimeSpan } from "../lib/bars.js";
 import { clockTime, count, duration, ownOffset } from "../lib/format.js";
 import { link } from "../lib/location.js";
+import { canPlay } from "../lib/played.js";
 import type { RecordedFile } from "../state/server-types.js";
-import { canPlay } from "./play-dialog.js";
-
-export interface TimeSpan {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 export interface TimelineProps {
   readonly files: readonly RecordedFile[];
@@ -20,20 +16,9 @@ export interface TimelineProps {
   readonly onPlay: (file: RecordedFile, fromMs: number) => void;
 }
 
-interface Bar {
-  readonly left: number;
-  right: number;
-  readonly isHurt: boolean;
-  readonly isGrowing: boolean;
-  /** Recordings of one stream at the same time lie one below the other. */
-  readonly lane: number;
-  readonly files: RecordedFile[];
-}
-
 const TICK_STEPS_MS = [10, 30, 60, 300, 600, 1800, 3600, 7200, 10_800, 21_600].map((seconds) => seconds * 1000);
 const TICK_WIDTH = 90;
 const STEP = 0.25;
-const MAX_LANES = 4;
 
 export function Timeline({ files, span, onSpan, onPlay }: TimelineProps) {
   const scale = useRef<HTMLDivElement>(null);
@@ -150,10 +135,6 @@ function barText({ files, isHurt }: Bar): string {
   return `${first.stream}, ${clock}, ${what}${isHurt ? `, ${count(lost)} frames missing` : ""}`;
 }
 
-function endOf({ end, start, durationMs }: RecordedFile): number {
-  return end !== null ? Date.parse(end) : durationMs !== null ? Date.parse(start) + durationMs : Date.now();
-}
-
 function groupByStream(files: readonly RecordedFile[]): Map<string, RecordedFile[]> {
   const groups = new Map<string, RecordedFile[]>();
   for (const file of [...files].sort((a, b) => (a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : 0))) {
@@ -162,39 +143,6 @@ function groupByStream(files: readonly RecordedFile[]): Map<string, RecordedFile
     groups.set(file.stream, own);
   }
   return groups;
-}
-
-/** By the config that made them. */
-function lanesOf(files: readonly RecordedFile[]): RecordedFile[][] {
-  const lanes = new Map<number, RecordedFile[]>();
-  for (const file of files) {
-    const own = lanes.get(file.configId) ?? [];
-    own.push(file);
-    lanes.set(file.configId, own);
-  }
-  const all = [...lanes.values()];
-  // More would be too thin to hit.
-  return all.length <= MAX_LANES ? all : [files.slice()];
-}
-
-/** In pixels. Files that follow each other within one are one bar, unless one of them is hurt. */
-function barsOf(files: readonly RecordedFile[], lane: number, { fromMs, toMs }: TimeSpan, width: number): Bar[] {
-  const bars: Bar[] = [];
-  const scale = width / (toMs - fromMs);
-  for (const file of files) {
-    const left = Math.max(0, (Date.parse(file.start) - fromMs) * scale);
-    const right = Math.min(width, (endOf(file) - fromMs) * scale);
-    if (right <= 0 || left >= width) continue;
-    const isHurt = (file.lost?.frames ?? 0) > 0 || file.isMissing === true || file.state === "failed";
-    const isGrowing = file.state === "growing";
-    const last = bars.at(-1);
-    const isNarrow = right - left < 3 || (last !== undefined && last.right - last.left < 3);
-    if (last && isNarrow && left - last.right < 1 && last.isGrowing === isGrowing && last.isHurt === isHurt) {
-      last.right = Math.max(last.right, right);
-      last.files.push(file);
-    } else bars.push({ left, right, isHurt, isGrowing, lane, files: [file] });
-  }
-  return bars;
 }
 
 /** At round times by the viewer's clock. */
