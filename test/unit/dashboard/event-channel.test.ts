@@ -8,6 +8,14 @@ import { WebSocket, WebSocketServer } from "ws";
 import { type ChannelOptions, EventChannel } from "../../../dashboard/src/state/event-channel.js";
 import { until } from "../../support/until.js";
 
+/** As a browser's: an error that nobody listens for is none. */
+class BrowserSocket extends WebSocket {
+  constructor(url: string) {
+    super(url);
+    this.on("error", () => {});
+  }
+}
+
 interface Sent {
   command: string;
   parameters?: { since?: number };
@@ -39,7 +47,7 @@ beforeEach(async () => {
     });
   });
   await once(server, "listening");
-  vi.stubGlobal("WebSocket", WebSocket);
+  vi.stubGlobal("WebSocket", BrowserSocket);
 });
 
 afterEach(async () => {
