@@ -4,7 +4,6 @@
 import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
 import { DEFAULT_REPLICAS } from "../group/group-settings.js";
 import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
-import { DEFAULT_PREVIEW_WIDTH } from "../preview/preview-arguments.js";
 import { DEFAULT_PRE_RECORD_MIB } from "../recording/recorder-options.js";
 import { MAX_PAST_SECONDS } from "../stream/past.js";
 import { DEFAULT_KEY, KEY_FIELDS } from "../upload/object-key.js";
@@ -17,6 +16,7 @@ import {
 } from "../upload/upload-settings.js";
 import { LimitsSchema } from "./limits-schema.js";
 import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
+import { PreviewSchema } from "./preview-schema.js";
 import { RulesSchema } from "./rule-settings.js";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
@@ -375,28 +375,7 @@ export const ServerConfigSchema = Type.Object(
         closed,
       ),
     ),
-    preview: Type.Optional(
-      Type.Object(
-        {
-          streams: Type.Optional(
-            Type.Integer({
-              minimum: 0,
-              maximum: 1000,
-              description:
-                "pulled RTSP streams that may be transcoded at a time for whoever watches them in the dashboard (default 0: off); an ffmpeg each, and another session of the camera",
-            }),
-          ),
-          width: Type.Optional(
-            Type.Integer({
-              minimum: 64,
-              maximum: 1920,
-              description: `wider pictures are made smaller (default ${DEFAULT_PREVIEW_WIDTH})`,
-            }),
-          ),
-        },
-        closed,
-      ),
-    ),
+    preview: Type.Optional(PreviewSchema),
     pull: Type.Optional(
       Type.Object(
         {
