@@ -12,8 +12,8 @@ import { scratch } from "../../support/scratch.js";
 const { path } = scratch();
 const CHILD = resolve(import.meta.dirname, "../../support/catalog-child.ts");
 const RUNS = process.env.REEL_TORTURE ? 60 : 3;
-/** All of them begin on it. */
-const DAY = /^2026-1[12]-\d\d$/;
+/** A day of the calendar: the segments of 60 runs reach into the next year. */
+const DAY = /^202[67]-\d\d-\d\d$/;
 const SEED = Number(process.env.REEL_SEED ?? 20261127);
 
 /** A generator of its own, so that a seed gives the same moments everywhere. */
