@@ -69,13 +69,21 @@ async function ffmpeg8(path: string, transport: "tcp" | "udp", name: string): Pr
   return "";
 }
 
+/** rtspclientsink of GStreamer 1.22 does not always end on a busy machine, with all that it has to send sent. */
+const STUCK_MS = 5000;
+
 /** Its rtspclientsink, which sends AAC as LATM. */
 async function gstreamer(path: string, transport: "tcp" | "udp", name: string): Promise<string> {
   const url = `rtsp://127.0.0.1:${port}/${name}`;
   const pipeline =
     `filesrc location=${path} ! qtdemux name=d d.video_0 ! queue ! h264parse ! s.sink_0` +
     ` d.audio_0 ! queue ! aacparse ! s.sink_1 rtspclientsink name=s location=${url} protocols=${transport}`;
-  return await push("/usr/bin/python3", [GST_LAUNCH, ...pipeline.split(" ")]);
+  const { streams, clock } = fixture.recorder;
+  const isStuck = (): boolean => streams.list().some((stream) => clock.monotonicMs() - stream.lastFrameMs > STUCK_MS);
+  const watch = setInterval(() => {
+    if (isStuck()) for (const child of children) child.kill("SIGKILL");
+  }, 500);
+  return await push("/usr/bin/python3", [GST_LAUNCH, ...pipeline.split(" ")]).finally(() => clearInterval(watch));
 }
 
 const PUBLISHERS = [
