@@ -5,6 +5,8 @@
 /** Btrfs commits every 30 seconds. What has not come by then is not waited for any longer. */
 const LATE_MS = 30_000;
 const AT_ONCE_MS = 2000;
+/** Writers hide all of a deletion now and then. So many in a row, and the volume frees late after all. */
+const HIDDEN_IN_A_ROW = 5;
 
 interface Deletion {
   readonly atMs: number;
@@ -17,6 +19,7 @@ export class SpaceToCome {
   #deletions: Deletion[] = [];
   #freeBytes = 0;
   #freesAtOnce = false;
+  #hiddenInARow = 0;
 
   get bytes(): number {
     return this.#deletions.reduce((sum, { missingBytes }) => sum + missingBytes, 0);
@@ -34,12 +37,16 @@ export class SpaceToCome {
       const part = Math.min(come, deletion.missingBytes);
       deletion.missingBytes -= part;
       come -= part;
-      if (deletion.isNew && part >= deletion.bytes / 2) this.#freesAtOnce = true;
+      if (deletion.isNew && part >= deletion.bytes / 2) {
+        this.#freesAtOnce = true;
+        this.#hiddenInARow = 0;
+      }
       deletion.isNew = false;
     }
     const patienceMs = this.#freesAtOnce ? AT_ONCE_MS : LATE_MS;
     const isOver = ({ atMs }: Deletion): boolean => nowMs - atMs >= patienceMs;
-    if (this.#deletions.some((one) => isOver(one) && one.missingBytes === one.bytes)) this.#freesAtOnce = false;
+    this.#hiddenInARow += this.#deletions.filter((one) => isOver(one) && one.missingBytes === one.bytes).length;
+    if (this.#hiddenInARow >= HIDDEN_IN_A_ROW) this.#freesAtOnce = false;
     this.#deletions = this.#deletions.filter((one) => one.missingBytes > 0 && !isOver(one));
   }
 }
