@@ -7,7 +7,7 @@ import type { CameraRecorder, Cameras } from "./camera-recorder.js";
 
 export const ffmpegRecorder: CameraRecorder = {
   name: "ffmpeg",
-  maxCameras: 10,
+  maxCameras: 100,
   missing: () => (version() === undefined ? "ffmpeg: apt-get install ffmpeg" : undefined),
   async start(folder) {
     const processes: ServerProcess[] = [];
