@@ -61,8 +61,9 @@ export class Previews implements ChannelModule, Collector {
     try {
       return this.#find(stream).join(peer);
     } catch (error) {
-      if (!(error instanceof ReelError)) throw error;
-      peer.close(error.code === "notFound" ? NOT_PREVIEWED : TRY_AGAIN, error.message);
+      // Whatever it is (a full folder for temporary files, no descriptors): nothing else may suffer for a preview.
+      const { code, message } = asReelError(error);
+      peer.close(code === "notFound" ? NOT_PREVIEWED : TRY_AGAIN, message);
       return () => {};
     }
   }

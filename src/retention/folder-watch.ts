@@ -16,6 +16,8 @@ export interface FolderLook extends VolumeRoom {
   readonly volume: number;
   /** Of the folder itself. */
   readonly inode: number;
+  /** `f_type` of statfs(2). */
+  readonly type: number;
 }
 export type LookAt = (folder: string) => Promise<FolderLook>;
 
@@ -28,6 +30,8 @@ export class FolderWatch {
   room: VolumeRoom | undefined;
   /** st_dev; folders that have not answered are each alone. */
   volume: number | string;
+  /** Of its file system, as statfs(2) numbers them; 0 until it has answered. */
+  type = 0;
   /** False where another folder is in its place (an unmounted volume) and none of the known files is in it. */
   isTrusted = true;
   /** Recordings of this priority and below may not run; -1 = all may. */
@@ -73,6 +77,7 @@ export class FolderWatch {
     this.room = look;
     if (!look) return;
     this.volume = look.volume;
+    this.type = look.type;
     this.#bytesPerSecond = this.#rate.after({ atMs: this.clock.monotonicMs(), freeBytes: look.freeBytes });
   }
 
@@ -115,9 +120,9 @@ export function folderOf(folders: readonly FolderWatch[], path: string): FolderW
 }
 
 async function lookAtVolume(folder: string): Promise<FolderLook> {
-  const { bavail, blocks, bsize } = await statfs(folder);
+  const { bavail, blocks, bsize, type } = await statfs(folder);
   const { dev, ino } = await stat(folder);
-  return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize, volume: dev, inode: ino };
+  return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize, volume: dev, inode: ino, type };
 }
 
 /** Where nothing is known, nothing can be taken for deleted. */

@@ -25,7 +25,7 @@ import { RetainsFiles } from "./own-rules.js";
 import { planSteps } from "./plan-all.js";
 import type { PlannedDeletion } from "./retention-plan.js";
 import { SegmentIndex } from "./segment-index.js";
-import { SpaceToCome } from "./space-to-come.js";
+import { patienceMs, SpaceToCome } from "./space-to-come.js";
 
 export interface RetentionSettings extends RetentionRule {
   /** Rules of single media folders, for all files in them. */
@@ -286,11 +286,12 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
   async #look(): Promise<void> {
     await Promise.all(this.#folders.map((watch) => watch.look(() => this.#index.someIn(watch.folder))));
     const nowMs = this.#parts.clock.monotonicMs();
-    const rooms = new Map(this.#folders.flatMap(({ volume, room }) => (room ? [[volume, room]] : [])));
-    for (const [volume, { freeBytes }] of rooms) {
-      const toCome = this.#toCome.get(volume) ?? new SpaceToCome();
+    // One look for each volume, whatever the number of its folders.
+    for (const { volume, type, room } of new Map(this.#folders.map((folder) => [folder.volume, folder])).values()) {
+      if (!room) continue;
+      const toCome = this.#toCome.get(volume) ?? new SpaceToCome(patienceMs(type));
       this.#toCome.set(volume, toCome);
-      toCome.seen(freeBytes, nowMs);
+      toCome.seen(room.freeBytes, nowMs);
     }
   }
 
