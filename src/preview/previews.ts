@@ -5,7 +5,7 @@
 import type { ChannelModule, ChannelPeer } from "../base/channels.js";
 import { maskCredentials } from "../base/credentials.js";
 import type { Logger } from "../base/logger.js";
-import { ReelError } from "../base/reel-error.js";
+import { asReelError, ReelError } from "../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../base/samples.js";
 import { systemTimers, type Timers } from "../base/timers.js";
 import { FfmpegProcess } from "../ingest/ffmpeg/ffmpeg-process.js";
