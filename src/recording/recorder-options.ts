@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { LogLimit } from "../base/log-limit.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { asReelError, ReelError } from "../base/reel-error.js";
 import { MAX_PAST_SECONDS, PastBudget, type PastSettings } from "../stream/past.js";
@@ -125,9 +126,17 @@ export function pastSettings(settings: RecorderSettings, forRules: (localStreamN
   }));
   const configured = (name: string): number =>
     byName.get(name) ?? byPattern.find(({ matches }) => matches(name))?.seconds ?? preRecordSeconds;
+  const lines = new LogLimit(settings.clock, 1);
   return {
     secondsOf: (name) => Math.max(configured(name), forRules(name)),
     budget: new PastBudget(preRecordMib * MIB),
+    onShort: (stream, kept) =>
+      lines.pass((suppressed) =>
+        settings.logger.warn(
+          { stream, ...kept, suppressed },
+          "there is no memory for all of a stream's past: see preRecord.maximumMib and ring.maximumBytes",
+        ),
+      ),
   };
 }
 

@@ -255,7 +255,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const seconds = settings.secondsOf(this.name);
     if (this.#past) this.#past.keep(seconds);
     else if (seconds > 0) {
-      this.#past = new Past(this.name, seconds, settings.budget, this.#hasFrames);
+      this.#past = new Past(this.name, seconds, settings.budget, this.#hasFrames, settings.onShort);
       this.#room.past = this.#past;
     }
   }

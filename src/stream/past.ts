@@ -43,6 +43,8 @@ export interface PastSettings {
   /** 0 = nothing is kept. Asked when the stream opens, and again when it is told to (`refreshPast`). */
   secondsOf(localStreamName: string): number;
   readonly budget: PastBudget;
+  /** There is no memory for all that is to be kept of a stream; told once, until there has been enough again. */
+  readonly onShort?: (localStreamName: string, kept: KeptPast) => void;
 }
 
 interface Point {
@@ -87,6 +89,7 @@ export class Past {
     private readonly budget: PastBudget,
     /** The stream has brought frames before. */
     isLate = false,
+    private readonly onShort: NonNullable<PastSettings["onShort"]> = () => {},
   ) {
     this.#hasTrimmed = isLate;
     this.keep(seconds);
@@ -150,8 +153,12 @@ export class Past {
       this.#pins.clear();
       return hadPins;
     }
+    const isNews = this.#whyShort !== NO_MEMORY;
     this.#whyShort = NO_MEMORY;
     this.#account(head);
+    const newest90k = this.#points.at(-1)?.dts90k ?? 0;
+    const { seconds, keptBytes } = this;
+    if (isNews) this.onShort(this.streamName, { seconds, keptSeconds: this.keptSeconds(newest90k), keptBytes });
     return true;
   }
 

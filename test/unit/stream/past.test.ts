@@ -20,13 +20,16 @@ interface Rig {
   open: (name: string) => InStream;
   /** From now on so much is to be kept. */
   keep: (seconds: number) => void;
+  /** Streams of which less is kept for want of memory, as it was told. */
+  short: string[];
 }
 
 function rig({ seconds = 10, limitBytes = 1 << 30, maxRingBytes = 1 << 22 } = {}): Rig {
   const arena = new Arena();
   const budget = new PastBudget(limitBytes);
   let wanted = seconds;
-  const past = { secondsOf: () => wanted, budget };
+  const short: string[] = [];
+  const past = { secondsOf: () => wanted, budget, onShort: (name: string) => void short.push(name) };
   let id = 0;
   const options = { ringBytes: 65_536, maxRingBytes, lagLimitMs: 2000, past };
   const registry = new StreamRegistry(arena, new TestClock(), options, () => ++id);
@@ -40,7 +43,7 @@ function rig({ seconds = 10, limitBytes = 1 << 30, maxRingBytes = 1 << 22 } = {}
     wanted = now;
     registry.refreshPast();
   };
-  return { budget, arena, open, keep };
+  return { budget, arena, open, keep, short };
 }
 
 /** Pictures from one number to another. */
@@ -131,7 +134,7 @@ describe("the past of a stream", () => {
 
   it("keeps within the memory of all streams, and says what it keeps where it is asked for more", () => {
     const limitBytes = 400_000;
-    const { budget, open } = rig({ limitBytes });
+    const { budget, open, short } = rig({ limitBytes });
     const streams = ["a", "b", "c"].map(open);
     for (let i = 0; i < 1000; i++) {
       for (const stream of streams) write(stream, i, i + 1);
@@ -140,6 +143,7 @@ describe("the past of a stream", () => {
     const kept = streams.map((stream) => stream.past?.keptBytes ?? 0);
     expect(budget.keptBytes).toBe(kept.reduce((sum, bytes) => sum + bytes, 0));
     for (const bytes of kept) expect(bytes).toBeGreaterThan(0);
+    expect(short.sort(), "told once").toEqual(["a", "b", "c"]);
     expect(() => streams[0]?.pinPast(10)).toThrow(/^a keeps only \d\.\d s of its past: there is no more memory/);
     for (const stream of streams) stream.end("test");
     expect([budget.keptBytes, budget.streams]).toEqual([0, 0]);
