@@ -203,19 +203,19 @@ export class Group {
     const { logger } = parts;
     const replicas = settings.replicas ?? DEFAULT_REPLICAS;
     const log = await ClaimLog.open(nats, subjects, { self: number, replicas, logger });
-    const bucket = await nats.bucket(subjects.configBucket, replicas);
     void this.#ids.connect(nats, subjects);
     if (this.#isClosed) return;
     const heartbeats = new Heartbeats({
       ...{ nats, subjects, members: this.#members, logger },
       own: () => this.#heartbeat(),
       onTick: () => this.#pulls?.tick(),
+      onReconnect: () => this.#configs?.reconnected(),
     });
     this.#session = { nats, log, heartbeats };
     this.#members.deaf();
     this.#pulls?.connect(log);
     log.follow({ seen: (claim) => this.#pulls?.seen(claim), caughtUp: () => this.#pulls?.caughtUp() });
-    this.#configs?.connect(bucket);
+    this.#configs?.connect(() => nats.bucket(subjects.configBucket, replicas));
     logger.info({ group: settings.name, node: this.nodeName, number }, "a member of the group");
   }
 

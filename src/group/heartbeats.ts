@@ -13,6 +13,7 @@ export interface HeartbeatParts {
   readonly own: () => Heartbeat;
   /** After every heartbeat, and when another node has said that it goes. */
   readonly onTick: () => void;
+  readonly onReconnect: () => void;
   readonly logger: Logger;
 }
 
@@ -55,7 +56,7 @@ export class Heartbeats {
   #isConnected = true;
 
   async #watchConnection(): Promise<void> {
-    const { nats, members, logger } = this.parts;
+    const { nats, members, onReconnect, logger } = this.parts;
     for await (const status of nats.connection.status()) {
       if (status.type === "disconnect") {
         this.#isConnected = false;
@@ -63,6 +64,7 @@ export class Heartbeats {
       } else if (status.type === "reconnect") {
         this.#isConnected = true;
         members.deaf();
+        onReconnect();
         logger.info({ server: status.server }, "the group's NATS is back");
       }
     }

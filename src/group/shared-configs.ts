@@ -5,18 +5,22 @@
 //   own store changes ─▶ create or delete the key          key created or deleted ─▶ adopt or remove here
 //
 // A config never changes and its id is never used again, so keys are created and deleted, never updated: updates of
-// server 2.9.10 are not safe (claim-log.ts). `confirmed` are the keys that this node has seen in the bucket; it is kept
-// over restarts, and tells what others have removed from what they have not heard of yet.
+// server 2.9.10 are not safe (claim-log.ts). Nothing but a removal that this node saw happen deletes a key
+// (`SharedKeys.removed`): a config that is not here, because its file was lost or it cannot be used here, is the
+// others' all the same. Nothing but the end of a key that was confirmed removes a config here.
 
+import { isDeepStrictEqual } from "node:util";
 import type { KV, KvWatchEntry } from "@nats-io/kv";
 import type { Logger } from "../base/logger.js";
 import type { ConfigStore } from "../recording/config-store.js";
-import { SectionWriter } from "../recording/section-writer.js";
+import { SharedKeys } from "./shared-keys.js";
 
 /** A section of the config store that is an array of configs. */
 export interface SharedSection {
   /** Its name in the store, and the first token of its keys. */
   readonly name: string;
+  /** Of the configs that are in use here: the store may hold others, which could not be read. */
+  ids(): readonly number[];
   /** False for a config of this node alone. */
   isShared(config: object): boolean;
   /** A config of another node. Throws ReelError where this node cannot have it; it stays another's then. */
@@ -24,8 +28,10 @@ export interface SharedSection {
   remove(configId: number): void;
 }
 
-const CONFIRMED_SECTION = "confirmed";
 const AGAIN_MS = 1000;
+/** A group may have thousands of configs: others have their turn between so many. */
+const TURN_ENTRIES = 50;
+const WRONG_LAST_SEQUENCE = 10071;
 
 interface Local {
   readonly section: SharedSection;
@@ -34,12 +40,22 @@ interface Local {
 }
 
 export class SharedConfigs {
-  readonly #confirmed: Set<string>;
-  readonly #saved: SectionWriter;
+  readonly #keys: SharedKeys;
+  /** What this node has that is the group's, as its store says. */
+  readonly #here = new Map<string, Local>();
+  /** Adopted, and not in the store yet. */
+  readonly #adopted = new Set<string>();
+  /** Removed because the bucket says so: no removal of this node's. */
+  readonly #leaving = new Set<string>();
   /** Keys that stand in the bucket, as far as it has been read. */
   readonly #remote = new Set<string>();
   /** Of those, what this node could not take. */
   readonly #refused = new Set<string>();
+  /** Keys that this node has tried to create: without an answer they may stand in the bucket. */
+  readonly #tried = new Set<string>();
+  /** Removed keys that the bucket has been told of, and has not shown yet. */
+  readonly #told = new Set<string>();
+  readonly #warned = new Set<string>();
   readonly #unwatch: (() => void)[];
   #kv: KV | undefined;
   #isLoaded = false;
@@ -55,17 +71,25 @@ export class SharedConfigs {
     own: ConfigStore,
     private readonly logger: Logger,
   ) {
-    this.#saved = new SectionWriter(own, CONFIRMED_SECTION, logger);
-    const stored = own.get(CONFIRMED_SECTION)?.value;
-    const keys = Array.isArray(stored) ? stored.filter((key): key is string => typeof key === "string") : [];
-    this.#confirmed = new Set(keys);
-    this.#unwatch = sections.map(({ name }) => store.watch(name, () => this.#push()));
+    this.#keys = new SharedKeys(own, logger);
+    for (const section of sections) {
+      const ids = new Set(section.ids());
+      for (const [key, local] of this.#stored(section)) if (ids.has(local.configId)) this.#here.set(key, local);
+    }
+    this.#unwatch = sections.map((section) => store.watch(section.name, () => this.#compare(section)));
   }
 
-  /** Takes up the bucket, whose configs are adopted and which gets those of this node. */
-  connect(kv: KV): void {
-    this.#kv = kv;
-    void this.#follow(kv);
+  /**
+   * Takes up the bucket, whose configs are adopted and which gets those of this node. `open` makes it where it is not
+   * there; it is called again after every break.
+   */
+  connect(open: () => Promise<KV>): void {
+    void this.#follow(open);
+  }
+
+  /** The servers may have lost what they had: the bucket is opened and read again. */
+  reconnected(): void {
+    this.#stop?.();
   }
 
   async close(): Promise<void> {
@@ -73,28 +97,36 @@ export class SharedConfigs {
     for (const end of this.#unwatch) end();
     this.#stop?.();
     await this.#pushing;
-    await this.#saved.whenIdle();
+    await this.#keys.whenSaved();
   }
 
-  async #follow(kv: KV): Promise<void> {
+  async #follow(open: () => Promise<KV>): Promise<void> {
     while (!this.#isClosed) {
       try {
-        const { values } = await kv.status();
+        const kv = await open();
+        const { values, streamInfo } = await kv.status();
+        this.#isLoaded = false;
+        await this.#pushing;
+        if (this.#isClosed) return;
+        this.#kv = kv;
+        this.#keys.enter(String(streamInfo.created));
+        for (const seen of [this.#remote, this.#refused, this.#told]) seen.clear();
         const entries = await kv.watch();
         this.#stop = () => entries.stop();
-        this.#remote.clear();
-        this.#isLoaded = false;
+        if (this.#isClosed) return entries.stop();
         if (values === 0) this.#loaded();
+        let count = 0;
         for await (const entry of entries) {
           if (this.#isClosed) return;
           this.#take(entry);
           // `delta`: how many of those that stood there are still to come.
           if (!this.#isLoaded && entry.delta === 0) this.#loaded();
+          if (++count % TURN_ENTRIES === 0) await nextTurn();
         }
       } catch (error) {
-        if (!this.#isClosed) this.logger.debug({ err: error }, "the group's configs cannot be read; it is tried again");
+        if (!this.#isClosed) this.#warnOnce(error, "the group's configs cannot be read; it is tried again");
       }
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
+      await pause(AGAIN_MS);
     }
   }
 
@@ -102,23 +134,46 @@ export class SharedConfigs {
     const { key, operation } = entry;
     const place = this.#placeOf(key);
     if (!place) return;
-    const { section, configId } = place;
-    const isHere = this.#local().has(key);
-    if (operation !== "PUT") {
-      this.#remote.delete(key);
-      this.#refused.delete(key);
-      if (this.#confirmed.delete(key)) this.#save();
-      if (isHere) section.remove(configId);
-      return;
-    }
+    if (operation === "PUT") this.#created(entry, place);
+    else this.#deleted(key, place);
+  }
+
+  #deleted(key: string, { section, configId }: { section: SharedSection; configId: number }): void {
+    const { confirmed, removed } = this.#keys;
+    this.#remote.delete(key);
+    this.#refused.delete(key);
+    this.#told.delete(key);
+    const wasConfirmed = confirmed.delete(key);
+    const wasRemoved = removed.delete(key);
+    if (wasConfirmed || wasRemoved) this.#keys.save();
+    // A removal that a crash has cut short is done here too.
+    if ((wasConfirmed || wasRemoved) && this.#has(key)) this.#remove(key, section, configId);
+  }
+
+  #created(entry: KvWatchEntry, { section, configId }: { section: SharedSection; configId: number }): void {
+    const { key } = entry;
+    const { confirmed, removed } = this.#keys;
     this.#remote.add(key);
-    // One that was removed here while nobody could be told is confirmed and not here: it is deleted by the next push.
-    if (this.#confirmed.has(key)) return;
-    this.#confirmed.add(key);
-    this.#save();
-    if (isHere) return;
+    // What was removed here is deleted by the next push.
+    if (removed.has(key)) return;
+    const isHere = this.#has(key);
+    if (isHere && confirmed.has(key)) return;
     try {
-      section.adopt(entry.json());
+      const config: unknown = entry.json();
+      const local = this.#here.get(key);
+      if (local && !isDeepStrictEqual(plain(local.config), config)) {
+        this.#refused.add(key);
+        const message = "a config of the group has the id of another one of this node: each keeps its own";
+        this.logger.warn({ section: section.name, configId }, message);
+        return;
+      }
+      if (!isHere) {
+        section.adopt(config);
+        this.#leaving.delete(key);
+        if (!this.#here.has(key)) this.#adopted.add(key);
+      }
+      confirmed.add(key);
+      this.#keys.save();
     } catch (error) {
       this.#refused.add(key);
       this.logger.warn({ err: error, section: section.name, configId }, "a config of the group cannot be used here");
@@ -128,64 +183,124 @@ export class SharedConfigs {
   /** All that stands in the bucket is known: what others have removed meanwhile goes here too. */
   #loaded(): void {
     this.#isLoaded = true;
-    for (const [key, { section, configId }] of this.#local())
-      if (this.#confirmed.has(key) && !this.#remote.has(key)) {
-        this.#confirmed.delete(key);
-        section.remove(configId);
-      }
-    for (const key of this.#confirmed) if (!this.#remote.has(key)) this.#confirmed.delete(key);
-    this.#save();
+    const { confirmed } = this.#keys;
+    for (const key of confirmed) {
+      if (this.#remote.has(key)) continue;
+      confirmed.delete(key);
+      const local = this.#here.get(key);
+      if (local) this.#remove(key, local.section, local.configId);
+    }
+    this.#keys.save();
+    this.#push();
+  }
+
+  #has(key: string): boolean {
+    return this.#here.has(key) || this.#adopted.has(key);
+  }
+
+  #remove(key: string, section: SharedSection, configId: number): void {
+    this.#adopted.delete(key);
+    this.#leaving.add(key);
+    section.remove(configId);
+  }
+
+  /** Called after every write of a section: what is new in it, and what was removed. */
+  #compare(section: SharedSection): void {
+    const stored = this.#stored(section);
+    const { confirmed, removed } = this.#keys;
+    for (const [key, local] of this.#here) {
+      if (local.section !== section || stored.has(key)) continue;
+      this.#here.delete(key);
+      const isOthers = this.#leaving.delete(key) || this.#refused.has(key);
+      if (isOthers || !(confirmed.has(key) || this.#tried.has(key))) continue;
+      removed.add(key);
+      this.#keys.save();
+    }
+    for (const [key, local] of stored) {
+      this.#here.set(key, local);
+      this.#adopted.delete(key);
+    }
     this.#push();
   }
 
   #push(): void {
     this.#isDirty = true;
-    if (this.#isLoaded)
+    if (this.#isLoaded && !this.#isClosed)
       this.#pushing ??= this.#pushAll().finally(() => {
         this.#pushing = undefined;
-        if (this.#isDirty && !this.#isClosed) this.#push();
+        if (this.#isDirty) this.#push();
       });
   }
 
   async #pushAll(): Promise<void> {
     const kv = this.#kv as KV;
-    while (this.#isDirty) {
+    const { confirmed, removed } = this.#keys;
+    while (this.#isDirty && this.#isLoaded && !this.#isClosed) {
       this.#isDirty = false;
-      // Changes that belong to one turn of the event loop: adopting writes to the store a little later.
-      await new Promise((resolve) => setImmediate(resolve));
-      const local = this.#local();
-      const created = [...local].filter(([key]) => !this.#confirmed.has(key) && !this.#remote.has(key));
-      const deleted = [...this.#confirmed].filter((key) => !local.has(key) && !this.#refused.has(key));
-      try {
-        for (const [key, { config }] of created) {
-          await kv.put(key, JSON.stringify(config));
-          this.#confirmed.add(key);
-        }
-        for (const key of deleted) {
-          await kv.delete(key);
-          this.#confirmed.delete(key);
-        }
-        if (created.length + deleted.length > 0) this.#save();
-      } catch (error) {
-        this.logger.debug({ err: error }, "the group could not be told of a config; it is tried again");
-        this.#isDirty = !this.#isClosed;
-        if (this.#isDirty) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
-      }
+      // Changes that belong to one turn of the event loop.
+      await nextTurn();
+      const created = [...this.#here].filter(([key]) => !confirmed.has(key) && !this.#remote.has(key));
+      const deleted = [...removed].filter((key) => !this.#told.has(key));
+      let isWhole = true;
+      for (const [key, { config }] of created)
+        if (!removed.has(key)) isWhole = (await this.#tell(() => this.#create(kv, key, config))) && isWhole;
+      for (const key of deleted) isWhole = (await this.#tell(() => this.#delete(kv, key))) && isWhole;
+      if (isWhole) continue;
+      this.#isDirty = true;
+      await pause(AGAIN_MS);
     }
   }
 
-  /** What this node has that is the group's, by key. */
-  #local(): Map<string, Local> {
-    const local = new Map<string, Local>();
-    for (const section of this.sections) {
-      const stored = this.store.get(section.name)?.value;
-      for (const config of Array.isArray(stored) ? (stored as readonly object[]) : []) {
-        const { configId } = config as { configId?: unknown };
-        if (typeof configId === "number" && section.isShared(config))
-          local.set(`${section.name}.${configId}`, { section, configId, config });
-      }
+  /** False where it must be tried again: one key that cannot be told keeps no other one back. */
+  async #tell(change: () => Promise<void>): Promise<boolean> {
+    if (this.#isClosed || !this.#isLoaded) return false;
+    try {
+      await change();
+      return true;
+    } catch (error) {
+      this.#warnOnce(error, "the group could not be told of a config; it is tried again");
+      return false;
     }
-    return local;
+  }
+
+  async #create(kv: KV, key: string, config: object): Promise<void> {
+    this.#tried.add(key);
+    try {
+      await kv.create(key, JSON.stringify(config));
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== WRONG_LAST_SEQUENCE) throw error;
+      // It stands there: the watch tells whether it is this one.
+      this.#tried.delete(key);
+      return;
+    }
+    // Unless the bucket has been another one since.
+    if (kv !== this.#kv) return;
+    this.#keys.confirmed.add(key);
+    this.#keys.save();
+  }
+
+  async #delete(kv: KV, key: string): Promise<void> {
+    await kv.delete(key);
+    this.#told.add(key);
+  }
+
+  #warnOnce(error: unknown, message: string): void {
+    const cause = (error as Error).message;
+    if (this.#warned.has(cause)) return;
+    this.#warned.add(cause);
+    this.logger.warn({ err: error }, message);
+  }
+
+  /** What the store has of a section that is the group's, by key. */
+  #stored(section: SharedSection): Map<string, Local> {
+    const found = new Map<string, Local>();
+    const stored = this.store.get(section.name)?.value;
+    for (const config of Array.isArray(stored) ? (stored as readonly object[]) : []) {
+      const { configId } = config as { configId?: unknown };
+      if (typeof configId === "number" && section.isShared(config))
+        found.set(`${section.name}.${configId}`, { section, configId, config });
+    }
+    return found;
   }
 
   #placeOf(key: string): { section: SharedSection; configId: number } | undefined {
@@ -193,8 +308,17 @@ export class SharedConfigs {
     const section = this.sections.find((candidate) => candidate.name === name);
     return section && rest.length === 0 && /^[1-9]\d*$/.test(id) ? { section, configId: Number(id) } : undefined;
   }
+}
 
-  #save(): void {
-    this.#saved.write([...this.#confirmed]);
-  }
+/** As it comes out of the bucket. */
+function plain(config: object): unknown {
+  return JSON.parse(JSON.stringify(config));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -275,12 +275,14 @@ function sharedSections(recorder: Recorder, control: ControlPlane): SharedSectio
   return [
     {
       name: "record",
+      ids: () => recorder.configs().map(({ config }) => config.configId),
       isShared: (config) => !("ruleId" in config),
       adopt: (config) => recorder.adopt(config),
       remove: (configId) => void recorder.removeConfig(configId),
     },
     {
       name: "pull",
+      ids: () => control.pulls.list().map(({ settings }) => settings.configId),
       isShared: () => true,
       adopt: (config) => control.pulls.adopt(config),
       remove: (configId) => void control.pulls.remove(configId, "another node of the group has removed it"),

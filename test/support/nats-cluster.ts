@@ -1,5 +1,6 @@
-// Three real servers of NATS with JetStream, as one cluster on free ports of 127.0.0.1, with their stores in a temporary
-// folder. They die with the test process (setpriv --pdeathsig); `stop` ends them and removes the folder.
+// Three real servers of NATS with JetStream, as one cluster on free ports of 127.0.0.1, or a single one, with their
+// stores in a temporary folder. They die with the test process (setpriv --pdeathsig); `stop` ends them and removes the
+// folder.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -29,16 +30,17 @@ export class NatsCluster {
     this.#servers = servers;
   }
 
-  /** Resolves when JetStream has a leader. */
-  static async start(): Promise<NatsCluster> {
+  /** Resolves when JetStream has a leader. `size`: 3 or 1. */
+  static async start(size = SIZE): Promise<NatsCluster> {
     const folder = await mkdtemp(join(tmpdir(), "reel-nats-"));
-    const ports = await Promise.all(Array.from({ length: 2 * SIZE }, () => freePort()));
-    const routes = ports.slice(SIZE).map((port) => `nats://127.0.0.1:${port}`);
-    const servers = ports.slice(0, SIZE).map((port, index) => {
+    const ports = await Promise.all(Array.from({ length: 2 * size }, () => freePort()));
+    const routes = ports.slice(size).map((port) => `nats://127.0.0.1:${port}`);
+    const servers = ports.slice(0, size).map((port, index) => {
       const name = `n${index + 1}`;
       const args = [
-        ...["--addr", "127.0.0.1", "--port", String(port), "--server_name", name, "--cluster_name", "reel-test"],
-        ...["--cluster", `nats://127.0.0.1:${ports[SIZE + index]}`, "--routes", routes.join(",")],
+        ...["--addr", "127.0.0.1", "--port", String(port), "--server_name", name],
+        ...(size > 1 ? ["--cluster_name", "reel-test", "--routes", routes.join(",")] : []),
+        ...(size > 1 ? ["--cluster", `nats://127.0.0.1:${ports[size + index]}`] : []),
         ...["--jetstream", "--store_dir", join(folder, name)],
       ];
       return { name, port, args, ...run(args) };
@@ -64,11 +66,11 @@ export class NatsCluster {
     const connection = await connect({ servers: this.urls, waitOnFirstConnect: true, reconnectTimeWait: 50 });
     try {
       await until(
-        "JetStream has a leader and three servers",
+        "JetStream has a leader and all servers",
         async () => {
           try {
             const manager = await jetstreamManager(connection, { timeout: 1000 });
-            await manager.streams.add({ name: "ready", subjects: ["ready"], num_replicas: SIZE });
+            await manager.streams.add({ name: "ready", subjects: ["ready"], num_replicas: this.#servers.length });
             return await manager.streams.delete("ready");
           } catch {
             return false;
@@ -85,6 +87,11 @@ export class NatsCluster {
     const server = this.#servers[index] as NatsServer;
     server.child.kill("SIGKILL");
     await server.exited;
+  }
+
+  /** As on a new disk: of a server that is killed. */
+  async empty(index: number): Promise<void> {
+    await rm(join(this.folder, (this.#servers[index] as NatsServer).name), { recursive: true, force: true });
   }
 
   restart(index: number): void {
