@@ -5,7 +5,7 @@
 //   assembly/ the targets that tests and workers load are compiled again
 
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import ts from "typescript";
@@ -44,6 +44,7 @@ export class MutationTree {
 
   constructor(readonly root: string) {
     this.#path = mkdtempSync(join(tmpdir(), "reel-mutants-"));
+    chmodSync(this.#path, 0o755); // some tests start a server that is not root
     cpSync(root, this.#path, {
       recursive: true,
       preserveTimestamps: true,
