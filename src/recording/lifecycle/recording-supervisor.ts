@@ -123,8 +123,9 @@ export class RecordingSupervisor {
     clearTimeout(entry.retry);
     this.#entries.remove(entry);
     this.#endInterruption(entry);
-    this.#parts.onForgotten(entry);
+    // The config goes first: one whose end was dropped before a crash would begin its duration anew.
     if (entry.config.keepAlive) this.#parts.save();
+    this.#parts.onForgotten(entry);
   }
 
   /** Something kept it from beginning to record a stream: it is tried again, and what it misses is told. */

@@ -135,6 +135,17 @@ describe("a duration", () => {
     await until("its end goes with it", () => endsOf(recorder).length === 0);
   });
 
+  it("that is over leaves the store behind its config: a crash between the two records nothing anew", async () => {
+    const recorder = await openRecorder();
+    const { config } = await recorder.record(wish({ duration: 3600 }));
+    await until("it has an end", () => endsOf(recorder).length === 1);
+    const written: string[] = [];
+    for (const section of ["record", "ends"]) recorder.store.watch(section, () => void written.push(section));
+    recorder.removeConfig(config.configId);
+    await until("both are written", () => written.length === 2);
+    expect(written).toEqual(["record", "ends"]);
+  });
+
   it("begins anew where its end could not be saved, and ends then", async () => {
     const clock = steppedClock(OPENS_MS);
     let recorder = await openRecorder({ clock });
