@@ -30,7 +30,13 @@ import type { Ledger } from "./ledger.js";
 import type { LedgerEntry } from "./ledger-entry.js";
 import { MediaRoots } from "./media-roots.js";
 import { withPresence } from "./presence.js";
-import { type DeletionGuard, type DeletionListener, type HeldNames, SegmentDeletion } from "./segment-deletion.js";
+import {
+  type DeletionGuard,
+  type DeletionListener,
+  type HeldNames,
+  type PlacedSegment,
+  SegmentDeletion,
+} from "./segment-deletion.js";
 import { SegmentLookup } from "./segment-lookup.js";
 import type {
   CopiedSegmentReport,
@@ -70,8 +76,8 @@ export interface SegmentCatalog {
   markUploaded(segment: CatalogSegment, object: string): Promise<UploadedSegmentReport | undefined>;
   /** Asks the guard before every deletion. Returns a function that removes it. */
   guard(guard: DeletionGuard): () => void;
-  /** Of a segment whose file is not there: true where that is because its volume is not, so that it may come back. */
-  isAway(segment: CatalogSegment): Promise<boolean>;
+  /** True where its file is on a volume that is not mounted, also where another segment's has its name meanwhile. */
+  isAway(segment: PlacedSegment): Promise<boolean>;
   /** True while the file of that segment goes: no guard can keep it any more. */
   isGoing(id: number): boolean;
   /** Calls the listener for every deletion, after the index has it. Returns a function that removes the listener. */
@@ -246,8 +252,8 @@ export class Catalog implements SegmentCatalog {
     if (segment.state !== "deleted") await this.#put({ ...segment, ...change }, false).catch(() => undefined);
   }
 
-  isAway(segment: CatalogSegment): Promise<boolean> {
-    return this.#roots.isAway(segment);
+  isAway(segment: PlacedSegment): Promise<boolean> {
+    return this.#deletion.isAway(segment);
   }
 
   guard(guard: DeletionGuard): () => void {

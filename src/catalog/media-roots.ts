@@ -16,6 +16,11 @@ interface Period {
   readonly from: number;
 }
 
+interface RootedSegment {
+  readonly id: number;
+  readonly path: string;
+}
+
 export interface RootsStore {
   readonly stateFolder: string;
   /** Id of the next segment. */
@@ -66,18 +71,26 @@ export class MediaRoots {
     });
   }
 
-  /**
-   * Of a segment whose file is not there: true where its media folder is not the one that the file was recorded in, so
-   * that it may come back. False where that is not known.
-   */
-  async isAway({ id, path }: { readonly id: number; readonly path: string }): Promise<boolean> {
+  /** True where its media folder is not the one that the segment was recorded in. False where that is not known. */
+  async isElsewhere({ id, path }: RootedSegment): Promise<boolean> {
     const folder = longestOf(this.folders, path);
-    const was = this.#periods.get(folder ?? "")?.findLast(({ from }) => from <= id);
-    return folder !== undefined && was !== undefined && (await lastingIdentityOf(folder)) !== was.identity;
+    const was = this.#identityAt(id, folder);
+    return folder !== undefined && was !== undefined && (await lastingIdentityOf(folder)) !== was;
+  }
+
+  /** True where two segments of one path have been recorded in different folders: each has a file of its own. */
+  areApart(one: RootedSegment, other: RootedSegment): boolean {
+    const folder = longestOf(this.folders, one.path);
+    const [a, b] = [this.#identityAt(one.id, folder), this.#identityAt(other.id, folder)];
+    return a !== undefined && b !== undefined && a !== b;
+  }
+
+  #identityAt(id: number, folder = ""): string | undefined {
+    return this.#periods.get(folder)?.findLast(({ from }) => from <= id)?.identity;
   }
 
   /** A segment is recorded there. Its volume may have come, or gone, since the last one. */
-  recorded({ id, path }: { readonly id: number; readonly path: string }): void {
+  recorded({ id, path }: RootedSegment): void {
     const folder = longestOf(this.folders, path);
     const nowMs = performance.now();
     if (folder === undefined || nowMs - (this.#lookedMs.get(folder) ?? 0) < LOOK_MS) return;

@@ -22,6 +22,9 @@ import type { DeletingEntry } from "./pending-segments.js";
 import type { DeletedSegmentReport, DeletionCause } from "./segment-report.js";
 import { syncFolder } from "./sync-folder.js";
 
+/** What says which file is a segment's. */
+export type PlacedSegment = Pick<CatalogSegment, "id" | "path" | "sizeBytes">;
+
 /** Why a segment must stay, in words; undefined where nothing speaks against its deletion for that cause. */
 export type DeletionGuard = (segment: CatalogSegment, cause: DeletionCause) => string | undefined;
 export type DeletionListener = (report: DeletedSegmentReport, segment: CatalogSegment) => void;
@@ -99,7 +102,7 @@ export class SegmentDeletion {
     const waiting: DeletingEntry[] = [];
     for (const entry of this.#left.splice(0)) {
       const segment = segmentOf(entry);
-      if (this.#isClosed || (await this.#isAway(segment))) waiting.push(entry);
+      if (this.#isClosed || (await this.isAway(segment))) waiting.push(entry);
       else
         await this.#carryOut(segment, entry.report, []).catch((error: unknown) =>
           this.parts.logger.warn({ err: error, path: entry.report.path }, "a file that was to be deleted is kept"),
@@ -112,8 +115,20 @@ export class SegmentDeletion {
     }, this.parts.resumeMs).unref();
   }
 
-  async #isAway(segment: CatalogSegment): Promise<boolean> {
-    return !(await isThere(segment.path).catch(() => true)) && (await this.parts.roots.isAway(segment));
+  /**
+   * True where its file is on a volume that is not mounted, so that it may come back; a file of its name may be there,
+   * of another segment. A folder that was replaced for good, and has its file, has it.
+   */
+  async isAway(segment: PlacedSegment): Promise<boolean> {
+    const { id, path, sizeBytes } = segment;
+    const { roots, idsOf, current } = this.parts;
+    if (!(await roots.isElsewhere(segment))) return false;
+    if ((await sizeOf(path)) !== sizeBytes) return true;
+    for (const other of await idsOf(path)) {
+      const found = other === id ? undefined : await current(other);
+      if (found && hasFileAt(path, found) && !(await roots.isElsewhere(found))) return true;
+    }
+    return false;
   }
 
   /** Refuses further deletions. Resolves when those under way have ended. */
@@ -148,9 +163,12 @@ export class SegmentDeletion {
     const { path, state } = segment;
     if (state === "failed" || path === "") return false;
     const isReplaced = await this.#isReplaced(segment);
-    if (!isReplaced && (await isThere(path))) return true;
+    if (!isReplaced && (await isThere(path))) {
+      await this.#mustNotBeAway(segment);
+      return true;
+    }
     if (cause !== "request") throw new ReelError("notFound", `${path} is not there any more`, { path });
-    if (!isReplaced) await this.#mustNotBeAway(segment);
+    if (!isReplaced) await this.#mustBeGone(segment);
     return false;
   }
 
@@ -166,6 +184,7 @@ export class SegmentDeletion {
       if (!(await this.#isReplaced(segment))) {
         // Somebody may have been given a hold since the first look.
         askGuards(guards, segment, report.cause);
+        await this.#mustNotBeAway(segment);
         this.#going.add(id);
         await this.#removeFiles(segment);
       }
@@ -184,20 +203,24 @@ export class SegmentDeletion {
     const end = this.parts.names.beginDeletion(path);
     if (!end) throw new ReelError("targetBusy", `another recording is about to get the name ${path}`, { path });
     try {
-      if (!(await removeFile(path))) await this.#mustNotBeAway(segment);
+      if (!(await removeFile(path))) await this.#mustBeGone(segment);
       if (manifest !== undefined) await removeFile(path + MANIFEST_SUFFIX);
     } finally {
       end();
     }
   }
 
-  /** Its file is not there. Throws ReelError `targetBusy` where that is because its volume is not. */
+  /** Throws ReelError `targetBusy` where its volume is not mounted: what has its name now is another file. */
   async #mustNotBeAway(segment: CatalogSegment): Promise<void> {
     const { path } = segment;
-    const { roots } = this.parts;
-    if (await roots.isAway(segment))
+    if (await this.isAway(segment))
       throw new ReelError("targetBusy", `${path} is not there, because its volume is not mounted`, { path });
-    await roots.mustBeThere(path);
+  }
+
+  /** Its file is not there. Throws ReelError `targetBusy` where that is because its volume is not. */
+  async #mustBeGone(segment: CatalogSegment): Promise<void> {
+    await this.#mustNotBeAway(segment);
+    await this.parts.roots.mustBeThere(segment.path);
   }
 
   /** Its sequence is taken in the line that appends, so that the file is in the order of sequences. */
@@ -216,8 +239,9 @@ export class SegmentDeletion {
   }
 
   /** Another recording has its name by now. Throws ReelError `targetBusy` where that is not decided. */
-  async #isReplaced({ id, path, isEstimated }: CatalogSegment): Promise<boolean> {
-    const { ledger, idsOf, current } = this.parts;
+  async #isReplaced(segment: CatalogSegment): Promise<boolean> {
+    const { id, path, isEstimated } = segment;
+    const { ledger, idsOf, current, roots } = this.parts;
     for (const [other, { report }] of ledger.unclosed) {
       if (other === id || report.path !== path) continue;
       if (!CONTAINERS[report.container].journal) return true;
@@ -228,11 +252,14 @@ export class SegmentDeletion {
       // Ids of estimated segments are above all others, though their files were there first.
       if (other === id || (!isEstimated && other < id)) continue;
       const newer = await current(other);
-      if (newer?.path === path && !newer.isEstimated && newer.state !== "failed" && newer.state !== "deleted")
-        return true;
+      if (newer && hasFileAt(path, newer) && !newer.isEstimated && !roots.areApart(segment, newer)) return true;
     }
     return false;
   }
+}
+
+function hasFileAt(path: string, segment: CatalogSegment): boolean {
+  return segment.path === path && segment.state !== "failed" && segment.state !== "deleted";
 }
 
 function askGuards(guards: Iterable<DeletionGuard>, segment: CatalogSegment, cause: DeletionCause): void {

@@ -3,7 +3,7 @@
 // not know whether it has recorded their files.
 
 import type { SegmentCatalog } from "../catalog/catalog.js";
-import type { CatalogSegment } from "../catalog/catalog-segment.js";
+import type { CatalogSegment, FoundSegment } from "../catalog/catalog-segment.js";
 import { isThere } from "../catalog/segment-deletion.js";
 import { OwnRules } from "./own-rules.js";
 import { byAge, type KeptSegment } from "./retention-plan.js";
@@ -72,12 +72,22 @@ export class SegmentIndex {
         // Where it is missing, somebody else has removed its file, or its size has changed.
         const hasFile = !segment.missing || (await isThere(segment.path).catch(() => false));
         if (this.#isStopped) return;
-        if (hasFile && !deleted.has(segment.id)) this.#add(segment);
+        const isHere = hasFile && (await this.#isHere(segment));
+        if (isHere && !this.#isStopped && !deleted.has(segment.id)) this.#add(segment);
       }
       cursor = page.cursor;
     } while (cursor !== undefined);
     this.#deleted = undefined;
     this.#isLoaded = true;
+  }
+
+  /** Of several records of one path the file is that of the newest whose volume is mounted. */
+  async #isHere(segment: FoundSegment): Promise<boolean> {
+    const other = this.#segments.get(segment.path);
+    if (other?.id === segment.id || (!other && !segment.missing)) return true;
+    if (await this.catalog.isAway(segment)) return false;
+    if (other && other.id > segment.id && (await this.catalog.isAway(other))) this.forget(other);
+    return true;
   }
 
   /** Some that must be there if their folder is: the first and the last ones that came. */

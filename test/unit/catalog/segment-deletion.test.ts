@@ -1,6 +1,6 @@
 // Deletions on real files: what goes, what stays, what is told, and whose file it is.
 
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CatalogSegment, deletionOf } from "../../../src/catalog/catalog-segment.js";
@@ -125,6 +125,36 @@ describe("a file belongs to the newest segment of its name", () => {
     expect(existsSync(second.path)).toBe(true);
     expect((await rig.segment(first.sequence)).state).toBe("deleted");
     expect((await rig.segment(second.sequence)).state).toBe("finished");
+  });
+
+  it("that is mounted: what was recorded on its mount point has another file, and leaves this one alone", async () => {
+    const rig = await new Rig().open();
+    const held = await rig.record("cam1", MIDNIGHT, MINUTE, "cam1.ts");
+    await rig.close();
+    const remount = rig.unmount();
+    await rig.open();
+    const newer = await rig.record("cam1", MIDNIGHT + MINUTE, MINUTE, "cam1.ts");
+    await rig.close();
+    remount();
+    await rig.open();
+    const unguard = rig.catalog.guard(({ id }) => (id === held.sequence ? "evidence" : undefined));
+    const segments = [await rig.segment(held.sequence), await rig.segment(newer.sequence)] as const;
+    expect(await Promise.all(segments.map((segment) => rig.catalog.isAway(segment)))).toEqual([false, true]);
+    for (const cause of ["age", "request"] as const)
+      await expect(rig.catalog.delete(segments[1], cause)).rejects.toMatchObject({ code: "targetBusy" });
+    expect(existsSync(held.path)).toBe(true);
+    unguard();
+    await rig.catalog.delete(segments[0], "age");
+    expect(existsSync(held.path), "the file is the older one's").toBe(false);
+  });
+
+  it("also in a media folder that was replaced for good, with all that was in it", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    renameSync(rig.media, `${rig.media}.old`);
+    cpSync(`${rig.media}.old`, rig.media, { recursive: true });
+    await rig.catalog.delete(await rig.segment(opened.sequence), "age");
+    expect(existsSync(opened.path)).toBe(false);
   });
 
   it("whatever its size is by now", async () => {
