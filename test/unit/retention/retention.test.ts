@@ -186,6 +186,7 @@ describe("priorities", () => {
         return new LoopedSource(rig.recorder.streams.open(name));
       }),
     );
+    const lowest = rig.recorder.configs().find(({ config }) => config.priority === 10)?.config.configId;
     for (const source of sources) await source.writeUpTo(2000);
     await until("both record", () => rig.recorder.outStreams().every(({ currentPath }) => currentPath !== undefined));
     const stopped: (readonly number[])[] = [];
@@ -195,7 +196,7 @@ describe("priorities", () => {
       await retention.run();
       return stopped.length > 0;
     });
-    expect(stopped.flat()).toEqual([1]);
+    expect(stopped.flat()).toEqual([lowest]);
     const running = rig.recorder.outStreams().filter(({ isStopped }) => !isStopped);
     expect(running.map(({ config }) => config.priority)).toEqual([90]);
     for (const { stream } of sources) stream.end("test");
