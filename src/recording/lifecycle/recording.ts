@@ -488,14 +488,20 @@ export class Recording implements OutStream, Cursor {
     segment.name.stopWriting();
     void this.deps.finisher.finish(segment, this.config.type, this.config.durability).then((observed) => {
       this.#observedIndex = newestUsable(this.#observedIndex, observed);
-      segment.name.release();
+      this.#releaseName(segment);
       this.#unfinished--;
       this.#endWhenFinal();
     });
   }
 
+  /** The run opens no segment of its base path again: behind the first one there are others' names (segment-names.ts). */
+  #releaseName({ name }: Segment): void {
+    name.release();
+    if (name.path === this.target?.basePath) this.target.reservation.leaveFile();
+  }
+
   #freeSegment(segment: Segment): void {
-    segment.name.release();
+    this.#releaseName(segment);
     segment.free();
     this.#unfinished--;
     this.#endWhenFinal();

@@ -3,24 +3,30 @@
 //
 //   take ─▶ Reservation ─▶ stopWriting ─▶ release        (release alone does both)
 //
-// Who holds a `Reservation` releases it, once and on every way out. A second call of either verb does nothing.
+// Who holds a `Reservation` releases it, once and on every way out. A second call of a verb does nothing.
 //
-// The file of a name may be deleted while nobody holds the name. Who wants it meanwhile (overwrite=1) takes it, then
+// The file of a name may be deleted while nobody holds the name, or only runs do that have left its file behind
+// (`leaveFile`: an unchunked recording that was cut goes on under other names). Who wants it meanwhile (overwrite=1) takes it, then
 // waits: what it opened before the deletion has ended would go in place of the old file.
 
 interface Name {
   holders: number;
   /** Holders that still write to it; the others only finish it. */
   writers: number;
+  /** Holders that keep others away, and open no file of it any more. */
+  done: number;
 }
+
+type Step = "stopWriting" | "leaveFile" | "release";
 
 export class Reservation {
   #isWriting = true;
   #isHeld = true;
+  #leavesFile = false;
 
   constructor(
     readonly path: string,
-    private readonly end: (step: "stopWriting" | "release") => void,
+    private readonly end: (step: Step) => void,
   ) {}
 
   /** The holder no longer writes; what it wrote is being finished. */
@@ -30,8 +36,16 @@ export class Reservation {
     this.end("stopWriting");
   }
 
+  /** The holder keeps the name, and never opens its file again: that may be deleted. */
+  leaveFile(): void {
+    if (!this.#isHeld || this.#leavesFile) return;
+    this.#leavesFile = true;
+    this.end("leaveFile");
+  }
+
   release(): void {
     if (!this.#isHeld) return;
+    this.leaveFile();
     this.stopWriting();
     this.#isHeld = false;
     this.end("release");
@@ -57,9 +71,10 @@ export class Reservations {
     return [...this.#names.keys()];
   }
 
-  /** Returns a function that ends it; undefined where somebody holds the name, or deletes its file already. */
+  /** Returns a function that ends it; undefined where a holder may open its file, or somebody deletes it already. */
   beginDeletion(path: string): (() => void) | undefined {
-    if (this.#names.has(path) || this.#deletions.has(path)) return undefined;
+    const name = this.#names.get(path);
+    if ((name && name.done < name.holders) || this.#deletions.has(path)) return undefined;
     let resolve = (): void => {};
     const ended = new Promise<void>((done) => {
       resolve = done;
@@ -80,7 +95,7 @@ export class Reservations {
   take(path: string): Reservation {
     let name = this.#names.get(path);
     if (!name) {
-      name = { holders: 0, writers: 0 };
+      name = { holders: 0, writers: 0, done: 0 };
       this.#names.set(path, name);
     }
     const taken = name;
@@ -88,7 +103,11 @@ export class Reservations {
     taken.writers++;
     return new Reservation(path, (step) => {
       if (step === "stopWriting") taken.writers--;
-      else if (--taken.holders === 0) this.#names.delete(path);
+      else if (step === "leaveFile") taken.done++;
+      else {
+        taken.done--;
+        if (--taken.holders === 0) this.#names.delete(path);
+      }
     });
   }
 }

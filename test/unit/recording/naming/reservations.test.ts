@@ -57,4 +57,21 @@ describe("a reservation", () => {
     await waited;
     expect(steps).toEqual(["deleted", "opened"]);
   });
+
+  it("lets the file be deleted that its holder has left behind, and keeps the name from others", () => {
+    const names = new Reservations();
+    const [run, segment] = [names.take("/x"), names.take("/x")];
+    run.leaveFile();
+    run.leaveFile();
+    expect(names.beginDeletion("/x"), "the segment is not final").toBeUndefined();
+    segment.release();
+    names.beginDeletion("/x")?.();
+    expect([names.isActive("/x"), names.has("/x")]).toEqual([true, true]);
+    const other = names.take("/x");
+    expect(names.beginDeletion("/x"), "another holder may open it").toBeUndefined();
+    other.release();
+    expect(names.beginDeletion("/x")).toBeDefined();
+    run.release();
+    expect(names.paths).toEqual([]);
+  });
 });
