@@ -58,6 +58,8 @@ export class ConfigIds {
   #newestBlock: (() => Promise<number>) | undefined;
   #claiming: Promise<void> | undefined;
   readonly #saved: SectionWriter;
+  #again: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(
     store: ConfigStore,
@@ -95,7 +97,9 @@ export class ConfigIds {
     return first;
   }
 
-  async whenSaved(): Promise<void> {
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#again);
     await this.#saved.whenIdle();
   }
 
@@ -122,7 +126,7 @@ export class ConfigIds {
     } catch {
       // No leader answers.
     }
-    setTimeout(() => void this.#claimAhead(), AGAIN_MS).unref();
+    if (!this.#isClosed) this.#again = setTimeout(() => void this.#claimAhead(), AGAIN_MS).unref();
   }
 
   #save(): void {

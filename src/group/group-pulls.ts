@@ -142,7 +142,7 @@ export class GroupPulls<S extends GroupPull, T> {
     for (const entry of this.#entries.values()) this.#consider(entry);
   }
 
-  /** It claims nothing any more. */
+  /** It claims nothing any more, and begins to pull nothing. */
   drain(): void {
     this.#isDraining = true;
   }
@@ -199,6 +199,8 @@ export class GroupPulls<S extends GroupPull, T> {
   async #ask(pull: PullKey, epoch: number): Promise<void> {
     const log = this.#log as ClaimLogPort;
     const outcome = await log.ask(pull, epoch);
+    // Who has no answer may have heard nobody either.
+    if (outcome === "unknown") this.#parts.members.deaf();
     // The log tells it as well; this is sooner, and comes where the reader of the log has lost its server.
     const newest = outcome === "unknown" ? undefined : await log.readBack(pull).catch(() => undefined);
     if (newest) this.seen(newest);
@@ -206,7 +208,7 @@ export class GroupPulls<S extends GroupPull, T> {
   }
 
   #pull(entry: Entry<S, T>): void {
-    if (entry.isPulling || !this.#isSettled) return;
+    if (entry.isPulling || !this.#isSettled || this.#isDraining) return;
     const { runner, logger } = this.#parts;
     const { configId, localStreamName } = entry.settings;
     entry.isPulling = true;

@@ -59,7 +59,7 @@ interface Session {
 /** The group's pulls, whatever their settings are. */
 type AnyPulls = Pick<
   GroupPulls<GroupPull, unknown>,
-  "connect" | "seen" | "caughtUp" | "settle" | "tick" | "count" | "ownerOf" | "whenSaved"
+  "connect" | "seen" | "caughtUp" | "settle" | "tick" | "drain" | "count" | "ownerOf" | "whenSaved"
 >;
 
 /** What of a server's the group shares. */
@@ -76,6 +76,7 @@ export class Group {
   #pulls: AnyPulls | undefined;
   #configs: SharedConfigs | undefined;
   #session: Session | undefined;
+  #isDraining = false;
   #isClosed = false;
 
   private constructor(
@@ -125,7 +126,10 @@ export class Group {
   }
 
   nextConfigId(): number {
-    return this.#ids.next();
+    let id = this.#ids.next();
+    // A server that joins has configs of its own, and a NATS that lost everything claims from 1 again.
+    while (this.#configs?.hasId(id)) id = this.#ids.next();
+    return id;
   }
 
   /** Stands in front of the sources that pull. */
@@ -164,6 +168,13 @@ export class Group {
     ];
   }
 
+  /** Before the pulls end: none is claimed or begun any more, and the others know. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#pulls?.drain();
+    this.#session?.heartbeats.tell();
+  }
+
   /** Called when nothing is pulled any more: the others may have it. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -171,14 +182,20 @@ export class Group {
     this.#session?.log.close();
     await this.#configs?.close();
     await this.#pulls?.whenSaved();
-    await this.#ids.whenSaved();
+    await this.#ids.close();
     await this.store.flush();
     // Where no server has ever answered there is no connection to end.
     const nats = await within(
       this.nats.catch(() => undefined),
       AGAIN_MS,
     );
-    await nats?.connection.drain().catch(() => {});
+    if (!nats) return;
+    // Without a server a drain may never end.
+    await within(
+      nats.connection.drain().catch(() => {}),
+      AGAIN_MS,
+    );
+    await nats.connection.close();
   }
 
   async #begin(): Promise<void> {
@@ -225,7 +242,7 @@ export class Group {
       instance: this.#instance,
       name: this.nodeName,
       weight: OWN_WEIGHT,
-      isDraining: false,
+      isDraining: this.#isDraining,
       isLast: false,
     };
   }

@@ -1,5 +1,6 @@
 // This node's heartbeat, and the others': core NATS, twice a second, one timer for all that the group does by time.
 
+import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "../base/logger.js";
 import { HEARTBEAT_MS, type Heartbeat, type Members } from "./members.js";
 import type { Nats } from "./nats-connection.js";
@@ -11,7 +12,7 @@ export interface HeartbeatParts {
   readonly members: Members;
   /** This node's as it is now. */
   readonly own: () => Heartbeat;
-  /** After every heartbeat, and when another node has said that it goes. */
+  /** After every heartbeat while there is a connection, and when another node has said that it goes. */
   readonly onTick: () => void;
   readonly onReconnect: () => void;
   readonly logger: Logger;
@@ -19,11 +20,12 @@ export interface HeartbeatParts {
 
 export class Heartbeats {
   readonly #timer: NodeJS.Timeout;
+  readonly #heard: Subscription;
   #isDoubleTold = false;
 
   constructor(private readonly parts: HeartbeatParts) {
     const { nats, subjects } = parts;
-    nats.connection.subscribe(subjects.heartbeat("*"), {
+    this.#heard = nats.connection.subscribe(subjects.heartbeat("*"), {
       callback: (error, message) => {
         if (!error) this.#hear(message.data);
       },
@@ -36,13 +38,20 @@ export class Heartbeats {
   /** Says that this node goes, so that nobody waits for it to be dead. */
   close(): void {
     clearInterval(this.#timer);
+    this.#heard.unsubscribe();
     this.#send(true);
+  }
+
+  /** What has changed of this node is told at once. */
+  tell(): void {
+    this.#send(false);
   }
 
   #tick(): void {
     this.parts.members.tick();
     this.#send(false);
-    this.parts.onTick();
+    // What is asked without a connection would wait for it, and be asked of those who live.
+    if (this.#isConnected) this.parts.onTick();
   }
 
   #send(isLast: boolean): void {
@@ -60,6 +69,7 @@ export class Heartbeats {
     for await (const status of nats.connection.status()) {
       if (status.type === "disconnect") {
         this.#isConnected = false;
+        members.deaf();
         logger.warn({}, "the group's NATS is gone: what this node records goes on");
       } else if (status.type === "reconnect") {
         this.#isConnected = true;

@@ -87,6 +87,14 @@ export class SharedConfigs {
     void this.#follow(open);
   }
 
+  /** True where this node or the group has a config of that id. */
+  hasId(configId: number): boolean {
+    return this.sections.some(({ name }) => {
+      const key = `${name}.${configId}`;
+      return this.#has(key) || this.#remote.has(key);
+    });
+  }
+
   /** The servers may have lost what they had: the bucket is opened and read again. */
   reconnected(): void {
     this.#stop?.();

@@ -1,5 +1,6 @@
-// The subjects and keys of a group. All begin with the group's name, so an account of NATS can be confined to
-// `reel.<group>.>` and to the streams and buckets `REEL_<group>…`. Names from outside are encoded into one token each:
+// The subjects and keys of a group. All begin with the group's name, so a user of NATS can be confined: to publish
+// `reel.<group>.>`, `$KV.REEL_<group>_configs.>`, `$JS.API.>` and `$JS.FC.>` (answers to flow control), and
+// to subscribe to `reel.<group>.>` and `_INBOX.>`. Names from outside are encoded into one token each:
 // NATS gives `.`, `*`, `>` and spaces a meaning, and keys of a bucket allow `-/_=.a-zA-Z0-9` alone.
 
 import { ReelError } from "../base/reel-error.js";

@@ -303,7 +303,12 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   nextConfigId(): number {
-    if (this.#state.ids) return this.#state.ids.nextConfigId();
+    if (this.#state.ids) {
+      let claimed = this.#state.ids.nextConfigId();
+      // Configs from before this recorder was one of several.
+      while (this.#supervisor.entry(claimed)) claimed = this.#state.ids.nextConfigId();
+      return claimed;
+    }
     const id = this.#nextConfigId++;
     this.#savedNextId.write(this.#nextConfigId);
     return id;

@@ -250,6 +250,7 @@ export class ReelServer {
    * Stops accepting, drains, finishes and sends the events. The control plane closes its listeners after the last one.
    */
   async close(): Promise<void> {
+    this.group?.drain();
     this.control.stopAccepting();
     await Promise.all(this.publishing.map((listener) => listener.close()));
     await this.previews?.close();

@@ -209,3 +209,27 @@ it("ends a removed pull, and forgets its claims", async () => {
   expect(log).toEqual([]);
   expect(pulls.ownerOf(1)).toBeUndefined();
 });
+
+it("takes a claim without an answer for a sign that it hears nobody", async () => {
+  join();
+  pulls.seen({ configId: 1, epoch: 1, node: 2, sequence: 1 });
+  hear(2);
+  start(1);
+  outcomes = ["unknown"];
+  await pass(DEAD_MS + HEARTBEAT_MS);
+  await pass(DEAD_MS - 2 * HEARTBEAT_MS);
+  expect(log).toEqual([]);
+  expect(outcomes).toEqual([]);
+  await pass(2 * HEARTBEAT_MS);
+  expect(log.at(-1)?.epoch).toBe(2);
+});
+
+it("begins nothing any more when it drains, also not what it is told to have won", async () => {
+  join();
+  start(1);
+  pulls.drain();
+  pulls.seen({ configId: 1, epoch: 1, node: SELF, sequence: 1 });
+  await pass(2 * HEARTBEAT_MS);
+  expect(running.size).toBe(0);
+  expect(pulls.count().own).toBe(0);
+});

@@ -207,6 +207,7 @@ it("keeps one's own config where another node has one of that id", async () => {
   b.add({ configId: 2, path: "y" });
   await a.has(1, 2);
   expect([a.path(1), b.path(1)]).toEqual(["of a", "of b"]);
+  expect([1, 2, 3].map((id) => b.shared.hasId(id))).toEqual([true, true, false]);
   a.remove(1);
   a.remove(2);
   await b.has(1);
