@@ -72,6 +72,8 @@ export class GroupPulls<S extends GroupPull, T> {
   readonly #entries = new Map<number, Entry<S, T>>();
   /** Also of pulls whose config has not come yet. */
   readonly #claims = new Map<number, Claim>();
+  /** Epochs that the log has told in this run. */
+  readonly #told = new Map<number, number>();
   readonly #saved: SectionWriter;
   #log: ClaimLogPort | undefined;
   #isCaughtUp = false;
@@ -106,6 +108,7 @@ export class GroupPulls<S extends GroupPull, T> {
   stop(configId: number, reason: string): void {
     const entry = this.#entries.get(configId);
     if (entry && this.#entries.delete(configId)) {
+      this.#told.delete(configId);
       if (this.#claims.delete(configId)) this.#save();
       this.#log?.forget(entry.settings);
     }
@@ -119,6 +122,7 @@ export class GroupPulls<S extends GroupPull, T> {
 
   /** From the log, in its order. */
   seen({ configId, epoch, node, sequence }: LoggedClaim): void {
+    this.#told.set(configId, Math.max(epoch, this.#told.get(configId) ?? 0));
     this.#step(configId, { type: "seen", epoch, node, sequence });
   }
 
@@ -127,6 +131,11 @@ export class GroupPulls<S extends GroupPull, T> {
     if (this.#isCaughtUp) return;
     this.#isCaughtUp = true;
     this.settle();
+    for (const { settings } of this.#entries.values()) {
+      const { isRunning, epoch } = this.#claimOf(settings.configId);
+      // A log that has lost this node's claim would give the pull to others.
+      if (isRunning && (this.#told.get(settings.configId) ?? 0) < epoch) void this.#ask(settings, epoch + 1);
+    }
     this.tick();
   }
 

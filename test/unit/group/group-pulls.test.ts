@@ -233,3 +233,24 @@ it("begins nothing any more when it drains, also not what it is told to have won
   expect(running.size).toBe(0);
   expect(pulls.count().own).toBe(0);
 });
+
+it("claims what it runs again where the log has lost that, and only there", async () => {
+  join();
+  start(1);
+  start(2);
+  await pass(HEARTBEAT_MS);
+  await pulls.whenSaved();
+  log = log.filter(({ configId }) => configId === 2);
+  pulls = createPulls();
+  start(1);
+  start(2);
+  pulls.connect(logPort);
+  for (const claim of log) pulls.seen(claim);
+  pulls.caughtUp();
+  await answers();
+  expect(log.map(({ configId, epoch }) => [configId, epoch])).toEqual([
+    [2, 1],
+    [1, 2],
+  ]);
+  expect([...running.keys()]).toEqual([1, 2]);
+});
