@@ -113,7 +113,8 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
       if (this.#index.hasOwnRules) this.#retainsFiles.value = true;
     });
     // Its config may be gone before anybody looks, and so may this process.
-    recorder.on("segmentOpened", ({ wishes }) => {
+    recorder.on("segmentOpened", ({ sequence, wishes }) => {
+      this.#index.opened(sequence, wishes);
       if (wishes?.retain) this.#retainsFiles.value = true;
     });
     this.#deleter = new Deleter(recorder.catalog, this.#index, clock, logger);

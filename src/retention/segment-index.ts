@@ -5,6 +5,7 @@
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { CatalogSegment, FoundSegment } from "../catalog/catalog-segment.js";
 import { isThere } from "../catalog/segment-deletion.js";
+import type { SegmentWishes } from "../container/segment-origin.js";
 import { OwnRules } from "./own-rules.js";
 import { byAge, type KeptSegment } from "./retention-plan.js";
 
@@ -12,6 +13,9 @@ const PAGE = 1000;
 const SAMPLES = 8;
 /** Segments in these states have a file that may go. A failed one may still be recovered. */
 const DELETABLE = ["finished", "recovered", "uploaded"] as const;
+
+/** These may get one. */
+const NOT_FINAL = ["growing", "failed"] as const;
 
 export class SegmentIndex {
   /** By path: a file that was overwritten is the newest segment's alone. */
@@ -26,6 +30,8 @@ export class SegmentIndex {
   readonly #ownRules = new OwnRules();
   /** Segments with a rule of their own. */
   #ruled = 0;
+  /** Of those that the catalogue has and this not: their file is away or gone, or they are not final. */
+  readonly #ruledOutside = new Set<number>();
   #isLoaded = false;
   #isStopped = false;
 
@@ -47,9 +53,14 @@ export class SegmentIndex {
     return this.#segments.size;
   }
 
-  /** Some have brought a rule with them. */
+  /** Some segments of the catalogue have brought a rule with them, whether their file is there or not. */
   get hasOwnRules(): boolean {
-    return this.#ruled > 0;
+    return this.#ruled > 0 || this.#ruledOutside.size > 0;
+  }
+
+  /** A segment is recorded; it comes into the index when it is final. */
+  opened(id: number, wishes: SegmentWishes | undefined): void {
+    if (wishes?.retain) this.#ruledOutside.add(id);
   }
 
   /** False until all of the catalogue has been read. */
@@ -64,16 +75,21 @@ export class SegmentIndex {
     let cursor: string | undefined;
     do {
       const page = await this.catalog.query({
-        state: DELETABLE,
+        state: [...DELETABLE, ...NOT_FINAL],
         limit: PAGE,
         ...(cursor !== undefined && { cursor }),
       });
       for (const segment of page.segments) {
+        const { id, state, wishes } = segment;
+        const isFinal = (DELETABLE as readonly string[]).includes(state);
         // Where it is missing, somebody else has removed its file, or its size has changed.
-        const hasFile = !segment.missing || (await isThere(segment.path).catch(() => false));
+        const hasFile = isFinal && (!segment.missing || (await isThere(segment.path).catch(() => false)));
         if (this.#isStopped) return;
         const isHere = hasFile && (await this.#isHere(segment));
-        if (isHere && !this.#isStopped && !deleted.has(segment.id)) this.#add(segment);
+        if (this.#isStopped) return;
+        if (deleted.has(id)) continue;
+        if (isHere) this.#add(segment);
+        if (this.#segments.get(segment.path)?.id !== id) this.opened(id, wishes);
       }
       cursor = page.cursor;
     } while (cursor !== undefined);
@@ -121,7 +137,9 @@ export class SegmentIndex {
 
   #leave(segment: KeptSegment): void {
     this.#gone.add(segment);
-    if (segment.own) this.#ruled--;
+    if (!segment.own) return;
+    this.#ruled--;
+    this.#ruledOutside.add(segment.id);
   }
 
   stop(): void {
@@ -140,6 +158,7 @@ export class SegmentIndex {
     this.#segments.set(path, segment);
     if (before) this.#leave(before);
     if (own) this.#ruled++;
+    this.#ruledOutside.delete(id);
     const last = this.#order.at(-1);
     if (last && byAge(last, segment) > 0) this.#isSorted = false;
     this.#order.push(segment);
@@ -148,5 +167,6 @@ export class SegmentIndex {
   #remove({ id, path, localStreamName, configId, startedMs, sizeBytes }: CatalogSegment): void {
     this.#deleted?.add(id);
     this.forget({ id, path, localStreamName, configId, startedMs, stoppedMs: startedMs, sizeBytes });
+    this.#ruledOutside.delete(id);
   }
 }

@@ -1,6 +1,6 @@
 // Rules of configs that are gone: their files keep them, over a restart too.
 
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.js";
 import type { ClosedSegmentReport } from "../../../src/catalog/segment-report.js";
@@ -53,6 +53,36 @@ it.each([
   await until("the file goes, and nobody has a rule: the next start reads nothing", async () => {
     await retention.run();
     return !existsSync(file) && recorder.store.get("retainsFiles")?.value === false;
+  });
+  await retention.close();
+});
+
+it("of files whose volume is away at a start are kept in mind until it is back", async () => {
+  const clock = {
+    stepMs: 0,
+    wallMs: () => Date.now() + clock.stepMs,
+    monotonicMs: () => performance.now() + clock.stepMs,
+  };
+  let recorder = await openRecorder({ clock });
+  let retention = Retention.start({ recorder, clock, logger: silentLogger });
+  const file = await record(recorder, { keepAlive: false, retain: { seconds: 7200 } });
+  const [media = ""] = recorder.mediaFolders;
+  await until("its config is gone", () => configured(recorder).length === 0);
+  for (const isAway of [true, false]) {
+    await retention.close();
+    if (!isAway) rmSync(media, { recursive: true });
+    renameSync(isAway ? media : `${media}.away`, isAway ? `${media}.away` : media);
+    if (isAway) mkdirSync(media);
+    recorder = await reopen(recorder, { clock });
+    retention = Retention.start({ recorder, clock, logger: silentLogger });
+    await until("the catalogue is read", () => retention.isComplete);
+    await retention.run();
+    expect(recorder.store.get("retainsFiles")?.value, `away: ${isAway}`).toBe(true);
+  }
+  clock.stepMs += 3 * HOUR_MS;
+  await until("the file goes", async () => {
+    await retention.run();
+    return !existsSync(file);
   });
   await retention.close();
 });

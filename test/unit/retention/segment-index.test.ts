@@ -22,3 +22,14 @@ it("a file is that of the newest segment whose volume is mounted, whatever was r
   expect(await ids()).toEqual([older.sequence]);
   index.stop();
 });
+
+it("a rule counts from the opening of its segment on, though its file is none that may go", async () => {
+  const rig = await new Rig().open();
+  const index = new SegmentIndex(rig.catalog, () => {});
+  index.opened(7, {});
+  expect(index.hasOwnRules).toBe(false);
+  index.opened(8, { retain: { bounds: { seconds: 9 } } });
+  await index.load();
+  expect([index.hasOwnRules, index.size]).toEqual([true, 0]);
+  index.stop();
+});
