@@ -137,7 +137,8 @@ function hasBounds({ seconds, bytes, segments }: RetentionRule): boolean {
 }
 
 /**
- * By config, or by the rule that made several; what no config is known of by its stream. Where a config is gone, what
+ * By config, or by the rule that made several; what no config is known of by its stream, apart from what brought a rule
+ * for the stream. Where a config is gone, what
  * its segments have brought of its rule goes on.
  */
 function place(
@@ -170,5 +171,6 @@ function place(
 
 function keyOf({ retain, ruleId }: ScopedRule, { configId, localStreamName }: KeptSegment): number | string {
   if (retain.scope === "rule" && ruleId !== undefined) return `rule ${ruleId}`;
-  return configId > 0 && retain.scope !== "stream" ? configId : `stream ${localStreamName}`;
+  if (retain.scope === "stream") return `stream ${localStreamName}`;
+  return configId > 0 ? configId : `unknown of ${localStreamName}`;
 }

@@ -138,3 +138,10 @@ it("count the files of a stream together that its gone configs have left, but wh
   expect(planned(segments, {})).toEqual([0, 1]);
   expect(planned(segments, {}, { retain: { scope: "stream", segments: 7 } })).toEqual([0]);
 });
+
+it("do not end with a file of their stream that no config is known of and that brought none", () => {
+  const own = { retain: { scope: "stream", segments: 1 } } as const;
+  expect(planned([...files(2, 1, own), ...files(1, 0)], {})).toEqual([0]);
+  expect(planned([...files(1, 0), ...files(2, 1, own)], {})).toEqual([1]);
+  expect(planned(files(6, 0), {}), "the default is theirs").toEqual([0]);
+});
