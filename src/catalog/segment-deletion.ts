@@ -96,22 +96,22 @@ export class SegmentDeletion {
 
   /**
    * Completes what a crash left. A file that cannot be deleted now stays, and is in the catalogue again; one whose
-   * volume is away is waited for.
+   * volume is away is waited for. The start has no guards yet; what has waited asks those that have come meanwhile.
    */
-  async resume(): Promise<void> {
+  async resume(guards: Iterable<DeletionGuard> = []): Promise<void> {
     const waiting: DeletingEntry[] = [];
     for (const entry of this.#left.splice(0)) {
       const segment = segmentOf(entry);
       if (this.#isClosed || (await this.isAway(segment))) waiting.push(entry);
       else
-        await this.#carryOut(segment, entry.report, []).catch((error: unknown) =>
+        await this.#carryOut(segment, entry.report, guards).catch((error: unknown) =>
           this.parts.logger.warn({ err: error, path: entry.report.path }, "a file that was to be deleted is kept"),
         );
     }
     this.#left.push(...waiting);
     if (waiting.length === 0 || this.#isClosed) return;
     this.#retry = setTimeout(() => {
-      this.#resuming = this.resume();
+      this.#resuming = this.resume(this.#guards);
     }, this.parts.resumeMs).unref();
   }
 

@@ -246,6 +246,20 @@ describe("a deletion that something happens to", () => {
     expect([rig.ledger.deleting.size, (await rig.segment(opened.sequence)).state]).toEqual([0, "deleted"]);
   });
 
+  it("that has waited for its volume is not carried out where a hold has come meanwhile", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const report = deletionOf(await rig.segment(opened.sequence), "age", rig.ledger.nextSequence());
+    await rig.ledger.append({ type: "deleting", opened: opened.sequence, report });
+    await rig.close();
+    const remount = rig.unmount();
+    await rig.open();
+    rig.catalog.guard(() => "evidence");
+    remount();
+    await until("it is decided", () => rig.ledger.deleting.size === 0);
+    expect([existsSync(opened.path), (await rig.segment(opened.sequence)).state]).toEqual([true, "finished"]);
+  });
+
   it("is refused where the volume was not mounted at the start either", async () => {
     const rig = await new Rig().open();
     const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
