@@ -4,11 +4,13 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
+import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
 import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
 import { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
 import { DashboardBrowser, go, seriousFindings } from "../support/dashboard-browser.js";
 import { effort } from "../support/effort.js";
+import { ffprobe } from "../support/ffprobe.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { scratch } from "../support/scratch.js";
 import { until } from "../support/until.js";
@@ -43,7 +45,16 @@ beforeAll(async () => {
   // Finished files, of before the page is opened.
   for (const type of ["mp4", "ts"] as const)
     await server.recorder.record({ localStreamName: "short", pathToFile: "short", type, keepAlive: false });
-  await publishWithFfmpeg({ url: url("short"), input, speed: 4 }).exited;
+  // Three files, the last of them behind a gap.
+  await server.recorder.record({ localStreamName: "door", pathToFile: "door", type: "mp4", chunkLength: 3 });
+  const door = { url: url("door"), input: await makeClip({ seconds: 2 }) };
+  await Promise.all([
+    publishWithFfmpeg({ url: url("short"), input, speed: 4 }).exited,
+    publishWithFfmpeg({ ...door, input }).exited,
+  ]);
+  await filesOf("door", 2);
+  await publishWithFfmpeg(door).exited;
+  await filesOf("door", 3);
   await server.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "mp4" });
   publishWithFfmpeg({ url: url("cam1"), input, loops: -1 });
   browser = await DashboardBrowser.open(`http://${server.addresses.http}/`);
@@ -60,6 +71,14 @@ function url(stream: string): string {
   return `rtmp://${server.addresses.rtmp}/live/${stream}`;
 }
 
+/** Waits for so many finished files of a stream. */
+function filesOf(stream: string, count: number): Promise<FoundSegment[]> {
+  return until(`${count} files of ${stream}`, async () => {
+    const { segments } = await server.recorder.catalog.query({ stream, state: "finished" });
+    return segments.length >= count && segments;
+  });
+}
+
 function row(name: string) {
   return page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
 }
@@ -67,6 +86,12 @@ function row(name: string) {
 /** Seconds of the first video of the page. */
 function playedTo(): Promise<number> {
   return page.evaluate<number>("document.querySelector('video')?.currentTime ?? -1");
+}
+
+/** As a field for a time wants it; the browser has the zone of this process. */
+function localTime(ms: number): string {
+  const local = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19);
 }
 
 /** Waits until the video plays on behind `from`. */
@@ -159,6 +184,13 @@ describe("Recordings", () => {
     await page.keyboard.press("Escape");
   });
 
+  it("plays finished MPEG-TS", async () => {
+    await page.getByRole("button", { name: "Play short.ts" }).click();
+    await plays(0.3);
+    expect(await page.evaluate("document.querySelector('video').src")).toMatch(/^blob:/);
+    await page.keyboard.press("Escape");
+  });
+
   it("plays from the line of time, where it was clicked", async () => {
     await page
       .locator(".timeline")
@@ -176,6 +208,33 @@ describe("Recordings", () => {
     const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByText("Download").click()]);
     expect(download.suggestedFilename()).toMatch(/^short_.*\.mp4$/);
     expect(await download.failure()).toBeNull();
+    await page.keyboard.press("Escape");
+  });
+
+  it("exports a clip of three files and the gap between them, which plays beyond the gap", async () => {
+    const files = await filesOf("door", 3);
+    const [first, second, third] = files as [FoundSegment, FoundSegment, FoundSegment];
+    const gapMs = third.startedMs - second.startedMs - second.durationMs;
+    expect(gapMs).toBeGreaterThan(100);
+    await page.getByRole("button", { name: "Export a clip" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Stream").selectOption("door");
+    const fromMs = Math.floor(first.startedMs / 1000) * 1000;
+    await dialog.getByLabel("From").fill(localTime(fromMs));
+    await dialog.getByLabel("To").fill(localTime(Math.ceil((third.startedMs + third.durationMs) / 1000) * 1000));
+    const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByText("Download").click()]);
+    const { video, durationMs } = await ffprobe(await download.path());
+    expect(video?.packets).toHaveLength(150);
+    expect(durationMs).toBeGreaterThan(6000 + gapMs);
+    // The browser plays it from where the link leads.
+    await page.evaluate(`(() => {
+      const video = document.createElement("video");
+      Object.assign(video, { muted: true, src: ${JSON.stringify(download.url())} });
+      document.querySelector("dialog").prepend(video);
+      video.currentTime = ${(third.startedMs - fromMs) / 1000 - 0.3};
+      return video.play();
+    })()`);
+    await plays((third.startedMs - fromMs) / 1000 + 1);
     await page.keyboard.press("Escape");
   });
 
