@@ -53,6 +53,8 @@ beforeAll(async () => {
     publishWithFfmpeg({ ...door, input }).exited,
   ]);
   await filesOf("door", 2);
+  const gapBegan = Date.now();
+  await until("a gap of a second", () => Date.now() - gapBegan > 1000);
   await publishWithFfmpeg(door).exited;
   await filesOf("door", 3);
   await server.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "mp4" });

@@ -14,11 +14,71 @@ export interface PlayerReport {
   what: string;
   time: number;
   error?: string;
+  /** Of a walk. */
+  decoded?: Decoded;
 }
+
+/** What came out of the decoders. */
+export interface Decoded {
+  /** Where the pictures lie in the player's time, in seconds: each was looked at. */
+  shown: number[];
+  /** When all of it was played, those that came too late to be shown among them. */
+  pictures: number;
+  /** Of sound, as it went in. */
+  audioBytes: number;
+  /** Where the player has put the parts of the list. */
+  parts: { start: number; duration: number; wallMs: number; file: number }[];
+}
+
+// Goes from picture to picture, paused, over what is buffered (with a step of 0 not at all); then plays all of it, four
+// times as fast.
+const WALK = `
+const settled = (name) => new Promise((done) => v.addEventListener(name, done, { once: true }));
+let newest;
+const look = (_, { mediaTime }) => { newest = mediaTime; v.requestVideoFrameCallback(look); };
+v.requestVideoFrameCallback(look);
+const pictureAt = async (time, last) => {
+  newest = undefined;
+  const seeked = settled("seeked");
+  v.currentTime = time;
+  await seeked;
+  // The browser may show the one before it for a moment.
+  for (let turn = 0; newest === undefined ? turn < 100 : newest === last && turn < 10; turn++)
+    await new Promise((done) => setTimeout(done, 10));
+  return newest;
+};
+const walk = async (stepSeconds) => {
+  const shown = [];
+  for (let range = 0; stepSeconds > 0 && range < v.buffered.length; range++) {
+    for (let time = v.buffered.start(range); time < v.buffered.end(range); ) {
+      const picture = await pictureAt(time + 0.001, shown.at(-1));
+      if (picture !== undefined && picture !== shown.at(-1)) shown.push(picture);
+      time = Math.max(time, picture ?? 0) + stepSeconds;
+    }
+  }
+  const counts = () => [v.webkitDecodedFrameCount, v.webkitAudioDecodedByteCount];
+  // Decoders run ahead, until they rest.
+  let before;
+  do {
+    before = counts();
+    await new Promise((done) => setTimeout(done, 300));
+  } while (String(counts()) !== String(before));
+  await pictureAt(v.buffered.start(0) + 0.001);
+  const ended = settled("ended");
+  v.playbackRate = 4;
+  await v.play();
+  await ended;
+  report("walked", undefined, {
+    shown,
+    pictures: counts()[0] - before[0],
+    audioBytes: counts()[1] - before[1],
+    parts: hls.levels[0].details.fragments.map(({ start, duration, programDateTime, cc }) => ({ start, duration, wallMs: programDateTime, file: cc })),
+  });
+};`;
 
 const PAGE = `<!doctype html><video id="v" muted></video><script src="/hls.js"></script><script>
 const v = document.getElementById("v");
-const report = (what, error) => fetch("/report", { method: "POST", body: JSON.stringify({ what, time: v.currentTime, error }) });
+const report = (what, error, decoded) => fetch("/report", { method: "POST", body: JSON.stringify({ what, time: v.currentTime, error, decoded }) });
 const hls = new Hls({ enableWorker: false });
 hls.on(Hls.Events.ERROR, (_, data) => report(data.fatal ? "fatal" : "problem", data.details + " " + (data.error && data.error.message)));
 v.addEventListener("playing", () => report("playing"));
@@ -29,11 +89,19 @@ let last = -1;
 v.addEventListener("timeupdate", () => { if (Math.abs(v.currentTime - last) > 0.4) { last = v.currentTime; report("time"); } });
 setInterval(async () => {
   const command = await (await fetch("/command")).text();
-  if (command) new Function("v", "hls", command)(v, hls);
+  if (command) new Function("v", "hls", "walk", command)(v, hls, walk);
 }, 200);
+const looking = setInterval(() => {
+  const list = hls.levels[0]?.details;
+  const ranges = v.buffered;
+  if (!list || ranges.length === 0 || ranges.end(ranges.length - 1) < list.edge - 0.2) return;
+  clearInterval(looking);
+  report("all");
+}, 50);
+${WALK}
 hls.loadSource("/list");
 hls.attachMedia(v);
-v.play();
+if (!location.hash) v.play();
 </script>`;
 
 export class PlayerPage {

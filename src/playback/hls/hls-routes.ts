@@ -18,7 +18,7 @@ import { fileReply } from "../media-routes.js";
 import { fragment, initSegment } from "../movie/fragments.js";
 import type { MovieStore, OpenMovie } from "../movie/movie-store.js";
 import type { Part } from "../movie/parts.js";
-import { type PlayedSample, type PlayedTrack, timeAt } from "../movie/played-track.js";
+import { leadOf, type PlayedSample, type PlayedTrack, timeAt } from "../movie/played-track.js";
 import { runStream } from "../movie/run-stream.js";
 import { choiceParameter, countParameter, rangeParameters, sequenceOf, streamOf } from "../parameters.js";
 import type { PlayedFiles } from "../played-files.js";
@@ -135,9 +135,16 @@ export class HlsRoutes implements RouteModule {
 
   async #head({ parameters }: RouteRequest): Promise<RouteReply> {
     const movie = await this.#open(parameters);
-    await movie.close();
-    const body = initSegment([movie.main, ...(movie.sound ? [movie.sound] : [])].map(({ head }) => head));
-    return { status: 200, headers: { "Content-Type": "video/mp4" }, body };
+    try {
+      const tracks = [movie.main, ...(movie.sound ? [movie.sound] : [])];
+      const heads = await this.#work.run("hls", () =>
+        Promise.all(tracks.map(async (track) => ({ head: track.head, lead: await leadOf(track) }))),
+      );
+      await movie.verify();
+      return { status: 200, headers: { "Content-Type": "video/mp4" }, body: initSegment(heads) };
+    } finally {
+      await movie.close();
+    }
   }
 
   async #part({ parameters, isHead }: RouteRequest): Promise<RouteReply> {
@@ -187,12 +194,12 @@ function playlistReply(body: string): RouteReply {
 }
 
 async function samplesOf({ main, sound, parts }: OpenMovie, part: Part, number: number) {
-  const tracks = [{ track: main, samples: await read(main, part.first, part.end) }];
+  const tracks = [{ track: main, samples: await read(main, part.first, part.end), lead: await leadOf(main) }];
   if (!sound) return tracks;
   const from = number === 0 ? 0 : await sound.find(timeAt(sound, part.startSeconds));
   const isLast = number === parts.length - 1 && part.nextSeconds === Number.POSITIVE_INFINITY;
   const to = isLast ? sound.count : await sound.find(timeAt(sound, part.nextSeconds));
-  return [...tracks, { track: sound, samples: await read(sound, from, to) }];
+  return [...tracks, { track: sound, samples: await read(sound, from, to), lead: await leadOf(sound) }];
 }
 
 async function read(track: PlayedTrack, from: number, to: number): Promise<PlayedSample[]> {

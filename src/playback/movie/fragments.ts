@@ -2,6 +2,9 @@
 // fragment is the samples' bytes as they lie in the file, run by run.
 //
 //   | moof: mfhd, per track traf: tfhd, tfdt, trun for each run | mdat | run | run | …
+//
+// A player that joins files by their decoding times would leave a hole between them, as long as the first picture of
+// a file waits to be shown (its lead). So pictures are decoded by as much later, and an edit list takes that back.
 
 import { BoxWriter } from "./box-writer.js";
 import { type ByteRun, joinRuns, placeRuns } from "./byte-runs.js";
@@ -20,16 +23,24 @@ const MDAT_HEADER_SIZE = 8;
 export interface FragmentTrack {
   readonly track: PlayedTrack;
   readonly samples: readonly PlayedSample[];
+  /** Of its file: the same in every fragment, and in the head. */
+  readonly lead: number;
 }
 
-export function initSegment(heads: readonly TrackHead[]): Buffer {
+export interface LeadingHead {
+  readonly head: TrackHead;
+  readonly lead: number;
+}
+
+export function initSegment(tracks: readonly LeadingHead[]): Buffer {
   const w = new BoxWriter();
   putFileType(w, "iso5", ["iso5", "iso6", "mp41"]);
   const moov = w.begin("moov");
-  putMovieHeader(w, 0, heads.length + 1);
-  for (const [i, head] of heads.entries()) {
+  putMovieHeader(w, 0, tracks.length + 1);
+  for (const [i, { head, lead }] of tracks.entries()) {
     const trak = w.begin("trak");
     putTrackHeader(w, head, i + 1, 0);
+    if (lead > 0) putLead(w, lead);
     putMedia(w, head, 0, () => {
       w.copy(head.stsd);
       for (const table of ["stts", "stsc", "stco"]) putEmptyTable(w, table);
@@ -40,7 +51,7 @@ export function initSegment(heads: readonly TrackHead[]): Buffer {
     w.end(trak);
   }
   const mvex = w.begin("mvex");
-  for (let i = 0; i < heads.length; i++) {
+  for (let i = 0; i < tracks.length; i++) {
     const trex = w.beginFull("trex", 0, 0);
     w.u32(i + 1); // track_ID
     w.u32(1); // default_sample_description_index
@@ -50,6 +61,17 @@ export function initSegment(heads: readonly TrackHead[]): Buffer {
   w.end(mvex);
   w.end(moov);
   return w.bytes();
+}
+
+function putLead(w: BoxWriter, lead: number): void {
+  const edts = w.begin("edts");
+  const elst = w.beginFull("elst", 1, 0);
+  w.u32(1); // entry_count
+  w.u64(0); // segment_duration: all that comes
+  w.u64(lead); // media_time
+  w.u32(0x00010000); // media_rate_integer, media_rate_fraction
+  w.end(elst);
+  w.end(edts);
 }
 
 function putEmptyTable(w: BoxWriter, type: string): void {
@@ -68,7 +90,7 @@ export function fragment(number: number, parts: readonly FragmentTrack[]): { hea
   const mfhd = w.beginFull("mfhd", 0, 0);
   w.u32(number); // sequence_number
   w.end(mfhd);
-  for (const [i, { track, samples }] of parts.entries()) {
+  for (const [i, { track, samples, lead }] of parts.entries()) {
     const [first] = samples;
     if (!first) continue;
     const traf = w.begin("traf");
@@ -76,7 +98,8 @@ export function fragment(number: number, parts: readonly FragmentTrack[]): { hea
     w.u32(i + 1); // track_ID
     w.end(tfhd);
     const tfdt = w.beginFull("tfdt", 1, 0);
-    w.u64(Math.max(0, first.dts + track.shift + TIME_OFFSET_SECONDS * track.head.timescale)); // baseMediaDecodeTime
+    const zero = TIME_OFFSET_SECONDS * track.head.timescale + track.shift;
+    w.u64(Math.max(0, first.dts + lead + zero)); // baseMediaDecodeTime
     w.end(tfdt);
     for (const run of runsOf(samples))
       offsets.push({ at: putRun(w, run), place: places((run[0] as PlayedSample).position) });

@@ -39,6 +39,12 @@ export interface PlayedTrack {
   find(time: number): Promise<number>;
 }
 
+/** How long its first sample, once decoded, waits to be shown: as long as others need to come before it. */
+export async function leadOf(track: PlayedTrack): Promise<number> {
+  for await (const [first] of track.blocks(0, 1)) return Math.max(0, first?.cts ?? 0);
+  return 0;
+}
+
 export const BLOCK_SAMPLES = 4096;
 
 /** Place in the presentation, in seconds, of what is decoded then. */

@@ -80,10 +80,10 @@ async function readSample(movies: MovieStore, segment: FoundSegment, sample: Pla
   if (sample.sizeBytes > MAX_PICTURE_BYTES) throw new ReelError("limit", "the picture is too large for a thumbnail");
   const movie = await movies.open(segment);
   try {
-    const { head } = fragment(1, [{ track: movie.main, samples: [sample] }]);
+    const { head } = fragment(1, [{ track: movie.main, samples: [sample], lead: 0 }]);
     const picture = await readAt(movie.media, sample.position, sample.sizeBytes);
     await movie.verify();
-    return Buffer.concat([initSegment([movie.main.head]), head, picture]);
+    return Buffer.concat([initSegment([{ head: movie.main.head, lead: 0 }]), head, picture]);
   } finally {
     await movie.close();
   }
