@@ -18,6 +18,8 @@ export interface TimelineProps {
 
 const TICK_STEPS_MS = [10, 30, 60, 300, 600, 1800, 3600, 7200, 10_800, 21_600].map((seconds) => seconds * 1000);
 const TICK_WIDTH = 90;
+/** A tick so near to the end has no room for its time. */
+const LABEL_WIDTH = 60;
 const STEP = 0.25;
 
 export function Timeline({ files, span, onSpan, onPlay }: TimelineProps) {
@@ -151,6 +153,11 @@ function ticksOf({ fromMs, toMs }: TimeSpan, width: number): number[] {
   const step = TICK_STEPS_MS.find((candidate) => candidate >= wanted) ?? 43_200_000;
   const offsetMs = ownOffset(fromMs) * 60_000;
   const ticks: number[] = [];
-  for (let ms = Math.ceil((fromMs + offsetMs) / step) * step - offsetMs; ms < toMs; ms += step) ticks.push(ms);
+  for (
+    let ms = Math.ceil((fromMs + offsetMs) / step) * step - offsetMs;
+    ms < toMs - (LABEL_WIDTH * (toMs - fromMs)) / width;
+    ms += step
+  )
+    ticks.push(ms);
   return ticks;
 }
