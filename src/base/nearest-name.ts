@@ -7,10 +7,11 @@ const LONGEST = 64;
 function nearestName(name: string, known: Iterable<string>): string | undefined {
   if (name.length > LONGEST) return undefined;
   let best: string | undefined;
-  let least = Math.max(2, name.length / 2);
+  let least = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance > least || (distance === least && best !== undefined)) continue;
+    // Half of the shorter one: the longer a name, the more of any short one is in it.
+    if (distance >= least || distance > Math.max(2, Math.min(name.length, candidate.length) / 2)) continue;
     best = candidate;
     least = distance;
   }
