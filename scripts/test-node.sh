@@ -9,5 +9,5 @@ echo "Under Node $version: build, unit tests, demo"
 media=$(mktemp -d)
 trap 'rm -rf "$media"' EXIT
 node scripts/build.mjs
-node node_modules/vitest/vitest.mjs run --maxWorkers=3 --retry=1 test/unit
+node node_modules/vitest/vitest.mjs run --retry=1 test/unit
 node dist/cli/reel.js demo --media "$media"
