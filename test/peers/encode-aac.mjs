@@ -1,16 +1,7 @@
 // FFmpeg 8 with libfdk_aac, which Debian's ffmpeg lacks: encodes the sound of a file in a profile of AAC (LD, ELD, HE)
 // and takes its video as it is. Usage: node encode-aac.mjs INPUT OUTPUT PROFILE
 
-// Node 20 has none.
-Promise.withResolvers ??= () => {
-  let resolve;
-  let reject;
-  const promise = new Promise((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-};
+import "./with-resolvers.mjs";
 
 const { Decoder, Demuxer, Encoder, Muxer } = await import("node-av/api");
 const [input, output, profile] = process.argv.slice(2);

@@ -2,17 +2,7 @@
 // stderr. Usage: node probe.mjs FILE …
 
 import { createHash } from "node:crypto";
-
-// Node 20 has none.
-Promise.withResolvers ??= () => {
-  let resolve;
-  let reject;
-  const promise = new Promise((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-};
+import "./with-resolvers.mjs";
 
 const { Decoder, Demuxer } = await import("node-av/api");
 const { AV_LOG_WARNING, AV_NOPTS_VALUE } = await import("node-av/constants");

@@ -2,17 +2,7 @@
 // fragmented MP4, all in this process. Usage: node record-cameras.mjs
 
 import { createInterface } from "node:readline";
-
-// Node 20 has none.
-Promise.withResolvers ??= () => {
-  let resolve;
-  let reject;
-  const promise = new Promise((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-};
+import "./with-resolvers.mjs";
 
 const { Demuxer, Muxer } = await import("node-av/api");
 const { AV_LOG_ERROR } = await import("node-av/constants");

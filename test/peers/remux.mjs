@@ -2,17 +2,7 @@
 // comes as it is; over UDP at live pace, else as fast as it goes. Usage: node remux.mjs INPUT OUTPUT FORMAT [TRANSPORT]
 
 import { setTimeout } from "node:timers/promises";
-
-// Node 20 has none.
-Promise.withResolvers ??= () => {
-  let resolve;
-  let reject;
-  const promise = new Promise((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-};
+import "./with-resolvers.mjs";
 
 const { Demuxer, Muxer } = await import("node-av/api");
 const [input, output, format, transport = "tcp"] = process.argv.slice(2);
