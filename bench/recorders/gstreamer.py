@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""GStreamer as a recorder of cameras: reads `URL<tab>FILE` lines from its input and records each RTSP source (H.264 and AAC, over
-TCP) into a fragmented MP4, all in this process. Usage: gstreamer.py [--version]
+"""GStreamer as a recorder of cameras: reads `URL<tab>FILE` lines from its input and records each RTSP source (H.264 and
+AAC, over TCP) into a fragmented MP4, all in this process. Usage: gstreamer.py [--version]
 """
 
 import sys

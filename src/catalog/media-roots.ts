@@ -1,5 +1,6 @@
-// The media folders as they were at the start, and over all starts. An unmounted volume leaves an empty folder of another
-// file system in its place, where every file seems to be gone; streams may even be recorded there until it is back.
+// The media folders as they were at the start, and over all starts. An unmounted volume leaves an empty folder of
+// another file system in its place, where every file seems to be gone; streams may even be recorded there until it is
+// back.
 //
 //   media-roots.json   { "<media folder>": [{ "identity": …, "from": <id of the first segment> }, …] }
 

@@ -4,8 +4,8 @@
 //
 // The start goes on where a crash fell between two of these, so no file stays behind that the catalogue calls deleted,
 // and no segment stays in it whose file is gone; where the file's volume is not mounted it waits for that. What cannot
-// be deleted is kept, and the ledger says so. A full disk takes the ledger's lines, not the deletion: that is what makes
-// room.
+// be deleted is kept, and the ledger says so. A full disk takes the ledger's lines, not the deletion: that is what
+// makes room.
 //
 // A path is the file's of its newest segment: an older one, or one that failed, has no file to delete.
 

@@ -1,5 +1,5 @@
-// The commands in types: parameters and replies as clients see them (ems-record-spec §2). Types only, so that the client
-// carries nothing of the server; a test holds them against the command table.
+// The commands in types: parameters and replies as clients see them (ems-record-spec §2). Types only, so that the
+// client carries nothing of the server; a test holds them against the command table.
 
 import type { EventName } from "./event-payloads.js";
 import type { PullReply, PullSettingsData, RecordingParameters, RecordSettings } from "./record-settings.js";

@@ -5,8 +5,8 @@
 //   wanted (its owner is gone, or there is none) ─▶ ask for the next epoch ─▶ answered: won, lost or unknown
 //
 // Always: who records has seen its own claim in the log; nothing but a higher epoch (or the same, earlier in the log)
-// ends a recording; an answer that never comes ends nothing. An epoch has one winner, the first in the log's order, even
-// where the server should have taken two.
+// ends a recording; an answer that never comes ends nothing. An epoch has one winner, the first in the log's order,
+// even where the server should have taken two.
 
 export interface Claim {
   /** The highest that was seen; 0 = none. */

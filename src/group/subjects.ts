@@ -38,7 +38,9 @@ export function decodeToken(token: string): string | undefined {
   }
 }
 
-/** A pull as claims name it: by its config's id, which is never used again. The name is for people who read subjects. */
+/**
+ * A pull as claims name it: by its config's id, which is never used again. The name is for people who read subjects.
+ */
 export interface PullKey {
   readonly configId: number;
   readonly localStreamName: string;

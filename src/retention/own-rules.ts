@@ -1,6 +1,6 @@
-// Rules that segments brought with them: those of their configs, as they stood when they were recorded. They count where
-// the config is gone: what a duration has ended, or what made room for another, must not be kept for ever. Many segments
-// share a rule, so each is in memory once.
+// Rules that segments brought with them: those of their configs, as they stood when they were recorded. They count
+// where the config is gone: what a duration has ended, or what made room for another, must not be kept for ever. Many
+// segments share a rule, so each is in memory once.
 
 import type { Logger } from "../base/logger.js";
 import type { SegmentRetention } from "../container/segment-origin.js";

@@ -271,7 +271,9 @@ async function joinGroup(config: ServerConfig, logger: Logger): Promise<Group> {
   return Group.join(config.group as GroupSettings, { stateFolder, clock: systemClock, logger });
 }
 
-/** What every node of a group has: the configs that outlive a restart, but those that a rule makes where its stream is. */
+/**
+ * What every node of a group has: the configs that outlive a restart, but those that a rule makes where its stream is.
+ */
 function sharedSections(recorder: Recorder, control: ControlPlane): SharedSection[] {
   return [
     {

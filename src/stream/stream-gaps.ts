@@ -1,5 +1,5 @@
-// What an in-stream tells of its losses, jumps and mended times (design.md §4): each is one entry, and a run of mended or
-// dropped frames is one, too.
+// What an in-stream tells of its losses, jumps and mended times (design.md §4): each is one entry, and a run of mended
+// or dropped frames is one, too.
 
 import type { TrackKind } from "../media/codec/codec-entry.js";
 import type { Splice } from "../time/timeline.js";

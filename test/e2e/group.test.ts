@@ -1,5 +1,5 @@
-// Three Reels as one recorder, on three real servers of NATS: configs told to one are on all, every pull runs on exactly
-// one, and moves when that one is killed. Cameras count who is connected, so two recordings of one cannot hide.
+// Three Reels as one recorder, on three real servers of NATS: configs told to one are on all, every pull runs on
+// exactly one, and moves when that one is killed. Cameras count who is connected, so two recordings of one cannot hide.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { isTorture } from "../support/effort.js";

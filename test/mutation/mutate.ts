@@ -4,8 +4,8 @@
 //   npm run mutate -- --count 300 --seed 7 [--path src/arena]… [--results FILE] [--again] [--from N]
 //
 // Results go to a file after every mutant; a run of the same seed goes on behind what is in it. `--again` tries those
-// once more that were not noticed, after the tests were mended. `--from` leaves out the first N places of the order, for
-// a run whose results are kept elsewhere.
+// once more that were not noticed, after the tests were mended. `--from` leaves out the first N places of the order,
+// for a run whose results are kept elsewhere.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";

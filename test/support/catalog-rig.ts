@@ -1,4 +1,5 @@
-// A recorder's state and media folder, with what it would put into the ledger: for tests of the catalogue on real files.
+// A recorder's state and media folder, with what it would put into the ledger: for tests of the catalogue on real
+// files.
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -87,7 +88,9 @@ export class Rig {
     return found;
   }
 
-  /** The media folder is another, empty one, as where its volume is not mounted. Returns a function that brings it back. */
+  /**
+   * The media folder is another, empty one, as where its volume is not mounted. Returns a function that brings it back.
+   */
   unmount(): () => void {
     renameSync(this.media, `${this.media}.away`);
     mkdirSync(this.media);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""An RTSP server for tests: plays files at live pace to every client from their start, over UDP or TCP, each under a path of its own:
-/live, /live1 … Or, without a file, pictures and a tone without an end.
+"""An RTSP server for tests: plays files at live pace to every client from their start, over UDP or TCP, each under a path
+of its own: /live, /live1 … Or, without a file, pictures and a tone without an end.
 
 Usage: rtsp-server.py [--port PORT] [--address ADDRESS] [--die] [FILE[,VIDEO,SOUND]] … Codecs are h264 and aac where none
 are given; files are MP4 or Matroska. With --die it ends when the first client asks it to play, as a server does that is

@@ -1,5 +1,5 @@
-// One server for the cases of a file, which run side by side: its start takes more than a short recording. Each case has
-// a stream of its own, and reads the events of that one.
+// One server for the cases of a file, which run side by side: its start takes more than a short recording. Each case
+// has a stream of its own, and reads the events of that one.
 
 import type { ContainerName } from "../../src/container/table.js";
 import { publishWithFfmpeg } from "./publisher.js";

@@ -1,6 +1,6 @@
 // Events over the WebSocket. It comes back by itself, at longer and longer intervals, and then asks for what ended
-// meanwhile (`since`). A browser can send no ping of the protocol's own, so a command that does nothing is sent instead:
-// a connection that a sleeping laptop or a router has forgotten is told by its silence alone.
+// meanwhile (`since`). A browser can send no ping of the protocol's own, so a command that does nothing is sent
+// instead: a connection that a sleeping laptop or a router has forgotten is told by its silence alone.
 
 import type { ServerEvent } from "./server-types.js";
 

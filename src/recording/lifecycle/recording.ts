@@ -494,7 +494,9 @@ export class Recording implements OutStream, Cursor {
     });
   }
 
-  /** The run opens no segment of its base path again: behind the first one there are others' names (segment-names.ts). */
+  /**
+   * The run opens no segment of its base path again: behind the first one there are others' names (segment-names.ts).
+   */
   #releaseName({ name }: Segment): void {
     name.release();
     if (name.path === this.target?.basePath) this.target.reservation.leaveFile();

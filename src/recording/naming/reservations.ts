@@ -6,8 +6,8 @@
 // Who holds a `Reservation` releases it, once and on every way out. A second call of a verb does nothing.
 //
 // The file of a name may be deleted while nobody holds the name, or only runs do that have left its file behind
-// (`leaveFile`: an unchunked recording that was cut goes on under other names). Who wants it meanwhile (overwrite=1) takes it, then
-// waits: what it opened before the deletion has ended would go in place of the old file.
+// (`leaveFile`: an unchunked recording that was cut goes on under other names). Who wants it meanwhile (overwrite=1)
+// takes it, then waits: what it opened before the deletion has ended would go in place of the old file.
 
 interface Name {
   holders: number;

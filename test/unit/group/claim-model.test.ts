@@ -1,7 +1,7 @@
 // The claim protocol in a model: every order of asking, storing, answering, delivering, crashing and starting again, of
-// three nodes and one log, is tried (breadth first, states seen once). Nodes run the machine of src/group/claim.ts as it
-// is. The network delays, doubles and loses; a partition is a node to which nothing is delivered while others go on. Any
-// node may at any time take an owner for dead, rightly or not.
+// three nodes and one log, is tried (breadth first, states seen once). Nodes run the machine of src/group/claim.ts as
+// it is. The network delays, doubles and loses; a partition is a node to which nothing is delivered while others go on.
+// Any node may at any time take an owner for dead, rightly or not.
 
 import { expect, it } from "vitest";
 import { type Claim, NO_CLAIM, stepClaim } from "../../../src/group/claim.js";
