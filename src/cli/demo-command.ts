@@ -3,23 +3,21 @@
 // Reel and, where it is installed, by ffprobe.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import type { Command } from "commander";
 import { connect, type ReelClient } from "../client/control-client.js";
 import { publishFlv, RtmpPublisher } from "../ingest/rtmp/publish-client.js";
-import { type FlvTag, parseFlvFile } from "../media/flv/flv-tag.js";
 import type { ServerConfig } from "../server/config-schema.js";
 import { createLogger } from "../server/logging.js";
 import { ReelServer } from "../server/server.js";
 import { explainStartFailure } from "../server/start-failure.js";
 import { verifyFile } from "../verify/verify-file.js";
+import { clipLengthMs, readClip } from "./clip.js";
 import { printTable } from "./text-table.js";
 import { EXIT_FAILED } from "./usage.js";
 
-const CLIP = new URL("../../assets/clip.flv", import.meta.url);
 const STREAM = "demo";
 const DEMO_SECONDS = 10;
 const MAX_SECONDS = 86_400;
@@ -111,20 +109,13 @@ async function record(server: ReelServer, url: string, { seconds, say }: DemoRun
 
 /** Repeats the clip with continuous times, at the pace of its clock. */
 async function publishLoop(url: string, seconds: number): Promise<void> {
-  const tags = [...parseFlvFile(readFileSync(CLIP))];
-  const lengthMs = loopLengthMs(tags);
+  const tags = readClip();
+  const lengthMs = clipLengthMs(tags);
   const publisher = await RtmpPublisher.open(url);
   const stop = AbortSignal.timeout(seconds * 1000);
   for (let offsetMs = 0; !stop.aborted; offsetMs += lengthMs)
     await publishFlv(publisher, tags, { paced: true, offsetMs, signal: stop });
   await publisher.close();
-}
-
-/** The time from the first tag to the next loop, which begins one frame after the last. */
-function loopLengthMs(tags: readonly FlvTag[]): number {
-  const times = tags.map((tag) => tag.timestampMs);
-  const video = tags.filter((tag) => tag.type === 9).map((tag) => tag.timestampMs);
-  return Math.max(...times) - Math.min(...times) + (video.at(-1) ?? 0) - (video.at(-2) ?? 0);
 }
 
 async function showProgress(client: ReelClient, growing: ReadonlySet<string>, say: DemoRun["say"]): Promise<void> {

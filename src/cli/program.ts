@@ -20,6 +20,7 @@ const MODULES: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ["ls", async () => (await import("./ls-command.js")).addLsCommand],
   ["retention", async () => (await import("./retention-command.js")).addRetentionCommand],
   ["upload", async () => (await import("./upload-command.js")).addUploadCommand],
+  ["capacity", async () => (await import("./capacity-command.js")).addCapacityCommand],
   ["demo", async () => (await import("./demo-command.js")).addDemoCommand],
   ["finish", async () => (await import("./finish-command.js")).addFinishCommand],
   ["verify", async () => (await import("./verify-command.js")).addVerifyCommand],

@@ -1,0 +1,49 @@
+// What a process costs, by thread, from /proc (proc(5)). Linux only.
+
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface ProcessUsage {
+  readonly mainSeconds: number;
+  readonly processSeconds: number;
+  readonly residentBytes: number;
+}
+
+/** USER_HZ: the unit of /proc/PID/stat, 100 on every Linux in use. */
+const TICKS_PER_SECOND = 100;
+/** Of utime in what follows the name in parentheses; stime is next. */
+const UTIME = 11;
+
+export function usageOf(pid: number): ProcessUsage {
+  const kibibytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return {
+    mainSeconds: secondsOf(`/proc/${pid}/task/${pid}/stat`),
+    processSeconds: secondsOf(`/proc/${pid}/stat`),
+    residentBytes: 1024 * Number(kibibytes),
+  };
+}
+
+function secondsOf(path: string): number {
+  const text = readFileSync(path, "utf8");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[UTIME]) + Number(fields[UTIME + 1])) / TICKS_PER_SECOND;
+}
+
+/** Of the fastest card that is up and says its speed, bytes a second. Virtual ones mostly say nothing. */
+export function networkSpeed(folder = "/sys/class/net"): number | undefined {
+  const speeds = readdirSync(folder).map((card) => {
+    try {
+      return readFileSync(`${folder}/${card}/operstate`, "utf8").trim() === "up"
+        ? Number(readFileSync(`${folder}/${card}/speed`, "utf8"))
+        : 0;
+    } catch {
+      return 0; // lo, and cards that are down, refuse to be asked.
+    }
+  });
+  const megabits = Math.max(0, ...speeds.filter(Number.isFinite));
+  return megabits > 0 ? (megabits * 1e6) / 8 : undefined;
+}
+
+/** What can be had without swapping, as the kernel estimates it. */
+export function availableBytes(): number {
+  return 1024 * Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]);
+}
