@@ -180,7 +180,7 @@ function costs(
 }
 
 /** Every file is read back by ffprobe; what a stream's files hold must be what was sent. */
-async function compareFrames(server: RunningServer, accounts: readonly StreamAccount[]) {
+export async function compareFrames(server: RunningServer, accounts: readonly StreamAccount[]) {
   const faults: string[] = [];
   let framesSent = 0;
   let framesFound = 0;
@@ -206,7 +206,7 @@ async function compareFrames(server: RunningServer, accounts: readonly StreamAcc
   return { framesSent, framesFound, files, faults };
 }
 
-async function untilEpoch(epochMs: number): Promise<void> {
+export async function untilEpoch(epochMs: number): Promise<void> {
   const waitMs = epochMs - (performance.timeOrigin + performance.now());
   if (waitMs > 0) await delay(waitMs);
 }

@@ -7,6 +7,7 @@
 
 import type { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { Lateness } from "../measure/lateness.js";
 import { closePublisher, openPublisher } from "./rtmp-publisher.js";
 import { buildTemplates, type LoadTemplate, PERIOD_MS, seededRandom, WORKLOADS } from "./workload.js";
@@ -19,12 +20,16 @@ export interface LoadOrder {
   seconds: number;
   seed: number;
   chunkBytes: number;
+  /** A storm: so many connect in a second, and each begins with its first frame when it is accepted. */
+  connectsPerSecond?: number;
 }
 
 export interface StreamAccount {
   name: string;
   /** Wall time, Unix milliseconds, at which media time 0 was due. */
   startEpochMs: number;
+  /** From the first byte to NetStream.Publish.Start; of a storm, else 0. */
+  acceptedMs: number;
   videoFrames: number;
   audioFrames: number;
   bytes: number;
@@ -68,6 +73,7 @@ class Generator {
   #late = new Lateness();
   #maxBacklogBytes = 0;
   #done: (report: LoadReport) => void = () => {};
+  #isConnecting = true;
 
   constructor(order: LoadOrder) {
     this.#order = order;
@@ -75,53 +81,70 @@ class Generator {
 
   /** Connects everything, then starts the streams at seeded phases of one period. */
   async run(onPublishing: (streams: StreamAccount[], lastStartEpochMs: number) => void): Promise<LoadReport> {
-    const { names, workload: workloadName, seed, seconds, chunkBytes } = this.#order;
+    const { names, workload: workloadName, seed, chunkBytes } = this.#order;
     const workload = WORKLOADS[workloadName];
     if (!workload) throw new Error(`no workload ${workloadName}; there are ${Object.keys(WORKLOADS).join(", ")}`);
     const templates = buildTemplates(workload, seed, chunkBytes);
     const random = seededRandom(seed + 1);
-    const sockets = await this.#connectAll(names);
-
-    const beginMs = performance.now() + 200;
-    let lastStartMs = 0;
-    names.forEach((name, i) => {
-      const socket = sockets[i] as Socket;
-      const startMs = beginMs + random() * PERIOD_MS;
-      lastStartMs = Math.max(lastStartMs, startMs);
-      const account: StreamAccount = {
-        name,
-        startEpochMs: performance.timeOrigin + startMs,
-        videoFrames: 0,
-        audioFrames: 0,
-        bytes: 0,
-        failure: null,
-      };
-      const template = templates[i % templates.length] as LoadTemplate;
-      const stream: LiveStream = {
-        account,
-        socket,
-        template,
-        startMs,
-        endMs: startMs + seconds * 1000,
-        lap: 0,
-        next: 0,
-        hasVideo: false,
-        hasAudio: false,
-        isOpen: true,
-      };
-      socket.on("error", (error) => this.#lose(stream, error.message));
-      socket.on("close", () => this.#lose(stream, "closed by the server"));
-      socket.write(template.opening);
-      this.#streams.push(stream);
-    });
+    const begin = (i: number, socket: Socket, startMs: number, acceptedMs = 0): void => {
+      const name = names[i] as string;
+      this.#begin(name, socket, templates[i % templates.length] as LoadTemplate, startMs, acceptedMs);
+    };
+    const { connectsPerSecond } = this.#order;
+    if (connectsPerSecond !== undefined) await this.#storm(names, connectsPerSecond, begin);
+    else {
+      const sockets = await this.#connectAll(names);
+      const beginMs = performance.now() + 200;
+      for (const [i, socket] of sockets.entries()) begin(i, socket, beginMs + random() * PERIOD_MS);
+    }
     onPublishing(
       this.#streams.map((stream) => stream.account),
-      performance.timeOrigin + lastStartMs,
+      Math.max(...this.#streams.map(({ account }) => account.startEpochMs)),
     );
+    this.#isConnecting = false;
+    if (connectsPerSecond === undefined) this.#tick();
     return new Promise((resolve) => {
       this.#done = resolve;
-      this.#tick();
     });
+  }
+
+  #begin(name: string, socket: Socket, template: LoadTemplate, startMs: number, acceptedMs: number): void {
+    const account: StreamAccount = {
+      name,
+      startEpochMs: performance.timeOrigin + startMs,
+      acceptedMs,
+      videoFrames: 0,
+      audioFrames: 0,
+      bytes: 0,
+      failure: null,
+    };
+    const endMs = startMs + this.#order.seconds * 1000;
+    const place = { lap: 0, next: 0, hasVideo: false, hasAudio: false, isOpen: true };
+    const stream: LiveStream = { account, socket, template, startMs, endMs, ...place };
+    socket.on("error", (error) => this.#lose(stream, error.message));
+    socket.on("close", () => this.#lose(stream, "closed by the server"));
+    socket.write(template.opening);
+    this.#streams.push(stream);
+  }
+
+  /** All connect at their moments, whatever becomes of those before; each sends from the moment it is accepted. */
+  async #storm(
+    names: readonly string[],
+    connectsPerSecond: number,
+    begin: (i: number, socket: Socket, startMs: number, acceptedMs: number) => void,
+  ): Promise<void> {
+    const { port, app, chunkBytes } = this.#order;
+    const sinceMs = performance.now();
+    this.#tick();
+    await Promise.all(
+      names.map(async (name, i) => {
+        await delay(Math.max(0, sinceMs + (i * 1000) / connectsPerSecond - performance.now()));
+        const connectMs = performance.now();
+        const socket = await openPublisher({ port, app, name, chunkBytes });
+        const nowMs = performance.now();
+        begin(i, socket, nowMs, nowMs - connectMs);
+      }),
+    );
   }
 
   async #connectAll(names: readonly string[]): Promise<Socket[]> {
@@ -137,7 +160,7 @@ class Generator {
   }
 
   #tick(): void {
-    let isAnyOpen = false;
+    let isAnyOpen = this.#isConnecting;
     for (const stream of this.#streams) {
       if (!stream.isOpen) continue;
       this.#sendDue(stream);
