@@ -1,6 +1,6 @@
 // GET /metrics: what every part counts, what Node counts of itself (prom-client), and the media volumes.
 
-import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { RouteModule, RouteReply } from "../base/routes.js";
 import type { Sample } from "../base/samples.js";
 import { CONTENT_TYPE, exposition } from "./exposition.js";
@@ -29,11 +29,11 @@ interface MetricsParts {
 
 export function metricsRoutes({ collect, volumes, options = {} }: MetricsParts): RouteModule {
   const { perStream = true, files = false, maxStreams = DEFAULT_MAX_STREAMS } = options;
-  let node: Registry | undefined;
+  let node: Promise<Registry> | undefined;
   const answer = async (): Promise<RouteReply> => {
     node ??= nodeMetrics();
     const found = await Promise.all(volumes.map((volume) => volume.collect()));
-    const own = await node.metrics();
+    const own = await (await node).metrics();
     // In one go, and in loops: a scrape of 800 streams has some 13 000 samples.
     const all = collect().concat(...found);
     const samples = perStream
@@ -53,8 +53,9 @@ export function metricsRoutes({ collect, volumes, options = {} }: MetricsParts):
   };
 }
 
-/** Begins with the first scrape: who does not ask pays nothing. */
-function nodeMetrics(): Registry {
+/** Begins with the first scrape, the library included: who does not ask pays nothing. */
+async function nodeMetrics(): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import("prom-client");
   const register = new Registry();
   collectDefaultMetrics({ register });
   return register;

@@ -1,23 +1,17 @@
 // The configuration of a server: one schema for reel.json, its validation and its documentation (`reel config-schema`
 // prints it as JSON Schema).
 
-import Type, { type Static, type TObject, type TOptional, type TString } from "typebox";
-import { DEFAULT_REPLICAS } from "../group/group-settings.js";
+import type { Static, TObject, TOptional, TString } from "typebox";
 import { DEFAULT_MAX_STREAMS } from "../metrics/metrics-routes.js";
 import { DEFAULT_PRE_RECORD_MIB } from "../recording/recorder-options.js";
 import { MAX_PAST_SECONDS } from "../stream/past.js";
-import { DEFAULT_KEY, KEY_FIELDS } from "../upload/object-key.js";
-import {
-  DEFAULT_CONCURRENCY,
-  DEFAULT_PART_MIB,
-  DEFAULT_REGION,
-  MAX_PART_MIB,
-  MIN_PART_MIB,
-} from "../upload/upload-settings.js";
+import { GroupSchema } from "./group-schema.js";
 import { LimitsSchema } from "./limits-schema.js";
 import { LISTENER_NAMES, type LISTENERS, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 import { PreviewSchema } from "./preview-schema.js";
 import { RulesSchema } from "./rule-settings.js";
+import { Type } from "./schema-type.js";
+import { UploadSchema } from "./upload-schema.js";
 
 const Folder = (description: string) => Type.String({ minLength: 1, description });
 const closed = { additionalProperties: false } as const;
@@ -56,110 +50,6 @@ const RetentionFields = {
   freeBytes: Bound("the oldest files are deleted while the volume has less free"),
   freePercent: Bound("the same, in percent of the volume", 99),
 };
-
-const UploadSchema = Type.Object(
-  {
-    endpoint: Type.String({ minLength: 1, description: "URL of the S3 server, without the bucket" }),
-    bucket: Type.String({ minLength: 3, description: "it must be there" }),
-    region: Type.Optional(Type.String({ minLength: 1, description: `default ${DEFAULT_REGION}` })),
-    key: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: `names of the objects (default ${DEFAULT_KEY}), with the fields ${Object.entries(KEY_FIELDS)
-          .map(([field, what]) => `{${field}}: ${what}`)
-          .join("; ")}`,
-      }),
-    ),
-    addressing: Type.Optional(
-      Type.Enum(["path", "host"], { description: "where the bucket's name stands in URLs (default path)" }),
-    ),
-    credentialsFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          "JSON with accessKeyId, secretAccessKey and perhaps sessionToken, or a file as ~/.aws/credentials; it may change while the server runs (default: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the environment)",
-      }),
-    ),
-    profile: Type.Optional(Type.String({ minLength: 1, description: "of such a file (default default)" })),
-    all: Type.Optional(
-      Type.Boolean({
-        description: "upload every file but those of configs with upload=0 (default false: upload=1 asks)",
-      }),
-    ),
-    concurrency: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 64,
-        description: `files, and parts of all files, that are sent at a time (default ${DEFAULT_CONCURRENCY}); the memory is this times partMib`,
-      }),
-    ),
-    partMib: Type.Optional(
-      Type.Integer({
-        minimum: MIN_PART_MIB,
-        maximum: MAX_PART_MIB,
-        description: `larger files are sent in parts of so much (default ${DEFAULT_PART_MIB})`,
-      }),
-    ),
-    bytesPerSecond: Bound("no more is sent; 0 = as fast as it goes"),
-    checksums: Type.Optional(
-      Type.Boolean({
-        description:
-          "the server keeps SHA-256 checksums (default true); false for servers that refuse x-amz-checksum-sha256. The hash of every body is signed either way",
-      }),
-    ),
-    keepLocal: Type.Optional(
-      Type.Boolean({ description: "false: delete a file when its object was seen at the server (default true)" }),
-    ),
-    keepUntilUploaded: Type.Optional(
-      Type.Boolean({
-        description: "rules of retention leave files alone that wait for their upload (default true)",
-      }),
-    ),
-  },
-  { ...closed, description: "where finished files are uploaded to" },
-);
-
-const GroupSchema = Type.Object(
-  {
-    name: Type.String({
-      pattern: "^[A-Za-z0-9_-]{1,32}$",
-      description: "the same on every node: letters, digits, - and _; all subjects and streams of the group have it",
-    }),
-    node: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: "of this node alone (default: the host's name)" }),
-    ),
-    servers: Type.Array(Type.String({ minLength: 1 }), {
-      minItems: 1,
-      description: "servers of NATS with JetStream, as nats://HOST:4222; one that answers names the others",
-    }),
-    user: Type.Optional(Type.String({ minLength: 1 })),
-    password: Type.Optional(Type.String({ minLength: 1 })),
-    token: Type.Optional(Type.String({ minLength: 1 })),
-    credentialsFile: Type.Optional(
-      Type.String({ minLength: 1, description: "a .creds file of NATS; it also says which account this is" }),
-    ),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          ca: Type.Optional(
-            Type.String({ minLength: 1, description: "PEM file of who signs the servers (default: the system's)" }),
-          ),
-          certificate: Type.Optional(Type.String({ minLength: 1, description: "PEM file, shown to the servers" })),
-          key: Type.Optional(Type.String({ minLength: 1, description: "PEM file of its private key" })),
-        },
-        closed,
-      ),
-    ),
-    replicas: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 5,
-        description: `copies of claims and configs, each on a server of NATS (default ${DEFAULT_REPLICAS}); 1 is for trials`,
-      }),
-    ),
-  },
-  { ...closed, description: "several servers as one recorder, by NATS: docs/group.md" },
-);
 
 export const EventSinkSchema = Type.Object(
   {

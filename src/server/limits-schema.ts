@@ -1,12 +1,13 @@
 // `limits` of reel.json: how much of each thing a server has at most. What is reached is refused with a text that names
 // the limit; nothing that runs is ended for it. docs/security.md shows this table.
 
-import Type, { type Static } from "typebox";
+import type { Static } from "typebox";
 import { DEFAULT_CONTROL_LIMITS } from "../control/control-plane.js";
 import { DEFAULT_MAX_FFMPEGS } from "../ingest/pull/pull-sources.js";
 import { DEFAULT_RTMP_OPTIONS } from "../ingest/rtmp/rtmp-server.js";
 import { DEFAULT_RTSP_OPTIONS } from "../ingest/rtsp/rtsp-server.js";
 import { DEFAULT_MAX_CONFIGS } from "../recording/recorder-options.js";
+import { Type } from "./schema-type.js";
 
 interface Limit {
   readonly byDefault: number;

@@ -1,7 +1,7 @@
 // `preview` of reel.json.
 
-import Type from "typebox";
 import { DEFAULT_PREVIEW_WIDTH } from "../preview/preview-arguments.js";
+import { Type } from "./schema-type.js";
 
 export const PreviewSchema = Type.Object(
   {

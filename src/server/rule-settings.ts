@@ -1,10 +1,11 @@
 // `rules` of reel.json: what recordRule takes, as JSON. Schema and reading follow the command's own parameters.
 
-import Type, { type TSchema } from "typebox";
+import type { TSchema } from "typebox";
 import { ReelError } from "../base/reel-error.js";
 import { CommandFailure, type Parameter } from "../control/commands/parameter.js";
 import { RULE_PARAMETERS, ruleOptions } from "../control/commands/rule-commands.js";
 import type { RuleOptions } from "../recording/rules/record-rule.js";
+import { Type } from "./schema-type.js";
 
 type RuleSetting = Readonly<Record<string, string | number | boolean>>;
 

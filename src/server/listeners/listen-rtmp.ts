@@ -1,7 +1,7 @@
 // RTMP publishers.
 
-import Type from "typebox";
 import { RtmpServer } from "../../ingest/rtmp/rtmp-server.js";
+import { Type } from "../schema-type.js";
 import { defineListener } from "./listener-entry.js";
 
 export const listenRtmp = defineListener({

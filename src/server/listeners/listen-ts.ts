@@ -1,7 +1,7 @@
 // Publishers of MPEG-TS over TCP. Each connection is an in-stream.
 
-import Type from "typebox";
 import { TsTcpServer } from "../../ingest/mpegts/ts-tcp-server.js";
+import { Type } from "../schema-type.js";
 import { defineListener } from "./listener-entry.js";
 
 /** ts1, ts2, … */
