@@ -65,4 +65,30 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     isEquivalent: true,
     reason: "the first status is read by nobody: a batch that gets no other has a failure, which comes first",
   },
+  'src/arena/arena.ts: if (!(size > 0)) throw new ReelError("badArgument", `cannot allocate ${sizeBytes} bytes`); ⇒ if (!(size > (0 + 1))) throw new ReelError("badArgument", `cannot allocate ${sizeBytes} bytes`);':
+    { isEquivalent: true, reason: "a size is a multiple of the blocks' alignment" },
+  "src/arena/arena.ts: this.memory = new WebAssembly.Memory({ initial: 2, maximum: this.#maximumPages, shared: true }); ⇒ this.memory = new WebAssembly.Memory({ initial: (2 + 1), maximum: this.#maximumPages, shared: true });":
+    { isEquivalent: false, reason: "a measure: the arena begins with one page more, and grows as it is wanted" },
+  "src/arena/frame-ring.ts: const from = index & (this.#capacity - 1); ⇒ const from = index & (this.#capacity - (1 + 1));":
+    {
+      isEquivalent: true,
+      reason: "frames are aligned: the lowest bit of an index is 0",
+    },
+  "assembly/drain.ts: setFlag(rec, REC_FLAG_START_ANYWHERE, false); ⇒ ;": {
+    isEquivalent: false,
+    reason: "as where it is set: a segment behind a cut begins with the frame that was cut at in any case",
+  },
+  "assembly/drain.ts: if (used == header) main = segmentMainVideo(seg); ⇒ if (used != header) main = segmentMainVideo(seg);":
+    {
+      isEquivalent: false,
+      reason: "of a main video that joins late the time of the first picture is learnt with the second",
+    },
+  "src/recording/finishing/finisher.ts: return Math.abs(stepMs) < CLOCK_STEP_MS ? 0 : Math.round(stepMs); ⇒ return Math.abs(stepMs) <= CLOCK_STEP_MS ? 0 : Math.round(stepMs);":
+    { isEquivalent: false, reason: "a measure: a clock that was set by exactly so much" },
+  "src/recording/finishing/copies.ts: cursor = page.cursor; ⇒ ;": {
+    isEquivalent: false,
+    reason: "a second page of what is to be copied at a start has more than a thousand files in front",
+  },
+  'src/recording/naming/naming.ts: return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path; ⇒ return path.length >= 1 && path.endsWith("/") ? path.slice(0, -1) : path;':
+    { isEquivalent: false, reason: "only where / itself is a media folder; look-ups take another turn there" },
 };

@@ -213,6 +213,7 @@ it.each([
   expect(die(tail() + moved)).toBe(STEP_BETWEEN);
   expect(arena.u32(run.recording + REC_SKIPPED_FRAMES_OFFSET)).toBe(left);
   expect(arena.u32(run.recording + REC_CUT_STATUS_OFFSET)).toBe(0);
+  expect(flags() & REC_FLAG_DROPS_LEADING, "no skip has ended").toBe(0);
 });
 
 it("writes no second time what was written, and leaves all behind the outputs as it is", () => {

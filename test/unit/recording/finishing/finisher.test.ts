@@ -238,6 +238,21 @@ describe("a finish that succeeds", () => {
   });
 });
 
+it("a single finish is waited for, and none is not", async () => {
+  await rig.finisher.whenIdle();
+  let done = (_result: FinishResult): void => {};
+  rig.answers.splice(0, 1, new Promise<FinishResult>((resolve) => (done = resolve)));
+  void finish(segment());
+  await until("it has begun", () => rig.requests.length === 1);
+  let isIdle = false;
+  const idle = rig.finisher.whenIdle().then(() => (isIdle = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isIdle).toBe(false);
+  done(DONE);
+  await idle;
+  expect(rig.closed).toHaveLength(1);
+});
+
 describe("a finish that fails", () => {
   it("because another file has its name takes the next number, tells that, and gives the number back", async () => {
     writeFileSync(`${media}/cam.mp4`, "");
@@ -408,6 +423,8 @@ describe("a finish that fails", () => {
     const done = finish(segment());
     await until("it is told", () => rig.failures.length > 0);
     expect(rig.failures[0]).toMatchObject({ code, error: `The index could not be written: ${error.message}` });
+    // Nothing was left open that another thread could go on with at once.
+    expect(rig.requests).toHaveLength(1);
     expect(rig.buffers.held).toBe(0);
     rig.finisher.close();
     await done;

@@ -49,7 +49,7 @@ describe("what a crash took of a file", () => {
 
   it("is at least what the repair has cut off, and nothing of a whole file", () => {
     const lost = { frames: 1, bytes: 188, durationMs: 0 };
-    expect(crashGap({ ...FOUND, lost }, undefined)).toMatchObject({ frames: 1, bytes: 188, dtsMs: 2000 });
+    expect(crashGap({ ...FOUND, lost }, undefined)).toMatchObject({ ...lost, dtsMs: 2000 });
     expect(crashGap({ ...FOUND, audioFrames: 90, lost: null }, NOTE)).toBeUndefined();
     expect(crashGap(FOUND, undefined)).toBeUndefined();
   });
