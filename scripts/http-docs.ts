@@ -25,7 +25,7 @@ export function describedRoutes(): DescribedRoute[] {
     catalog: { guard: () => () => {} },
     on: () => {},
   } as unknown as RouteParts["recorder"];
-  const parts = { recorder, pulls: () => [], collect: () => [], clock: systemClock };
+  const parts = { recorder, pulls: () => [], collectors: () => [], clock: systemClock };
   const modules = [
     loginRoutes(new RequestGuard({}), false),
     ...serverRoutes({ ...parts, config: () => ({}), addresses: () => ({}) }),

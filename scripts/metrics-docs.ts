@@ -15,7 +15,7 @@ scrape_configs:
 
 The name under which the scraper reaches Reel (here \`recorder\`) must be among \`control.allowHosts\`; an address need not. \`metrics.perStream: false\` leaves out the samples of
 single streams and recordings, \`metrics.maxStreams\` (default 1000) bounds how many have some; what is gone has none any
-more. \`reel_recording_file_info\` names the growing files, a new series for each, only with \`metrics.files: true\`. Beside these, \`process_*\` and \`nodejs_*\` are Node's own, from prom-client.
+more. A source that comes back goes on in the series of its stream and config, whose counters begin anew. \`reel_recording_file_info\` names the growing files, a new series for each, only with \`metrics.files: true\`. Beside these, \`process_*\` and \`nodejs_*\` are Node's own, from prom-client.
 [grafana-dashboard.json](../packaging/grafana-dashboard.json) and [prometheus-alerts.yml](../packaging/prometheus-alerts.yml)
 are there to start with.
 

@@ -14,7 +14,13 @@ export interface Sample {
 }
 
 export interface Collector {
+  /** Of itself, and of all streams together. */
   collect(): readonly Sample[];
+  /**
+   * Of each stream, or of each recording, those of one behind those of the other. They are thousands: who asks may let
+   * others have the thread between two, and what is gone by then is left out.
+   */
+  collectEach?(): Iterable<readonly Sample[]>;
 }
 
 export function gauge(name: string, help: string, value: number, labels: Sample["labels"] = {}): Sample {

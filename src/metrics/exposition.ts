@@ -5,20 +5,32 @@ import type { Sample } from "../base/samples.js";
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-export function exposition(samples: readonly Sample[]): string {
-  const families = new Map<string, string>();
-  // The samples of one stream share their labels, and stand one behind the other.
-  let labelled: Sample["labels"] | undefined;
-  let pairs = "";
-  for (const { name, help, type, series, labels, value } of samples) {
-    if (labels !== labelled) {
-      labelled = labels;
-      pairs = pairsOf(labels);
+export class Exposition {
+  readonly #families = new Map<string, { text: string }>();
+
+  add(samples: readonly Sample[]): void {
+    // The samples of one stream share their labels, and stand one behind the other.
+    let labelled: Sample["labels"] | undefined;
+    let pairs = "";
+    for (const { name, help, type, series, labels, value } of samples) {
+      if (labels !== labelled) {
+        labelled = labels;
+        pairs = pairsOf(labels);
+      }
+      let family = this.#families.get(name);
+      if (!family) {
+        family = { text: `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n` };
+        this.#families.set(name, family);
+      }
+      family.text += `${name}${series ?? ""}${pairs} ${number(value)}\n`;
     }
-    const text = families.get(name) ?? `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
-    families.set(name, `${text}${name}${series ?? ""}${pairs} ${number(value)}\n`);
   }
-  return [...families.values()].join("");
+
+  text(): string {
+    let text = "";
+    for (const family of this.#families.values()) text += family.text;
+    return text;
+  }
 }
 
 function pairsOf(labels: Sample["labels"]): string {

@@ -1,9 +1,10 @@
 // GET /metrics: what every part counts, what Node counts of itself (prom-client), and the media volumes.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { RouteModule, RouteReply } from "../base/routes.js";
-import type { Sample } from "../base/samples.js";
-import { CONTENT_TYPE, exposition } from "./exposition.js";
+import { type Collector, gauge, type Sample } from "../base/samples.js";
+import { CONTENT_TYPE, Exposition } from "./exposition.js";
 import type { VolumeWatch } from "./volumes.js";
 
 export interface MetricsOptions {
@@ -20,27 +21,29 @@ export const DEFAULT_MAX_STREAMS = 1000;
 
 /** A series for every file, which a database of series keeps. */
 const FILE_INFO = "reel_recording_file_info";
+/** Of 800 streams there are 13 000 samples: drains are not to wait for all of them. */
+const TURN_MS = 2;
 
 interface MetricsParts {
-  collect: () => readonly Sample[];
+  collectors: () => readonly Collector[];
   volumes: readonly VolumeWatch[];
   options?: MetricsOptions | undefined;
 }
 
-export function metricsRoutes({ collect, volumes, options = {} }: MetricsParts): RouteModule {
+export function metricsRoutes({ collectors, volumes, options = {} }: MetricsParts): RouteModule {
   const { perStream = true, files = false, maxStreams = DEFAULT_MAX_STREAMS } = options;
   let node: Promise<Registry> | undefined;
   const answer = async (): Promise<RouteReply> => {
     node ??= nodeMetrics();
     const found = await Promise.all(volumes.map((volume) => volume.collect()));
     const own = await (await node).metrics();
-    // In one go, and in loops: a scrape of 800 streams has some 13 000 samples.
-    const all = collect().concat(...found);
-    const samples = perStream
-      ? ofFewStreams(all, maxStreams, files)
-      : all.filter(({ labels }) => labels.stream === undefined);
-    const body = `${exposition(samples)}${own}`;
-    return { status: 200, headers: { "Content-Type": CONTENT_TYPE }, body };
+    await nextTurn();
+    const parts = collectors();
+    const text = new Exposition();
+    for (const part of parts) text.add(part.collect());
+    for (const samples of found) text.add(samples);
+    if (perStream) await addEach(text, parts, new FewStreams(maxStreams, files));
+    return { status: 200, headers: { "Content-Type": CONTENT_TYPE }, body: `${text.text()}${own}` };
   };
   return {
     name: "metrics",
@@ -61,23 +64,43 @@ async function nodeMetrics(): Promise<Registry> {
   return register;
 }
 
-/** Everything but what belongs to other than the first `count` streams; says how many those are. */
-export function ofFewStreams(samples: readonly Sample[], count: number, hasFiles = true): Sample[] {
-  const streams = new Set<string>();
-  const leftOut = new Set<string>();
-  const kept: Sample[] = [];
-  for (const sample of samples) {
-    const { stream } = sample.labels;
-    if (stream !== undefined && !streams.has(stream)) {
-      if (streams.size >= count) {
-        leftOut.add(stream);
-        continue;
-      }
-      streams.add(stream);
+async function addEach(text: Exposition, parts: readonly Collector[], few: FewStreams): Promise<void> {
+  let begunMs = performance.now();
+  for (const part of parts)
+    for (const samples of part.collectEach?.() ?? []) {
+      text.add(few.of(samples));
+      if (performance.now() - begunMs < TURN_MS) continue;
+      await nextTurn();
+      begunMs = performance.now();
     }
-    if (hasFiles || sample.name !== FILE_INFO) kept.push(sample);
+  text.add([few.leftOut()]);
+}
+
+/** Lets through what belongs to the first `count` streams, and says how many the others are. */
+export class FewStreams {
+  readonly #streams = new Set<string>();
+  readonly #leftOut = new Set<string>();
+
+  constructor(
+    private readonly count: number,
+    private readonly hasFiles = true,
+  ) {}
+
+  /** `samples` are of one stream. */
+  of(samples: readonly Sample[]): readonly Sample[] {
+    const stream = samples[0]?.labels.stream ?? "";
+    if (!this.#streams.has(stream)) {
+      if (this.#streams.size >= this.count) {
+        this.#leftOut.add(stream);
+        return [];
+      }
+      this.#streams.add(stream);
+    }
+    return this.hasFiles ? samples : samples.filter(({ name }) => name !== FILE_INFO);
   }
-  const help = "Streams that have no samples of their own here, because there are too many (metrics.maxStreams).";
-  kept.push({ name: "reel_metrics_left_out_streams", help, type: "gauge", labels: {}, value: leftOut.size });
-  return kept;
+
+  leftOut(): Sample {
+    const help = "Streams that have no samples of their own here, because there are too many (metrics.maxStreams).";
+    return gauge("reel_metrics_left_out_streams", help, this.#leftOut.size);
+  }
 }

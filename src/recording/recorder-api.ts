@@ -52,6 +52,7 @@ export interface RecorderApi extends EventEmitter<RecorderEvents> {
   cutOutStream(id: number): boolean;
 
   collect(): readonly Sample[];
+  collectEach(): Iterable<readonly Sample[]>;
 
   /** Segments closed after `sequence`. */
   closedSince(sequence: number): Promise<ClosedSince>;

@@ -400,7 +400,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     return this.#supervisor.recording(id)?.cut() ?? false;
   }
 
-  /** What every part of the recorder counts. */
+  /** What every part of the recorder counts; of each stream and recording it is `collectEach`. */
   collect(): readonly Sample[] {
     const parts: readonly Collector[] = [
       this.arena,
@@ -415,6 +415,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     const own = stateSamples("reel_recordings", "Record configs by state.", RECORD_STATES, entries);
     own.unshift(gauge("reel_record_configs", "Record configs.", entries.length));
     return own.concat(...parts.map((part) => part.collect()));
+  }
+
+  *collectEach(): Generator<readonly Sample[]> {
+    yield* this.streams.collectEach();
+    yield* this.#totals.collectEach();
   }
 
   closedSince(sequence: number): Promise<ClosedSince> {

@@ -3,17 +3,8 @@
 import type { EventEmitter } from "node:events";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { GAP_CAUSES, type Gap, type GapCause } from "../stream/gap.js";
-import type { OutStream } from "./lifecycle/out-stream.js";
+import type { OutStream, OutTotals } from "./lifecycle/out-stream.js";
 import type { RecorderEvents } from "./recorder-events.js";
-
-const KINDS = ["video", "audio"] as const;
-
-interface Taken {
-  frames: number;
-  bytes: number;
-  lostFrames: number;
-  lostBytes: number;
-}
 
 /** What gaps of one cause took. */
 export interface Loss {
@@ -46,7 +37,10 @@ export class RecordingTotals implements Collector {
    * The most that was reported of each that runs. What a recording has taken falls where its growing file is lost, or a
    * drain is done again; a counter that falls is a restart to Prometheus.
    */
-  readonly #reported = new WeakMap<OutStream, Taken>();
+  readonly #reported = new WeakMap<OutStream, OutTotals>();
+
+  /** Somebody may be among their samples. */
+  readonly #ended = new WeakSet<OutStream>();
 
   constructor(
     events: EventEmitter<RecorderEvents>,
@@ -59,6 +53,7 @@ export class RecordingTotals implements Collector {
       const { frames, bytes } = this.#highest(recording);
       this.#frames += frames;
       this.#bytes += bytes;
+      this.#ended.add(recording);
     });
     events.on("segmentClosed", () => this.#closedSegments++);
     events.on("segmentFailed", () => this.#failedSegments++);
@@ -93,13 +88,10 @@ export class RecordingTotals implements Collector {
     const running = this.running();
     let frames = this.#frames;
     let bytes = this.#bytes;
-    this.#forgetEnded();
-    const own: Sample[] = [];
     for (const recording of running) {
       const now = this.#highest(recording);
       frames += now.frames;
       bytes += now.bytes;
-      addSamples(own, recording, now, this.#ownLosses.get(recording.id));
     }
     const losses = [...this.#losses].flatMap(([cause, loss]) => [
       counter("reel_gaps_total", "Gaps that recordings told, by cause; not each lost frames.", loss.gaps, { cause }),
@@ -107,7 +99,7 @@ export class RecordingTotals implements Collector {
       counter("reel_lost_bytes_total", "Bytes of these frames, by cause.", loss.bytes, { cause }),
       counter("reel_gap_seconds_total", "Media time that gaps span, by cause.", loss.seconds, { cause }),
     ]);
-    const all = [
+    return [
       gauge("reel_out_streams", "Recordings that run.", running.length),
       counter("reel_recorded_frames_total", "Frames that recordings wrote, all together.", frames),
       counter("reel_recorded_bytes_total", "Bytes of frames that recordings wrote, all together.", bytes),
@@ -116,7 +108,14 @@ export class RecordingTotals implements Collector {
       ...lagSamples(running),
       ...losses,
     ];
-    return all.concat(own);
+  }
+
+  *collectEach(): Generator<readonly Sample[]> {
+    this.#forgetEnded();
+    for (const recording of newestOfEach(this.running())) {
+      if (this.#ended.has(recording)) continue;
+      yield samplesOf(recording, this.#highest(recording), this.#ownLosses.get(recording.id));
+    }
   }
 
   #forgetEnded(): void {
@@ -124,30 +123,16 @@ export class RecordingTotals implements Collector {
     for (const id of this.#ownLosses.keys()) if (!ids.has(id)) this.#ownLosses.delete(id);
   }
 
-  #highest(recording: OutStream): Taken {
-    const now = taken(recording);
-    const before = this.#reported.get(recording) ?? now;
-    const highest = {
-      frames: Math.max(now.frames, before.frames),
-      bytes: Math.max(now.bytes, before.bytes),
-      lostFrames: Math.max(now.lostFrames, before.lostFrames),
-      lostBytes: Math.max(now.lostBytes, before.lostBytes),
-    };
+  #highest(recording: OutStream): Readonly<OutTotals> {
+    const now = recording.totals;
+    const highest = this.#reported.get(recording) ?? now;
+    highest.frames = Math.max(now.frames, highest.frames);
+    highest.bytes = Math.max(now.bytes, highest.bytes);
+    highest.droppedFrames = Math.max(now.droppedFrames, highest.droppedFrames);
+    highest.droppedBytes = Math.max(now.droppedBytes, highest.droppedBytes);
     this.#reported.set(recording, highest);
     return highest;
   }
-}
-
-function taken(recording: OutStream): Taken {
-  const sum = { frames: 0, bytes: 0, lostFrames: 0, lostBytes: 0 };
-  for (const kind of KINDS) {
-    const { frames, bytes, droppedFrames, droppedBytes } = recording.tracksOf(kind);
-    sum.frames += frames;
-    sum.bytes += bytes;
-    sum.lostFrames += droppedFrames;
-    sum.lostBytes += droppedBytes;
-  }
-  return sum;
 }
 
 function noLoss(): Loss {
@@ -163,21 +148,34 @@ function addTo(losses: Map<GapCause, Loss>, { cause, frames, bytes, durationMs }
   loss.seconds += Math.max(0, durationMs) / 1000;
 }
 
-function addSamples(
-  samples: Sample[],
+/**
+ * A source that comes back goes on in the series of its stream and config, whose counters begin anew: one that flaps
+ * would bring new series each time. The last file of the recording before may still be finished.
+ */
+function newestOfEach(running: readonly OutStream[]): Iterable<OutStream> {
+  const newest = new Map<string, OutStream>();
+  for (const recording of running) {
+    const { configId, localStreamName } = recording.config;
+    const key = `${configId} ${localStreamName}`;
+    if ((newest.get(key)?.id ?? 0) < recording.id) newest.set(key, recording);
+  }
+  return newest.values();
+}
+
+function samplesOf(
   recording: OutStream,
-  now: Taken,
+  now: Readonly<OutTotals>,
   losses: ReadonlyMap<GapCause, Loss> | undefined,
-): void {
+): Sample[] {
   const { config, currentPath, lagMs } = recording;
-  const labels = { stream: config.localStreamName, config: String(config.configId), recording: String(recording.id) };
-  samples.push(
+  const labels = { stream: config.localStreamName, config: String(config.configId) };
+  const samples = [
     gauge("reel_recording_lag_seconds", "Media that the source has brought and no file has.", lagMs / 1000, labels),
     counter("reel_recording_frames_total", "Frames that the recording has written.", now.frames, labels),
     counter("reel_recording_bytes_total", "Bytes of frames that the recording has written.", now.bytes, labels),
-    counter("reel_recording_lost_frames_total", "Frames that the recording has lost.", now.lostFrames, labels),
-    counter("reel_recording_lost_bytes_total", "Bytes of these frames.", now.lostBytes, labels),
-  );
+    counter("reel_recording_lost_frames_total", "Frames that the recording has lost.", now.droppedFrames, labels),
+    counter("reel_recording_lost_bytes_total", "Bytes of these frames.", now.droppedBytes, labels),
+  ];
   for (const [cause, { gaps, seconds }] of losses ?? []) {
     const own = { ...labels, cause };
     samples.push(
@@ -190,10 +188,11 @@ function addSamples(
       counter("reel_recording_gap_seconds_total", "Media time that these gaps span.", seconds, own),
     );
   }
-  if (currentPath !== undefined)
-    samples.push(
-      gauge("reel_recording_file_info", "1, with the file that grows.", 1, { ...labels, file: currentPath }),
-    );
+  if (currentPath !== undefined) {
+    const own = { ...labels, recording: String(recording.id), file: currentPath };
+    samples.push(gauge("reel_recording_file_info", "1, with the file that grows.", 1, own));
+  }
+  return samples;
 }
 
 /** Over all recordings: half of them lag less than p50. */

@@ -1,7 +1,7 @@
 // Every route beside the commands. The HTTP listener serves them, docs/http.md and docs/openapi.json describe them.
 
 import type { RouteModule } from "../base/routes.js";
-import type { Sample } from "../base/samples.js";
+import type { Collector } from "../base/samples.js";
 import { VolumeTurns } from "../base/volume-turns.js";
 import type { PullEntry } from "../control/pull/pull-configs.js";
 import { metricsRoutes } from "../metrics/metrics-routes.js";
@@ -30,7 +30,7 @@ export interface RouteParts {
   >;
   pulls: () => readonly PullEntry[];
   /** What every part of the server counts. */
-  collect: () => readonly Sample[];
+  collectors: () => readonly Collector[];
   /** Until a volume has no more free than retention keeps; nothing is known without it. */
   hoursLeft?: (folder: string) => number | undefined;
   /** Where a stream's preview is; undefined where it has none. */
@@ -46,7 +46,7 @@ export interface RouteParts {
 export function serverRoutes({
   recorder,
   pulls,
-  collect,
+  collectors,
   hoursLeft = () => undefined,
   previewOf = () => undefined,
   clock,
@@ -64,7 +64,7 @@ export function serverRoutes({
     recorder.outStreams().some(({ config }) => config.localStreamName === stream);
   return [
     healthRoutes(mediaFolders),
-    metricsRoutes({ collect, volumes, options: config().metrics }),
+    metricsRoutes({ collectors, volumes, options: config().metrics }),
     systemRoutes({ recorder, clock, config, addresses }),
     stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, clock }),
     gapRoutes(recorder, clock),

@@ -6,7 +6,7 @@ import { realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { descriptorLimit, descriptorsFor } from "../base/descriptors.js";
 import type { Logger } from "../base/logger.js";
-import type { Collector, Sample } from "../base/samples.js";
+import type { Collector } from "../base/samples.js";
 import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import type { PullPort, PullSettings, PullTrouble } from "../control/pull/pull-port.js";
@@ -150,7 +150,7 @@ export class ReelServer {
         routes: serverRoutes({
           recorder,
           pulls: () => control.pulls.list(),
-          collect: () => collectAll(recorder, control, retention, uploads, group, previews),
+          collectors: () => present(recorder, control, retention, uploads, group, previews),
           hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
           previewOf: (stream) => previews?.pathOf(stream),
           clock: recorder.clock,
@@ -234,9 +234,9 @@ export class ReelServer {
     return faults.filter((fault) => fault !== undefined);
   }
 
-  /** Collects what every part counts. */
-  collect(): readonly Sample[] {
-    return collectAll(this.recorder, this.control, this.retention, this.uploads, this.group, this.previews);
+  /** What every part counts. */
+  get collectors(): readonly Collector[] {
+    return present(this.recorder, this.control, this.retention, this.uploads, this.group, this.previews);
   }
 
   /** The file appears whole, because other programs wait for it. */
@@ -293,9 +293,9 @@ function sharedSections(recorder: Recorder, control: ControlPlane): SharedSectio
   ];
 }
 
-/** `collectors`: undefined where the server has no such part. */
-function collectAll(...collectors: readonly (Collector | undefined)[]): readonly Sample[] {
-  return collectors.flatMap((part) => part?.collect() ?? []);
+/** `parts`: undefined where the server has no such part. */
+function present(...parts: readonly (Collector | undefined)[]): Collector[] {
+  return parts.filter((part) => part !== undefined);
 }
 
 function startUploads(settings: UploadSettings, recorder: Recorder, logger: Logger): Promise<Uploads> {

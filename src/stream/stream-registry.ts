@@ -112,23 +112,24 @@ export class StreamRegistry extends EventEmitter<RegistryEvents> implements Coll
   }
 
   collect(): readonly Sample[] {
-    const streams = this.list();
-    const nowMs = this.clock.monotonicMs();
     let { frames, bytes } = this.#ended;
-    for (const stream of streams) {
+    for (const stream of this.#streams.values()) {
       const own = received(stream);
       frames += own.frames;
       bytes += own.bytes;
     }
     const { past } = this.options;
-    const samples = [
+    return [
       ...(past ? pastSamples(past.budget) : []),
-      gauge("reel_in_streams", "Live in-streams.", streams.length),
+      gauge("reel_in_streams", "Live in-streams.", this.#streams.size),
       counter("reel_received_frames_total", "Frames that all sources delivered.", frames),
       counter("reel_received_bytes_total", "Bytes of frames that all sources delivered.", bytes),
     ];
-    for (const stream of streams) addSamples(samples, stream, nowMs);
-    return samples;
+  }
+
+  *collectEach(): Generator<readonly Sample[]> {
+    for (const stream of this.list())
+      if (this.#streams.get(stream.name) === stream) yield samplesOf(stream, this.clock.monotonicMs());
   }
 }
 
@@ -152,10 +153,10 @@ function pastSamples({ keptBytes, limitBytes }: PastBudget): Sample[] {
   ];
 }
 
-function addSamples(samples: Sample[], stream: InStream, nowMs: number): void {
+function samplesOf(stream: InStream, nowMs: number): Sample[] {
   const { name, ring } = stream;
   const labels = { stream: name };
-  samples.push(
+  const samples = [
     gauge(
       "reel_ring_held_bytes",
       "Bytes of the ring that a recording still wants, or that are kept for one that begins in the past.",
@@ -169,7 +170,7 @@ function addSamples(samples: Sample[], stream: InStream, nowMs: number): void {
       Math.max(0, nowMs - stream.lastFrameMs) / 1000,
       labels,
     ),
-  );
+  ];
   const { past } = stream;
   if (past)
     samples.push(
@@ -196,6 +197,7 @@ function addSamples(samples: Sample[], stream: InStream, nowMs: number): void {
     );
   }
   if (stream.reception) addReceptionSamples(samples, stream.reception(), name);
+  return samples;
 }
 
 function addReceptionSamples(samples: Sample[], { transport, media }: PacketReception, stream: string): void {

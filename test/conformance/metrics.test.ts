@@ -144,7 +144,7 @@ describe("/metrics", () => {
 
   it("has samples of a stream and its recording, which go with them", async () => {
     expect(
-      [...values.keys()].filter((key) => /^reel_recording_lag_seconds\{stream="ca\\"m",config="1",/.test(key)),
+      [...values.keys()].filter((key) => /^reel_recording_lag_seconds\{stream="ca\\"m",config="1"\}$/.test(key)),
     ).toHaveLength(1);
     expect(
       [...values.keys()].filter((key) => /^reel_recording_file_info\{.*file="[^"]+cam1\.mp4"\}$/.test(key)),

@@ -31,7 +31,8 @@ afterEach(async () => {
 
 /** Undefined where nothing of that name is told any more. */
 function told(name: string): number | undefined {
-  return reel.collect().find((sample) => sample.name === name)?.value;
+  const samples = [reel.collect(), ...reel.collectEach()].flat();
+  return samples.find((sample) => sample.name === name)?.value;
 }
 
 it("keep their values where a growing file is lost, and at the end of the recording", async () => {

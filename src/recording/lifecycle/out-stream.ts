@@ -4,12 +4,15 @@
 import type { CodecName } from "../../media/codec/codec-entry.js";
 import type { RecordConfig } from "../record-config.js";
 
-export interface OutTrackStatistics {
+export interface OutTotals {
   frames: number;
   bytes: number;
   /** Frames and bytes this recording lost, whatever the cause. */
   droppedFrames: number;
   droppedBytes: number;
+}
+
+export interface OutTrackStatistics extends OutTotals {
   codec: CodecName | undefined;
   width: number;
   height: number;
@@ -32,6 +35,8 @@ export interface OutStream {
   readonly isStopped: boolean;
   /** Media time that its source has brought and no file has yet. */
   readonly lagMs: number;
+  /** Of all tracks; who needs no more asks for this, of hundreds of recordings at once. */
+  readonly totals: OutTotals;
   /** All tracks of a kind together; codec and picture are those of the first. */
   tracksOf(kind: "video" | "audio"): OutTrackStatistics;
 }

@@ -32,7 +32,7 @@ import { SegmentNames } from "../naming/segment-names.js";
 import type { ReceivedNote } from "../received-note.js";
 import { originOf, type RecordConfig, segmentSeconds } from "../record-config.js";
 import { Interruption } from "./interruption.js";
-import type { OutStream, OutTrackStatistics } from "./out-stream.js";
+import type { OutStream, OutTotals, OutTrackStatistics } from "./out-stream.js";
 import { Received } from "./received.js";
 import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
@@ -380,6 +380,10 @@ export class Recording implements OutStream, Cursor {
     this.#received.told(gap);
     this.#losses.add(gap, this.segment?.isOpen ? this.segment : undefined);
     this.#received.look(this.segment);
+  }
+
+  get totals(): OutTotals {
+    return this.#totals.all(this.segment, this.inStream);
   }
 
   tracksOf(kind: "video" | "audio"): OutTrackStatistics {

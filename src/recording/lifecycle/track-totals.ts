@@ -3,7 +3,7 @@
 import { MAX_TRACKS } from "../../abi/frame.js";
 import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
-import type { OutTrackStatistics } from "./out-stream.js";
+import type { OutTotals, OutTrackStatistics } from "./out-stream.js";
 import type { Segment } from "./segment.js";
 
 type Kind = "video" | "audio";
@@ -58,6 +58,19 @@ export class TrackTotals {
     // Field by field: a spread took a third of a scrape of metrics of 800 recordings.
     const { droppedFrames, droppedBytes, codec, width, height, profile, level } = totals;
     return { frames, bytes, droppedFrames, droppedBytes, codec, width, height, profile, level };
+  }
+
+  /** Of both kinds together. */
+  all(growing: Segment | undefined, { tracks }: InStream): OutTotals {
+    const { video, audio } = this.#kinds;
+    let frames = 0;
+    let bytes = 0;
+    for (const { number } of tracks) {
+      frames += (this.#ended[number]?.frames ?? 0) + (growing?.frames(number) ?? 0);
+      bytes += (this.#ended[number]?.bytes ?? 0) + (growing?.bytes(number) ?? 0);
+    }
+    const droppedFrames = video.droppedFrames + audio.droppedFrames;
+    return { frames, bytes, droppedFrames, droppedBytes: video.droppedBytes + audio.droppedBytes };
   }
 
   frames(growing: Segment | undefined): number {

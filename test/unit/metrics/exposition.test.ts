@@ -1,8 +1,16 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Histogram } from "../../../src/base/histogram.js";
-import { counter, gauge } from "../../../src/base/samples.js";
-import { exposition } from "../../../src/metrics/exposition.js";
-import { ofFewStreams } from "../../../src/metrics/metrics-routes.js";
+import type { RouteHandler, RouteRequest } from "../../../src/base/routes.js";
+import { counter, gauge, type Sample } from "../../../src/base/samples.js";
+import { Exposition } from "../../../src/metrics/exposition.js";
+import { FewStreams, metricsRoutes } from "../../../src/metrics/metrics-routes.js";
+
+function exposition(samples: readonly Sample[]): string {
+  const text = new Exposition();
+  text.add(samples);
+  return text.text();
+}
 
 describe("samples as text", () => {
   it("brings the samples of a family together, with one HELP and one TYPE", () => {
@@ -52,10 +60,37 @@ describe("samples as text", () => {
   });
 
   it("leaves out the streams beyond the limit, and says how many", () => {
-    const samples = ["a", "b", "c", "a", "c"].map((stream) => gauge("reel_a", "As.", 1, { stream }));
-    const left = ofFewStreams([...samples, gauge("reel_b", "Bs.", 1)], 2);
-    expect(left.map(({ labels }) => labels.stream)).toEqual(["a", "b", "a", undefined, undefined]);
-    expect(left.at(-1)).toMatchObject({ name: "reel_metrics_left_out_streams", value: 1 });
-    expect(ofFewStreams(samples, 0)).toHaveLength(1);
+    const few = new FewStreams(2);
+    const kept = ["a", "b", "c", "a", "c"].flatMap((stream) => few.of([gauge("reel_a", "As.", 1, { stream })]));
+    expect(kept.map(({ labels }) => labels.stream)).toEqual(["a", "b", "a"]);
+    expect(few.leftOut()).toMatchObject({ name: "reel_metrics_left_out_streams", labels: {}, value: 1 });
+    expect(new FewStreams(0).of(kept)).toEqual([]);
   });
+});
+
+it("a scrape of many streams lets others have the thread in between", async () => {
+  const SLOW = 6;
+  const collector = {
+    collect: () => [],
+    *collectEach() {
+      for (let stream = 0; stream < SLOW; stream++) {
+        for (const untilMs = performance.now() + 5; performance.now() < untilMs; );
+        yield [gauge("reel_a", "As.", stream, { stream: String(stream) })];
+      }
+    },
+  };
+  let answer: RouteHandler | undefined;
+  metricsRoutes({ collectors: () => [collector], volumes: [] }).routes((_method, _path, handler) => {
+    answer = handler;
+  });
+  const turns: number[] = [];
+  let isDone = false;
+  const others = (async () => {
+    for (; !isDone; await nextTurn()) turns.push(performance.now());
+  })();
+  const reply = await answer?.({} as RouteRequest);
+  isDone = true;
+  await others;
+  expect(turns.length).toBeGreaterThan(SLOW);
+  expect(String(reply?.body).match(/^reel_a\{/gm)).toHaveLength(SLOW);
 });

@@ -19,6 +19,10 @@ function sampleValue(samples: readonly Sample[], name: string, labels: Sample["l
   )?.value;
 }
 
+function samplesOf({ collectors }: ReelServer): Sample[] {
+  return collectors.flatMap((part) => [...part.collect(), ...[...(part.collectEach?.() ?? [])].flat()]);
+}
+
 it("every part tells what it counts while a stream is recorded", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reel-collect-"));
   const server = await ReelServer.start(
@@ -36,7 +40,7 @@ it("every part tells what it counts while a stream is recorded", async () => {
     await server.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "ts" });
     await feed(server.recorder.streams.open("cam1"), clip);
     const samples = await until("a drain", () => {
-      const now = server.collect();
+      const now = samplesOf(server);
       return (sampleValue(now, "reel_pool_tasks_total", { pool: "drain" }) ?? 0) > 0 ? now : undefined;
     });
     const video = clip.frames.filter((frame) => frame.track === 0);
@@ -49,7 +53,7 @@ it("every part tells what it counts while a stream is recorded", async () => {
     const zeros = ["reel_finishing_segments", "reel_sick_volumes", "reel_pull_configs", "reel_event_receivers"];
     expect(zeros.map((name) => [name, sampleValue(samples, name)])).toEqual(zeros.map((name) => [name, 0]));
     // What /api/server tells is the same, without a sample for each recording.
-    const later = server.collect();
+    const later = samplesOf(server);
     const { losses, ...totals } = server.recorder.recordedTotals();
     expect(totals).toEqual({
       recordings: 1,
