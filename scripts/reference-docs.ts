@@ -95,6 +95,11 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
       "Something is missing from a recording, or its time was mended. A track that is not recorded is one with cause `unsupportedTrack` and its `codec`, once a file.",
     keys: ["file", "gap", "localStreamName", "configId", "outStreamId", "sequence", "utcOffset"],
   },
+  pastShort: {
+    description:
+      "There is no room for all that is to be kept of a stream's past (`preRecord`): `keptSeconds` of `seconds` are there, `keptBytes` in memory and `spilledBytes` on the disk. Told once, until there has been enough again.",
+    keys: ["localStreamName", "seconds", "keptSeconds", "keptBytes", "spilledBytes"],
+  },
   recordWaiting: {
     description:
       "A live stream has brought no random access point for 5 s, and a recording waits for one; `waitForIDR=0` starts at once.",

@@ -161,6 +161,16 @@ export class FrameRing {
     return undefined;
   }
 
+  /** Copies what lies from an index on: whole frames, which somebody holds. */
+  copyTo(target: Uint8Array, index: number): void {
+    for (let done = 0; done < target.byteLength; ) {
+      const from = (index + done) & (this.#capacity - 1);
+      const bytes = Math.min(target.byteLength - done, this.#capacity - from);
+      target.set(this.#arena.u8.subarray(this.#data + from, this.#data + from + bytes), done);
+      done += bytes;
+    }
+  }
+
   /**
    * Moves the held bytes into a ring of another capacity. The caller holds the lock of every cursor: no kernel reads
    * meanwhile. A reservation is lost. Indices stay: a range that was contiguous below the smaller mask is contiguous

@@ -64,6 +64,15 @@ export interface EventPayloads {
   inStreamCreated: Sender & StreamData;
   outStreamClosed: Sender & StreamData & RecordingIds;
   outStreamCreated: Sender & StreamData & RecordingIds;
+  pastShort: Sender & {
+    localStreamName: string;
+    seconds: number;
+    keptSeconds: number;
+    /** In memory. */
+    keptBytes: number;
+    /** On the disk. */
+    spilledBytes: number;
+  };
   recordChunkClosed: ChunkPayload & {
     startTime: string;
     stopTime: string;

@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ReelError } from "../base/reel-error.js";
 import type { InStream } from "../stream/in-stream.js";
-import type { Pin } from "../stream/past.js";
+import type { PastPlace } from "../stream/past-place.js";
 import type { StreamRegistry } from "../stream/stream-registry.js";
 import type { ConfigEntry } from "./lifecycle/config-entry.js";
 import type { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
@@ -120,7 +120,7 @@ export class RecordStarter {
     }
   }
 
-  async #named(complete: NewConfig, check: () => void, live?: InStream, pin?: Pin): Promise<ConfigEntry> {
+  async #named(complete: NewConfig, check: () => void, live?: InStream, pin?: PastPlace): Promise<ConfigEntry> {
     const { streams, supervisor, naming, nextConfigId, save, onAdded } = this.parts;
     // An id is not spent on a command that fails, but where the name may have it.
     const configId = complete.template ? nextConfigId() : 0;
@@ -146,8 +146,8 @@ export class RecordStarter {
     if (config.keepAlive) save();
     const stream = streams.get(config.localStreamName);
     // Its stream may have gone meanwhile, and another one come.
-    const index = stream && (stream === live && pin ? pin.index : stream.ring.head);
-    if (stream && index !== undefined) supervisor.start(entry, stream, index, claimed);
+    const begin = stream && (stream === live && pin ? pin : stream.ring.head);
+    if (stream && begin !== undefined) supervisor.start(entry, stream, begin, claimed);
     else claimed?.reservation.release();
     return entry;
   }

@@ -10,6 +10,7 @@ import type {
 } from "../catalog/segment-report.js";
 import type { Gap } from "../stream/gap.js";
 import type { InStream } from "../stream/in-stream.js";
+import type { KeptPast } from "../stream/past.js";
 import type { CopyFailure } from "./finishing/copies.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
 
@@ -29,5 +30,7 @@ export interface RecorderEvents {
   /** A try of a copy has failed. */
   copyFailed: [failure: CopyFailure];
   segmentDeleted: [report: DeletedSegmentReport];
+  /** There is no room for all that is to be kept of a stream's past; told once, until there has been enough again. */
+  pastShort: [localStreamName: string, kept: KeptPast];
   gap: [gap: Gap, segment: SegmentReport];
 }

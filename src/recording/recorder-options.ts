@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { LogLimit } from "../base/log-limit.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { asReelError, ReelError } from "../base/reel-error.js";
-import { MAX_PAST_SECONDS, PastBudget, type PastSettings } from "../stream/past.js";
+import { MAX_PAST_SECONDS, type PastSettings } from "../stream/past.js";
+import { PastBudget } from "../stream/past-budget.js";
+import type { PastStore } from "../stream/spilled-past.js";
 import { type Clock, systemClock } from "../time/units.js";
 import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./lifecycle/scheduler.js";
 import type { Durability } from "./record-config.js";
@@ -27,8 +29,12 @@ export interface RecorderOptions {
   preRecordSeconds?: number;
   /** The same of single streams, by their names or by patterns (rules/name-pattern.ts); the first that matches. */
   preRecordStreams?: Readonly<Record<string, number>>;
-  /** What all streams may keep together. Default 512. */
+  /** What all streams may keep together in memory. Default 512. */
   preRecordMib?: number;
+  /** What they may keep on a disk besides. Default 0: nothing goes there. */
+  preRecordSpillMib?: number;
+  /** Where that is. Default: the state folder. */
+  preRecordSpillFolder?: string;
   durability?: Durability;
   /** Record configs that do not say have manifests beside their files. Default false. */
   manifests?: boolean;
@@ -77,9 +83,10 @@ const SYNC_INTERVAL_MS = 250;
 
 /** Throws ReelError `badArgument`. */
 export function completeRecorderOptions(options: RecorderOptions): RecorderSettings {
+  const stateFolder = options.stateFolder ?? join(process.cwd(), DEFAULT_STATE_FOLDER);
   const settings: RecorderSettings = {
     mediaFolders: options.mediaFolders ?? [join(process.cwd(), "media")],
-    stateFolder: options.stateFolder ?? join(process.cwd(), DEFAULT_STATE_FOLDER),
+    stateFolder,
     workers: options.workers ?? Math.max(1, Math.floor(availableParallelism() / 2)),
     arenaMib: options.arenaMib,
     ringBytes: options.ringBytes ?? DEFAULT_RING_BYTES,
@@ -88,6 +95,8 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     preRecordSeconds: options.preRecordSeconds ?? 0,
     preRecordStreams: { ...options.preRecordStreams },
     preRecordMib: options.preRecordMib ?? DEFAULT_PRE_RECORD_MIB,
+    preRecordSpillMib: options.preRecordSpillMib ?? 0,
+    preRecordSpillFolder: options.preRecordSpillFolder ?? stateFolder,
     durability: options.durability ?? "close",
     manifests: options.manifests ?? false,
     syncIntervalMs: options.syncIntervalMs ?? SYNC_INTERVAL_MS,
@@ -116,8 +125,16 @@ function checkRingBytes(initial: number, maximum: number): void {
     throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);
 }
 
-/** `forRules`: seconds that the rules for a stream want. Throws ReelError `badArgument`. */
-export function pastSettings(settings: RecorderSettings, forRules: (localStreamName: string) => number): PastSettings {
+export interface PastParts {
+  /** Seconds that the rules for a stream want. */
+  readonly forRules: (localStreamName: string) => number;
+  /** Where goes what is more than memory may hold. */
+  readonly store: PastStore | undefined;
+  readonly onShort: NonNullable<PastSettings["onShort"]>;
+}
+
+/** Throws ReelError `badArgument`. */
+export function pastSettings(settings: RecorderSettings, { forRules, store, onShort }: PastParts): PastSettings {
   const { preRecordSeconds, preRecordStreams, preRecordMib } = settings;
   const byName = new Map(Object.entries(preRecordStreams));
   const byPattern = Object.entries(preRecordStreams).map(([pattern, seconds]) => ({
@@ -129,14 +146,16 @@ export function pastSettings(settings: RecorderSettings, forRules: (localStreamN
   const lines = new LogLimit(settings.clock, 1);
   return {
     secondsOf: (name) => Math.max(configured(name), forRules(name)),
-    budget: new PastBudget(preRecordMib * MIB),
-    onShort: (stream, kept) =>
+    budget: new PastBudget(preRecordMib * MIB, store),
+    onShort: (stream, kept) => {
       lines.pass((suppressed) =>
         settings.logger.warn(
           { stream, ...kept, suppressed },
-          "there is no memory for all of a stream's past: see preRecord.maximumMib and ring.maximumBytes",
+          "there is no room for all of a stream's past: see preRecord.maximumMib, preRecord.spillMib and ring.maximumBytes",
         ),
-      ),
+      );
+      onShort(stream, kept);
+    },
   };
 }
 

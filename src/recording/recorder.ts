@@ -37,6 +37,7 @@ import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
 import { Naming } from "./naming/naming.js";
 import { Reservations } from "./naming/reservations.js";
+import { SpillFile } from "./past/spill-file.js";
 import { CUT_OFF, type ReceivedNote } from "./received-note.js";
 import { ReceivedNotes, readReceivedNotes } from "./received-notes.js";
 import {
@@ -95,6 +96,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   #finisher: Finisher;
   #recovery: Recovery;
   readonly #copies: Copies;
+  readonly #spillFile: SpillFile | undefined;
   #periodicSync: PeriodicSync;
   #supervisor: RecordingSupervisor;
   readonly #receivedNotes: ReceivedNotes;
@@ -186,7 +188,14 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       growing: () => this.#growing(durability),
       onFailed: (segment) => this.#syncFailed(segment),
     });
-    const past = pastSettings(settings, (name) => this.#ruleList.pastSecondsOf(name));
+    const { preRecordSpillMib, preRecordSpillFolder: folder } = settings;
+    if (preRecordSpillMib > 0)
+      this.#spillFile = new SpillFile({ folder, limitBytes: preRecordSpillMib * MIB, clock, logger });
+    const past = pastSettings(settings, {
+      forRules: (name) => this.#ruleList.pastSecondsOf(name),
+      store: this.#spillFile,
+      onShort: (name, kept) => this.emit("pastShort", name, kept),
+    });
     this.streams = new StreamRegistry(this.arena, clock, { ringBytes, maxRingBytes, lagLimitMs, past }, () =>
       this.nextStreamId(),
     );
@@ -205,6 +214,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
         reservations,
         finisher: this.#finisher,
         lockPath: state.lock.path,
+        replayRings: { ringBytes: 2 * ringBytes, maxRingBytes },
         reserveBytes: reserveFor,
         onFileAdded: () => this.#periodicSync.kick(),
       },
@@ -268,6 +278,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       onFailed: (config, error) => reports.notStarted(config, error),
       logger,
     });
+    void this.#spillFile?.start();
     catalog.start();
     void this.#copies.start();
     this.#recovery.start(naming.folders);
@@ -445,6 +456,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     if (reservations.paths.length > 0)
       this.logger.warn({ paths: reservations.paths }, "names are still reserved though nothing is recorded any more");
     this.#scheduler.close();
+    this.#spillFile?.close();
     this.#periodicSync.close();
     await this.#receivedNotes.close();
     await Promise.all([

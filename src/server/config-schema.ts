@@ -222,7 +222,19 @@ export const ServerConfigSchema = Type.Object(
           maximumMib: Type.Optional(
             Type.Integer({
               minimum: 1,
-              description: `what all streams may keep together (default ${DEFAULT_PRE_RECORD_MIB}); beyond it each keeps less`,
+              description: `what all streams may keep together in memory (default ${DEFAULT_PRE_RECORD_MIB}); what is more goes to the disk (spillMib), or is not kept`,
+            }),
+          ),
+          spillMib: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              description: "what they may keep on a disk besides (default 0); beyond it each keeps less",
+            }),
+          ),
+          spillFolder: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description: "where that is: a file without a name (default: the state folder)",
             }),
           ),
         },

@@ -83,6 +83,8 @@ export class ReelServer {
       ...(config.preRecord?.seconds && { preRecordSeconds: config.preRecord.seconds }),
       ...(config.preRecord?.streams && { preRecordStreams: config.preRecord.streams }),
       ...(config.preRecord?.maximumMib && { preRecordMib: config.preRecord.maximumMib }),
+      ...(config.preRecord?.spillMib && { preRecordSpillMib: config.preRecord.spillMib }),
+      ...(config.preRecord?.spillFolder && { preRecordSpillFolder: config.preRecord.spillFolder }),
       rules: readRules(config.rules, config.upload !== undefined),
       ...(config.recording?.syncIntervalMs && { syncIntervalMs: config.recording.syncIntervalMs }),
       ...(config.recording?.manifest && { manifests: true }),

@@ -17,7 +17,8 @@ import { DecoderConfigs } from "./decoder-configs.js";
 import type { Gap } from "./gap.js";
 import { PacedNotice } from "./paced-notice.js";
 import type { PacketReception } from "./packet-reception.js";
-import { type From, type KeptPast, Past, type PastSettings, type Pin } from "./past.js";
+import { type From, type KeptPast, Past, type PastSettings } from "./past.js";
+import type { PastPlace } from "./past-place.js";
 import { type RingLimits, RingRoom } from "./ring-room.js";
 import type { SourceInfo } from "./source-info.js";
 import { StreamGaps } from "./stream-gaps.js";
@@ -242,7 +243,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
    * Holds the place in the ring where a recording begins that begins in the past; undefined where it begins with the
    * next frame. Throws ReelError `badArgument`, `limit` where so much is not kept, but with `orLess`.
    */
-  pinPast(from: From, orLess = false): Pin | undefined {
+  pinPast(from: From, orLess = false): PastPlace | undefined {
     if (!this.#past?.seconds)
       throw new ReelError("badArgument", `${this.name} keeps nothing of its past: set preRecord.seconds in reel.json`);
     return this.#past.pin(from, this.newest90k, orLess);
@@ -255,16 +256,19 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const seconds = settings.secondsOf(this.name);
     if (this.#past) this.#past.keep(seconds);
     else if (seconds > 0) {
-      this.#past = new Past(this.name, seconds, settings.budget, this.#hasFrames, settings.onShort);
+      this.#past = new Past(this.name, seconds, settings.budget, this.ring, this.#hasFrames, settings.onShort);
       this.#room.past = this.#past;
     }
   }
 
   /** What is kept for recordings that begin in the past; undefined where nothing is. */
   get past(): KeptPast | undefined {
-    const past = this.#past;
-    if (!past?.seconds) return undefined;
-    return { seconds: past.seconds, keptSeconds: past.keptSeconds(this.newest90k), keptBytes: past.keptBytes };
+    return this.#past?.seconds ? this.#past.kept(this.newest90k) : undefined;
+  }
+
+  /** What its past holds, for a recording that reads it; undefined where it has never had one. */
+  get keptPast(): Past | undefined {
+    return this.#past;
   }
 
   abandon(): void {
@@ -416,6 +420,11 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   attach(cursor: Cursor): void {
     this.#room.attach(cursor);
+  }
+
+  /** The ring's memory stays until it leaves; the ring is not held up for it. */
+  use(cursor: Cursor): void {
+    this.#room.use(cursor);
   }
 
   /** The cursor no longer holds the ring up; the ring's memory stays until it leaves. */

@@ -1,13 +1,17 @@
-// What an in-stream keeps in its ring for recordings that begin before their command: everything from the random access
-// point at or before `seconds` ago. Its memory is a budget of all streams together.
+// What an in-stream keeps for recordings that begin before their command: everything from the random access point at or
+// before `seconds` ago, in its ring, and on a disk (spilled-past.ts) what is more than all streams may keep in memory.
 //
-//   ──[RAP · · · · RAP · · · · RAP · ·│ head          trimmed by time with every frame; where memory is short the
-//     └ tail of the ring              newest          oldest go first, and recordings are never held up for it
+//   ──[ on the disk ][ in the ring · RAP · · · RAP · ·│ head    trimmed by time with every frame; where there is no room
+//     └ oldest                             newest           the oldest go first, and recordings are never held up for it
 //
 // Of a stream without video every frame is such a point.
 
+import type { FrameRing } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
 import { TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
+import type { PastBudget } from "./past-budget.js";
+import { PastPlace } from "./past-place.js";
+import { countFrames, type PastStore, type Point, SpilledPast, type Stretch } from "./spilled-past.js";
 
 /** Where a recording begins: so many seconds ago, or at the newest point. */
 export type From = number | typeof LAST_POINT;
@@ -22,42 +26,12 @@ export function secondsFor(from: From | undefined): number {
   return from === undefined ? 0 : Math.min(Math.ceil(from), MAX_PAST_SECONDS);
 }
 
-/** What all streams of a registry may keep together. */
-export class PastBudget {
-  keptBytes = 0;
-  streams = 0;
-
-  constructor(readonly limitBytes: number) {}
-
-  get isExceeded(): boolean {
-    return this.keptBytes > this.limitBytes;
-  }
-
-  /** Nobody gives up more while others keep more. */
-  get shareBytes(): number {
-    return this.limitBytes / Math.max(1, this.streams);
-  }
-}
-
 export interface PastSettings {
   /** 0 = nothing is kept. Asked when the stream opens, and again when it is told to (`refreshPast`). */
   secondsOf(localStreamName: string): number;
   readonly budget: PastBudget;
-  /** There is no memory for all that is to be kept of a stream; told once, until there has been enough again. */
+  /** There is no room for all that is to be kept of a stream; told once, until there has been enough again. */
   readonly onShort?: (localStreamName: string, kept: KeptPast) => void;
-}
-
-interface Point {
-  readonly index: number;
-  readonly dts90k: Ticks90k;
-}
-
-/** A place in the ring that stays until it is released, as long as there is memory. */
-export interface Pin {
-  readonly index: number;
-  /** It had to give way: a name that takes for ever, on a volume that hangs, must hold nobody up. */
-  readonly isLost: boolean;
-  release(): void;
 }
 
 /** What a stream keeps of its past. */
@@ -65,16 +39,24 @@ export interface KeptPast {
   readonly seconds: number;
   /** From the oldest point that is kept to the newest frame. */
   readonly keptSeconds: number;
+  /** In memory. */
   readonly keptBytes: number;
+  /** On the disk. */
+  readonly spilledBytes: number;
 }
 
-const NO_MEMORY = "there is no more memory for it (preRecord.maximumMib, ring.maximumBytes)";
+/** As long as nothing presses nothing smaller is written. */
+const MIN_STRETCH_BYTES = 256 * 1024;
+const NO_ROOM = "there is no more room for it (preRecord.maximumMib, preRecord.spillMib, ring.maximumBytes)";
 const NOT_YET = "it has not been kept for longer";
 
 export class Past {
-  /** Oldest first. */
+  /** Of what the ring has, oldest first. */
   #points: Point[] = [];
-  readonly #pins = new Set<Point>();
+  /** From where on the ring has it; undefined where it has nothing. */
+  #start: number | undefined;
+  readonly #spilled = new SpilledPast();
+  readonly #places = new Set<PastPlace>();
   #keptBytes = 0;
   #seconds = 0;
   /** Why it begins later than it should; undefined where it has all that the stream has brought. */
@@ -87,6 +69,7 @@ export class Past {
     private readonly streamName: string,
     seconds: number,
     private readonly budget: PastBudget,
+    private readonly ring: FrameRing,
     /** The stream has brought frames before. */
     isLate = false,
     private readonly onShort: NonNullable<PastSettings["onShort"]> = () => {},
@@ -102,7 +85,7 @@ export class Past {
     this.budget.streams += Number(seconds > 0) - Number(this.#seconds > 0);
     this.#seconds = seconds;
     if (seconds > 0) return;
-    this.clear();
+    this.#leaveAll();
     this.#whyShort = undefined;
     this.#hasTrimmed = true;
   }
@@ -111,71 +94,75 @@ export class Past {
     return this.#seconds;
   }
 
-  get keptBytes(): number {
-    return this.#keptBytes;
+  kept(newest90k: Ticks90k): KeptPast {
+    const keptSeconds = this.keptSeconds(newest90k);
+    return { seconds: this.#seconds, keptSeconds, keptBytes: this.#keptBytes, spilledBytes: this.#spilled.sizeBytes };
   }
 
   keptSeconds(newest90k: Ticks90k): number {
-    const [oldest] = this.#points;
+    const [oldest] = this.#allPoints();
     return oldest ? Math.max(0, newest90k - oldest.dts90k) / TICKS_PER_SECOND : 0;
   }
 
-  /** Bytes from the oldest place that must stay to the head. */
+  /** Oldest first. */
+  get stretches(): readonly Stretch[] {
+    return this.#spilled.all;
+  }
+
+  /** Bytes from the oldest place in the ring that must stay to the head. */
   heldBytes(head: number): number {
-    let most = 0;
-    const [oldest] = this.#points;
-    if (oldest) most = (head - oldest.index) >>> 0;
-    for (const { index } of this.#pins) most = Math.max(most, (head - index) >>> 0);
+    let most = this.#start === undefined ? 0 : (head - this.#start) >>> 0;
+    for (const { index, stretch } of this.#places) if (!stretch) most = Math.max(most, (head - index) >>> 0);
     return most;
   }
 
   /** A frame is in the ring, and `head` behind it. */
   committed(index: number, head: number, dts90k: Ticks90k, isPoint: boolean): void {
     if (this.#isEnded || this.#seconds === 0) return;
-    if (isPoint) this.#points.push({ index, dts90k });
-    const until90k = dts90k - this.seconds * TICKS_PER_SECOND;
-    let gone = 0;
-    for (let next = this.#points[1]; next && next.dts90k <= until90k; next = this.#points[gone + 1]) gone++;
-    if (gone > 0) {
-      this.#points.splice(0, gone);
-      // It has all that it should have.
-      this.#whyShort = undefined;
-      this.#hasTrimmed = true;
+    if (isPoint) {
+      this.#points.push({ index, dts90k });
+      if (this.#start === undefined) this.#start = index;
     }
+    this.#trim(dts90k - this.#seconds * TICKS_PER_SECOND);
     this.#account(head);
-    if (this.budget.isExceeded && this.#keptBytes > this.budget.shareBytes) this.giveUpOldest(head);
+    const { budget } = this;
+    if (budget.store && budget.isNearlyFull && this.#keptBytes > budget.spillShareBytes)
+      this.#spill(budget.store, head, false);
+    if (budget.isExceeded && this.#keptBytes > budget.shareBytes) this.giveUpOldest(head);
   }
 
-  /** What is pinned goes last. False where nothing is left to give up. */
+  /** What the ring has goes to the disk where there is one, or else for good; what is pinned there goes last. False
+   * where nothing is left to give up. */
   giveUpOldest(head: number): boolean {
-    if (this.#points.shift() === undefined) {
-      const hadPins = this.#pins.size > 0;
-      this.#pins.clear();
-      return hadPins;
-    }
-    const isNews = this.#whyShort !== NO_MEMORY;
-    this.#whyShort = NO_MEMORY;
+    const { store } = this.budget;
+    if (store && !this.#isEnded && this.#spill(store, head, true)) return true;
+    const hadMore = this.#dropSpilled() || this.#start !== undefined;
+    // Between two points where all in front of the second is on the disk.
+    if (this.#points[0]?.index === this.#start) this.#points.shift();
+    this.#start = this.#points[0]?.index;
     this.#account(head);
-    const newest90k = this.#points.at(-1)?.dts90k ?? 0;
-    const { seconds, keptBytes } = this;
-    if (isNews) this.onShort(this.streamName, { seconds, keptSeconds: this.keptSeconds(newest90k), keptBytes });
-    return true;
+    if (hadMore) {
+      this.#becomeShort();
+      return true;
+    }
+    const inRing = [...this.#places].filter(({ stretch }) => !stretch);
+    for (const place of inRing) this.#places.delete(place);
+    return inRing.length > 0;
   }
 
-  /** Nothing that it holds can be used any more. */
+  /** Nobody can use anything any more of what it holds. */
   clear(): void {
-    if (this.#points.length > 0) this.#whyShort = NO_MEMORY;
-    this.#points = [];
-    this.#account(0);
+    this.#places.clear();
+    this.#leaveAll();
+    this.#whyShort = NO_ROOM;
   }
 
-  /** No more frames will come, and nobody reads the ring for it. */
+  /** No more frames will come. What is read from the disk stays until that is done. */
   end(): void {
     if (this.#isEnded) return;
-    this.clear();
-    this.#pins.clear();
     if (this.#seconds > 0) this.budget.streams--;
     this.#isEnded = true;
+    this.#leaveAll();
   }
 
   /**
@@ -183,34 +170,171 @@ export class Past {
    * the next frame. Throws ReelError `badArgument`, `limit` where so much is not kept; with `orLess` it begins with the
    * oldest that is.
    */
-  pin(from: From, newest90k: Ticks90k, orLess = false): Pin | undefined {
-    const point = from === LAST_POINT ? this.#points.at(-1) : this.#pointAt(from, newest90k, orLess);
-    if (!point) return undefined;
-    const pinned = { ...point };
-    this.#pins.add(pinned);
-    const pins = this.#pins;
-    return {
-      index: point.index,
-      get isLost() {
-        return !pins.has(pinned);
-      },
-      release: () => pins.delete(pinned),
-    };
+  pin(from: From, newest90k: Ticks90k, orLess = false): PastPlace | undefined {
+    const point =
+      from === LAST_POINT ? this.#lastPoint(Number.POSITIVE_INFINITY) : this.#pointAt(from, newest90k, orLess);
+    return point && this.#placeAt(point);
+  }
+
+  /** For who reads on where its own place was lost: the oldest that there is. */
+  pinOldest(): PastPlace | undefined {
+    const [oldest] = this.#allPoints();
+    return oldest && this.#placeAt(oldest);
+  }
+
+  /** The same place once more. */
+  again({ index, stretch }: PastPlace): PastPlace {
+    return new PastPlace(index, stretch, this.#places, this.#spilled, () => this.#released());
+  }
+
+  /** It cannot be read: it goes, with all in front of it. */
+  giveUp(stretch: Stretch): void {
+    if (!this.#spilled.all.includes(stretch)) return;
+    this.#drop(stretch);
+    this.#becomeShort();
+  }
+
+  #placeAt(point: Point): PastPlace {
+    const stretch = this.#spilled.all.find(({ points }) => points.includes(point));
+    return new PastPlace(point.index, stretch, this.#places, this.#spilled, () => this.#released());
   }
 
   #pointAt(secondsAgo: number, newest90k: Ticks90k, orLess: boolean): Point | undefined {
     if (secondsAgo > this.seconds && !orLess)
       throw new ReelError("badArgument", `${this.streamName} keeps ${this.seconds} s of its past (preRecord.seconds)`);
-    const wanted90k = newest90k - secondsAgo * TICKS_PER_SECOND;
-    const found = this.#points.findLast(({ dts90k }) => dts90k <= wanted90k);
-    if (found || this.#whyShort === undefined || orLess) return found ?? this.#points[0];
+    const found = this.#lastPoint(newest90k - secondsAgo * TICKS_PER_SECOND);
+    if (found || this.#whyShort === undefined || orLess) return found ?? this.#allPoints().next().value ?? undefined;
     const keptS = this.keptSeconds(newest90k).toFixed(1);
     throw new ReelError("limit", `${this.streamName} keeps only ${keptS} s of its past: ${this.#whyShort}`);
   }
 
+  #lastPoint(until90k: Ticks90k): Point | undefined {
+    const isBefore = ({ dts90k }: Point): boolean => dts90k <= until90k;
+    let found = this.#points.findLast(isBefore);
+    for (let i = this.#spilled.all.length - 1; !found && i >= 0; i--)
+      found = this.#spilled.all[i]?.points.findLast(isBefore);
+    return found;
+  }
+
+  *#allPoints(): Generator<Point, undefined> {
+    for (const { points } of this.#spilled.all) yield* points;
+    yield* this.#points;
+    return undefined;
+  }
+
+  /** What lies in front of the newest point at or before a time goes. */
+  #trim(until90k: Ticks90k): void {
+    let hasGone = this.#trimSpilled(until90k);
+    if (!this.#spilled.oldest) {
+      let gone = 0;
+      for (let next = this.#points[1]; next && next.dts90k <= until90k; next = this.#points[gone + 1]) gone++;
+      if (gone > 0) {
+        this.#points.splice(0, gone);
+        this.#start = this.#points[0]?.index;
+        hasGone = true;
+      }
+    }
+    if (!hasGone) return;
+    // It has all that it should have.
+    this.#whyShort = undefined;
+    this.#hasTrimmed = true;
+  }
+
+  #trimSpilled(until90k: Ticks90k): boolean {
+    let hasGone = false;
+    for (let oldest = this.#spilled.oldest; oldest; oldest = this.#spilled.oldest) {
+      const next = this.#spilled.after(oldest)?.points[0] ?? this.#points[0];
+      if (!next || next.dts90k > until90k || this.#isRead(oldest)) break;
+      this.#spilled.dropUpTo(oldest);
+      hasGone = true;
+    }
+    return hasGone;
+  }
+
+  #isRead(stretch: Stretch): boolean {
+    for (const place of this.#places) if (place.stretch === stretch) return true;
+    return false;
+  }
+
+  /**
+   * The oldest that the ring has goes to the disk: whole groups of pictures, or where it must be all there is. False
+   * where the disk cannot take it.
+   */
+  #spill(store: PastStore, head: number, must: boolean): boolean {
+    const from = this.#start;
+    if (from === undefined || !store.isAvailable) return false;
+    const lies = (index: number): number => (index - from) >>> 0;
+    const enough = this.#points.find(({ index }) => lies(index) >= MIN_STRETCH_BYTES) ?? this.#points.at(-1);
+    let sizeBytes = enough ? lies(enough.index) : 0;
+    if (sizeBytes < MIN_STRETCH_BYTES && !must) return false;
+    if (sizeBytes === 0) sizeBytes = lies(head);
+    if (sizeBytes === 0) return false;
+    const isGone = ({ index }: { index: number }): boolean => lies(index) < sizeBytes;
+    const points = this.#points.filter(isGone);
+    let counts: Float64Array = new Float64Array();
+    const fill = (target: Uint8Array): void => {
+      this.ring.copyTo(target, from);
+      counts = countFrames(target, from, points);
+    };
+    const put = () => store.put(sizeBytes, fill, () => this.giveUp(stretch));
+    const stored = put() ?? (this.#makeRoom(sizeBytes) ? put() : undefined);
+    if (!stored) return false;
+    const stretch: Stretch = { index: from, sizeBytes, points, counts, stored };
+    this.#spilled.add(stretch);
+    for (const place of this.#places) if (!place.stretch && isGone(place)) place.stretch = stretch;
+    this.#points = this.#points.slice(points.length);
+    this.#start = (from + sizeBytes) >>> 0;
+    this.#account(head);
+    return true;
+  }
+
+  /** On the disk, by giving up the oldest of its own: more where it has more than its share. False where it has none. */
+  #makeRoom(sizeBytes: number): boolean {
+    const wanted = this.#spilled.sizeBytes > this.budget.storeShareBytes ? 2 * sizeBytes : sizeBytes;
+    let freed = 0;
+    for (let oldest = this.#spilled.oldest; oldest && freed < wanted; oldest = this.#spilled.oldest) {
+      freed += oldest.sizeBytes;
+      this.#drop(oldest);
+    }
+    if (freed > 0) this.#becomeShort();
+    return freed > 0;
+  }
+
+  /** With all in front of it, and the places there. */
+  #drop(last: Stretch): void {
+    const gone = this.#spilled.dropUpTo(last);
+    for (const place of this.#places) if (place.stretch && gone.includes(place.stretch)) this.#places.delete(place);
+  }
+
+  #dropSpilled(): boolean {
+    const { newest } = this.#spilled;
+    if (newest) this.#drop(newest);
+    return newest !== undefined;
+  }
+
+  #becomeShort(): void {
+    const isNews = this.#whyShort !== NO_ROOM;
+    this.#whyShort = NO_ROOM;
+    if (isNews) this.onShort(this.streamName, this.kept(this.#points.at(-1)?.dts90k ?? 0));
+  }
+
+  /** Nothing more is kept, and what is pinned stays. */
+  #leaveAll(): void {
+    this.#points = [];
+    this.#start = undefined;
+    this.#account(0);
+    this.#released();
+  }
+
+  /** Of what is no longer kept nothing is held any more. */
+  #released(): void {
+    if (this.#seconds > 0 && !this.#isEnded) return;
+    for (const { stretch } of this.#places) if (stretch) return;
+    this.#dropSpilled();
+  }
+
   #account(head: number): void {
-    const [oldest] = this.#points;
-    const kept = oldest ? (head - oldest.index) >>> 0 : 0;
+    const kept = this.#start === undefined ? 0 : (head - this.#start) >>> 0;
     this.budget.keptBytes += kept - this.#keptBytes;
     this.#keptBytes = kept;
   }

@@ -115,6 +115,11 @@ export class RingRoom implements LaggingStream {
     this.refreshTail();
   }
 
+  /** It reads the ring, and does not hold it up. */
+  use(cursor: Cursor): void {
+    this.#users.add(cursor);
+  }
+
   /** The cursor no longer holds the ring up. False where it did not. */
   detach(cursor: Cursor): boolean {
     return this.#cursors.delete(cursor);

@@ -8,7 +8,7 @@ import { type Collector, counter, gauge, type Sample } from "../base/samples.js"
 import { type Clock, TICKS_PER_SECOND } from "../time/units.js";
 import { InStream, type InStreamOptions, type TrackStatistics } from "./in-stream.js";
 import type { PacketReception } from "./packet-reception.js";
-import type { PastBudget } from "./past.js";
+import type { PastBudget } from "./past-budget.js";
 import type { SourceInfo } from "./source-info.js";
 
 interface RegistryEvents {
@@ -142,11 +142,20 @@ function received({ statistics }: InStream): { frames: number; bytes: number } {
   return sum;
 }
 
-function pastSamples({ keptBytes, limitBytes }: PastBudget): Sample[] {
+function pastSamples({ keptBytes, limitBytes, store }: PastBudget): Sample[] {
+  const spilled = store && [
+    gauge(
+      "reel_past_spilled_bytes",
+      "Bytes on the disk that all streams keep for recordings that begin in the past.",
+      store.usedBytes,
+    ),
+    gauge("reel_past_spill_limit_bytes", "What they may keep there.", store.limitBytes),
+  ];
   return [
+    ...(spilled ?? []),
     gauge(
       "reel_past_kept_bytes",
-      "Bytes of frames that all streams keep for recordings that begin in the past.",
+      "Bytes of memory that all streams keep for recordings that begin in the past.",
       keptBytes,
     ),
     gauge("reel_past_limit_bytes", "What they may keep.", limitBytes),
@@ -174,7 +183,8 @@ function samplesOf(stream: InStream, nowMs: number): Sample[] {
   const { past } = stream;
   if (past)
     samples.push(
-      gauge("reel_past_bytes", "Bytes of frames kept for a recording that begins in the past.", past.keptBytes, labels),
+      gauge("reel_past_bytes", "Bytes of memory kept for a recording that begins in the past.", past.keptBytes, labels),
+      gauge("reel_past_disk_bytes", "Bytes on the disk kept for it besides.", past.spilledBytes, labels),
       gauge("reel_past_seconds", "Media time that they reach back.", past.keptSeconds, labels),
       gauge("reel_past_wanted_seconds", "Media time that they should reach back.", past.seconds, labels),
     );

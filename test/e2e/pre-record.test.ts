@@ -1,22 +1,19 @@
 // Recordings that begin before their command: frame-exact at the random access point, for every container, with fifty
 // streams at once, and with the memory that the metrics tell.
 
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import type { ClosedSegmentReport } from "../../src/catalog/segment-report.js";
 import { Recorder } from "../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../src/recording/recorder-options.js";
 import { makeClip } from "../support/clip.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { LoopedSource } from "../support/looped-source.js";
-import { readMp4 } from "../support/mp4-reader.js";
-import { expectedFrame, readFrames } from "../support/oracle.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { picturesOf, sentPictures } from "../support/sent-pictures.js";
 import { until } from "../support/until.js";
 
 const STREAMS = 50;
@@ -43,22 +40,6 @@ async function open(options: RecorderOptions): Promise<Recorder> {
   });
   opened.push({ recorder, root });
   return recorder;
-}
-
-/** Contents of the pictures of a file, in order, as `expectedFrame` has them. */
-function picturesOf(path: string, type: (typeof TYPES)[number]): string[] {
-  const bytes = readFileSync(path);
-  if (type !== "mp4")
-    return readFrames(type, bytes).flatMap(({ track, content }) => (track === "video" ? [content] : []));
-  const samples = readMp4(path).video?.samples ?? [];
-  // One NAL unit a picture, behind its length.
-  return samples.map(({ offset, sizeBytes }) => bytes.subarray(offset + 4, offset + sizeBytes).toString("hex"));
-}
-
-function sentPictures(source: LoopedSource, fromMs: number, toMs: number): string[] {
-  return source
-    .framesBetween(fromMs, toMs)
-    .flatMap((frame) => (frame.track === TRACK_VIDEO ? [expectedFrame("ts", frame, 0).content] : []));
 }
 
 describe.concurrent("a recording from the past", () => {

@@ -11,6 +11,7 @@ export const EVENT_TYPES = [
   "inStreamCreated",
   "outStreamClosed",
   "outStreamCreated",
+  "pastShort",
   "recordChunkClosed",
   "recordChunkCreated",
   "recordChunkError",

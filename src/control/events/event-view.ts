@@ -36,6 +36,7 @@ const SHOWN_OF_STREAMS = [
 export const VIEWER_EVENTS: EventView = {
   types: new Set<EventType>([
     ...OF_STREAMS,
+    "pastShort",
     "recordChunkClosed",
     "recordChunkCreated",
     "recordChunkError",

@@ -9,7 +9,7 @@ import type { RetentionStep } from "../../retention/retention.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { UploadFailure } from "../../upload/uploads.js";
 import type { ControlView } from "../control-view.js";
-import type { ValueObject } from "../replies/reply.js";
+import { Decimal, type ValueObject } from "../replies/reply.js";
 import { codecsOf, type InStreamCodecs, inStreamObject, outStreamObject } from "../replies/stream-object.js";
 import type { EventBus } from "./event-bus.js";
 import {
@@ -52,6 +52,15 @@ export function mapRecorderEvents(view: ControlView, bus: EventBus): () => void 
     on("segmentCopied", (report) => bus.emit("segmentCopied", () => segmentCopied(report))),
     on("copyFailed", (failure) => bus.emit("copyFailed", () => copyFailed(failure))),
     on("segmentDeleted", (report) => bus.emit("segmentDeleted", () => segmentDeleted(report))),
+    on("pastShort", (localStreamName, { seconds, keptSeconds, keptBytes, spilledBytes }) =>
+      bus.emit("pastShort", () => ({
+        localStreamName,
+        seconds,
+        keptSeconds: new Decimal(Math.round(keptSeconds * 10) / 10),
+        keptBytes,
+        spilledBytes,
+      })),
+    ),
     on("recordWaiting", (out) =>
       bus.emit("recordWaiting", () => ({
         ...out.config.variables,

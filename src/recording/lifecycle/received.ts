@@ -2,6 +2,7 @@
 // Counted without a look into the ring, from what the stream has counted: it is asked for ten times a second.
 
 import { MAX_TRACKS } from "../../abi/frame.js";
+import type { Feed } from "../../stream/feed.js";
 import type { Gap } from "../../stream/gap.js";
 import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
@@ -37,14 +38,18 @@ export class Received {
   }
 
   /** The segment has opened, with all that was told before. `hasTaken`: frames behind the cursor that need no file. */
-  begin(segment: Segment, tail: number, hasTaken: (track: number, index: number) => boolean): void {
-    const { stream } = this;
+  begin(
+    segment: Segment,
+    tail: number,
+    hasTaken: (track: number, index: number) => boolean,
+    feed: Feed = this.stream,
+  ): void {
     this.#told = { frames: 0, bytes: 0 };
-    this.#before = stream.statistics.map(({ frames, bytes }, track) => ({
+    this.#before = feed.statistics.map(({ frames, bytes }, track) => ({
       frames: frames - segment.frames(track),
       bytes: bytes - segment.bytes(track),
     }));
-    for (let frame = stream.ring.frameAt(tail); frame; frame = stream.ring.frameAt(frame.next)) {
+    for (let frame = feed.ring.frameAt(tail); frame; frame = feed.ring.frameAt(frame.next)) {
       const before = this.#before[frame.track];
       if (!before || hasTaken(frame.track, frame.index)) continue;
       before.frames--;

@@ -6,6 +6,7 @@ import type { Clock } from "../../time/units.js";
 import type { Finisher } from "../finishing/finisher.js";
 import type { Naming } from "../naming/naming.js";
 import type { Reservations } from "../naming/reservations.js";
+import type { ReplayRings } from "../past/replay.js";
 
 export interface RecordingDeps {
   arena: Arena;
@@ -14,6 +15,8 @@ export interface RecordingDeps {
   reservations: Reservations;
   finisher: Finisher;
   lockPath: string;
+  /** Of recordings that begin with what lies on disk. */
+  replayRings: ReplayRings;
   /** MP4: room for the index, from what the last segment's index took per second. */
   reserveBytes: (chunkLengthSeconds: number, observed?: ObservedIndex) => number;
   /** A growing segment has got another file: a track has joined late. */

@@ -5,7 +5,7 @@ import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import type { Unwritten } from "../../worker/segment-snapshot.js";
-import type { Interruption } from "./interruption.js";
+import { Interruption } from "./interruption.js";
 import { MAX_GAPS, type Segment } from "./segment.js";
 import type { TrackTotals } from "./track-totals.js";
 
@@ -30,15 +30,15 @@ export class RecordingLosses {
 
   /**
    * A failure has ended the recording. A successor says what passed until its own first frame. Where there will be none
-   * that is what the ring still held, from the cursor to the end that is known: answered as a gap.
+   * that is what the ring still held, from the cursor to the end that is known, by index or as a place: answered as a
+   * gap.
    */
-  failed(interruption: Interruption, rest: { from: number; to: number } | undefined): Gap | undefined {
+  failed(interruption: Interruption, rest: { from: number; to: number } | Interruption | undefined): Gap | undefined {
     if (!rest) {
       this.#own = interruption;
       return undefined;
     }
-    // A slow consumer's jump may have gone past the end: then nothing is left, and the ring no longer holds the place.
-    const gap = ((rest.to - rest.from) | 0) > 0 ? interruption.until(rest.to) : undefined;
+    const gap = gapOf(interruption, rest);
     return gap && gap.frames > 0 ? gap : undefined;
   }
 
@@ -70,6 +70,12 @@ export class RecordingLosses {
     // It was given up before it began: a successor ends the interruption, and the ring no longer holds this place.
     return isStopped ? undefined : interruption.until(tail, segment.zero90k);
   }
+}
+
+function gapOf(interruption: Interruption, rest: { from: number; to: number } | Interruption): Gap | undefined {
+  if (rest instanceof Interruption) return interruption.untilPlace(rest);
+  // A slow consumer's jump may have gone past the end: then nothing is left, and the ring no longer holds the place.
+  return ((rest.to - rest.from) | 0) > 0 ? interruption.until(rest.to) : undefined;
 }
 
 /** What was mended before the first segment opened is mended in its frames. */

@@ -137,6 +137,14 @@ export class RecordingState {
     if (skip) this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) | REC_FLAG_SKIP_TO_RANDOM_ACCESS);
   }
 
+  /** It goes on in another ring. No worker has the recording, and it has taken all of the ring that it leaves. */
+  goOnIn(ring: number, index: number): void {
+    this.#set(REC_RING_OFFSET, ring);
+    // An index of the ring that it leaves.
+    this.#set(REC_FLAGS_OFFSET, this.#get(REC_FLAGS_OFFSET) & ~REC_FLAG_TAKEN_AHEAD);
+    Atomics.store(this.#arena.i32, (this.pointer + REC_TAIL_OFFSET) >>> 2, index | 0);
+  }
+
   /** What is in the middle of a group of pictures can begin no file: dropped, and counted, up to where one can. */
   skipToRandomAccess(): void {
     const isLocked = this.#lock();

@@ -13,6 +13,7 @@ import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, type ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
+import type { PastPlace } from "../../stream/past-place.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import { type Clock, TICKS_PER_MS } from "../../time/units.js";
 import type { ClaimedTarget, Naming } from "../naming/naming.js";
@@ -229,7 +230,8 @@ export class RecordingSupervisor {
   start(
     entry: ConfigEntry,
     stream: InStream,
-    index: number,
+    /** Of the stream's ring, or a place in its past. */
+    begin: number | PastPlace,
     target: ClaimedTarget | undefined,
     predecessor?: Recording,
   ): void {
@@ -243,6 +245,7 @@ export class RecordingSupervisor {
     // The codec may have changed since the last one failed, or since the command was checked.
     const refusal = refusalOf(stream, entry.config.type);
     entry.isRefused = refusal !== undefined;
+    const index = typeof begin === "number" ? begin : begin.stretch ? stream.ring.head : begin.index;
     if (!refusal && this.admission(entry.config)) {
       this.#wait(entry, stream, index, target);
       return;
@@ -253,7 +256,7 @@ export class RecordingSupervisor {
         nextStreamId(),
         entry.config,
         stream,
-        index,
+        begin,
         this.#parts.recording,
         this.#listener,
         predecessor,

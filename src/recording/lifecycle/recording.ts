@@ -21,14 +21,17 @@ import { failureToError } from "../../container/file-failure.js";
 import { newestUsable, type ObservedIndex } from "../../container/mp4/reserve.js";
 import type { SegmentOrigin } from "../../container/segment-origin.js";
 import type { Cursor } from "../../stream/cursor.js";
+import type { Feed } from "../../stream/feed.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
+import type { PastPlace } from "../../stream/past-place.js";
 import { lagOf } from "../../stream/slow-consumers.js";
 import { type Clock, type Moment, momentOf, TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
 import type { Reservation } from "../naming/reservations.js";
 import { SegmentNames } from "../naming/segment-names.js";
+import { Replay } from "../past/replay.js";
 import type { ReceivedNote } from "../received-note.js";
 import { originOf, type RecordConfig, segmentSeconds } from "../record-config.js";
 import { Interruption } from "./interruption.js";
@@ -74,6 +77,10 @@ export class Recording implements OutStream, Cursor {
   #losses: RecordingLosses;
   #received: Received;
   #stopIndex = 0;
+  /** While it reads what its stream has spilled to disk. */
+  #replay: Replay | undefined;
+  /** Where it was to stop, meanwhile. */
+  #replayEnd: Interruption | undefined;
   /** Where its cursor stood at the last dispatch, and since when. */
   #dispatched = { tail: -1, sinceMs: 0 };
   #observedIndex: ObservedIndex | undefined;
@@ -83,7 +90,8 @@ export class Recording implements OutStream, Cursor {
     readonly id: number,
     readonly config: RecordConfig,
     readonly inStream: InStream,
-    index: number,
+    /** Of the stream's ring, or a place in its past. */
+    begin: number | PastPlace,
     private readonly deps: RecordingDeps,
     private readonly listener: RecordingListener<Recording>,
     /** The recording that hands over to this one. */
@@ -94,17 +102,22 @@ export class Recording implements OutStream, Cursor {
     this.origin = originOf(config, id);
     this.lastProgressMs = this.createdMonotonicMs;
     this.nameWantedMs = this.lastProgressMs;
-    const first = predecessor ? undefined : inStream.ring.frameAt(index);
-    this.#pastMs = first ? Math.max(0, inStream.newest90k - first.dts90k) / TICKS_PER_MS : 0;
+    const place = typeof begin !== "number" && begin.stretch ? begin : undefined;
+    const index = typeof begin === "number" ? begin : begin.index;
     const inherited = predecessor ? predecessor.#state : undefined;
-    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, index, config, inherited);
+    this.#state = new RecordingState(deps.arena, inStream.ring.pointer, place ? 0 : index, config, inherited);
+    if (place) this.#replay = this.#beginReplay(place);
+    const first90k = this.#replay ? this.#replay.newest90k : inStream.ring.frameAt(index)?.dts90k;
+    const isFirst = !predecessor && first90k !== undefined;
+    this.#pastMs = isFirst ? Math.max(0, inStream.newest90k - first90k) / TICKS_PER_MS : 0;
     this.whenEnded = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
     this.#cuts = new WantedCuts(config, inStream, deps.clock);
     this.#received = new Received(inStream, config.configId, config.hasAudio);
     this.#losses = new RecordingLosses(inStream, this.#totals, (segment, gap) => listener.gap(this, segment, gap));
-    inStream.attach(this);
+    if (this.#replay) inStream.use(this);
+    else inStream.attach(this);
     inStream.holdConfigs(this);
     if (inStream.ended) this.stop();
   }
@@ -119,7 +132,9 @@ export class Recording implements OutStream, Cursor {
     return this.segment?.isOpen ? this.segment.path : undefined;
   }
   get lagMs(): number {
-    return this.isStopped ? 0 : lagOf(this.inStream, this) / TICKS_PER_MS;
+    if (this.isStopped) return 0;
+    const { lastDts90k } = this.inStream;
+    return lagOf({ ring: this.#feed.ring, lastDts90k }, this) / TICKS_PER_MS;
   }
   get isStopped(): boolean {
     return isStopped(this.#phase);
@@ -170,14 +185,19 @@ export class Recording implements OutStream, Cursor {
   stop(): void {
     if (!this.#advance("stop")) return;
     this.#stopIndex = this.inStream.ring.head;
-    this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
+    if (this.#replay) {
+      this.#replayEnd = new Interruption(this.inStream, this.#stopIndex, this.config.hasAudio);
+      this.#replay.endHere();
+      this.#goOnReplaying();
+    } else this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
     this.listener.wake(this);
   }
 
   /** Ends at the next random access point, where a successor begins; at the end of the source if that comes first. */
   handOver(): void {
     if (this.inStream.ended) this.stop();
-    else if (this.#advance("handOver")) this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
+    else if (this.#advance("handOver") && !this.#replay)
+      this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
   }
 
   /** Ends the file at the next random access point, and goes on in a new one. False where it takes no more frames. */
@@ -191,8 +211,10 @@ export class Recording implements OutStream, Cursor {
   isDue(nowMs: number, minBytes: number, maxAgeMs: number): boolean {
     if (hasWorker(this.#phase) || !this.segment || this.isStopped) return false;
     if (!this.inStream.settled && !this.#isStopping) return false;
+    this.#goOnReplaying();
+    const held = (this.#feed.ring.head - this.#state.tail()) >>> 0;
+    if (this.#replay) return held > 0 || this.#replay.hasEnded;
     if (this.#isStopping || this.wantedOutput > 0) return true;
-    const held = (this.inStream.ring.head - this.#state.tail()) >>> 0;
     return held > 0 && (held >= minBytes || nowMs - this.lastDrainMs >= maxAgeMs || this.inStream.isHeldBack);
   }
 
@@ -203,7 +225,8 @@ export class Recording implements OutStream, Cursor {
     this.lastDrainMs = nowMs;
     this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.mainVideo);
     this.#state.setCutAt(this.#cuts.next90k(this.#next90k));
-    this.#state.setDecideNow(this.inStream.isHeldBack || this.#standsStill(nowMs));
+    const isFull = this.#replay ? this.#replay.isFull : this.inStream.isHeldBack;
+    this.#state.setDecideNow(isFull || this.#standsStill(nowMs));
     segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);
     return {
@@ -221,12 +244,50 @@ export class Recording implements OutStream, Cursor {
 
   /** Of the frame at its cursor. */
   get #next90k(): Ticks90k {
-    return this.inStream.ring.frameAt(this.#state.tail())?.dts90k ?? this.inStream.newest90k;
+    return this.#feed.ring.frameAt(this.#state.tail())?.dts90k ?? this.#feed.newest90k;
+  }
+
+  get #feed(): Feed {
+    return this.#replay ?? this.inStream;
+  }
+
+  #beginReplay(place: PastPlace): Replay {
+    const { arena, replayRings } = this.deps;
+    try {
+      const replay = new Replay({
+        ...{ arena, stream: this.inStream, place, rings: replayRings, cursor: this, hasAudio: this.config.hasAudio },
+        onReady: () => this.listener.wake(this),
+        onGap: (gap) => this.onGap(gap),
+      });
+      this.#state.goOnIn(replay.ring.pointer, replay.ring.head);
+      return replay;
+    } catch (error) {
+      this.#state.free();
+      throw error;
+    }
+  }
+
+  /** Takes what there is room for, or goes over to the ring of the stream where nothing lies between them any more. */
+  #goOnReplaying(): void {
+    const replay = this.#replay;
+    if (!replay || this.isStopped) return;
+    replay.feed();
+    if (replay.hasEnded) this.#state.stop(STOP_AT_INDEX, replay.ring.head);
+    const index = hasWorker(this.#phase) ? undefined : replay.liveIndex;
+    if (index === undefined) return;
+    const { ring } = this.inStream;
+    this.#state.goOnIn(ring.pointer, index);
+    this.#replay = undefined;
+    this.inStream.attach(this);
+    replay.free();
+    if (this.#isStopping) this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
+    else if (this.#phase === "handingOver") this.#state.stop(STOP_AT_RANDOM_ACCESS, ring.head);
   }
 
   /** A cut waits for media that does not come. */
   #standsStill(nowMs: number): boolean {
     const tail = this.#state.tail();
+    if (this.#replay && !this.#replay.isCaughtUp) return false;
     if (tail !== this.#dispatched.tail) this.#dispatched = { tail, sinceMs: nowMs };
     return nowMs - this.#dispatched.sinceMs >= MAX_CUT_WAIT_MS;
   }
@@ -270,13 +331,14 @@ export class Recording implements OutStream, Cursor {
     if (result.opened) {
       const missed = this.#losses.endInterruption(segment, this.#state.tail(), this.isStopped);
       if (missed) this.onGap(missed);
-      this.#received.begin(segment, this.#state.tail(), (track, index) => this.hasTaken(track, index));
+      this.#received.begin(segment, this.#state.tail(), (track, at) => this.hasTaken(track, at), this.#feed);
     }
     // It was given up while a write hung, and the write has returned.
     if (this.isStopped) this.#leave();
     else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
     else this.#onStatus(segment, result, isAtEnd);
     this.#received.look(this.segment);
+    this.#goOnReplaying();
     this.inStream.onDrained();
   }
 
@@ -344,9 +406,17 @@ export class Recording implements OutStream, Cursor {
     const tail = this.#state.stopAtCursor();
     this.listener.segmentFailed(this, this.segment, error);
     const goesOn = !this.#isStopping && this.config.keepAlive;
+    const { inStream, config } = this;
+    const taken = (track: number, index: number): boolean => this.hasTaken(track, index);
+    const { head } = inStream.ring;
+    let end: { from: number; to: number } | Interruption = {
+      from: tail,
+      to: this.#isStopping ? this.#stopIndex : head,
+    };
+    if (this.#replay) end = this.#replayEnd ?? new Interruption(inStream, head, config.hasAudio);
     const rest = this.#losses.failed(
-      new Interruption(this.inStream, tail, this.config.hasAudio, (track, index) => this.hasTaken(track, index)),
-      goesOn ? undefined : { from: tail, to: this.#isStopping ? this.#stopIndex : this.inStream.ring.head },
+      new Interruption(inStream, tail, config.hasAudio, taken, this.#feed),
+      goesOn ? undefined : end,
     );
     if (rest) this.onGap(rest);
     this.#end(error);
@@ -466,6 +536,8 @@ export class Recording implements OutStream, Cursor {
   #leave(): void {
     this.#endLastSegment();
     this.#detach();
+    this.#replay?.free();
+    this.#replay = undefined;
     this.inStream.leave(this);
     this.#state.free();
     this.#endWhenFinal();
@@ -516,6 +588,7 @@ export class Recording implements OutStream, Cursor {
   #detach(): void {
     // The last report of the out-stream names its codecs; the in-stream may give them back before that.
     for (const kind of ["video", "audio"] as const) this.tracksOf(kind);
+    this.#replay?.close();
     this.inStream.detach(this);
   }
 

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { Arena } from "../../../src/arena/arena.js";
 import type { InStream } from "../../../src/stream/in-stream.js";
-import { type From, LAST_POINT, PastBudget } from "../../../src/stream/past.js";
+import { type From, LAST_POINT } from "../../../src/stream/past.js";
+import { PastBudget } from "../../../src/stream/past-budget.js";
 import { StreamRegistry } from "../../../src/stream/stream-registry.js";
 import { TestClock } from "../../support/test-clock.js";
 import { ASC, AVCC } from "../../support/test-media.js";
@@ -144,7 +145,7 @@ describe("the past of a stream", () => {
     expect(budget.keptBytes).toBe(kept.reduce((sum, bytes) => sum + bytes, 0));
     for (const bytes of kept) expect(bytes).toBeGreaterThan(0);
     expect(short.sort(), "told once").toEqual(["a", "b", "c"]);
-    expect(() => streams[0]?.pinPast(10)).toThrow(/^a keeps only \d\.\d s of its past: there is no more memory/);
+    expect(() => streams[0]?.pinPast(10)).toThrow(/^a keeps only \d\.\d s of its past: there is no more room/);
     for (const stream of streams) stream.end("test");
     expect([budget.keptBytes, budget.streams]).toEqual([0, 0]);
   });
@@ -156,7 +157,7 @@ describe("the past of a stream", () => {
     write(stream, 0, 5000);
     expect(stream.ring.capacity).toBe(262_144);
     expect(stream.past?.keptBytes).toBeGreaterThan(262_144 / 2);
-    expect(() => stream.pinPast(600)).toThrow("no more memory");
+    expect(() => stream.pinPast(600)).toThrow("no more room");
     stream.end("test");
     expect(arena.stats().usedBytes).toBe(before);
   });

@@ -1,0 +1,155 @@
+// Recordings that begin with what their stream has spilled to disk: every frame once, in every container, over cuts and
+// stops, and with a gap that is told where the disk has lost something.
+
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ClosedSegmentReport } from "../../../../src/catalog/segment-report.js";
+import { Recorder } from "../../../../src/recording/recorder.js";
+import type { RecorderOptions } from "../../../../src/recording/recorder-options.js";
+import type { KeptPast } from "../../../../src/stream/past.js";
+import { LoopedSource } from "../../../support/looped-source.js";
+import { picturesOf, sentPictures } from "../../../support/sent-pictures.js";
+import { until } from "../../../support/until.js";
+
+const MIB = 1024 * 1024;
+const TYPES = ["mp4", "ts", "flv"] as const;
+let root: string;
+let recorder: Recorder;
+let closed: ClosedSegmentReport[];
+let short: { name: string; kept: KeptPast }[];
+
+async function open(options: RecorderOptions = {}): Promise<void> {
+  recorder = await Recorder.open({
+    ...{ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), workers: 1 },
+    ...{ preRecordSeconds: 60, preRecordMib: 1, preRecordSpillMib: 64, preRecordSpillFolder: join(root, "spill") },
+    ...options,
+  });
+  recorder.on("segmentClosed", (report) => closed.push(report));
+  recorder.on("pastShort", (name, kept) => short.push({ name, kept }));
+}
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "reel-spill-"));
+  [closed, short] = [[], []];
+});
+afterEach(async () => {
+  await recorder.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A second at a time, so that the disk gets its turn. */
+async function write(source: LoopedSource, fromMs: number, toMs: number): Promise<void> {
+  for (let upToMs = fromMs; upToMs < toMs; ) {
+    upToMs = Math.min(toMs, upToMs + 1000);
+    await source.writeUpTo(upToMs);
+    await new Promise(setImmediate);
+  }
+}
+
+/** Beginnings of the pictures of all files, in order. */
+function recorded(type: (typeof TYPES)[number]): string[] {
+  const own = closed.filter(({ container }) => container === type).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return own.flatMap(({ path }) => picturesOf(path, type)).map(beginningOf);
+}
+
+const sent = (source: LoopedSource, fromMs: number, toMs: number): string[] =>
+  sentPictures(source, fromMs, toMs).map(beginningOf);
+
+const beginningOf = (picture: string): string => picture.slice(0, 32);
+
+const memoryOf = (source: LoopedSource): number => source.stream.past?.keptBytes ?? -1;
+const diskOf = (source: LoopedSource): number => source.stream.past?.spilledBytes ?? -1;
+
+describe("a past that is larger than its memory", () => {
+  it("goes to the disk, and a recording begins there with every frame, once", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 50_500);
+    expect(memoryOf(source)).toBeLessThanOrEqual(MIB);
+    expect(diskOf(source)).toBeGreaterThan(3 * MIB);
+    expect(source.stream.past?.keptSeconds).toBeGreaterThan(50);
+    for (const type of TYPES)
+      await recorder.record({ localStreamName: "cam", pathToFile: type, type, from: 40, chunkLength: 15 });
+    await write(source, 50_500, 60_000);
+    await until("all read the stream's own ring", () => recorder.outStreams().every(({ lagMs }) => lagMs < 1000));
+    await write(source, 60_000, 64_000);
+    source.stream.end("test");
+    await until("all files are closed", () => recorder.outStreams().length === 0);
+    // The last pictures are those at 50 480 ms: 40 s before them the newest point is that at 10 000 ms.
+    for (const type of TYPES) expect(recorded(type), type).toEqual(sent(source, 10_000, 64_000));
+    for (const { path, gaps } of closed) expect(gaps, path).toEqual([]);
+    expect(closed.length).toBe(TYPES.length * 4);
+    expect(short).toEqual([]);
+  });
+
+  it("is read to the place where a stop came, and to the end of a stream that ends meanwhile", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    const [stopped] = await Promise.all(
+      TYPES.slice(0, 2).map((type) => recorder.record({ localStreamName: "cam", pathToFile: type, type, from: 20 })),
+    );
+    recorder.removeConfig(stopped?.config.configId ?? -1);
+    await source.writeUpTo(31_000);
+    source.stream.end("test");
+    await until("both files are closed", () => recorder.outStreams().length === 0);
+    expect(recorded("mp4")).toEqual(sent(source, 10_000, 30_500));
+    expect(recorded("ts")).toEqual(sent(source, 10_000, 31_000));
+    expect(closed.flatMap(({ gaps }) => gaps)).toEqual([]);
+  });
+
+  it("keeps what fits on the disk, and tells once that this is less than it should be", async () => {
+    await open({ preRecordSpillMib: 2 });
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 50_500);
+    expect(memoryOf(source)).toBeLessThanOrEqual(MIB);
+    expect(diskOf(source)).toBeLessThanOrEqual(2 * MIB);
+    expect(source.stream.past?.keptSeconds).toBeGreaterThan(20);
+    expect(short.map(({ name }) => name)).toEqual(["cam"]);
+    await expect(recorder.record({ localStreamName: "cam", pathToFile: "x", from: 45 })).rejects.toMatchObject({
+      code: "limit",
+    });
+  });
+
+  it("is what memory holds where the disk cannot be used, and no recording suffers for it", async () => {
+    writeFileSync(join(root, "spill"), "a file");
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts" });
+    await write(source, 0, 40_500);
+    expect(memoryOf(source)).toBeLessThanOrEqual(MIB);
+    expect(diskOf(source)).toBe(0);
+    expect(short.map(({ name }) => name)).toEqual(["cam"]);
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    expect(recorded("ts")).toEqual(sent(source, 0, 40_500));
+    expect(closed.flatMap(({ gaps }) => gaps)).toEqual([]);
+  });
+
+  it("leaves no name on the disk, and removes one that a crash has left", async () => {
+    const spill = join(root, "spill");
+    mkdirSync(spill);
+    writeFileSync(join(spill, "past-0.spill"), "");
+    writeFileSync(join(spill, "another's"), "");
+    await open();
+    await write(new LoopedSource(recorder.streams.open("cam")), 0, 30_000);
+    await until("the crash's name is gone", () => readdirSync(spill).length === 1);
+    expect(readdirSync(spill)).toEqual(["another's"]);
+    rmSync(join(spill, "another's"));
+  });
+
+  it("gives its blocks back when the stream ends", async () => {
+    await open();
+    const used = (): number => recorder.collect().find(({ name }) => name === "reel_past_spilled_bytes")?.value ?? -1;
+    for (const name of ["a", "b"]) {
+      const source = new LoopedSource(recorder.streams.open(name));
+      await write(source, 0, 30_000);
+      expect(used()).toBeGreaterThan(MIB);
+      source.stream.end("test");
+      await until("the disk holds nothing", () => used() === 0);
+    }
+  });
+});
