@@ -85,6 +85,25 @@ it("syncs a file that has come while the sync of its segment was under way, and 
   expect(asked).toEqual([["/media/a.ts", "/media/b.ts"], ["/media/a.ts"]]);
 });
 
+it("lets new names rest behind a sync that took long, and then syncs those of the whole rest at once", async () => {
+  answer = () => segments.map(() => ({ files: asked.length, infoBytes: 0, failure: undefined }));
+  const { sync } = pools;
+  pools.sync = async (items) => {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    return sync(items);
+  };
+  await syncOnce();
+  for (const { pointer } of segments) {
+    arena.view.setInt32(outputAt(pointer, 1) + SEG_OUTPUT_FD_OFFSET, 6, true);
+    periodic.kick();
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+  }
+  expect(asked).toHaveLength(1);
+  await until("the second", () => asked.length === 2);
+  expect(asked[1]).toEqual(["/media/a.ts", "/media/b.ts"]);
+});
+
 it("takes a thread that ends with the server for no failure", async () => {
   answer = () => {
     pools.isClosing = true;
