@@ -89,6 +89,6 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     isEquivalent: false,
     reason: "a second page of what is to be copied at a start has more than a thousand files in front",
   },
-  'src/recording/naming/naming.ts: return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path; ⇒ return path.length >= 1 && path.endsWith("/") ? path.slice(0, -1) : path;':
+  'src/recording/naming/paths.ts: return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path; ⇒ return path.length >= 1 && path.endsWith("/") ? path.slice(0, -1) : path;':
     { isEquivalent: false, reason: "only where / itself is a media folder; look-ups take another turn there" },
 };

@@ -7,16 +7,18 @@
 // All look-ups are asynchronous, and claims on one volume take turns: a dead mount keeps those waiting that want a name
 // on it, never the thread, and holds one of the few threads that look up for all.
 
-import { constants, realpathSync } from "node:fs";
+import { constants } from "node:fs";
 import { access, lstat, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { KeyedQueue } from "../../base/keyed-queue.js";
 import { makeFolder } from "../../base/make-folder.js";
 import { ReelError } from "../../base/reel-error.js";
 import { CONTAINERS, type ContainerName } from "../../container/table.js";
 import { isChunked } from "../record-config.js";
 import { FolderListing } from "./folder-listing.js";
+import { type Asker, type CheckedFolder, FolderLooks } from "./folder-looks.js";
 import { expanded, isPerSegment, type NamedConfig, plainConfig, type SegmentPlace } from "./named-config.js";
+import { exists, isFolder, isInside, mustBeShort, realOf, withoutSlash } from "./paths.js";
 import type { Reservation, Reservations } from "./reservations.js";
 
 /** Where one run of a recording writes. */
@@ -60,6 +62,7 @@ export class Naming {
   readonly #folders: readonly string[];
   readonly #reservations: Reservations;
   readonly #claims = new KeyedQueue<string>();
+  readonly #looks = new FolderLooks();
   /** st_dev of the folders that have answered. */
   readonly #volumes = new Map<string, number>();
 
@@ -94,14 +97,20 @@ export class Naming {
    * Finds the next free name without reserving it. Throws ReelError `badPath`, `notWritable`, `noFreeName`,
    * `targetBusy`.
    */
-  resolve(config: NamedConfig): Promise<Target> {
-    return this.#find(config, false, (target) => target);
+  async resolve(config: NamedConfig): Promise<Target> {
+    const asker = this.#looks.ask();
+    return this.#find(config, asker, false, (target) => target).finally(() => asker.close());
   }
 
   /** `onFound` is called in the same turn as the last look: between the two nothing else runs. */
-  async #find<T extends Target>(given: NamedConfig, makes: boolean, onFound: (target: Target) => T): Promise<T> {
+  async #find<T extends Target>(
+    given: NamedConfig,
+    asker: Asker,
+    makes: boolean,
+    onFound: (target: Target) => T,
+  ): Promise<T> {
     const config = plainConfig(given);
-    const placed = await this.#place(config, makes && given.template === true);
+    const placed = await this.#place(config, asker, makes && given.template === true);
     const { volume } = placed;
     if (config.dateFolderStructure || config.overwrite) {
       if (!config.dateFolderStructure && this.#reservations.isActive(placed.absolute))
@@ -113,8 +122,9 @@ export class Naming {
         volume,
       });
     }
+    const folder = dirname(placed.absolute);
     // A template's folder may be yet to come.
-    const names = await FolderListing.read(dirname(placed.absolute), config.template);
+    const names = await (config.template ? FolderListing.read(folder, true) : asker.listing(folder));
     for (let number = 0; number <= MAX_NUMBER; number++) {
       const basePath = numbered(placed.absolute, number, config.type);
       if (this.#isTaken(names, basePath, config.type, isChunked(config))) continue;
@@ -132,10 +142,15 @@ export class Naming {
   }
 
   /** The same, and reserves the name, so that two recordings never get one. */
-  claim(config: NamedConfig): Promise<ClaimedTarget> {
-    return this.#claims.run(this.#turnOf(config), () =>
-      this.#find(config, true, (target) => ({ ...target, reservation: this.#reservations.take(target.basePath) })),
+  async claim(config: NamedConfig): Promise<ClaimedTarget> {
+    const asker = this.#looks.ask();
+    const claimed = this.#claims.run(this.#turnOf(config), () =>
+      this.#find(config, asker, true, (target) => ({
+        ...target,
+        reservation: this.#reservations.take(target.basePath),
+      })),
     );
+    return claimed.finally(() => asker.close());
   }
 
   /**
@@ -246,6 +261,7 @@ export class Naming {
   /** Steps 1 to 4 of §3.3. */
   async #place(
     config: NamedConfig,
+    asker: Asker,
     makesFolder: boolean,
   ): Promise<{ shown: string; absolute: string; volume: number }> {
     const { given, rest, ...place } = this.checkText(config.pathToFile);
@@ -254,7 +270,7 @@ export class Naming {
       const folder = await this.#checkFutureFolder(absolute, given);
       return { shown, absolute: folder.real, volume: folder.volume };
     }
-    if (given.endsWith("/") || rest === "" || (await isFolder(absolute))) {
+    if (given.endsWith("/") || rest === "" || (await this.#leadsToFolder(absolute, asker))) {
       shown = shown.endsWith("/") ? shown + config.localStreamName : `${shown}/${config.localStreamName}`;
       absolute = join(absolute, config.localStreamName);
     }
@@ -265,18 +281,32 @@ export class Naming {
     // A template's folders are made when its recording begins.
     const folder = await (config.template && !makesFolder
       ? this.#checkFutureFolder(dirname(absolute), given)
-      : this.#checkFolder(dirname(absolute), given));
+      : asker.checked(dirname(absolute), () => this.#checkFolder(dirname(absolute), given)));
     absolute = join(folder.real, basename(absolute));
-    const existing = await lstat(absolute).catch(() => undefined);
+    const existing = (await this.#mayExist(absolute, asker)) ? await lstat(absolute).catch(() => undefined) : undefined;
     if (existing && !existing.isFile()) throw new ReelError("badPath", `${absolute} exists and is not a regular file`);
     return { shown, absolute, volume: folder.volume };
+  }
+
+  async #leadsToFolder(absolute: string, asker: Asker): Promise<boolean> {
+    return (await this.#mayExist(absolute, asker)) && (await isFolder(absolute));
+  }
+
+  /** False where its folder, which many may ask about, does not have the name. */
+  async #mayExist(absolute: string, asker: Asker): Promise<boolean> {
+    const folder = dirname(absolute);
+    if (!this.#folders.some((media) => isInside(folder, media))) return true;
+    return asker.listing(folder).then(
+      (names) => names.has(basename(absolute)),
+      () => true,
+    );
   }
 
   /**
    * A folder that is made when the first segment opens. What exists of the way there is checked now, so that a caller
    * hears of it.
    */
-  async #checkFutureFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
+  async #checkFutureFolder(folder: string, given: string): Promise<CheckedFolder> {
     if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
     let existing = folder;
     while (!this.#folders.includes(existing) && !(await exists(existing))) existing = dirname(existing);
@@ -286,7 +316,7 @@ export class Naming {
     return { real: future, volume };
   }
 
-  async #checkFolder(folder: string, given: string): Promise<{ real: string; volume: number }> {
+  async #checkFolder(folder: string, given: string): Promise<CheckedFolder> {
     // Said before the disk is asked: an outsider learns nothing about what exists outside the media folders.
     if (!this.#folders.some((media) => isInside(folder, media))) this.#outside(given);
     const real = await realpath(folder).catch((error: unknown) => {
@@ -352,34 +382,4 @@ export class Naming {
 
 function withExtension(path: string, type: ContainerName): string {
   return path.toLowerCase().endsWith(`.${type}`) ? path : `${path}.${type}`;
-}
-
-function mustBeShort(name: string): void {
-  if (Buffer.byteLength(name) > 200) throw new ReelError("badPath", `the name ${name} is longer than 200 bytes`);
-}
-
-function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && !isAbsolute(way));
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-function withoutSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
-/** Anything of that name, a symbolic link that leads nowhere included. */
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
-}
-
-function realOf(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
 }

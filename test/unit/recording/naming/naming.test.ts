@@ -287,3 +287,44 @@ describe("names", () => {
     expect((await naming.claim(config("x"))).basePath).toBe(join(root, "x.ts"));
   });
 });
+
+describe("looks at a folder", () => {
+  const claimAll = (naming: Naming, names: readonly string[]) =>
+    Promise.all(names.map(async (name) => basename((await naming.claim(config(name))).basePath)));
+
+  it("are shared by those who ask before they begin: a storm of names takes two", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    await writeFile(join(root, "s1.ts"), "");
+    await mkdir(join(root, "s2"));
+    for (const call of [readdir, realpath, stat]) vi.mocked(call).mockClear();
+    const names = Array.from({ length: 100 }, (_, i) => `s${i}`);
+    const claimed = await claimAll(naming, [...names, "s0"]);
+    expect(claimed[0]).toBe("s0.ts");
+    expect(claimed[1]).toBe("s1_0001.ts");
+    expect(claimed[2]).toBe("cam.ts");
+    expect(claimed.slice(3, 100)).toEqual(names.slice(3).map((name) => `${name}.ts`));
+    expect(claimed[100]).toBe("s0_0001.ts");
+    const ofRoot = vi.mocked(readdir).mock.calls.filter(([folder]) => folder === root);
+    expect(ofRoot.length).toBeLessThan(4);
+    expect(vi.mocked(realpath).mock.calls.length).toBeLessThan(5);
+  });
+
+  it("that have begun are no answer for who asks later", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    const first = naming.claim(config("a"));
+    await vi.waitFor(() => expect(readdir).toHaveBeenCalled());
+    await writeFile(join(root, "b.ts"), "");
+    const second = naming.claim(config("b"));
+    expect(basename((await first).basePath)).toBe("a.ts");
+    expect(basename((await second).basePath)).toBe("b_0001.ts");
+  });
+
+  it("that fail are told each in its own words", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    await symlink("/", join(root, "out"));
+    const refused = await Promise.allSettled(["out/x", "out/y"].map((name) => naming.claim(config(name))));
+    expect(refused.map((one) => (one as PromiseRejectedResult).reason.message)).toEqual(
+      ["out/x", "out/y"].map((name) => expect.stringContaining(`${name} is outside`)),
+    );
+  });
+});
