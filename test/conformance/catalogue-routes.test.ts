@@ -6,10 +6,10 @@ import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { silentLogger } from "../../src/base/logger.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ServerConfig } from "../../src/server/config-schema.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { feed, readClip } from "../support/feed.js";
+import { startHttpServer } from "../support/http-server.js";
 import { scratch } from "../support/scratch.js";
 import { until } from "../support/until.js";
 
@@ -68,16 +68,10 @@ async function one(stream: string): Promise<Recording> {
 }
 
 beforeAll(async () => {
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media"), path("more")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
-      control: { token: "owner-token", viewers: [{ user: "eve", password: "looks" }, { token: "seer-token" }] },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."), {
+    media: { folders: [path("media"), path("more")] },
+    control: { token: "owner-token", viewers: [{ user: "eve", password: "looks" }, { token: "seer-token" }] },
+  });
   await record("cam/1", "mp4");
   await record("cam2", "ts");
   await record("live", "ts", true);
@@ -323,16 +317,7 @@ describe("viewers", () => {
   });
 
   it("keep nobody out by themselves", async () => {
-    const start = (control: Record<string, unknown>) =>
-      ReelServer.start(
-        {
-          media: { folders: [path("other")] },
-          state: { folder: path("other-state") },
-          listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
-          control,
-        },
-        silentLogger,
-      );
+    const start = (control: ServerConfig["control"]) => startHttpServer(path("other"), { control });
     await expect(start({ viewers: [{ token: "seer-token" }] })).rejects.toThrow("keeps nobody out by itself");
     await expect(start({ token: "owner-token", viewers: [{ user: "eve" }] })).rejects.toThrow(
       "each of control.viewers",

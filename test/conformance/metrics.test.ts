@@ -7,11 +7,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { metricsMarkdown } from "../../scripts/metrics-docs.js";
-import { silentLogger } from "../../src/base/logger.js";
 import type { Sample } from "../../src/base/samples.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { feed, readClip } from "../support/feed.js";
+import { startHttpServer } from "../support/http-server.js";
 import { until } from "../support/until.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -36,19 +35,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-metrics-"));
   const credentialsFile = join(folder, "credentials.json");
   writeFileSync(credentialsFile, JSON.stringify({ accessKeyId: "a", secretAccessKey: "b" }), { mode: 0o600 });
-  server = await ReelServer.start(
-    {
-      media: { folders: [join(folder, "media")] },
-      state: { folder: join(folder, "state") },
-      workers: 1,
-      preRecord: { seconds: 1 },
-      listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
-      metrics: { files: true },
-      upload: { endpoint: "http://127.0.0.1:9", bucket: "nowhere", credentialsFile },
-      eventLogger: { sinks: [{ type: "file", filename: join(folder, "events") }] },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(folder, {
+    preRecord: { seconds: 1 },
+    metrics: { files: true },
+    upload: { endpoint: "http://127.0.0.1:9", bucket: "nowhere", credentialsFile },
+    eventLogger: { sinks: [{ type: "file", filename: join(folder, "events") }] },
+  });
   const clip = await readClip(CLIP);
   await server.recorder.record({ localStreamName: 'ca"m', pathToFile: "cam1", type: "mp4" });
   const stream = server.recorder.streams.open('ca"m');

@@ -3,7 +3,6 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
 import { VolumeTurns } from "../../src/base/volume-turns.js";
 import type { CatalogSegment } from "../../src/catalog/catalog-segment.js";
 import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
@@ -11,10 +10,10 @@ import { ClipMaker } from "../../src/playback/clip/clip.js";
 import { MovieStore } from "../../src/playback/movie/movie-store.js";
 import { PlayedFiles } from "../../src/playback/played-files.js";
 import { TsStore } from "../../src/playback/ts/ts-store.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
 import { ffprobe, type ProbedPacket } from "../support/ffprobe.js";
+import { startHttpServer } from "../support/http-server.js";
 import { publishLooped } from "../support/looped-publisher.js";
 import { readMp4 } from "../support/mp4-reader.js";
 import { probeWithFfmpeg8 } from "../support/peers.js";
@@ -39,19 +38,7 @@ async function publishUntil(name: string, finished: number): Promise<void> {
 }
 
 beforeAll(async () => {
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: {
-        ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])),
-        http: "127.0.0.1:0",
-        rtmp: "127.0.0.1:0",
-      },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."), { listeners: { rtmp: "127.0.0.1:0" } });
   base = `http://${server.addresses.http}`;
   await server.recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4", chunkLength: 3 });
   await publishUntil("cam", 2); // and a third that ends with its source

@@ -5,9 +5,8 @@ import { request } from "node:http";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
+import { startHttpServer } from "../support/http-server.js";
 import { scratch } from "../support/scratch.js";
 
 const BUILT = resolve(import.meta.dirname, "../../dist/dashboard");
@@ -19,17 +18,7 @@ const { path } = scratch();
 let server: ReelServer;
 
 beforeAll(async () => {
-  const closed = Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"]));
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: { ...closed, http: "127.0.0.1:0" },
-      control: { token: TOKEN, allowHosts: ["reel.example"] },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."), { control: { token: TOKEN, allowHosts: ["reel.example"] } });
 });
 afterAll(() => server.close());
 

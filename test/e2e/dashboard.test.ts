@@ -3,14 +3,13 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
 import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
 import { DashboardBrowser, go, seriousFindings } from "../support/dashboard-browser.js";
 import { effort } from "../support/effort.js";
 import { ffprobe } from "../support/ffprobe.js";
+import { startHttpServer } from "../support/http-server.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
 import { scratch } from "../support/scratch.js";
 import { until } from "../support/until.js";
@@ -30,17 +29,10 @@ let browser: DashboardBrowser;
 let page: Page;
 
 beforeAll(async () => {
-  const closed = Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"]));
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: { ...closed, http: "127.0.0.1:0", rtmp: "127.0.0.1:0" },
-      control: { token: TOKEN, viewers: [VIEWER] },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."), {
+    listeners: { rtmp: "127.0.0.1:0" },
+    control: { token: TOKEN, viewers: [VIEWER] },
+  });
   const input = await makeClip({ seconds: 4 });
   // Finished files, of before the page is opened.
   for (const type of ["mp4", "ts"] as const)

@@ -3,14 +3,13 @@
 
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
 import type { ContainerName } from "../../src/container/table.js";
 import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { type Chromium, openChromium } from "../support/chromium.js";
 import { makeClip } from "../support/clip.js";
 import { isTorture } from "../support/effort.js";
+import { startHttpServer } from "../support/http-server.js";
 import { publishLooped } from "../support/looped-publisher.js";
 import { PlayerPage, type PlayerReport } from "../support/player-page.js";
 import { scratch } from "../support/scratch.js";
@@ -23,19 +22,7 @@ let browser: Chromium | undefined;
 let isOver = false;
 
 beforeAll(async () => {
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: {
-        ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])),
-        http: "127.0.0.1:0",
-        rtmp: "127.0.0.1:0",
-      },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."), { listeners: { rtmp: "127.0.0.1:0" } });
 });
 afterEach(async () => {
   isOver = true;

@@ -10,10 +10,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { TICKS_PER_SECOND } from "../../src/time/units.js";
 import { ffprobe } from "../support/ffprobe.js";
 import { readMp4 } from "../support/mp4-reader.js";
-import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
-import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { stopPublishers } from "../support/publisher.js";
+import { stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
-import { until } from "../support/until.js";
+import { SharedServer } from "../support/shared-server.js";
 
 const RATE = 25;
 const SECONDS = 2;
@@ -22,12 +22,10 @@ const PICTURES = RATE * SECONDS;
 const OPEN_GOP = `keyint=${GOP}:min-keyint=${GOP}:scenecut=0:bframes=3:b-adapt=0:open-gop=1`;
 
 let folder: string;
-let server: ReelProcess;
-let control: Control;
+let server: SharedServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-open-gop-"));
-  server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
-  control = await Control.connect(server);
+  server = await SharedServer.start();
 });
 afterAll(async () => {
   await stopPublishers();
@@ -53,8 +51,6 @@ async function pictures(...args: readonly string[]): Promise<string[]> {
     .map((line) => line.split(",").at(-1)?.trim() ?? "");
 }
 
-let streams = 0;
-
 it.each([
   ["H.265", "libx265", "-x265-params", `log-level=none:${OPEN_GOP}`],
   ["H.264", "libx264", "-x264-params", OPEN_GOP],
@@ -64,14 +60,7 @@ it.each([
     ...["-f", "lavfi", "-i", `testsrc=size=320x180:rate=${RATE}:duration=${SECONDS}`, "-c:v", encoder],
     ...["-preset", "veryfast", option, params, "-pix_fmt", "yuv420p", clip],
   );
-  const stream = `ts${++streams}`;
-  await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=mp4 keepAlive=0`);
-  const url = `tcp://${server.addresses.ts}`;
-  await publishWithFfmpeg({ url, input: clip, format: "mpegts", realtime: false }).exited;
-  const path = server.file(`${stream}.mp4`);
-  await until("the file is closed", () =>
-    Promise.resolve(control.of("recordChunkClosed").find(({ payload }) => payload.file === path)),
-  );
+  const path = server.file(await server.recordTs(clip, ["mp4"]), "mp4");
   const { video } = await ffprobe(path);
   const packets = video?.packets ?? [];
   // ffprobe calls H.264's recovery points key frames, whatever the file says.

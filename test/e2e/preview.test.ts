@@ -5,10 +5,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { silentLogger } from "../../src/base/logger.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { DashboardBrowser } from "../support/dashboard-browser.js";
+import { startHttpServer } from "../support/http-server.js";
 import { startRtspServer, stopRtspServers } from "../support/pull-fixture.js";
 import { runProgram } from "../support/run-program.js";
 import { scratch } from "../support/scratch.js";
@@ -25,18 +24,10 @@ let server: ReelServer;
 const watchers: Watcher[] = [];
 
 beforeAll(async () => {
-  const closed = Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"]));
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: { ...closed, http: "127.0.0.1:0" },
-      control: { token: TOKEN, viewers: [VIEWER] },
-      preview: { streams: 1, width: 160 },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."), {
+    control: { token: TOKEN, viewers: [VIEWER] },
+    preview: { streams: 1, width: 160 },
+  });
   const camera = await startRtspServer("live");
   for (const localStreamName of ["yard", "gate"]) {
     const body = JSON.stringify({ uri: camera.url, localStreamName, forceTcp: 1 });

@@ -6,16 +6,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ContainerName } from "../../src/container/table.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { demux } from "../support/demux.js";
 import { isTorture } from "../support/effort.js";
 import { type PeerTrack, probeWithFfmpeg8, remuxWithFfmpeg8 } from "../support/peers.js";
-import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
-import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
+import { stopPublishers } from "../support/publisher.js";
+import { stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
-import { until } from "../support/until.js";
+import { SharedServer } from "../support/shared-server.js";
 
-type ContainerName = "mp4" | "ts" | "flv";
 type Door = "RTMP" | "MPEG-TS";
 
 interface Sound {
@@ -60,12 +60,10 @@ const MS_90K = 90;
 const ROUNDED_90K = 2 * MS_90K;
 
 let folder: string;
-let server: ReelProcess;
-let control: Control;
+let server: SharedServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-sound-"));
-  server = await ReelProcess.start({ args: ["--ts", "127.0.0.1:0"] });
-  control = await Control.connect(server);
+  server = await SharedServer.start();
 });
 afterAll(async () => {
   await stopPublishers();
@@ -105,37 +103,17 @@ async function encode({ name, encoder, rate }: Sound): Promise<string> {
   return path;
 }
 
-const PUBLISH: Readonly<Record<Door, (clip: string, stream: string) => Promise<void>>> = {
-  RTMP: (clip, stream) => remuxWithFfmpeg8(clip, server.rtmpUrl(stream), "flv"),
-  "MPEG-TS": async (clip) => {
-    const url = `tcp://${server.addresses.ts}`;
-    const { stderr } = await publishWithFfmpeg({ url, input: clip, format: "mpegts", realtime: false }).exited;
-    expect(stderr).toBe("");
-  },
-};
-
-let streams = 0;
-
-/** Records a clip as every container; answers the files. */
-async function record(sound: Sound, door: Door): Promise<ReadonlyMap<ContainerName, string>> {
-  const clip = await clipOf(sound);
+/** Records a clip without chunks; answers the stream's name. */
+async function record(
+  name: string,
+  { clip, door, types }: { clip: string; door: Door; types: readonly ContainerName[] },
+  options = "",
+): Promise<string> {
   // Streams of MPEG-TS are numbered by the server.
-  const stream = door === "MPEG-TS" ? `ts${++streams}` : `cam-${sound.name.replaceAll(/\W/g, "-")}`;
-  for (const type of sound.containers)
-    await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
-  await PUBLISH[door](clip, stream);
-  const closed = await until("all files are closed", () => {
-    const events = control.of("recordChunkClosed").filter(({ payload }) => payload.localStreamName === stream);
-    return Promise.resolve(events.length === sound.containers.length ? events : undefined);
-  });
-  for (const { payload } of closed) {
-    const gaps = payload.gaps as { cause: string }[];
-    expect(
-      gaps.filter(({ cause }) => cause !== "straggler"),
-      payload.file as string,
-    ).toEqual([]);
-  }
-  return new Map(sound.containers.map((type) => [type, server.file(`${stream}.${type}`)]));
+  if (door === "MPEG-TS") return server.recordTs(clip, types, options);
+  const stream = name.replaceAll(/\W/g, "-");
+  await server.record(stream, types, () => remuxWithFfmpeg8(clip, server.process.rtmpUrl(stream), "flv"), options);
+  return stream;
 }
 
 function trackOf(tracks: readonly PeerTrack[], kind: PeerTrack["kind"]): PeerTrack {
@@ -175,10 +153,18 @@ function expectSamePackets(
 
 describe.each(isTorture ? [...SOUNDS, ...REPEATS] : SOUNDS)("$name", (sound) => {
   it.each(sound.doors)("over %s is in all containers what was sent", { timeout: 60_000 }, async (door) => {
-    const files = await record(sound, door);
-    const [sent = [], ...found] = await probeWithFfmpeg8(await clipOf(sound), ...files.values());
+    const clip = await clipOf(sound);
+    const stream = await record(sound.name, { clip, door, types: sound.containers });
+    for (const { payload } of server.of("recordChunkClosed", stream)) {
+      const gaps = payload.gaps as { cause: string }[];
+      const others = gaps.filter(({ cause }) => cause !== "straggler");
+      expect(others, payload.file as string).toEqual([]);
+    }
+    const paths = sound.containers.map((type) => server.file(stream, type));
+    const [sent = [], ...found] = await probeWithFfmpeg8(clip, ...paths);
     const before = trackOf(sent, "audio");
-    for (const [i, [type, path]] of [...files].entries()) {
+    for (const [i, type] of sound.containers.entries()) {
+      const path = server.file(stream, type);
       const report = await verifyFile(path);
       expect(report.defects, path).toEqual([]);
       expect(report.gaps, path).toEqual([]);
@@ -208,15 +194,11 @@ describe("Opus in MP4", () => {
   const [sound] = SOUNDS as readonly [Sound];
 
   it("says what is not heard of a stream's beginning, and what a decoder wants in front", async () => {
-    const stream = "chunks";
-    const request = `record localStreamName=${stream} pathToFile=${stream} type=mp4 chunkLength=1 keepAlive=0`;
-    await control.succeed(request);
-    await PUBLISH.RTMP(await clipOf(sound), stream);
-    const files = await until("two chunks are closed", () => {
-      const closed = control.of("recordChunkClosed").filter(({ payload }) => payload.localStreamName === stream);
-      return Promise.resolve(closed.length === 2 ? closed.map(({ payload }) => payload.file as string) : undefined);
-    });
-    const [all = [], ...parts] = await probeWithFfmpeg8(await clipOf(sound), ...files);
+    const clip = await clipOf(sound);
+    const stream = await record("chunks", { clip, door: "RTMP", types: ["mp4"] }, "chunkLength=1");
+    const files = server.files(stream, "mp4");
+    expect(files).toHaveLength(2);
+    const [all = [], ...parts] = await probeWithFfmpeg8(clip, ...files);
     const sent = trackOf(all, "audio");
     const preSkip = Buffer.from(sent.extradata, "hex").readUInt16LE(10);
     expect(preSkip).toBeGreaterThan(0);
@@ -251,17 +233,14 @@ describe("a sound that the container cannot carry", () => {
   ] as const)("%s over %s is left out of %s, named once", { timeout: 60_000 }, async (name, door, type) => {
     const sound = SOUNDS.find((candidate) => candidate.name === name);
     if (!sound) throw new Error(name);
-    const stream = door === "MPEG-TS" ? `ts${++streams}` : `refused-${name}`;
-    await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
-    await PUBLISH[door](await clipOf(sound), stream);
-    const own = (event: string) => control.of(event).filter(({ payload }) => payload.localStreamName === stream);
-    const closed = await until("the file is closed", () => Promise.resolve(own("recordChunkClosed")[0]));
+    const stream = await record(`refused ${name}`, { clip: await clipOf(sound), door, types: [type] });
     const isRefusal = ({ cause }: { cause: string }): boolean => cause === "unsupportedTrack";
-    const told = own("recordGap").map(({ payload }) => payload.gap as { cause: string });
+    const told = server.of("recordGap", stream).map(({ payload }) => payload.gap as { cause: string });
     const wanted = [expect.objectContaining({ codec: name, track: "audio" })];
     expect(told.filter(isRefusal)).toEqual(wanted);
-    expect((closed.payload.gaps as { cause: string }[]).filter(isRefusal)).toEqual(wanted);
-    const report = await verifyFile(server.file(`${stream}.${type}`));
+    const inFile = server.of("recordChunkClosed", stream).flatMap(({ payload }) => payload.gaps as { cause: string }[]);
+    expect(inFile.filter(isRefusal)).toEqual(wanted);
+    const report = await verifyFile(server.file(stream, type));
     expect(report.defects).toEqual([]);
     expect(report.tracks.map(({ kind }) => kind)).toEqual(["video"]);
   });

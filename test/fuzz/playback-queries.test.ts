@@ -1,12 +1,11 @@
 // Query strings and paths of the playback routes, mutated: each is answered, none with 500, and memory does not grow.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { silentLogger } from "../../src/base/logger.js";
-import { LISTENER_NAMES } from "../../src/server/listeners/listener-table.js";
-import { ReelServer } from "../../src/server/server.js";
+import type { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
 import { fuzzRounds, seed } from "../support/effort.js";
 import { feed, readClip } from "../support/feed.js";
+import { startHttpServer } from "../support/http-server.js";
 import { mutate, randomFrom } from "../support/mutate.js";
 import { scratch } from "../support/scratch.js";
 import { until } from "../support/until.js";
@@ -20,15 +19,7 @@ let server: ReelServer;
 let targets: string[];
 
 beforeAll(async () => {
-  server = await ReelServer.start(
-    {
-      media: { folders: [path("media")] },
-      state: { folder: path("state") },
-      workers: 1,
-      listeners: { ...Object.fromEntries(LISTENER_NAMES.map((name) => [name, "off"])), http: "127.0.0.1:0" },
-    },
-    silentLogger,
-  );
+  server = await startHttpServer(path("."));
   const clip = await readClip(await makeClip({ seconds: 4 }));
   for (const type of ["mp4", "ts"] as const) {
     await server.recorder.record({ localStreamName: type, pathToFile: type, type, keepAlive: false });

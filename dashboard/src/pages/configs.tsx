@@ -1,5 +1,6 @@
 // What is ordered: streams to record and streams to pull, with the state of each.
 
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { CommandParameters } from "../../../src/client/control-protocol.js";
 import { count, duration } from "../lib/format.js";
@@ -69,21 +70,81 @@ interface TableProps<T> {
 
 function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
   return (
-    <section class="card" aria-label="Record configs">
-      <h2>Recorded</h2>
+    <ConfigTable
+      configs={shown}
+      kind="Record"
+      title="Recorded"
+      columns={
+        <>
+          <th>Container</th>
+          <th class="right">A file is</th>
+          <th>Path</th>
+        </>
+      }
+      cells={(config) => (
+        <>
+          <td>{config.type}</td>
+          <td class="right">{config.chunkLength > 0 ? duration(config.chunkLength * 1000) : "whole"}</td>
+          <td class="file" title={config.computedPathToFile}>
+            {config.pathToFile}
+          </td>
+        </>
+      )}
+      onRemove={onRemove}
+    />
+  );
+}
+
+function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
+  return (
+    <ConfigTable
+      configs={shown}
+      kind="Pull"
+      title="Pulled"
+      columns={
+        <>
+          <th>From</th>
+          <th class="right">Failed tries</th>
+          <th>Last error</th>
+          <th>Next try</th>
+        </>
+      }
+      cells={(config) => (
+        <>
+          <td class="file">{config.uri}</td>
+          <td class="right">{config.attempts ?? 0}</td>
+          <td class={config.attempts ? "reason bad" : "reason muted"}>{config.lastError ?? "–"}</td>
+          <td>{nextTry(config)}</td>
+        </>
+      )}
+      onRemove={onRemove}
+    />
+  );
+}
+
+interface ConfigTableProps<T> extends TableProps<T> {
+  readonly kind: string;
+  readonly title: string;
+  /** What only configs of this kind have, between their state and their id. */
+  readonly columns: ComponentChildren;
+  readonly cells: (config: T) => ComponentChildren;
+}
+
+function ConfigTable<T extends ConfigState>({ configs: shown, kind, title, ...table }: ConfigTableProps<T>) {
+  return (
+    <section class="card" aria-label={`${kind} configs`}>
+      <h2>{title}</h2>
       {shown.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
-        <Scroll label="List of record configs">
+        <Scroll label={`List of ${kind.toLowerCase()} configs`}>
           <table>
             <thead>
               <tr>
                 <th>Stream</th>
                 <th>State</th>
                 <th>Since</th>
-                <th>Container</th>
-                <th class="right">A file is</th>
-                <th>Path</th>
+                {table.columns}
                 <th class="right">Id</th>
                 <th>
                   <span class="sr">Actions</span>
@@ -97,20 +158,14 @@ function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
                     <a href={link("streams", config.localStreamName)}>{config.localStreamName}</a>
                   </td>
                   <td>
-                    <span class={`chip ${config.state}`}>
-                      {config.state === "streaming" ? "recording" : config.state}
-                    </span>
+                    <span class={`chip ${config.state}`}>{stateText(config)}</span>
                   </td>
                   <td>
                     <When at={config.since} withDay />
                   </td>
-                  <td>{config.type}</td>
-                  <td class="right">{config.chunkLength > 0 ? duration(config.chunkLength * 1000) : "whole"}</td>
-                  <td class="file" title={config.computedPathToFile}>
-                    {config.pathToFile}
-                  </td>
+                  {table.cells(config)}
                   <td class="right">{config.configId}</td>
-                  <RemoveCell config={config} onRemove={onRemove} />
+                  <RemoveCell config={config} onRemove={table.onRemove} />
                 </tr>
               ))}
             </tbody>
@@ -122,57 +177,8 @@ function Records({ configs: shown, onRemove }: TableProps<RecordConfigState>) {
   );
 }
 
-function Pulls({ configs: shown, onRemove }: TableProps<PullConfigState>) {
-  return (
-    <section class="card" aria-label="Pull configs">
-      <h2>Pulled</h2>
-      {shown.length === 0 ? (
-        <p class="muted">None.</p>
-      ) : (
-        <Scroll label="List of pull configs">
-          <table>
-            <thead>
-              <tr>
-                <th>Stream</th>
-                <th>State</th>
-                <th>Since</th>
-                <th>From</th>
-                <th class="right">Failed tries</th>
-                <th>Last error</th>
-                <th>Next try</th>
-                <th class="right">Id</th>
-                <th>
-                  <span class="sr">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.slice(0, SHOWN).map((config) => (
-                <tr key={config.configId}>
-                  <td>
-                    <a href={link("streams", config.localStreamName)}>{config.localStreamName}</a>
-                  </td>
-                  <td>
-                    <span class={`chip ${config.state}`}>{config.state}</span>
-                  </td>
-                  <td>
-                    <When at={config.since} withDay />
-                  </td>
-                  <td class="file">{config.uri}</td>
-                  <td class="right">{config.attempts ?? 0}</td>
-                  <td class={config.attempts ? "reason bad" : "reason muted"}>{config.lastError ?? "–"}</td>
-                  <td>{nextTry(config)}</td>
-                  <td class="right">{config.configId}</td>
-                  <RemoveCell config={config} onRemove={onRemove} />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
-      )}
-      <Others all={shown.length} />
-    </section>
-  );
+function stateText({ kind, state }: ConfigState): string {
+  return kind === "record" && state === "streaming" ? "recording" : state;
 }
 
 function Others({ all }: { all: number }) {
