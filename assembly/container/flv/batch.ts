@@ -18,13 +18,13 @@ import {
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
 import {
-  audioFrameSamples,
   flvPayloadSize,
   flvPrefixSize,
   flvSequenceHeaderBody,
   putFrameTag,
   putSequenceHeader,
-} from "../../codec/table";
+} from "../../codec/flv-table";
+import { audioFrameSamples } from "../../codec/sound-table";
 import { isVideoConfig } from "../../decoder-config";
 import { isSelected, takesAll } from "../../recording";
 import {

@@ -5,7 +5,7 @@ import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../../src/abi/decoder-conf
 import { FLV_CARRIED_OFFSET, FLV_TRACK_IDS_OFFSET } from "../../../src/abi/flv";
 import { MAX_TRACKS } from "../../../src/abi/frame";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
-import { flvCodecId, flvFourCc } from "../../codec/table";
+import { flvCodecId, flvFourCc } from "../../codec/flv-table";
 import { configKind } from "../../decoder-config";
 import { segmentConfig } from "../../segment";
 

@@ -24,7 +24,7 @@ import {
   FLV_MAX_KEYFRAMES,
 } from "../../../src/abi/flv";
 import { SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
-import { flvCodecId, flvSampleBits } from "../../codec/table";
+import { flvCodecId, flvSampleBits } from "../../codec/flv-table";
 import { segmentConfig } from "../../segment";
 import {
   AMF_NUMBER_SIZE,

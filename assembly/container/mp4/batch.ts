@@ -30,7 +30,8 @@ import {
 } from "../../../src/abi/mp4";
 import { REC_RING_OFFSET } from "../../../src/abi/recording";
 import { SEG_CHANGED_OFFSET, SEG_PRIVATE_OFFSET } from "../../../src/abi/segment";
-import { audioFrameSamples, mp4SampleSize, putMp4Sample } from "../../codec/table";
+import { mp4SampleSize, putMp4Sample } from "../../codec/mp4-table";
+import { audioFrameSamples } from "../../codec/sound-table";
 import { isSelected, takesAll } from "../../recording";
 import {
   frameAt,

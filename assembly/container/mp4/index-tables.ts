@@ -61,7 +61,7 @@ import {
   TABLE_STTS,
   VIDEO_TIMESCALE,
 } from "../../../src/abi/mp4";
-import { audioPriming } from "../../codec/table";
+import { audioPriming } from "../../codec/sound-table";
 import { putU32, putU64 } from "../../io/bytes";
 import { sampleCheck } from "./sample-record";
 import {

@@ -24,7 +24,8 @@ import {
   TABLE_STSZ,
   TABLE_STTS,
 } from "../../../src/abi/mp4";
-import { audioPreRoll, putMp4SampleEntry } from "../../codec/table";
+import { putMp4SampleEntry } from "../../codec/mp4-table";
+import { audioPreRoll } from "../../codec/sound-table";
 import { isVideoConfig } from "../../decoder-config";
 import { putU16, putU32 } from "../../io/bytes";
 import { beginBox, beginFullBox, BTRT, CO64, CTTS, endBox, leaveGap, ROLL, SBGP, SGPD, STBL, STCO, STSC, STSD, STSS, STSZ, STTS } from "./box";

@@ -16,7 +16,7 @@ import {
   SEG_PRIVATE_OFFSET,
   SEG_ZERO_OFFSET,
 } from "../../../src/abi/segment";
-import { tsCanCarry, tsListing, tsOverhead, tsScan, writePes } from "../../codec/table";
+import { tsCanCarry, tsListing, tsOverhead, tsScan, writePes } from "../../codec/mpegts-table";
 import { isVideoConfig } from "../../decoder-config";
 import { isSelected, takesAll } from "../../recording";
 import {

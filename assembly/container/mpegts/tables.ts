@@ -10,7 +10,7 @@ import {
   TS_PMT_TRACKS_OFFSET,
   TS_PMT_VERSION_OFFSET,
 } from "../../../src/abi/mpegts";
-import { putTsDescriptors, tsDescriptorsSize, tsStreamType } from "../../codec/table";
+import { putTsDescriptors, tsDescriptorsSize, tsStreamType } from "../../codec/mpegts-table";
 import { isAudioConfig } from "../../decoder-config";
 import { putFill, putU8, putU16, putU32 } from "../../io/bytes";
 import { segmentConfig } from "../../segment";
