@@ -104,9 +104,18 @@ export function storeDecoderConfig(
   }
   const isEveryFrameRandomAccess = entry.randomAccess === "everyFrame";
   const { kind } = entry;
+  // No spread: it gives every object a shape of its own, and this one is looked at with every frame.
   return {
-    ...{ codec, kind, language, colourInfo, isEveryFrameRandomAccess },
-    ...{ bytes: copy, pointer, isReferredTo: false, video, audio },
+    codec,
+    kind,
+    language,
+    colourInfo,
+    isEveryFrameRandomAccess,
+    bytes: copy,
+    pointer,
+    isReferredTo: false,
+    video,
+    audio,
   };
 }
 

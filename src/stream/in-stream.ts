@@ -69,8 +69,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
   reception: (() => PacketReception) | undefined;
   settled = false;
   ended = false;
-  /** Wall time of the last committed frame, monotonic. */
-  lastFrameMs: number;
+  /** Wall time of the last committed frame, monotonic. A number from the start, as in TrackClock. */
+  lastFrameMs: Millis = Number.NaN;
   /** dts of the newest frame of each track; -Infinity before the first. */
   readonly lastDts90k: Ticks90k[] = [];
   /** dts of the newest random access point of the video; -Infinity before the first. */

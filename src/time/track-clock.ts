@@ -68,9 +68,12 @@ export class Suspicion {
 export class TrackClock {
   /** Added to the wire's clock. */
   shift90k: Ticks90k = 0;
-  /** Of the last frame that made a step, and when it arrived. */
-  wire90k: Ticks90k;
-  arrivalMs: Millis;
+  /**
+   * Of the last frame that made a step, and when it arrived. They begin as numbers: V8 makes an object for each number
+   * that it puts into a field that was undefined before.
+   */
+  wire90k: Ticks90k = Number.NaN;
+  arrivalMs: Millis = Number.NaN;
   /** Frames since then that made none. */
   equalFrames = 0;
   suspicion: Suspicion | undefined;

@@ -1,6 +1,8 @@
 // Units of time. Media time is counted in ticks of 90 kHz, as an integer in a double (exact for 3 170 years); wall time
 // in milliseconds.
 
+import { performance } from "node:perf_hooks";
+
 export type Ticks90k = number & { readonly __unit?: "90k" };
 export type Millis = number & { readonly __unit?: "ms" };
 
@@ -27,5 +29,6 @@ export function momentOf(clock: Clock): Moment {
 
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
+  // The global of the same name is a getter, which costs more than the clock.
   monotonicMs: () => performance.now(),
 };

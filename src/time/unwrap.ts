@@ -3,23 +3,24 @@
 
 export class Unwrapper {
   #modulus: number;
+  #wire = Number.NaN;
   #last = Number.NaN;
 
   constructor(modulus: number) {
     this.#modulus = modulus;
   }
 
-  /** The value on the unwrapped clock. Starts at the first value and may go back with the wire. */
+  /** The value, which is below the modulus, on the unwrapped clock. Starts at the first one and may go back with the wire. */
   unwrap(value: number): number {
-    if (Number.isNaN(this.#last)) {
-      this.#last = value;
-      return value;
+    if (Number.isNaN(this.#last)) this.#last = value;
+    else {
+      const half = this.#modulus / 2;
+      let delta = value - this.#wire;
+      if (delta >= half) delta -= this.#modulus;
+      else if (delta < -half) delta += this.#modulus;
+      this.#last += delta;
     }
-    const modulus = this.#modulus;
-    let delta = (value - this.#last) % modulus;
-    if (delta < 0) delta += modulus;
-    if (delta >= modulus / 2) delta -= modulus;
-    this.#last += delta;
+    this.#wire = value;
     return this.#last;
   }
 }

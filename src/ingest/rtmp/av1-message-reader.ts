@@ -51,6 +51,10 @@ export class Av1MessageReader implements MessageReader {
     }
   }
 
+  get keptBytes(): number {
+    return this.kept.byteLength;
+  }
+
   toRingForm(payload: Uint8Array): Uint8Array {
     return payload;
   }

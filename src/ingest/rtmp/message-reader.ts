@@ -18,6 +18,8 @@ export interface MessageReader {
   toRingForm(payload: Uint8Array): Uint8Array;
   /** What was kept of earlier messages and goes in front of the next one. A view, good until the next call. */
   readonly kept: Uint8Array;
+  /** Of `kept`: asked for with every frame, and nearly always 0. */
+  readonly keptBytes: number;
   /**
    * Looks at [start, end), whose first `keptBytes` are `kept`, and may change them. The bytes that are the frame,
    * NO_FRAME or DAMAGED_FRAME.

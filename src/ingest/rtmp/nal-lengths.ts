@@ -7,7 +7,7 @@ export const NAL_LENGTH_SIZE = 4;
 export function removeEmptyNals(bytes: Uint8Array, start: number, end: number): number {
   let to = start;
   for (let at = start; at < end; ) {
-    const unit = NAL_LENGTH_SIZE + readNalLength(bytes, at, NAL_LENGTH_SIZE);
+    const unit = NAL_LENGTH_SIZE + readRingNalLength(bytes, at);
     if (unit > NAL_LENGTH_SIZE) {
       bytes.copyWithin(to, at, at + unit);
       to += unit;
@@ -45,6 +45,13 @@ export function widenNalLengths(bytes: Uint8Array, lengthSize: number): Uint8Arr
     to += nal.byteLength;
   });
   return out;
+}
+
+/** One of NAL_LENGTH_SIZE bytes, which every frame has. */
+export function readRingNalLength(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] ?? 0) * 16777216 + (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+  );
 }
 
 export function readNalLength(bytes: Uint8Array, at: number, lengthSize: number): number {

@@ -44,6 +44,10 @@ export class NalMessageReader implements MessageReader {
     return this.#messages.kept;
   }
 
+  get keptBytes(): number {
+    return this.#messages.keptBytes;
+  }
+
   check(bytes: Uint8Array, start: number, keptBytes: number, end: number): number {
     const messages = this.#messages;
     messages.inspect(bytes, start, end);
@@ -55,7 +59,7 @@ export class NalMessageReader implements MessageReader {
     const to = messages.hasEmptyNal ? removeEmptyNals(bytes, start, end) : end;
     if (messages.facts.hasSlice) {
       messages.clearKept();
-      messages.putDelimiterFirst(bytes, start, keptBytes, to);
+      if (keptBytes > 0) messages.putDelimiterFirst(bytes, start, keptBytes, to);
       return to - start;
     }
     this.#context.note("video messages without a picture were joined to the next one");

@@ -10,7 +10,7 @@
 import { ReelError } from "../../base/reel-error.js";
 import type { NalCodec, PictureFacts } from "../../media/codec/nal-codec.js";
 import type { NalParameterSets } from "../nal-parameter-sets.js";
-import { NAL_LENGTH_SIZE, readNalLength } from "./nal-lengths.js";
+import { NAL_LENGTH_SIZE, readRingNalLength } from "./nal-lengths.js";
 
 /** SEI and parameter sets of one picture have below 2 KiB. */
 const MAX_KEPT_BYTES = 16 * 1024;
@@ -20,6 +20,8 @@ const NOTHING = new Uint8Array(0);
 
 export class NalMessages {
   readonly facts: PictureFacts;
+  /** Of `kept`. */
+  keptBytes = 0;
   /** A NAL unit reaches past the end. */
   isDamaged = false;
   /** A NAL unit without bytes: legal nowhere, harmless once removed. */
@@ -27,7 +29,6 @@ export class NalMessages {
   readonly #codec: NalCodec;
   readonly #sets: NalParameterSets;
   #kept = new Uint8Array(0);
-  #keptBytes = 0;
 
   constructor(codec: NalCodec, sets: NalParameterSets) {
     this.#codec = codec;
@@ -37,7 +38,7 @@ export class NalMessages {
 
   /** What goes in front of the next picture. A view, good until the next call. */
   get kept(): Uint8Array {
-    return this.#keptBytes === 0 ? NOTHING : this.#kept.subarray(0, this.#keptBytes);
+    return this.keptBytes === 0 ? NOTHING : this.#kept.subarray(0, this.keptBytes);
   }
 
   /** Parameter sets are pending that no header has announced. */
@@ -74,7 +75,7 @@ export class NalMessages {
     this.hasEmptyNal = false;
     for (let at = start; at < end; ) {
       const nal = at + NAL_LENGTH_SIZE;
-      const size = nal > end ? end : readNalLength(bytes, at, NAL_LENGTH_SIZE);
+      const size = nal > end ? end : readRingNalLength(bytes, at);
       if (size > end - nal) {
         this.isDamaged = true;
         return;
@@ -92,13 +93,13 @@ export class NalMessages {
   keep(bytes: Uint8Array, start: number, end: number): boolean {
     for (let at = start; at < end; ) {
       const nal = at + NAL_LENGTH_SIZE;
-      const next = nal + readNalLength(bytes, at, NAL_LENGTH_SIZE);
+      const next = nal + readRingNalLength(bytes, at);
       if (next > nal && this.#isWanted(bytes, nal, next)) {
-        const wanted = this.#keptBytes + next - at;
+        const wanted = this.keptBytes + next - at;
         if (wanted > MAX_KEPT_BYTES) return false;
         this.#makeRoom(wanted);
-        this.#kept.set(bytes.subarray(at, next), this.#keptBytes);
-        this.#keptBytes = wanted;
+        this.#kept.set(bytes.subarray(at, next), this.keptBytes);
+        this.keptBytes = wanted;
       }
       at = next;
     }
@@ -107,15 +108,15 @@ export class NalMessages {
 
   /** What was kept has gone into a frame, or is given up. */
   clearKept(): void {
-    this.#keptBytes = 0;
+    this.keptBytes = 0;
   }
 
   /** A delimiter is the first of an access unit: one behind the `keptBytes` at `start` changes places with them. */
   putDelimiterFirst(bytes: Uint8Array, start: number, keptBytes: number, end: number): void {
     const at = start + keptBytes;
     const nal = at + NAL_LENGTH_SIZE;
-    if (keptBytes === 0 || nal >= end || !this.#codec.isDelimiter(bytes, nal)) return;
-    const delimiter = bytes.slice(at, nal + readNalLength(bytes, at, NAL_LENGTH_SIZE));
+    if (nal >= end || !this.#codec.isDelimiter(bytes, nal)) return;
+    const delimiter = bytes.slice(at, nal + readRingNalLength(bytes, at));
     bytes.copyWithin(start + delimiter.byteLength, start, at);
     bytes.set(delimiter, start);
   }
@@ -123,7 +124,7 @@ export class NalMessages {
   #learnSets(bytes: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end; ) {
       const nal = at + NAL_LENGTH_SIZE;
-      const next = nal + readNalLength(bytes, at, NAL_LENGTH_SIZE);
+      const next = nal + readRingNalLength(bytes, at);
       if (nal < next && this.#codec.isParameterSet(bytes, nal))
         this.#sets.learn(bytes, nal, trimmedEnd(bytes, nal, next));
       at = next;

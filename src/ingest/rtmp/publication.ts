@@ -66,6 +66,10 @@ export class Publication implements MessageDestination {
   /** What is not recorded has changed since it was told: once a message, of however many tracks. */
   #isUnrecordedNew = false;
 
+  /** What is read into, nearly always the same: asking an array for its offset is a call. */
+  #readBuffer: Uint8Array | undefined;
+  #readPointer = 0;
+
   // The message that is being assembled in the ring, and its reservation.
   #open: IncomingMessage | undefined;
   #reader: MessageReader | undefined;
@@ -93,7 +97,7 @@ export class Publication implements MessageDestination {
   /** Decides where an audio or video message goes. `bytes` is a view of the arena. */
   begin(message: IncomingMessage, bytes: Uint8Array, at: number, available: number): MessageDestination {
     const destination = this.#destinationOf(message, bytes, at, available);
-    this.#tellUnrecorded();
+    if (this.#isUnrecordedNew) this.#tellUnrecorded();
     return destination;
   }
 
@@ -112,11 +116,10 @@ export class Publication implements MessageDestination {
     const payloadBytes = message.sizeBytes - tag.headerBytes;
     if (payloadBytes <= 0) return DISCARD;
     this.#makeWay();
-    const { kept } = reader;
-    const keptBytes = kept.byteLength;
+    const { keptBytes } = reader;
     const pointer = this.inStream.reserve(keptBytes + payloadBytes, false);
     if (pointer === 0) return this.#scratch;
-    if (keptBytes > 0) this.#arena.u8.set(kept, pointer);
+    if (keptBytes > 0) this.#arena.u8.set(reader.kept, pointer);
     this.#open = message;
     this.#reader = reader;
     this.#pointer = pointer;
@@ -131,7 +134,11 @@ export class Publication implements MessageDestination {
 
   append(message: IncomingMessage, bytes: Uint8Array, at: number, size: number): void {
     const skip = message.receivedBytes === 0 ? this.#headerBytes : 0;
-    const from = bytes.byteOffset + at + skip;
+    if (bytes !== this.#readBuffer) {
+      this.#readBuffer = bytes;
+      this.#readPointer = bytes.byteOffset;
+    }
+    const from = this.#readPointer + at + skip;
     const to = this.#pointer + this.#filledBytes;
     this.#arena.copy(to, from, size - skip);
     this.#filledBytes += size - skip;
@@ -176,7 +183,7 @@ export class Publication implements MessageDestination {
     const tag = this.#parseTag(message.type, body, 0, body.byteLength);
     do this.#deliverTrack(message, body);
     while (tag.next(body, 0));
-    this.#tellUnrecorded();
+    if (this.#isUnrecordedNew) this.#tellUnrecorded();
   }
 
   /** What the tag has just read of a message. */
@@ -196,9 +203,8 @@ export class Publication implements MessageDestination {
     const { track, reader } = messages;
     let payload = reader.toRingForm(body.subarray(tag.headerBytes, tag.end));
     if (payload.byteLength === 0) return;
-    const { kept } = reader;
-    const keptBytes = kept.byteLength;
-    if (keptBytes > 0) payload = Buffer.concat([kept, payload]);
+    const { keptBytes } = reader;
+    if (keptBytes > 0) payload = Buffer.concat([reader.kept, payload]);
     this.#makeWay();
     const size = reader.check(payload, 0, keptBytes, payload.byteLength);
     if (size === DAMAGED_FRAME) this.#sink.lose(track, payload.byteLength, this.#dts90k(message));
@@ -364,7 +370,6 @@ export class Publication implements MessageDestination {
   }
 
   #tellUnrecorded(): void {
-    if (!this.#isUnrecordedNew) return;
     this.#isUnrecordedNew = false;
     const all = [this.#video, this.#audio, ...this.#furtherVideo.values(), ...this.#furtherAudio.values()];
     const tracks = all.flatMap(({ kind, unrecorded }) =>

@@ -11,6 +11,7 @@ export class SoundMessageReader implements MessageReader {
   /** It is looked at as a whole, before a place in the ring is taken: its configuration has to be in force then. */
   readonly isRingForm = false;
   readonly kept = NOTHING;
+  readonly keptBytes = 0;
   readonly leading = 0;
   readonly #header: SoundHeader;
   readonly #codec: string;

@@ -10,6 +10,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 export class VpMessageReader implements MessageReader {
   readonly isRingForm = true;
   readonly kept = NOTHING;
+  readonly keptBytes = 0;
   readonly leading = 0;
   readonly #context: MessageReaderContext;
   readonly #sizeOf: (bytes: Uint8Array, at: number, end: number) => KeyFrameSize | undefined;

@@ -7,6 +7,7 @@ const NOTHING = new Uint8Array(0);
 export class WholeMessageReader implements MessageReader {
   readonly isRingForm = true;
   readonly kept = NOTHING;
+  readonly keptBytes = 0;
   readonly leading = 0;
   #context: MessageReaderContext;
 

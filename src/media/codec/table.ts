@@ -91,10 +91,8 @@ export function framingOfStream(stream: StreamDescription): TsFraming | undefine
 }
 
 /** CodecID and SoundFormat have 4 bits. Asked for every tag, so it is an index and no search. */
-const BY_FLV_ID = { video: byFlvId("video"), audio: byFlvId("audio"), data: byFlvId("data") } as const satisfies Record<
-  TrackKind,
-  unknown
->;
+const VIDEO_BY_FLV_ID = byFlvId("video");
+const AUDIO_BY_FLV_ID = byFlvId("audio");
 
 function hasFlvId({ flv }: CodecEntry, id: number): boolean {
   return flv?.codecId === id || (flv?.otherCodecIds.includes(id) ?? false);
@@ -105,7 +103,8 @@ function byFlvId(kind: TrackKind): readonly (CodecEntry | undefined)[] {
 }
 
 export function codecOfFlv(kind: TrackKind, codecId: number): CodecEntry | undefined {
-  return BY_FLV_ID[kind][codecId];
+  if (kind === "video") return VIDEO_BY_FLV_ID[codecId];
+  return kind === "audio" ? AUDIO_BY_FLV_ID[codecId] : undefined;
 }
 
 /**
