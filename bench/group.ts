@@ -62,8 +62,8 @@ async function startNode(name: string, root?: string): Promise<Node> {
   return { name, server, control: await Control.connect(server) };
 }
 
-async function camerasOf({ control }: Node): Promise<string[]> {
-  const list = (await control.succeed("listInboundStreamNames")) as unknown as { name: string }[] | null;
+async function camerasOf({ name: node, control }: Node): Promise<string[]> {
+  const list = (await control.succeed(`listInboundStreamNames node=${node}`)) as unknown as { name: string }[] | null;
   return (list ?? []).map(({ name }) => name);
 }
 

@@ -16,6 +16,8 @@ interface DescribedRoute extends RouteDescription {
   readonly path: string;
 }
 
+const OF_GROUP = "in a group, the node that is asked, or `all`: `nodes` with each node's answer, `unanswered`";
+
 /** Throws for a route that has no description. */
 export function describedRoutes(): DescribedRoute[] {
   const routes: DescribedRoute[] = [];
@@ -33,7 +35,9 @@ export function describedRoutes(): DescribedRoute[] {
   for (const module of modules)
     module.routes((method, path, _handler, description) => {
       if (!description) throw new Error(`${method} ${path} has no description`);
-      routes.push({ method, path, ...description });
+      const { query, isOfGroup } = description;
+      const asked = isOfGroup ? { ...query, node: OF_GROUP } : query;
+      routes.push({ method, path, ...description, ...(asked && { query: asked }) });
     });
   return routes;
 }

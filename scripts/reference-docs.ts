@@ -60,6 +60,11 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
     description: "A recording began.",
     keys: OUT_STREAM_KEYS,
   },
+  pullMoved: {
+    description:
+      "In a group: this node has a pull that another had. `handedOver`: both pulled it for `overlapMs`, and both files are kept. `ownerGone`: `from` was not heard for `silentMs` (null: it said that it goes).",
+    keys: ["configId", "localStreamName", "epoch", "from", "to", "cause", "overlapMs", "silentMs"],
+  },
   recordChunkClosed: {
     description:
       "A file is final: complete, readable, under its name. `clockStepMs` says by how much the wall clock was set meanwhile, where it was; `syncError` what a failed sync of the file said, else null. `manifest` is the root of its manifest, where it was to have one; null where that could not be written.",
@@ -185,7 +190,8 @@ const INTRODUCTION = `# Commands
 <!-- Generated from src/control/commands/command-table.ts by scripts/reference-docs.ts; \`npm run docs\` writes it. -->
 
 One command is one line, \`command [key=value]...\`; names match in any case. \`\\\\\`, \`\\ \`, \`\\=\` and \`\\,\` are the only escapes. Every command takes \`commandId\`, which comes back
-as \`responseId\`. Booleans are 1/0 or true/false.
+as \`responseId\`. Booleans are 1/0 or true/false. In a [group](group.md) every command takes \`node\`, the name of the node that carries it out; without it a
+command goes where it belongs. \`unanswered\` of a reply names the nodes that should have answered and did not.
 
 | listener | default | form |
 |---|---|---|
@@ -314,6 +320,7 @@ export const REPLY_SCHEMA: Schema = {
     description: { type: "string" },
     responseId: { type: "string" },
     status: { enum: ["SUCCESS", "FAIL"] },
+    unanswered: { type: "array", items: { type: "string" } },
   },
   required: ["data", "description", "status"],
 };

@@ -59,6 +59,8 @@ export interface RouteDescription {
   /** What each status means. */
   readonly answers: Readonly<Record<number, string>>;
   readonly access?: RouteAccess;
+  /** A GET with a text as its answer and no open part in its path: in a group any node answers it for any other. */
+  readonly isOfGroup?: boolean;
 }
 
 /** A path begins with a slash; one at its end makes no difference. GET answers HEAD too. */

@@ -21,6 +21,7 @@ const MODULES: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ["retention", async () => (await import("./retention-command.js")).addRetentionCommand],
   ["upload", async () => (await import("./upload-command.js")).addUploadCommand],
   ["capacity", async () => (await import("./capacity-command.js")).addCapacityCommand],
+  ["drain", async () => (await import("./drain-command.js")).addDrainCommand],
   ["demo", async () => (await import("./demo-command.js")).addDemoCommand],
   ["finish", async () => (await import("./finish-command.js")).addFinishCommand],
   ["verify", async () => (await import("./verify-command.js")).addVerifyCommand],

@@ -85,6 +85,7 @@ const COMMAND_NAMES: ReadonlyMap<string, CommandName> = new Map(
     listHolds: true,
     retention: true,
     upload: true,
+    drain: true,
     subscribe: true,
     ping: true,
     version: true,

@@ -5,6 +5,7 @@ import type { EventName } from "./event-payloads.js";
 import type { PullReply, PullSettingsData, RecordingParameters, RecordSettings } from "./record-settings.js";
 import type {
   DeletionData,
+  DrainData,
   HoldData,
   RuleData,
   SegmentData,
@@ -61,6 +62,7 @@ export interface CommandParameters {
   listHolds: None;
   retention: { dryRun?: boolean };
   upload: { dryRun?: boolean };
+  drain: { off?: boolean };
   subscribe: { events?: readonly EventName[]; since?: number };
   ping: None;
   version: None;
@@ -103,6 +105,7 @@ export interface CommandData {
   listHolds: HoldData[] | null;
   retention: { deletions: DeletionData[] | null; isComplete: boolean };
   upload: { isComplete: boolean; uploads: UploadData[] | null };
+  drain: DrainData | null;
   subscribe: { events: EventName[]; since: number };
   version: Record<
     "banner" | "branchName" | "buildDate" | "buildNumber" | "codeName" | "hash" | "releaseNumber",

@@ -73,6 +73,17 @@ export interface EventPayloads {
     /** On the disk. */
     spilledBytes: number;
   };
+  /** `handedOver`: both nodes pulled it for `overlapMs`. `ownerGone`: `from` was not heard for `silentMs`. */
+  pullMoved: Sender & {
+    configId: number;
+    localStreamName: string;
+    epoch: number;
+    from: string;
+    to: string;
+    cause: "handedOver" | "ownerGone";
+    overlapMs: number | null;
+    silentMs: number | null;
+  };
   recordChunkClosed: ChunkPayload & {
     startTime: string;
     stopTime: string;

@@ -7,6 +7,8 @@ export interface ReplyMessage<D = unknown> {
   description: string;
   status: "SUCCESS" | "FAIL";
   responseId?: string;
+  /** Nodes of the group that should have answered too, and have not. */
+  unanswered?: string[];
 }
 
 export interface TimerData extends UserVariables {
@@ -134,4 +136,14 @@ export interface UploadData {
   reason: string | null;
   sizeBytes: number;
   tries: number;
+}
+
+/** How far a node of a group is with giving its pulls away; null where it takes pulls again. */
+export interface DrainData {
+  isDone: boolean;
+  handedOver: { configId: number; localStreamName: string; node: string }[];
+  kept: { configId: number; localStreamName: string; reason: string }[];
+  /** Streams of publishers, which cannot be moved. */
+  published: string[];
+  waiting: number;
 }

@@ -18,6 +18,8 @@ import { createSinks } from "./events/create-sinks.js";
 import { EventBus } from "./events/event-bus.js";
 import type { EventLoggerOptions, EventSink } from "./events/event-sink.js";
 import { mapRecorderEvents } from "./events/recorder-mapper.js";
+import { GroupEventSink } from "./group/group-event-sink.js";
+import type { GroupPort } from "./group/group-port.js";
 import { PullConfigs } from "./pull/pull-configs.js";
 import type { PullPort } from "./pull/pull-port.js";
 import type { ValueObject } from "./replies/reply.js";
@@ -90,6 +92,8 @@ export interface ControlPlaneParts {
   readonly pulls?: PullPort | undefined;
   readonly retention?: Retention | undefined;
   readonly uploads?: Uploads | undefined;
+  /** undefined where the server is alone. */
+  readonly group?: GroupPort | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;
@@ -123,6 +127,7 @@ export class ControlPlane implements Collector {
   readonly #limits: ControlLimits;
   readonly #timers: CommandTimers;
   readonly #sinks: EventSink[];
+  readonly #groupEvents: GroupEventSink | undefined;
   readonly #listeners: OwnListener[] = [];
   readonly #guards: RequestGuard[] = [];
   /** Where they listen. */
@@ -136,7 +141,7 @@ export class ControlPlane implements Collector {
    * overwrite them. Throws ReelError `badArgument` where a sink or a protection is not possible.
    */
   constructor({ recorder, pulls, clock, logger, version, ...parts }: ControlPlaneParts) {
-    const { options = {}, timers = systemTimers, retention, uploads } = parts;
+    const { options = {}, timers = systemTimers, retention, uploads, group } = parts;
     this.#recorder = recorder;
     this.#options = options;
     this.#version = version;
@@ -146,6 +151,8 @@ export class ControlPlane implements Collector {
     this.#limits = { ...DEFAULT_CONTROL_LIMITS, ...options.limits };
     this.bus = new EventBus(clock, logger);
     this.#sinks = createSinks(options.eventLogger, clock, logger);
+    this.#groupEvents = group && new GroupEventSink(group, recorder, logger);
+    if (this.#groupEvents) this.#sinks.push(this.#groupEvents);
     for (const sink of this.#sinks) this.bus.add(sink);
     this.pulls = new PullConfigs(pulls, recorder.store, clock, logger, this.#limits.pullConfigs);
     this.pulls.restore();
@@ -155,7 +162,8 @@ export class ControlPlane implements Collector {
     this.#timers = new CommandTimers(clock, timers, (type, timer) => this.bus.emit(type, () => timer));
     const { ms = 0, branch = "", hash = "" } = options.build ?? {};
     const identity = { version, buildMs: ms, branch, hash, licenseId: `reel-${version}` };
-    this.dispatch = new Dispatch({ ...view, timers: this.#timers, commands: COMMANDS, identity }, this.bus, logger);
+    const context = { ...view, timers: this.#timers, commands: COMMANDS, identity, group };
+    this.dispatch = new Dispatch(context, this.bus, logger);
   }
 
   /** For commands, events and routes. Throws ReelError `badArgument` where others could reach it without protection. */
@@ -200,6 +208,7 @@ export class ControlPlane implements Collector {
   /** Called when the listeners are open: begins the stored pulls and reports that the server has started. */
   start(): void {
     this.pulls.startRestored();
+    this.#groupEvents?.start();
     this.bus.emit("applicationStart", () => ({ ...APPLICATION, config: this.#applicationConfig() }));
     this.bus.emit("serverStarted", () => ({ version: this.#version }));
   }

@@ -11,6 +11,7 @@ import { findCommand } from "./commands/command-table.js";
 import type { CommandRequest } from "./commands/grammar.js";
 import { CommandFailure } from "./commands/parameter.js";
 import type { EventBus } from "./events/event-bus.js";
+import { GroupDispatch } from "./group/group-dispatch.js";
 import { fail, type Reply, type Value, type ValueObject } from "./replies/reply.js";
 
 export type DispatchContext = Omit<CommandContext, "subscribe">;
@@ -23,6 +24,7 @@ export class Dispatch {
   readonly #refusals: LogLimit;
   /** Command and parameter, each told once. */
   readonly #ignored = new Set<string>();
+  readonly #group: GroupDispatch | undefined;
 
   constructor(
     private readonly context: DispatchContext,
@@ -30,6 +32,7 @@ export class Dispatch {
     private readonly logger: Logger,
   ) {
     this.#refusals = new LogLimit(context.clock, REFUSED_LINES_PER_SECOND);
+    this.#group = context.group && new GroupDispatch(context.group, (request) => this.#runHere(request));
   }
 
   async execute(request: CommandRequest, subscribe?: CommandContext["subscribe"]): Promise<Reply> {
@@ -51,6 +54,7 @@ export class Dispatch {
   /** EMS ignores unknown parameters, and clients send obsolete ones; a mistyped one should still be found. */
   #tellIgnored(command: Command, request: CommandRequest): void {
     for (const name of unknownParameters(command, request)) {
+      if (this.#group && name.toLowerCase() === "node") continue;
       const key = `${command.name} ${name.toLowerCase()}`;
       if (this.#ignored.has(key) || this.#ignored.size >= MAX_IGNORED_NAMES) continue;
       this.#ignored.add(key);
@@ -64,6 +68,15 @@ export class Dispatch {
     if (!command)
       return fail(`command ${maskUri(request.command.toLowerCase())} not known. Type help for list of commands`);
     this.#tellIgnored(command, request);
+    // What belongs to one connection is carried out where that is.
+    return this.#group && !command.isChannelOnly
+      ? this.#group.run(command, request)
+      : this.#runHere(request, subscribe);
+  }
+
+  async #runHere(request: CommandRequest, subscribe?: CommandContext["subscribe"]): Promise<Reply> {
+    const command = findCommand(request.command);
+    if (!command) return fail(`command ${maskUri(request.command)} is not one of this node's version`);
     try {
       return await command.run(request, { ...this.context, subscribe });
     } catch (error) {

@@ -7,13 +7,13 @@ import type { JetStreamApiError, StoredMsg, StreamConfig } from "@nats-io/jetstr
 import type { Logger } from "../base/logger.js";
 import type { ClaimOutcome } from "./claim.js";
 import type { Nats } from "./nats-connection.js";
+import { ensureStream } from "./streams.js";
 import type { GroupSubjects, PullKey } from "./subjects.js";
 
 /** Without a leader there is no answer: elections took 5.0 to 6.8 s. */
 const ASK_MS = 2000;
 const WRONG_LAST_SEQUENCE = 10071;
 const TOO_MANY_OF_SUBJECT = 10077;
-const NAME_IN_USE = 10058;
 /** A server that goes with the reader's place in the log is noticed after two heartbeats. */
 const READ = { expires: 4000, idle_heartbeat: 1000 };
 const READ_AGAIN_MS = 500;
@@ -141,18 +141,13 @@ export async function ensureClaimStream(nats: Nats, subjects: GroupSubjects, rep
     discard: "new",
     discard_new_per_subject: true,
   };
-  try {
-    await nats.manager.streams.add(config);
-  } catch (error) {
-    // An operator has made it, or changed its copies.
-    if (codeOf(error) !== NAME_IN_USE) throw error;
-  }
+  await ensureStream(nats, config);
 }
 
-/** Creates a subject of the stream of claims. Never rejects. */
-export async function create(nats: Nats, subject: string, body: object): Promise<ClaimOutcome> {
+/** Creates a subject of a stream. Never rejects. */
+export async function create(nats: Nats, subject: string, body: object | string): Promise<ClaimOutcome> {
   try {
-    await nats.jetstream.publish(subject, JSON.stringify(body), {
+    await nats.jetstream.publish(subject, typeof body === "string" ? body : JSON.stringify(body), {
       expect: { lastSubjectSequence: 0 },
       timeout: ASK_MS,
       retries: 0,

@@ -5,6 +5,7 @@
 //   config ─┬─ its owner lives ─▶ wait
 //           └─ nobody has it, or who had it is dead ─▶ by rank of placement: claim ─▶ the log says mine ─▶ pull
 //   the log says another's ─▶ stop pulling
+//   its owner asks this node to take it ─▶ pull beside it ─▶ it is recorded ─▶ claim ─▶ the owner reads it and stops
 //
 // A pull that no restart keeps (keepAlive=0, saveToConfig=0) is of the node that was asked for it.
 
@@ -43,10 +44,28 @@ export interface PullRunner<S extends GroupPull, T> {
   stop(configId: number, reason: string): void;
 }
 
+/** A pull that came to this node. */
+export interface Taken {
+  readonly pull: PullKey;
+  readonly epoch: number;
+  /** Who had it before; 0 = nobody. */
+  readonly from: number;
+  /** How long it has been pulled here beside its former owner; undefined where nobody gave it. */
+  readonly overlapMs: Millis | undefined;
+}
+
+interface Taking {
+  readonly sinceMs: Millis;
+  /** The epoch of its owner. */
+  readonly epoch: number;
+}
+
 interface Entry<S extends GroupPull, T> {
   readonly settings: S;
   readonly report: Report<T>;
   isPulling: boolean;
+  /** While it is pulled beside its owner, which wants to give it away. */
+  taking: Taking | undefined;
   /** Since when nobody who lives has it; undefined while somebody does. */
   orphanedMs: Millis | undefined;
 }
@@ -58,11 +77,22 @@ export interface GroupPullsParts<S extends GroupPull, T> {
   /** This node's own weight. */
   readonly weight: () => number;
   readonly monotonicMs: () => Millis;
+  /** The stream is recorded here as its configs want, or nobody wants it recorded. `none`: it does not live. */
+  readonly flowOf: (localStreamName: string) => Flow;
+  /** Called when the log says that this node has a pull that it had not. */
+  readonly onTaken: (taken: Taken) => void;
   /** Of this node: what it pulls outlives a restart without NATS. */
   readonly store: ConfigStore;
   readonly logger: Logger;
 }
 
+/** `live`: frames come, but not every config of the stream has a file of them. */
+export type Flow = "none" | "live" | "recorded";
+
+/** A pull that is given is claimed after so long also where it lives and not all that wants to record it does. */
+const LIVE_IS_ENOUGH_MS = 5000;
+/** One that does not live by then stays with its owner. */
+export const TAKE_MS = 10_000;
 /** A node waits so long for each that comes before it. */
 const RANK_MS = 500;
 const OWNED_SECTION = "owned";
@@ -80,6 +110,8 @@ export class GroupPulls<S extends GroupPull, T> {
   /** Whose pulls are whose is known, or could not be learned: before that nothing is pulled. */
   #isSettled = false;
   #isDraining = false;
+  /** Called when another node has the pull. */
+  readonly #yielded = new Map<number, (owner: number) => void>();
 
   constructor(parts: GroupPullsParts<S, T>) {
     this.#parts = parts;
@@ -98,7 +130,7 @@ export class GroupPulls<S extends GroupPull, T> {
       this.#parts.runner.start(settings, report);
       return;
     }
-    const entry: Entry<S, T> = { settings, report, isPulling: false, orphanedMs: undefined };
+    const entry: Entry<S, T> = { settings, report, isPulling: false, taking: undefined, orphanedMs: undefined };
     this.#entries.set(settings.configId, entry);
     report(PULL_ELSEWHERE, 0);
     if (this.#claimOf(settings.configId).isRunning) this.#pull(entry);
@@ -109,6 +141,7 @@ export class GroupPulls<S extends GroupPull, T> {
     const entry = this.#entries.get(configId);
     if (entry && this.#entries.delete(configId)) {
       this.#told.delete(configId);
+      this.#yielded.get(configId)?.(0);
       if (this.#claims.delete(configId)) this.#save();
       this.#log?.forget(entry.settings);
     }
@@ -152,8 +185,52 @@ export class GroupPulls<S extends GroupPull, T> {
   }
 
   /** It claims nothing any more, and begins to pull nothing. */
-  drain(): void {
-    this.#isDraining = true;
+  drain(isDraining = true): void {
+    this.#isDraining = isDraining;
+  }
+
+  /** The pulls that this node has. */
+  own(): PullKey[] {
+    return [...this.#entries.values()]
+      .map(({ settings }) => settings)
+      .filter(({ configId }) => this.#claimOf(configId).isRunning);
+  }
+
+  /** Other nodes that take pulls, the best for this one first. */
+  takersOf({ configId }: PullKey): number[] {
+    const others = this.#parts.members.live().filter(({ isDraining }) => !isDraining);
+    return rankNodes(String(configId), others);
+  }
+
+  /**
+   * Its owner wants to give it to this node: it is pulled here too, and claimed when it is recorded. Why not, if it
+   * cannot be.
+   */
+  take(configId: number): string | undefined {
+    const entry = this.#entries.get(configId);
+    const { isRunning, epoch } = this.#claimOf(configId);
+    if (!entry) return "it does not know the config";
+    if (this.#isDraining || !this.#log || !this.#isCaughtUp || !this.#isSettled) return "it takes nothing now";
+    if (isRunning || entry.taking) return undefined;
+    entry.taking = { sinceMs: this.#parts.monotonicMs(), epoch };
+    this.#run(entry);
+    return undefined;
+  }
+
+  /**
+   * Resolves with who has the pull when it is not this node any more, 0 where it is removed; undefined where it still
+   * is this node after `ms`.
+   */
+  whenYielded(configId: number, ms: Millis): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const end = (owner?: number): void => {
+        clearTimeout(timer);
+        if (this.#yielded.get(configId) === end) this.#yielded.delete(configId);
+        resolve(owner);
+      };
+      const timer = setTimeout(end, ms);
+      this.#yielded.set(configId, end);
+    });
   }
 
   /** Who has a pull; undefined where nobody has, or it is not the group's. */
@@ -181,6 +258,7 @@ export class GroupPulls<S extends GroupPull, T> {
     const { members, self, monotonicMs, weight } = this.#parts;
     const { configId } = entry.settings;
     const { isRunning, asking, owner } = this.#claimOf(configId);
+    if (entry.taking && asking === 0) this.#considerTaking(entry, entry.taking);
     if (!this.#log || !this.#isCaughtUp || this.#isDraining || isRunning || asking > 0) return;
     if (owner > 0 && owner !== self && members.isAlive(owner)) {
       entry.orphanedMs = undefined;
@@ -192,13 +270,31 @@ export class GroupPulls<S extends GroupPull, T> {
     if (monotonicMs() - entry.orphanedMs >= ranks.indexOf(self) * RANK_MS) this.#step(configId, { type: "wanted" });
   }
 
+  #considerTaking(entry: Entry<S, T>, { sinceMs, epoch }: Taking): void {
+    const { flowOf, monotonicMs } = this.#parts;
+    const tookMs = monotonicMs() - sinceMs;
+    const flow = flowOf(entry.settings.localStreamName);
+    const isOthers = this.#claimOf(entry.settings.configId).epoch > epoch;
+    if (isOthers || (flow === "none" && tookMs > TAKE_MS) || tookMs > 2 * TAKE_MS) this.#endTaking(entry);
+    else if (flow === "recorded" || (flow === "live" && tookMs > LIVE_IS_ENOUGH_MS))
+      this.#step(entry.settings.configId, { type: "wanted" });
+  }
+
+  #endTaking(entry: Entry<S, T>): void {
+    entry.taking = undefined;
+    entry.isPulling = false;
+    this.#parts.runner.stop(entry.settings.configId, "it stays with the node that has it");
+    entry.report(PULL_ELSEWHERE, 0);
+  }
+
   #step(configId: number, input: ClaimInput): void {
+    const { owner } = this.#claimOf(configId);
     const { claim, step } = stepClaim(this.#claimOf(configId), input, this.#parts.self);
     this.#claims.set(configId, claim);
     const entry = this.#entries.get(configId);
     if (step?.type === "start") {
       this.#save();
-      if (entry) this.#pull(entry);
+      if (entry) this.#taken(entry, owner);
     } else if (step?.type === "stop") {
       this.#save();
       if (entry) this.#yield(entry, step.owner, step.epoch);
@@ -216,19 +312,34 @@ export class GroupPulls<S extends GroupPull, T> {
     this.#step(pull.configId, { type: "answered", epoch, outcome });
   }
 
+  #taken(entry: Entry<S, T>, from: number): void {
+    const { onTaken, monotonicMs } = this.#parts;
+    const { epoch } = this.#claimOf(entry.settings.configId);
+    const overlapMs = entry.taking && monotonicMs() - entry.taking.sinceMs;
+    entry.taking = undefined;
+    this.#pull(entry);
+    onTaken({ pull: entry.settings, epoch, from, overlapMs });
+  }
+
   #pull(entry: Entry<S, T>): void {
     if (entry.isPulling || !this.#isSettled || this.#isDraining) return;
-    const { runner, logger } = this.#parts;
     const { configId, localStreamName } = entry.settings;
+    const { epoch } = this.#claimOf(configId);
+    this.#parts.logger.info({ stream: localStreamName, configId, epoch }, "pulled by this node");
+    this.#run(entry);
+  }
+
+  #run(entry: Entry<S, T>): void {
     entry.isPulling = true;
     entry.orphanedMs = undefined;
-    logger.info({ stream: localStreamName, configId, epoch: this.#claimOf(configId).epoch }, "pulled by this node");
-    runner.start(entry.settings, (code, streamId, trouble) => {
+    this.#parts.runner.start(entry.settings, (code, streamId, trouble) => {
       if (entry.isPulling) entry.report(code, streamId, trouble);
     });
   }
 
   #yield(entry: Entry<S, T>, owner: number, epoch: number): void {
+    this.#yielded.get(entry.settings.configId)?.(owner);
+    entry.taking = undefined;
     if (!entry.isPulling) return;
     const { runner, logger } = this.#parts;
     const { configId, localStreamName } = entry.settings;

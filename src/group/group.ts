@@ -6,32 +6,38 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
-import { ReelError } from "../base/reel-error.js";
 import { gauge, type Sample } from "../base/samples.js";
 import type { ConfigStore } from "../recording/config-store.js";
 import { JsonConfigStore } from "../recording/json-config-store.js";
 import { SectionWriter } from "../recording/section-writer.js";
 import type { Clock } from "../time/units.js";
-import { ClaimLog, ensureClaimStream } from "./claim-log.js";
-import { ConfigIds, claimNodeNumber, MAX_NODE_NUMBER } from "./claimed-numbers.js";
-import { type GroupPull, GroupPulls, type PullRunner } from "./group-pulls.js";
+import { ClaimLog } from "./claim-log.js";
+import { ConfigIds } from "./claimed-numbers.js";
+import { Drain, type DrainState } from "./drain.js";
+import { EventStream } from "./event-stream.js";
+import { type Flow, type GroupPull, GroupPulls, type PullRunner, type Taken } from "./group-pulls.js";
 import { DEFAULT_REPLICAS, type GroupSettings } from "./group-settings.js";
+import type { TakeAnswer } from "./hand-over.js";
 import { Heartbeats } from "./heartbeats.js";
 import { type Heartbeat, Members } from "./members.js";
+import { firstNumber, readMember, remember } from "./membership.js";
 import { connectNats, type Nats } from "./nats-connection.js";
+import { type RequestHandler, Requests } from "./requests.js";
 import { SharedConfigs, type SharedSection } from "./shared-configs.js";
-import { GroupSubjects } from "./subjects.js";
+import { type Asked, GroupSubjects, type PullKey } from "./subjects.js";
+import { pause, within } from "./waiting.js";
 
 /** Below the server's state folder. */
 const FOLDER = "group";
-const MEMBER_SECTION = "member";
-/** A first start waits so long for a server of NATS, and for a leader of JetStream. */
-const JOIN_MS = 15_000;
+/** The newest entry of the ledger that the group's stream has. */
+const PUBLISHED_SECTION = "published";
 /** A later one: what it knows it does at once, and joins when it can. */
 const REJOIN_MS = 2000;
 const AGAIN_MS = 500;
 /** A node that has not learned by then what others have pulls what it had itself. */
 const SETTLE_MS = 3000;
+/** To begin to pull takes no time. */
+const TAKE_ANSWER_MS = 2000;
 /** All nodes are equal until heartbeats carry their loads. */
 const OWN_WEIGHT = 1;
 /** Ids of streams: the node's number in front, so that they say where a stream is. */
@@ -43,30 +49,39 @@ export interface GroupParts {
   readonly logger: Logger;
 }
 
-interface Member {
-  readonly group: string;
-  readonly name: string;
-  readonly number: number;
-}
-
 /** What exists from the moment when NATS was reached. */
 interface Session {
   readonly nats: Nats;
   readonly log: ClaimLog;
   readonly heartbeats: Heartbeats;
+  readonly requests: Requests;
+  readonly events: EventStream;
 }
 
 /** The group's pulls, whatever their settings are. */
-type AnyPulls = Pick<
-  GroupPulls<GroupPull, unknown>,
-  "connect" | "seen" | "caughtUp" | "settle" | "tick" | "drain" | "count" | "ownerOf" | "whenSaved"
->;
+type AnyPulls = Omit<GroupPulls<GroupPull, unknown>, "start" | "checkUri" | "stop">;
 
 /** What of a server's the group shares. */
 export interface Shared {
   /** The recorder's. */
   readonly store: ConfigStore;
   readonly sections: readonly SharedSection[];
+  /** Called when this node has a pull that another had. */
+  readonly onMoved: (moved: MovedPull) => void;
+}
+
+/** A pull that another node had, and this one has now. */
+export interface MovedPull {
+  readonly configId: number;
+  readonly localStreamName: string;
+  readonly epoch: number;
+  /** The nodes by name; a number where it was never heard. */
+  readonly from: string;
+  readonly to: string;
+  /** `handedOver`: both pulled it for `overlapMs`. `ownerGone`: nobody was heard of for `silentMs`. */
+  readonly cause: "handedOver" | "ownerGone";
+  readonly overlapMs: number | null;
+  readonly silentMs: number | null;
 }
 
 export class Group {
@@ -75,8 +90,13 @@ export class Group {
   readonly #ids: ConfigIds;
   #pulls: AnyPulls | undefined;
   #configs: SharedConfigs | undefined;
+  readonly #handlers = new Map<Asked, RequestHandler>();
   #session: Session | undefined;
-  #isDraining = false;
+  #drain: Drain | undefined;
+  readonly #published: SectionWriter;
+  #publishedUpTo: number | undefined;
+  #onMoved: Shared["onMoved"] = () => {};
+  #isLeaving = false;
   #isClosed = false;
 
   private constructor(
@@ -91,6 +111,9 @@ export class Group {
   ) {
     this.#members = new Members(number, () => parts.clock.monotonicMs());
     this.#ids = new ConfigIds(store, number, parts.logger);
+    this.#published = new SectionWriter(store, PUBLISHED_SECTION, parts.logger);
+    const upTo = store.get(PUBLISHED_SECTION)?.value;
+    this.#publishedUpTo = Number.isSafeInteger(upTo) ? (upTo as number) : undefined;
   }
 
   /**
@@ -132,8 +155,11 @@ export class Group {
     return id;
   }
 
-  /** Stands in front of the sources that pull. */
-  createPulls<S extends GroupPull, T>(runner: PullRunner<S, T>): GroupPulls<S, T> {
+  /** Stands in front of the sources that pull. `flowOf`: what a stream does here. */
+  createPulls<S extends GroupPull, T>(
+    runner: PullRunner<S, T>,
+    flowOf: (localStreamName: string) => Flow,
+  ): GroupPulls<S, T> {
     const { clock, logger } = this.parts;
     const pulls = new GroupPulls<S, T>({
       runner,
@@ -141,18 +167,71 @@ export class Group {
       self: this.number,
       weight: () => OWN_WEIGHT,
       monotonicMs: () => clock.monotonicMs(),
+      flowOf,
+      onTaken: (taken) => this.#tellMoved(taken),
       store: this.store,
       logger,
     });
     this.#pulls = pulls;
+    this.#drain = new Drain({
+      pulls,
+      nameOf: (node) => this.#nameOf(node),
+      askToTake: async (node, { configId }) =>
+        (await this.ask(node, "take", { configId }, TAKE_ANSWER_MS)) as TakeAnswer | undefined,
+      onChange: () => this.#session?.heartbeats.tell(),
+      logger,
+    });
+    this.serve("take", async (body): Promise<TakeAnswer> => {
+      const { configId } = body as Pick<PullKey, "configId">;
+      return { refusal: pulls.take(configId) ?? null };
+    });
     return pulls;
   }
 
   /** Takes part: configs are shared and pulls are claimed as soon as NATS answers. */
-  start({ store, sections }: Shared): void {
+  start({ store, sections, onMoved }: Shared): void {
+    this.#onMoved = onMoved;
     this.#configs = new SharedConfigs(sections, store, this.store, this.parts.logger);
     void this.#begin();
     setTimeout(() => this.#pulls?.settle(), SETTLE_MS).unref();
+  }
+
+  /** The others that have been heard in this run and have not said that they go, by number. */
+  nodes(): { readonly number: number; readonly name: string; readonly isAlive: boolean }[] {
+    return this.#members
+      .known()
+      .filter(({ isLast }) => !isLast)
+      .map(({ node, name }) => ({ number: node, name, isAlive: this.#members.isAlive(node) }));
+  }
+
+  /** What another node answers, as plain JSON; undefined where it does not within the deadline. */
+  async ask(node: number, what: Asked, body: unknown, deadlineMs: number): Promise<unknown> {
+    return this.#session?.requests.ask(node, what, body, deadlineMs);
+  }
+
+  /** Answers what others ask, from when NATS is reached. Called before `start`. */
+  serve(what: Asked, handler: RequestHandler): void {
+    this.#handlers.set(what, handler);
+  }
+
+  /**
+   * Puts an event on the group's stream, with the `sequence` of a ledger's entry once, however often it is put. False
+   * where it is not known whether it stands there.
+   */
+  async publish(type: string, event: string, sequence?: number): Promise<boolean> {
+    const { events, heartbeats } = this.#session ?? {};
+    // What is published without a connection would wait for it.
+    return heartbeats?.isConnected === true && (await events?.publish(type, event, sequence)) === true;
+  }
+
+  /** The newest entry of this node's ledger that was put there; undefined where none was. */
+  get publishedUpTo(): number | undefined {
+    return this.#publishedUpTo;
+  }
+
+  keepPublished(sequence: number): void {
+    this.#publishedUpTo = sequence;
+    this.#published.write(sequence);
   }
 
   collect(): readonly Sample[] {
@@ -168,18 +247,34 @@ export class Group {
     ];
   }
 
+  /** Gives every pull to other nodes, without a gap, and takes none until `undrain`. Called again it tells how far it is. */
+  drain(): DrainState {
+    return (this.#drain as Drain).begin();
+  }
+
+  /** Takes pulls again. */
+  undrain(): void {
+    this.#drain?.end();
+  }
+
   /** Before the pulls end: none is claimed or begun any more, and the others know. */
-  drain(): void {
-    this.#isDraining = true;
+  leave(): void {
+    this.#isLeaving = true;
     this.#pulls?.drain();
     this.#session?.heartbeats.tell();
   }
 
   /** Called when nothing is pulled any more: the others may have it. */
-  async close(): Promise<void> {
+  goodbye(): void {
     this.#isClosed = true;
     this.#session?.heartbeats.close();
     this.#session?.log.close();
+  }
+
+  /** Called when there are no events any more. */
+  async close(): Promise<void> {
+    this.goodbye();
+    await this.#published.whenIdle();
     await this.#configs?.close();
     await this.#pulls?.whenSaved();
     await this.#ids.close();
@@ -220,6 +315,7 @@ export class Group {
     const { logger } = parts;
     const replicas = settings.replicas ?? DEFAULT_REPLICAS;
     const log = await ClaimLog.open(nats, subjects, { self: number, replicas, logger });
+    const events = await EventStream.open(nats, subjects, number, replicas);
     void this.#ids.connect(nats, subjects);
     if (this.#isClosed) return;
     const heartbeats = new Heartbeats({
@@ -228,12 +324,34 @@ export class Group {
       onTick: () => this.#pulls?.tick(),
       onReconnect: () => this.#configs?.reconnected(),
     });
-    this.#session = { nats, log, heartbeats };
+    const isConnected = (): boolean => heartbeats.isConnected;
+    const requests = new Requests({ nats, subjects, self: number, isConnected, logger });
+    for (const [what, handler] of this.#handlers) requests.serve(what, handler);
+    this.#session = { nats, log, heartbeats, requests, events };
     this.#members.deaf();
     this.#pulls?.connect(log);
     log.follow({ seen: (claim) => this.#pulls?.seen(claim), caughtUp: () => this.#pulls?.caughtUp() });
     this.#configs?.connect(() => nats.bucket(subjects.configBucket, replicas));
     logger.info({ group: settings.name, node: this.nodeName, number }, "a member of the group");
+  }
+
+  #tellMoved({ pull: { configId, localStreamName }, epoch, from, overlapMs }: Taken): void {
+    if (from === 0 || from === this.number) return;
+    const isGiven = overlapMs !== undefined;
+    const silentMs = isGiven ? undefined : this.#members.silentMs(from);
+    const moved: MovedPull = {
+      ...{ configId, localStreamName, epoch, from: this.#nameOf(from), to: this.nodeName },
+      cause: isGiven ? "handedOver" : "ownerGone",
+      overlapMs: isGiven ? Math.round(overlapMs) : null,
+      silentMs: silentMs === undefined ? null : Math.round(silentMs),
+    };
+    this.parts.logger.info({ ...moved, stream: localStreamName }, "a pull has moved to this node");
+    this.#onMoved(moved);
+  }
+
+  #nameOf(node: number): string {
+    if (node === this.number) return this.nodeName;
+    return this.#members.known().find((member) => member.node === node)?.name ?? String(node);
   }
 
   #heartbeat(): Heartbeat {
@@ -242,63 +360,8 @@ export class Group {
       instance: this.#instance,
       name: this.nodeName,
       weight: OWN_WEIGHT,
-      isDraining: this.#isDraining,
+      isDraining: this.#isLeaving || this.#drain?.isDraining === true,
       isLast: false,
     };
   }
-}
-
-/** undefined where this node has not been a member of that group, by that name. */
-function readMember(store: ConfigStore, group: string, name: string): number | undefined {
-  const stored = store.get(MEMBER_SECTION)?.value as Partial<Member> | undefined;
-  const { number } = stored ?? {};
-  const isNumber = Number.isSafeInteger(number) && (number as number) > 0 && (number as number) <= MAX_NODE_NUMBER;
-  return isNumber && stored?.group === group && stored.name === name ? number : undefined;
-}
-
-async function remember(store: JsonConfigStore, member: Member, logger: Logger): Promise<void> {
-  const writer = new SectionWriter(store, MEMBER_SECTION, logger);
-  writer.write(member);
-  await writer.whenIdle();
-  await store.flush();
-}
-
-/** Without a number of its own a node cannot name its streams: the first start needs NATS. */
-async function firstNumber(
-  connecting: Promise<Nats>,
-  subjects: GroupSubjects,
-  name: string,
-  { servers, replicas = DEFAULT_REPLICAS }: GroupSettings,
-): Promise<number> {
-  const endMs = performance.now() + JOIN_MS;
-  const nats = await within(connecting, JOIN_MS);
-  let cause: unknown;
-  while (nats && performance.now() < endMs) {
-    try {
-      await ensureClaimStream(nats, subjects, replicas);
-      const number = await claimNodeNumber(nats, subjects, name);
-      if (number !== undefined) return number;
-    } catch (error) {
-      cause = error;
-    }
-    await pause(AGAIN_MS);
-  }
-  const seconds = JOIN_MS / 1000;
-  const why = nats
-    ? `JetStream took no stream of ${replicas} copies${cause ? ` (${(cause as Error).message})` : ""}: it needs as many servers, with JetStream on`
-    : "no server of NATS answered: start one, or correct group.servers";
-  throw new ReelError("badArgument", `group: ${servers.join(", ")}: within ${seconds} s ${why}`, {}, { cause });
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** undefined where it takes longer. */
-function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -22,6 +22,7 @@ export class Heartbeats {
   readonly #timer: NodeJS.Timeout;
   readonly #heard: Subscription;
   #isDoubleTold = false;
+  #isClosed = false;
 
   constructor(private readonly parts: HeartbeatParts) {
     const { nats, subjects } = parts;
@@ -37,9 +38,16 @@ export class Heartbeats {
 
   /** Says that this node goes, so that nobody waits for it to be dead. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#heard.unsubscribe();
     this.#send(true);
+  }
+
+  /** There is a connection to a server of NATS. */
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   /** What has changed of this node is told at once. */

@@ -92,6 +92,12 @@ export class Members {
       .sort((a, b) => a.node - b.node);
   }
 
+  /** For how long a node has not been heard; undefined where it never was, or has said that it goes. */
+  silentMs(node: number): Millis | undefined {
+    const heardMs = this.#members.get(node)?.heardMs ?? Number.NEGATIVE_INFINITY;
+    return heardMs === Number.NEGATIVE_INFINITY ? undefined : this.nowMs() - heardMs;
+  }
+
   /** Every node that was ever heard in this run. */
   known(): Heartbeat[] {
     return [...this.#members.values()].map(({ beat }) => beat).sort((a, b) => a.node - b.node);

@@ -46,11 +46,16 @@ export interface PullKey {
   readonly localStreamName: string;
 }
 
+/** What a node is asked for: to `take` a pull, to carry out a `command`, to answer a `route` of its HTTP listener. */
+export type Asked = "take" | "command" | "route";
+
 export class GroupSubjects {
   /** The JetStream stream of claims, of ids and node numbers. */
   readonly claimStream: string;
   /** The bucket of configs. */
   readonly configBucket: string;
+  /** The JetStream stream of events. */
+  readonly eventStream: string;
   readonly #root: string;
 
   constructor(group: string) {
@@ -58,6 +63,7 @@ export class GroupSubjects {
     this.#root = `reel.${group}`;
     this.claimStream = `REEL_${group}_claims`;
     this.configBucket = `REEL_${group}_configs`;
+    this.eventStream = `REEL_${group}_events`;
   }
 
   /** What the stream of claims holds. */
@@ -89,11 +95,21 @@ export class GroupSubjects {
   number(node: number | "*"): string {
     return `${this.#root}.number.${node}`;
   }
+  get events(): string {
+    return `${this.#root}.event.>`;
+  }
+  /** `sequence`: of the node's ledger. */
+  event(node: number, type: string, sequence?: number): string {
+    return `${this.#root}.event.${node}.${type}${sequence === undefined ? "" : `.${sequence}`}`;
+  }
   heartbeat(node: number | "*"): string {
     return `${this.#root}.beat.${node}`;
   }
-  /** Where a node is asked for something: `take` a pull, say that it `took` one, carry out a `command`. */
-  request(node: number, what: "take" | "took" | "command"): string {
+  request(node: number, what: Asked): string {
     return `${this.#root}.node.${node}.${what}`;
+  }
+  /** Where the answer to a node's question comes. */
+  answer(node: number, id: number | "*"): string {
+    return `${this.#root}.node.${node}.answer.${id}`;
   }
 }

@@ -50,6 +50,7 @@ export function metricsRoutes({ collectors, volumes, options = {} }: MetricsPart
     routes(register) {
       register("GET", "/metrics", answer, {
         summary: "What the server counts, for Prometheus: docs/metrics.md names every metric.",
+        isOfGroup: true,
         answers: { 200: "Prometheus' text format 0.0.4" },
       });
     },

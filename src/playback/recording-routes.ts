@@ -30,6 +30,7 @@ export class RecordingRoutes implements RouteModule {
   routes(register: Parameters<RouteModule["routes"]>[0]): void {
     register("GET", "/api/recordings", (request) => this.#list(request), {
       summary: "Files of the catalogue, oldest first.",
+      isOfGroup: true,
       query: {
         stream: "of this stream",
         from: "that end after this (RFC 3339 or Unix milliseconds)",

@@ -31,6 +31,7 @@ export function gapRoutes(recorder: Pick<RecorderApi, "on">, clock: Clock): Rout
       register("GET", "/api/gaps", ({ query }) => jsonReply(200, told.newest(query.get("stream") ?? undefined)), {
         summary: `The newest gaps that recordings told since the server began, newest first, ${MAX_GAPS} at most; every stream has its share.`,
         query: { stream: "of this stream" },
+        isOfGroup: true,
         answers: {
           200: '`{"gaps":[…],"forgotten":…}`, each with `id`, `at`, `cause`, `durationMs`, `frames`, `bytes`, `file`; `forgotten`: how many older ones there were',
         },

@@ -6,15 +6,18 @@ import { realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { descriptorLimit, descriptorsFor } from "../base/descriptors.js";
 import type { Logger } from "../base/logger.js";
+import type { RouteModule } from "../base/routes.js";
 import type { Collector } from "../base/samples.js";
 import { ControlPlane } from "../control/control-plane.js";
 import type { EventLoggerOptions } from "../control/events/event-sink.js";
 import type { PullPort, PullSettings, PullTrouble } from "../control/pull/pull-port.js";
 import type { Group } from "../group/group.js";
+import type { Flow } from "../group/group-pulls.js";
 import type { GroupSettings } from "../group/group-settings.js";
 import type { SharedSection } from "../group/shared-configs.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { Previews } from "../preview/previews.js";
+import type { OutStream } from "../recording/lifecycle/out-stream.js";
 import { Recorder } from "../recording/recorder.js";
 import { DEFAULT_STATE_FOLDER } from "../recording/recorder-options.js";
 import { Retention, type RetentionSettings } from "../retention/retention.js";
@@ -23,12 +26,13 @@ import { completeUploadSettings, type UploadSettings } from "../upload/upload-se
 import { Uploads } from "../upload/uploads.js";
 import { type ChangedSettings, changedSettings } from "./changed-settings.js";
 import type { ServerConfig } from "./config-schema.js";
+import { groupRoutes } from "./group-routes.js";
 import { FolderProbe } from "./health-routes.js";
 import { completeLimits } from "./limits-schema.js";
 import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
-import { serverRoutes } from "./route-table.js";
+import { type RouteParts, serverRoutes } from "./route-table.js";
 import { readRules } from "./rule-settings.js";
 import { listenFailure } from "./start-failure.js";
 import { tellStory } from "./story-log.js";
@@ -119,7 +123,8 @@ export class ReelServer {
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
-    const port: PullPort = group?.createPulls<PullSettings, PullTrouble>(pulls) ?? pulls;
+    const port: PullPort =
+      group?.createPulls<PullSettings, PullTrouble>(pulls, (name) => flowOf(recorder, name)) ?? pulls;
     const settings = await realFolders(config.retention);
     const uploads = config.upload && (await startUploads(config.upload as UploadSettings, recorder, logger));
     const isNeeded = (id: number): boolean => uploads?.isNeeded(id) ?? false;
@@ -140,6 +145,7 @@ export class ReelServer {
       pulls: port,
       retention,
       uploads,
+      group,
       clock: recorder.clock,
       logger,
       version: VERSION,
@@ -149,7 +155,7 @@ export class ReelServer {
         mp4BinPath: MP4_WRITER,
         limits,
         tls,
-        routes: serverRoutes({
+        routes: ofGroup(group, {
           recorder,
           pulls: () => control.pulls.list(),
           collectors: () => present(recorder, control, retention, uploads, group, previews),
@@ -182,7 +188,11 @@ export class ReelServer {
       }
       for (const [name, address] of Object.entries(addresses)) logger.info({ listener: name, address }, "listening");
       control.start();
-      group?.start({ store: recorder.store, sections: sharedSections(recorder, control) });
+      group?.start({
+        store: recorder.store,
+        sections: sharedSections(recorder, control),
+        onMoved: (moved) => control.bus.emit("pullMoved", () => ({ ...moved })),
+      });
       const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
       server = new ReelServer(
         recorder,
@@ -252,18 +262,25 @@ export class ReelServer {
    * Stops accepting, drains, finishes and sends the events. The control plane closes its listeners after the last one.
    */
   async close(): Promise<void> {
-    this.group?.drain();
+    this.group?.leave();
     this.control.stopAccepting();
     await Promise.all(this.publishing.map((listener) => listener.close()));
     await this.previews?.close();
     await this.pulls.close();
-    await this.group?.close();
+    this.group?.goodbye();
     await this.retention.close();
     await this.uploads?.close();
     await this.recorder.close();
     await this.control.close();
+    // The group is told of the last files too.
+    await this.group?.close();
     this.tls?.close();
   }
+}
+
+function ofGroup(group: Group | undefined, parts: RouteParts): RouteModule[] {
+  const routes = serverRoutes(parts);
+  return group ? groupRoutes(routes, group) : routes;
 }
 
 /** The room and the packages of NATS are loaded by those who have a group. */
@@ -271,6 +288,16 @@ async function joinGroup(config: ServerConfig, logger: Logger): Promise<Group> {
   const { Group } = await import("../group/group.js");
   const stateFolder = config.state?.folder ?? DEFAULT_STATE_FOLDER;
   return Group.join(config.group as GroupSettings, { stateFolder, clock: systemClock, logger });
+}
+
+/** What a stream does here: a pull changes its node when it is recorded at the next. */
+function flowOf(recorder: Recorder, name: string): Flow {
+  const stream = recorder.streams.get(name);
+  if (!stream?.statistics.some(({ frames }) => frames > 0)) return "none";
+  const outs = recorder.outStreamsOf(stream.id);
+  const isWanted = recorder.configs().some(({ config }) => config.localStreamName === name);
+  const isWritten = ({ currentPath }: OutStream): boolean => currentPath !== undefined;
+  return outs.every(isWritten) && (outs.length > 0 || !isWanted) ? "recorded" : "live";
 }
 
 /**

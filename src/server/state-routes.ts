@@ -34,6 +34,7 @@ export function stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, cl
         summary:
           "Live streams with their tracks, what is kept of their past, and the recordings of each: the file that grows, lag, losses by cause. `preview`: the WebSocket of its live pictures, MPEG-1 in MPEG-TS; null where `preview` of reel.json is off, or it is not pulled over RTSP.",
         answers: { 200: '`{"streams":[…]}`' },
+        isOfGroup: true,
       });
       const configs = (role: RouteRequest["role"]) => [
         ...recorder.configs().map(recordObject),
@@ -41,6 +42,7 @@ export function stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, cl
       ];
       register("GET", "/api/configs", ({ role }) => jsonReply(200, { configs: configs(role) }), {
         summary: "Record and pull configs with their states. Of URIs there are scheme, host and port.",
+        isOfGroup: true,
         answers: {
           200: '`{"configs":[…]}`; `kind` is record or pull. A pull that failed has `attempts`, `nextTryMs` (the longest wait) and, for the owner, `lastError`',
         },
@@ -52,6 +54,7 @@ export function stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, cl
       register("GET", "/api/volumes", async () => jsonReply(200, { volumes: await states() }), {
         summary:
           "Media folders: bytes free, how fast they go, seconds until nothing is free, hours until no more is free than retention keeps (null: it does not fill up).",
+        isOfGroup: true,
         answers: { 200: '`{"volumes":[…]}`; `answers` is false where a volume hangs' },
       });
     },

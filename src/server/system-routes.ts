@@ -37,6 +37,7 @@ export function systemRoutes({ recorder, clock, addresses, config }: SystemParts
         {
           summary:
             "Version, load, clock, what all recordings took and lost, listeners; for the owner the configuration, its secrets masked.",
+          isOfGroup: true,
           answers: { 200: "`cpuMs` is all that the process has used; `utcOffset` in minutes" },
         },
       );

@@ -50,6 +50,7 @@ const TYPED: { [N in CommandName]: true } = {
   listHolds: true,
   retention: true,
   upload: true,
+  drain: true,
   subscribe: true,
   ping: true,
   version: true,

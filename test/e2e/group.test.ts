@@ -32,13 +32,13 @@ async function startNode(name: string, root?: string): Promise<Node> {
 }
 
 /** The cameras that a node has as live streams. */
-async function streamsOf({ control }: Node): Promise<string[]> {
-  const list = (await control.succeed("listInboundStreamNames")) as unknown as { name: string }[] | null;
+async function streamsOf({ name: node, control }: Node): Promise<string[]> {
+  const list = (await control.succeed(`listInboundStreamNames node=${node}`)) as unknown as { name: string }[] | null;
   return (list ?? []).map(({ name }) => name).sort();
 }
 
-async function configsOf({ control }: Node): Promise<{ pull: number[]; record: number[] }> {
-  const data = (await control.succeed("listConfig")) as Record<"pull" | "record", { configId: number }[]>;
+async function configsOf({ name: node, control }: Node): Promise<{ pull: number[]; record: number[] }> {
+  const data = (await control.succeed(`listConfig node=${node}`)) as Record<"pull" | "record", { configId: number }[]>;
   const ids = (section: "pull" | "record"): number[] => data[section].map(({ configId }) => configId).sort();
   return { pull: ids("pull"), record: ids("record") };
 }

@@ -4,6 +4,7 @@
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { numberedPicture } from "./numbered-frames.js";
 import { AVCC } from "./test-media.js";
 
 export interface CameraRequest {
@@ -22,6 +23,8 @@ export interface CameraRequest {
 export type CameraReply = string | Buffer | undefined;
 
 export interface CameraScript {
+  /** Each picture holds its number (numbered-frames.ts). */
+  isNumbered?: boolean;
   sdp?: string;
   reply?(request: CameraRequest): CameraReply;
   /** CSeq of a reply; by default the request's. */
@@ -126,8 +129,14 @@ export class FakeCamera {
 
   /** One picture over every connection that plays. */
   sendToPlaying(): void {
-    const packet = interleaved(0, pictureOf(this.#frame++));
+    const number = this.#frame++;
+    const packet = interleaved(0, pictureOf(number, this.#script.isNumbered ? numberedPicture(number) : undefined));
     for (const socket of this.#playing) socket.write(packet);
+  }
+
+  /** Pictures so far, whoever read them. */
+  get sentCount(): number {
+    return this.#frame;
   }
 
   /** Connections that play. */

@@ -2,6 +2,7 @@
 
 import type { Command } from "./command.js";
 import { cut } from "./cut.js";
+import { drain } from "./group-commands.js";
 import { pullStream } from "./pull-stream.js";
 import * as queries from "./queries.js";
 import { record } from "./record.js";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   retentionCommands.listHolds,
   retentionCommands.retention,
   upload,
+  drain,
   server.subscribe,
   server.ping,
   server.version,

@@ -3,6 +3,8 @@
 
 import type { ControlView } from "../control-view.js";
 import type { EventSubscription, Subscribed } from "../events/event-types.js";
+import type { GroupPort } from "../group/group-port.js";
+import type { Reach } from "../group/reach.js";
 import type { Reply } from "../replies/reply.js";
 import type { CommandTimers } from "./command-timers.js";
 import type { CommandRequest, RawParameter } from "./grammar.js";
@@ -19,6 +21,8 @@ export interface CommandContext extends ControlView {
   /** The table itself, for help. */
   readonly commands: readonly Command[];
   readonly identity: ServerIdentity;
+  /** undefined where the server is alone. */
+  readonly group: GroupPort | undefined;
   /** Subscribes the connection that the command came by; undefined on channels that carry no events. */
   readonly subscribe: ((subscription: EventSubscription) => Promise<Subscribed>) | undefined;
 }
@@ -45,6 +49,8 @@ export interface Command {
   readonly isChannelOnly: boolean;
   /** True for one that nobody is told of (cliRequest, cliResponse), and that keeps no login from standing idle. */
   readonly isQuiet: boolean;
+  /** Which nodes of a group carry it out. */
+  readonly reach: Reach;
   run(request: CommandRequest, context: CommandContext): Reply | Promise<Reply>;
 }
 
@@ -56,12 +62,13 @@ interface Definition<P extends ParameterTable> {
   shownKeys?: readonly string[];
   isChannelOnly?: boolean;
   isQuiet?: boolean;
+  reach?: Reach;
   handle(args: Arguments<P>, context: CommandContext, variables: Variables): Reply | Promise<Reply>;
 }
 
 export function defineCommand<P extends ParameterTable>(definition: Definition<P>): Command {
   const { name, description, parameters, takesVariables = false, shownKeys } = definition;
-  const { isChannelOnly = false, isQuiet = false } = definition;
+  const { isChannelOnly = false, isQuiet = false, reach = "here" } = definition;
   return {
     name,
     description,
@@ -70,6 +77,7 @@ export function defineCommand<P extends ParameterTable>(definition: Definition<P
     shownKeys,
     isChannelOnly,
     isQuiet,
+    reach,
     run: (request, context) =>
       definition.handle(
         parseArguments(parameters, request),

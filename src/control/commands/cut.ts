@@ -2,17 +2,18 @@
 
 import { success } from "../replies/reply.js";
 import { defineCommand } from "./command.js";
-import { CommandFailure, optionalInteger, optionalText, requireIdOrName } from "./parameter.js";
+import { CommandFailure, optionalStreamId, optionalText, requireIdOrName } from "./parameter.js";
 
 export const cut = defineCommand({
   name: "cut",
   description:
     "Ends the file of a recording, or of all recordings of a source, at the next random access point, and goes on in a new one.",
   parameters: {
-    id: optionalInteger("Stream id of a recording, as in listStreams; wins over localStreamName."),
+    id: optionalStreamId("Stream id of a recording, as in listStreams; wins over localStreamName."),
     localStreamName: optionalText("Name of the source."),
   },
   shownKeys: ["configId", "localStreamName", "outStreamId"],
+  reach: "stream",
   handle({ id, localStreamName }, { recorder }) {
     requireIdOrName({ id, localStreamName });
     const isMeant = ({ id: own, config }: { id: number; config: { localStreamName: string } }): boolean =>

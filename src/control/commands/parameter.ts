@@ -88,6 +88,13 @@ export function optionalInteger(description: string, max: number = MAX_ID): Para
   return define<number | undefined>("integer", description, { parse, fallback: undefined });
 }
 
+/** In a group a node's number stands above the 32 bits. */
+const MAX_STREAM_ID = 2 ** 47 - 1;
+
+export function optionalStreamId(description: string): Parameter<number | undefined> {
+  return optionalInteger(description, MAX_STREAM_ID);
+}
+
 /** Commands that take a stream by its id or its name need one of them. */
 export function requireIdOrName({ id, localStreamName }: { id: number | undefined; localStreamName: string }): void {
   if (id === undefined && localStreamName === "")

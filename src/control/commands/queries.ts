@@ -1,10 +1,11 @@
 // Queries of what runs: configs and streams (ems-record-spec §2.5–2.7, and getInboundStreamsCount of §2.9).
 
+import { anyOf, configSections, lists, listsByNode, runningConfig, sumOf } from "../group/reach.js";
 import { pullEntryObject, recordEntryObject } from "../replies/config-object.js";
 import { listOrNull, success, type ValueObject } from "../replies/reply.js";
 import { inStreamObject, outStreamObject, STREAM_KEYS } from "../replies/stream-object.js";
 import { type CommandContext, defineCommand } from "./command.js";
-import { CommandFailure, flag, mandatoryId, optionalInteger, optionalText, requireIdOrName } from "./parameter.js";
+import { CommandFailure, flag, mandatoryId, optionalStreamId, optionalText, requireIdOrName } from "./parameter.js";
 
 const CONFIG_SECTIONS = [
   "dash",
@@ -40,6 +41,7 @@ export const listConfig = defineCommand({
     "uniqueStreamId",
     "uri",
   ],
+  reach: configSections,
   handle: (_args, context) =>
     success("Run-time configuration", {
       ...EMPTY_SECTIONS,
@@ -68,6 +70,7 @@ export const getConfigInfo = defineCommand({
     "uniqueStreamId",
     "uri",
   ],
+  reach: runningConfig,
   handle({ id }, context) {
     const entry = context.recorder.configs().find((candidate) => candidate.config.configId === id);
     const pull = context.pulls.get(id);
@@ -97,6 +100,7 @@ export const listStreams = defineCommand({
   description: "Lists every stream: sources and recordings.",
   parameters: { disableInternalStreams: flag("Without effect: there are no internal streams.", true) },
   shownKeys: STREAM_KEYS,
+  reach: listsByNode,
   handle: (_args, context) => success("Available streams", listOrNull(allStreams(context).map(inList))),
 });
 
@@ -104,6 +108,7 @@ export const listStreamsIds = defineCommand({
   name: "listStreamsIds",
   description: "Lists the ids of every stream.",
   parameters: {},
+  reach: lists,
   handle: (_args, { recorder }) =>
     success(
       "Available stream IDs",
@@ -116,6 +121,7 @@ export const getStreamsCount = defineCommand({
   description: "Counts sources and recordings.",
   parameters: {},
   shownKeys: ["streamCount"],
+  reach: sumOf("streamCount"),
   handle: (_args, { recorder }) =>
     success("Active streams count", { streamCount: recorder.streams.list().length + recorder.outStreams().length }),
 });
@@ -124,11 +130,12 @@ export const getInboundStreamsCount = defineCommand({
   name: "getInboundStreamsCount",
   description: "Counts sources.",
   parameters: {},
+  reach: sumOf("inboundStreamsCount"),
   handle: (_args, { recorder }) =>
     success("Inbound stream count", { inboundStreamsCount: recorder.streams.list().length }),
 });
 
-const STREAM_CHOICE = { id: optionalInteger("Stream id."), localStreamName: optionalText("Stream name.") };
+const STREAM_CHOICE = { id: optionalStreamId("Stream id."), localStreamName: optionalText("Stream name.") };
 
 /** One stream by id or, sources first, by name. */
 function findStream(
@@ -155,6 +162,7 @@ export const getStreamInfo = defineCommand({
   description: "Shows one stream.",
   parameters: STREAM_CHOICE,
   shownKeys: STREAM_KEYS,
+  reach: "stream",
   handle(args, context) {
     const found = findStream(args, context);
     if (!found)
@@ -168,6 +176,7 @@ export const isStreamRunning = defineCommand({
   description: "Tells whether a stream is live.",
   parameters: STREAM_CHOICE,
   shownKeys: ["Running"],
+  reach: anyOf("Running"),
   handle: (args, context) => success("Stream status:", { Running: findStream(args, context) !== undefined }),
 });
 
@@ -176,6 +185,7 @@ export const listInboundStreams = defineCommand({
   description: "Lists sources.",
   parameters: {},
   shownKeys: STREAM_KEYS,
+  reach: listsByNode,
   handle: (_args, context) =>
     success(
       "Available inbound streams",
@@ -188,6 +198,7 @@ export const listInboundStreamNames = defineCommand({
   description: "Lists the names of sources.",
   parameters: {},
   shownKeys: ["name"],
+  reach: listsByNode,
   handle: (_args, { recorder }) =>
     success("Inbound local stream names", listOrNull(recorder.streams.list().map(({ name }) => ({ name })))),
 });

@@ -38,7 +38,14 @@ const COMMAND_ID: ValueObject = {
   name: "commandId",
 };
 
-function describe(command: Command): ValueObject {
+const NODE: ValueObject = {
+  defaultValue: NO_DEFAULT,
+  description: "Name of the node of the group that carries it out.",
+  mandatory: false,
+  name: "node",
+};
+
+function describe(command: Command, isInGroup: boolean): ValueObject {
   const parameters = Object.entries(command.parameters).map(([name, parameter]) => ({
     defaultValue: parameter.defaultText,
     description: parameter.description,
@@ -49,7 +56,7 @@ function describe(command: Command): ValueObject {
     command: command.name,
     deprecated: false,
     description: command.description,
-    parameters: [...parameters, COMMAND_ID],
+    parameters: [...parameters, COMMAND_ID, ...(isInGroup && !command.isChannelOnly ? [NODE] : [])],
   };
 }
 
@@ -58,7 +65,11 @@ export const help = defineCommand({
   description: "Lists the commands.",
   parameters: {},
   shownKeys: ["command", "defaultValue", "description", "mandatory", "name", "parameters"],
-  handle: (_args, { commands }) => success("Available commands", commands.map(describe)),
+  handle: (_args, { commands, group }) =>
+    success(
+      "Available commands",
+      commands.map((command) => describe(command, group !== undefined)),
+    ),
 });
 
 export const ping = defineCommand({

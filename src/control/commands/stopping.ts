@@ -7,7 +7,7 @@ import { pullSettings, recordSettings } from "../replies/config-object.js";
 import { type Reply, success, type ValueObject } from "../replies/reply.js";
 import { inStreamObject, outStreamObject, STREAM_KEYS } from "../replies/stream-object.js";
 import { type CommandContext, defineCommand } from "./command.js";
-import { CommandFailure, flag, optionalInteger, optionalText, requireIdOrName } from "./parameter.js";
+import { CommandFailure, flag, optionalInteger, optionalStreamId, optionalText, requireIdOrName } from "./parameter.js";
 
 const GONE = "Stream no longer available";
 
@@ -15,11 +15,12 @@ export const shutdownStream = defineCommand({
   name: "shutdownStream",
   description: "Ends a stream: a recording by its id; a source, and with it its recordings, by its id or name.",
   parameters: {
-    id: optionalInteger("Stream id, as in listStreams; wins over localStreamName."),
+    id: optionalStreamId("Stream id, as in listStreams; wins over localStreamName."),
     localStreamName: optionalText("Name of the source."),
     permanently: flag("1: remove the stream's own config too. 0: keep it; the operation starts again.", true),
   },
   shownKeys: ["streamInfo", ...STREAM_KEYS],
+  reach: "stream",
   handle({ id, localStreamName, permanently }, context) {
     requireIdOrName({ id, localStreamName });
     const { recorder } = context;
@@ -80,6 +81,7 @@ export const removeConfig = defineCommand({
     removeHlsHdsFiles: flag("Without effect on recordings.", false),
   },
   shownKeys: ["configId", "localStreamName", "targetFolder", "uri"],
+  reach: "config",
   handle({ id, groupName }, context) {
     if (id === undefined && groupName === "") throw new CommandFailure("No id nor group name provided");
     const terminated = "Configuration terminated";

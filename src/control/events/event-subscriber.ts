@@ -11,10 +11,10 @@ import type { EventView } from "./event-view.js";
 import { chunkClosed, segmentDeleted } from "./segment-payloads.js";
 
 /** Events that the ledger holds. */
-const IN_LEDGER: readonly EventType[] = ["recordChunkClosed", "segmentDeleted"];
+export const IN_LEDGER: readonly EventType[] = ["recordChunkClosed", "segmentDeleted"];
 
 /** Those of the ledger are outside this run's count, so their id is 0. When a file was deleted no line says. */
-function eventOf(entry: EndEntry): BusEvent {
+export function ledgerEvent(entry: EndEntry): BusEvent {
   const { report } = entry;
   const timestamp = Math.floor((report.stoppedMs ?? report.startedMs) / 1000);
   if (entry.type === "closed") return new BusEvent(0, "recordChunkClosed", timestamp, chunkClosed(entry.report));
@@ -86,7 +86,7 @@ export class EventSubscriber {
     const sent = new Set<number>();
     for await (const entry of missed) {
       if (this.#held !== held) return;
-      const event = this.options.view.show(eventOf(entry));
+      const event = this.options.view.show(ledgerEvent(entry));
       if (!this.#types.has(event.type)) continue;
       sent.add(entry.report.sequence);
       await this.receiver.send(event.serialize());

@@ -12,6 +12,7 @@ export const EVENT_TYPES = [
   "outStreamClosed",
   "outStreamCreated",
   "pastShort",
+  "pullMoved",
   "recordChunkClosed",
   "recordChunkCreated",
   "recordChunkError",

@@ -31,6 +31,8 @@ export interface Reply {
   readonly status: "SUCCESS" | "FAIL";
   /** The caller's commandId. */
   readonly responseId?: string | undefined;
+  /** Nodes of the group that should have answered too, and have not. */
+  readonly unanswered?: readonly string[] | undefined;
 }
 
 export function success(description: string, data: Value): Reply {
@@ -128,6 +130,7 @@ export function serializeReply(reply: Reply): string {
     description: reply.description,
     responseId: reply.responseId,
     status: reply.status,
+    unanswered: reply.unanswered,
   });
 }
 

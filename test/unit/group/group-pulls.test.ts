@@ -4,7 +4,15 @@ import { beforeEach, expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.js";
 import type { ClaimOutcome } from "../../../src/group/claim.js";
 import type { LoggedClaim } from "../../../src/group/claim-log.js";
-import { type ClaimLogPort, type GroupPull, GroupPulls, PULL_ELSEWHERE } from "../../../src/group/group-pulls.js";
+import {
+  type ClaimLogPort,
+  type Flow,
+  type GroupPull,
+  GroupPulls,
+  PULL_ELSEWHERE,
+  TAKE_MS,
+  type Taken,
+} from "../../../src/group/group-pulls.js";
 import { DEAD_MS, HEARTBEAT_MS, type Heartbeat, Members } from "../../../src/group/members.js";
 import type { ConfigStore, StoredSection } from "../../../src/recording/config-store.js";
 
@@ -35,6 +43,9 @@ let log: LoggedClaim[];
 /** What the next questions are answered with; `won` where it is empty. */
 let outcomes: ClaimOutcome[];
 let pulls: GroupPulls<GroupPull, never>;
+/** What every stream does here. */
+let flow: Flow;
+let taken: Taken[];
 
 const logPort: ClaimLogPort = {
   ask: async ({ configId }, epoch) => {
@@ -60,6 +71,8 @@ function createPulls(): GroupPulls<GroupPull, never> {
     self: SELF,
     weight: () => 1,
     monotonicMs: () => nowMs,
+    flowOf: () => flow,
+    onTaken: (one) => void taken.push(one),
     store,
     logger: silentLogger,
   });
@@ -72,6 +85,8 @@ beforeEach(() => {
   codes = new Map();
   log = [];
   outcomes = [];
+  flow = "none";
+  taken = [];
   pulls = createPulls();
 });
 
@@ -253,4 +268,57 @@ it("claims what it runs again where the log has lost that, and only there", asyn
     [1, 2],
   ]);
   expect([...running.keys()]).toEqual([1, 2]);
+});
+
+it("pulls beside the owner that gives a pull away, and claims it when it is recorded", async () => {
+  join();
+  pulls.seen({ configId: 1, epoch: 1, node: 2, sequence: 1 });
+  hear(2);
+  expect(pulls.take(1)).toBe("it does not know the config");
+  start(1);
+  expect(pulls.take(1)).toBeUndefined();
+  expect([...running.keys()]).toEqual([1]);
+  flow = "live";
+  await pass(2 * HEARTBEAT_MS, [2]);
+  expect(log).toEqual([]);
+  flow = "recorded";
+  await pass(HEARTBEAT_MS, [2]);
+  expect(log.at(-1)).toMatchObject({ epoch: 2, node: SELF });
+  expect(taken).toMatchObject([{ pull: { configId: 1 }, epoch: 2, from: 2, overlapMs: 3 * HEARTBEAT_MS }]);
+  expect(pulls.own().map(({ configId }) => configId)).toEqual([1]);
+});
+
+it("leaves what does not come to live here to its owner, and what another has taken meanwhile", async () => {
+  join();
+  for (const configId of [1, 2]) pulls.seen({ configId, epoch: 1, node: 2, sequence: configId });
+  hear(2);
+  start(1);
+  start(2);
+  pulls.take(1);
+  pulls.take(2);
+  pulls.seen({ configId: 2, epoch: 2, node: 3, sequence: 3 });
+  await pass(HEARTBEAT_MS, [2, 3]);
+  expect([...running.keys()]).toEqual([1]);
+  await pass(TAKE_MS, [2, 3]);
+  expect(running.size).toBe(0);
+  expect(log).toEqual([]);
+  expect(codes.get(1)?.at(-1)).toBe(PULL_ELSEWHERE);
+});
+
+it("tells a giver who has its pull, takes nothing while it drains, and claims again afterwards", async () => {
+  join();
+  start(1);
+  await pass(HEARTBEAT_MS);
+  pulls.drain();
+  expect(pulls.take(1)).toBe("it takes nothing now");
+  hear(2);
+  hear(3, { isDraining: true });
+  expect(pulls.takersOf({ configId: 1, localStreamName: "cam1" })).toEqual([2]);
+  const yielded = pulls.whenYielded(1, 1000);
+  pulls.seen({ configId: 1, epoch: 2, node: 2, sequence: 5 });
+  expect(await yielded).toBe(2);
+  expect(running.size).toBe(0);
+  pulls.drain(false);
+  await pass(DEAD_MS + HEARTBEAT_MS);
+  expect([...running.keys()]).toEqual([1]);
 });

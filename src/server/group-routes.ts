@@ -1,0 +1,102 @@
+// Routes of a group: what one node answers over HTTP, any other does too, asked with `node=<name>`; with `node=all` the
+// answers of all stand in one, and those who did not answer are named. Without `node` a route answers for its own node.
+
+import { ReelError } from "../base/reel-error.js";
+import { jsonReply, type RouteHandler, type RouteModule, type RouteReply, type RouteRequest } from "../base/routes.js";
+import type { GroupNode, GroupPort } from "../control/group/group-port.js";
+import { joinExpositions } from "../metrics/joined-exposition.js";
+
+const ASK_MS = 2000;
+const ALL = "all";
+
+/** A request as it goes to another node. */
+interface Forwarded {
+  readonly path: string;
+  readonly query: string;
+  readonly role: RouteRequest["role"];
+}
+
+/** An answer as it comes back. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The modules again, with `node` in the query of those that are the group's. */
+export function groupRoutes(modules: readonly RouteModule[], group: GroupPort): RouteModule[] {
+  const shared = new Map<string, RouteHandler>();
+  group.serve("route", async (body) => answerOf(shared, body as Forwarded));
+  return modules.map((module) => ({
+    name: module.name,
+    routes: (register) =>
+      module.routes((method, path, handler, description) => {
+        if (!description?.isOfGroup) {
+          register(method, path, handler, description);
+          return;
+        }
+        shared.set(path, handler);
+        register(method, path, (request) => route(path, request, handler, group), description);
+      }),
+  }));
+}
+
+async function answerOf(shared: ReadonlyMap<string, RouteHandler>, { path, query, role }: Forwarded): Promise<Answer> {
+  const handler = shared.get(path);
+  if (!handler) throw new ReelError("notFound", `this version has no ${path} for other nodes`);
+  return plain(await handler(requestOf(new URLSearchParams(query), role)));
+}
+
+async function route(
+  path: string,
+  request: RouteRequest,
+  handler: RouteHandler,
+  group: GroupPort,
+): Promise<RouteReply> {
+  const query = new URLSearchParams(request.query);
+  const name = query.get("node");
+  query.delete("node");
+  const here = (): RouteReply | Promise<RouteReply> => handler({ ...request, query });
+  if (name === null || name === group.nodeName) return here();
+  const ask = async ({ number, isAlive }: GroupNode): Promise<Answer | undefined> => {
+    const body: Forwarded = { path, query: query.toString(), role: request.role };
+    return isAlive ? ((await group.ask(number, "route", body, ASK_MS)) as Answer | undefined) : undefined;
+  };
+  const nodes = group.nodes();
+  if (name === ALL) {
+    const asked = nodes.map(async (node) => ({ node: node.name, answer: await ask(node) }));
+    const own = { node: group.nodeName, answer: plain(await here()) };
+    return joined([own, ...(await Promise.all(asked))]);
+  }
+  const node = nodes.find((candidate) => candidate.name === name);
+  if (!node) throw new ReelError("notFound", `there is no node ${name} in this group`);
+  const answer = await ask(node);
+  if (!answer) throw new ReelError("stuck", `node ${name} does not answer`);
+  return answer;
+}
+
+/** JSON: each node's answer with its name. Metrics: one exposition, with a label. */
+function joined(asked: readonly { node: string; answer: Answer | undefined }[]): RouteReply {
+  const unanswered = asked.filter(({ answer }) => answer?.status !== 200).map(({ node }) => node);
+  const answers = asked.flatMap(({ node, answer }) => (answer?.status === 200 ? [{ node, answer }] : []));
+  const [first] = answers;
+  if (first && !isJson(first.answer)) {
+    const body = joinExpositions(answers.map(({ node, answer }) => ({ node, text: answer.body })));
+    return { status: 200, headers: first.answer.headers, body };
+  }
+  const nodes = answers.map(({ node, answer }) => ({ node, ...(JSON.parse(answer.body) as object) }));
+  return jsonReply(200, { nodes, unanswered });
+}
+
+function isJson({ headers }: Answer): boolean {
+  return headers["Content-Type"] === "application/json";
+}
+
+function requestOf(query: URLSearchParams, role: RouteRequest["role"]): RouteRequest {
+  return { method: "GET", isHead: false, parameters: {}, query, headers: {}, role, body: "" };
+}
+
+/** Only routes that answer with a text are the group's. */
+function plain({ status, headers = {}, body }: RouteReply): Answer {
+  return { status, headers, body: String(body) };
+}
