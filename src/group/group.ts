@@ -97,6 +97,11 @@ export class Group {
   #publishedUpTo: number | undefined;
   #onMoved: Shared["onMoved"] = () => {};
   #isLeaving = false;
+  #tellOpened: () => void = () => {};
+  /** Events of the start wait for it. */
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#tellOpened = resolve;
+  });
   #isClosed = false;
 
   private constructor(
@@ -219,6 +224,7 @@ export class Group {
    * where it is not known whether it stands there.
    */
   async publish(type: string, event: string, sequence?: number): Promise<boolean> {
+    await this.#opened;
     const { events, heartbeats } = this.#session ?? {};
     // What is published without a connection would wait for it.
     return heartbeats?.isConnected === true && (await events?.publish(type, event, sequence)) === true;
@@ -328,6 +334,7 @@ export class Group {
     const requests = new Requests({ nats, subjects, self: number, isConnected, logger });
     for (const [what, handler] of this.#handlers) requests.serve(what, handler);
     this.#session = { nats, log, heartbeats, requests, events };
+    this.#tellOpened();
     this.#members.deaf();
     this.#pulls?.connect(log);
     log.follow({ seen: (claim) => this.#pulls?.seen(claim), caughtUp: () => this.#pulls?.caughtUp() });

@@ -1,6 +1,8 @@
 // Events of all nodes on the group's stream: a file that is closed is told once, whoever recorded it, whether its node
 // was killed while it grew or before it could tell, and a consumer goes on where it was.
 
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { connectNats, type Nats } from "../../src/group/nats-connection.js";
@@ -41,11 +43,16 @@ async function startNode(name: string, root?: string): Promise<Node> {
 async function readAfter(place: number, isEnough: (told: readonly Told[]) => boolean): Promise<Told[]> {
   const told: Told[] = [];
   const start = { deliver_policy: "by_start_sequence", opt_start_seq: place + 1 } as const;
-  const consumer = await nats.jetstream.consumers.get("REEL_test_events", start);
+  const consumer = await until("NATS answers", () =>
+    nats.jetstream.consumers.get("REEL_test_events", start).catch(() => undefined),
+  );
   const messages: ConsumerMessages = await consumer.consume({
     callback: (message: JsMsg) => void told.push(toldOf(message)),
   });
-  await until("enough is told", () => isEnough(told));
+  await until("enough is told", () => isEnough(told)).catch((error: unknown) => {
+    const shown = told.map(({ place, node, type, payload }) => `${place} ${node} ${type} ${payload.sequence}`);
+    throw new Error(`${String(error)}: ${shown.join("; ")}`);
+  });
   messages.stop();
   return told;
 }
@@ -125,11 +132,18 @@ it("does not tell again what it has told, also where its node forgot that", asyn
   const [node] = nodes as [Node];
   await node.server.stop();
   node.control.close();
+  const kept = join(node.server.root, "state", "group", "configs.json");
+  const sections = JSON.parse(await readFile(kept, "utf8")) as { published: number };
+  expect(sections.published).toBeGreaterThan(0);
+  await writeFile(kept, JSON.stringify({ ...sections, published: 0 }));
   Object.assign(node, await startNode(node.name, node.server.root));
-  await node.control.succeed("ping");
   const again = await readAfter(0, (all) =>
     all.some(({ place, type }) => place > (told.at(-1)?.place ?? 0) && type === "serverStarted"),
   );
   const keys = closings(again).map(({ node: name, payload }) => `${name} ${payload.sequence}`);
   expect(new Set(keys).size).toBe(keys.length);
+  await until("it has put all of its ledger again", async () => {
+    const { published } = JSON.parse(await readFile(kept, "utf8")) as { published: number };
+    return published >= sections.published;
+  });
 });

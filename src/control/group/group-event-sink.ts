@@ -20,6 +20,7 @@ const OWN: readonly EventType[] = ["cliRequest", "cliResponse"];
 /** On their way at once. */
 const MAX_QUEUED = 1000;
 const AGAIN_MS = 1000;
+const LAST_MS = 2000;
 
 export class GroupEventSink implements EventSink {
   readonly types: ReadonlySet<EventType> = new Set(EVENT_TYPES.filter((type) => !OWN.includes(type)));
@@ -66,7 +67,8 @@ export class GroupEventSink implements EventSink {
 
   async close(deadlineMs: number): Promise<void> {
     this.#pump();
-    if (this.#pumping) await waitAtMost(this.#pumping, deadlineMs);
+    // What NATS does not take now, the next start brings.
+    if (this.#pumping) await waitAtMost(this.#pumping, Math.min(deadlineMs, LAST_MS));
     this.#isClosed = true;
   }
 

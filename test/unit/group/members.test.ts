@@ -53,6 +53,24 @@ it("buries nobody for the time that it stood still, or had no connection", () =>
   expect(members.isAlive(2)).toBe(false);
 });
 
+it("gives no time again to a node that was dead while others were heard", () => {
+  members.hear(beat(2));
+  members.hear(beat(3));
+  for (let ms = 0; ms <= DEAD_MS; ms += HEARTBEAT_MS) {
+    members.hear(beat(3));
+    pass(HEARTBEAT_MS);
+  }
+  members.hear(beat(3));
+  // A claim has no answer, and then the process stands still.
+  members.deaf();
+  nowMs += 2000;
+  members.tick();
+  expect(members.isAlive(2)).toBe(false);
+  expect(members.isAlive(3)).toBe(true);
+  members.hear(beat(2));
+  expect(members.isAlive(2)).toBe(true);
+});
+
 it("believes a last heartbeat at once, but not that of an earlier run", () => {
   members.hear(beat(2, { instance: "b" }));
   members.hear(beat(2, { instance: "a", isLast: true }));
