@@ -45,6 +45,8 @@ export class EventSubscriber {
   #held: BusEvent[] | undefined;
   #missed: AsyncIterable<EndEntry> | readonly never[] | undefined;
   #types: ReadonlySet<EventType> = new Set();
+  /** Sequences that the ledger has told; the events of the newest may be yet to come. */
+  #told = new Set<number>();
 
   constructor(
     private readonly bus: EventBus,
@@ -83,19 +85,16 @@ export class EventSubscriber {
     const held = this.#held;
     this.#missed = undefined;
     if (!missed || !held) return;
-    const sent = new Set<number>();
+    this.#told = new Set();
     for await (const entry of missed) {
       if (this.#held !== held) return;
       const event = this.options.view.show(ledgerEvent(entry));
       if (!this.#types.has(event.type)) continue;
-      sent.add(entry.report.sequence);
+      this.#tell(entry.report.sequence);
       await this.receiver.send(event.serialize());
     }
-    for (let event = held.shift(); event && this.#held === held; event = held.shift()) {
-      const { sequence } = event.payload;
-      if (!IN_LEDGER.includes(event.type) || typeof sequence !== "number" || !sent.has(sequence))
-        await this.receiver.send(event.serialize());
-    }
+    for (let event = held.shift(); event && this.#held === held; event = held.shift())
+      if (!this.#isTold(event)) await this.receiver.send(event.serialize());
     if (this.#held === held) this.#held = undefined;
   }
 
@@ -106,12 +105,26 @@ export class EventSubscriber {
     this.#missed = undefined;
   }
 
+  #tell(sequence: number): void {
+    this.#told.add(sequence);
+    if (this.#told.size <= MAX_HELD) return;
+    const [oldest = 0] = this.#told;
+    this.#told.delete(oldest);
+  }
+
+  /** An entry is in the ledger before its event is made, so it may have been sent as one that was missed. */
+  #isTold(event: BusEvent): boolean {
+    const { sequence } = event.payload;
+    return IN_LEDGER.includes(event.type) && typeof sequence === "number" && this.#told.delete(sequence);
+  }
+
   #deliver(event: BusEvent): void {
     if (this.#held) {
       if (this.#held.length < MAX_HELD) this.#held.push(event);
       else this.#drop("too many events while the missed ones were sent");
       return;
     }
+    if (this.#isTold(event)) return;
     if (this.receiver.bufferedBytes > this.options.maxBufferedBytes) this.#drop("events are read too slowly");
     else this.receiver.send(event.serialize()).catch(() => this.close());
   }

@@ -83,6 +83,16 @@ describe("a subscription", () => {
     expect(sent).toEqual([1, 1, 2, 3, 4, 5]);
   });
 
+  it("is told once what the ledger has before its event is made", async () => {
+    const { subscriber, sent, live } = rig();
+    await subscriber.prepare({ types: CLOSED, since: 1 });
+    await subscriber.start();
+    live(3);
+    live(4);
+    await settled();
+    expect(sent).toEqual([2, 3, 4]);
+  });
+
   it("whose ledger cannot be read holds nothing and drops nobody", async () => {
     const { subscriber, sent, state, live } = rig(() => Promise.reject(new Error("EIO")));
     await expect(subscriber.prepare({ types: CLOSED, since: 0 })).rejects.toThrow("EIO");
