@@ -161,9 +161,12 @@ export class Catalog implements SegmentCatalog {
     return new Catalog(folder, { ...defaults, ...options }, roots);
   }
 
-  start(): void {
+  /** `guard` is asked for deletions that a crash left: the others come later. */
+  start(guard: DeletionGuard = () => undefined): void {
+    const detach = this.guard(guard);
     this.#rebuilt = this.#deletion
       .resume()
+      .finally(detach)
       .then(() => this.#rebuild.run())
       .then(() => {
         this.#isComplete = true;

@@ -76,7 +76,7 @@ export class MediaRoots {
   async isElsewhere({ id, path }: RootedSegment): Promise<boolean> {
     const folder = longestOf(this.folders, path);
     const was = this.#identityAt(id, folder);
-    return folder !== undefined && was !== undefined && (await lastingIdentityOf(folder)) !== was;
+    return folder !== undefined && was !== undefined && (await askVolume(() => lastingIdentityOf(folder))) !== was;
   }
 
   /** True where two segments of one path have been recorded in different folders: each has a file of its own. */

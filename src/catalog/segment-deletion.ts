@@ -96,22 +96,22 @@ export class SegmentDeletion {
 
   /**
    * Completes what a crash left. A file that cannot be deleted now stays, and is in the catalogue again; one whose
-   * volume is away is waited for. The start has no guards yet; what has waited asks those that have come meanwhile.
+   * volume is away is waited for. Asks the guards that are there by then.
    */
-  async resume(guards: Iterable<DeletionGuard> = []): Promise<void> {
+  async resume(): Promise<void> {
     const waiting: DeletingEntry[] = [];
     for (const entry of this.#left.splice(0)) {
       const segment = segmentOf(entry);
       if (this.#isClosed || (await this.isAway(segment))) waiting.push(entry);
       else
-        await this.#carryOut(segment, entry.report, guards).catch((error: unknown) =>
+        await this.#carryOut(segment, entry.report).catch((error: unknown) =>
           this.parts.logger.warn({ err: error, path: entry.report.path }, "a file that was to be deleted is kept"),
         );
     }
     this.#left.push(...waiting);
     if (waiting.length === 0 || this.#isClosed) return;
     this.#retry = setTimeout(() => {
-      this.#resuming = this.resume(this.#guards);
+      this.#resuming = this.resume();
     }, this.parts.resumeMs).unref();
   }
 
@@ -154,7 +154,7 @@ export class SegmentDeletion {
     const report = deletionOf(segment, cause, ledger.nextSequence());
     if (hasFile) {
       await ledger.append({ type: "deleting", opened: id, report });
-      await this.#carryOut(segment, report, this.#guards);
+      await this.#carryOut(segment, report);
     } else await this.#end(segment, report, report.sequence);
   }
 
@@ -172,18 +172,14 @@ export class SegmentDeletion {
     return false;
   }
 
-  async #carryOut(
-    segment: CatalogSegment,
-    report: DeletedSegmentReport,
-    guards: Iterable<DeletionGuard>,
-  ): Promise<void> {
+  async #carryOut(segment: CatalogSegment, report: DeletedSegmentReport): Promise<void> {
     const { ledger, roots } = this.parts;
     const { id, path } = segment;
     try {
       await mustLieInside(path, roots.folders);
       if (!(await this.#isReplaced(segment))) {
         // Somebody may have been given a hold since the first look.
-        askGuards(guards, segment, report.cause);
+        askGuards(this.#guards, segment, report.cause);
         await this.#mustNotBeAway(segment);
         this.#going.add(id);
         await this.#removeFiles(segment);

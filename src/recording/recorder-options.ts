@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { LogLimit } from "../base/log-limit.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { asReelError, ReelError } from "../base/reel-error.js";
+import type { DeletionGuard } from "../catalog/segment-deletion.js";
 import { MAX_PAST_SECONDS, type PastSettings } from "../stream/past.js";
 import { PastBudget } from "../stream/past-budget.js";
 import type { PastStore } from "../stream/spilled-past.js";
 import { type Clock, systemClock } from "../time/units.js";
+import type { ConfigStore } from "./config-store.js";
 import { DEFAULT_SCHEDULER_OPTIONS, type SchedulerOptions } from "./lifecycle/scheduler.js";
 import type { Durability } from "./record-config.js";
 import { type NamePattern, namePattern } from "./rules/name-pattern.js";
@@ -46,6 +48,8 @@ export interface RecorderOptions {
   maxConfigs?: number;
   /** Stored configs of another version are set aside; without it such a store cannot be opened. Default false. */
   discardConfigs?: boolean;
+  /** What must not be deleted, also where a crash has interrupted its deletion: asked once, at the start. */
+  guard?: (store: ConfigStore) => DeletionGuard;
   /** Where ids come from; asked once the state folder is this recorder's. Default: numbers of its own. */
   ids?: () => Promise<RecorderIds>;
   scheduler?: Partial<SchedulerOptions>;
@@ -60,7 +64,8 @@ export interface RecorderIds {
   nextConfigId(): number;
 }
 
-export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "ids" | "scheduler">> & {
+export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "guard" | "ids" | "scheduler">> & {
+  guard: RecorderOptions["guard"];
   arenaMib: number | undefined;
   ids: (() => Promise<RecorderIds>) | undefined;
   scheduler: SchedulerOptions;
@@ -103,6 +108,7 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
     rules: options.rules ?? [],
     maxConfigs: options.maxConfigs ?? DEFAULT_MAX_CONFIGS,
     discardConfigs: options.discardConfigs ?? false,
+    guard: options.guard,
     ids: options.ids,
     scheduler: { ...DEFAULT_SCHEDULER_OPTIONS, ...options.scheduler },
     clock: options.clock ?? systemClock,

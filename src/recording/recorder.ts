@@ -279,7 +279,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       logger,
     });
     void this.#spillFile?.start();
-    catalog.start();
+    catalog.start(settings.guard?.(state.store));
     void this.#copies.start();
     this.#recovery.start(naming.folders);
     for (const config of this.#rules.restore(saved)) this.#supervisor.add(config, config.pathToFile);

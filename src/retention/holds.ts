@@ -3,6 +3,7 @@
 
 import type { Logger } from "../base/logger.js";
 import { ReelError } from "../base/reel-error.js";
+import type { DeletionGuard } from "../catalog/segment-deletion.js";
 import type { ConfigStore } from "../recording/config-store.js";
 import { SectionWriter } from "../recording/section-writer.js";
 import type { Clock } from "../time/units.js";
@@ -93,6 +94,11 @@ export class Holds {
   async whenSaved(): Promise<void> {
     await Promise.all([this.#saved.whenIdle(), this.#savedNextId.whenIdle()]);
   }
+}
+
+/** What is held is not deleted. */
+export function holdsGuard(held: Holds): DeletionGuard {
+  return (segment) => held.holdOf(segment)?.reason;
 }
 
 function holds({ sequence, localStreamName, fromMs, toMs }: Hold, segment: HeldSegment): boolean {

@@ -19,7 +19,7 @@ import { MAX_PRIORITY, RETENTION_FIELDS, type RetentionRule } from "../recording
 import type { Clock } from "../time/units.js";
 import { Deleter } from "./deleter.js";
 import { FolderWatch, folderOf, type LookAt } from "./folder-watch.js";
-import { type Hold, Holds, type HoldWish } from "./holds.js";
+import { type Hold, Holds, type HoldWish, holdsGuard } from "./holds.js";
 import { RETENTION_STEPS, type RetentionStepName } from "./ladder.js";
 import { RetainsFiles } from "./own-rules.js";
 import { planSteps } from "./plan-all.js";
@@ -119,7 +119,7 @@ export class Retention extends EventEmitter<{ step: [step: RetentionStep] }> imp
     });
     this.#deleter = new Deleter(recorder.catalog, this.#index, clock, logger);
     // For as long as the catalogue is open: others may delete behind the end of this.
-    recorder.catalog.guard((segment) => this.#holds.holdOf(segment)?.reason);
+    recorder.catalog.guard(holdsGuard(this.#holds));
     recorder.catalog.onDeleted(({ cause, sizeBytes }) => {
       const sum = this.#deleted.get(cause) as { segments: number; bytes: number };
       sum.segments++;

@@ -8,6 +8,7 @@ import { silentLogger } from "../../src/base/logger.js";
 import { Catalog } from "../../src/catalog/catalog.js";
 import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
 import { Ledger } from "../../src/catalog/ledger.js";
+import type { DeletionGuard } from "../../src/catalog/segment-deletion.js";
 import type { SegmentReport } from "../../src/catalog/segment-report.js";
 import { Reservations } from "../../src/recording/naming/reservations.js";
 import { scratch } from "./scratch.js";
@@ -26,7 +27,7 @@ export class Rig {
   catalog!: Catalog;
   readonly names = new Reservations();
 
-  async open(): Promise<this> {
+  async open(guard?: DeletionGuard): Promise<this> {
     mkdirSync(this.media, { recursive: true });
     this.ledger = await Ledger.open(this.state, silentLogger, { isDurable: false });
     this.catalog = await Catalog.open(this.state, {
@@ -36,7 +37,7 @@ export class Rig {
       names: this.names,
       resumeMs: 20,
     });
-    this.catalog.start();
+    this.catalog.start(guard);
     await this.catalog.whenComplete();
     rigs.add(this);
     return this;

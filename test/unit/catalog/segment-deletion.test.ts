@@ -260,6 +260,18 @@ describe("a deletion that something happens to", () => {
     expect([existsSync(opened.path), (await rig.segment(opened.sequence)).state]).toEqual([true, "finished"]);
   });
 
+  it("that a crash left asks the guard that the start brings, and that one only for this", async () => {
+    const rig = await new Rig().open();
+    const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
+    const report = deletionOf(await rig.segment(opened.sequence), "age", rig.ledger.nextSequence());
+    await rig.ledger.append({ type: "deleting", opened: opened.sequence, report });
+    await rig.close();
+    await rig.open(({ localStreamName }) => (localStreamName === "cam1" ? "evidence" : undefined));
+    expect([existsSync(opened.path), (await rig.segment(opened.sequence)).state]).toEqual([true, "finished"]);
+    await rig.catalog.delete(await rig.segment(opened.sequence));
+    expect(existsSync(opened.path)).toBe(false);
+  });
+
   it("is refused where the volume was not mounted at the start either", async () => {
     const rig = await new Rig().open();
     const opened = await rig.record("cam1", MIDNIGHT, MINUTE);
