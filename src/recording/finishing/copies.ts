@@ -6,8 +6,10 @@
 
 import { stat } from "node:fs/promises";
 import { KeyedQueue } from "../../base/keyed-queue.js";
+import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { type Collector, counter, gauge, type Sample } from "../../base/samples.js";
+import { askVolume } from "../../base/volume-calls.js";
 import type { Catalog } from "../../catalog/catalog.js";
 import type { CatalogSegment } from "../../catalog/catalog-segment.js";
 import { longestOf } from "../../catalog/media-roots.js";
@@ -37,6 +39,18 @@ export interface CopiesDeps {
   onFailed: (failure: CopyFailure) => void;
 }
 
+interface CopyWish {
+  readonly folder: string;
+  readonly overwrite: boolean;
+}
+
+interface TryFailure {
+  readonly code: string;
+  readonly message: string;
+  /** It was told for another file of the same folder. */
+  readonly isKnown?: boolean;
+}
+
 const PAGE = 1000;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 60_000;
@@ -49,12 +63,16 @@ export class Copies implements Collector {
   readonly #wakeAll = new Set<() => void>();
   /** st_dev at the start, by folder: an unmounted volume leaves an empty folder of another one. */
   readonly #volumes = new Map<string, number>();
+  /** Second folders that were not there at the last try: the first file that finds that tells it for all. */
+  readonly #away = new Set<string>();
+  readonly #lines: LogLimit;
   readonly #detach: () => void;
   #isClosed = false;
   #copied = 0;
   #failed = 0;
 
   constructor(private readonly deps: CopiesDeps) {
+    this.#lines = new LogLimit(deps.clock, 1);
     this.#detach = deps.catalog.onClosed((segment) => this.#add(segment));
     deps.catalog.guard(({ id }) => (this.#underWay.has(id) ? "it is being copied" : undefined));
   }
@@ -63,7 +81,7 @@ export class Copies implements Collector {
   async start(): Promise<void> {
     const { catalog, mediaFolders, logger } = this.deps;
     try {
-      for (const folder of mediaFolders) this.#volumes.set(folder, (await stat(folder)).dev);
+      for (const folder of mediaFolders) this.#volumes.set(folder, (await askVolume(() => stat(folder))).dev);
       await catalog.whenComplete();
       let cursor: string | undefined;
       do {
@@ -71,7 +89,8 @@ export class Copies implements Collector {
         const state = ["finished", "recovered", "uploaded"] as const;
         const page = await catalog.query({ state, limit: PAGE, ...(cursor !== undefined && { cursor }) });
         for (const { missing, unreachable: _, ...segment } of page.segments)
-          if (!missing || (await catalog.isAway(segment)) || (await this.#isLeftOver(segment))) this.#add(segment);
+          if (this.#targetOf(segment) !== undefined && (!missing || (await this.#isWorthATry(segment))))
+            this.#add(segment);
         cursor = page.cursor;
       } while (cursor !== undefined);
     } catch (error) {
@@ -115,17 +134,18 @@ export class Copies implements Collector {
     return wishes.copyTo.folder + path.slice(home.length);
   }
 
-  /** A crash has left half a copy of a file that is gone: the try finds that, and removes it. */
-  async #isLeftOver(segment: CatalogSegment): Promise<boolean> {
-    const to = this.#targetOf(segment);
-    return to !== undefined && (await stat(to + COPYING_SUFFIX).catch(() => undefined)) !== undefined;
+  /** Of a file that is missing: it may come back, or a crash has left half a copy of it, which the try removes. */
+  async #isWorthATry(segment: CatalogSegment): Promise<boolean> {
+    if (await this.deps.catalog.isAway(segment)) return true;
+    const leftOver = (this.#targetOf(segment) ?? "") + COPYING_SUFFIX;
+    return (await askVolume(() => stat(leftOver)).catch(() => undefined)) !== undefined;
   }
 
-  async #copy(segment: CatalogSegment, to: string, wish: { folder: string; overwrite: boolean }): Promise<void> {
+  async #copy(segment: CatalogSegment, to: string, wish: CopyWish): Promise<void> {
     for (let tries = 1; !this.#isClosed; tries++) {
       const failure = await this.#turns.run(wish.folder, async () => {
         if (this.#isClosed) return undefined;
-        return this.#try(segment, to, wish).catch((error: unknown) => fileFailure(error, to));
+        return this.#try(segment, to, wish).catch((error: unknown): TryFailure => fileFailure(error, to));
       });
       if (this.#isClosed && failure) return;
       if (!failure) return;
@@ -134,24 +154,36 @@ export class Copies implements Collector {
       const isFinal = failure.code === "targetBusy" || (isGone && !(await this.deps.catalog.isAway(segment)));
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS);
       this.#failed++;
-      const { code, message: reason } = failure;
-      this.deps.logger.warn({ path: segment.path, copy: to, code, tries }, `a copy failed: ${reason}`);
-      const nextTryMs = isFinal ? null : this.deps.clock.wallMs() + pauseMs;
-      this.deps.onFailed({ segment, copy: to, code, reason, tries, nextTryMs });
+      if (!failure.isKnown) this.#tell(segment, to, failure, tries, isFinal ? undefined : pauseMs);
       if (isFinal) return;
       await this.#pause(pauseMs);
     }
   }
 
-  async #try(segment: CatalogSegment, to: string, { folder, overwrite }: { folder: string; overwrite: boolean }) {
+  #tell(segment: CatalogSegment, copy: string, failure: TryFailure, tries: number, pauseMs: number | undefined): void {
+    const { code, message: reason } = failure;
+    const { clock, logger, onFailed } = this.deps;
+    this.#lines.pass((suppressed) =>
+      logger.warn({ path: segment.path, copy, code, tries, suppressed }, `a copy failed: ${reason}`),
+    );
+    const nextTryMs = pauseMs === undefined ? null : clock.wallMs() + pauseMs;
+    onFailed({ segment, copy, code, reason, tries, nextTryMs });
+  }
+
+  async #try(segment: CatalogSegment, to: string, wish: CopyWish): Promise<TryFailure | undefined> {
     const { pools, catalog } = this.deps;
+    const { folder, overwrite } = wish;
     const { path: from, sizeBytes, manifest } = segment;
-    const volume = await stat(folder).then(
+    const volume = await askVolume(() => stat(folder)).then(
       ({ dev }) => dev,
       () => undefined,
     );
-    if (volume === undefined || volume !== this.#volumes.get(folder))
-      return { code: "notWritable", message: `${folder} is not the folder that was there at the start` };
+    if (volume === undefined || volume !== this.#volumes.get(folder)) {
+      const isKnown = this.#away.has(folder);
+      this.#away.add(folder);
+      return { code: "notWritable", message: `${folder} is not the folder that was there at the start`, isKnown };
+    }
+    this.#away.delete(folder);
     this.#underWay.add(segment.id);
     const { failure } = await pools
       .copy({ from, to, sizeBytes, overwrite, hasManifest: manifest !== undefined })

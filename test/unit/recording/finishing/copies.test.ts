@@ -91,6 +91,9 @@ it("wait for a folder that is away, which costs the recordings nothing, and are 
   await until("a copy has failed", () => failed.length > 0);
   expect(failed[0]).toMatchObject({ code: "notWritable", tries: 1, nextTryMs: expect.any(Number) });
   expect(existsSync(second), "nothing is made in its place").toBe(false);
+  const tries = () => recorder.collect().find(({ name }) => name === "reel_copy_failures_total")?.value ?? 0;
+  await until("each was tried", () => tries() >= 6);
+  expect(failed.length, "told once for the folder").toBe(1);
   await recorder.close();
   renameSync(`${second}.away`, second);
   mkdirSync(join(second, "a"));
