@@ -4,6 +4,8 @@
 import type { SpilledPast, Stretch } from "./spilled-past.js";
 
 export class PastPlace {
+  #hasMoved = false;
+
   constructor(
     /** Of the ring, also where its frames lie on the disk. */
     public index: number,
@@ -18,7 +20,20 @@ export class PastPlace {
 
   /** It had to give way: a name that takes for ever, on a volume that hangs, must hold nobody up. */
   get isLost(): boolean {
-    return !this.places.has(this);
+    return this.#hasMoved || !this.places.has(this);
+  }
+
+  /** It has given way, and is the oldest that there is now. */
+  moveTo(index: number, stretch: Stretch | undefined): void {
+    this.index = index;
+    this.stretch = stretch;
+    this.#hasMoved = true;
+  }
+
+  /** Whoever reads knows that it has moved. False where there was nothing to move to. */
+  goOn(): boolean {
+    this.#hasMoved = false;
+    return this.places.has(this);
   }
 
   /** All of its stretch is read: it goes on in the next one, or in the ring. */

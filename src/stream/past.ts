@@ -136,10 +136,11 @@ export class Past {
   giveUpOldest(head: number): boolean {
     const { store } = this.budget;
     if (store && !this.#isEnded && this.#spill(store, head, true)) return true;
-    const hadMore = this.#dropSpilled() || this.#start !== undefined;
+    const hadMore = this.#spilled.oldest !== undefined || this.#start !== undefined;
     // Between two points where all in front of the second is on the disk.
     if (this.#points[0]?.index === this.#start) this.#points.shift();
     this.#start = this.#points[0]?.index;
+    this.#dropSpilled();
     this.#account(head);
     if (hadMore) {
       this.#becomeShort();
@@ -195,8 +196,11 @@ export class Past {
   }
 
   #placeAt(point: Point): PastPlace {
-    const stretch = this.#spilled.all.find(({ points }) => points.includes(point));
-    return new PastPlace(point.index, stretch, this.#places, this.#spilled, () => this.#released());
+    return new PastPlace(point.index, this.#stretchOf(point), this.#places, this.#spilled, () => this.#released());
+  }
+
+  #stretchOf(point: Point): Stretch | undefined {
+    return this.#spilled.all.find(({ points }) => points.includes(point));
   }
 
   #pointAt(secondsAgo: number, newest90k: Ticks90k, orLess: boolean): Point | undefined {
@@ -300,16 +304,20 @@ export class Past {
     return freed > 0;
   }
 
-  /** With all in front of it, and the places there. */
+  /** With all in front of it. Who reads there goes on at the oldest point that is left. */
   #drop(last: Stretch): void {
     const gone = this.#spilled.dropUpTo(last);
-    for (const place of this.#places) if (place.stretch && gone.includes(place.stretch)) this.#places.delete(place);
+    const [oldest] = this.#allPoints();
+    for (const place of this.#places) {
+      if (!place.stretch || !gone.includes(place.stretch)) continue;
+      if (oldest) place.moveTo(oldest.index, this.#stretchOf(oldest));
+      else this.#places.delete(place);
+    }
   }
 
-  #dropSpilled(): boolean {
+  #dropSpilled(): void {
     const { newest } = this.#spilled;
     if (newest) this.#drop(newest);
-    return newest !== undefined;
   }
 
   #becomeShort(): void {

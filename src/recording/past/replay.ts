@@ -200,7 +200,7 @@ export class Replay implements Feed {
   /** Its place has given way. False where there is none as yet. */
   #relocate(): boolean {
     const { stream, hasAudio, onGap } = this.#parts;
-    const place = this.#past.pinOldest();
+    const place = this.#place.goOn() ? this.#place : this.#past.pinOldest();
     if (!place && !stream.ended) return false;
     const before = this.statistics;
     const from90k = this.newest90k;

@@ -43,6 +43,7 @@ interface Stored extends StoredBytes {
   /** Until it is written. */
   waiting: Uint8Array | undefined;
   readonly lost: () => void;
+  isBeingWritten: boolean;
   isFreed: boolean;
 }
 
@@ -101,7 +102,7 @@ export class SpillFile implements PastStore {
     this.#waitingBytes += sizeBytes;
     const blocks = Array.from({ length: count }, () => this.#free.pop() ?? this.#blocks++).sort((a, b) => a - b);
     const stored: Stored = {
-      ...{ blocks, sizeBytes, waiting, lost, isFreed: false },
+      ...{ blocks, sizeBytes, waiting, lost, isBeingWritten: false, isFreed: false },
       read: () => this.#read(stored),
       free: () => this.#release(stored),
     };
@@ -117,8 +118,9 @@ export class SpillFile implements PastStore {
 
   async #write(stored: Stored): Promise<void> {
     const { waiting, sizeBytes } = stored;
+    if (!waiting || this.#isClosed) return;
+    stored.isBeingWritten = true;
     try {
-      if (!waiting || stored.isFreed || this.#isClosed) return;
       await volumeCall(async () => {
         const file = await this.#open();
         await this.#mustHaveRoom(sizeBytes);
@@ -128,8 +130,8 @@ export class SpillFile implements PastStore {
       this.#hasFailed(error);
       if (!stored.isFreed) stored.lost();
     } finally {
-      stored.waiting = undefined;
-      this.#waitingBytes -= sizeBytes;
+      stored.isBeingWritten = false;
+      this.#noLongerWaits(stored);
       if (stored.isFreed) this.#giveBack(stored);
     }
   }
@@ -154,7 +156,14 @@ export class SpillFile implements PastStore {
   #release(stored: Stored): void {
     if (stored.isFreed) return;
     stored.isFreed = true;
-    if (!stored.waiting) this.#giveBack(stored);
+    if (stored.isBeingWritten) return;
+    this.#noLongerWaits(stored);
+    this.#giveBack(stored);
+  }
+
+  #noLongerWaits(stored: Stored): void {
+    if (stored.waiting) this.#waitingBytes -= stored.sizeBytes;
+    stored.waiting = undefined;
   }
 
   #giveBack({ blocks }: Stored): void {

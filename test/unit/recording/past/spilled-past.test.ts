@@ -101,6 +101,52 @@ describe("a past that is larger than its memory", () => {
     expect(closed.flatMap(({ gaps }) => gaps)).toEqual([]);
   });
 
+  it("takes a place that is waited for from the ring to the disk", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await source.writeUpTo(5000);
+    expect(diskOf(source)).toBe(0);
+    const started = recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 5 });
+    await source.writeUpTo(30_000);
+    expect(memoryOf(source)).toBeLessThanOrEqual(MIB);
+    await started;
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    expect(recorded("ts")).toEqual(sent(source, 0, 30_000));
+    expect(closed.flatMap(({ gaps }) => gaps)).toEqual([]);
+  });
+
+  it("stays while it is read, however long ago it was", async () => {
+    await open({ preRecordSeconds: 20 });
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    await recorder.record({ localStreamName: "cam", pathToFile: "flv", type: "flv", from: 20 });
+    await source.writeUpTo(75_000);
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    expect(recorded("flv")).toEqual(sent(source, 10_000, 75_000));
+    expect(closed.flatMap(({ gaps }) => gaps)).toEqual([]);
+  });
+
+  it("that is given up while it is read is a gap of all that is missing", async () => {
+    await open({ preRecordSpillMib: 3 });
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    let missing = 0;
+    recorder.on("gap", ({ cause, frames }) => {
+      expect(cause).toBe("lag");
+      missing += frames;
+    });
+    await recorder.record({ localStreamName: "cam", pathToFile: "mp4", type: "mp4", from: 20 });
+    await source.writeUpTo(100_000);
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    const [file] = closed;
+    const taken = (file?.videoFrames ?? 0) + (file?.audioFrames ?? 0);
+    expect([missing > 0, taken > 500]).toEqual([true, true]);
+    expect(taken + missing).toBe(source.framesBetween(10_000, 100_000).length);
+  });
+
   it("keeps what fits on the disk, and tells once that this is less than it should be", async () => {
     await open({ preRecordSpillMib: 2 });
     const source = new LoopedSource(recorder.streams.open("cam"));
