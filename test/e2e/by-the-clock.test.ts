@@ -41,7 +41,11 @@ async function open(at: string): Promise<void> {
   const zeroMs = Date.parse(at);
   aheadMs = 0;
   const clock = { wallMs: () => zeroMs + aheadMs, monotonicMs: () => performance.now() + stepMs };
-  recorder = await Recorder.open({ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), clock });
+  // So that nobody waits for drains.
+  const scheduler = { maxAgeMs: 100, tickMs: 20 };
+  recorder = await Recorder.open({
+    ...{ mediaFolders: [join(root, "media")], stateFolder: join(root, "state"), clock, scheduler },
+  });
   recorder.on("segmentOpened", ({ path }) => opened.push(path));
   recorder.on("segmentClosed", (report) => closed.push(report));
   advance = (ms) => {

@@ -23,8 +23,10 @@ const MIB = 1024 * 1024;
 const VOLUME_MIB = 512;
 const STREAMS = 20;
 /** In the short run rules leave less of the volume, so that it is full soon. */
-const USED_MIB = effort(24, 400);
-const MEDIA_MS = effort(24_000, 600_000);
+const USED_MIB = effort(16, 400);
+const MEDIA_MS = effort(14_000, 600_000);
+/** So that nobody waits for drains. */
+const scheduler = { maxAgeMs: 100, tickMs: 20 };
 const folders: string[] = [];
 
 afterEach(async () => {
@@ -47,7 +49,7 @@ describe("retention under load", () => {
     folders.push(root);
     const media = join(root, "media");
     await mountTmpfs(media, VOLUME_MIB);
-    const recorder = await Recorder.open({ mediaFolders: [media], stateFolder: join(root, "state") });
+    const recorder = await Recorder.open({ mediaFolders: [media], stateFolder: join(root, "state"), scheduler });
     const minimumBytes = (VOLUME_MIB - USED_MIB) * MIB;
     const settings = { freeBytes: minimumBytes };
     const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger: silentLogger });
