@@ -58,6 +58,8 @@ export class Arena implements Collector {
   #view: DataView;
   /** Free ranges, sorted by pointer, never adjacent. */
   #free: { pointer: number; size: number }[] = [];
+  /** The memory as it was after each growth: views that were made then still show it. */
+  readonly #buffers = new WeakSet<ArrayBufferLike>();
   #blocks = new Map<number, number>();
   #usedBytes = 0;
 
@@ -74,6 +76,7 @@ export class Arena implements Collector {
     this.#u32 = new Uint32Array(this.memory.buffer);
     this.#i32 = new Int32Array(this.memory.buffer);
     this.#view = new DataView(this.memory.buffer);
+    this.#buffers.add(this.memory.buffer);
     this.#free.push({ pointer: ARENA_BASE, size: this.#u8.byteLength - ARENA_BASE });
   }
 
@@ -90,6 +93,11 @@ export class Arena implements Collector {
   }
   get view(): DataView {
     return this.#view;
+  }
+
+  /** Where the bytes lie in the arena, whenever the view of them was made; -1 where they do not. */
+  pointerOf(bytes: Uint8Array): number {
+    return this.#buffers.has(bytes.buffer) ? bytes.byteOffset : -1;
   }
 
   /** A block, zeroed unless its owner writes before it reads anyway. Throws ReelError `arenaFull`. */
@@ -185,6 +193,7 @@ export class Arena implements Collector {
     this.#u32 = new Uint32Array(this.memory.buffer);
     this.#i32 = new Int32Array(this.memory.buffer);
     this.#view = new DataView(this.memory.buffer);
+    this.#buffers.add(this.memory.buffer);
     this.#release(oldBytes, by * PAGE_SIZE);
   }
 

@@ -21,7 +21,8 @@ const MEMORY = 1024;
 const MAX_LATE_RUN = 64;
 
 export interface PacketOrderEvents {
-  deliver(packet: Uint8Array, arrivalMs: Millis): void;
+  /** bytes[start…end]. */
+  deliver(bytes: Uint8Array, arrivalMs: Millis, start: number, end: number): void;
   /** Before what comes behind the gap. 0: it is not known how many, the numbers began anew. */
   lost(packets: number): void;
 }
@@ -54,22 +55,22 @@ export class PacketOrder {
     this.#events = events;
   }
 
-  /** `packet` may be reused by the caller: what waits is copied. */
-  take(packet: Uint8Array, sequence: number, nowMs: Millis): void {
+  /** The packet bytes[start…end], which may be reused by the caller: what waits is copied. */
+  take(bytes: Uint8Array, sequence: number, nowMs: Millis, start = 0, end = bytes.byteLength): void {
     if (this.#expected < 0) this.#expected = sequence;
     const ahead = signed16(sequence - this.#expected);
     if (ahead === 0) {
       this.#lateRun = 0;
       if (!this.#isReordering) this.#stray = undefined;
       this.#countOvertaken(sequence);
-      this.#handOn(packet, sequence, nowMs);
+      this.#handOn(bytes, sequence, nowMs, start, end);
       if (this.#held.size > 0) this.#drain();
-    } else if (ahead > MAX_GAP || ahead < -MAX_BEHIND) this.#takeStray(packet, sequence, nowMs);
-    else if (ahead < 0) this.#takeLate(packet, sequence, nowMs);
-    else if (this.#isReordering) this.#hold(packet, sequence, nowMs);
+    } else if (ahead > MAX_GAP || ahead < -MAX_BEHIND) this.#takeStray(bytes.subarray(start, end), sequence, nowMs);
+    else if (ahead < 0) this.#takeLate(bytes.subarray(start, end), sequence, nowMs);
+    else if (this.#isReordering) this.#hold(bytes.subarray(start, end), sequence, nowMs);
     else {
       this.#lose(ahead);
-      this.#handOn(packet, sequence, nowMs);
+      this.#handOn(bytes, sequence, nowMs, start, end);
     }
     if (this.#held.size > 0) this.poll(nowMs);
   }
@@ -103,10 +104,10 @@ export class PacketOrder {
     this.#lateRun = 0;
   }
 
-  #handOn(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {
+  #handOn(bytes: Uint8Array, sequence: number, arrivalMs: Millis, start = 0, end = bytes.byteLength): void {
     this.#seen[sequence & (MEMORY - 1)] = sequence;
     this.#expected = (sequence + 1) & 0xffff;
-    this.#events.deliver(packet, arrivalMs);
+    this.#events.deliver(bytes, arrivalMs, start, end);
   }
 
   #hold(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {

@@ -139,14 +139,14 @@ export class RtpSession {
   }
 
   /**
-   * An RTP packet of a medium. Its bytes may be reused when this returns; where they lie in the arena they are moved
-   * faster. Throws ReelError where the in-stream cannot be opened (`nameTaken`, `badName`, `arenaFull`).
+   * An RTP packet of a medium, bytes[start…end]. They may be reused when this returns; where they lie in the arena they
+   * are moved faster. Throws ReelError where the in-stream cannot be opened (`nameTaken`, `badName`, `arenaFull`).
    */
-  rtp(track: number, packet: Uint8Array, arrivalMs: Millis): void {
+  rtp(track: number, bytes: Uint8Array, arrivalMs: Millis, start = 0, end = bytes.byteLength): void {
     if (this.#isOver) return;
     this.#isParsing = true;
     try {
-      this.#tracks[track]?.rtp(packet, arrivalMs);
+      this.#tracks[track]?.rtp(bytes, arrivalMs, start, end);
     } finally {
       this.#endParsing();
     }

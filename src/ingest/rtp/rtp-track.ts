@@ -62,7 +62,7 @@ export class RtpTrack implements RtcpVisitor {
     this.#payloadType = options.payloadType;
     this.#reception = new Reception(options.time.clockRate);
     this.#order = new PacketOrder(options.isReordering, options.statistics, options.budget, {
-      deliver: (packet, arrivalMs) => this.#deliver(packet, arrivalMs),
+      deliver: (bytes, arrivalMs, start, end) => this.#deliver(bytes, arrivalMs, start, end),
       lost: (packets) => {
         if (packets === 0) this.#reception.restart();
         options.depacketizer.lose(packets, packets * this.#payloadBytes);
@@ -78,27 +78,29 @@ export class RtpTrack implements RtcpVisitor {
     return this.#reception.jitterMs;
   }
 
-  rtp(packet: Uint8Array, arrivalMs: Millis): void {
+  /** The packet bytes[start…end]. */
+  rtp(bytes: Uint8Array, arrivalMs: Millis, start: number, end: number): void {
     const header = this.#packet;
     const { statistics } = this.#options;
-    if (!header.parse(packet)) {
+    if (!header.parse(bytes, start, end)) {
       statistics.badPackets++;
       return;
     }
     if (header.ssrc !== this.#ssrc && !this.#isNewSource(header.ssrc)) {
       statistics.foreignPackets++;
-      this.#probation.push({ packet: packet.slice(), arrivalMs });
+      this.#probation.push({ packet: bytes.slice(start, end), arrivalMs });
       return;
     }
     this.#otherRun = 0;
     if (this.#probation.length > 0) this.#endProbation(header.ssrc);
-    this.#take(packet, header, arrivalMs);
+    this.#take(bytes, header, arrivalMs, start, end);
   }
 
-  #take(packet: Uint8Array, { sequenceNumber, timestamp }: RtpPacket, arrivalMs: Millis): void {
+  #take(bytes: Uint8Array, header: RtpPacket, arrivalMs: Millis, start: number, end: number): void {
+    const { sequenceNumber } = header;
     this.#options.statistics.packets++;
-    this.#reception.packet(sequenceNumber, timestamp, arrivalMs);
-    this.#order.take(packet, sequenceNumber, arrivalMs);
+    this.#reception.packet(sequenceNumber, header.timestamp, arrivalMs);
+    this.#order.take(bytes, sequenceNumber, arrivalMs, start, end);
   }
 
   /** Its packets are the track's where it has taken the place; else the old source has gone on. */
@@ -107,7 +109,7 @@ export class RtpTrack implements RtcpVisitor {
     for (const { packet, arrivalMs } of this.#probation.splice(0)) {
       if (!header.parse(packet) || header.ssrc !== ssrc) continue;
       this.#options.statistics.foreignPackets--;
-      this.#take(packet, header, arrivalMs);
+      this.#take(packet, header, arrivalMs, 0, packet.byteLength);
     }
   }
 
@@ -169,17 +171,17 @@ export class RtpTrack implements RtcpVisitor {
     return true;
   }
 
-  #deliver(packet: Uint8Array, arrivalMs: Millis): void {
+  #deliver(bytes: Uint8Array, arrivalMs: Millis, start: number, end: number): void {
     const header = this.#delivered;
     const { time, depacketizer } = this.#options;
-    if (!header.parse(packet) || !this.#isWanted(header.payloadType)) return;
+    if (!header.parse(bytes, start, end) || !this.#isWanted(header.payloadType)) return;
     const size = header.payloadEnd - header.payloadStart;
     this.#payloadBytes += Math.round((size - this.#payloadBytes) / 16);
     const timestamp = time.unwrap(header.timestamp);
     if (!time.isPlaced) this.#options.onFirst(timestamp, arrivalMs);
     if (time.arrived(timestamp, arrivalMs))
       this.#options.note("a track's timestamps run far too slowly: its frames get times of arrival");
-    depacketizer.take(packet, header.payloadStart, header.payloadEnd, timestamp, header.isMarked);
+    depacketizer.take(bytes, header.payloadStart, header.payloadEnd, timestamp, header.isMarked);
   }
 
   #isWanted(payloadType: number): boolean {

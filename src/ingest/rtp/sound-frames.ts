@@ -66,8 +66,9 @@ export class SoundFrames {
 
   /** A whole access unit. */
   frame(packet: Uint8Array, start: number, end: number, timestamp: number, duration: number): void {
-    if (packet.buffer === this.#context.arena.memory.buffer) {
-      this.#emit(packet.byteOffset + start, end - start, timestamp, duration);
+    const pointer = this.#context.arena.pointerOf(packet);
+    if (pointer >= 0) {
+      this.#emit(pointer + start, end - start, timestamp, duration);
       return;
     }
     this.#scratch.reset();

@@ -100,7 +100,7 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       {
         isOver: () => this.isOver,
         isChannel: (channel) => this.#channels.has(channel),
-        packet: (channel, packet) => this.#onPacket(channel, packet),
+        packet: (channel, bytes, start, end) => this.#onPacket(channel, bytes, start, end),
         message: (message) => this.#onMessage(message),
         resumed: (kept) => this.#socket.replay(kept),
         resumeReading: () => this.#socket.resume(),
@@ -309,30 +309,31 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
     }
   }
 
-  #onPacket(channel: number, packet: Uint8Array): void {
+  #onPacket(channel: number, bytes: Uint8Array, start: number, end: number): void {
     const place = this.#channels.get(channel);
     // Old servers mix packets of sessions that have ended into a new one's connection.
     const track = place === undefined ? undefined : this.#tracks[place >> 1];
-    if (place !== undefined && track !== undefined) this.#feed(track, (place & 1) === 1, packet);
+    if (place !== undefined && track !== undefined) this.#feed(track, (place & 1) === 1, bytes, start, end);
   }
 
   /** A datagram. */
   #take(track: number, isRtcp: boolean, packet: Uint8Array): void {
     if (this.isOver) return;
-    this.#guarded(() => this.#feed(track, isRtcp, packet));
+    this.#guarded(() => this.#feed(track, isRtcp, packet, 0, packet.byteLength));
     if (!this.isOver && !isRtcp) this.#host.received();
   }
 
-  #feed(track: number, isRtcp: boolean, packet: Uint8Array): void {
+  #feed(track: number, isRtcp: boolean, bytes: Uint8Array, start: number, end: number): void {
     const nowMs = this.#host.nowMs();
     if (isRtcp) {
+      const packet = bytes.subarray(start, end);
       this.#leaving.rtcp(track, packet, nowMs);
       this.#session?.rtcp(track, packet, nowMs);
       return;
     }
     this.#packets++;
     this.#leaving.rtp(track, nowMs);
-    this.#session?.rtp(track, packet, nowMs);
+    this.#session?.rtp(track, bytes, nowMs, start, end);
   }
 
   #onMessage(message: RtspMessage): void {

@@ -14,8 +14,8 @@ export interface ReceiverHost {
   /** Nothing more is wanted. */
   isOver(): boolean;
   isChannel(channel: number): boolean;
-  /** May throw ReelError. The memory is the receiver's again when it returns. */
-  packet(channel: number, packet: Uint8Array): void;
+  /** bytes[start…end], the receiver's again when it returns: no view is made of each. May throw ReelError. */
+  packet(channel: number, bytes: Uint8Array, start: number, end: number): void;
   /** May throw ReelError. */
   message(message: RtspMessage): void;
   /** A hold is over: these bytes, which were kept, are to be read again, then the socket. */
@@ -40,7 +40,7 @@ export class RtspReceiver {
           return isStopped();
         },
         isChannel: (channel) => host.isChannel(channel),
-        packet: (channel, bytes, start, end) => host.packet(channel, bytes.subarray(start, end)),
+        packet: (channel, bytes, start, end) => host.packet(channel, bytes, start, end),
         message: (message) => host.message(message),
       },
       maxJunkBytes,

@@ -89,7 +89,7 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
       {
         isOver: () => this.#isOver,
         isChannel: (channel) => this.#channels.has(channel),
-        packet: (channel, packet) => this.#onPacket(channel, packet),
+        packet: (channel, bytes, start, end) => this.#onPacket(channel, bytes, start, end),
         message: (message) => this.#onMessage(message),
         resumed: (kept) => {
           this.lastBytesMs = this.#host.clock.monotonicMs();
@@ -269,22 +269,22 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
 
   // ——— media ———
 
-  #onPacket(channel: number, packet: Uint8Array): void {
+  #onPacket(channel: number, bytes: Uint8Array, start: number, end: number): void {
     const place = this.#channels.get(channel);
-    if (place !== undefined) this.#feed(place >> 1, (place & 1) === 1, packet);
+    if (place !== undefined) this.#feed(place >> 1, (place & 1) === 1, bytes, start, end);
   }
 
   /** A datagram. */
   #take(track: number, isRtcp: boolean, packet: Uint8Array): void {
     if (this.#isOver) return;
     this.lastBytesMs = this.#host.clock.monotonicMs();
-    this.#guarded(() => this.#feed(track, isRtcp, packet));
+    this.#guarded(() => this.#feed(track, isRtcp, packet, 0, packet.byteLength));
   }
 
-  #feed(track: number, isRtcp: boolean, packet: Uint8Array): void {
+  #feed(track: number, isRtcp: boolean, bytes: Uint8Array, start: number, end: number): void {
     const nowMs = this.#host.clock.monotonicMs();
-    if (isRtcp) this.#session?.rtcp(track, packet, nowMs);
-    else this.#session?.rtp(track, packet, nowMs);
+    if (isRtcp) this.#session?.rtcp(track, bytes.subarray(start, end), nowMs);
+    else this.#session?.rtp(track, bytes, nowMs, start, end);
   }
 
   #onMessage(message: RtspMessage): void {

@@ -12,35 +12,34 @@ export class RtpPacket {
   sequenceNumber = 0;
   timestamp = 0;
   ssrc = 0;
-  /** Offsets in the packet. */
+  /** Offsets in the bytes. */
   payloadStart = 0;
   payloadEnd = 0;
 
-  /** False where the bytes are no RTP packet. */
-  parse(bytes: Uint8Array): boolean {
-    const size = bytes.byteLength;
-    if (size < RTP_HEADER_SIZE) return false;
-    const first = bytes[0] as number;
+  /** False where bytes[start…stop] are no RTP packet. */
+  parse(bytes: Uint8Array, start = 0, stop = bytes.byteLength): boolean {
+    if (stop - start < RTP_HEADER_SIZE) return false;
+    const first = bytes[start] as number;
     if (first >> 6 !== VERSION) return false;
-    let at = RTP_HEADER_SIZE + 4 * (first & 15);
+    let at = start + RTP_HEADER_SIZE + 4 * (first & 15);
     if ((first & 0x10) !== 0) {
-      if (at + 4 > size) return false;
+      if (at + 4 > stop) return false;
       at += 4 + 4 * (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
     }
-    let end = size;
+    let end = stop;
     // The last octet of the padding counts it, itself included.
     if ((first & 0x20) !== 0) {
-      const padding = bytes[size - 1] as number;
+      const padding = bytes[stop - 1] as number;
       if (padding === 0) return false;
       end -= padding;
     }
     if (at > end) return false;
-    const second = bytes[1] as number;
+    const second = bytes[start + 1] as number;
     this.isMarked = second >= 0x80;
     this.payloadType = second & 0x7f;
-    this.sequenceNumber = ((bytes[2] as number) << 8) | (bytes[3] as number);
-    this.timestamp = readU32(bytes, 4);
-    this.ssrc = readU32(bytes, 8);
+    this.sequenceNumber = ((bytes[start + 2] as number) << 8) | (bytes[start + 3] as number);
+    this.timestamp = readU32(bytes, start + 4);
+    this.ssrc = readU32(bytes, start + 8);
     this.payloadStart = at;
     this.payloadEnd = end;
     return true;

@@ -6,7 +6,7 @@ import type { LedgerEntry } from "../../catalog/ledger-entry.js";
 import type { Lost, SegmentReport } from "../../catalog/segment-report.js";
 import type { LostMedia } from "../../container/container.js";
 import type { Gap } from "../../stream/gap.js";
-import { CUT_OFF, NOTHING_RECEIVED, type ReceivedNote } from "../received-note.js";
+import { CUT_OFF, newReceivedNote, type ReceivedNote } from "../received-note.js";
 
 /** Where a recovered segment ends, and what the crash took from there, where that is known. */
 export interface RecoveredEnd {
@@ -60,8 +60,7 @@ export class RestartGaps {
     return [
       ...this.#notes.values(),
       ...waiting.map(([configId, { lastMs, frames, bytes }]) => ({
-        ...NOTHING_RECEIVED,
-        configId,
+        ...newReceivedNote(configId),
         sequence: CUT_OFF,
         frames,
         bytes,
@@ -79,7 +78,7 @@ export class RestartGaps {
   /** The recovery is done with a segment. `end`: undefined where it failed, and has left the file as it was. */
   recovered(opened: number, configId: number, end: RecoveredEnd | undefined): void {
     if (opened === 0) return;
-    const note = this.#notes.get(opened) ?? { ...NOTHING_RECEIVED, configId, sequence: opened };
+    const note = this.#notes.get(opened) ?? { ...newReceivedNote(configId), sequence: opened };
     if (end) this.#notes.delete(opened);
     else this.#notes.set(opened, note);
     const cutOff = this.#cutOff.get(configId);

@@ -6,7 +6,7 @@ import type { Feed } from "../../stream/feed.js";
 import type { Gap } from "../../stream/gap.js";
 import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
-import { NOTHING_RECEIVED, type ReceivedNote } from "../received-note.js";
+import { newReceivedNote, type ReceivedNote } from "../received-note.js";
 import type { Amount } from "./interruption.js";
 import type { Segment } from "./segment.js";
 
@@ -34,7 +34,7 @@ export class Received {
     configId: number,
     private readonly hasAudio: boolean,
   ) {
-    this.#note = { ...NOTHING_RECEIVED, configId };
+    this.#note = newReceivedNote(configId);
   }
 
   /** The segment has opened, with all that was told before. `hasTaken`: frames behind the cursor that need no file. */

@@ -34,6 +34,17 @@ describe("Arena", () => {
     expect(arena.view.getUint8(large + 40 * MIB - 1)).toBe(1);
   });
 
+  it("says where bytes lie, also in a view that was made before it grew", () => {
+    const arena = new Arena();
+    const block = arena.allocate(64);
+    const before = new Uint8Array(arena.memory.buffer, block, 64);
+    arena.allocate(40 * MIB);
+    const since = new Uint8Array(arena.memory.buffer, block + 8, 8);
+    expect(arena.pointerOf(before)).toBe(block);
+    expect(arena.pointerOf(since)).toBe(block + 8);
+    expect(arena.pointerOf(new Uint8Array(64))).toBe(-1);
+  });
+
   it("stores 64-bit integers on both sides of zero and of 2^32", () => {
     const arena = new Arena();
     const block = arena.allocate(64);
