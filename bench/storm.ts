@@ -113,6 +113,7 @@ async function measure(server: RunningServer, before: string[], wave: string[]):
   const atStart = treeUsage(server.pid);
   const startEpochMs = Date.now();
   const load = startLoad({ ...order, names: wave, seconds, connectsPerSecond: Number(values["per-second"]) });
+  load.publishing.catch(() => steady?.stop());
   const publishing = load.publishing.then(({ streams }) => streams);
   await delay(FIRST_MS);
   const afterFirst = treeUsage(server.pid);

@@ -127,7 +127,7 @@ class Generator {
     this.#streams.push(stream);
   }
 
-  /** All connect at their moments, whatever becomes of those before; each sends from the moment it is accepted. */
+  /** All connect at their moments; each sends from the moment it is accepted. One that is refused ends the run. */
   async #storm(
     names: readonly string[],
     connectsPerSecond: number,

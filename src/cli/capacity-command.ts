@@ -26,12 +26,16 @@ interface CapacityFlags {
   json?: boolean;
 }
 
+/** Server and files of the measurement are removed first. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const DEFAULT_RATE = 2.6;
 const DEFAULT_SECONDS = 10;
 const LEAST_SECONDS = 3;
 const MOST_SECONDS = 600;
 const MOST_RATE = 400;
 const DEFAULT_MEDIA = "media";
+/** Of WebAssembly's 4 GiB. */
+const MAX_ARENA_MIB = 4095;
 /** Of the time; the rest is the trial's. */
 const VOLUMES_SHARE = 0.15;
 const COPY_SHARE = 0.05;
@@ -58,16 +62,24 @@ export function addCapacityCommand(program: Command): void {
 }
 
 async function capacity(flags: CapacityFlags): Promise<number> {
+  const interrupt = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => interrupt.abort(new Error(`ended by ${signal}`));
+  for (const signal of SIGNALS) process.once(signal, stop);
   try {
     const rate = numberOf("rate", flags.rate, 0.1, MOST_RATE);
     const seconds = numberOf("seconds", flags.seconds, LEAST_SECONDS, MOST_SECONDS);
-    const streams = numberOf("streams", flags.streams, LEAST_STREAMS, MOST_STREAMS);
+    const streams = Math.round(numberOf("streams", flags.streams, LEAST_STREAMS, MOST_STREAMS));
     paddedClip(readClip(), (rate * 1e6) / 8); // Throws where it cannot be published.
     const { config: configFile, media } = flags;
     const given = { ...(configFile !== undefined && { config: configFile }), ...(media !== undefined && { media }) };
     const config = configReader(given, process.env, process.cwd())();
     if (!flags.json) console.log(`Measuring for ${seconds} s with streams of ${rate} Mb/s …`);
-    const { measured, lateMs } = await measure(config, { bytesPerSecond: (rate * 1e6) / 8, seconds, streams });
+    const { measured, lateMs } = await measure(config, {
+      bytesPerSecond: (rate * 1e6) / 8,
+      seconds,
+      streams,
+      signal: interrupt.signal,
+    });
     const limits = limitsOf(measured);
     const first = limits[0] as Limit;
     if (flags.json)
@@ -81,6 +93,8 @@ async function capacity(flags: CapacityFlags): Promise<number> {
   } catch (error) {
     console.error(`reel capacity: ${(error as Error).message}`);
     return EXIT_FAILED;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, stop);
   }
 }
 
@@ -90,21 +104,29 @@ function numberOf(name: string, text: string, least: number, most: number): numb
   throw new Error(`--${name} ${text} is no number from ${least} to ${most}`);
 }
 
+interface CapacityOrder {
+  readonly bytesPerSecond: number;
+  readonly seconds: number;
+  readonly streams: number;
+  readonly signal: AbortSignal;
+}
+
 async function measure(
   config: ServerConfig,
-  { bytesPerSecond, seconds, streams }: { bytesPerSecond: number; seconds: number; streams: number },
+  { bytesPerSecond, seconds, streams, signal }: CapacityOrder,
 ): Promise<{ measured: Measured; lateMs: number | undefined }> {
   const volumes = (config.media?.folders ?? [DEFAULT_MEDIA]).map((folder) => resolve(folder));
   const copyBytesPerSecond = copySpeed(seconds * COPY_SHARE);
   const speeds: VolumeSpeed[] = [];
   for (const volume of volumes) {
     const share = (seconds * VOLUMES_SHARE) / volumes.length;
-    speeds.push(await inScratch(volume, (folder) => volumeSpeed(volume, folder, share)));
+    speeds.push(await inScratch(volume, (folder) => volumeSpeed(volume, folder, share, signal)));
   }
   const many = Math.max(LEAST_STREAMS, Math.min(streams, Math.round(TRIAL_BYTES_PER_SECOND / bytesPerSecond)));
   const { workers, ring, recording } = config;
   const order = {
     bytesPerSecond,
+    signal,
     streams: [Math.max(1, Math.round(many * FEW_SHARE)), many],
     seconds: seconds * (1 - VOLUMES_SHARE - COPY_SHARE),
     config: { ...(workers !== undefined && { workers }), ...(ring && { ring }), ...(recording && { recording }) },
@@ -115,6 +137,7 @@ async function measure(
     cores: availableParallelism(),
     availableBytes: available,
     copyBytesPerSecond,
+    arenaBytes: (config.arena?.maximumMib ?? MAX_ARENA_MIB) * 2 ** 20,
     descriptors: descriptorLimit(),
     descriptorsAtStart: descriptorsFor(0),
     descriptorsPerStream: descriptorsFor(1) - descriptorsFor(0),
@@ -123,14 +146,18 @@ async function measure(
   return { measured: { bytesPerSecond, points: trial.points, volumes: speeds, host }, lateMs: trial.lateMs };
 }
 
-/** Nothing of a measurement stays in a media folder. */
+/** Nothing of a measurement stays in a media folder, nor a folder that was not there. */
 async function inScratch<T>(volume: string, work: (folder: string) => Promise<T>): Promise<T> {
-  await mkdir(volume, { recursive: true });
-  const folder = await mkdtemp(join(volume, ".reel-capacity-"));
+  const made = await mkdir(volume, { recursive: true }).catch((error: Error) => {
+    throw new Error(`${volume} is no folder that can be measured: ${error.message}`);
+  });
+  const folder = await mkdtemp(join(volume, ".reel-capacity-")).catch((error: Error) => {
+    throw new Error(`nothing can be written into ${volume}: ${error.message}`);
+  });
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(made ?? folder, { recursive: true, force: true });
   }
 }
 

@@ -20,6 +20,8 @@ export interface HostFacts {
   readonly cores: number;
   readonly availableBytes: number;
   readonly copyBytesPerSecond: number;
+  /** What the shared memory of the rings may grow to. */
+  readonly arenaBytes: number;
   readonly descriptors: number;
   readonly descriptorsAtStart: number;
   readonly descriptorsPerStream: number;
@@ -95,6 +97,12 @@ export function limitsOf({ bytesPerSecond, points, volumes, host }: Measured): L
       found: `${mebibytes(resident.perStream)} a stream, ${mebibytes(host.availableBytes)} available`,
       // What the server needs by itself is not there yet.
       streams: carried(MEMORY_SHARE * host.availableBytes, resident),
+    },
+    {
+      part: "shared memory",
+      found: `${mebibytes(host.arenaBytes)} at most (arena.maximumMib)`,
+      // All of a stream's memory is taken for its ring's, which is most of it.
+      streams: carried(MEMORY_SHARE * host.arenaBytes, { base: 0, perStream: resident.perStream }),
     },
     {
       part: "memory bandwidth",

@@ -18,6 +18,8 @@ export interface LoadState {
   readonly streams: number;
   /** How late tags left since the last wish, at worst: a load that does not keep up measures nothing. */
   readonly lateMs: number;
+  /** Of one stream, at worst: what the server did not take. */
+  readonly unsentBytes: number;
   readonly failure?: string;
 }
 
@@ -58,6 +60,10 @@ class PacedStream {
     }
   }
 
+  get unsentBytes(): number {
+    return this.#publisher.unsentBytes;
+  }
+
   get hasEnded(): boolean {
     return this.#publisher.isClosed;
   }
@@ -88,17 +94,19 @@ async function grow({ url, bytesPerSecond, streams: wanted }: LoadWish): Promise
   }
 }
 
-const say = (state: LoadState): void => {
-  process.send?.(state);
-};
+function tell(failure?: string): void {
+  const ended = streams.filter((stream) => stream.hasEnded).length;
+  const unsentBytes = Math.max(0, ...streams.map((stream) => stream.unsentBytes));
+  const reason = failure ?? (ended > 0 ? `the server ended ${ended} of ${streams.length} streams` : undefined);
+  const state: LoadState = { streams: streams.length, lateMs, unsentBytes };
+  process.send?.(reason === undefined ? state : { ...state, failure: reason });
+  lateMs = 0;
+}
 
 process.on("message", (wish: LoadWish) => {
   grow(wish).then(
-    () => {
-      say({ streams: streams.length, lateMs });
-      lateMs = 0;
-    },
-    (error: Error) => say({ streams: streams.length, lateMs, failure: error.message }),
+    () => tell(),
+    (error: Error) => tell(error.message),
   );
 });
 process.on("disconnect", () => process.exit());

@@ -16,7 +16,12 @@ const COPY_BYTES = 256 * MIB;
 const LEAST_COPIES = 2;
 
 /** Writes for `seconds` into a file in `folder`, synced as it goes, and removes it. Throws what the volume says. */
-export async function volumeSpeed(volume: string, folder: string, seconds: number): Promise<VolumeSpeed> {
+export async function volumeSpeed(
+  volume: string,
+  folder: string,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<VolumeSpeed> {
   const path = join(folder, "write");
   const { bavail, bsize } = await statfs(folder);
   const freeBytes = bavail * bsize;
@@ -30,6 +35,7 @@ export async function volumeSpeed(volume: string, folder: string, seconds: numbe
     let bytes = 0;
     let unsynced = 0;
     do {
+      signal.throwIfAborted();
       bytes += (await file.write(block)).bytesWritten;
       unsynced += BLOCK_BYTES;
       if (unsynced >= SYNC_BYTES) {

@@ -30,7 +30,7 @@ function secondsOf(path: string): number {
 
 /** Of the fastest card that is up and says its speed, bytes a second. Virtual ones mostly say nothing. */
 export function networkSpeed(folder = "/sys/class/net"): number | undefined {
-  const speeds = readdirSync(folder).map((card) => {
+  const speeds = cardsIn(folder).map((card) => {
     try {
       return readFileSync(`${folder}/${card}/operstate`, "utf8").trim() === "up"
         ? Number(readFileSync(`${folder}/${card}/speed`, "utf8"))
@@ -43,7 +43,17 @@ export function networkSpeed(folder = "/sys/class/net"): number | undefined {
   return megabits > 0 ? (megabits * 1e6) / 8 : undefined;
 }
 
-/** What can be had without swapping, as the kernel estimates it. */
+/** None where the system hides them. */
+function cardsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** What can be had without swapping, as the kernel estimates it; less where a container has less. */
 export function availableBytes(): number {
-  return 1024 * Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]);
+  const host = 1024 * Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]);
+  return Math.min(host, process.availableMemory());
 }

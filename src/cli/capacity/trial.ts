@@ -30,45 +30,114 @@ export interface TrialOrder {
   readonly streams: readonly [number, number];
   /** Of both steps together. */
   readonly seconds: number;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
 }
 
 export interface TrialResult {
   readonly points: readonly [LoadPoint, LoadPoint];
-  /** The publishers were late: what was measured is too little. */
+  /** How late publishers or server were, where it is too much: what was measured is too little then. */
   readonly lateMs: number | undefined;
 }
 
 export async function runTrial(order: TrialOrder): Promise<TrialResult> {
-  const readyFile = join(order.folder, "ready.json");
-  const configFile = join(order.folder, "reel.json");
-  writeFileSync(configFile, JSON.stringify(trialConfig(order)));
-  const args = [REEL, "serve", "--config", configFile, "--ready-file", readyFile];
-  const server = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env: ownEnvironment() });
-  const errors: Buffer[] = [];
-  server.stderr.on("data", (data: Buffer) => errors.push(data));
-  const load = fork(LOAD, { stdio: "inherit" });
+  const trial = new Trial(order);
   try {
-    const rtmp = await rtmpAddress(server, readyFile, () => Buffer.concat(errors).toString());
-    const url = `rtmp://${rtmp}/live/`;
     const [few, many] = order.streams;
-    const first = await step(
-      server,
-      load,
-      { url, bytesPerSecond: order.bytesPerSecond, streams: few },
-      order.seconds / 2,
-    );
-    const second = await step(
-      server,
-      load,
-      { url, bytesPerSecond: order.bytesPerSecond, streams: many },
-      order.seconds / 2,
-    );
+    const first = await trial.step(few);
+    const second = await trial.step(many);
     const lateMs = Math.max(first.lateMs, second.lateMs);
     return { points: [first.point, second.point], lateMs: lateMs > LATE_LIMIT_MS ? lateMs : undefined };
   } finally {
-    load.kill("SIGKILL");
-    server.kill("SIGKILL");
-    await Promise.all([ended(load), ended(server)]);
+    await trial.close();
+  }
+}
+
+/** A server and its publishers. */
+class Trial {
+  readonly #order: TrialOrder;
+  readonly #server: ChildProcess;
+  readonly #load: ChildProcess;
+  /** Rejects when one of them ends, or the operator wants no more. */
+  readonly #ended: Promise<never>;
+  readonly #readyFile: string;
+  #errors = "";
+
+  constructor(order: TrialOrder) {
+    this.#order = order;
+    this.#readyFile = join(order.folder, "ready.json");
+    const configFile = join(order.folder, "reel.json");
+    writeFileSync(configFile, JSON.stringify(trialConfig(order)));
+    const args = [REEL, "serve", "--config", configFile, "--ready-file", this.#readyFile];
+    this.#server = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env: ownEnvironment() });
+    this.#server.stderr?.on("data", (data: Buffer) => {
+      this.#errors += data.toString();
+    });
+    this.#load = fork(LOAD, { stdio: "inherit" });
+    const { signal } = order;
+    this.#ended = new Promise((_, reject) => {
+      const says = (): string => this.#errors.trim() || "it says nothing";
+      this.#server.once("error", reject);
+      this.#server.once("exit", () => reject(new Error(`the server of the trial ended: ${says()}`)));
+      this.#load.once("error", reject);
+      this.#load.once("exit", () => reject(new Error("the publishers of the trial ended")));
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    this.#ended.catch(() => {});
+  }
+
+  async step(streams: number): Promise<{ point: LoadPoint; lateMs: number }> {
+    const { bytesPerSecond, seconds } = this.#order;
+    const ms = (1000 * seconds) / 2;
+    const pid = this.#server.pid as number;
+    const wish = { url: `rtmp://${await this.#address()}/live/`, bytesPerSecond, streams };
+    await this.#ask(wish);
+    await this.#wait(ms * SETTLE_SHARE);
+    await this.#ask(wish); // Begins the account of lateness anew.
+    const before = usageOf(pid);
+    const beforeMs = performance.now();
+    await this.#wait(ms * (1 - SETTLE_SHARE));
+    const after = usageOf(pid);
+    const passed = (performance.now() - beforeMs) / 1000;
+    const { lateMs, unsentBytes } = await this.#ask(wish);
+    const point = {
+      streams,
+      mainCores: (after.mainSeconds - before.mainSeconds) / passed,
+      processCores: (after.processSeconds - before.processSeconds) / passed,
+      residentBytes: after.residentBytes,
+    };
+    // What the server has not taken is late as well.
+    return { point, lateMs: Math.max(lateMs, (1000 * unsentBytes) / bytesPerSecond) };
+  }
+
+  async close(): Promise<void> {
+    for (const child of [this.#load, this.#server]) {
+      const isRunning = child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+      const exit = isRunning ? once(child, "exit") : undefined;
+      child.kill("SIGKILL");
+      await exit;
+    }
+  }
+
+  async #address(): Promise<string> {
+    const deadlineMs = performance.now() + START_LIMIT_MS;
+    while (!existsSync(this.#readyFile)) {
+      if (performance.now() > deadlineMs) throw new Error(`the server of the trial does not start: ${this.#errors}`);
+      await this.#wait(POLL_MS);
+    }
+    return (JSON.parse(readFileSync(this.#readyFile, "utf8")) as { rtmp: string }).rtmp;
+  }
+
+  #wait(ms: number): Promise<void> {
+    return Promise.race([delay(ms), this.#ended]);
+  }
+
+  async #ask(wish: LoadWish): Promise<LoadState> {
+    const told = once(this.#load, "message") as Promise<[LoadState]>;
+    this.#load.send(wish);
+    const [state] = await Promise.race([told, this.#ended]);
+    if (state.failure !== undefined) throw new Error(`the publishers of the trial failed: ${state.failure}`);
+    return state;
   }
 }
 
@@ -86,54 +155,4 @@ function trialConfig({ folder, config }: TrialOrder): ServerConfig {
 /** REEL_MEDIA and its like would win over the trial's configuration. */
 function ownEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("REEL_")));
-}
-
-async function rtmpAddress(server: ChildProcess, readyFile: string, errors: () => string): Promise<string> {
-  const deadlineMs = performance.now() + START_LIMIT_MS;
-  while (!existsSync(readyFile)) {
-    if (server.exitCode !== null || performance.now() > deadlineMs)
-      throw new Error(`the server of the trial did not start: ${errors().trim() || "it says nothing"}`);
-    await delay(POLL_MS);
-  }
-  return (JSON.parse(readFileSync(readyFile, "utf8")) as { rtmp: string }).rtmp;
-}
-
-async function step(
-  server: ChildProcess,
-  load: ChildProcess,
-  wish: LoadWish,
-  seconds: number,
-): Promise<{ point: LoadPoint; lateMs: number }> {
-  const pid = server.pid as number;
-  await ask(load, wish);
-  await delay(1000 * seconds * SETTLE_SHARE);
-  await ask(load, wish); // Begins the account of lateness anew.
-  const before = usageOf(pid);
-  const beforeMs = performance.now();
-  await delay(1000 * seconds * (1 - SETTLE_SHARE));
-  const after = usageOf(pid);
-  const passed = (performance.now() - beforeMs) / 1000;
-  const { lateMs } = await ask(load, wish);
-  const point = {
-    streams: wish.streams,
-    mainCores: (after.mainSeconds - before.mainSeconds) / passed,
-    processCores: (after.processSeconds - before.processSeconds) / passed,
-    residentBytes: after.residentBytes,
-  };
-  return { point, lateMs };
-}
-
-async function ask(load: ChildProcess, wish: LoadWish): Promise<LoadState> {
-  const told = once(load, "message") as Promise<[LoadState]>;
-  load.send(wish);
-  const [state] = await Promise.race([
-    told,
-    once(load, "exit").then(() => Promise.reject(new Error("the publishers of the trial ended"))),
-  ]);
-  if (state.failure !== undefined) throw new Error(`the publishers of the trial failed: ${state.failure}`);
-  return state;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }

@@ -1,5 +1,5 @@
 // What a power cut may not take of a growing file (durability, README "What survives"): with `close` its names and, of
-// an MP4, `.info`, as soon as they are there; with `interval` besides, every so often, all that it holds. In the finish
+// an MP4, `.info`, half a second after they are there; with `interval` besides, every so often, all that it holds. In the finish
 // pool, the files of a volume in one task, one task a volume at a time: a slow disk makes its interval longer, not the
 // queue, and holds up no other. No drain waits for a sync; but a file system that commits its journal makes new names
 // wait. So names are not synced as fast as they come: 500 that came in a second were opened in 2 s, and are in half.
@@ -38,6 +38,8 @@ export class PeriodicSync {
   #running = new Set<number>();
   /** Volumes that rest from names, with the timers that end it. */
   readonly #resting = new Map<number, NodeJS.Timeout>();
+  /** Volumes whose turn came while they were synced. */
+  readonly #late = new Set<number>();
   #isKicked = false;
   #isClosed = false;
 
@@ -68,11 +70,14 @@ export class PeriodicSync {
       if (durability === "none" || segment.syncFailure) return false;
       return (
         (withMedia && durability === "interval" && segment.mediaEnd !== segment.syncedEnd) ||
-        segment.openFiles > segment.synced.files
+        (segment.openFiles > segment.synced.files &&
+          ((withMedia && durability === "interval") || !this.#resting.has(segment.volume)))
       );
     });
     for (const volume of new Set(due.map(({ segment }) => segment.volume)))
-      if (!this.#running.has(volume) && (withMedia || !this.#resting.has(volume)))
+      if (this.#running.has(volume)) {
+        if (withMedia) this.#late.add(volume);
+      } else
         void this.#sync(
           volume,
           due.filter(({ segment }) => segment.volume === volume),
@@ -83,6 +88,7 @@ export class PeriodicSync {
   async #sync(volume: number, due: readonly GrowingSegment[], withMedia: boolean): Promise<void> {
     const { pools, logger, onFailed } = this.#options;
     this.#running.add(volume);
+    const asked = new Map(due.map(({ segment }) => [segment, segment.openFiles]));
     const sinceMs = performance.now();
     for (const { segment } of due) {
       segment.hold();
@@ -117,16 +123,20 @@ export class PeriodicSync {
       for (const { segment } of due) segment.free();
       this.#running.delete(volume);
     }
-    this.#rest(volume, Math.min(MAX_REST_MS, REST_FACTOR * (performance.now() - sinceMs)));
+    this.#rest(volume, asked, Math.min(MAX_REST_MS, REST_FACTOR * (performance.now() - sinceMs)));
+    if (this.#late.delete(volume)) this.#start(true);
   }
 
   /** What is opened meanwhile, or gets another file, is synced behind it. */
-  #rest(volume: number, ms: number): void {
+  #rest(volume: number, asked: ReadonlyMap<Segment, number>, ms: number): void {
     if (this.#isClosed) return;
     clearTimeout(this.#resting.get(volume));
     const end = (): void => {
       this.#resting.delete(volume);
-      this.kick();
+      const hasMore = this.#options
+        .growing()
+        .some(({ segment }) => segment.volume === volume && segment.openFiles > (asked.get(segment) ?? 0));
+      if (hasMore) this.kick();
     };
     this.#resting.set(volume, setTimeout(end, ms));
   }

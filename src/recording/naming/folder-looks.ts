@@ -14,6 +14,7 @@ export interface CheckedFolder {
 interface Look<T> {
   /** Who asked up to here asked before it began. */
   readonly at: number;
+  readonly releases: number;
   readonly found: Promise<T>;
 }
 
@@ -22,6 +23,12 @@ export class FolderLooks {
   readonly #checks = new Map<string, Look<CheckedFolder>>();
   #asked = 0;
   #open = 0;
+
+  /**
+   * `releases`: how many names have been given back. A file that came since a look was its maker's as long as its name
+   * was reserved; behind that the look is no answer.
+   */
+  constructor(private readonly releases: () => number) {}
 
   /** Asked now: looks that have begun are no answer. To be closed when the answer is used. */
   ask(): Asker {
@@ -47,9 +54,9 @@ export class FolderLooks {
   #shared<T>(looks: Map<string, Look<T>>, number: number, folder: string, begin: () => Promise<T>): Promise<T> {
     const known = looks.get(folder);
     // A failure has the words of whoever began the look.
-    if (known && known.at >= number) return known.found.catch(begin);
+    if (known && known.at >= number && known.releases === this.releases()) return known.found.catch(begin);
     const found = begin();
-    looks.set(folder, { at: this.#asked, found });
+    looks.set(folder, { at: this.#asked, releases: this.releases(), found });
     return found;
   }
 }

@@ -62,13 +62,14 @@ export class Naming {
   readonly #folders: readonly string[];
   readonly #reservations: Reservations;
   readonly #claims = new KeyedQueue<string>();
-  readonly #looks = new FolderLooks();
+  readonly #looks: FolderLooks;
   /** st_dev of the folders that have answered. */
   readonly #volumes = new Map<string, number>();
 
   private constructor(folders: readonly string[], reservations: Reservations) {
     this.#folders = folders;
     this.#reservations = reservations;
+    this.#looks = new FolderLooks(() => reservations.releases);
   }
 
   /** Creates the media folders that are missing. */
@@ -143,8 +144,9 @@ export class Naming {
 
   /** The same, and reserves the name, so that two recordings never get one. */
   async claim(config: NamedConfig): Promise<ClaimedTarget> {
+    const turn = this.#turnOf(config);
     const asker = this.#looks.ask();
-    const claimed = this.#claims.run(this.#turnOf(config), () =>
+    const claimed = this.#claims.run(turn, () =>
       this.#find(config, asker, true, (target) => ({
         ...target,
         reservation: this.#reservations.take(target.basePath),
@@ -241,7 +243,12 @@ export class Naming {
     // `a/../b` is `b`, whether `a` exists or is a link: nothing outside can be reached by way of it.
     const rest = written.split("/").includes("..") ? normalize(written) : written;
     const shown = rest === written ? given : (isEmsForm ? EMS_MEDIA_PREFIX : "") + rest;
-    return { given, shown, rest, absolute: isAbsolute(rest) ? rest : join(this.#folders[0] as string, rest) };
+    return {
+      given,
+      shown,
+      rest,
+      absolute: isAbsolute(rest) ? normalize(rest) : join(this.#folders[0] as string, rest),
+    };
   }
 
   /** What can be said of a pathToFile without a look at the disk. Throws ReelError `badPath`. */

@@ -55,6 +55,12 @@ export class Reservation {
 export class Reservations {
   readonly #names = new Map<string, Name>();
   readonly #deletions = new Map<string, Promise<void>>();
+  #releases = 0;
+
+  /** How many names nobody holds any more. */
+  get releases(): number {
+    return this.#releases;
+  }
 
   /** Reserved, by whomever. */
   has(path: string): boolean {
@@ -106,7 +112,9 @@ export class Reservations {
       else if (step === "leaveFile") taken.done++;
       else {
         taken.done--;
-        if (--taken.holders === 0) this.#names.delete(path);
+        if (--taken.holders > 0) return;
+        this.#names.delete(path);
+        this.#releases++;
       }
     });
   }

@@ -1,7 +1,8 @@
 // `reel capacity`: the limits that follow from measured figures, the stream it publishes, and the command itself.
 
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -9,6 +10,7 @@ import { costOf, type LoadPoint, limitsOf, type Measured, secondsUntilFull } fro
 import { paddedClip } from "../../../src/cli/capacity/padded-clip.js";
 import { usageOf } from "../../../src/cli/capacity/process-usage.js";
 import { clipLengthMs, readClip } from "../../../src/cli/clip.js";
+import { until } from "../../support/until.js";
 
 const point = (streams: number, mainCores: number, processCores = 2 * mainCores): LoadPoint => ({
   streams,
@@ -25,6 +27,7 @@ const measured: Measured = {
     cores: 2,
     availableBytes: 10e9,
     copyBytesPerSecond: 10e9,
+    arenaBytes: 4e9,
     descriptors: 1_000_000,
     descriptorsAtStart: 512,
     descriptorsPerStream: 5,
@@ -45,6 +48,7 @@ describe("limits of a host", () => {
     expect(streamsOf("main thread")).toBe(2233);
     expect(streamsOf("2 cores")).toBe(2233);
     expect(streamsOf("memory")).toBe(7900);
+    expect(streamsOf("shared memory")).toBe(3200);
     expect(streamsOf("memory bandwidth")).toBe(7692);
     expect(streamsOf("open files")).toBe(199_897);
     expect(streamsOf("/media")).toBe(861);
@@ -127,6 +131,25 @@ describe("reel capacity", () => {
     }
     expect(answer.limits.map(({ part }) => part)).toEqual(expect.arrayContaining(["main thread", "memory", media]));
     expect(answer.streams).toBe(Math.min(...answer.limits.map(({ streams }) => streams)));
+    expect(existsSync(media), "it was not there before").toBe(false);
+  });
+
+  it("ended by a signal ends its server and leaves nothing", async () => {
+    mkdirSync(media);
+    const args = [reel, "capacity", "--seconds", "60", "--streams", "3", "--rate", "1", "--media", media];
+    const run = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    run.stderr.on("data", (data: Buffer) => (said += data.toString()));
+    const ready = await until("its server is ready", () =>
+      readdirSync(media)
+        .map((name) => join(media, name, "ready.json"))
+        .find((path) => existsSync(path)),
+    );
+    const { pid } = JSON.parse(readFileSync(ready, "utf8")) as { pid: number };
+    run.kill("SIGTERM");
+    const [code] = (await once(run, "exit")) as [number];
+    expect({ code, said }).toEqual({ code: 1, said: "reel capacity: ended by SIGTERM\n" });
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
     expect(readdirSync(media)).toEqual([]);
   });
 

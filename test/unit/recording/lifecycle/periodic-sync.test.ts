@@ -104,6 +104,13 @@ it("lets new names rest behind a sync that took long, and then syncs those of th
   expect(asked[1]).toEqual(["/media/a.ts", "/media/b.ts"]);
 });
 
+it("asks no second time, by itself, for a file whose sync found nothing", async () => {
+  answer = () => segments.map(() => ({ files: 0, infoBytes: 0, failure: undefined }));
+  await syncOnce();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(asked).toHaveLength(1);
+});
+
 it("takes a thread that ends with the server for no failure", async () => {
   answer = () => {
     pools.isClosing = true;

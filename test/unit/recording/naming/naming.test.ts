@@ -1,6 +1,7 @@
 // Names of recordings: which are taken, and that a folder that does not answer keeps nobody waiting who writes
 // elsewhere.
 
+import { writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -317,6 +318,36 @@ describe("looks at a folder", () => {
     const second = naming.claim(config("b"));
     expect(basename((await first).basePath)).toBe("a.ts");
     expect(basename((await second).basePath)).toBe("b_0001.ts");
+  });
+
+  it("are no answer once a name was given back: a file came and its recording is over", async () => {
+    const reservations = new Reservations();
+    const naming = await Naming.open([root], reservations);
+    const first = naming.claim(config("a"));
+    const second = naming.claim(config("a"));
+    void first.then(({ basePath, reservation }) => {
+      writeFileSync(basePath, "");
+      reservation.release();
+    });
+    expect(basename((await first).basePath)).toBe("a.ts");
+    expect(basename((await second).basePath)).toBe("a_0001.ts");
+  });
+
+  it("are not kept by a claim that is refused at once", async () => {
+    const naming = await Naming.open([root], new Reservations());
+    await expect(naming.claim({ ...config("{nothing}"), template: true })).rejects.toThrow();
+    await naming.claim(config("a"));
+    await writeFile(join(root, "b.ts"), "");
+    vi.mocked(readdir).mockClear();
+    expect(basename((await naming.claim(config("b"))).basePath)).toBe("b_0001.ts");
+    expect(readdir).toHaveBeenCalled();
+  });
+
+  it.each(["", "/."])("find a folder that is named absolutely, with '%s' behind it", async (end) => {
+    const naming = await Naming.open([root], new Reservations());
+    await mkdir(join(root, "sub"));
+    const { basePath } = await naming.claim(config(`${await realpath(join(root, "sub"))}${end}`));
+    expect(basePath.endsWith("/sub/cam.ts")).toBe(true);
   });
 
   it("that fail are told each in its own words", async () => {
