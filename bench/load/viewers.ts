@@ -17,6 +17,11 @@ export interface ViewersReport {
   parts: number;
   bytes: number;
   failures: string[];
+  /** The first of each viewer, which waits for the part in which the viewer came to be whole. */
+  firstListP50Ms: number;
+  firstListP99Ms: number;
+  /** All others. */
+  listP50Ms: number;
   listP99Ms: number;
   partP99Ms: number;
   /** Of the lists: now less the end of the last part by its wall time. */
@@ -26,6 +31,7 @@ export interface ViewersReport {
 const RELOAD_MS = 2000;
 const MOST_FAILURES = 20;
 const parts: number[] = [];
+const firstLists: number[] = [];
 const lists: number[] = [];
 const behind: number[] = [];
 const failures: string[] = [];
@@ -56,7 +62,7 @@ async function watch({ base, fromMs }: ViewersOrder, stream: string, waitMs: num
   const url = `${base}/hls/${stream}/index.m3u8?from=${fromMs}`;
   const seen = new Set<string>();
   while (!isOver) {
-    const list = await get(url, undefined, lists);
+    const list = await get(url, undefined, seen.size === 0 ? firstLists : lists);
     let wallMs = Number.NaN;
     let range: string | undefined;
     for (const line of list?.toString().split("\n") ?? []) {
@@ -89,8 +95,10 @@ process.on("message", (order: ViewersOrder | "stop") => {
   }
   isOver = true;
   const report: ViewersReport = {
-    ...{ lists: lists.length, parts: parts.length, bytes, failures },
-    ...{ listP99Ms: quantile(lists, 0.99), partP99Ms: quantile(parts, 0.99), behindP50Ms: quantile(behind, 0.5) },
+    ...{ lists: firstLists.length + lists.length, parts: parts.length, bytes, failures },
+    ...{ firstListP50Ms: quantile(firstLists, 0.5), firstListP99Ms: quantile(firstLists, 0.99) },
+    ...{ listP50Ms: quantile(lists, 0.5), listP99Ms: quantile(lists, 0.99) },
+    ...{ partP99Ms: quantile(parts, 0.99), behindP50Ms: quantile(behind, 0.5) },
   };
   process.send?.(report, () => process.exit(0));
 });
