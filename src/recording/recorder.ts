@@ -4,12 +4,10 @@
 import { EventEmitter } from "node:events";
 import { Arena } from "../arena/arena.js";
 import type { Logger } from "../base/logger.js";
-import { warnIfOthersRead } from "../base/private-files.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../base/samples.js";
-import { Catalog, type SegmentCatalog } from "../catalog/catalog.js";
+import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { ClosedSince } from "../catalog/ledger.js";
-import { Ledger } from "../catalog/ledger.js";
 import type { ClosedSegmentReport, FailedSegmentReport, SegmentReport } from "../catalog/segment-report.js";
 import { reserveFor } from "../container/mp4/reserve.js";
 import type { Gap, GapCause } from "../stream/gap.js";
@@ -17,6 +15,7 @@ import { StreamRegistry } from "../stream/stream-registry.js";
 import type { Clock } from "../time/units.js";
 import { Pools } from "../worker/pools.js";
 import { ClockedConfigs } from "./clock/clocked-configs.js";
+import { ConfigIds } from "./config-ids.js";
 import { stateSamples } from "./config-states.js";
 import type { ConfigStore } from "./config-store.js";
 import type { EmbeddedRecorder } from "./embedded-recorder.js";
@@ -26,7 +25,6 @@ import { Manifests } from "./finishing/manifests.js";
 import { Recovery } from "./finishing/recovery.js";
 import { RestartGaps } from "./finishing/restart-gaps.js";
 import { FrameWriter } from "./frame-writer.js";
-import { JsonConfigStore } from "./json-config-store.js";
 import type { Admission } from "./lifecycle/admission.js";
 import type { ConfigEntry } from "./lifecycle/config-entry.js";
 import type { OutStream } from "./lifecycle/out-stream.js";
@@ -35,11 +33,9 @@ import { RecordingReports } from "./lifecycle/recording-reports.js";
 import { RecordingSupervisor } from "./lifecycle/recording-supervisor.js";
 import { Scheduler } from "./lifecycle/scheduler.js";
 import type { Segment } from "./lifecycle/segment.js";
-import { Naming } from "./naming/naming.js";
-import { Reservations } from "./naming/reservations.js";
 import { SpillFile } from "./past/spill-file.js";
-import { CUT_OFF, type ReceivedNote } from "./received-note.js";
-import { ReceivedNotes, readReceivedNotes } from "./received-notes.js";
+import { CUT_OFF } from "./received-note.js";
+import { ReceivedNotes } from "./received-notes.js";
 import {
   CONFIG_FAILED,
   CONFIG_STREAMING,
@@ -48,40 +44,25 @@ import {
   type RecordEntry,
   type RecordOptions,
 } from "./record-config.js";
-import { isConfigId, readRecordConfigs, type ServerDefaulted, withServerDefaults } from "./record-options.js";
+import { readRecordConfigs, type ServerDefaulted, withServerDefaults } from "./record-options.js";
 import { RecordStarter } from "./record-starter.js";
 import type { RecorderApi } from "./recorder-api.js";
 import type { RecorderEvents } from "./recorder-events.js";
 import {
   completeRecorderOptions,
   pastSettings,
-  type RecorderIds,
   type RecorderOptions,
   type RecorderSettings,
 } from "./recorder-options.js";
+import { giveBack, openRecorderState, type RecorderState } from "./recorder-state.js";
 import { type Loss, type RecordedTotals, RecordingTotals } from "./recording-totals.js";
 import { RecordRules, type RulesApi } from "./rules/record-rules.js";
 import { RuleList } from "./rules/rule-list.js";
 import { SectionWriter } from "./section-writer.js";
-import { StateLock } from "./state-lock.js";
 
 const MIB = 1024 * 1024;
 const RECORD_STATES = [CONFIG_STREAMING, CONFIG_WAITING, CONFIG_FAILED] as const;
 const CONFIGS_SECTION = "record";
-const NEXT_CONFIG_ID_SECTION = "nextConfigId";
-
-/** What is opened before a recorder can be made. */
-interface OpenState {
-  lock: StateLock;
-  reservations: Reservations;
-  naming: Naming;
-  store: JsonConfigStore;
-  ledger: Ledger;
-  catalog: Catalog;
-  /** What the last run had received when a crash ended it. */
-  received: readonly ReceivedNote[];
-  ids: RecorderIds | undefined;
-}
 
 export class Recorder extends EventEmitter<RecorderEvents> implements RecorderApi, EmbeddedRecorder {
   readonly streams: StreamRegistry;
@@ -90,7 +71,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly stateFolder: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  #state: OpenState;
+  #state: RecorderState;
   #pools: Pools;
   #scheduler: Scheduler;
   #finisher: Finisher;
@@ -102,43 +83,28 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   readonly #receivedNotes: ReceivedNotes;
   readonly #totals: RecordingTotals;
   readonly #savedConfigs: SectionWriter;
-  readonly #savedNextId: SectionWriter;
   #nextStreamId: number;
   readonly #starter: RecordStarter;
   readonly #rules: RecordRules;
   readonly #ruleList: RuleList;
   readonly #clocked: ClockedConfigs;
   readonly #settle: <O extends ServerDefaulted>(options: O) => O;
-  #nextConfigId: number;
+  readonly #configIds: ConfigIds;
   #closed: Promise<void> | undefined;
 
   /** Opens the state folder, reads what the last run left, and takes up its record configs. */
   static async open(options: RecorderOptions = {}): Promise<Recorder> {
     const settings = completeRecorderOptions(options);
-    const { stateFolder, logger } = settings;
-    const lock = await StateLock.take(stateFolder);
-    let ledger: Ledger | undefined;
+    const state = await openRecorderState(settings);
     try {
-      const reservations = new Reservations();
-      const naming = await Naming.open(settings.mediaFolders, reservations);
-      await warnIfOthersRead(stateFolder, logger);
-      const store = await JsonConfigStore.open(stateFolder, logger, settings.discardConfigs);
-      ledger = await Ledger.open(stateFolder, logger, { isDurable: settings.durability !== "none" });
-      const catalog = await Catalog.open(stateFolder, {
-        ...{ ledger, mediaFolders: naming.folders, logger },
-        names: reservations,
-      });
-      const received = await readReceivedNotes(stateFolder);
-      const ids = await settings.ids?.();
-      return new Recorder(settings, { lock, reservations, naming, store, ledger, catalog, received, ids });
+      return new Recorder(settings, state);
     } catch (error) {
-      await ledger?.close();
-      lock.release();
+      await giveBack(state);
       throw error;
     }
   }
 
-  private constructor(settings: RecorderSettings, state: OpenState) {
+  private constructor(settings: RecorderSettings, state: RecorderState) {
     super();
     this.setMaxListeners(0);
     const { clock, logger, durability, ringBytes, maxRingBytes, lagLimitMs } = settings;
@@ -149,7 +115,6 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#state = state;
     this.#nextStreamId = (state.ids?.firstStreamId ?? 0) + 1;
     this.#savedConfigs = new SectionWriter(state.store, CONFIGS_SECTION, logger);
-    this.#savedNextId = new SectionWriter(state.store, NEXT_CONFIG_ID_SECTION, logger);
     this.arena = new Arena(settings.arenaMib === undefined ? {} : { maximumBytes: settings.arenaMib * MIB });
     this.#pools = new Pools(this.arena, {
       workers: settings.workers,
@@ -247,11 +212,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     });
     this.streams.on("ended", (stream, reason) => this.#supervisor.streamEnded(stream, reason));
     const saved = readRecordConfigs(state.store.get(CONFIGS_SECTION)?.value, naming, logger);
-    const savedNext = state.store.get(NEXT_CONFIG_ID_SECTION)?.value;
-    this.#nextConfigId = saved.reduce(
-      (next, { configId }) => Math.max(next, configId + 1),
-      isConfigId(savedNext) ? savedNext : 1,
-    );
+    this.#configIds = new ConfigIds(state.store, logger, saved, state.ids);
     const shared = {
       streams: this.streams,
       supervisor: this.#supervisor,
@@ -314,15 +275,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   nextConfigId(): number {
-    if (this.#state.ids) {
-      let claimed = this.#state.ids.nextConfigId();
-      // Configs from before this recorder was one of several.
-      while (this.#supervisor.entry(claimed)) claimed = this.#state.ids.nextConfigId();
-      return claimed;
-    }
-    const id = this.#nextConfigId++;
-    this.#savedNextId.write(this.#nextConfigId);
-    return id;
+    return this.#configIds.next((id) => this.#supervisor.entry(id) !== undefined);
   }
 
   openStream(name: string): FrameWriter {
@@ -461,7 +414,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     await this.#receivedNotes.close();
     await Promise.all([
       this.#savedConfigs.whenIdle(),
-      this.#savedNextId.whenIdle(),
+      this.#configIds.whenSaved(),
       this.#ruleList.whenSaved(),
       this.#clocked.whenSaved(),
     ]);

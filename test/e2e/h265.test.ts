@@ -55,6 +55,22 @@ async function encode(name: string, { size, seconds, gopFrames, startSeconds = 0
   return path;
 }
 
+const SMALL: Clip = { size: "320x180", seconds: 3, gopFrames: 10 };
+const LARGE: Clip = { ...SMALL, size: "640x360" };
+
+let small: Promise<string> | undefined;
+
+/** One for the cases that only need some pictures. */
+function smallClip(): Promise<string> {
+  small ??= encode("small.ts", SMALL);
+  return small;
+}
+
+/** What is to be in a segment that has all of a clip. */
+async function sentBy(clip: string, width: number): Promise<{ hashes: string[]; width: number }> {
+  return { hashes: await sliceHashesOf(clip), width };
+}
+
 /** Of each file: it begins with a random access point, plays alone, and holds these pictures. */
 async function readSegment(path: string, type: ContainerName): Promise<{ hashes: string[]; width: number }> {
   expect((await verifyFile(path)).defects, path).toEqual([]);
@@ -91,10 +107,10 @@ async function publishMessages(
   await publisher.end();
 }
 
-/** Ten pictures each. 1080p takes half a minute to encode and decode, and is cut where a quarter of it is. */
+/** Ten pictures each. 1080p takes half a minute to encode and decode, and is cut where a sixteenth of it is. */
 const HD_SECONDS = effort(12, 40);
-const HD_WIDTH = effort(960, 1920);
-const HD_HEIGHT = effort(540, 1080);
+const HD_WIDTH = effort(480, 1920);
+const HD_HEIGHT = effort(270, 1080);
 
 describe("H.265", () => {
   it(`of ${HD_HEIGHT} lines with B-frames is in segments of 4 s, every picture once`, {
@@ -125,10 +141,8 @@ describe("H.265", () => {
   });
 
   it("is cut where its parameter sets change in band", { timeout: 120_000 }, async () => {
-    const clips = [
-      await encode("small.ts", { size: "320x180", seconds: 3, gopFrames: 10 }),
-      await encode("large.ts", { size: "640x360", seconds: 3, gopFrames: 10, startSeconds: 3 }),
-    ];
+    const clips = await Promise.all([smallClip(), encode("later.ts", { ...LARGE, startSeconds: 3 })]);
+    const wanted = await Promise.all([sentBy(clips[0], 320), sentBy(clips[1], 640)]);
     const joined = join(folder, "joined.ts");
     const { code, stderr } = await runProgram("ffmpeg", [
       ...["-v", "error", "-nostdin", "-y", "-i", `concat:${clips.join("|")}`, "-c", "copy", joined],
@@ -136,22 +150,16 @@ describe("H.265", () => {
     expect([code, stderr]).toEqual([0, ""]);
     const name = await server.recordTs(joined, CONTAINERS);
     for (const type of CONTAINERS) {
-      const segments = server.files(name, type);
-      expect(segments, type).toHaveLength(2);
-      for (const [i, path] of segments.entries())
-        expect(await readSegment(path, type), path).toEqual({
-          hashes: await sliceHashesOf(clips[i] ?? ""),
-          width: i === 0 ? 320 : 640,
-        });
+      expect(await Promise.all(server.files(name, type).map((path) => readSegment(path, type)))).toEqual(wanted);
     }
   });
 
   it("is cut where a header has other parameter sets, and never where it repeats them", {
     timeout: 120_000,
   }, async () => {
-    const small = await encode("first.ts", { size: "320x180", seconds: 3, gopFrames: 10 });
-    const large = await encode("second.ts", { size: "640x360", seconds: 3, gopFrames: 10 });
-    const [first = [], second = []] = [await messagesOf(small), await messagesOf(large)];
+    const [small, large] = await Promise.all([smallClip(), encode("large.ts", LARGE)]);
+    const wanted = await Promise.all([sentBy(small, 320), sentBy(large, 640)]);
+    const [first, second] = await Promise.all([messagesOf(small), messagesOf(large)]);
     const [header] = first;
     if (!header) throw new Error("no header");
     // The same sets in front of every key frame, in a record that says nothing of whether they are complete.
@@ -164,26 +172,20 @@ describe("H.265", () => {
     const later = second.map((message) => ({ ...message, timeMs: message.timeMs + 3000 }));
     await server.record("cam1", CONTAINERS, () => publishMessages("cam1", [...repeated, ...later], enhancedBody));
     for (const type of CONTAINERS) {
-      const segments = server.files("cam1", type);
-      expect(segments, type).toHaveLength(2);
-      for (const [i, path] of segments.entries())
-        expect(await readSegment(path, type), path).toEqual({
-          hashes: await sliceHashesOf(i === 0 ? small : large),
-          width: i === 0 ? 320 : 640,
-        });
+      expect(await Promise.all(server.files("cam1", type).map((path) => readSegment(path, type)))).toEqual(wanted);
     }
   });
 
   it("with CodecID 12 is what was sent", { timeout: 120_000 }, async () => {
-    const clip = await encode("private.ts", { size: "320x180", seconds: 3, gopFrames: 10 });
+    const clip = await smallClip();
     const messages = await messagesOf(clip);
     await server.record("cam2", CONTAINERS, () => publishMessages("cam2", messages, privateBody));
-    const pictures = await picturesOf(clip);
+    const [pictures, hashes] = await Promise.all([picturesOf(clip), sliceHashesOf(clip)]);
     for (const type of CONTAINERS) {
       const segments = server.files("cam2", type);
       expect(segments, type).toHaveLength(1);
       const [path = ""] = segments;
-      expect((await readSegment(path, type)).hashes, type).toEqual(await sliceHashesOf(clip));
+      expect((await readSegment(path, type)).hashes, type).toEqual(hashes);
       expect(await picturesOf(await readable(path, type)), type).toBe(pictures);
     }
   });

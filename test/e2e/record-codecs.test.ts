@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { picturesOf, readable } from "../support/coded-pictures.js";
-import { isTorture } from "../support/effort.js";
+import { effort, isTorture } from "../support/effort.js";
 import { ffprobe, type ProbedTrack } from "../support/ffprobe.js";
 import { remuxWithFfmpeg8 } from "../support/peers.js";
 import { type Publisher, publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
@@ -122,9 +122,9 @@ describe.concurrent("H.265", () => {
     "is cut at random access points, every frame once (IDRs: %s)",
     { timeout: 90_000 },
     async (isClosed) => {
-      const clip = await makeH265({ seconds: 12, gopFrames: 50, isClosed });
+      const clip = await makeH265({ seconds: effort(6, 12), gopFrames: effort(25, 50), isClosed });
       const sent = await ffprobe(clip);
-      const name = await shared.recordTs(clip, CONTAINERS, "chunkLength=4");
+      const name = await shared.recordTs(clip, CONTAINERS, `chunkLength=${effort(2, 4)}`);
       for (const type of CONTAINERS) {
         const files = shared.files(name, type);
         expect(files, type).toHaveLength(3);
@@ -143,7 +143,7 @@ describe.concurrent("H.265", () => {
   );
 
   it("and Opus survive kill -9 in all containers", { timeout: 60_000 }, async () => {
-    const clip = await makeH265({ seconds: 12, gopFrames: 50, sound: "libopus" });
+    const clip = await makeH265({ seconds: 6, gopFrames: 50, sound: "libopus" });
     const { server, control } = await startServer();
     for (const type of CONTAINERS)
       await control.succeed(`record localStreamName=ts1 pathToFile=cam1 type=${type} keepAlive=1`);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SAMPLE_RECORD_SIZE } from "../../src/abi/mp4.js";
 import { verifyFile } from "../../src/verify/verify-file.js";
+import { isTorture } from "../support/effort.js";
 import { expectSameTimes, trackOf } from "../support/peer-tracks.js";
 import { type PeerTrack, probeWithFfmpeg8 } from "../support/peers.js";
 import { publishWithFfmpeg, stopPublishers } from "../support/publisher.js";
@@ -119,34 +120,39 @@ async function expectVerified(path: string, name: string, sent: PeerTrack): Prom
 }
 
 describe.concurrent.each(SOUNDS)("$title of $rate Hz, $channels channel(s)", (sound) => {
-  it.each([true, false])("is in FLV as it came, in MP4 linear (with video: %s)", { timeout: 60_000 }, async (video) => {
-    const clip = await clipOf(sound, video);
-    const stream = clipName(sound, video);
-    for (const type of ["mp4", "flv"])
-      await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
-    await publish(clip, stream);
-    for (const { gaps } of await untilClosed(stream, 2)) expect(gaps).toEqual([]);
-    const [mp4, flv] = [server.file(`${stream}.mp4`), server.file(`${stream}.flv`)];
-    const [before, inMp4, inFlv] = await probeWithFfmpeg8(clip, mp4, flv);
-    const sent = trackOf(before, "audio");
-    const { rate: sampleRate, channels } = sound;
-    expect(sent).toMatchObject({ codec: sound.codec, sampleRate, channels });
-    for (const [path, tracks] of [[mp4, inMp4] as const, [flv, inFlv] as const]) {
-      const found = trackOf(tracks, "audio");
-      expectSameTimes(sent, found, path);
-      expect(found, path).toMatchObject({ sampleRate, channels, soundHash: sent.soundHash });
-      if (video) expect(trackOf(tracks, "video").decodedHash, path).toBe(trackOf(before, "video").decodedHash);
-    }
-    expect(trackOf(inMp4, "audio").codec).toBe("pcm_s16le");
-    const inTags = trackOf(inFlv, "audio");
-    expect(inTags.codec).toBe(sound.codec);
-    expect(inTags.packets.map(({ hash }) => hash)).toEqual(sent.packets.map(({ hash }) => hash));
-    const file = await readFile(mp4);
-    expect(Buffer.from(box(file, "pcmC") ?? "", "hex").subarray(FULL_BOX_BYTES)).toEqual(Buffer.of(1, 16));
-    expect(box(file, "chnl")).toBe(channels === 2 ? `00000000${"0102"}${"00".repeat(8)}` : undefined);
-    await expectVerified(mp4, "lpcm", sent);
-    await expectVerified(flv, sound.name, sent);
-  });
+  // Sound alone is the same for every codec.
+  it.each(isTorture || sound === SOUNDS[0] ? [true, false] : [true])(
+    "is in FLV as it came, in MP4 linear (with video: %s)",
+    { timeout: 60_000 },
+    async (video) => {
+      const clip = await clipOf(sound, video);
+      const stream = clipName(sound, video);
+      for (const type of ["mp4", "flv"])
+        await control.succeed(`record localStreamName=${stream} pathToFile=${stream} type=${type} keepAlive=0`);
+      await publish(clip, stream);
+      for (const { gaps } of await untilClosed(stream, 2)) expect(gaps).toEqual([]);
+      const [mp4, flv] = [server.file(`${stream}.mp4`), server.file(`${stream}.flv`)];
+      const [before, inMp4, inFlv] = await probeWithFfmpeg8(clip, mp4, flv);
+      const sent = trackOf(before, "audio");
+      const { rate: sampleRate, channels } = sound;
+      expect(sent).toMatchObject({ codec: sound.codec, sampleRate, channels });
+      for (const [path, tracks] of [[mp4, inMp4] as const, [flv, inFlv] as const]) {
+        const found = trackOf(tracks, "audio");
+        expectSameTimes(sent, found, path);
+        expect(found, path).toMatchObject({ sampleRate, channels, soundHash: sent.soundHash });
+        if (video) expect(trackOf(tracks, "video").decodedHash, path).toBe(trackOf(before, "video").decodedHash);
+      }
+      expect(trackOf(inMp4, "audio").codec).toBe("pcm_s16le");
+      const inTags = trackOf(inFlv, "audio");
+      expect(inTags.codec).toBe(sound.codec);
+      expect(inTags.packets.map(({ hash }) => hash)).toEqual(sent.packets.map(({ hash }) => hash));
+      const file = await readFile(mp4);
+      expect(Buffer.from(box(file, "pcmC") ?? "", "hex").subarray(FULL_BOX_BYTES)).toEqual(Buffer.of(1, 16));
+      expect(box(file, "chnl")).toBe(channels === 2 ? `00000000${"0102"}${"00".repeat(8)}` : undefined);
+      await expectVerified(mp4, "lpcm", sent);
+      await expectVerified(flv, sound.name, sent);
+    },
+  );
 });
 
 describe.concurrent.each([0, 2].flatMap((i) => SOUNDS[i] ?? []))("$title in MPEG-TS", (sound) => {

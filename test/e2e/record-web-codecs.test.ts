@@ -5,7 +5,7 @@
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyFile } from "../../src/verify/verify-file.js";
 import { decodeWithFfmpeg, ffprobe, type ProbedTrack } from "../support/ffprobe.js";
 import { readTrackMessages } from "../support/multitrack.js";
@@ -32,8 +32,19 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "reel-web-codecs-"));
 });
-afterAll(() => rm(folder, { recursive: true }));
-afterEach(() => stopServers());
+// The cases run side by side.
+afterAll(async () => {
+  await stopServers();
+  await rm(folder, { recursive: true });
+});
+
+const clips = new Map<WebCodec, Promise<string>>();
+
+function clipOf(codec: WebCodec, extension: "mkv" | "ivf"): Promise<string> {
+  const clip = clips.get(codec) ?? encode(codec, extension);
+  clips.set(codec, clip);
+  return clip;
+}
 
 /** Three seconds, a GOP each; with AAC where the container takes it. */
 async function encode(codec: WebCodec, extension: "mkv" | "ivf"): Promise<string> {
@@ -106,9 +117,9 @@ async function publishVp8(server: ReelProcess, name: string, frames: readonly Bu
   await publisher.end();
 }
 
-describe("codecs of the web", () => {
+describe.concurrent("codecs of the web", () => {
   it.each(["av1", "vp9"] as const)("%s over enhanced RTMP is in MP4 and FLV what was sent", async (codec) => {
-    const clip = await encode(codec, "mkv");
+    const clip = await clipOf(codec, "mkv");
     const server = await ReelProcess.start();
     const control = await Control.connect(server);
     for (const type of ["mp4", "flv"])
@@ -136,7 +147,7 @@ describe("codecs of the web", () => {
   it("av1 with Opus survives kill -9 in both", { timeout: 60_000 }, async () => {
     const clip = join(folder, "long.mkv");
     const { code, stderr } = await runProgram("ffmpeg", [
-      ...["-v", "error", "-nostdin", "-y", "-stream_loop", "3", "-i", await encode("av1", "mkv")],
+      ...["-v", "error", "-nostdin", "-y", "-stream_loop", "3", "-i", await clipOf("av1", "mkv")],
       ...["-c:v", "copy", "-c:a", "libopus", clip],
     ]);
     if (code !== 0) throw new Error(stderr);
@@ -167,7 +178,7 @@ describe("codecs of the web", () => {
   });
 
   it("vp8 over enhanced RTMP is in MP4 and FLV what was sent", async () => {
-    const frames = ivfFrames(await readFile(await encode("vp8", "ivf")));
+    const frames = ivfFrames(await readFile(await clipOf("vp8", "ivf")));
     const server = await ReelProcess.start();
     const control = await Control.connect(server);
     for (const type of ["mp4", "flv"])

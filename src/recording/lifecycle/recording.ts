@@ -1,5 +1,5 @@
-// A recording: a record config applied to one run of an in-stream. It owns a cursor in the ring and one growing segment
-// at a time; segments that ended are with the finisher while the next one grows.
+// A recording: a record config applied to one run of an in-stream. It owns a cursor in the ring and its segments, one
+// after the other (recording-segments.ts).
 //
 //   begin ─▶ prepare a name ─▶ (drain: open) ─▶ drain … ─▶ cut ─▶ prepare the next name ─▶ …  ─▶ stopped / failed ─▶ last finish ─▶ ended
 //
@@ -14,11 +14,9 @@ import {
   STATUS_NEED_OUTPUT,
   STATUS_STOPPED,
 } from "../../abi/status.js";
-import { asReelError, ReelError } from "../../base/reel-error.js";
+import { ReelError } from "../../base/reel-error.js";
 import { mainVideoOf } from "../../container/carries.js";
-import type { SegmentOpening } from "../../container/container.js";
 import { failureToError } from "../../container/file-failure.js";
-import { newestUsable, type ObservedIndex } from "../../container/mp4/reserve.js";
 import type { SegmentOrigin } from "../../container/segment-origin.js";
 import type { Cursor } from "../../stream/cursor.js";
 import type { Feed } from "../../stream/feed.js";
@@ -26,14 +24,12 @@ import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { PastPlace } from "../../stream/past-place.js";
 import { lagOf } from "../../stream/slow-consumers.js";
-import { type Clock, type Moment, momentOf, TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
+import { type Moment, momentOf, TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
-import type { Reservation } from "../naming/reservations.js";
-import { SegmentNames } from "../naming/segment-names.js";
 import { Replay } from "../past/replay.js";
 import type { ReceivedNote } from "../received-note.js";
-import { originOf, type RecordConfig, segmentSeconds } from "../record-config.js";
+import { originOf, type RecordConfig } from "../record-config.js";
 import { Interruption } from "./interruption.js";
 import type { OutStream, OutTotals, OutTrackStatistics } from "./out-stream.js";
 import { Received } from "./received.js";
@@ -41,28 +37,25 @@ import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import { RecordingLosses, unwrittenGap } from "./recording-losses.js";
 import { hasWorker, isStopped, nextPhase, type RecordingEvent, type RecordingPhase } from "./recording-phase.js";
+import { RecordingSegments, type SegmentsOwner } from "./recording-segments.js";
 import { RecordingState } from "./recording-state.js";
-import { Segment } from "./segment.js";
+import type { Segment } from "./segment.js";
 import { TrackTotals } from "./track-totals.js";
 import { WantedCuts } from "./wanted-cuts.js";
 
 /** How long a cut may wait for the frames of other tracks where media time stands still. */
 const MAX_CUT_WAIT_MS = 2000;
 
-export class Recording implements OutStream, Cursor {
+export class Recording implements OutStream, Cursor, SegmentsOwner {
   readonly createdMs: number;
   readonly createdMonotonicMs: number;
   /** How much older its first frame is: it begins in the past. */
   readonly #pastMs: number;
   /** Stands in every report of it. */
   readonly origin: SegmentOrigin;
-  segment: Segment | undefined;
-  target: ClaimedTarget | undefined;
   lastDrainMs = 0;
   /** When bytes last reached a file, or a new one was begun; monotonic. */
   lastProgressMs: number;
-  /** Since when it has waited for its next segment's name, monotonic: its volume may not answer. */
-  nameWantedMs: number | undefined;
   /** Resolves when its last segment is final. */
   readonly whenEnded: Promise<void>;
   #resolveEnded: () => void = () => {};
@@ -70,9 +63,7 @@ export class Recording implements OutStream, Cursor {
   wantedOutput = 0;
   #phase: RecordingPhase = "running";
   #state: RecordingState;
-  #names: SegmentNames | undefined;
-  /** Segments that are not final. */
-  #unfinished = 0;
+  readonly #segments: RecordingSegments;
   #totals = new TrackTotals();
   #losses: RecordingLosses;
   #received: Received;
@@ -83,7 +74,6 @@ export class Recording implements OutStream, Cursor {
   #replayEnd: Interruption | undefined;
   /** Where its cursor stood at the last dispatch, and since when. */
   #dispatched = { tail: -1, sinceMs: 0 };
-  #observedIndex: ObservedIndex | undefined;
   readonly #cuts: WantedCuts;
 
   constructor(
@@ -101,7 +91,7 @@ export class Recording implements OutStream, Cursor {
     this.createdMonotonicMs = deps.clock.monotonicMs();
     this.origin = originOf(config, id);
     this.lastProgressMs = this.createdMonotonicMs;
-    this.nameWantedMs = this.lastProgressMs;
+    this.#segments = new RecordingSegments(this, deps);
     const place = typeof begin !== "number" && begin.stretch ? begin : undefined;
     const index = typeof begin === "number" ? begin : begin.index;
     const inherited = predecessor ? predecessor.#state : undefined;
@@ -122,6 +112,17 @@ export class Recording implements OutStream, Cursor {
     if (inStream.ended) this.stop();
   }
 
+  /** The one that grows, or is to. */
+  get segment(): Segment | undefined {
+    return this.#segments.current;
+  }
+  get target(): ClaimedTarget | undefined {
+    return this.#segments.target;
+  }
+  /** Since when it has waited for its next segment's name, monotonic: its volume may not answer. */
+  get nameWantedMs(): number | undefined {
+    return this.#segments.nameWantedMs;
+  }
   get computedPathToFile(): string {
     return this.target?.computedPathToFile ?? "";
   }
@@ -165,10 +166,7 @@ export class Recording implements OutStream, Cursor {
 
   /** The target is known, and this recording's until its last segment is final: the first segment may open. */
   begin(target: ClaimedTarget): void {
-    const { naming, finisher, reservations, clock } = this.deps;
-    this.target = target;
-    this.#names = new SegmentNames(target, this.config, naming, finisher, reservations, clock);
-    void this.#prepareSegment(this.#names, false);
+    this.#segments.begin(target);
   }
 
   /** What a predecessor has not told, because it failed: it is told with the first frame of this one. */
@@ -236,7 +234,7 @@ export class Recording implements OutStream, Cursor {
       isResumed: false,
       segment: segment.pointer,
       path: segment.path,
-      opening: segment.isOpen ? undefined : this.#opening(segment),
+      opening: segment.isOpen ? undefined : this.#segments.opening(segment),
       gaps: segment.takeNewGaps(),
       ...(segment.blocks && { hashed: segment.blocks.length }),
     };
@@ -358,7 +356,7 @@ export class Recording implements OutStream, Cursor {
 
   #onFailure(segment: Segment, error: ReelError): void {
     // Somebody else made the file between our look and the opening.
-    if (!segment.isOpen && error.code === "targetBusy") this.#renameSegment();
+    if (!segment.isOpen && error.code === "targetBusy") this.#segments.rename();
     else if (segment.isOpen && error.code === "lostFile") this.#loseSegment(segment, error);
     else this.fail(error);
   }
@@ -370,12 +368,7 @@ export class Recording implements OutStream, Cursor {
     this.onGap(segment.asLost());
     this.#state.skipToRandomAccess();
     this.#endSegment();
-    // From now on a volume that does not answer ends it, as one does that does not give a name.
-    this.nameWantedMs = this.deps.clock.monotonicMs();
-    void this.deps.naming.restoreFolder(segment.path).then(
-      () => this.#prepareNext(),
-      (failure: unknown) => this.fail(asReelError(failure)),
-    );
+    this.#segments.prepareBehindLost(segment);
   }
 
   #onStatus(segment: Segment, result: DrainResult, isAtEnd: boolean): void {
@@ -383,7 +376,7 @@ export class Recording implements OutStream, Cursor {
     if (result.status === STATUS_CUT || result.status === STATUS_CONFIG_CHANGED) {
       this.#cuts.done(this.#state.lastCut90k);
       this.#endSegment();
-      this.#prepareNext();
+      this.#segments.prepareNext();
     } else if (result.status === STATUS_STOPPED && isAtEnd) {
       if (this.#phase === "handingOver") this.listener.handOver(this, this.#state.tail());
       this.#end(undefined);
@@ -460,65 +453,28 @@ export class Recording implements OutStream, Cursor {
     return this.#totals.of(kind, this.segment, this.inStream);
   }
 
-  #opening(segment: Segment): SegmentOpening {
-    return {
-      exclusive: !segment.mayReplace,
-      winQtCompat: this.config.winQtCompat,
-      reserveBytes: this.deps.reserveBytes(segmentSeconds(this.config), this.#observedIndex),
-      lockPath: this.deps.lockPath,
-      sequence: segment.sequence,
-      origin: segment.origin,
-    };
-  }
-
-  /** `busy`: the name that it had, and that somebody else has a file of. */
-  #prepareNext(busy?: string): void {
-    if (this.#names) void this.#prepareSegment(this.#names, true, busy);
-  }
-
-  /** Finds the next segment's name. */
-  async #prepareSegment(names: SegmentNames, isInnerCut: boolean, busy?: string): Promise<void> {
-    this.nameWantedMs = this.deps.clock.monotonicMs();
-    try {
-      const name = await names.next(isInnerCut, busy, this.#startOfSegment(this.deps.clock).wallMs);
-      if (this.isStopped) name.release();
-      else this.#useName(name, names.mayReplace(name.path));
-    } catch (error) {
-      this.fail(asReelError(error));
-    }
-  }
-
-  #useName(name: Reservation, mayReplace: boolean): void {
-    const { arena, clock } = this.deps;
-    const { volume } = this.target as ClaimedTarget;
-    try {
-      const { type } = this.config;
-      this.segment = new Segment(arena, name, volume, mayReplace, this.#startOfSegment(clock), type, this.origin);
-      this.segment.alignOffsetMs = this.#cuts.start?.offsetMs;
-    } catch (error) {
-      name.release();
-      throw error;
-    }
-    this.nameWantedMs = undefined;
-    this.#unfinished++;
-    this.lastDrainMs = 0;
-    this.lastProgressMs = clock.monotonicMs();
-    this.listener.wake(this);
-  }
-
   /** The first segment may begin in the past; an aligned one begins when its first frame came. */
-  #startOfSegment(clock: Clock): Moment {
+  startOfSegment(): Moment {
+    const { clock } = this.deps;
     const { start } = this.#cuts;
     if (start) return { wallMs: start.wallMs, monotonicMs: clock.monotonicMs() - (clock.wallMs() - start.wallMs) };
     if (this.#pastMs === 0 || this.#totals.frames(undefined) > 0) return momentOf(clock);
     return { wallMs: this.createdMs - this.#pastMs, monotonicMs: this.createdMonotonicMs - this.#pastMs };
   }
 
-  #renameSegment(): void {
-    const segment = this.segment as Segment;
-    this.segment = undefined;
-    this.#freeSegment(segment);
-    this.#prepareNext(segment.path);
+  segmentNamed(segment: Segment): void {
+    segment.alignOffsetMs = this.#cuts.start?.offsetMs;
+    this.lastDrainMs = 0;
+    this.lastProgressMs = this.deps.clock.monotonicMs();
+    this.listener.wake(this);
+  }
+
+  segmentUnnamed(error: ReelError): void {
+    this.fail(error);
+  }
+
+  segmentDone(): void {
+    this.#endWhenFinal();
   }
 
   #end(failure: ReelError | undefined): void {
@@ -549,40 +505,14 @@ export class Recording implements OutStream, Cursor {
   }
 
   #endSegment(): void {
-    const segment = this.segment;
+    const segment = this.#segments.takeCurrent();
     if (!segment) return;
-    this.segment = undefined;
     if (!segment.lostError) {
       this.#totals.add(segment);
       this.#received.end(segment);
     }
     this.#received.look(undefined);
-    if (!segment.isOpen) {
-      this.#freeSegment(segment);
-      return;
-    }
-    segment.name.stopWriting();
-    void this.deps.finisher.finish(segment, this.config.type, this.config.durability).then((observed) => {
-      this.#observedIndex = newestUsable(this.#observedIndex, observed);
-      this.#releaseName(segment);
-      this.#unfinished--;
-      this.#endWhenFinal();
-    });
-  }
-
-  /**
-   * The run opens no segment of its base path again: behind the first one there are others' names (segment-names.ts).
-   */
-  #releaseName({ name }: Segment): void {
-    name.release();
-    if (name.path === this.target?.basePath) this.target.reservation.leaveFile();
-  }
-
-  #freeSegment(segment: Segment): void {
-    this.#releaseName(segment);
-    segment.free();
-    this.#unfinished--;
-    this.#endWhenFinal();
+    this.#segments.close(segment);
   }
 
   #detach(): void {
@@ -593,7 +523,7 @@ export class Recording implements OutStream, Cursor {
   }
 
   #endWhenFinal(): void {
-    if (this.#unfinished > 0 || !this.#advance("finished")) return;
+    if (!this.#segments.areFinal || !this.#advance("finished")) return;
     this.target?.reservation.release();
     this.inStream.releaseConfigs(this);
     this.listener.ended(this);
