@@ -39,6 +39,7 @@ export class MediaRoots {
   readonly #periods: Map<string, readonly Period[]>;
   /** When each folder was looked at last, monotonic. */
   readonly #lookedMs = new Map<string, number>();
+  readonly #asking = new Map<string, Promise<string | undefined>>();
   #saving: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -76,7 +77,7 @@ export class MediaRoots {
   async isElsewhere({ id, path }: RootedSegment): Promise<boolean> {
     const folder = longestOf(this.folders, path);
     const was = this.#identityAt(id, folder);
-    return folder !== undefined && was !== undefined && (await askVolume(() => lastingIdentityOf(folder))) !== was;
+    return folder !== undefined && was !== undefined && (await this.#askIdentity(folder)) !== was;
   }
 
   /** True where two segments of one path have been recorded in different folders: each has a file of its own. */
@@ -98,9 +99,19 @@ export class MediaRoots {
     void this.#note(folder, id);
   }
 
+  /** One call a folder at a time: a dead one keeps one of the few places at most, whoever asks. */
+  #askIdentity(folder: string): Promise<string | undefined> {
+    let asking = this.#asking.get(folder);
+    if (!asking) {
+      asking = askVolume(() => lastingIdentityOf(folder)).finally(() => this.#asking.delete(folder));
+      this.#asking.set(folder, asking);
+    }
+    return asking;
+  }
+
   async #note(folder: string, id: number): Promise<void> {
     this.#lookedMs.set(folder, performance.now());
-    const identity = await askVolume(() => lastingIdentityOf(folder));
+    const identity = await this.#askIdentity(folder);
     const periods = this.#periods.get(folder) ?? [];
     if (identity === undefined || periods.at(-1)?.identity === identity) return;
     this.#periods.set(folder, [...periods, { identity, from: id }].slice(-MAX_PERIODS));
