@@ -34,9 +34,12 @@ export function metricsRoutes({ collectors, volumes, options = {} }: MetricsPart
   const { perStream = true, files = false, maxStreams = DEFAULT_MAX_STREAMS } = options;
   let node: Promise<Registry> | undefined;
   const answer = async (): Promise<RouteReply> => {
-    node ??= nodeMetrics();
-    const found = await Promise.all(volumes.map((volume) => volume.collect()));
-    const own = await (await node).metrics();
+    node ??= nodeMetrics().catch((error: unknown) => {
+      node = undefined; // The next scrape tries again.
+      throw error;
+    });
+    const [registry, ...found] = await Promise.all([node, ...volumes.map((volume) => volume.collect())]);
+    const own = await registry.metrics();
     await nextTurn();
     const parts = collectors();
     const text = new Exposition();

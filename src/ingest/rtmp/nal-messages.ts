@@ -116,7 +116,7 @@ export class NalMessages {
     const at = start + keptBytes;
     const nal = at + NAL_LENGTH_SIZE;
     if (nal >= end || !this.#codec.isDelimiter(bytes, nal)) return;
-    const delimiter = bytes.slice(at, nal + readRingNalLength(bytes, at));
+    const delimiter = new Uint8Array(bytes.subarray(at, nal + readRingNalLength(bytes, at)));
     bytes.copyWithin(start + delimiter.byteLength, start, at);
     bytes.set(delimiter, start);
   }

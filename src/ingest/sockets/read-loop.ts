@@ -26,9 +26,10 @@ export interface Pollable {
 export class ReadLoop {
   /**
    * HEADROOM_BYTES, then room for one read. A view of shared memory stays good when the arena grows: the memory never
-   * moves.
+   * moves. No Buffer, whose `slice` is a view: what a reader keeps of it must be a copy, since all sockets of the loop
+   * are read into it.
    */
-  readonly buffer: Buffer;
+  readonly buffer: Uint8Array;
   readonly maxRestTicks: number;
   ticks = 0;
   #arena: Arena;
@@ -40,7 +41,7 @@ export class ReadLoop {
   constructor(arena: Arena, maxRestMs: number) {
     this.#arena = arena;
     this.#pointer = arena.allocate(HEADROOM_BYTES + READ_BYTES);
-    this.buffer = Buffer.from(arena.memory.buffer, this.#pointer, HEADROOM_BYTES + READ_BYTES);
+    this.buffer = new Uint8Array(arena.memory.buffer, this.#pointer, HEADROOM_BYTES + READ_BYTES);
     this.maxRestTicks = Math.max(0, Math.floor(maxRestMs / TICK_MS));
     this.#wheel = Array.from({ length: this.maxRestTicks + 1 }, () => []);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);

@@ -1,5 +1,6 @@
 // The codec table: everything that depends on a track's codec is asked here, and nowhere else is a codec's name tested.
-// Its half for the muxers is assembly/codec/table.ts; test/unit/media/codec/table.test.ts holds the two together.
+// Its halves for the muxers are assembly/codec/{mp4,mpegts,flv,sound}-table.ts; test/unit/media/codec/table.test.ts
+// holds them together.
 
 import { KIND_AUDIO, KIND_DATA, KIND_VIDEO } from "../../abi/decoder-config.js";
 import { AAC } from "./aac/aac.js";

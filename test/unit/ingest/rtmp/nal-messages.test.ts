@@ -112,3 +112,11 @@ it("learns no more than 64 parameter sets of a header", () => {
   new NalMessages(H264_NAL_UNITS, sets).useHeader(avcC);
   expect(sets.learned).toBe(64);
 });
+
+it("the delimiter of a message in a Buffer goes in front whole: a view of it would be written over", () => {
+  const [kept, delimiter] = [accessUnit([userData(1)]), accessUnit([nalUnit(NAL_AUD, 2)])];
+  const bytes = Buffer.concat([kept, delimiter, accessUnit([slice(SLICE_P, 1)])]);
+  const wanted = Buffer.concat([delimiter, kept, bytes.subarray(kept.byteLength + delimiter.byteLength)]);
+  new NalMessages(H264_NAL_UNITS, new H264ParameterSets()).putDelimiterFirst(bytes, 0, kept.byteLength, bytes.length);
+  expect(bytes.equals(wanted)).toBe(true);
+});
