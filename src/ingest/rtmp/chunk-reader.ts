@@ -9,6 +9,7 @@
 // left is at most MAX_UNREAD_BYTES.
 
 import { badInput } from "../../base/reel-error.js";
+import type { ChunkReaderState } from "./chunk-reader-state.js";
 import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP, MAX_CHUNK_STREAMS, MAX_MESSAGE_BYTES } from "./rtmp-protocol.js";
 
 /**
@@ -118,6 +119,36 @@ export class ChunkReader {
       message.inProgress = false;
       if (!message.destination.finish(message)) return at;
     }
+  }
+
+  /**
+   * What another reader needs to go on behind the byte where `read` stopped. Messages on their way are in scratch
+   * memory or discarded: none is being assembled in a ring.
+   */
+  give(): ChunkReaderState {
+    const streams = [...this.#streams.values()].map((message) => {
+      const { chunkStreamId, type, streamId, sizeBytes, timestampMs, timestampField, isExtended } = message;
+      const { inProgress, receivedBytes, scratch } = message;
+      const received = inProgress ? scratch?.slice(0, receivedBytes) : undefined;
+      return {
+        ...{ chunkStreamId, type, streamId, sizeBytes, timestampMs, timestampField, isExtended },
+        ...{ inProgress, receivedBytes, received },
+      };
+    });
+    const { chunkStreamId } = this.#current ?? {};
+    return { chunkSize: this.#chunkSize, streams, current: chunkStreamId, chunkLeft: this.#chunkLeft };
+  }
+
+  /** Goes on where another reader has given up; `adopt` gets what had come of each message that is not discarded. */
+  take(state: ChunkReaderState, adopt: (message: IncomingMessage, received: Uint8Array) => void): void {
+    this.#chunkSize = state.chunkSize;
+    for (const { received, ...fields } of state.streams) {
+      const message = Object.assign(new IncomingMessage(fields.chunkStreamId), fields, { hasHeader: true });
+      this.#streams.set(message.chunkStreamId, message);
+      if (received) adopt(message, received);
+    }
+    this.#current = state.current === undefined ? undefined : this.#streams.get(state.current);
+    this.#chunkLeft = state.chunkLeft;
   }
 
   /** Parses a chunk header; the index of its payload, or -1 where bytes are missing (then nothing has changed). */

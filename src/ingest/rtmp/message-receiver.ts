@@ -15,6 +15,7 @@ import {
   type MessageDestination,
   type MessageSink,
 } from "./chunk-reader.js";
+import type { ChunkReaderState } from "./chunk-reader-state.js";
 import { encodeU32 } from "./chunk-writer.js";
 import type { Publication } from "./publication.js";
 import {
@@ -55,6 +56,14 @@ export interface ReceiverHost {
   resumed(kept: Uint8Array): void;
   resumeReading(): void;
   fail(error: unknown): void;
+}
+
+/** What another receiver needs to go on behind the last byte that this one has taken. */
+export interface ReceiverState {
+  chunks: ChunkReaderState;
+  receivedBytes: number;
+  acknowledgedBytes: number;
+  ackWindowBytes: number;
 }
 
 export class MessageReceiver implements MessageSink {
@@ -105,6 +114,26 @@ export class MessageReceiver implements MessageSink {
       this.#host.fail(error);
     }
     if (!this.#isHeld && !this.#host.isOver) this.#host.resumeReading();
+  }
+
+  /** Ends this receiver: another one takes its state and the bytes that it has not taken. No message is in a ring. */
+  give(): ReceiverState {
+    const state = {
+      chunks: this.#chunks.give(),
+      receivedBytes: this.receivedBytes,
+      acknowledgedBytes: this.#acknowledgedBytes,
+      ackWindowBytes: this.#ackWindowBytes,
+    };
+    this.close();
+    return state;
+  }
+
+  /** Before its first byte. Throws ReelError `badInput` where there is no memory for what has been received. */
+  take(state: ReceiverState): void {
+    this.receivedBytes = state.receivedBytes;
+    this.#acknowledgedBytes = state.acknowledgedBytes;
+    this.#ackWindowBytes = state.ackWindowBytes;
+    this.#chunks.take(state.chunks, (message, received) => this.scratch.adopt(message, received));
   }
 
   /** Nothing comes any more; memory is given back. */
