@@ -9,6 +9,7 @@
 
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, gauge, type Sample } from "../base/samples.js";
+import { ArenaMemory } from "./arena-memory.js";
 
 const PAGE_SIZE = 65536;
 const BLOCK_ALIGN = 64;
@@ -21,41 +22,14 @@ export const ARENA_BASE = PAGE_SIZE;
 const MAXIMUM_PAGES = 65535;
 const GROWTH_PAGES = 256; // 16 MiB at a time: growth is rare, and untouched pages cost nothing
 
-/**
- * (module (import "env" "memory" (memory 1 65536 shared))
- *   (func (export "copy") (param i32 i32 i32) local.get 0 local.get 1 local.get 2 memory.copy))
- *
- * TypedArray.copyWithin on shared memory moves word by word with relaxed atomics; memory.copy is memmove. Measured on
- * the RTMP load of bench:density (200 × 2.6 Mb/s): copyWithin took a third of the main thread's cycles.
- */
-const COPY_MODULE = Uint8Array.from(
-  // biome-ignore format: one section a line
-  [
-    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,
-    0x01, 0x07, 0x01, 0x60, 0x03, 0x7f, 0x7f, 0x7f, 0x00, // type
-    // import
-    0x02, 0x12, 0x01, 0x03, 0x65, 0x6e, 0x76, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x03, 0x01, 0x80, 0x80, 0x04,
-    0x03, 0x02, 0x01, 0x00, // function
-    0x07, 0x08, 0x01, 0x04, 0x63, 0x6f, 0x70, 0x79, 0x00, 0x00, // export
-    0x0a, 0x0e, 0x01, 0x0c, 0x00, 0x20, 0x00, 0x20, 0x01, 0x20, 0x02, 0xfc, 0x0a, 0x00, 0x00, 0x0b, // code
-  ],
-);
-
 export interface ArenaStats {
   blocks: number;
   usedBytes: number;
   sizeBytes: number;
 }
 
-export class Arena implements Collector {
-  readonly memory: WebAssembly.Memory;
-  /** Moves `sizeBytes` from one place of the arena to another; the ranges may overlap. */
-  readonly copy: (to: number, from: number, sizeBytes: number) => void;
+export class Arena extends ArenaMemory implements Collector {
   #maximumPages: number;
-  #u8: Uint8Array;
-  #u32: Uint32Array;
-  #i32: Int32Array;
-  #view: DataView;
   /** Free ranges, sorted by pointer, never adjacent. */
   #free: { pointer: number; size: number }[] = [];
   /** The memory as it was after each growth: views that were made then still show it. */
@@ -64,35 +38,15 @@ export class Arena implements Collector {
   #usedBytes = 0;
 
   constructor(options: { maximumBytes?: number } = {}) {
-    this.#maximumPages = Math.min(
+    const maximumPages = Math.min(
       MAXIMUM_PAGES,
       Math.ceil((options.maximumBytes ?? MAXIMUM_PAGES * PAGE_SIZE) / PAGE_SIZE),
     );
     // The declared maximum must not exceed the module's; shared memory reserves it as address space, not as memory.
-    this.memory = new WebAssembly.Memory({ initial: 2, maximum: this.#maximumPages, shared: true });
-    this.copy = new WebAssembly.Instance(new WebAssembly.Module(COPY_MODULE), { env: { memory: this.memory } }).exports
-      .copy as typeof this.copy;
-    this.#u8 = new Uint8Array(this.memory.buffer);
-    this.#u32 = new Uint32Array(this.memory.buffer);
-    this.#i32 = new Int32Array(this.memory.buffer);
-    this.#view = new DataView(this.memory.buffer);
+    super(new WebAssembly.Memory({ initial: 2, maximum: maximumPages, shared: true }));
+    this.#maximumPages = maximumPages;
     this.#buffers.add(this.memory.buffer);
-    this.#free.push({ pointer: ARENA_BASE, size: this.#u8.byteLength - ARENA_BASE });
-  }
-
-  /** Bytes of the arena. Valid until the next allocation. */
-  get u8(): Uint8Array {
-    return this.#u8;
-  }
-  /** 32-bit words, index = pointer / 4. Valid until the next allocation. */
-  get u32(): Uint32Array {
-    return this.#u32;
-  }
-  get i32(): Int32Array {
-    return this.#i32;
-  }
-  get view(): DataView {
-    return this.#view;
+    this.#free.push({ pointer: ARENA_BASE, size: this.u8.byteLength - ARENA_BASE });
   }
 
   /** Where the bytes lie in the arena, whenever the view of them was made; -1 where they do not. */
@@ -119,7 +73,7 @@ export class Arena implements Collector {
     }
     this.#blocks.set(pointer, size);
     this.#usedBytes += size;
-    if (zeroed) this.#u8.fill(0, pointer, pointer + size);
+    if (zeroed) this.u8.fill(0, pointer, pointer + size);
     return pointer;
   }
 
@@ -132,7 +86,7 @@ export class Arena implements Collector {
   }
 
   stats(): ArenaStats {
-    return { blocks: this.#blocks.size, usedBytes: this.#usedBytes, sizeBytes: this.#u8.byteLength };
+    return { blocks: this.#blocks.size, usedBytes: this.#usedBytes, sizeBytes: this.u8.byteLength };
   }
 
   collect(): readonly Sample[] {
@@ -143,16 +97,6 @@ export class Arena implements Collector {
       gauge("reel_arena_limit_bytes", "What the shared memory may grow to.", this.#maximumPages * PAGE_SIZE),
       gauge("reel_arena_blocks", "Blocks of shared memory in use.", blocks),
     ];
-  }
-
-  /** Reads an i64 that is known to be a safe integer. */
-  i64(pointer: number): number {
-    return this.#view.getInt32(pointer + 4, true) * 4294967296 + this.#view.getUint32(pointer, true);
-  }
-
-  setI64(pointer: number, value: number): void {
-    this.#view.setUint32(pointer, value >>> 0, true);
-    this.#view.setInt32(pointer + 4, Math.floor(value / 4294967296), true);
   }
 
   #release(pointer: number, size: number): void {
@@ -179,7 +123,7 @@ export class Arena implements Collector {
   }
 
   #grow(size: number): void {
-    const oldBytes = this.#u8.byteLength;
+    const oldBytes = this.u8.byteLength;
     const pages = oldBytes / PAGE_SIZE;
     const wanted = Math.max(GROWTH_PAGES, Math.ceil(size / PAGE_SIZE));
     const by = Math.min(wanted, this.#maximumPages - pages);
@@ -189,10 +133,7 @@ export class Arena implements Collector {
     } catch {
       this.#full(size);
     }
-    this.#u8 = new Uint8Array(this.memory.buffer);
-    this.#u32 = new Uint32Array(this.memory.buffer);
-    this.#i32 = new Int32Array(this.memory.buffer);
-    this.#view = new DataView(this.memory.buffer);
+    this.refresh();
     this.#buffers.add(this.memory.buffer);
     this.#release(oldBytes, by * PAGE_SIZE);
   }

@@ -11,7 +11,7 @@ import {
   FRAME_SIZE_OFFSET,
   FRAME_TRACK_OFFSET,
 } from "../abi/frame.js";
-import { type FrameHeader, frameStride } from "./frame-ring.js";
+import { type FrameHeader, frameStride } from "./ring-producer.js";
 
 export class CopiedFrames {
   /** The one that `next` has found. */

@@ -1,17 +1,17 @@
 // The bytes of an access unit as a ring carries it: its ranges of the arena one behind the other, lengths in place of
 // start codes.
 
-import type { Arena } from "../arena/arena.js";
+import type { ArenaMemory } from "../arena/arena-memory.js";
 import { type AccessUnit, LENGTH_PREFIX_SIZE } from "./mpegts/access-unit.js";
 
 /** Frames of sources that cannot wait are put together in memory that is kept from one to the next, up to this size. */
 const KEPT_BYTES = 1024 * 1024;
 
 export class AccessUnitBytes {
-  readonly #arena: Arena;
+  readonly #arena: ArenaMemory;
   #kept = new Uint8Array(0);
 
-  constructor(arena: Arena) {
+  constructor(arena: ArenaMemory) {
     this.#arena = arena;
   }
 

@@ -8,13 +8,13 @@
 // In front of both the clocks of the tracks are judged (clock-gate.ts): nearly every frame passes with one comparison.
 // The backlog holds no more than what was demuxed from the bytes read before the pause.
 
-import type { Arena } from "../arena/arena.js";
+import type { ArenaMemory } from "../arena/arena-memory.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName } from "../media/codec/codec-entry.js";
 import { isNameless } from "../media/codec/foreign-codecs.js";
-import type { InStream } from "../stream/in-stream.js";
 import type { PacketReception } from "../stream/packet-reception.js";
 import { RandomAccessRule } from "../stream/random-access-rule.js";
+import type { SourceStream } from "../stream/source-stream.js";
 import type { NewTrack } from "../stream/track.js";
 import type { UnrecordedTrack } from "../stream/unrecorded-track.js";
 import type { Ticks90k } from "../time/units.js";
@@ -30,20 +30,20 @@ export interface Flow {
   resume(): void;
 }
 
-export interface FrameSinkOptions {
-  arena: Arena;
+export interface FrameSinkOptions<S extends SourceStream> {
+  arena: ArenaMemory;
   /**
    * Opens the in-stream when the first decoder configuration arrives. May throw; the error reaches the caller of the
    * demuxer.
    */
-  open(): InStream;
+  open(): S;
   /** Asked for every frame: undefined where the source cannot wait, then frames are dropped where the ring is full. */
   flow(): Flow | undefined;
 }
 
-export class FrameSink implements AccessUnitSink {
-  #options: FrameSinkOptions;
-  #stream: InStream | undefined;
+export class FrameSink<S extends SourceStream = SourceStream> implements AccessUnitSink {
+  #options: FrameSinkOptions<S>;
+  #stream: S | undefined;
   #waiting: Waiting[] = [];
   readonly randomAccess = new RandomAccessRule();
   /** All that came. */
@@ -68,19 +68,19 @@ export class FrameSink implements AccessUnitSink {
   reception: (() => PacketReception) | undefined;
   #gate: ClockGate | undefined;
 
-  constructor(options: FrameSinkOptions) {
+  constructor(options: FrameSinkOptions<S>) {
     this.#options = options;
     this.#bytes = new AccessUnitBytes(options.arena);
   }
 
-  get stream(): InStream | undefined {
+  get stream(): S | undefined {
     return this.#stream;
   }
 
   /**
    * The in-stream, opened where it is not yet. Undefined where the sink was ended before; throws what `open` throws.
    */
-  openStream(): InStream | undefined {
+  openStream(): S | undefined {
     if (this.#stream || this.#endReason !== undefined) return this.#stream;
     const stream = this.#options.open();
     this.#stream = stream;
@@ -94,7 +94,7 @@ export class FrameSink implements AccessUnitSink {
     );
     for (const [track, about] of this.#described) stream.describeTrack(track, about);
     stream.setUnrecorded(this.#unrecorded);
-    stream.on("room", () => this.#onRoom());
+    stream.onRoom(() => this.#onRoom());
     // A listener of the new in-stream may have ended its source.
     if (this.#endReason !== undefined) stream.end(this.#endReason);
     return stream;
@@ -240,7 +240,7 @@ export class FrameSink implements AccessUnitSink {
   }
 
   /** What the gate lets through. */
-  #pass(stream: InStream, waiting: Waiting): void {
+  #pass(stream: SourceStream, waiting: Waiting): void {
     if (stream.ended) return;
     const flow = this.#options.flow();
     if (waiting.kind === "loss") this.loss(waiting.loss);
@@ -258,7 +258,7 @@ export class FrameSink implements AccessUnitSink {
   }
 
   #commit(
-    stream: InStream,
+    stream: SourceStream,
     track: number,
     sizeBytes: number,
     dts90k: Ticks90k,
@@ -271,7 +271,7 @@ export class FrameSink implements AccessUnitSink {
   }
 
   /** False where the source must wait. A frame larger than the ring can become is given up. */
-  #write(stream: InStream, au: AccessUnit, dts90k: Ticks90k): boolean {
+  #write(stream: SourceStream, au: AccessUnit, dts90k: Ticks90k): boolean {
     const pointer = this.#reserve(stream, au.track, au.sizeBytes, dts90k);
     if (pointer === 0) return false;
     if (pointer < 0) return true;
@@ -280,13 +280,13 @@ export class FrameSink implements AccessUnitSink {
     return true;
   }
 
-  #writeOrDrop(stream: InStream, au: AccessUnit, dts90k: Ticks90k): void {
+  #writeOrDrop(stream: SourceStream, au: AccessUnit, dts90k: Ticks90k): void {
     const { track, ctsOffset90k, isRandomAccess, leading } = au;
     const payload = this.#bytes.briefCopy(au);
     this.#writeHeldOrDrop(stream, { track, payload, dts90k, ctsOffset90k, isRandomAccess, leading });
   }
 
-  #writeHeldOrDrop(stream: InStream, frame: Held): void {
+  #writeHeldOrDrop(stream: SourceStream, frame: Held): void {
     const { track, payload, dts90k, ctsOffset90k, isRandomAccess, leading } = frame;
     if (this.#losses.isRunning) this.#losses.end(track, dts90k);
     // A configuration that was refused while its frames were held: they have none to be written with.
@@ -299,7 +299,7 @@ export class FrameSink implements AccessUnitSink {
   }
 
   /** 0 where the source must wait, -1 where the frame was given up. */
-  #reserve(stream: InStream, track: number, sizeBytes: number, dts90k: Ticks90k): number {
+  #reserve(stream: SourceStream, track: number, sizeBytes: number, dts90k: Ticks90k): number {
     try {
       return stream.reserve(sizeBytes);
     } catch (error) {
@@ -332,7 +332,7 @@ export class FrameSink implements AccessUnitSink {
     else this.#options.flow()?.resume();
   }
 
-  #writeHeld(stream: InStream, frame: Held, dts90k: Ticks90k): boolean {
+  #writeHeld(stream: SourceStream, frame: Held, dts90k: Ticks90k): boolean {
     // A configuration that was refused while its frames waited: they have none to be written with.
     if (!stream.config(frame.track)) return true;
     const { track, payload, ctsOffset90k, isRandomAccess, leading } = frame;

@@ -116,6 +116,7 @@ export class PublishGate {
     if (holder) publishers.get(holder)?.readNow();
     const live = this.registry.get(name);
     if (!live) return;
+    live.look();
     const liveKey = shownKeys.get(live);
     const hasSameKey = shown !== undefined && liveKey !== undefined && timingSafeEqual(shown, liveKey);
     // While we hold a source back its silence is ours.

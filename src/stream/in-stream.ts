@@ -4,13 +4,12 @@
 //   ingest: reserve ─▶ (payload) ─▶ commit        recording: attach ─▶ … kernel reads … ─▶ detach
 
 import { EventEmitter } from "node:events";
-import { FLAG_DISCONTINUITY, FLAG_RANDOM_ACCESS, FLAG_TRACK_START, MAX_TRACKS } from "../abi/frame.js";
+import { FLAG_RANDOM_ACCESS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import type { FrameRing } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
 import type { CodecName, TrackKind } from "../media/codec/codec-entry.js";
-import { Timeline } from "../time/timeline.js";
-import { type Clock, type Millis, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
+import type { Clock, Millis, Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
 import type { DecoderConfig } from "./decoder-config.js";
 import { DecoderConfigs } from "./decoder-configs.js";
@@ -19,9 +18,12 @@ import { PacedNotice } from "./paced-notice.js";
 import type { PacketReception } from "./packet-reception.js";
 import { type From, type KeptPast, Past, type PastSettings } from "./past.js";
 import type { PastPlace } from "./past-place.js";
+import { RemoteProducer, type TellRoom } from "./remote-producer.js";
 import { type RingLimits, RingRoom } from "./ring-room.js";
 import type { SourceInfo } from "./source-info.js";
-import { StreamGaps } from "./stream-gaps.js";
+import type { SourceStream } from "./source-stream.js";
+import { StreamCounters, type TrackStatistics } from "./stream-counters.js";
+import { StreamProducer } from "./stream-producer.js";
 import type { NewTrack, Track } from "./track.js";
 import { Tracks } from "./tracks.js";
 import { MAX_UNRECORDED, sameTracks, type UnrecordedTrack } from "./unrecorded-track.js";
@@ -31,13 +33,6 @@ const UNRECORDED_INTERVAL_MS = 1000;
 export interface InStreamOptions extends RingLimits {
   /** What is kept for recordings that begin in the past; nothing where it is left out. */
   past?: PastSettings | undefined;
-}
-
-export interface TrackStatistics {
-  frames: number;
-  bytes: number;
-  droppedFrames: number;
-  droppedBytes: number;
 }
 
 interface InStreamEvents {
@@ -56,30 +51,21 @@ interface InStreamEvents {
   ended: [reason: string];
 }
 
-/** Media time after which a stream no longer waits for tracks that have not come. */
-const SETTLE_90K = TICKS_PER_SECOND;
-
-export class InStream extends EventEmitter<InStreamEvents> {
+export class InStream extends EventEmitter<InStreamEvents> implements SourceStream {
   readonly createdMs: number;
   /** For how long it lives: the wall clock may be set. */
   readonly createdMonotonicMs: number;
   readonly ring: FrameRing;
-  readonly statistics: TrackStatistics[] = [];
   /** How its packets arrive; undefined where it does not come in packets. Set by its ingest. */
   reception: (() => PacketReception) | undefined;
   settled = false;
   ended = false;
-  /** Wall time of the last committed frame, monotonic. A number from the start, as in TrackClock. */
-  lastFrameMs: Millis = Number.NaN;
-  /** dts of the newest frame of each track; -Infinity before the first. */
-  readonly lastDts90k: Ticks90k[] = [];
-  /** dts of the newest random access point of the video; -Infinity before the first. */
-  lastRandomAccess90k: Ticks90k = Number.NEGATIVE_INFINITY;
-  /** Between the last two of them; NaN before there were two. */
-  randomAccessInterval90k: Ticks90k = Number.NaN;
   #arena: Arena;
   #clock: Clock;
-  #timeline: Timeline;
+  readonly #counters: StreamCounters;
+  readonly #producer: StreamProducer;
+  /** Where another thread puts the frames in. */
+  #remote: RemoteProducer | undefined;
   #configs: DecoderConfigs;
   readonly #tracks: Tracks;
   readonly #pastSettings: PastSettings | undefined;
@@ -87,16 +73,10 @@ export class InStream extends EventEmitter<InStreamEvents> {
   readonly #room: RingRoom;
   /** Who may still need the decoder configurations: a finish does, and reads no ring. */
   #configHolders = new Set<object>();
-  #firstDts90k: Ticks90k = Number.NaN;
   #isRingFreed = false;
-  readonly #gaps = new StreamGaps(this, (gap) => this.emit("gap", gap));
   #unrecorded: readonly UnrecordedTrack[] = [];
   /** Publishers can change the list with every message. */
   readonly #unrecordedNotice: PacedNotice;
-  /** The next frame of the track carries FLAG_DISCONTINUITY. */
-  #discontinuity: boolean[] = new Array(MAX_TRACKS).fill(false);
-  readonly #header = { track: 0, flags: 0, dts90k: 0, ctsOffset90k: 0, config: 0 };
-
   constructor(
     readonly id: number,
     readonly name: string,
@@ -111,24 +91,44 @@ export class InStream extends EventEmitter<InStreamEvents> {
     this.setMaxListeners(0);
     this.#arena = arena;
     this.#clock = clock;
-    this.#timeline = new Timeline();
     this.#tracks = new Tracks(name);
     this.#configs = new DecoderConfigs(arena, name, () => this.#past?.clear());
     this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
     this.createdMonotonicMs = clock.monotonicMs();
-    this.lastFrameMs = this.createdMonotonicMs;
+    this.#counters = new StreamCounters(this.createdMonotonicMs);
     this.#room = new RingRoom({
-      ...{ streamName: name, arena, clock, limits: options, lastDts90k: this.lastDts90k },
+      ...{ streamName: name, arena, clock, limits: options, lastDts90k: this.#counters.lastDts90k },
       events: { full: () => this.emit("full"), room: (heldMs) => this.#goOn(heldMs) },
     });
     this.ring = this.#room.ring;
+    this.#producer = new StreamProducer(this, this.ring, this.#counters, clock);
     this.#pastSettings = options.past;
     this.refreshPast();
-    for (let track = 0; track < MAX_TRACKS; track++) {
-      this.statistics.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 });
-      this.lastDts90k.push(Number.NEGATIVE_INFINITY);
-    }
+  }
+
+  get statistics(): readonly TrackStatistics[] {
+    return this.#counters.statistics;
+  }
+
+  /** dts of the newest frame of each track; -Infinity before the first. */
+  get lastDts90k(): readonly Ticks90k[] {
+    return this.#counters.lastDts90k;
+  }
+
+  /** Wall time of the last committed frame, monotonic. */
+  get lastFrameMs(): Millis {
+    return this.#counters.lastFrameMs;
+  }
+
+  /** dts of the newest random access point of the video; -Infinity before the first. */
+  get lastRandomAccess90k(): Ticks90k {
+    return this.#counters.lastRandomAccess90k;
+  }
+
+  /** Between the last two of them; NaN before there were two. */
+  get randomAccessInterval90k(): Ticks90k {
+    return this.#counters.randomAccessInterval90k;
   }
 
   /** The decoder configuration in force for a track. */
@@ -194,13 +194,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** Place of the newest frame of all tracks. */
   get newest90k(): Ticks90k {
-    let newest = 0;
-    for (const dts90k of this.lastDts90k) if (dts90k > newest) newest = dts90k;
-    return newest;
-  }
-
-  get #hasFrames(): boolean {
-    return this.statistics.some(({ frames }) => frames > 0);
+    return this.#counters.newest90k;
   }
 
   get cursorCount(): number {
@@ -212,13 +206,14 @@ export class InStream extends EventEmitter<InStreamEvents> {
    * `badConfig`, `badInput`.
    */
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void {
+    this.look();
     const isFirst = this.#configs.of(track) === undefined;
     const entry = this.#tracks.forConfig(track, codec);
     if (!this.#configs.set(track, codec, bytes, entry, this.#room.isUsed || this.#configHolders.size > 0)) return;
     this.#tracks.configured(entry, codec);
     this.emit("config", track);
     // Multitrack encoders send the headers of all tracks in front of the first frame: then none is late.
-    if (isFirst && this.settled && this.#hasFrames) this.#gaps.lateTrack(entry.kind);
+    if (isFirst && this.settled && this.#counters.hasFrames) this.#producer.gaps.lateTrack(entry.kind);
     if (this.#tracks.isComplete) this.settle();
   }
 
@@ -244,6 +239,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
    * next frame. Throws ReelError `badArgument`, `limit` where so much is not kept, but with `orLess`.
    */
   pinPast(from: From, orLess = false): PastPlace | undefined {
+    this.look();
     if (!this.#past?.seconds)
       throw new ReelError("badArgument", `${this.name} keeps nothing of its past: set preRecord.seconds in reel.json`);
     return this.#past.pin(from, this.newest90k, orLess);
@@ -256,7 +252,8 @@ export class InStream extends EventEmitter<InStreamEvents> {
     const seconds = settings.secondsOf(this.name);
     if (this.#past) this.#past.keep(seconds);
     else if (seconds > 0) {
-      this.#past = new Past(this.name, seconds, settings.budget, this.ring, this.#hasFrames, settings.onShort);
+      const { hasFrames } = this.#counters;
+      this.#past = new Past(this.name, seconds, settings.budget, this.ring, hasFrames, settings.onShort);
       this.#room.past = this.#past;
     }
   }
@@ -287,55 +284,12 @@ export class InStream extends EventEmitter<InStreamEvents> {
     isRandomAccess: boolean,
     leading = 0,
   ): void {
-    const config = this.#configs.of(track);
-    if (!config)
-      throw new ReelError("badConfig", `a frame of track ${track} came before its decoder configuration`, {
-        stream: this.name,
-      });
-    // Read once a frame: with several thousand frames a second a clock is no small cost.
-    const nowMs = this.#clock.monotonicMs();
-    const placed = this.#timeline.place(track, wireDts90k, nowMs);
-    const dts90k = placed.dts90k;
-    if (placed.clamped) this.#gaps.clamped(track, config.kind, dts90k);
-    else this.#gaps.inOrder(track);
-    const { splice } = placed;
-    if (splice) {
-      this.#discontinuity.fill(true, 0, MAX_TRACKS);
-      this.#gaps.spliced(splice, config.kind);
-    }
-    const header = this.#header;
-    header.track = track;
-    header.flags =
-      (isRandomAccess || config.isEveryFrameRandomAccess ? FLAG_RANDOM_ACCESS : 0) |
-      (this.#discontinuity[track] ? FLAG_DISCONTINUITY : 0) |
-      (this.statistics[track]?.frames === 0 ? FLAG_TRACK_START : 0) |
-      leading;
-    header.dts90k = dts90k;
-    header.ctsOffset90k = this.#gaps.boundedOffset(track, dts90k, ctsOffset90k);
-    header.config = config.pointer;
-    config.isReferredTo = true;
-    this.lastFrameMs = nowMs;
-    this.#discontinuity[track] = false;
-    const index = this.ring.commit(header, sizeBytes);
-    const statistics = this.statistics[track];
-    if (statistics) {
-      statistics.frames++;
-      statistics.bytes += sizeBytes;
-    }
-    this.lastDts90k[track] = dts90k;
-    if (isRandomAccess && track === this.#tracks.mainVideo) {
-      if (Number.isFinite(this.lastRandomAccess90k)) this.randomAccessInterval90k = dts90k - this.lastRandomAccess90k;
-      this.lastRandomAccess90k = dts90k;
-    }
+    const index = this.#producer.commit(track, sizeBytes, wireDts90k, ctsOffset90k, isRandomAccess, leading);
     if (this.#past) {
-      const main = this.#tracks.mainVideo;
-      const isPoint = main === undefined || (track === main && (header.flags & FLAG_RANDOM_ACCESS) !== 0);
-      this.#past.committed(index, this.ring.head, dts90k, isPoint);
+      const { flags, dts90k } = this.#producer.header;
+      this.#keep(this.#past, index, this.ring.head, track, flags, dts90k);
     }
-    if (!this.settled) {
-      if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
-      else if (dts90k - this.#firstDts90k >= SETTLE_90K) this.settle();
-    }
+    if (!this.settled && this.#producer.isOld) this.settle();
     if (this.#room.cursorCount === 0) this.#room.refreshTail();
   }
 
@@ -369,34 +323,26 @@ export class InStream extends EventEmitter<InStreamEvents> {
     isRandomAccess: boolean,
     leading = 0,
   ): boolean {
-    const mayResume = !this.hasVideo || (track === this.#tracks.mainVideo && isRandomAccess);
-    if (this.#gaps.isOverflowing) this.#discontinuity.fill(true, 0, MAX_TRACKS);
     if (
-      (!this.#gaps.isOverflowing || mayResume) &&
+      this.#producer.mayTake(track, isRandomAccess) &&
       this.writeFrame(track, payload, wireDts90k, ctsOffset90k, isRandomAccess, leading)
     ) {
-      this.#gaps.taken(track);
+      this.#producer.gaps.taken(track);
       return true;
     }
     this.#room.forgetHold();
-    this.#gaps.dropped(payload.byteLength);
-    const statistics = this.statistics[track];
-    if (statistics) {
-      statistics.droppedFrames++;
-      statistics.droppedBytes += payload.byteLength;
-    }
+    this.#producer.dropped(track, payload.byteLength);
     return false;
   }
 
   /** The transport lost data before it reached us: the next frame of each track is marked, the loss reported. */
   reportSourceLoss(gap: { track: number | null; frames: number; bytes: number; durationMs: number }): void {
-    this.#discontinuity.fill(true, 0, MAX_TRACKS);
-    this.#gaps.sourceLoss(gap);
+    this.#producer.sourceLoss(gap);
   }
 
   /** The ingest has mended the clock of a track (`src/time/track-clocks.ts`). */
   reportClock(cause: "clockOffset" | "stuckClock", track: number, duration90k: Ticks90k): void {
-    this.#gaps.clock(cause, track, duration90k);
+    this.#producer.gaps.clock(cause, track, duration90k);
   }
 
   /** Monotonic: the clock that frames are placed by. */
@@ -404,18 +350,77 @@ export class InStream extends EventEmitter<InStreamEvents> {
     return this.#clock.monotonicMs();
   }
 
+  /**
+   * Another thread puts the frames in from here on, none was before; `tellRoom` answers its `wantRoom`. Returns the
+   * block where it counts. It has all until `letGo`.
+   */
+  handOver(tellRoom: TellRoom): number {
+    this.#remote = new RemoteProducer(this.#arena, this.ring, () => this.look(), tellRoom);
+    return this.#remote.pointer;
+  }
+
+  /** Looks what the other thread has brought: until the next look the in-stream is as it is now. */
+  look(): void {
+    const remote = this.#remote;
+    if (!remote?.load(this.#counters)) return;
+    const past = this.#past;
+    if (past) {
+      for (let frame = this.ring.frameAt(remote.seen); frame; frame = this.ring.frameAt(frame.next))
+        this.#keep(past, frame.index, frame.next, frame.track, frame.flags, frame.dts90k);
+    }
+    remote.seen = this.ring.head;
+  }
+
+  /** The same, and takes over what need not stay in the ring. */
+  sweep(): void {
+    this.look();
+    if (!this.ended) this.#room.refreshTail();
+  }
+
+  /** The other thread has a frame of that size, found no room, and waits. */
+  wantRoom(sizeBytes: number): void {
+    if (this.ended) return;
+    this.look();
+    try {
+      if (this.#room.reserve(sizeBytes, true) === 0) return;
+      this.ring.abandon();
+      this.#remote?.room(0);
+    } catch (error) {
+      if (!(error instanceof ReelError) || error.code !== "arenaFull") throw error;
+      this.#remote?.room(0, error.message);
+    }
+  }
+
+  /** The other thread will not touch anything of it any more. */
+  letGo(): void {
+    if (!this.#remote?.isWriting) return;
+    this.look();
+    this.#remote.letGo();
+    this.#releaseUnused();
+  }
+
   /** No more frames will come. The ring stays until the last cursor is detached. */
   end(reason: string): void {
     if (this.ended) return;
+    this.look();
     this.ended = true;
     this.ring.abandon();
-    this.#gaps.end();
+    this.#producer.gaps.end();
     this.#room.release();
     this.settle();
     this.#unrecordedNotice.stop();
     this.#past?.end();
     this.emit("ended", reason);
     this.#releaseUnused();
+  }
+
+  /** Tells of a gap that concerns every recording. */
+  gap(gap: Gap): void {
+    this.emit("gap", gap);
+  }
+
+  onRoom(listener: () => void): void {
+    this.on("room", listener);
   }
 
   attach(cursor: Cursor): void {
@@ -452,6 +457,7 @@ export class InStream extends EventEmitter<InStreamEvents> {
    * the ring is free.
    */
   onDrained(): void {
+    this.look();
     if (!this.ended) this.#room.onDrained();
   }
 
@@ -465,24 +471,32 @@ export class InStream extends EventEmitter<InStreamEvents> {
 
   /** Frames whose composition offset was out of bounds. */
   get unboundOffsetFrames(): number {
-    return this.#gaps.unboundOffsetFrames;
+    return this.#producer.gaps.unboundOffsetFrames;
   }
 
   /** Frames that were clamped to just after their predecessors. */
   get jitterFrames(): number {
-    return this.#gaps.jitterFrames;
+    return this.#producer.gaps.jitterFrames;
+  }
+
+  /** A frame may be where a recording begins that begins in the past. */
+  #keep(past: Past, index: number, head: number, track: number, flags: number, dts90k: Ticks90k): void {
+    const main = this.#tracks.mainVideo;
+    past.committed(index, head, dts90k, main === undefined || (track === main && (flags & FLAG_RANDOM_ACCESS) !== 0));
   }
 
   #goOn(heldMs: Millis): void {
-    this.#timeline.heldBack(heldMs);
-    this.lastFrameMs = this.#clock.monotonicMs();
-    this.#gaps.heldBack(heldMs);
+    if (this.#remote) {
+      this.#remote.room(heldMs);
+      return;
+    }
+    this.#producer.goOn(heldMs);
     this.emit("room");
   }
 
   /** A cursor that leaves while "ended" is being told has released already. */
   #releaseUnused(): void {
-    if (!this.ended || this.#room.isUsed) return;
+    if (!this.ended || this.#room.isUsed || this.#remote?.isWriting) return;
     if (!this.#isRingFreed) {
       this.#isRingFreed = true;
       this.ring.free();

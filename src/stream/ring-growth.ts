@@ -1,7 +1,8 @@
 // Growing the ring of an in-stream: by bytes received, never by sizes announced, up to a limit (design.md §2). Every
 // cursor is locked meanwhile; kernel calls are short, so a busy one is waited for.
 
-import { type FrameRing, frameStride } from "../arena/frame-ring.js";
+import type { FrameRing } from "../arena/frame-ring.js";
+import { frameStride } from "../arena/ring-producer.js";
 import { ReelError } from "../base/reel-error.js";
 import type { Cursor } from "./cursor.js";
 

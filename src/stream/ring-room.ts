@@ -7,7 +7,8 @@
 // Memory is O(buffer).
 
 import type { Arena } from "../arena/arena.js";
-import { FrameRing, frameStride } from "../arena/frame-ring.js";
+import { FrameRing } from "../arena/frame-ring.js";
+import { frameStride } from "../arena/ring-producer.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Clock, type Millis, TICKS_PER_MS, type Ticks90k } from "../time/units.js";
 import type { Cursor } from "./cursor.js";
@@ -181,7 +182,8 @@ export class RingRoom implements LaggingStream {
     const { head } = this.ring;
     let most = 0;
     for (const cursor of this.#cursors) {
-      const held = (head - cursor.tail()) >>> 0;
+      // Negative where a kernel has come further than the main thread has seen the producer.
+      const held = (head - cursor.tail()) | 0;
       if (held > most) most = held;
     }
     return most;

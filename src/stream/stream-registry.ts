@@ -6,10 +6,11 @@ import type { Arena } from "../arena/arena.js";
 import { ReelError } from "../base/reel-error.js";
 import { type Collector, counter, gauge, type Sample } from "../base/samples.js";
 import { type Clock, TICKS_PER_SECOND } from "../time/units.js";
-import { InStream, type InStreamOptions, type TrackStatistics } from "./in-stream.js";
+import { InStream, type InStreamOptions } from "./in-stream.js";
 import type { PacketReception } from "./packet-reception.js";
 import type { PastBudget } from "./past-budget.js";
 import type { SourceInfo } from "./source-info.js";
+import type { TrackStatistics } from "./stream-counters.js";
 
 interface RegistryEvents {
   opened: [stream: InStream];

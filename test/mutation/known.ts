@@ -12,9 +12,9 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     { isEquivalent: true, reason: "the offset is 0" },
   "src/worker/segment-snapshot.ts: arena.u32(outputAt(segment, output) + SEG_OUTPUT_FD_OFFSET), ⇒ arena.u32(outputAt(segment, output) - SEG_OUTPUT_FD_OFFSET),":
     { isEquivalent: true, reason: "the offset is 0" },
-  "src/arena/frame-ring.ts: Atomics.store(i32, (this.pointer + RING_HEAD_OFFSET) >>> 2, this.#head | 0); ⇒ Atomics.store(i32, (this.pointer - RING_HEAD_OFFSET) >>> 2, this.#head | 0);":
+  "src/arena/ring-producer.ts: Atomics.store(i32, (this.pointer + RING_HEAD_OFFSET) >>> 2, this.headIndex | 0); ⇒ Atomics.store(i32, (this.pointer - RING_HEAD_OFFSET) >>> 2, this.headIndex | 0);":
     { isEquivalent: true, reason: "the offset is 0" },
-  "src/arena/frame-ring.ts: this.#data = arena.allocate(capacityBytes, false); ⇒ this.#data = arena.allocate(capacityBytes, true);":
+  "src/arena/frame-ring.ts: this.data = arena.allocate(capacityBytes, false); ⇒ this.data = arena.allocate(capacityBytes, true);":
     { isEquivalent: true, reason: "the ring is zeroed before it is written, which only takes time" },
   "src/recording/naming/naming.ts: access(folder, constants.W_OK | constants.X_OK).then( ⇒ access(folder, constants.W_OK & constants.X_OK).then(":
     {
@@ -37,7 +37,7 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     isEquivalent: false,
     reason: "a segment behind a cut begins with the frame that was cut at in any case; no way to another was found",
   },
-  "src/arena/frame-ring.ts: this.#tail = index >>> 0; ⇒ this.#tail = index << 0;": {
+  "src/arena/frame-ring.ts: this.tailIndex = index >>> 0; ⇒ this.tailIndex = index << 0;": {
     isEquivalent: true,
     reason: "its sign does not matter: it is masked, or made unsigned, wherever it is used",
   },
@@ -45,7 +45,7 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     { isEquivalent: true, reason: "setUint32 takes it modulo 2^32 in any case" },
   "src/worker/lost-batch.ts: const value = Atomics.load(words, claim) >>> 0; ⇒ const value = Atomics.load(words, claim) << 0;":
     { isEquivalent: true, reason: "both uses cut the sign off" },
-  "src/arena/frame-ring.ts: u32[(at + FRAME_SIZE_OFFSET) >>> 2] = payloadBytes; ⇒ u32[(at - FRAME_SIZE_OFFSET) >>> 2] = payloadBytes;":
+  "src/arena/ring-producer.ts: u32[(at + FRAME_SIZE_OFFSET) >>> 2] = payloadBytes; ⇒ u32[(at - FRAME_SIZE_OFFSET) >>> 2] = payloadBytes;":
     { isEquivalent: true, reason: "the offset is 0" },
   "src/worker/drain-record.ts: this.arena.setU32(this.pointer + STEP_OFFSET, step); ⇒ this.arena.setU32(this.pointer - STEP_OFFSET, step);":
     { isEquivalent: true, reason: "the offset is 0" },
@@ -69,11 +69,10 @@ export const KNOWN: Readonly<Record<string, KnownMutant>> = {
     { isEquivalent: true, reason: "a size is a multiple of the blocks' alignment" },
   "src/arena/arena.ts: this.memory = new WebAssembly.Memory({ initial: 2, maximum: this.#maximumPages, shared: true }); ⇒ this.memory = new WebAssembly.Memory({ initial: (2 + 1), maximum: this.#maximumPages, shared: true });":
     { isEquivalent: false, reason: "a measure: the arena begins with one page more, and grows as it is wanted" },
-  "src/arena/frame-ring.ts: const from = index & (this.#capacity - 1); ⇒ const from = index & (this.#capacity - (1 + 1));":
-    {
-      isEquivalent: true,
-      reason: "frames are aligned: the lowest bit of an index is 0",
-    },
+  "src/arena/frame-ring.ts: const from = index & (this.size - 1); ⇒ const from = index & (this.size - (1 + 1));": {
+    isEquivalent: true,
+    reason: "frames are aligned: the lowest bit of an index is 0",
+  },
   "assembly/drain.ts: setFlag(rec, REC_FLAG_START_ANYWHERE, false); ⇒ ;": {
     isEquivalent: false,
     reason: "as where it is set: a segment behind a cut begins with the frame that was cut at in any case",

@@ -5,9 +5,10 @@ import type { ContainerName } from "../../container/table.js";
 import type { CodecName, TrackKind } from "../../media/codec/codec-entry.js";
 import { CODECS } from "../../media/codec/table.js";
 import type { OutStream } from "../../recording/lifecycle/out-stream.js";
-import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
+import type { InStream } from "../../stream/in-stream.js";
 import type { PacketReception } from "../../stream/packet-reception.js";
 import type { KeptPast } from "../../stream/past.js";
+import type { TrackStatistics } from "../../stream/stream-counters.js";
 import type { Clock } from "../../time/units.js";
 import type { ControlView } from "../control-view.js";
 import {

@@ -67,9 +67,9 @@ export class PullSource {
   #source: Source;
   #report: PullReport;
   #connection: SourceConnection | undefined;
-  #sink: FrameSink | undefined;
+  #sink: FrameSink<InStream> | undefined;
   /** Of an earlier connection, while its last frames wait for room: there is one at most, as it has the name. */
-  #lingering: FrameSink | undefined;
+  #lingering: FrameSink<InStream> | undefined;
   #cancelAttempt: (() => void) | undefined;
   #failures = 0;
   /** Those of them that were refusals of the credentials. */
@@ -147,9 +147,9 @@ export class PullSource {
     });
   }
 
-  #newSink(attempt: Attempt): FrameSink {
+  #newSink(attempt: Attempt): FrameSink<InStream> {
     const { registry, arena, clock } = this.#options;
-    const sink: FrameSink = new FrameSink({
+    const sink: FrameSink<InStream> = new FrameSink({
       arena,
       // A source may go from datagrams, which cannot wait, to a connection.
       flow: () => (attempt.connection?.flow ? attempt.flow : undefined),
@@ -196,7 +196,7 @@ export class PullSource {
     this.#close(reason);
   }
 
-  #onReceived(sink: FrameSink): void {
+  #onReceived(sink: FrameSink<InStream>): void {
     this.#lastBytesMs = this.#options.clock.monotonicMs();
     if (sink.accessUnits === this.#framesSeen) return;
     this.#framesSeen = sink.accessUnits;

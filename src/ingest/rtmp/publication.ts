@@ -7,7 +7,7 @@
 // scratch memory and enters the ring by the frame sink when it is complete; the ring never waits for a half message.
 
 import { MAX_TRACKS, TRACK_AUDIO, TRACK_VIDEO } from "../../abi/frame.js";
-import type { Arena } from "../../arena/arena.js";
+import type { ArenaMemory } from "../../arena/arena-memory.js";
 import type { CodecEntry } from "../../media/codec/codec-entry.js";
 import type { ColourInfo } from "../../media/codec/video-config.js";
 import {
@@ -19,8 +19,8 @@ import {
   TAG_UNSUPPORTED,
 } from "../../media/flv/av-tag.js";
 import { sameColourInfo } from "../../stream/decoder-config.js";
-import type { InStream } from "../../stream/in-stream.js";
 import { RandomAccessRule } from "../../stream/random-access-rule.js";
+import type { SourceStream } from "../../stream/source-stream.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../../time/units.js";
 import { Unwrapper } from "../../time/unwrap.js";
 import type { FrameSink } from "../frame-sink.js";
@@ -50,10 +50,10 @@ export interface MediaMessage {
 }
 
 export class Publication implements MessageDestination {
-  readonly inStream: InStream;
+  readonly inStream: SourceStream;
   #noteOnce: (note: string) => void;
   #sink: FrameSink;
-  #arena: Arena;
+  #arena: ArenaMemory;
   #scratch: Scratch;
   #unwrapper = new Unwrapper(TIMESTAMP_MODULUS);
   #tag = new AvTag();
@@ -83,7 +83,13 @@ export class Publication implements MessageDestination {
   #compositionTimeMs = 0;
 
   /** `sink` has its in-stream open. */
-  constructor(sink: FrameSink, inStream: InStream, arena: Arena, scratch: Scratch, note: (note: string) => void) {
+  constructor(
+    sink: FrameSink,
+    inStream: SourceStream,
+    arena: ArenaMemory,
+    scratch: Scratch,
+    note: (note: string) => void,
+  ) {
     this.inStream = inStream;
     this.#sink = sink;
     this.#arena = arena;

@@ -26,6 +26,7 @@ export class Interruption {
     /** What it reads, where that is not the stream's own ring. */
     feed: Feed = stream,
   ) {
+    stream.look();
     this.#from = amountBefore(stream, feed, index, hasAudio, hasTaken);
     this.#dts90k = feed.ring.frameAt(index)?.dts90k ?? feed.newest90k;
   }
@@ -38,6 +39,7 @@ export class Interruption {
 
   /** The gap up to a ring index that a cursor still holds; `dts90k` is where its successor began. */
   until(index: number, dts90k: Ticks90k = this.stream.newest90k): Gap {
+    this.stream.look();
     const to = amountBefore(this.stream, this.stream, index, this.hasAudio, () => false);
     return this.#gap(to.frames, to.bytes, dts90k);
   }

@@ -4,7 +4,8 @@
 import { MAX_TRACKS } from "../../abi/frame.js";
 import type { Feed } from "../../stream/feed.js";
 import type { Gap } from "../../stream/gap.js";
-import type { InStream, TrackStatistics } from "../../stream/in-stream.js";
+import type { InStream } from "../../stream/in-stream.js";
+import type { TrackStatistics } from "../../stream/stream-counters.js";
 import { TICKS_PER_MS } from "../../time/units.js";
 import { newReceivedNote, type ReceivedNote } from "../received-note.js";
 import type { Amount } from "./interruption.js";
@@ -44,6 +45,7 @@ export class Received {
     hasTaken: (track: number, index: number) => boolean,
     feed: Feed = this.stream,
   ): void {
+    this.stream.look();
     this.#told = { frames: 0, bytes: 0 };
     this.#before = feed.statistics.map(({ frames, bytes }, track) => ({
       frames: frames - segment.frames(track),

@@ -182,6 +182,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   /** Takes what the ring holds now, then ends. */
   stop(): void {
     if (!this.#advance("stop")) return;
+    this.inStream.look();
     this.#stopIndex = this.inStream.ring.head;
     if (this.#replay) {
       this.#replayEnd = new Interruption(this.inStream, this.#stopIndex, this.config.hasAudio);
@@ -193,6 +194,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
 
   /** Ends at the next random access point, where a successor begins; at the end of the source if that comes first. */
   handOver(): void {
+    this.inStream.look();
     if (this.inStream.ended) this.stop();
     else if (this.#advance("handOver") && !this.#replay)
       this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
@@ -210,7 +212,8 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     if (hasWorker(this.#phase) || !this.segment || this.isStopped) return false;
     if (!this.inStream.settled && !this.#isStopping) return false;
     this.#goOnReplaying();
-    const held = (this.#feed.ring.head - this.#state.tail()) >>> 0;
+    this.inStream.look();
+    const held = (this.#feed.ring.head - this.#state.tail()) | 0;
     if (this.#replay) return held > 0 || this.#replay.hasEnded;
     if (this.#isStopping || this.wantedOutput > 0) return true;
     return held > 0 && (held >= minBytes || nowMs - this.lastDrainMs >= maxAgeMs || this.inStream.isHeldBack);

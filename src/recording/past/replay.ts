@@ -8,7 +8,8 @@
 
 import type { Arena } from "../../arena/arena.js";
 import { CopiedFrames } from "../../arena/copied-frames.js";
-import { type FrameHeader, FrameRing } from "../../arena/frame-ring.js";
+import { FrameRing } from "../../arena/frame-ring.js";
+import type { FrameHeader } from "../../arena/ring-producer.js";
 import type { Cursor } from "../../stream/cursor.js";
 import type { Feed } from "../../stream/feed.js";
 import type { Gap } from "../../stream/gap.js";

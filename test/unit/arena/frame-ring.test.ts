@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { FLAG_RANDOM_ACCESS, TRACK_AUDIO, TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { RING_CAPACITY_OFFSET, RING_HEAD_OFFSET } from "../../../src/abi/ring.js";
 import { Arena } from "../../../src/arena/arena.js";
-import { FrameRing, frameStride } from "../../../src/arena/frame-ring.js";
+import { FrameRing } from "../../../src/arena/frame-ring.js";
+import { frameStride } from "../../../src/arena/ring-producer.js";
 import { ReelError } from "../../../src/base/reel-error.js";
 import { effort, seed } from "../../support/effort.js";
 

@@ -1,0 +1,54 @@
+// The producer of an in-stream in another thread, as the main thread has it: what has come is looked at, room is made
+// when it is asked for, and the memory stays until that thread has let go of it.
+
+import { COUNTERS_SIZE } from "../abi/in-stream.js";
+import type { Arena } from "../arena/arena.js";
+import type { FrameRing } from "../arena/frame-ring.js";
+import type { Millis } from "../time/units.js";
+import { SharedCounters } from "./shared-counters.js";
+import type { StreamCounters } from "./stream-counters.js";
+
+/** Tells the thread that it may go on; `refusal`: the frame that it has asked for never finds room, and why. */
+export type TellRoom = (heldMs: Millis, refusal?: string) => void;
+
+export class RemoteProducer {
+  /** It may still write. */
+  isWriting = true;
+  /** Index up to which the frames were looked at. */
+  seen: number;
+  readonly #arena: Arena;
+  readonly #ring: FrameRing;
+  readonly #shared: SharedCounters;
+  readonly #tellRoom: TellRoom;
+
+  constructor(arena: Arena, ring: FrameRing, look: () => void, tellRoom: TellRoom) {
+    this.#arena = arena;
+    this.#ring = ring;
+    this.#shared = new SharedCounters(arena, arena.allocate(COUNTERS_SIZE));
+    this.#tellRoom = tellRoom;
+    this.seen = ring.head;
+    ring.handOver(look);
+  }
+
+  /** Block of its counters. */
+  get pointer(): number {
+    return this.#shared.pointer;
+  }
+
+  /** False where nothing has come since the last look. */
+  load(counters: StreamCounters): boolean {
+    const head = this.isWriting ? this.#shared.load(counters) : undefined;
+    if (head === undefined) return false;
+    this.#ring.setHead(head);
+    return true;
+  }
+
+  room(heldMs: Millis, refusal?: string): void {
+    if (this.isWriting) this.#tellRoom(heldMs, refusal);
+  }
+
+  letGo(): void {
+    this.isWriting = false;
+    this.#arena.free(this.pointer);
+  }
+}
