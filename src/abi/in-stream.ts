@@ -7,8 +7,6 @@
 // One writer, the producer. `version` is odd while it writes (a frame is published meanwhile, too): who reads another
 // one before and after, or an odd one, reads again. All but version and head are f64.
 
-import { MAX_TRACKS } from "./frame.js";
-
 export const COUNTERS_VERSION_OFFSET = 0;
 export const COUNTERS_HEAD_OFFSET = 4; // of the ring
 export const COUNTERS_LAST_FRAME_OFFSET = 8; // monotonic ms, of the main thread's clock
@@ -19,4 +17,3 @@ export const COUNTERS_TRACK_SIZE = 24;
 export const TRACK_FRAMES_OFFSET = 0;
 export const TRACK_BYTES_OFFSET = 8;
 export const TRACK_LAST_DTS_OFFSET = 16; // dts90k
-export const COUNTERS_SIZE = COUNTERS_TRACKS_OFFSET + MAX_TRACKS * COUNTERS_TRACK_SIZE;

@@ -145,6 +145,20 @@ export const ServerConfigSchema = Type.Object(
         closed,
       ),
     ),
+    ingest: Type.Optional(
+      Type.Object(
+        {
+          workers: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 64,
+              description: "threads that read RTMP publishers; 0, the default, is the main thread",
+            }),
+          ),
+        },
+        closed,
+      ),
+    ),
     recording: Type.Optional(
       Type.Object(
         {

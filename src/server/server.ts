@@ -16,6 +16,7 @@ import type { Flow } from "../group/group-pulls.js";
 import type { GroupSettings } from "../group/group-settings.js";
 import type { SharedSection } from "../group/shared-configs.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
+import { IngestWorkers } from "../ingest/workers/ingest-workers.js";
 import { Previews } from "../preview/previews.js";
 import type { OutStream } from "../recording/lifecycle/out-stream.js";
 import { Recorder } from "../recording/recorder.js";
@@ -61,6 +62,7 @@ export class ReelServer {
     private readonly group: Group | undefined,
     private readonly previews: Previews | undefined,
     private readonly tls: TlsFiles | undefined,
+    private readonly workers: IngestWorkers | undefined,
   ) {
     this.#config = config;
   }
@@ -117,7 +119,11 @@ export class ReelServer {
     logger: Logger,
   ): Promise<ReelServer> {
     const tls = config.tls && new TlsFiles(config.tls, logger);
-    const ingest = { registry: recorder.streams, arena: recorder.arena, clock: recorder.clock, logger };
+    const { arena, clock, streams: registry } = recorder;
+    const workers = config.ingest?.workers
+      ? await IngestWorkers.start({ arena, clock, logger, workers: config.ingest.workers })
+      : undefined;
+    const ingest = { registry, arena, clock, logger, workers };
     const limits = completeLimits(config.limits);
     const pulls = new PullSources({
       maxFfmpegs: limits.ffmpegProcesses,
@@ -160,7 +166,7 @@ export class ReelServer {
         routes: ofGroup(group, {
           recorder,
           pulls: () => control.pulls.list(),
-          collectors: () => present(recorder, control, retention, uploads, group, previews),
+          collectors: () => present(recorder, control, retention, uploads, group, previews, workers),
           hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
           previewOf: (stream) => previews?.pathOf(stream),
           clock: recorder.clock,
@@ -208,6 +214,7 @@ export class ReelServer {
         group,
         previews,
         tls,
+        workers,
       );
       return server;
     } catch (error) {
@@ -217,6 +224,7 @@ export class ReelServer {
       await uploads?.close();
       await previews?.close();
       await control.close();
+      await workers?.close();
       tls?.close();
       throw error;
     }
@@ -250,7 +258,7 @@ export class ReelServer {
 
   /** What every part counts. */
   get collectors(): readonly Collector[] {
-    return present(this.recorder, this.control, this.retention, this.uploads, this.group, this.previews);
+    return present(this.recorder, this.control, this.retention, this.uploads, this.group, this.previews, this.workers);
   }
 
   /** The file appears whole, because other programs wait for it. */
@@ -267,6 +275,7 @@ export class ReelServer {
     this.group?.leave();
     this.control.stopAccepting();
     await Promise.all(this.publishing.map((listener) => listener.close()));
+    await this.workers?.close();
     await this.previews?.close();
     await this.pulls.close();
     this.group?.goodbye();

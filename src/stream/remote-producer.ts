@@ -1,12 +1,15 @@
 // The producer of an in-stream in another thread, as the main thread has it: what has come is looked at, room is made
 // when it is asked for, and the memory stays until that thread has let go of it.
 
-import { COUNTERS_SIZE } from "../abi/in-stream.js";
+import { MAX_TRACKS } from "../abi/frame.js";
+import { COUNTERS_TRACK_SIZE, COUNTERS_TRACKS_OFFSET } from "../abi/in-stream.js";
 import type { Arena } from "../arena/arena.js";
 import type { FrameRing } from "../arena/frame-ring.js";
 import type { Millis } from "../time/units.js";
 import { SharedCounters } from "./shared-counters.js";
 import type { StreamCounters } from "./stream-counters.js";
+
+const COUNTERS_SIZE = COUNTERS_TRACKS_OFFSET + MAX_TRACKS * COUNTERS_TRACK_SIZE;
 
 /** Tells the thread that it may go on; `refusal`: the frame that it has asked for never finds room, and why. */
 export type TellRoom = (heldMs: Millis, refusal?: string) => void;

@@ -3,6 +3,9 @@
 
 export const isTorture = process.env.REEL_TORTURE === "1";
 
+/** Threads that read publishers, where a test does not say: every RTMP test can be run with some. */
+export const INGEST_WORKERS = Number(process.env.TEST_INGEST_WORKERS ?? 0);
+
 /** A count that the short run can afford, and the full one. */
 export function effort(short: number, full: number): number {
   return isTorture ? full : short;

@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { WebSocket } from "ws";
+import { INGEST_WORKERS } from "./effort.js";
 import { TEST_CERTIFICATE } from "./test-certificate.js";
 import { until } from "./until.js";
 
@@ -73,9 +74,8 @@ export class ReelProcess {
     const ready = join(root, `ready-${Math.floor(performance.now() * 1000)}.json`);
     const args = ["--media", media, "--state", join(root, "state"), "--ready-file", ready, "--log-level", "info"];
     for (const listener of ["http", "json-cli", "ascii-cli", "rtmp", "rtsp"]) args.push(`--${listener}`, "127.0.0.1:0");
-    if (options.config) {
-      await writeFile(join(root, "reel.json"), JSON.stringify(options.config));
-    }
+    const config = { ...(INGEST_WORKERS > 0 && { ingest: { workers: INGEST_WORKERS } }), ...options.config };
+    if (Object.keys(config).length > 0) await writeFile(join(root, "reel.json"), JSON.stringify(config));
     const server = new ReelProcess(root, media, [
       "setpriv",
       "--pdeathsig",

@@ -11,10 +11,12 @@ import { RtmpServer, type RtmpServerOptions } from "../../src/ingest/rtmp/rtmp-s
 import { ScratchBudget } from "../../src/ingest/rtmp/scratch.js";
 import type { ByteConsumer } from "../../src/ingest/sockets/paced-socket.js";
 import { HEADROOM_BYTES } from "../../src/ingest/sockets/read-loop.js";
+import { IngestWorkers } from "../../src/ingest/workers/ingest-workers.js";
 import type { Cursor } from "../../src/stream/cursor.js";
 import type { Gap } from "../../src/stream/gap.js";
 import type { InStream } from "../../src/stream/in-stream.js";
 import { StreamRegistry } from "../../src/stream/stream-registry.js";
+import { INGEST_WORKERS } from "./effort.js";
 import { TestClock } from "./test-clock.js";
 
 export interface SeenFrame {
@@ -109,6 +111,11 @@ export class RecordingLogger implements Logger {
   }
 }
 
+export interface RingSizes {
+  ringBytes?: number;
+  maxRingBytes?: number;
+}
+
 /** Arena, registry and collectors: what both kinds of rig have. */
 export class IngestRig {
   readonly arena = new Arena({ maximumBytes: 512 * 1048576 });
@@ -120,7 +127,7 @@ export class IngestRig {
   stallNew = false;
   #drain: NodeJS.Timeout | undefined;
 
-  constructor(options: { ringBytes?: number; maxRingBytes?: number } = {}) {
+  constructor(options: RingSizes = {}) {
     let id = 0;
     const { ringBytes = 262144, maxRingBytes = 4194304 } = options;
     this.registry = new StreamRegistry(
@@ -155,25 +162,32 @@ export class IngestRig {
 
 export interface ServerRig extends IngestRig {
   server: RtmpServer;
+  /** Threads that read what is published; undefined where the main one does. */
+  workers: IngestWorkers | undefined;
   port: number;
   url(name: string): string;
 }
 
 export async function startRtmpRig(
   options: Partial<RtmpServerOptions> = {},
-  ring: { ringBytes?: number; maxRingBytes?: number } = {},
+  ring: RingSizes = {},
+  ingestWorkers = INGEST_WORKERS,
 ): Promise<ServerRig> {
   const rig = new IngestRig(ring);
+  const { arena, clock, logger } = rig;
+  const workers =
+    ingestWorkers > 0 ? await IngestWorkers.start({ arena, clock, logger, workers: ingestWorkers }) : undefined;
   const server = new RtmpServer({
     registry: rig.registry,
     arena: rig.arena,
     clock: rig.clock,
     logger: rig.logger,
     options,
+    workers,
   });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   rig.drainContinuously();
-  return Object.assign(rig, { server, port, url: (name: string) => `rtmp://127.0.0.1:${port}/live/${name}` });
+  return Object.assign(rig, { server, workers, port, url: (name: string) => `rtmp://127.0.0.1:${port}/live/${name}` });
 }
 
 const READ_BYTES = 65536;
@@ -199,6 +213,7 @@ export class DirectConnection {
       arena: rig.arena,
       clock: rig.clock,
       maxPublishes: 1000,
+      workers: undefined,
       scratchBudget: new ScratchBudget(options.scratchBytes ?? 1 << 28),
       open: (request, publisher) => gate.open(request, publisher),
       closed: (_connection, reason, error) => {
@@ -215,6 +230,7 @@ export class DirectConnection {
       destroy: () => {},
       replay: (bytes) => this.feed(bytes, READ_BYTES, 0),
       readNow: () => {},
+      handOver: () => undefined,
       resume: () => {
         this.isResumed = true;
       },

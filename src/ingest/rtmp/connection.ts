@@ -11,8 +11,10 @@ import type { Clock } from "../../time/units.js";
 import { FrameSink } from "../frame-sink.js";
 import type { PublishAnswer, Publisher, PublishRequest } from "../publish-gate.js";
 import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
+import type { IngestWorkers } from "../workers/ingest-workers.js";
 import { ChunkWriter } from "./chunk-writer.js";
 import { type CommandPeer, CommandSession, type ConnectInfo, type PublishOutcome } from "./command-session.js";
+import { HandedConnection } from "./handed-connection.js";
 import { answerHandshake, HANDSHAKE_SIZE, RTMP_VERSION } from "./handshake.js";
 import { MessageReceiver, type ReceiverHost } from "./message-receiver.js";
 import { Publication } from "./publication.js";
@@ -25,6 +27,8 @@ export interface ConnectionHost {
   arena: Arena;
   clock: Clock;
   scratchBudget: ScratchBudget;
+  /** Threads that read what is published; undefined where the main thread does. */
+  workers: IngestWorkers | undefined;
   open(request: PublishRequest, publisher: Publisher): PublishAnswer;
   /** The connection is gone; `error` where it was not in order. */
   closed(connection: RtmpConnection, reason: string, error?: unknown): void;
@@ -46,16 +50,18 @@ export interface ConnectionSocket {
   resume(): void;
   /** Reads what has come, without waiting for more. */
   readNow(): void;
+  /** The descriptor for another thread, as PacedSocket's. */
+  handOver(): number | undefined;
 }
 
 interface Published {
-  publication: Publication;
+  inStream: InStream;
+  /** Undefined where another thread reads it. */
+  publication: Publication | undefined;
   streamKey: string;
 }
 
 export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
-  /** Monotonic ms of the last bytes that came, or of the end of a hold: what we keep waiting is not idle. */
-  lastBytesMs: number;
   readonly acceptedMs: number;
   /** Monotonic ms since when nothing is published on it. */
   unpublishedSinceMs: number;
@@ -75,6 +81,11 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
   /** Bytes of C2 still to come; its content proves nothing that matters here. */
   #c2Left = HANDSHAKE_SIZE;
   #isEnding = false;
+  #lastBytesMs: number;
+  /** What is published first goes to another thread, with the connection, behind the bytes that are being read. */
+  #due: { streamId: number; inStream: InStream } | undefined;
+  /** That thread has it. */
+  #handed: HandedConnection | undefined;
 
   /** `openSocket` begins to read; bytes come later. */
   constructor(
@@ -86,13 +97,17 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     this.#address = address;
     this.#receiver = new MessageReceiver(this, host.scratchBudget);
     this.acceptedMs = host.clock.monotonicMs();
-    this.lastBytesMs = this.acceptedMs;
+    this.#lastBytesMs = this.acceptedMs;
     this.unpublishedSinceMs = this.acceptedMs;
     this.#socket = openSocket(this);
   }
 
   get isHeld(): boolean {
-    return this.#receiver.isHeld;
+    return this.#handed?.isHeld ?? this.#receiver.isHeld;
+  }
+  /** Monotonic ms of the last bytes that came, or of the end of a hold: what we keep waiting is not idle. */
+  get lastBytesMs(): number {
+    return this.#handed?.lastBytesMs ?? this.#lastBytesMs;
   }
   get isPublishing(): boolean {
     return this.#published.size > 0;
@@ -107,10 +122,12 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     if (this.isOver) return end;
     try {
       this.#receiver.receivedBytes += newBytes;
-      this.lastBytesMs = this.#host.clock.monotonicMs();
+      this.#lastBytesMs = this.#host.clock.monotonicMs();
       let at = start;
       if (!this.isHandshakeDone) at = this.#readHandshake(bytes, at, end);
-      return this.isHandshakeDone ? this.#receiver.read(bytes, at, end) : at;
+      if (this.isHandshakeDone) at = this.#receiver.read(bytes, at, end);
+      if (this.#due) this.#handOver(this.#due);
+      return at;
     } catch (error) {
       this.fail(error);
       return end;
@@ -118,7 +135,7 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
   }
 
   get readMode(): ReadMode {
-    if (this.isHeld) return "held";
+    if (this.#handed || this.isHeld) return "held";
     return this.isPublishing ? "coalesced" : "immediate";
   }
 
@@ -152,9 +169,18 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     this.isClosed = true;
     for (const streamId of [...this.#published.keys()]) this.unpublish(streamId, reason);
     this.#receiver.close();
+    if (this.#handed)
+      this.#handed.close((unsent) => {
+        if (unsent.byteLength > 0) this.#socket.write(unsent);
+        this.#closeSocket();
+      });
+    else this.#closeSocket();
+    this.#host.closed(this, reason, error);
+  }
+
+  #closeSocket(): void {
     if (this.#isEnding) this.#socket.end();
     else this.#socket.destroy();
-    this.#host.closed(this, reason, error);
   }
 
   // ——— reading ———
@@ -193,7 +219,7 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
   control(): void {}
 
   resumed(kept: Uint8Array): void {
-    this.lastBytesMs = this.#host.clock.monotonicMs();
+    this.#lastBytesMs = this.#host.clock.monotonicMs();
     this.#socket.replay(kept);
   }
 
@@ -217,7 +243,12 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
 
   send(chunkStreamId: number, type: number, streamId: number, payload: Uint8Array): void {
     if (this.isClosed) return;
-    this.#socket.write(this.#writer.encode(chunkStreamId, type, streamId, 0, payload));
+    const message = this.#writer.encode(chunkStreamId, type, streamId, 0, payload);
+    if (this.#handed) {
+      this.#handed.write(message);
+      return;
+    }
+    this.#socket.write(message);
     if (this.#socket.unsentBytes > MAX_UNREAD_REPLY_BYTES) badInput("the peer does not read our replies");
   }
 
@@ -248,7 +279,8 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
       {
         close: (reason) => this.#closeSource(streamId, reason),
         readNow: () => {
-          if (!this.isHeld) this.#socket.readNow();
+          if (this.#handed) this.#handed.readNow();
+          else if (!this.isHeld) this.#socket.readNow();
         },
       },
     );
@@ -257,16 +289,51 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
       return { ok: false, code, description: answer.description };
     }
     const inStream: InStream = answer.inStream;
+    this.#publishCount++;
+    this.#published.set(streamId, { inStream, publication: undefined, streamKey });
+    if (this.#handed) this.#handed.open(streamId, inStream);
+    else if (this.#host.workers && this.#publishCount === 1) {
+      this.#due = { streamId, inStream };
+      // What follows is the other thread's.
+      this.#receiver.flow.pause();
+    } else this.#publishHere(streamId, inStream);
+    return { ok: true, code: "NetStream.Publish.Start", description: `${inStream.name} is being published.` };
+  }
+
+  /** Frames of the stream are put into its ring by this thread. */
+  #publishHere(streamId: number, inStream: InStream): void {
+    const published = this.#published.get(streamId);
+    if (!published) return;
     const { arena } = this.#host;
     const { flow, scratch } = this.#receiver;
     const sink = new FrameSink({ arena, open: () => inStream, flow: () => flow });
     sink.openStream();
-    const publication = new Publication(sink, inStream, arena, scratch, (note) =>
-      this.#host.note(this, inStream.name, note),
-    );
-    this.#publishCount++;
-    this.#published.set(streamId, { publication, streamKey });
-    return { ok: true, code: "NetStream.Publish.Start", description: `${inStream.name} is being published.` };
+    published.publication = new Publication(sink, inStream, arena, scratch, (note) => this.note(inStream.name, note));
+  }
+
+  note(streamName: string, note: string): void {
+    this.#host.note(this, streamName, note);
+  }
+
+  /** The connection with all that it has read goes to another thread, where one runs and the socket can be handed. */
+  #handOver({ streamId, inStream }: { streamId: number; inStream: InStream }): void {
+    this.#due = undefined;
+    if (this.isOver) return;
+    const { workers, arena, clock } = this.#host;
+    const worker = workers?.pick();
+    const descriptor = worker && this.#socket.handOver();
+    if (!workers || !worker || descriptor === undefined) {
+      this.#publishHere(streamId, inStream);
+      this.#receiver.flow.resume();
+      return;
+    }
+    const id = workers.nextConnection();
+    const { chunkSize: sendChunkSize } = this.#writer;
+    const receiver = this.#receiver.give();
+    const handOver = { id, descriptor, receiver, sendChunkSize, nowMs: clock.monotonicMs() };
+    this.#handed = new HandedConnection(worker, arena, this, handOver);
+    if (!inStream.ended) this.#handed.open(streamId, inStream);
+    this.#handed.begin();
   }
 
   unpublish(streamId: number, reason: string): boolean {
@@ -274,7 +341,13 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     if (!published) return false;
     this.#published.delete(streamId);
     this.unpublishedSinceMs = this.#host.clock.monotonicMs();
-    published.publication.close(reason);
+    const { publication, inStream } = published;
+    if (!publication) {
+      this.#handed?.unpublish(streamId, inStream);
+      inStream.end(reason);
+      return true;
+    }
+    publication.close(reason);
     // A hold for this stream has nothing to wait for any more.
     if (this.isHeld && !this.isClosed) this.#receiver.flow.resume();
     return true;

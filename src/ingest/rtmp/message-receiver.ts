@@ -64,6 +64,8 @@ export interface ReceiverState {
   receivedBytes: number;
   acknowledgedBytes: number;
   ackWindowBytes: number;
+  /** Bytes that it was given and has not taken. */
+  unread: Uint8Array;
 }
 
 export class MessageReceiver implements MessageSink {
@@ -99,11 +101,11 @@ export class MessageReceiver implements MessageSink {
     pause: () => {
       this.#isHeld = true;
     },
-    resume: () => void setImmediate(() => this.#resume()),
+    resume: () => void setImmediate(() => this.resume()),
   };
 
-  /** First the kept bytes, then the socket. */
-  #resume(): void {
+  /** The hold is over: first the kept bytes, then the socket. No bytes of another connection are being read. */
+  resume(): void {
     if (!this.#isHeld || this.#host.isOver) return;
     this.#isHeld = false;
     try {
@@ -116,19 +118,20 @@ export class MessageReceiver implements MessageSink {
     if (!this.#isHeld && !this.#host.isOver) this.#host.resumeReading();
   }
 
-  /** Ends this receiver: another one takes its state and the bytes that it has not taken. No message is in a ring. */
+  /** Ends this receiver, during a hold: another one takes its state. No message is in a ring. */
   give(): ReceiverState {
     const state = {
       chunks: this.#chunks.give(),
       receivedBytes: this.receivedBytes,
       acknowledgedBytes: this.#acknowledgedBytes,
       ackWindowBytes: this.#ackWindowBytes,
+      unread: this.#kept,
     };
     this.close();
     return state;
   }
 
-  /** Before its first byte. Throws ReelError `badInput` where there is no memory for what has been received. */
+  /** Before its first byte; `unread` comes by `read`. Throws ReelError `badInput` where there is no memory for what has been received. */
   take(state: ReceiverState): void {
     this.receivedBytes = state.receivedBytes;
     this.#acknowledgedBytes = state.acknowledgedBytes;
@@ -156,6 +159,7 @@ export class MessageReceiver implements MessageSink {
     const at = this.#chunks.read(bytes, start, end);
     if (this.#host.isOver) return end;
     if (!this.#isHeld) return at;
+    // A copy: of a Buffer, as sockets are read into, `slice` would be a view of what others read next.
     this.#kept = bytes.slice(at, end);
     return end;
   }

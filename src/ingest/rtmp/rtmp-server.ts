@@ -7,6 +7,7 @@ import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { PublishGate, type PublishGateOptions } from "../publish-gate.js";
 import { type ListenerLimits, PublishListener, shownName } from "../sockets/publish-listener.js";
+import type { IngestWorkers } from "../workers/ingest-workers.js";
 import { type ConnectionHost, RtmpConnection } from "./connection.js";
 import { ScratchBudget } from "./scratch.js";
 
@@ -44,6 +45,8 @@ export interface RtmpServerParts {
   clock: Clock;
   logger: Logger;
   options?: Partial<RtmpServerOptions>;
+  /** Threads that read what is published over plain TCP; by default the main thread does. */
+  workers?: IngestWorkers | undefined;
   /** RTMPS: the sockets that this server accepts, over TLS; by default plain ones. */
   createServer?: (() => tls.Server) | undefined;
 }
@@ -52,7 +55,7 @@ export class RtmpServer {
   readonly #options: RtmpServerOptions;
   readonly #listener: PublishListener<RtmpConnection>;
 
-  constructor({ registry, arena, clock, logger, options, createServer }: RtmpServerParts) {
+  constructor({ registry, arena, clock, logger, options, workers, createServer }: RtmpServerParts) {
     const limits = { ...DEFAULT_RTMP_OPTIONS, ...options };
     this.#options = limits;
     const gate = new PublishGate(registry, clock, limits);
@@ -61,6 +64,7 @@ export class RtmpServer {
       clock,
       scratchBudget: new ScratchBudget(limits.maxScratchBytes),
       maxPublishes: limits.maxPublishes,
+      workers: createServer ? undefined : workers,
       open: (request, publisher) => gate.open(request, publisher),
       closed: (connection, reason, error) => this.#listener.closed(connection, reason, error),
       note: (connection, stream, note) => this.#listener.note(connection, stream, note),

@@ -52,7 +52,7 @@ export class RtmpSource implements Source {
 
   open(request: SourceRequest, uri: URL, sink: FrameSink, events: SourceEvents): SourceConnection {
     const target = parsePlayTarget(uri);
-    this.#loop ??= new ReadLoop(this.parts.arena, MAX_REST_MS);
+    this.#loop ??= ReadLoop.create(this.parts.arena, MAX_REST_MS);
     const { arena, clock, logger } = this.parts;
     const pull: RtmpPull = new RtmpPull({
       arena,

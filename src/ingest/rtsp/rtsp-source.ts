@@ -55,7 +55,7 @@ export class RtspSource implements Source {
   open(request: SourceRequest, uri: URL, sink: FrameSink, events: SourceEvents): SourceConnection {
     const target = parsePlayTarget(uri);
     const { arena, clock, logger, budget } = this.#parts;
-    this.#loop ??= new ReadLoop(arena, MAX_REST_MS);
+    this.#loop ??= ReadLoop.create(arena, MAX_REST_MS);
     this.#isPlain ??= this.#options.plainReads ? Promise.resolve(true) : probeAdoption().then((works) => !works);
     this.#timer ??= setInterval(() => this.#tick(), this.#options.tickMs ?? TICK_MS).unref();
     const pull: RtspPull = new RtspPull({

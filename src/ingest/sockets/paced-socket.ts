@@ -9,7 +9,8 @@
 
 import { readSync } from "node:fs";
 import net from "node:net";
-import { HEADROOM_BYTES, type Pollable, READ_BYTES, type ReadLoop, TARGET_BYTES } from "./read-loop.js";
+import { PacedReads } from "./paced-reads.js";
+import { HEADROOM_BYTES, type Pollable, READ_BYTES, type ReadLoop } from "./read-loop.js";
 
 /** immediate: read what comes; coalesced: let it rest between reads; held: do not read until `resume`. */
 export type ReadMode = "immediate" | "coalesced" | "held";
@@ -65,20 +66,16 @@ export class PacedSocket implements Pollable {
   #consumer: ByteConsumer;
   #socket: net.Socket;
   #isPlain: boolean;
-  #left = new Uint8Array(HEADROOM_BYTES);
-  #leftBytes = 0;
+  readonly #reads: PacedReads;
   #isResting = false;
   #isGone = false;
-  /** Bytes since the tick in which the window began, and what that came to per tick. */
-  #windowBytes = 0;
-  #windowTick = 0;
-  #bytesPerTick = 0;
+  #isHandedOver = false;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(loop: ReadLoop, accepted: net.Socket, consumer: ByteConsumer, isPlain: boolean) {
     this.#loop = loop;
     this.#consumer = consumer;
-    this.#windowTick = loop.ticks;
+    this.#reads = new PacedReads(loop, (bytes, start, end, newBytes) => consumer.onBytes(bytes, start, end, newBytes));
     const target = loop.buffer.subarray(HEADROOM_BYTES);
     const adopted = isPlain ? undefined : adoptSocket(accepted, target, (bytes) => this.#onRead(bytes));
     this.#socket = adopted ?? accepted;
@@ -93,6 +90,18 @@ export class PacedSocket implements Pollable {
     });
     this.#socket.setNoDelay(true);
     this.#socket.resume();
+  }
+
+  /**
+   * The descriptor, for another thread: nothing is read or written here from now on, until `end` or `destroy`, when
+   * that thread has let go. Undefined where the socket cannot be read by its descriptor, or replies have not gone out.
+   */
+  handOver(): number | undefined {
+    const descriptor = this.#descriptor();
+    if (descriptor === undefined || this.unsentBytes > 0) return undefined;
+    this.#socket.pause();
+    this.#isHandedOver = true;
+    return descriptor;
   }
 
   onceClosed(listener: () => void): void {
@@ -121,23 +130,18 @@ export class PacedSocket implements Pollable {
 
   /** Reads again after the consumer was held. */
   resume(): void {
-    if (!this.#isGone && !this.#isResting) this.#socket.resume();
+    if (!this.#isGone && !this.#isResting && !this.#isHandedOver) this.#socket.resume();
   }
 
   /** Gives the consumer bytes again that it kept during a hold. */
   replay(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.byteLength; ) {
-      const size = Math.min(READ_BYTES, bytes.byteLength - at);
-      this.#loop.buffer.set(bytes.subarray(at, at + size), HEADROOM_BYTES);
-      this.#feed(size, 0);
-      at += size;
-    }
+    this.#reads.replay(bytes);
   }
 
   /** The rest is over: one read(2), more where it fills the buffer. */
   poll(): void {
     this.#isResting = false;
-    if (this.#isGone) return;
+    if (this.#isGone || this.#isHandedOver) return;
     const fd = this.#descriptor();
     if (fd === undefined) {
       this.#socket.resume();
@@ -149,7 +153,7 @@ export class PacedSocket implements Pollable {
         this.#socket.resume();
         return;
       }
-      this.#feed(size, size);
+      this.#reads.feed(size, size);
       const isFull = size === READ_BYTES;
       if (this.#rest(size, isFull) || this.#isGone || this.#consumer.readMode === "held") return;
       if (!isFull) break;
@@ -170,7 +174,7 @@ export class PacedSocket implements Pollable {
       const size = readAtMost(fd, buffer);
       if (size === 0) this.#consumer.onEnd();
       if (size <= 0) break;
-      this.#feed(size, size);
+      this.#reads.feed(size, size);
       if (this.#isGone || this.#consumer.readMode === "held") break;
     }
     buffer.set(interrupted);
@@ -184,42 +188,24 @@ export class PacedSocket implements Pollable {
 
   /** libuv has read into the shared buffer. False stops reading. */
   #onRead(bytes: number): boolean {
-    this.#feed(bytes, bytes);
+    this.#reads.feed(bytes, bytes);
     return !this.#isGone && this.#consumer.readMode !== "held" && !this.#rest(bytes, bytes === READ_BYTES);
   }
 
   #onData(chunk: Buffer): void {
     for (let at = 0; at < chunk.length; at += READ_BYTES) {
       const size = chunk.copy(this.#loop.buffer, HEADROOM_BYTES, at, Math.min(chunk.length, at + READ_BYTES));
-      this.#feed(size, size);
+      this.#reads.feed(size, size);
     }
     if (this.#isGone) return;
     if (this.#consumer.readMode === "held" || this.#rest(chunk.length, false)) this.#socket.pause();
   }
 
-  /** `size` bytes lie behind the headroom. */
-  #feed(size: number, newBytes: number): void {
-    const { buffer } = this.#loop;
-    const start = HEADROOM_BYTES - this.#leftBytes;
-    for (let i = 0; i < this.#leftBytes; i++) buffer[start + i] = this.#left[i] ?? 0;
-    const end = HEADROOM_BYTES + size;
-    const at = this.#consumer.onBytes(buffer, start, end, newBytes);
-    this.#leftBytes = end - at;
-    for (let i = 0; i < this.#leftBytes; i++) this.#left[i] = buffer[at + i] ?? 0;
-  }
-
   /** Lets the socket rest for as long as its rate allows. False where it is to be read on. */
   #rest(bytes: number, isFull: boolean): boolean {
     const loop = this.#loop;
-    this.#windowBytes += bytes;
-    const elapsed = loop.ticks - this.#windowTick;
-    if (elapsed > 0) {
-      this.#bytesPerTick = this.#windowBytes / elapsed;
-      this.#windowBytes = 0;
-      this.#windowTick = loop.ticks;
-    } else this.#bytesPerTick = Math.max(this.#bytesPerTick, this.#windowBytes);
+    const ticks = this.#reads.restTicks(bytes, loop.maxRestTicks);
     if (isFull || this.#isGone || this.#consumer.readMode !== "coalesced") return false;
-    const ticks = Math.min(loop.maxRestTicks, Math.floor(TARGET_BYTES / this.#bytesPerTick));
     if (ticks < 1) return false;
     this.#isResting = true;
     loop.schedule(this, ticks);

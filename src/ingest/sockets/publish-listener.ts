@@ -87,7 +87,7 @@ export class PublishListener<C extends ListenedConnection> {
     const server = secure ?? net.createServer({ pauseOnConnect: true });
     this.#server = server;
     // A TLS record is a read, however small (ffmpeg sends 12 bytes in one): between them nothing may rest.
-    this.#loop = new ReadLoop(arena, secure ? 0 : limits.maxRestMs);
+    this.#loop = ReadLoop.create(arena, secure ? 0 : limits.maxRestMs);
     if (secure) this.#secure(secure);
     else server.on("connection", (socket) => this.#accept(socket));
     try {

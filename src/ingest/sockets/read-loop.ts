@@ -7,6 +7,7 @@
 // into a ring is copied inside the arena without a view being made for it.
 
 import type { Arena } from "../../arena/arena.js";
+import type { ArenaMemory } from "../../arena/arena-memory.js";
 
 export const TICK_MS = 25;
 /**
@@ -32,16 +33,22 @@ export class ReadLoop {
   readonly buffer: Uint8Array;
   readonly maxRestTicks: number;
   ticks = 0;
-  #arena: Arena;
-  #pointer: number;
+  /** Called between two sockets. */
+  between: () => void = () => {};
+  #onClosed: () => void;
   #wheel: Pollable[][];
   #spare: Pollable[] = [];
   #timer: NodeJS.Timeout;
 
-  constructor(arena: Arena, maxRestMs: number) {
-    this.#arena = arena;
-    this.#pointer = arena.allocate(HEADROOM_BYTES + READ_BYTES);
-    this.buffer = new Uint8Array(arena.memory.buffer, this.#pointer, HEADROOM_BYTES + READ_BYTES);
+  /** With a buffer of its own. */
+  static create(arena: Arena, maxRestMs: number): ReadLoop {
+    const pointer = arena.allocate(HEADROOM_BYTES + READ_BYTES);
+    return new ReadLoop(arena, pointer, maxRestMs, () => arena.free(pointer));
+  }
+
+  constructor({ memory }: ArenaMemory, pointer: number, maxRestMs: number, onClosed = () => {}) {
+    this.buffer = new Uint8Array(memory.buffer, pointer, HEADROOM_BYTES + READ_BYTES);
+    this.#onClosed = onClosed;
     this.maxRestTicks = Math.max(0, Math.floor(maxRestMs / TICK_MS));
     this.#wheel = Array.from({ length: this.maxRestTicks + 1 }, () => []);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -56,7 +63,7 @@ export class ReadLoop {
   /** All sockets are gone. */
   close(): void {
     clearInterval(this.#timer);
-    this.#arena.free(this.#pointer);
+    this.#onClosed();
   }
 
   #tick(): void {
@@ -65,7 +72,10 @@ export class ReadLoop {
     const due = this.#wheel[slot];
     if (!due || due.length === 0) return;
     this.#wheel[slot] = this.#spare;
-    for (const socket of due) socket.poll();
+    for (const socket of due) {
+      socket.poll();
+      this.between();
+    }
     due.length = 0;
     this.#spare = due;
   }

@@ -6,6 +6,7 @@ import type { Static, TObject, TProperties } from "typebox";
 import type { Arena } from "../../arena/arena.js";
 import type { Logger } from "../../base/logger.js";
 import type { ControlPlane } from "../../control/control-plane.js";
+import type { IngestWorkers } from "../../ingest/workers/ingest-workers.js";
 import type { StreamRegistry } from "../../stream/stream-registry.js";
 import type { Clock } from "../../time/units.js";
 import type { Limits } from "../limits-schema.js";
@@ -28,6 +29,8 @@ export interface ListenerParts {
     readonly arena: Arena;
     readonly clock: Clock;
     readonly logger: Logger;
+    /** Threads that read publishers beside the main one, where there are any. */
+    readonly workers: IngestWorkers | undefined;
   };
   readonly limits: Limits;
 }
