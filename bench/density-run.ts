@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LoadReport, StreamAccount } from "./load/generator.js";
 import { startLoad } from "./load/load.js";
 import { OtherLoad } from "./measure/other-load.js";
-import { type TreeUsage, treeUsage } from "./measure/process-tree.js";
+import { type TreeUsage, threadSeconds, treeUsage } from "./measure/process-tree.js";
 import { voidReasons } from "./measure/void-reasons.js";
 import { countFramesOf } from "./media/count-frames.js";
 import { LagProbe, type LagReport, openGrowth } from "./media/lag-probe.js";
@@ -51,6 +51,8 @@ export interface DensityResult {
   /** Peak beyond the idle server. */
   memoryMiBPerStream: number;
   threads: number;
+  /** Of the thread that was busiest, share of one core. */
+  busiestThreadPercent: number;
   framesSent: number;
   framesFound: number;
   files: number;
@@ -104,10 +106,12 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
     const others = new OtherLoad();
     others.start();
     const before = treeUsage(server.pid);
+    const threadsBefore = threadSeconds(server.pid);
     const beforeMs = performance.now();
     await untilEpoch(endEpochMs);
     const after = treeUsage(server.pid);
     const windowSeconds = (performance.now() - beforeMs) / 1000;
+    const busiest = [...threadSeconds(server.pid)].map(([thread, s]) => s - (threadsBefore.get(thread) ?? 0));
     const otherCores = others.stop();
     const lag = probe.stop();
 
@@ -124,6 +128,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
       workload,
       windowSeconds,
       otherCores,
+      busiestThreadPercent: (100 * Math.max(0, ...busiest)) / windowSeconds,
       lag,
       generator: {
         lateP50Ms: report.lateP50Ms,

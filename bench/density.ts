@@ -34,6 +34,7 @@ function toRow(runs: readonly DensityResult[]): Row {
     "CPU ms / stream s": of((run) => run.cpuMsPerStreamSecond),
     user: of((run) => run.userMsPerStreamSecond),
     system: of((run) => run.systemMsPerStreamSecond),
+    "busiest thread %": of((run) => run.busiestThreadPercent),
     "finish ms": of((run) => run.finishCpuMsPerStream),
     "base MiB": of((run) => run.baseMiB),
     "peak MiB": of((run) => run.peakMiB),

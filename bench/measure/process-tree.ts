@@ -49,6 +49,17 @@ export function treeUsage(root: number): TreeUsage {
   return sum;
 }
 
+/** User and system time of each thread of a process, by its number and name. */
+export function threadSeconds(pid: number): Map<string, number> {
+  const seconds = new Map<string, number>();
+  for (const task of list(`/proc/${pid}/task`)) {
+    const stat = statOf(`${pid}/task/${task}`);
+    const name = read(`/proc/${pid}/task/${task}/comm`).trim();
+    if (stat) seconds.set(`${name} ${task}`, (stat(14) + stat(15)) / TICKS_PER_SECOND);
+  }
+  return seconds;
+}
+
 /** Of pages that a process shares with nobody: what one more of its kind adds. */
 export function privateBytes(root: number): number {
   return processTree(root).reduce((sum, pid) => {
@@ -72,7 +83,7 @@ function processTree(root: number): number[] {
  * Field n of /proc/PID/stat, counted from 1. The second, the name, may hold spaces and parentheses: counting starts
  * behind its end.
  */
-function statOf(pid: number): ((n: number) => number) | undefined {
+function statOf(pid: number | string): ((n: number) => number) | undefined {
   const line = read(`/proc/${pid}/stat`);
   const rest = line.slice(line.lastIndexOf(")") + 2).split(" ");
   return line === "" ? undefined : (n) => Number(rest[n - 3]);

@@ -3,9 +3,17 @@
 import { nginxRtmp } from "./nginx-rtmp.js";
 import { nodeMediaServer } from "./node-media-server.js";
 import type { RecordingServer, RecordType } from "./recording-server.js";
-import { reel, reelManifest } from "./reel.js";
+import { reel, reelIngest, reelManifest } from "./reel.js";
 
-const SERVERS: readonly RecordingServer[] = [reel, reelManifest, nginxRtmp("auto"), nginxRtmp("1"), nodeMediaServer];
+const SERVERS: readonly RecordingServer[] = [
+  reel,
+  reelManifest,
+  reelIngest(1),
+  reelIngest(2),
+  nginxRtmp("auto"),
+  nginxRtmp("1"),
+  nodeMediaServer,
+];
 
 export interface Contestant {
   server: RecordingServer;

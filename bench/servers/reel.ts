@@ -1,7 +1,7 @@
 // Reel itself, as a user runs it: `reel serve` in a process of its own, one `record` command per stream over its
 // WebSocket, sent before the streams come.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
@@ -143,6 +143,18 @@ export const reelManifest: RecordingServer = {
     return Object.assign(running, { title: `${running.title}, manifest=1` });
   },
 };
+
+/** The same with threads that read the publishers. */
+export const reelIngest = (workers: number): RecordingServer => ({
+  ...reel,
+  name: `reel-ingest-${workers}`,
+  start: async (options) => {
+    const config = join(options.folder, "ingest.json");
+    writeFileSync(config, JSON.stringify({ ingest: { workers } }));
+    const running = await startReel({ ...options, serverArgs: ["--config", config] });
+    return Object.assign(running, { title: `${running.title}, ingest.workers=${workers}` });
+  },
+});
 
 /** Commands in order, one reply each. */
 export class CommandChannel {
