@@ -1,0 +1,217 @@
+// Threads that read publishers: connections handed over in the middle of chunks, threads that die, descriptors that are
+// used again. Every stream has bytes of its own, so a byte of another one would show.
+
+import net from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { effort } from "../../support/effort.js";
+import { audioTag, messageBytes, obsOpening, PACKET_CONFIG, PACKET_FRAME, videoTag } from "../../support/rtmp-bytes.js";
+import { type Collector, frameHash, type ServerRig, startRtmpRig } from "../../support/rtmp-rig.js";
+import { ASC, AVCC, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../../support/test-media.js";
+import { until } from "../../support/until.js";
+
+const CHUNK_SIZE = 4096;
+const FRAME_MS = 40;
+
+let rig: ServerRig;
+const sockets = new Set<net.Socket>();
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+  await rig.server.close();
+  await rig.workers?.close();
+  rig.stop();
+  expect(rig.arena.stats().blocks, "blocks left in the arena").toBe(0);
+  expect(rig.registry.list()).toEqual([]);
+});
+
+/** A stream of its own bytes: what is sent, and the frames that are in it. */
+class Sent {
+  readonly bytes: Buffer;
+  readonly hashes: string[] = [];
+
+  constructor(number: number, frames: number, firstFrame = 0) {
+    const out: Uint8Array[] = [];
+    if (firstFrame === 0) {
+      out.push(this.#message(6, 9, 0, videoTag(true, PACKET_CONFIG, 0, AVCC)));
+      out.push(this.#message(7, 8, 0, audioTag(PACKET_CONFIG, ASC)));
+    }
+    for (let i = firstFrame; i < firstFrame + frames; i++) {
+      const isKey = i % 10 === 0;
+      const picture = accessUnit([nalUnit(isKey ? NAL_IDR : NAL_SLICE, 90 + (i % 7), number * 100_000 + i)]);
+      const sound = nalUnit(NAL_SLICE, 20, number * 100_000 + 50_000 + i);
+      out.push(this.#message(6, 9, i * FRAME_MS, videoTag(isKey, PACKET_FRAME, 0, picture)));
+      out.push(this.#message(7, 8, i * FRAME_MS, audioTag(PACKET_FRAME, sound)));
+      this.hashes.push(frameHash(picture), frameHash(sound));
+    }
+    this.bytes = Buffer.concat(out);
+  }
+
+  #message(csid: number, type: number, time: number, payload: Uint8Array): Buffer {
+    return messageBytes({ csid, type, streamId: 1, time, payload }, CHUNK_SIZE);
+  }
+}
+
+async function connect(): Promise<net.Socket> {
+  const socket = net.connect(rig.port, "127.0.0.1");
+  sockets.add(socket);
+  socket.on("error", () => {}).resume();
+  socket.once("close", () => sockets.delete(socket));
+  await new Promise<void>((resolve) => socket.once("connect", resolve));
+  return socket;
+}
+
+const collectorOf = (name: string): Collector | undefined =>
+  rig.collectors.findLast(({ inStream }) => inStream.name === name);
+
+async function ended(name: string): Promise<Collector> {
+  return await until(`${name} has ended`, () => {
+    const collector = collectorOf(name);
+    return collector?.endReason === undefined ? undefined : collector;
+  });
+}
+
+function expectWhole(collector: Collector, sent: readonly Sent[]): void {
+  expect(collector.frames.map(({ hash }) => hash)).toEqual(sent.flatMap(({ hashes }) => hashes));
+  expect(collector.gaps).toEqual([]);
+}
+
+describe("a connection that is handed over", () => {
+  it("goes on in the middle of a chunk, at whatever byte: each stream has its own frames, and all of them", async () => {
+    rig = await startRtmpRig({}, {}, 2);
+    const { length } = new Sent(0, 3).bytes;
+    const step = effort(37, 1);
+    for (let first = 0; first < length; first += 40 * step) {
+      const places = Array.from({ length: 40 }, (_, i) => first + i * step).filter((at) => at < length);
+      await Promise.all(
+        places.map(async (at) => {
+          const name = `at${at}`;
+          const sent = new Sent(at, 3);
+          const socket = await connect();
+          // With the publish command, as librtmp would not: the main thread has read them before it hands over.
+          socket.write(Buffer.concat([obsOpening("live", name), sent.bytes.subarray(0, at)]));
+          await until(`${name} is published`, () => collectorOf(name));
+          socket.end(sent.bytes.subarray(at));
+          expectWhole(await ended(name), [sent]);
+        }),
+      );
+    }
+    expect(rig.workers?.threads.map(({ clients }) => clients.size)).toEqual([0, 0]);
+  });
+});
+
+describe("a thread that dies", () => {
+  it("ends its connections with their events and no other, and is replaced", async () => {
+    rig = await startRtmpRig({}, {}, 2);
+    const names = ["a", "b", "c", "d"];
+    const sent = names.map((_, i) => [new Sent(i, 20), new Sent(i, 20, 20)]);
+    const publishing = await Promise.all(
+      names.map(async (name, i) => {
+        const socket = await connect();
+        socket.write(Buffer.concat([obsOpening("live", name), sent[i]?.[0]?.bytes ?? Buffer.alloc(0)]));
+        await until(`frames of ${name}`, () => collectorOf(name)?.frames.length === 40);
+        return socket;
+      }),
+    );
+    const [dying] = rig.workers?.threads ?? [];
+    await dying?.kill();
+    await until("its streams end", () => rig.collectors.filter(({ endReason }) => endReason).length === 2);
+    const reasons = names.map((name) => collectorOf(name)?.endReason);
+    const lost = "the thread that read the connection has died";
+    expect(reasons.toSorted()).toEqual([lost, lost, undefined, undefined]);
+    for (const [i, socket] of publishing.entries()) {
+      const isLost = reasons[i] === lost;
+      if (!isLost) socket.end(sent[i]?.[1]?.bytes ?? Buffer.alloc(0));
+      expectWhole(await ended(names[i] ?? ""), (sent[i] ?? []).slice(0, isLost ? 1 : 2));
+    }
+    // The next one is on the thread that has taken its place.
+    const [taker] = await until("another thread", () =>
+      rig.workers?.threads.length === 2 && rig.workers.threads.every(({ isReady }) => isReady)
+        ? rig.workers.threads.filter((thread) => thread !== dying)
+        : undefined,
+    );
+    expect(taker).toBeDefined();
+    const again = new Sent(9, 20);
+    const socket = await connect();
+    socket.end(Buffer.concat([obsOpening("live", "again"), again.bytes]));
+    expectWhole(await ended("again"), [again]);
+  });
+
+  it("and another, at any moment: whoever is not on it has all frames", async () => {
+    rig = await startRtmpRig({}, {}, 2);
+    const rounds = effort(2, 40);
+    const perRound = 6;
+    for (let round = 0; round < rounds; round++) {
+      const names = Array.from({ length: perRound }, (_, i) => `r${round}-${i}`);
+      const killed = rig.workers?.threads[round % 2];
+      const whole = names.map((_, i) => new Sent(round * perRound + i, 40));
+      const running = Promise.all(
+        names.map(async (name, i) => {
+          const socket = await connect();
+          const { bytes } = whole[i] as Sent;
+          socket.write(obsOpening("live", name));
+          for (let at = 0; at < bytes.length && !socket.destroyed; at += 500) {
+            socket.write(bytes.subarray(at, at + 500));
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          socket.end();
+          return await ended(name);
+        }),
+      );
+      const many = (round * 7) % (perRound * 60);
+      await until("some frames", () => rig.collectors.reduce((sum, { frames }) => sum + frames.length, 0) >= many);
+      await killed?.kill();
+      for (const [i, collector] of (await running).entries()) {
+        const hashes = collector.frames.map(({ hash }) => hash);
+        const all = whole[i]?.hashes ?? [];
+        // Of the dead: from the first frame on, none out of order, none of another.
+        expect(hashes).toEqual(all.slice(0, hashes.length));
+        if (!collector.endReason?.includes("died")) expect(hashes).toHaveLength(all.length);
+      }
+      rig.collectors.length = 0;
+      await until("the next thread", () => rig.workers?.threads.every(({ isReady }) => isReady));
+    }
+  });
+});
+
+describe("descriptors", () => {
+  it("that are used again at once bring no byte of one connection to another", async () => {
+    rig = await startRtmpRig({}, {}, 2);
+    const recorded = effort(4, 100);
+    const connects = effort(150, 10_000);
+    let isOver = false;
+    const steady = Array.from({ length: recorded }, async (_, i) => {
+      const name = `steady${i}`;
+      const socket = await connect();
+      socket.write(obsOpening("live", name));
+      const parts: Sent[] = [];
+      do {
+        const part = new Sent(i, 5, parts.length * 5);
+        parts.push(part);
+        socket.write(part.bytes);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      } while (!isOver);
+      socket.end();
+      expectWhole(await ended(name), parts);
+    });
+    const churn = async (worker: number): Promise<void> => {
+      for (let i = worker; i < connects; i += 10) {
+        const socket = await connect();
+        const sent = new Sent(1000 + i, 1);
+        const opening = obsOpening("live", `brief${i}`);
+        // Gone in the handshake, behind the publish command, or in a frame.
+        const at = [1000, opening.length, opening.length + 150][i % 3] ?? 0;
+        socket.write(Buffer.concat([opening, sent.bytes]).subarray(0, at));
+        if (i % 2 === 0) socket.destroy();
+        else socket.end();
+        if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
+      }
+    };
+    await Promise.all(Array.from({ length: 10 }, (_, worker) => churn(worker)));
+    isOver = true;
+    await Promise.all(steady);
+    await until("the brief ones are gone", () => rig.registry.list().length === 0);
+    for (const { inStream, frames } of rig.collectors)
+      if (inStream.name.startsWith("brief")) expect(frames.length).toBeLessThanOrEqual(2);
+  });
+});
