@@ -4,7 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import { Arena } from "../../../../src/arena/arena.js";
 import { ReadLoop } from "../../../../src/ingest/sockets/read-loop.js";
 
-const loop = new ReadLoop(new Arena(), 100);
+const loop = ReadLoop.create(new Arena(), 100);
 afterEach(() => loop.close());
 
 it("gives copies to who keeps a part of it: another socket is read into the same bytes", () => {
