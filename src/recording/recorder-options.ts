@@ -76,6 +76,8 @@ const DEFAULT_RING_BYTES = 512 * 1024;
 const DEFAULT_MAX_RING_BYTES = 64 * MIB;
 export const DEFAULT_PRE_RECORD_MIB = 512;
 const MIN_RING_BYTES = 65536;
+/** What lies between two indices of a ring is less than half of what 32 bits count. */
+const MAX_RING_BYTES = 2 ** 30;
 const DEFAULT_LAG_LIMIT_MS = 2000;
 /** Below the working directory. */
 export const DEFAULT_STATE_FOLDER = ".reel";
@@ -124,8 +126,11 @@ export function completeRecorderOptions(options: RecorderOptions): RecorderSetti
 
 function checkRingBytes(initial: number, maximum: number): void {
   for (const bytes of [initial, maximum]) {
-    if (bytes < MIN_RING_BYTES || (bytes & (bytes - 1)) !== 0)
-      throw new ReelError("badArgument", `ring sizes are powers of two from ${MIN_RING_BYTES} bytes, not ${bytes}`);
+    if (bytes < MIN_RING_BYTES || bytes > MAX_RING_BYTES || (bytes & (bytes - 1)) !== 0)
+      throw new ReelError(
+        "badArgument",
+        `ring sizes are powers of two from ${MIN_RING_BYTES} to ${MAX_RING_BYTES} bytes, not ${bytes}`,
+      );
   }
   if (initial > maximum)
     throw new ReelError("badArgument", `ring.bytes (${initial}) is larger than ring.maximumBytes (${maximum})`);

@@ -133,7 +133,10 @@ export const ServerConfigSchema = Type.Object(
             }),
           ),
           maximumBytes: Type.Optional(
-            Type.Integer({ minimum: 65536, description: "what it may grow to, a power of two (default 67108864)" }),
+            Type.Integer({
+              minimum: 65536,
+              description: "what it may grow to, a power of two, 1 GiB at most (default 67108864)",
+            }),
           ),
           lagLimitMs: Type.Optional(
             Type.Integer({

@@ -18,7 +18,7 @@ import type { ArenaMemory } from "../arena/arena-memory.js";
 import type { StreamCounters } from "./stream-counters.js";
 
 /** A store takes less than a microsecond, unless its thread is interrupted in the middle of it. */
-const MAX_TRIES = 10_000_000;
+const MAX_TRIES = 10_000;
 
 export class SharedCounters {
   /** Of the last load. */
