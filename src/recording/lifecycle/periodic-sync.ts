@@ -1,8 +1,8 @@
-// What a power cut may not take of a growing file (durability, README "What survives"): with `close` its names and, of
-// an MP4, `.info`, half a second after they are there; with `interval` besides, every so often, all that it holds. In the finish
-// pool, the files of a volume in one task, one task a volume at a time: a slow disk makes its interval longer, not the
-// queue, and holds up no other. No drain waits for a sync; but a file system that commits its journal makes new names
-// wait. So names are not synced as fast as they come: 500 that came in a second were opened in 2 s, and are in half.
+// What a power cut may not take of a growing file (durability, README "What survives"): with `close` its names and,
+// of an MP4, `.info`, half a second after they are there; with `interval` besides, every so often, all that it
+// holds. In the finish pool, the files of a volume in one task, one task a volume at a time: a slow disk makes its
+// interval longer, not the queue, and holds up no other. No drain waits for a sync; but a file system that commits
+// its journal makes new names wait, so those are not synced as fast as they come.
 
 import type { Logger } from "../../base/logger.js";
 import { failureToError } from "../../container/file-failure.js";
@@ -124,7 +124,7 @@ export class PeriodicSync {
       this.#running.delete(volume);
     }
     this.#rest(volume, asked, Math.min(MAX_REST_MS, REST_FACTOR * (performance.now() - sinceMs)));
-    if (this.#late.delete(volume)) this.#start(true);
+    if (this.#late.delete(volume) && !this.#isClosed) this.#start(true);
   }
 
   /** What is opened meanwhile, or gets another file, is synced behind it. */

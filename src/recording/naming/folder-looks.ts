@@ -1,6 +1,6 @@
-// Looks into folders that several share who ask for names. Each wants to know what is there now; a look that began after
-// he asked says that as well as one of his own. When an outage ends, hundreds want names in one folder, one after the
-// other: they are served by one look, not by hundreds on a busy event loop (500 took 2 s).
+// Looks into folders that several share who ask for names. Each wants to know what is there now; a look that began
+// after he asked says that as well as one of his own. When an outage ends, hundreds want names in one folder, one
+// after the other: they are served by one look, not by hundreds on a busy event loop (500 took 2 s).
 
 import { FolderListing } from "./folder-listing.js";
 
