@@ -1,5 +1,6 @@
 // One thread's view of the arena: typed arrays over the shared memory, and memory.copy within it. The main thread
-// allocates (arena.ts); other threads get pointers, and look again whether the memory has grown when they get one.
+// allocates (arena.ts); other threads get pointers, and look again whether the memory has grown when one lies beyond
+// what they see.
 
 /**
  * (module (import "env" "memory" (memory 1 65536 shared))
@@ -37,11 +38,11 @@ export class ArenaMemory {
     this.#remakeViews();
   }
 
-  /** Bytes of the arena. Valid until the next allocation or `refresh`. */
+  /** Bytes of the arena. Valid until the next allocation or `cover`; views of it stay good. */
   get u8(): Uint8Array {
     return this.#u8;
   }
-  /** 32-bit words, index = pointer / 4. Valid until the next allocation or `refresh`. */
+  /** 32-bit words, index = pointer / 4. Valid until the next allocation or `cover`. */
   get u32(): Uint32Array {
     return this.#u32;
   }
@@ -52,10 +53,18 @@ export class ArenaMemory {
     return this.#view;
   }
 
-  /** Another thread may have made the memory larger: a pointer that comes from it may lie in the new part. */
-  refresh(): void {
+  /**
+   * A range that comes from another thread may lie where the memory has grown since. Only then is it looked at: each
+   * look, by whatever thread, gives every thread another `memory.buffer`.
+   */
+  cover(end: number): void {
+    if (end > this.#u8.byteLength) this.refresh();
+  }
+
+  /** Looks how large the memory is. */
+  protected refresh(): void {
     this.memory.grow(0);
-    if (this.memory.buffer.byteLength !== this.#u8.byteLength) this.#remakeViews();
+    this.#remakeViews();
   }
 
   /** Reads an i64 that is known to be a safe integer. */
@@ -69,9 +78,11 @@ export class ArenaMemory {
   }
 
   #remakeViews(): void {
-    this.#u8 = new Uint8Array(this.memory.buffer);
-    this.#u32 = new Uint32Array(this.memory.buffer);
-    this.#i32 = new Int32Array(this.memory.buffer);
-    this.#view = new DataView(this.memory.buffer);
+    // Once: another thread may give it a new one at any time.
+    const { buffer } = this.memory;
+    this.#u8 = new Uint8Array(buffer);
+    this.#u32 = new Uint32Array(buffer);
+    this.#i32 = new Int32Array(buffer);
+    this.#view = new DataView(buffer);
   }
 }

@@ -32,7 +32,7 @@ export class Arena extends ArenaMemory implements Collector {
   #maximumPages: number;
   /** Free ranges, sorted by pointer, never adjacent. */
   #free: { pointer: number; size: number }[] = [];
-  /** The memory as it was after each growth: views that were made then still show it. */
+  /** The memory as `u8` has had it: views of that show it for ever. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
   #blocks = new Map<number, number>();
   #usedBytes = 0;
@@ -45,11 +45,11 @@ export class Arena extends ArenaMemory implements Collector {
     // The declared maximum must not exceed the module's; shared memory reserves it as address space, not as memory.
     super(new WebAssembly.Memory({ initial: 2, maximum: maximumPages, shared: true }));
     this.#maximumPages = maximumPages;
-    this.#buffers.add(this.memory.buffer);
+    this.#buffers.add(this.u8.buffer);
     this.#free.push({ pointer: ARENA_BASE, size: this.u8.byteLength - ARENA_BASE });
   }
 
-  /** Where the bytes lie in the arena, whenever the view of them was made; -1 where they do not. */
+  /** Where the bytes lie in the arena, whenever the view of them was made from `u8`; -1 where they do not. */
   pointerOf(bytes: Uint8Array): number {
     return this.#buffers.has(bytes.buffer) ? bytes.byteOffset : -1;
   }
@@ -134,7 +134,7 @@ export class Arena extends ArenaMemory implements Collector {
       this.#full(size);
     }
     this.refresh();
-    this.#buffers.add(this.memory.buffer);
+    this.#buffers.add(this.u8.buffer);
     this.#release(oldBytes, by * PAGE_SIZE);
   }
 

@@ -18,7 +18,7 @@ import {
   FRAME_SIZE_OFFSET,
   FRAME_TRACK_OFFSET,
 } from "../abi/frame.js";
-import { RING_CAPACITY_OFFSET, RING_DATA_OFFSET, RING_HEAD_OFFSET, RING_TAIL_OFFSET } from "../abi/ring.js";
+import { RING_CAPACITY_OFFSET, RING_DATA_OFFSET, RING_HEAD_OFFSET, RING_SIZE, RING_TAIL_OFFSET } from "../abi/ring.js";
 import { ReelError } from "../base/reel-error.js";
 import type { ArenaMemory } from "./arena-memory.js";
 
@@ -54,10 +54,12 @@ export class RingProducer {
 
   /** Takes over, in another thread, what the control block says: at the beginning, and when the ring has moved. */
   open(): void {
+    this.memory.cover(this.pointer + RING_SIZE);
     const { u32, i32 } = this.memory;
     this.data = u32[(this.pointer + RING_DATA_OFFSET) >>> 2] ?? 0;
     this.size = u32[(this.pointer + RING_CAPACITY_OFFSET) >>> 2] ?? 0;
     this.headIndex = Atomics.load(i32, (this.pointer + RING_HEAD_OFFSET) >>> 2) >>> 0;
+    this.memory.cover(this.data + this.size);
     this.#reserved = -1;
     this.loadTail();
   }

@@ -82,7 +82,7 @@ export class StagingBlock {
     this.free();
     this.#budget.usedBytes += sizeBytes;
     this.pointer = pointer;
-    this.bytes = new Uint8Array(this.#arena.memory.buffer, pointer, sizeBytes);
-    this.#buffer = Buffer.from(this.#arena.memory.buffer, pointer, sizeBytes);
+    this.bytes = this.#arena.u8.subarray(pointer, pointer + sizeBytes);
+    this.#buffer = Buffer.from(this.bytes.buffer, pointer, sizeBytes);
   }
 }

@@ -4,7 +4,7 @@
 //   take ─▶ poll … poll ─▶ end of the connection, or an error, or `close` ─▶ released: the descriptor is main's again
 
 import { readSync, writeSync } from "node:fs";
-import { CONNECTION_HELD_OFFSET, CONNECTION_LAST_BYTES_OFFSET } from "../../abi/ingest.js";
+import { CONNECTION_HELD_OFFSET, CONNECTION_LAST_BYTES_OFFSET, CONNECTION_SIZE } from "../../abi/ingest.js";
 import type { ArenaMemory } from "../../arena/arena-memory.js";
 import { badInput } from "../../base/reel-error.js";
 import type { Clock } from "../../time/units.js";
@@ -65,6 +65,7 @@ export class WorkerConnection implements Pollable, ReceiverHost {
   ) {
     this.#parts = parts;
     this.#taken = taken;
+    parts.memory.cover(taken.block + CONNECTION_SIZE);
     this.#silentTicks = parts.maxRestTicks;
     this.#writer.chunkSize = taken.sendChunkSize;
     this.#reads = new PacedReads(parts.loop, (bytes, start, end, newBytes) =>

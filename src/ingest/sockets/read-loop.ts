@@ -46,8 +46,8 @@ export class ReadLoop {
     return new ReadLoop(arena, pointer, maxRestMs, () => arena.free(pointer));
   }
 
-  constructor({ memory }: ArenaMemory, pointer: number, maxRestMs: number, onClosed = () => {}) {
-    this.buffer = new Uint8Array(memory.buffer, pointer, HEADROOM_BYTES + READ_BYTES);
+  constructor(memory: ArenaMemory, pointer: number, maxRestMs: number, onClosed = () => {}) {
+    this.buffer = memory.u8.subarray(pointer, pointer + HEADROOM_BYTES + READ_BYTES);
     this.#onClosed = onClosed;
     this.maxRestTicks = Math.max(0, Math.floor(maxRestMs / TICK_MS));
     this.#wheel = Array.from({ length: this.maxRestTicks + 1 }, () => []);

@@ -38,8 +38,6 @@ const parts: WorkerParts = {
 };
 
 function receive(message: Called): void {
-  // A pointer may lie where the memory has grown.
-  memory.refresh();
   act(message);
   if (message.call === undefined) return;
   Atomics.store(memory.i32, (start.calls + CALL_DONE_OFFSET) >>> 2, message.call);

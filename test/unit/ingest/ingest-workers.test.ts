@@ -100,6 +100,36 @@ describe("a connection that is handed over", () => {
   });
 });
 
+describe("a thread that reads", () => {
+  it("looks how large the memory is only where it must: views of what it was go the slow way", async () => {
+    rig = await startRtmpRig({}, {}, 1);
+    const publish = async (name: string): Promise<void> => {
+      const sent = new Sent(1, 3);
+      const socket = await connect();
+      socket.end(Buffer.concat([obsOpening("live", name), sent.bytes]));
+      expectWhole(await ended(name), [sent]);
+    };
+    // The arena grows for the first.
+    await publish("first");
+    const { buffer } = rig.arena.memory;
+    for (const name of ["second", "third"]) await publish(name);
+    expect(rig.arena.memory.buffer).toBe(buffer);
+  });
+
+  it("reads on where the memory has grown", async () => {
+    rig = await startRtmpRig({}, {}, 1);
+    const pointers: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      pointers.push(rig.arena.allocate(24 << 20));
+      const sent = new Sent(i, 3);
+      const socket = await connect();
+      socket.end(Buffer.concat([obsOpening("live", `grown${i}`), sent.bytes]));
+      expectWhole(await ended(`grown${i}`), [sent]);
+    }
+    for (const pointer of pointers) rig.arena.free(pointer);
+  });
+});
+
 describe("a thread that dies", () => {
   it("ends its connections with their events and no other, and is replaced", async () => {
     rig = await startRtmpRig({}, {}, 2);
