@@ -11,7 +11,7 @@ import {
   FRAME_SIZE_OFFSET,
   FRAME_TRACK_OFFSET,
 } from "../abi/frame.js";
-import { RING_CAPACITY_OFFSET, RING_DATA_OFFSET, RING_SIZE, RING_TAIL_OFFSET } from "../abi/ring.js";
+import { RING_CAPACITY_OFFSET, RING_DATA_OFFSET, RING_HEAD_OFFSET, RING_SIZE, RING_TAIL_OFFSET } from "../abi/ring.js";
 import { ReelError } from "../base/reel-error.js";
 import type { Arena } from "./arena.js";
 import { type FrameHeader, frameStride, RingProducer } from "./ring-producer.js";
@@ -54,6 +54,11 @@ export class FrameRing extends RingProducer {
 
   setHead(index: number): void {
     this.headIndex = index;
+  }
+
+  /** As far as the other thread has published, whatever it has told. */
+  loadHead(): void {
+    this.headIndex = Atomics.load(this.memory.i32, (this.pointer + RING_HEAD_OFFSET) >>> 2) >>> 0;
   }
 
   setTail(index: number): void {

@@ -362,7 +362,11 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
   /** Looks what the other thread has brought: until the next look the in-stream is as it is now. */
   look(): void {
     const remote = this.#remote;
-    if (!remote?.load(this.#counters)) return;
+    if (remote?.load(this.#counters)) this.#keepSeen(remote);
+  }
+
+  /** What came since the last look may be where a recording begins. */
+  #keepSeen(remote: RemoteProducer): void {
     const past = this.#past;
     if (past) {
       for (let frame = this.ring.frameAt(remote.seen); frame; frame = this.ring.frameAt(frame.next))
@@ -393,9 +397,11 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
 
   /** The other thread will not touch anything of it any more. */
   letGo(): void {
-    if (!this.#remote?.isWriting) return;
+    const remote = this.#remote;
+    if (!remote?.isWriting) return;
     this.look();
-    this.#remote.letGo();
+    if (remote.countPublished(this.#counters, this.mainVideo)) this.#keepSeen(remote);
+    remote.letGo();
     this.#releaseUnused();
   }
 
@@ -471,12 +477,12 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
 
   /** Frames whose composition offset was out of bounds. */
   get unboundOffsetFrames(): number {
-    return this.#producer.gaps.unboundOffsetFrames;
+    return this.#counters.unboundOffsetFrames;
   }
 
   /** Frames that were clamped to just after their predecessors. */
   get jitterFrames(): number {
-    return this.#producer.gaps.jitterFrames;
+    return this.#counters.jitterFrames;
   }
 
   /** A frame may be where a recording begins that begins in the past. */

@@ -10,14 +10,8 @@ export class JitterRun {
   #kind: TrackKind | undefined;
   #track = 0;
   #from90k: Ticks90k = 0;
-  #framesBefore = 0;
 
   constructor(private readonly cause: GapCause) {}
-
-  /** Frames mended since the beginning of the stream. */
-  get totalFrames(): number {
-    return this.#framesBefore + this.#frames;
-  }
 
   get isRunning(): boolean {
     return this.#frames > 0;
@@ -36,7 +30,6 @@ export class JitterRun {
    */
   end(lastDts90k: readonly Ticks90k[], track = this.#track): Gap | undefined {
     if (this.#frames === 0 || track !== this.#track) return undefined;
-    this.#framesBefore += this.#frames;
     this.#frames = 0;
     const durationMs = Math.max(0, (lastDts90k[this.#track] ?? this.#from90k) - this.#from90k) / TICKS_PER_MS;
     return {

@@ -1,15 +1,12 @@
 // The producer of an in-stream in another thread, as the main thread has it: what has come is looked at, room is made
 // when it is asked for, and the memory stays until that thread has let go of it.
 
-import { MAX_TRACKS } from "../abi/frame.js";
-import { COUNTERS_TRACK_SIZE, COUNTERS_TRACKS_OFFSET } from "../abi/in-stream.js";
+import { FLAG_RANDOM_ACCESS } from "../abi/frame.js";
 import type { Arena } from "../arena/arena.js";
 import type { FrameRing } from "../arena/frame-ring.js";
 import type { Millis } from "../time/units.js";
-import { SharedCounters } from "./shared-counters.js";
+import { COUNTERS_SIZE, SharedCounters } from "./shared-counters.js";
 import type { StreamCounters } from "./stream-counters.js";
-
-const COUNTERS_SIZE = COUNTERS_TRACKS_OFFSET + MAX_TRACKS * COUNTERS_TRACK_SIZE;
 
 /** Tells the thread that it may go on; `refusal`: the frame that it has asked for never finds room, and why. */
 export type TellRoom = (heldMs: Millis, refusal?: string) => void;
@@ -43,6 +40,22 @@ export class RemoteProducer {
     const head = this.isWriting ? this.#shared.load(counters) : undefined;
     if (head === undefined) return false;
     this.#ring.setHead(head);
+    return true;
+  }
+
+  /**
+   * A thread that died between two stores of a frame's counters: its frames behind the last look lie in the ring, and
+   * are counted there. False where there are none.
+   */
+  countPublished(counters: StreamCounters, mainVideo: number | undefined): boolean {
+    const ring = this.#ring;
+    ring.loadHead();
+    if (ring.head === this.seen) return false;
+    for (let frame = ring.frameAt(this.seen); frame; frame = ring.frameAt(frame.next)) {
+      const isRandomAccess = frame.track === mainVideo && (frame.flags & FLAG_RANDOM_ACCESS) !== 0;
+      counters.count(frame.track, frame.sizeBytes, frame.dts90k, isRandomAccess);
+    }
+    this.#shared.loadLoose(counters);
     return true;
   }
 

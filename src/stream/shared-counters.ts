@@ -4,11 +4,13 @@
 import { MAX_TRACKS } from "../abi/frame.js";
 import {
   COUNTERS_HEAD_OFFSET,
+  COUNTERS_JITTER_OFFSET,
   COUNTERS_LAST_FRAME_OFFSET,
   COUNTERS_LAST_RANDOM_ACCESS_OFFSET,
   COUNTERS_RANDOM_ACCESS_INTERVAL_OFFSET,
   COUNTERS_TRACK_SIZE,
   COUNTERS_TRACKS_OFFSET,
+  COUNTERS_UNBOUND_OFFSET,
   COUNTERS_VERSION_OFFSET,
   TRACK_BYTES_OFFSET,
   TRACK_FRAMES_OFFSET,
@@ -17,6 +19,8 @@ import {
 import type { ArenaMemory } from "../arena/arena-memory.js";
 import type { StreamCounters } from "./stream-counters.js";
 
+/** Of the block. */
+export const COUNTERS_SIZE = COUNTERS_TRACKS_OFFSET + MAX_TRACKS * COUNTERS_TRACK_SIZE;
 /** A store takes less than a microsecond, unless its thread is interrupted in the middle of it. */
 const MAX_TRIES = 10_000;
 
@@ -43,6 +47,8 @@ export class SharedCounters {
     view.setFloat64(pointer + COUNTERS_LAST_FRAME_OFFSET, counters.lastFrameMs, true);
     view.setFloat64(pointer + COUNTERS_LAST_RANDOM_ACCESS_OFFSET, counters.lastRandomAccess90k, true);
     view.setFloat64(pointer + COUNTERS_RANDOM_ACCESS_INTERVAL_OFFSET, counters.randomAccessInterval90k, true);
+    view.setFloat64(pointer + COUNTERS_JITTER_OFFSET, counters.jitterFrames, true);
+    view.setFloat64(pointer + COUNTERS_UNBOUND_OFFSET, counters.unboundOffsetFrames, true);
     if (own && own.frames > 0) {
       const at = pointer + COUNTERS_TRACKS_OFFSET + track * COUNTERS_TRACK_SIZE;
       view.setFloat64(at + TRACK_FRAMES_OFFSET, own.frames, true);
@@ -68,10 +74,23 @@ export class SharedCounters {
     return undefined;
   }
 
+  /**
+   * The producer is gone, maybe between `begin` and `end`: what each field says by itself, of the last frame or of the
+   * one before it.
+   */
+  loadLoose(counters: StreamCounters): void {
+    const { pointer } = this;
+    const { view } = this.memory;
+    if (Atomics.load(this.memory.i32, (pointer + COUNTERS_VERSION_OFFSET) >>> 2) <= 1) return;
+    counters.lastFrameMs = view.getFloat64(pointer + COUNTERS_LAST_FRAME_OFFSET, true);
+    counters.jitterFrames = view.getFloat64(pointer + COUNTERS_JITTER_OFFSET, true);
+    counters.unboundOffsetFrames = view.getFloat64(pointer + COUNTERS_UNBOUND_OFFSET, true);
+  }
+
   #copy(counters: StreamCounters): number {
     const { pointer } = this;
     const { view } = this.memory;
-    counters.lastFrameMs = view.getFloat64(pointer + COUNTERS_LAST_FRAME_OFFSET, true);
+    this.loadLoose(counters);
     counters.lastRandomAccess90k = view.getFloat64(pointer + COUNTERS_LAST_RANDOM_ACCESS_OFFSET, true);
     counters.randomAccessInterval90k = view.getFloat64(pointer + COUNTERS_RANDOM_ACCESS_INTERVAL_OFFSET, true);
     for (let track = 0; track < MAX_TRACKS; track++) {

@@ -20,6 +20,10 @@ export class StreamCounters {
   randomAccessInterval90k: Ticks90k = Number.NaN;
   /** When the last frame came, monotonic. A number from the start, as in TrackClock. */
   lastFrameMs: Millis = Number.NaN;
+  /** Frames that were clamped to just after their predecessors. */
+  jitterFrames = 0;
+  /** Frames whose composition offset was out of bounds. */
+  unboundOffsetFrames = 0;
 
   constructor(createdMs: Millis) {
     this.lastFrameMs = createdMs;
@@ -27,6 +31,19 @@ export class StreamCounters {
       this.statistics.push({ frames: 0, bytes: 0, droppedFrames: 0, droppedBytes: 0 });
       this.lastDts90k.push(Number.NEGATIVE_INFINITY);
     }
+  }
+
+  /** A frame was put into the ring; `isRandomAccess`: of the main video. */
+  count(track: number, sizeBytes: number, dts90k: Ticks90k, isRandomAccess: boolean): void {
+    const own = this.statistics[track];
+    if (own) {
+      own.frames++;
+      own.bytes += sizeBytes;
+    }
+    this.lastDts90k[track] = dts90k;
+    if (!isRandomAccess) return;
+    if (Number.isFinite(this.lastRandomAccess90k)) this.randomAccessInterval90k = dts90k - this.lastRandomAccess90k;
+    this.lastRandomAccess90k = dts90k;
   }
 
   /** Place of the newest frame of all tracks. */

@@ -7,6 +7,7 @@ import { type Millis, TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../t
 import { type Gap, type GapCause, trackName } from "./gap.js";
 import { JitterRun } from "./jitter-run.js";
 import { OverflowRun } from "./overflow-run.js";
+import type { StreamCounters } from "./stream-counters.js";
 
 /** Encoders reorder over a few frames; one that says hours has a broken clock. The same as for MPEG-TS. */
 const MAX_CTS_OFFSET_90K = 10 * TICKS_PER_SECOND;
@@ -22,20 +23,26 @@ export interface GapPlaces {
   kindOf(track: number): TrackKind | undefined;
 }
 
+/** Counted since the beginning of the stream. */
+export type MendedFrames = Pick<StreamCounters, "jitterFrames" | "unboundOffsetFrames">;
+
 export class StreamGaps {
   readonly #places: GapPlaces;
+  readonly #counters: MendedFrames;
   readonly #tell: (gap: Gap) => void;
   readonly #jitter = new JitterRun("jitter");
   readonly #offsets = new JitterRun("compositionOffset");
   readonly #overflow = new OverflowRun();
 
-  constructor(places: GapPlaces, tell: (gap: Gap) => void) {
+  constructor(places: GapPlaces, counters: MendedFrames, tell: (gap: Gap) => void) {
     this.#places = places;
+    this.#counters = counters;
     this.#tell = tell;
   }
 
   /** A frame was clamped to just after its predecessor. */
   clamped(track: number, kind: TrackKind, dts90k: Ticks90k): void {
+    this.#counters.jitterFrames++;
     this.#jitter.mended(track, kind, dts90k);
   }
 
@@ -54,6 +61,7 @@ export class StreamGaps {
       if (this.#offsets.isRunning) this.#end(this.#offsets.end(this.#places.lastDts90k, track));
       return ctsOffset90k;
     }
+    this.#counters.unboundOffsetFrames++;
     this.#offsets.mended(track, this.#places.kindOf(track), dts90k);
     return 0;
   }
@@ -102,16 +110,6 @@ export class StreamGaps {
     this.#end(this.#jitter.end(lastDts90k));
     this.#end(this.#offsets.end(lastDts90k));
     this.#end(this.#overflow.end(this.#places.newest90k));
-  }
-
-  /** Frames whose composition offset was out of bounds. */
-  get unboundOffsetFrames(): number {
-    return this.#offsets.totalFrames;
-  }
-
-  /** Frames that were clamped to just after their predecessors. */
-  get jitterFrames(): number {
-    return this.#jitter.totalFrames;
   }
 
   #nothingMissing(cause: GapCause, track: Gap["track"], dts90k: Ticks90k, durationMs: Millis): void {

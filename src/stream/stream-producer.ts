@@ -57,6 +57,7 @@ export class StreamProducer {
         },
         kindOf: (track) => host.kindOf(track),
       },
+      counters,
       (gap) => host.gap(gap),
     );
   }
@@ -106,16 +107,7 @@ export class StreamProducer {
     counters.lastFrameMs = nowMs;
     this.#discontinuity[track] = false;
     const index = this.ring.commit(header, sizeBytes);
-    if (statistics) {
-      statistics.frames++;
-      statistics.bytes += sizeBytes;
-    }
-    counters.lastDts90k[track] = dts90k;
-    if (isRandomAccess && track === this.host.mainVideo) {
-      if (Number.isFinite(counters.lastRandomAccess90k))
-        counters.randomAccessInterval90k = dts90k - counters.lastRandomAccess90k;
-      counters.lastRandomAccess90k = dts90k;
-    }
+    counters.count(track, sizeBytes, dts90k, isRandomAccess && track === this.host.mainVideo);
     if (Number.isNaN(this.#firstDts90k)) this.#firstDts90k = dts90k;
     return index;
   }

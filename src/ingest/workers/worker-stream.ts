@@ -10,7 +10,7 @@ import type { ColourInfo } from "../../media/codec/video-config.js";
 import { sameBytes, sameColourInfo } from "../../stream/decoder-config.js";
 import type { Gap } from "../../stream/gap.js";
 import type { PacketReception } from "../../stream/packet-reception.js";
-import { SharedCounters } from "../../stream/shared-counters.js";
+import { COUNTERS_SIZE, SharedCounters } from "../../stream/shared-counters.js";
 import type { SourceStream } from "../../stream/source-stream.js";
 import { StreamCounters } from "../../stream/stream-counters.js";
 import { type FrameConfig, type ProducerHost, StreamProducer } from "../../stream/stream-producer.js";
@@ -60,6 +60,7 @@ export class WorkerStream implements SourceStream, ProducerHost {
     this.#ring = new RingProducer(memory, open.ring);
     this.#ring.open();
     this.#counters = new StreamCounters(clock.monotonicMs());
+    memory.cover(open.counters + COUNTERS_SIZE);
     this.#shared = new SharedCounters(memory, open.counters);
     this.#producer = new StreamProducer(this, this.#ring, this.#counters, clock);
     this.#tracks = new Tracks(open.name);
