@@ -1,7 +1,7 @@
 // The layers of src/, held by dependency-cruiser (`npm run lint`). Imports go down this list only:
 //
-//   cli → server → (control, web, metrics) → (retention, upload, playback, preview, group) → recording → catalog → verify → worker → container → ingest
-//       → stream → arena → media → base → (time, abi)
+//   cli → server → (control, web, metrics) → (retention, upload, playback, preview, group) → recording → catalog
+//       → verify → worker → container → ingest → stream → arena → media → base → (time, abi)
 //
 // The client runs in other people's programs and imports nothing of these; anybody may use its types.
 //

@@ -6,8 +6,8 @@
 //
 // A kernel of Reel copies each frame out of the ring and makes the bytes of its container. FFmpeg stands there twice:
 // called packet by packet from Node, which costs more than the muxer, and as the command line into /dev/null, less what
-// it takes to read alone (`-f null`): there the median of CPU time, everywhere else the best time of some rounds. Nobody's
-// finish is counted.
+// it takes to read alone (`-f null`): there the median of CPU time, everywhere else the best time of some rounds.
+// Nobody's finish is counted.
 
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -2,8 +2,9 @@
 // of a kind but the first, which says its number as a multitrack message of one track. FFmpeg 6.1 and later, OBS and
 // current players read the headers; FFmpeg 7.1 and later the tracks.
 //
-//   video: | 1, frame type 3, packet type 4 | FourCC | (composition time SI24) | data |      audio: | 9, packet type | FourCC | data |
-//   a further one: | 1, frame type 3, Multitrack | OneTrack, packet type | FourCC | track id | (composition time SI24) | data |
+//   video: | 1, frame type 3, packet type 4 | FourCC | (composition time SI24) | data |
+//   audio: | 9, packet type | FourCC | data |
+//   a further track: | 1, frame type 3, Multitrack | OneTrack, packet type | FourCC | track id | (SI24) | data |
 
 import { CONFIG_BYTES_OFFSET, CONFIG_BYTES_SIZE_OFFSET } from "../../src/abi/decoder-config";
 import { endTag, putTagHeader, TAG_AUDIO, TAG_VIDEO } from "../container/flv/tag";

@@ -6,7 +6,7 @@ export const FLV_LAST_KEYFRAME_OFFSET = 8; // u32, ms, of the last video random 
 // u32, bit per track that the file carries
 export const FLV_CARRIED_OFFSET = 12;
 export const FLV_FIRST_AUDIO_CONFIG_OFFSET = 28; // pointer to the configuration that the metadata tells of the audio
-export const FLV_HEADER_CONFIGS_OFFSET = 32; // pointer × MAX_TRACKS: the configuration in the track's last sequence header
+export const FLV_HEADER_CONFIGS_OFFSET = 32; // pointer × MAX_TRACKS: configuration in the track's last sequence header
 // u8 × MAX_TRACKS: the number of a track that is carried among those of its kind; the first that the segment had is 0
 export const FLV_TRACK_IDS_OFFSET = 64;
 

@@ -1,5 +1,5 @@
-// What the producer of an in-stream counts, where another thread than the main one produces: stored with each frame. The
-// main thread looks when it wants to know, and sees counts and head of one moment.
+// What the producer of an in-stream counts, where another thread than the main one produces: stored with each frame.
+// The main thread looks when it wants to know, and sees counts and head of one moment.
 //
 //   0         4      8               16                   24                       32        40
 //   | version | head | last frame ms | last random access | random access interval | clamped | offsets out of bounds |

@@ -17,4 +17,4 @@ export const TS_TRACK_COUNTERS_OFFSET = 48; // u8 × MAX_TRACKS
 export const TS_PAT_COUNTER_OFFSET = 56; // u8
 export const TS_PMT_COUNTER_OFFSET = 57; // u8
 
-export const TS_LISTED_OFFSET = 64; // u32 × MAX_TRACKS, what the PMT says of the track (`tsListing`); 0 = it is not there
+export const TS_LISTED_OFFSET = 64; // u32 × MAX_TRACKS, what the PMT says of the track (`tsListing`); 0 = not there

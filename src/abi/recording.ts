@@ -12,7 +12,8 @@
 // the worker that takes
 //        it up, → CLAIM_IDLE by that worker. The main thread takes back what a stuck worker has not yet taken up. Above
 //        the state stands the
-//        ticket of the dispatch (ticket << CLAIM_TICKET_SHIFT | state), so that a stuck worker that comes back cannot take up a later one.
+//        ticket of the dispatch (ticket << CLAIM_TICKET_SHIFT | state), so that a stuck worker that comes back cannot
+//        take up a later one.
 
 export const REC_TAIL_OFFSET = 0; // u32, atomic
 export const REC_LOCK_OFFSET = 64; // u32, atomic

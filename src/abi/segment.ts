@@ -13,7 +13,7 @@ export const SEG_CHECKED_OFFSET = 64; // u32, seconds, when the files were last 
 // u32, the track whose random access points cut and whose frames carry the clock: the segment's first video track + 1;
 // 0 = it has no video so far
 export const SEG_MAIN_VIDEO_OFFSET = 68;
-export const SEG_UNSUPPORTED_OFFSET = 72; // u32, bit per track that the container cannot carry, set with its first frame
+export const SEG_UNSUPPORTED_OFFSET = 72; // u32, bit per track that the container cannot carry, from its first frame
 // u32, bit per track whose decoder configuration has changed within the segment: it ends at the next random access
 // point
 export const SEG_CHANGED_OFFSET = 76;

@@ -306,7 +306,8 @@ export class Catalog implements SegmentCatalog {
       this.#live.set(segment.id, segment);
       this.#roots.recorded(segment);
     } else if (entry.type === "kept") this.#live.delete(segment.id);
-    else if (entry.type === "closed" || entry.type === "failed") this.#put(segment).catch(() => undefined); // the writer has logged it; the next start puts it in again
+    // A failure was logged by the writer; the next start puts the segment in again.
+    else if (entry.type === "closed" || entry.type === "failed") this.#put(segment).catch(() => undefined);
   }
 
   /** Queries see it at once, from memory until the file has it. */

@@ -253,7 +253,7 @@ export class Group {
     ];
   }
 
-  /** Gives every pull to other nodes, without a gap, and takes none until `undrain`. Called again it tells how far it is. */
+  /** Gives every pull to other nodes, without a gap, and takes none until `undrain`. Asked again: how far it is. */
   drain(): DrainState {
     return (this.#drain as Drain).begin();
   }

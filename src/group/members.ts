@@ -75,8 +75,8 @@ export class Members {
   }
 
   /**
-   * Nothing could be heard until now. Who was dead before stays so: a claim without an answer, or a turn of this process
-   * that took long, gave the pulls of a killed node 3 s more without anybody (8.3 s in all, once in ten).
+   * Nothing could be heard until now. Who was dead before stays so: a claim without an answer, or a turn of this
+   * process that took long, gave the pulls of a killed node 3 s more without anybody (8.3 s in all, once in ten).
    */
   deaf(): void {
     for (const member of this.#members.values())

@@ -50,7 +50,7 @@ export class Requests {
     });
   }
 
-  /** Answers what other nodes ask of this one. A handler that throws answers nothing, and the one who asks knows at once. */
+  /** Answers what other nodes ask of this one. A handler that throws answers nothing, and who asks knows at once. */
   serve(what: Asked, handler: RequestHandler): void {
     const { nats, subjects, self } = this.parts;
     nats.connection.subscribe(subjects.request(self, what), {

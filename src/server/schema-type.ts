@@ -1,6 +1,6 @@
-// Builders of JSON Schema with TypeBox's types: `Static` reads a configuration's type from them. TypeBox itself is no part
-// of a running server, since its 679 modules took 0.4 of the 1.05 s of CPU of a start. What is written here is what
-// reel.json needs; `test/unit/server/schema-type.test.ts` holds it against TypeBox's own.
+// Builders of JSON Schema with TypeBox's types: `Static` reads a configuration's type from them. TypeBox itself is no
+// part of a running server, since its 679 modules took 0.4 of the 1.05 s of CPU of a start. What is written here is
+// what reel.json needs; `test/unit/server/schema-type.test.ts` holds it against TypeBox's own.
 
 import type TypeBox from "typebox";
 

@@ -1,8 +1,8 @@
 // What an in-stream keeps for recordings that begin before their command: everything from the random access point at or
 // before `seconds` ago, in its ring, and on a disk (spilled-past.ts) what is more than all streams may keep in memory.
 //
-//   ──[ on the disk ][ in the ring · RAP · · · RAP · ·│ head    trimmed by time with every frame; where there is no room
-//     └ oldest                             newest           the oldest go first, and recordings are never held up for it
+//   ──[ on the disk ][ in the ring · RAP · · · RAP · ·│ head   trimmed by time with every frame; where there is no room
+//     └ oldest                             newest          the oldest go first, and recordings are never held up for it
 //
 // Of a stream without video every frame is such a point.
 
@@ -292,7 +292,7 @@ export class Past {
     return true;
   }
 
-  /** On the disk, by giving up the oldest of its own: more where it has more than its share. False where it has none. */
+  /** On the disk, by giving up the oldest of its own, more where it has more than its share. False: it has none. */
   #makeRoom(sizeBytes: number): boolean {
     const wanted = this.#spilled.sizeBytes > this.budget.storeShareBytes ? 2 * sizeBytes : sizeBytes;
     let freed = 0;

@@ -10,7 +10,7 @@ export class Unwrapper {
     this.#modulus = modulus;
   }
 
-  /** The value, which is below the modulus, on the unwrapped clock. Starts at the first one and may go back with the wire. */
+  /** The value, below the modulus, on the unwrapped clock. Starts at the first one and may go back with the wire. */
   unwrap(value: number): number {
     if (Number.isNaN(this.#last)) this.#last = value;
     else {

@@ -1,7 +1,8 @@
 // The drain task, run by the drain pool: muxes what rings hold into segment files. All of it is synchronous: a worker
 // does nothing else, so a wait in write(2) delays nobody else.
 //
-//   for every recording of the batch: claim ─▶ (open) ─▶ kernel.drain ─▶ write outputs ─▶ … until the ring is empty or the segment ends
+//   for every recording of the batch: claim ─▶ (open) ─▶ kernel.drain ─▶ write outputs ─▶ …
+//   until the ring is empty or the segment ends
 //
 // An output is marked as written (size 0, position advanced) only after write(2) has taken all of it. A failure ends
 // only this recording's part of the batch.

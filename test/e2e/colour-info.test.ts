@@ -1,6 +1,6 @@
 // What an encoder says of HDR pictures beside their bitstream (colorInfo of Enhanced RTMP v2) is in the MP4:
-// primaries, transfer and matrix in `colr`, the mastering display in `mdcv`, the content light level in `clli`. It comes
-// behind the header, comes again, and comes for a track of another codec, as FFmpeg 8 sends it: none is a cut.
+// primaries, transfer and matrix in `colr`, the mastering display in `mdcv`, the content light level in `clli`. It
+// comes behind the header, comes again, and comes for a track of another codec, as FFmpeg 8 sends it: none is a cut.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// AAC in LATM: what a real encoder sends in MPEG-TS (stream type 0x11) is in every container what it is in ADTS; and AAC
-// that ADTS has no number for (LD, ELD) is in MPEG-TS as LATM, which comes in again as what was sent. FFmpeg 8 judges.
+// AAC in LATM: what a real encoder sends in MPEG-TS (stream type 0x11) is in every container what it is in ADTS; and
+// AAC that ADTS has no number for (LD, ELD) is in MPEG-TS as LATM, which comes in again as sent. FFmpeg 8 judges.
 
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// RTSP over UDP through a relay that drops, doubles and swaps one packet in a hundred each: the counters say what it did,
-// the file has nothing but whole frames, and plays.
+// RTSP over UDP through a relay that drops, doubles and swaps one packet in a hundred each: the counters say what it
+// did, the file has nothing but whole frames, and plays.
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { StagingBudget } from "../../src/ingest/mpegts/staging.js";

@@ -1,6 +1,6 @@
 // Mutated program maps of a transport stream that goes on underneath: descriptors of every codec and language, under a
-// CRC that fits. Nothing is thrown, no more tracks are told than there may be, a language is three letters, and all memory
-// comes back.
+// CRC that fits. Nothing is thrown, no more tracks are told than there may be, a language is three letters, and all
+// memory comes back.
 
 import { expect, it } from "vitest";
 import { MAX_TRACKS } from "../../src/abi/frame.js";

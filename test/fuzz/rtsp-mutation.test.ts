@@ -1,5 +1,5 @@
-// Mutations of what servers and publishers say over RTSP, of their descriptions, and of the packets between: a connection may end,
-// with a reason; nothing may be thrown, and all memory comes back.
+// Mutations of what servers and publishers say over RTSP, of their descriptions, and of the packets between: a
+// connection may end, with a reason; nothing may be thrown, and all memory comes back.
 
 import { expect, it } from "vitest";
 import { ReelError } from "../../src/base/reel-error.js";

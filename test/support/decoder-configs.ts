@@ -8,7 +8,10 @@ const STREAM_INFO_SIZE = 34;
 /** NAL units behind start codes; zeros belong to the next start code. */
 const START_CODE = /(?:00)*000001/;
 
-/** Hexadecimal; of H.264 and H.265 with start codes the NAL units alone, of H.265 the parameter sets without whether an array is complete, which `hvc1` says of all. */
+/**
+ * Hexadecimal; of H.264 and H.265 with start codes the NAL units alone, of H.265 the parameter sets without whether an
+ * array is complete, which `hvc1` says of all.
+ */
 export function configOf({ codec, extradata }: Pick<PeerTrack, "codec" | "extradata">): string {
   if (/^(?:00)+01/.test(extradata))
     return extradata

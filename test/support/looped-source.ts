@@ -1,5 +1,5 @@
-// A source inside the process that has as much media as a test wants: ten seconds, over and over, with one IDR a second.
-// Each of its pictures is known by its number.
+// A source inside the process that has as much media as a test wants: ten seconds, over and over, with one IDR a
+// second. Each of its pictures is known by its number.
 
 import { once } from "node:events";
 import { TRACK_AUDIO, TRACK_VIDEO } from "../../src/abi/frame.js";

@@ -1,5 +1,5 @@
-// Pictures that hold their number, so that files of several recorders can be held against what a camera sent. The number
-// stands as digits, which no byte stream of H.264 has to escape.
+// Pictures that hold their number, so that files of several recorders can be held against what a camera sent. The
+// number stands as digits, which no byte stream of H.264 has to escape.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A page with hls.js, its server, and a way through it to Reel, so that all is of one origin. What the player reports is
-// kept.
+// A page with hls.js, its server, and a way through it to Reel, so that all is of one origin. What the player reports
+// is kept.
 
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";

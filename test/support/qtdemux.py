@@ -1,5 +1,6 @@
-# The buffers that GStreamer's qtdemux makes of an MP4 file, as JSON: for each pad the caps' name, and of each buffer its running time (edit lists applied)
-# and decoding time in nanoseconds, its size and whether it is a key frame. Used by qtdemux.ts. Exit code 1 on an error or a warning of the pipeline.
+# The buffers that GStreamer's qtdemux makes of an MP4 file, as JSON: for each pad the caps' name, and of each buffer
+# its running time (edit lists applied) and decoding time in nanoseconds, its size and whether it is a key frame. Used
+# by qtdemux.ts. Exit code 1 on an error or a warning of the pipeline.
 
 import json
 import sys

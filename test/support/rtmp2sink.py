@@ -1,5 +1,5 @@
-# GStreamer as a publisher: sends the tracks of an FLV file to an RTMP server through rtmp2sink, as fast as it is taken. `rtmp2sink.py FILE URL`.
-# Exit code 1 on an error or a warning of the pipeline.
+# GStreamer as a publisher: sends the tracks of an FLV file to an RTMP server through rtmp2sink, as fast as it is taken.
+# `rtmp2sink.py FILE URL`. Exit code 1 on an error or a warning of the pipeline.
 
 import sys
 

@@ -1,5 +1,5 @@
-// An RTSP relay between a server and a client whose media go over UDP: it drops, doubles and swaps RTP packets and counts
-// what it did. Messages pass as they are, but for the ports in Transport.
+// An RTSP relay between a server and a client whose media go over UDP: it drops, doubles and swaps RTP packets and
+// counts what it did. Messages pass as they are, but for the ports in Transport.
 //
 //   client ◀── a pair of ports for each medium ──▶ server
 

@@ -1,7 +1,7 @@
 // AAC in LATM behind a LOAS header, ISO/IEC 14496-3 §1.7: for what ADTS cannot say. Every frame has
 // its StreamMuxConfig, so that decoding can start at any.
 //
-//   | 0x2b7, 11 | bytes behind, 13 | useSameStreamMux 0, StreamMuxConfig with its AudioSpecificConfig | length 8 … | access unit |
+//   | 0x2b7, 11 | bytes behind, 13 | useSameStreamMux 0, StreamMuxConfig (AudioSpecificConfig) | length 8 … | frame |
 //
 // Version 1 says how long the AudioSpecificConfig is, which may count bits that say nothing: six of them make the
 // access unit begin with a byte, so that it goes out as it lies in the ring.

@@ -2,7 +2,8 @@
 // segment in order and recovers one after a crash; it needs nothing but the journal, and it can be killed at any
 // instant and run again, with the same file as its result.
 //
-//   lock ─▶ read .info ─▶ (half moved? complete it) ─▶ (placed already? clean up) ─▶ scan records ─▶ make the index fit ─▶ write it ─▶ sync ─▶ name ─▶ clean up
+//   lock ─▶ read .info ─▶ (half moved? complete it) ─▶ (placed already? clean up) ─▶ scan records
+//        ─▶ make the index fit ─▶ write it ─▶ sync ─▶ name ─▶ clean up
 //
 // Cost: the index, unless the file must be copied. All of it is synchronous: it runs in a worker or in a process of its
 // own.

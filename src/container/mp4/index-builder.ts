@@ -1,6 +1,6 @@
-// Streams sample records through the index kernel (assembly/container/mp4/): no arena, no server needed. What is held is
-// one block of records and one block of each table, however long the recording is (index-memory.ts). Of one with up to a
-// million samples the first pass keeps all entries that it makes, so that the records need not be read a second time.
+// Streams sample records through the index kernel (assembly/container/mp4/): no arena, no server needed. What is held
+// is one block of records and one block of each table, however long the recording is (index-memory.ts). Of one with up
+// to a million samples the first pass keeps all entries that it makes, so that the records are not read again.
 //
 //   scan(track) … ─▶ layout(shift) ─▶ size, duration ─▶ write(to file)
 

@@ -1,8 +1,8 @@
-// The memory of an index kernel (assembly/container/mp4/), what lies where in it, and how it is filled. It is one of its
-// own, and grows to fit.
+// The memory of an index kernel (assembly/container/mp4/), what lies where in it, and how it is filled. It is one of
+// its own, and grows to fit.
 //
 //   0          64 KiB                                                                                    16 MiB
-//   | constants | movie and tracks | records | six tables | configurations, then headers (grown to fit) … | kept tables, where there are any
+//   | constants | movie and tracks | records | six tables | configurations, then headers (grown to fit) | kept tables |
 
 import { readSync } from "node:fs";
 import { MAX_TRACKS } from "../../abi/frame.js";

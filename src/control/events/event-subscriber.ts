@@ -1,7 +1,7 @@
 // One subscriber of events (a WebSocket connection). With `since`, the events that the ledger holds after that sequence
 // come first, each exactly once: live events are held back from before the ledger is read until it is sent.
 //
-//   prepare: attach (holding)     reply is sent     start: read ledger, send what it has ─▶ send held, less those ─▶ live
+//   prepare: attach (holding)     reply is sent   start: read ledger, send what it has ─▶ send held, less those ─▶ live
 
 import type { EndEntry } from "../../catalog/ledger-entry.js";
 import type { RecorderApi } from "../../recording/recorder-api.js";

@@ -1,6 +1,6 @@
-// This node's events on the group's stream. What stands in the ledger comes from there, one after the other, and how far
-// it has come is kept: a crash, or hours without NATS, lose none and double none. Other events are sent as they happen,
-// and given up where they cannot be.
+// This node's events on the group's stream. What stands in the ledger comes from there, one after the other, and how
+// far it has come is kept: a crash, or hours without NATS, lose none and double none. Other events are sent as they
+// happen, and given up where they cannot be.
 //
 //   ledger ─▶ after the last that was published ─▶ put, once ─▶ keep its sequence
 //   bus ────▶ put, if there is room

@@ -1,7 +1,7 @@
 // How many connections a listener of the control interface holds, and whose they are. Strangers must not be able to
 // lock the owner out by connecting and saying nothing:
 //
-//   full ─▶ the oldest connection that has proved nothing gives way      only proven ones left ─▶ the newcomer is refused
+//   full ─▶ the oldest connection that has proved nothing gives way    only proven ones left ─▶ the newcomer is refused
 //
 // A connection is proven when it has shown credentials, or, where none are configured, when it has sent a whole
 // request. Addresses of the network have a share each, and together they leave some slots to loopback.

@@ -6,9 +6,9 @@
 // neither, Referer must be ours.
 // * Viewers, who have credentials of their own, may read routes (GET), listen to events, and nothing else.
 // * What is wrong is counted by address, and makes it wait (wrong-credentials.ts).
-// * A browser that has logged in shows a cookie (login-sessions.ts). Another port of its host is no other site to it, so
-// what a cookie is to change needs a header besides that a page of another origin cannot send. On pages it goes before
-// the Basic credentials that the browser may keep, which nobody there has chosen.
+// * A browser that has logged in shows a cookie (login-sessions.ts). Another port of its host is no other site to it,
+// so what a cookie is to change needs a header besides that a page of another origin cannot send. On pages it goes
+// before the Basic credentials that the browser may keep, which nobody there has chosen.
 // * Off loopback HTTP and WebSocket need a token or Basic credentials, and the TCP listeners, whose clients cannot log
 // in, a list of addresses.
 

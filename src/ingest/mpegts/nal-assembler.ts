@@ -2,7 +2,9 @@
 // PES packets hold: one access unit, several, or a part of one. What becomes of them is NalPictures'
 // (../nal-pictures.ts).
 //
-// The scratch is scanned once, as it fills:  | first field, held | NAL units of the access unit under way | ─▶ scanned up to here ─▶ | end
+// The scratch is scanned once, as it fills:
+//
+//   | first field, held | NAL units of the access unit under way | ─▶ scanned up to here ─▶ | end
 
 import type { Arena } from "../../arena/arena.js";
 import { type NalCodec, startsAccessUnit } from "../../media/codec/nal-codec.js";

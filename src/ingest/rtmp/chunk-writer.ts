@@ -1,7 +1,8 @@
 // Writes RTMP messages as chunks, Adobe RTMP 1.0 §5.3. Every message starts with a full header (fmt 0): replies are
 // few, and a publisher of ours wants each message to stand alone.
 //
-//   | fmt 0, csid | timestamp 24 | length 24 | type 8 | stream id 32 LE | (extended timestamp) | payload … | fmt 3, csid | (extended timestamp) | …
+//   | fmt 0, csid | timestamp 24 | length 24 | type 8 | stream id 32 LE | (extended timestamp) | payload …
+//   | fmt 3, csid | (extended timestamp) | payload …
 
 import { DEFAULT_CHUNK_SIZE, EXTENDED_TIMESTAMP } from "./rtmp-protocol.js";
 

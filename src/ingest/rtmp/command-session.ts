@@ -1,8 +1,11 @@
 // The command messages of a publisher (Adobe RTMP 1.0 §7.2, and the FMLE commands that no standard lists) and the
 // replies that ffmpeg, OBS (librtmp) and GStreamer's rtmp2sink wait for:
 //
-//   connect ─▶ window sizes, chunk size, _result      releaseStream, FCPublish ─▶ _result, onFCPublish      createStream ─▶ _result(id)
-//   publish ─▶ StreamBegin, onStatus NetStream.Publish.Start | BadName | Denied      FCUnpublish, deleteStream, closeStream ─▶ Unpublish.Success
+//   connect ─▶ window sizes, chunk size, _result
+//   releaseStream, FCPublish ─▶ _result, onFCPublish
+//   createStream ─▶ _result(id)
+//   publish ─▶ StreamBegin, onStatus NetStream.Publish.Start | BadName | Denied
+//   FCUnpublish, deleteStream, closeStream ─▶ Unpublish.Success
 
 import { badInput } from "../../base/reel-error.js";
 import type { TrackKind } from "../../media/codec/codec-entry.js";

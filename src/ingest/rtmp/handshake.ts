@@ -1,9 +1,10 @@
 // The RTMP handshake, Adobe RTMP 1.0 §5.2, and the signed form of it that Flash Media Server introduced and some
 // encoders still ask for.
 //
-//   client: C0 C1 ──▶        C1: time u32 | version u32 | 1528 bytes. Version 0 = plain; else a digest hides in the bytes, at a place that four
-//   ◀── S0 S1 S2: server         of them name. Two layouts are in use; the one whose digest verifies is answered in kind.
-//   client: C2 ──▶           A signed C1 that verifies in neither layout gets the plain answer, as clients that do not check it expect.
+//   client: C0 C1 ──▶        C1: time u32 | version u32 | 1528 bytes. Version 0 = plain; else a digest hides in the
+//   ◀── S0 S1 S2: server     bytes, at a place that four of them name. Two layouts are in use; the one whose digest
+//   client: C2 ──▶           verifies is answered in kind. A signed C1 that verifies in neither layout gets the plain
+//                            answer, as clients that do not check it expect.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { badInput } from "../../base/reel-error.js";

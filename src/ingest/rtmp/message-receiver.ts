@@ -131,7 +131,10 @@ export class MessageReceiver implements MessageSink {
     return state;
   }
 
-  /** Before its first byte; `unread` comes by `read`. Throws ReelError `badInput` where there is no memory for what has been received. */
+  /**
+   * Before its first byte; `unread` comes by `read`. Throws ReelError `badInput` where there is no memory for what has
+   * been received.
+   */
   take(state: ReceiverState): void {
     this.receivedBytes = state.receivedBytes;
     this.#acknowledgedBytes = state.acknowledgedBytes;

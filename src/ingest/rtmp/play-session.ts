@@ -1,7 +1,8 @@
 // The command messages of a player (Adobe RTMP 1.0 §7.2.1.1, §7.2.2.1), and what the server answers:
 //
 //   connect ─▶ _result │ _error, with a redirect or a challenge        createStream ─▶ _result(id)
-//   play ─▶ onStatus NetStream.Play.Start │ StreamNotFound, Failed …   … Play.Stop, Play.UnpublishNotify, StreamEOF: the end
+//   play ─▶ onStatus NetStream.Play.Start │ StreamNotFound, Failed …
+//           … Play.Stop, Play.UnpublishNotify, StreamEOF: the end
 
 import { badInput } from "../../base/reel-error.js";
 import { type AmfObject, type AmfValue, encodeAmf0, parseAmf0 } from "../../media/flv/amf0.js";

@@ -1,7 +1,8 @@
 // One published stream: audio and video messages become frames of an in-stream. The usual message is assembled in the
 // ring itself:
 //
-//   begin: tag header read, room reserved ─▶ append: payload copied from the read buffer into the ring ─▶ finish: checked and committed
+//   begin: tag header read, room reserved
+//         ─▶ append: payload copied from the read buffer into the ring ─▶ finish: checked and committed
 //
 // A message that another one interrupts, that finds no room, or whose NAL unit lengths must be rewritten goes through
 // scratch memory and enters the ring by the frame sink when it is complete; the ring never waits for a half message.

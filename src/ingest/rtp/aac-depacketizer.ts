@@ -1,6 +1,6 @@
 // AAC in MPEG4-GENERIC, RFC 3640: modes AAC-hbr and AAC-lbr, and others whose headers have their fields.
 //
-//   | AU-headers-length u16, in bits | AU-header … | 0 … | auxiliary section | access unit, or a piece of one | access unit …
+//   | AU-headers-length u16, in bits | AU-header … | 0 … | auxiliary section | access unit, or a piece of it | …
 //
 // The sizes of the fields stand in the description. Interleaved access units are refused by name. Cameras leave the
 // description's configuration out, or put ADTS headers in front of access units.

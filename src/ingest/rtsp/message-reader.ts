@@ -1,6 +1,6 @@
 // Reads what comes on an RTSP connection: messages, and between them interleaved packets (RFC 2326 §10.12).
 //
-//   '$' channel length packet │ first line, headers, empty line, body │ … │ junk, which some cameras leave between packets
+//   '$' channel length packet │ first line, headers, empty line, body │ … │ junk, which some cameras leave between
 //
 // A packet that lies whole in the read buffer is handed out where it lies; one that two reads share is put together in
 // memory of the reader's own. Sizes are bounded by what comes, never by what is announced. Whatever the bytes are,

@@ -1,7 +1,8 @@
 // When sockets are read. A live recorder gains nothing from waking for every frame, so a socket that has been read
 // rests, and all resting sockets are polled from one timer:
 //
-//   tick (25 ms) ─▶ slot of the wheel ─▶ poll ─▶ poll …        a socket rests as many ticks as TARGET_BYTES take to arrive, at most maxRestTicks
+//   tick (25 ms) ─▶ slot of the wheel ─▶ poll ─▶ poll …
+//   a socket rests as many ticks as TARGET_BYTES take to arrive, at most maxRestTicks
 //
 // Sockets share one read buffer, a block of the arena: what is read is parsed before the next read, and what belongs
 // into a ring is copied inside the arena without a view being made for it.

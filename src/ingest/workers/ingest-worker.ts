@@ -1,5 +1,5 @@
 // A thread that reads sockets, as the main thread has it. Most of what goes there and back are messages; where the main
-// thread must know that something is done before it goes on, it waits: `call`. The other thread never waits for this one.
+// thread must know that something is done before it goes on, it waits: `call`. The other one never waits for this one.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { CALL_ASKED_OFFSET, CALL_DONE_OFFSET, CALL_SIZE } from "../../abi/ingest.js";

@@ -2,7 +2,8 @@
 // flags of its box in front, as Enhanced RTMP has it too:
 //
 //   0 4 5 6 7 8 9 10 12
-//   | version flags | profile | level | depth 4, format 3, range 1 | primaries | transfer | matrix | initialization bytes u16 | (width u16 | height u16 (| width shown u16 | height shown u16))
+//   | version flags | profile | level | depth 4, format 3, range 1 | primaries | transfer | matrix
+//   | initialization bytes u16 | (width u16 | height u16 (| width shown u16 | height shown u16))
 //
 // It does not say how large pictures are: key frames do. A configuration of ours therefore has the size behind the
 // record, and behind it the size to show them in (VP9, render_size) where that is another one, so that another size is

@@ -1,7 +1,7 @@
 // colorInfo of Enhanced RTMP v2, in a video message of packet type Metadata: what is to be known of HDR pictures where
 // their bitstream does not say it.
 //
-//   | "colorInfo" | { colorConfig: { colorPrimaries … }, hdrCll: { maxFall, maxCLL }, hdrMdcv: { redX … minLuminance } } |   AMF0
+//   | "colorInfo" | { colorConfig: { colorPrimaries … }, hdrCll: { maxFall, maxCLL }, hdrMdcv: { redX … } } |   in AMF0
 //
 // Every part may be missing. Numbers that the boxes of MP4 cannot hold are not taken. An object without any, or
 // Undefined in its place, takes back what was said before.

@@ -1,7 +1,7 @@
 // When a config records: windows of the week, by the clock of a zone.
 //
 //   Mon-Fri@08:00-18:00@Europe/Berlin          days@times@zone; days and times may be lists
-//   Sat,Sun@09:00-12:00,22:00-06:00;*@12:00-12:30    ; between rules, * = every day, beyond midnight it is the next day's
+//   Sat,Sun@09:00-12:00,22:00-06:00;*@12:00-12:30   ; between rules, * = every day, beyond midnight it is the next day
 //
 // It is asked what local time says, so an hour that comes twice is in its window twice, and one that is skipped never.
 // An answer holds until local time reaches the next edge of a window, midnight, or a change of the clocks: until then

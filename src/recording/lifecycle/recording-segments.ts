@@ -1,5 +1,5 @@
-// The segments of a recording, one after the other: the next one's name is looked for while frames wait in the ring, one
-// segment grows, and those that ended are with the finisher while it does.
+// The segments of a recording, one after the other: the next one's name is looked for while frames wait in the ring,
+// one segment grows, and those that ended are with the finisher while it does.
 //
 //   begin / prepareNext ─▶ name found ─▶ current ─▶ takeCurrent ─▶ close ─▶ (finish) ─▶ final
 //

@@ -1,7 +1,8 @@
 // A recording: a record config applied to one run of an in-stream. It owns a cursor in the ring and its segments, one
 // after the other (recording-segments.ts).
 //
-//   begin ─▶ prepare a name ─▶ (drain: open) ─▶ drain … ─▶ cut ─▶ prepare the next name ─▶ …  ─▶ stopped / failed ─▶ last finish ─▶ ended
+//   begin ─▶ prepare a name ─▶ (drain: open) ─▶ drain … ─▶ cut ─▶ prepare the next name ─▶ …
+//         ─▶ stopped / failed ─▶ last finish ─▶ ended
 //
 // Frames stay in the ring while a name is prepared, so nothing is lost between two segments. The phases are a table in
 // recording-phase.ts; recording-losses.ts keeps what is missed on the way.

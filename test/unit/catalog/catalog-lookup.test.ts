@@ -1,5 +1,5 @@
-// A segment by its id and by its path: while it grows, when it is final, after a deletion, another start, an index of an
-// earlier version, a lookup that was torn or deleted.
+// A segment by its id and by its path: while it grows, when it is final, after a deletion, another start, an index of
+// an earlier version, a lookup that was torn or deleted.
 
 import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// The schema of reel.json and its check are ours, since TypeBox takes longer to load than the server. Here TypeBox itself
-// says whether both are right: the builders write what its own write, and the check takes and refuses the same values.
+// The schema of reel.json and its check are ours, since TypeBox takes longer to load than the server. Here TypeBox
+// itself says whether both are right: the builders write what its own write, and the check takes and refuses the same
+// values.
 
 import fc from "fast-check";
 import TypeBox from "typebox";

@@ -1,7 +1,7 @@
 // ADTS headers, ISO/IEC 14496-3 §1.A.2.2: what an ingest assembles by and a repair counts by.
 //
-//   | syncword 12 | ID 1 | layer 2 | protection_absent 1 | profile 2 | rate 4 | private 1 | channels 3 | …   fixed, 28 bits
-//   | … copyright 2 | aac_frame_length 13 | buffer_fullness 11 | raw data blocks - 1 2 |                    variable, 28 bits
+//   fixed:    | syncword 12 | ID 1 | layer 2 | protection_absent 1 | profile 2 | rate 4 | private 1 | channels 3 | …
+//   variable: | … copyright 2 | aac_frame_length 13 | buffer_fullness 11 | raw data blocks - 1 2 |   28 bits each
 
 import { AAC_SAMPLE_RATES } from "./audio-specific-config.js";
 

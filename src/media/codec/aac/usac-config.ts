@@ -1,7 +1,8 @@
 // UsacConfig of xHE-AAC (audio object type 42), ISO/IEC 23003-3 §5.2, as far as a recorder needs it: the rate, channels
 // and length of what a decoder puts out, after its SBR.
 //
-//   | usacSamplingFrequencyIndex 5 (usacSamplingFrequency 24) | coreSbrFrameLengthIndex 3 | channelConfigurationIndex 5 | … |
+//   | usacSamplingFrequencyIndex 5 (usacSamplingFrequency 24) | coreSbrFrameLengthIndex 3
+//   | channelConfigurationIndex 5 | … |
 
 import { ReelError } from "../../../base/reel-error.js";
 import type { BitReader } from "../../bit-reader.js";

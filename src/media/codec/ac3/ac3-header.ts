@@ -1,7 +1,8 @@
 // Frame headers of AC-3, ETSI TS 102 366 §4.3, §4.4 (ATSC A/52), and the decoder configuration that an MP4 has of it
 // (`dac3`, annex F.4), which is made from the first frame.
 //
-//   | 0b77 | crc1 16 | fscod 2 | frmsizecod 6 | bsid 5 | bsmod 3 | acmod 3 | (cmixlev 2) (surmixlev 2) (dsurmod 2) | lfeon |
+//   | 0b77 | crc1 16 | fscod 2 | frmsizecod 6 | bsid 5 | bsmod 3 | acmod 3
+//   | (cmixlev 2) (surmixlev 2) (dsurmod 2) | lfeon |
 
 import { ReelError } from "../../../base/reel-error.js";
 import { BitReader } from "../../bit-reader.js";

@@ -1,7 +1,8 @@
 // AV1CodecConfigurationRecord, av1C (AV1 Codec ISO Media File Format Binding §2.3): four bytes that repeat what the
 // sequence header says, then OBUs, the sequence header first.
 //
-//   | 1, version 7 | profile 3, level 5 | tier 1, high bit depth 1, twelve bit 1, monochrome 1, subsampling 2, position 2 | delay | configOBUs |
+//   | 1, version 7 | profile 3, level 5
+//   | tier 1, high bit depth 1, twelve bit 1, monochrome 1, subsampling 2, position 2 | delay | configOBUs |
 //
 // Encoders may leave the OBUs out; the sequence header comes with the first key frame then.
 

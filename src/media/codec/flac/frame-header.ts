@@ -1,6 +1,7 @@
 // How long a frame of FLAC lasts: the block size bits of its header, RFC 9639 §9.1.1.
 //
-//   | sync 15, blocking strategy | block size 4, rate 4 | channels 4, bits 3, 0 | coded number, 1 to 7 bytes | (block size − 1, 8 or 16) |
+//   | sync 15, blocking strategy | block size 4, rate 4 | channels 4, bits 3, 0 | coded number, 1 to 7 bytes |
+//   | (block size − 1, 8 or 16) |
 
 const SYNC = 0xfff8;
 const FIXED_BYTES = 4;

@@ -1,7 +1,8 @@
 // STREAMINFO of FLAC, RFC 9639 §8.2, behind its metadata block header: the decoder configuration. Sources send it bare,
 // with its block header, or as a whole stream's beginning ("fLaC" and all metadata blocks).
 //
-//   | last 1, type 7 | size u24 | block size 16, 16 | frame size 24, 24 | rate 20 | channels − 1 (3) | bits − 1 (5) | samples 36 | MD5 |
+//   | last 1, type 7 | size u24 | block size 16, 16 | frame size 24, 24
+//   | rate 20 | channels − 1 (3) | bits − 1 (5) | samples 36 | MD5 |
 
 import { ReelError } from "../../../base/reel-error.js";
 import { BitReader } from "../../bit-reader.js";

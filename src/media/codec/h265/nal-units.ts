@@ -1,4 +1,7 @@
-// NAL units of H.265 (ITU-T H.265 §7.3.1.2, Table 7-1): | forbidden 1 | nal_unit_type 6 | nuh_layer_id 6 | temporal id 3 |.
+// NAL units of H.265 (ITU-T H.265 §7.3.1.2, Table 7-1):
+//
+//   | forbidden 1 | nal_unit_type 6 | nuh_layer_id 6 | temporal id 3 |
+//
 // What belongs to another layer than the base (MV-HEVC, SHVC) is of the access unit, but begins none.
 
 import type { NalCodec } from "../nal-codec.js";

@@ -1,7 +1,8 @@
 // Frame headers of MPEG audio, layers II and III: ISO/IEC 11172-3 §2.4.1.3, ISO/IEC 13818-3 §2.4.1.3 for the lower
 // rates, and the usual extension ("2.5") for the lowest.
 //
-//   | sync 11 | version 2 | layer 2 | protection | bitrate 4 | rate 2 | padding | private | mode 2 | mode extension 2 | copyright | original | emphasis 2 |
+//   | sync 11 | version 2 | layer 2 | protection | bitrate 4 | rate 2 | padding | private
+//   | mode 2 | mode extension 2 | copyright | original | emphasis 2 |
 
 import type { CodecName } from "../codec-entry.js";
 import type { SoundHeader } from "../sound-header.js";

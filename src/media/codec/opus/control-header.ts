@@ -1,6 +1,7 @@
 // The control header in front of each Opus packet in MPEG-TS ("Opus in MPEG-2 transport streams", §5):
 //
-//   | 0x3ff (11) | start_trim_flag, end_trim_flag, control_extension_flag, 0 (2) | au_size: 255 … rest | (start_trim 16) | (end_trim 16) | (length, extension) |
+//   | 0x3ff (11) | start_trim_flag, end_trim_flag, control_extension_flag, 0 (2) | au_size: 255 … rest
+//   | (start_trim 16) | (end_trim 16) | (length, extension) |
 
 const MAX_SIZE_BYTES = 256;
 

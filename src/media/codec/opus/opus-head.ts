@@ -1,7 +1,8 @@
 // The identification header of Opus, RFC 7845 §5.1, and the channel configurations that MPEG-TS and mapping family 1
 // name by a number.
 //
-//   | "OpusHead" | version | channels | pre-skip u16 | input rate u32 | gain i16 | family | (streams, coupled, mapping …)      little-endian
+//   | "OpusHead" | version | channels | pre-skip u16 | input rate u32 | gain i16 | family
+//   | (streams, coupled, mapping …)      little-endian
 
 import { ReelError } from "../../../base/reel-error.js";
 import type { AudioConfig } from "../audio-config.js";

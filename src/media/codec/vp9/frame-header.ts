@@ -1,7 +1,8 @@
 // The front of a VP9 frame (VP9 Bitstream & Decoding Process Specification §6.2, uncompressed_header()), as far as the
 // picture size of a key frame and render_size() behind it.
 //
-//   | 2, 2 bits | profile low 1 | profile high 1 | (0, profile 3) | show existing 1 | inter 1 | show 1 | resilient 1 | sync code 24 | …
+//   | 2, 2 bits | profile low 1 | profile high 1 | (0, profile 3) | show existing 1 | inter 1 | show 1 | resilient 1
+//   | sync code 24 | …
 
 import { BitReader } from "../../bit-reader.js";
 import type { KeyFrameSize } from "../vp-configuration.js";

@@ -61,7 +61,8 @@ describe("av1C", () => {
     w.u(1, 1).u(7, 0); // frame ids
     w.u(3, 0).u(4, 0).u(1, 1).u(2, 0).u(1, 0).u(1, 1).u(1, 0).u(1, 1).u(3, 6); // tools, integer mv forced
     w.u(3, 0);
-    w.u(1, 1).u(1, 1).u(1, 0).u(1, 1).u(8, 9).u(8, 16).u(8, 9).u(1, 0).u(1, 1).u(1, 0).u(1, 0).u(1, 0); // 4:2:2 of 12 bits, PQ
+    // 4:2:2 of 12 bits, PQ
+    w.u(1, 1).u(1, 1).u(1, 0).u(1, 1).u(8, 9).u(8, 16).u(8, 9).u(1, 0).u(1, 1).u(1, 0).u(1, 0).u(1, 0);
     const record = buildAv1Configuration(w.bytes());
     expect([...record.subarray(0, 4)]).toEqual([0x81, (2 << 5) | 12, 0x80 | 0x40 | 0x20 | 8, 0]);
     expect(parseAv1Configuration(record)).toMatchObject({
