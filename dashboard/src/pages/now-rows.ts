@@ -1,6 +1,7 @@
 // The lines of the page Now: live streams, and those that a config waits for.
 
-import { codecName, sourceName } from "../lib/sources.js";
+import { codecName } from "../lib/codec-titles.js";
+import { sourceName } from "../lib/sources.js";
 import type { ConfigState, StreamState } from "../state/server-types.js";
 
 export interface NowRow {

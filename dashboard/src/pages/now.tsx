@@ -1,10 +1,10 @@
 // Every stream on one line, live and awaited ones: what it brings, what is made of it, what is missing.
 
 import { useState } from "preact/hooks";
+import { codecName } from "../lib/codec-titles.js";
 import { bitRate, duration, fileName } from "../lib/format.js";
 import { link } from "../lib/location.js";
 import { useIsPhone } from "../lib/media-query.js";
-import { codecName } from "../lib/sources.js";
 import { Empty } from "../parts/empty.js";
 import { Icon } from "../parts/icon.js";
 import { Losses } from "../parts/losses.js";
