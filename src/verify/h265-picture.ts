@@ -1,5 +1,5 @@
-// What an H.265 access unit consists of (ITU-T H.265 §7.4.2.2, Table 7-1), as picture.ts has it of H.264: the type of a
-// NAL unit alone tells whether decoding can start with its picture.
+// What an H.265 access unit consists of (ITU-T H.265 §7.4.2.2, Table 7-1), as h264-picture.ts has it of H.264: the type
+// of a NAL unit alone tells whether decoding can start with its picture.
 
 import { H265SliceCheck } from "./h265-slices.js";
 import type { NalReading, Picture } from "./picture.js";

@@ -1,6 +1,6 @@
 // Whether an access unit of H.265 is one whole picture, ITU-T H.265 §7.3.6.1, §7.4.2.4.4: its first slice segment says
 // that it is the first, no other one does, and the parameter sets that it names are those of the file. Where the first
-// picture of a track makes no sense by these rules none is judged, as in slices.ts.
+// picture of a track makes no sense by these rules none is judged, as in h264-slices.ts.
 
 import type { HvcConfig } from "../media/codec/h265/decoder-configuration.js";
 import { parseH265Sps } from "../media/codec/h265/sps.js";

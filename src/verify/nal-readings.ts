@@ -3,8 +3,9 @@
 import type { CodecName } from "../media/codec/codec-entry.js";
 import { parseSps } from "../media/codec/h264/decoder-configuration.js";
 import { parseH265Sps } from "../media/codec/h265/sps.js";
+import { H264_READING } from "./h264-picture.js";
 import { H265_READING } from "./h265-picture.js";
-import { H264_READING, type NalReading } from "./picture.js";
+import type { NalReading } from "./picture.js";
 
 export interface CodecReading extends NalReading {
   /** Throws ReelError `badConfig`. */

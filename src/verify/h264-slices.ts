@@ -36,7 +36,7 @@ interface SliceHead {
   structure: number;
 }
 
-export class SliceCheck implements PictureCheck {
+export class H264SliceCheck implements PictureCheck {
   readonly judgesLeading = true;
   #sps = new Map<number, SpsFacts>();
   #pps = new Map<number, PpsFacts>();
