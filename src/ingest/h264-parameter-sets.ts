@@ -3,12 +3,8 @@
 // frames that brought them.
 
 import { ReelError } from "../base/reel-error.js";
-import {
-  buildAvcDecoderConfiguration,
-  type FrameNumbering,
-  parseSps,
-  type SpsFields,
-} from "../media/codec/h264/decoder-configuration.js";
+import { buildAvcDecoderConfiguration, parseSps, type SpsFields } from "../media/codec/h264/decoder-configuration.js";
+import type { FrameNumbering } from "../media/codec/nal-codec.js";
 import { MAX_SET_SIZE, type NalParameterSets, sameRange } from "./nal-parameter-sets.js";
 
 const NAL_SPS = 7;

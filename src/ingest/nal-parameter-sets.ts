@@ -2,7 +2,7 @@
 // nothing. Changed sets take effect at the next random access point, where a recording can cut; until then they stay in
 // the frames that brought them.
 
-import type { FrameNumbering } from "../media/codec/h264/decoder-configuration.js";
+import type { FrameNumbering } from "../media/codec/nal-codec.js";
 
 export interface NalParameterSets {
   /** Sets have arrived that `apply` has not yet taken over. */

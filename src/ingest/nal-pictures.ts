@@ -10,8 +10,8 @@ import { ReelError } from "../base/reel-error.js";
 import type { NalCodec, PictureFacts } from "../media/codec/nal-codec.js";
 import type { DemuxStatistics } from "../media/mpegts/demux-statistics.js";
 import { TICKS_PER_MS, TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
+import { FieldPicture } from "./h264-field.js";
 import { type AccessUnit, type AccessUnitSink, LENGTH_PREFIX_SIZE, newAccessUnit } from "./mpegts/access-unit.js";
-import { FieldPicture } from "./mpegts/h264-field.js";
 import type { NalParameterSets } from "./nal-parameter-sets.js";
 
 /**

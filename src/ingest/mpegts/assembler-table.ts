@@ -12,18 +12,28 @@ import { AacAssembler } from "./aac-assembler.js";
 import type { Assembler, AssemblerContext } from "./assembler.js";
 import { LatmAssembler } from "./latm-assembler.js";
 import { NalAssembler } from "./nal-assembler.js";
-import { OpusAssembler } from "./opus-assembler.js";
+import { OpusAssembler, whyNoOpus } from "./opus-assembler.js";
 import { SoundAssembler } from "./sound-assembler.js";
 
-export const ASSEMBLER_TABLE: Readonly<Record<TsFraming, (context: AssemblerContext) => Assembler>> = {
-  h264: ({ sink, statistics, arena, budget, maxAccessUnitBytes }) =>
-    new NalAssembler(H264_NAL_UNITS, new H264ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
-  h265: ({ sink, statistics, arena, budget, maxAccessUnitBytes }) =>
-    new NalAssembler(H265_NAL_UNITS, new H265ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
-  adts: (context) => new AacAssembler(context),
-  latm: (context) => new LatmAssembler(context),
-  opus: (context) => new OpusAssembler(context),
-  mpegAudio: (context) => new SoundAssembler(new MpegAudioHeader(), false, context),
-  ac3: (context) => new SoundAssembler(new Ac3Header(), false, context),
-  eac3: (context) => new SoundAssembler(new Eac3Header(), true, context),
+export interface TsFormat {
+  /** Why a stream of these descriptors cannot be recorded, for people; undefined where it can. */
+  whyNot?(descriptors: Uint8Array): string | undefined;
+  create(context: AssemblerContext): Assembler;
+}
+
+export const ASSEMBLER_TABLE: Readonly<Record<TsFraming, TsFormat>> = {
+  h264: {
+    create: ({ sink, statistics, arena, budget, maxAccessUnitBytes }) =>
+      new NalAssembler(H264_NAL_UNITS, new H264ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
+  },
+  h265: {
+    create: ({ sink, statistics, arena, budget, maxAccessUnitBytes }) =>
+      new NalAssembler(H265_NAL_UNITS, new H265ParameterSets(), sink, statistics, arena, budget, maxAccessUnitBytes),
+  },
+  adts: { create: (context) => new AacAssembler(context) },
+  latm: { create: (context) => new LatmAssembler(context) },
+  opus: { whyNot: whyNoOpus, create: (context) => new OpusAssembler(context) },
+  mpegAudio: { create: (context) => new SoundAssembler(new MpegAudioHeader(), false, context) },
+  ac3: { create: (context) => new SoundAssembler(new Ac3Header(), false, context) },
+  eac3: { create: (context) => new SoundAssembler(new Eac3Header(), true, context) },
 };

@@ -52,7 +52,7 @@ export class ElementaryStream {
       this.refused = what;
       context.onRefused(pid);
     };
-    this.#assembler = ASSEMBLER_TABLE[framing]({ ...context, descriptors, refuse });
+    this.#assembler = ASSEMBLER_TABLE[framing].create({ ...context, descriptors, refuse });
   }
 
   /**

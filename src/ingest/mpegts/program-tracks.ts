@@ -7,8 +7,8 @@ import type { CodecEntry, TrackKind, TsFraming } from "../../media/codec/codec-e
 import { codecOfStream, framingOfStream } from "../../media/codec/table.js";
 import type { PmtStream, ProgramMap } from "../../media/mpegts/psi.js";
 import { sameBytes } from "../../stream/decoder-config.js";
+import { ASSEMBLER_TABLE } from "./assembler-table.js";
 import { ElementaryStream, type StreamContext } from "./elementary-stream.js";
-import { whyNoOpus } from "./opus-assembler.js";
 import { TrackSink } from "./track-sink.js";
 
 /** Below are tables, at the top null packets (Table 2-3). */
@@ -25,8 +25,9 @@ interface Wanted {
 }
 
 /** Why a stream cannot be recorded though its codec can; undefined where it can. */
-export function whyUnsupported(codec: CodecEntry, { descriptors }: PmtStream): string | undefined {
-  return codec.name === "opus" ? whyNoOpus(descriptors) : undefined;
+export function whyUnsupported(stream: PmtStream): string | undefined {
+  const framing = framingOfStream(stream);
+  return framing && ASSEMBLER_TABLE[framing].whyNot?.(stream.descriptors);
 }
 
 export class ProgramTracks {
@@ -55,7 +56,7 @@ export class ProgramTracks {
       const framing = framingOfStream(stream);
       const { pid } = stream;
       if (!codec || !framing || pid < FIRST_PID || pid >= NULL_PID || wanted.has(pid)) continue;
-      if (whyUnsupported(codec, stream) === undefined) wanted.set(pid, { stream, codec, framing });
+      if (whyUnsupported(stream) === undefined) wanted.set(pid, { stream, codec, framing });
     }
     for (const { number, stream } of this.all) {
       const now = wanted.get(stream.pid);

@@ -174,7 +174,7 @@ export class TsDemuxer {
     for (const stream of tracks.use(program)) {
       const codec = codecOfStream(stream);
       const { kind, name } = codec
-        ? { kind: codec.kind, name: whyUnsupported(codec, stream) ?? `${codec.title} (a further stream)` }
+        ? { kind: codec.kind, name: whyUnsupported(stream) ?? `${codec.title} (a further stream)` }
         : foreignStream(stream);
       this.#unrecorded.push({ kind: trackName(kind), codec: name });
       this.#nameOnce(name);

@@ -1,7 +1,7 @@
 // Parameter sets that a session description announces (sprop-…, base64) in front of those that come in band. Cameras
 // leave them out, give half of them, put start codes into them or announce those of another stream: those in band win.
 
-import type { FrameNumbering } from "../../media/codec/h264/decoder-configuration.js";
+import type { FrameNumbering } from "../../media/codec/nal-codec.js";
 import type { NalParameterSets } from "../nal-parameter-sets.js";
 import { sameRange } from "../nal-parameter-sets.js";
 

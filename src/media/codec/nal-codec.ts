@@ -26,6 +26,14 @@ export interface PictureFacts {
   take(bytes: Uint8Array, start: number, end: number): void;
 }
 
+/** What a slice header's frame_num and field flags are read by, where fields may be pictures of their own (H.264). */
+export interface FrameNumbering {
+  frameMbsOnly: boolean;
+  /** Bits of frame_num. */
+  frameNumBits: number;
+  separatePlanes: boolean;
+}
+
 export interface NalCodec {
   readonly entry: CodecEntry;
   /** Bytes of a NAL unit's header. */

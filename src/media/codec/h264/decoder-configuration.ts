@@ -4,6 +4,7 @@
 
 import { ReelError } from "../../../base/reel-error.js";
 import { BitReader } from "../../bit-reader.js";
+import type { FrameNumbering } from "../nal-codec.js";
 import { removeEmulationPrevention } from "../rbsp.js";
 import type { VideoConfig } from "../video-config.js";
 import { readVuiHead } from "../vui.js";
@@ -68,14 +69,6 @@ export function buildAvcDecoderConfiguration(sps: readonly Uint8Array[], pps: re
     parts.push(0xfc | chromaFormat, 0xf8 | (bitDepthLuma - 8), 0xf8 | (bitDepthChroma - 8), 0);
   }
   return Uint8Array.from(parts);
-}
-
-/** What a slice header's frame_num and field flags are read by. */
-export interface FrameNumbering {
-  frameMbsOnly: boolean;
-  /** Bits of frame_num. */
-  frameNumBits: number;
-  separatePlanes: boolean;
 }
 
 export interface SpsFields extends Omit<VideoConfig, "nalLengthSize">, FrameNumbering {

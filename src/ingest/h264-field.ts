@@ -2,8 +2,8 @@
 // that code the two fields of a frame as pictures of their own (PAFF) send them as two access units; ISO/IEC 14496-15
 // §5.3.2 wants both in one sample.
 
-import type { FrameNumbering } from "../../media/codec/h264/decoder-configuration.js";
-import { NAL_IDR } from "../../media/codec/h264/nal.js";
+import { NAL_IDR } from "../media/codec/h264/nal.js";
+import type { FrameNumbering } from "../media/codec/nal-codec.js";
 
 /**
  * first_mb_in_slice 0, slice_type, pic_parameter_set_id, colour_plane_id, frame_num and the two flags have at most 45
