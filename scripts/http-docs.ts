@@ -18,6 +18,8 @@ interface DescribedRoute extends RouteDescription {
 
 const OF_GROUP = "in a group, the node that is asked, or `all`: `nodes` with each node's answer, `unanswered`";
 
+const MERGED = "in a group, the node that is asked, or `all`: one answer of all nodes, with `unanswered`";
+
 /** Throws for a route that has no description. */
 export function describedRoutes(): DescribedRoute[] {
   const routes: DescribedRoute[] = [];
@@ -35,8 +37,8 @@ export function describedRoutes(): DescribedRoute[] {
   for (const module of modules)
     module.routes((method, path, _handler, description) => {
       if (!description) throw new Error(`${method} ${path} has no description`);
-      const { query, isOfGroup } = description;
-      const asked = isOfGroup ? { ...query, node: OF_GROUP } : query;
+      const { query, isOfGroup, merge } = description;
+      const asked = isOfGroup ? { ...query, node: merge ? MERGED : OF_GROUP } : query;
       routes.push({ method, path, ...description, ...(asked && { query: asked }) });
     });
   return routes;

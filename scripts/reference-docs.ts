@@ -212,6 +212,7 @@ export function commandsMarkdown(): string {
     "",
     'Each is `{"id":n,"payload":{…,"PID":pid,"customData":null},"processId":pid,"timestamp":<unix s>,"type":"…"}`. `id` counts the events of a run; it is 0 in those that',
     "`subscribe since=…` sends again. `sequence` goes on over restarts; it is 0 in an event that concerns no file.",
+    "In a group an event that concerns a file has `node`, who recorded it, and of a pull `epoch`, by which claim.",
     "",
     "| event | meaning | payload |",
     "|---|---|---|",

@@ -24,6 +24,11 @@ export interface RouteRequest {
   readonly headers: IncomingHttpHeaders;
   /** The far one of the connection: a proxy's, where one stands between. */
   readonly address?: string | undefined;
+  /**
+   * What links of the answer begin with: this node's own address, where another node of its group asks; missing where
+   * the client is here.
+   */
+  readonly base?: string;
   /** Viewers are shown nothing that is secret. */
   readonly role: "owner" | "viewer";
   readonly body: string;
@@ -61,6 +66,14 @@ export interface RouteDescription {
   readonly access?: RouteAccess;
   /** A GET with a text as its answer and no open part in its path: in a group any node answers it for any other. */
   readonly isOfGroup?: boolean;
+  /** Makes one answer of those of all nodes; without it they stand beside each other. */
+  readonly merge?: (answers: readonly NodeAnswer[]) => object;
+}
+
+/** What a node of a group has answered, its JSON read. */
+export interface NodeAnswer {
+  readonly node: string;
+  readonly value: unknown;
 }
 
 /** A path begins with a slash; one at its end makes no difference. GET answers HEAD too. */

@@ -35,6 +35,10 @@ interface ChunkPayload extends Sender, RecordingIds {
   utcOffset: string;
   /** With alignTo: from the multiple of the wall clock to the first frame; of recordChunkCreated and -Closed. */
   alignOffsetMs?: number;
+  /** In a group, where the event concerns a file: the node that recorded it. */
+  node?: string;
+  /** The epoch by which the node had the pull when the file began; missing where it was published to the node. */
+  epoch?: number;
   [variable: `_${string}`]: string;
 }
 

@@ -1,6 +1,13 @@
 // Whose segment a file is. Made once per recording; every report, event, ledger entry and journal carries it.
 
-export interface SegmentOrigin {
+/** Who recorded a file, in a group of recorders. */
+export interface SegmentNode {
+  readonly node: string;
+  /** Of the claim by which the node had the pull when the file began; missing where it was published to the node. */
+  readonly epoch?: number;
+}
+
+export interface SegmentOrigin extends Partial<SegmentNode> {
   /** "" where a file of version 0.1 does not say. */
   localStreamName: string;
   /** The record config; 0 = not known. */
@@ -34,8 +41,13 @@ export interface SegmentRetention {
 
 /** The origin that something carries among other fields. */
 export function originFrom(report: Partial<SegmentOrigin>): SegmentOrigin {
-  const { localStreamName, configId, outStreamId, variables, wishes } = { ...UNKNOWN_ORIGIN, ...report };
-  return { localStreamName, configId, outStreamId, variables, ...(wishes && { wishes }) };
+  const { localStreamName, configId, outStreamId, variables, wishes, node, epoch } = { ...UNKNOWN_ORIGIN, ...report };
+  return {
+    ...{ localStreamName, configId, outStreamId, variables },
+    ...(wishes && { wishes }),
+    ...(node !== undefined && { node }),
+    ...(epoch !== undefined && { epoch }),
+  };
 }
 
 export const UNKNOWN_ORIGIN: SegmentOrigin = { localStreamName: "", configId: 0, outStreamId: 0, variables: {} };

@@ -239,6 +239,18 @@ export class GroupPulls<S extends GroupPull, T> {
     return this.#entries.has(configId) && owner > 0 ? owner : undefined;
   }
 
+  /**
+   * The epoch by which this node pulls a stream, also the one that it is about to claim for a pull that it is given;
+   * undefined where the group does not pull it here.
+   */
+  epochOf(localStreamName: string): number | undefined {
+    for (const { settings, isPulling, taking } of this.#entries.values()) {
+      if (!isPulling || settings.localStreamName !== localStreamName) continue;
+      return taking ? taking.epoch + 1 : this.#claimOf(settings.configId).epoch;
+    }
+    return undefined;
+  }
+
   /** Pulls of the group, and how many of them run here. */
   count(): { readonly known: number; readonly own: number } {
     const entries = [...this.#entries.values()];

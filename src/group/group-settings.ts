@@ -5,6 +5,8 @@ export interface GroupSettings {
   readonly name: string;
   /** Of this node; no other of the group has it. Default: the host's name. */
   readonly node?: string | undefined;
+  /** Where people find this node's HTTP listener. */
+  readonly url?: string | undefined;
   /** URLs of servers of NATS; one that answers is enough, it names the others. */
   readonly servers: readonly string[];
   readonly user?: string | undefined;

@@ -19,6 +19,7 @@ import { type Flow, type GroupPull, GroupPulls, type PullRunner, type Taken } fr
 import { DEFAULT_REPLICAS, type GroupSettings } from "./group-settings.js";
 import type { TakeAnswer } from "./hand-over.js";
 import { Heartbeats } from "./heartbeats.js";
+import { type KnownNode, KnownNodes } from "./known-nodes.js";
 import { type Heartbeat, Members } from "./members.js";
 import { firstNumber, readMember, remember } from "./membership.js";
 import { connectNats, type Nats } from "./nats-connection.js";
@@ -95,6 +96,7 @@ export class Group {
   #drain: Drain | undefined;
   readonly #published: SectionWriter;
   #publishedUpTo: number | undefined;
+  readonly #known: KnownNodes;
   #onMoved: Shared["onMoved"] = () => {};
   #isLeaving = false;
   #tellOpened: () => void = () => {};
@@ -116,6 +118,7 @@ export class Group {
   ) {
     this.#members = new Members(number, () => parts.clock.monotonicMs());
     this.#ids = new ConfigIds(store, number, parts.logger);
+    this.#known = new KnownNodes(store, () => parts.clock.wallMs(), parts.logger);
     this.#published = new SectionWriter(store, PUBLISHED_SECTION, parts.logger);
     const upTo = store.get(PUBLISHED_SECTION)?.value;
     this.#publishedUpTo = Number.isSafeInteger(upTo) ? (upTo as number) : undefined;
@@ -160,6 +163,12 @@ export class Group {
     return id;
   }
 
+  /** What files of a stream that begin now are marked with. */
+  nodeOf(localStreamName: string): { readonly node: string; readonly epoch?: number } {
+    const epoch = this.#pulls?.epochOf(localStreamName);
+    return { node: this.nodeName, ...(epoch !== undefined && { epoch }) };
+  }
+
   /** Stands in front of the sources that pull. `flowOf`: what a stream does here. */
   createPulls<S extends GroupPull, T>(
     runner: PullRunner<S, T>,
@@ -201,12 +210,13 @@ export class Group {
     setTimeout(() => this.#pulls?.settle(), SETTLE_MS).unref();
   }
 
-  /** The others that have been heard in this run and have not said that they go, by number. */
-  nodes(): { readonly number: number; readonly name: string; readonly isAlive: boolean }[] {
-    return this.#members
-      .known()
-      .filter(({ isLast }) => !isLast)
-      .map(({ node, name }) => ({ number: node, name, isAlive: this.#members.isAlive(node) }));
+  /** The others that have been heard within the last days, by number. */
+  nodes(): KnownNode[] {
+    const heard = this.#members.known().map(({ node, name, isLast }) => ({
+      ...{ number: node, name, hasLeft: isLast },
+      isAlive: this.#members.isAlive(node) && !isLast,
+    }));
+    return this.#known.with(heard);
   }
 
   /** What another node answers, as plain JSON; undefined where it does not within the deadline. */
@@ -283,6 +293,7 @@ export class Group {
     await this.#published.whenIdle();
     await this.#configs?.close();
     await this.#pulls?.whenSaved();
+    await this.#known.whenSaved();
     await this.#ids.close();
     await this.store.flush();
     // Where no server has ever answered there is no connection to end.
@@ -327,7 +338,7 @@ export class Group {
     const heartbeats = new Heartbeats({
       ...{ nats, subjects, members: this.#members, logger },
       own: () => this.#heartbeat(),
-      onTick: () => this.#pulls?.tick(),
+      onTick: () => this.#tick(),
       onReconnect: () => this.#configs?.reconnected(),
     });
     const isConnected = (): boolean => heartbeats.isConnected;
@@ -340,6 +351,12 @@ export class Group {
     log.follow({ seen: (claim) => this.#pulls?.seen(claim), caughtUp: () => this.#pulls?.caughtUp() });
     this.#configs?.connect(() => nats.bucket(subjects.configBucket, replicas));
     logger.info({ group: settings.name, node: this.nodeName, number }, "a member of the group");
+  }
+
+  #tick(): void {
+    this.#pulls?.tick();
+    for (const { node, name, isLast } of this.#members.known())
+      if (isLast || this.#members.isAlive(node)) this.#known.heard({ number: node, name, hasLeft: isLast });
   }
 
   #tellMoved({ pull: { configId, localStreamName }, epoch, from, overlapMs }: Taken): void {

@@ -14,7 +14,8 @@ export interface RecordingObject {
   readonly [key: string]: unknown;
 }
 
-export function recordingObject(segment: FoundSegment, folders: readonly string[]): RecordingObject {
+/** `base`: what its links begin with. */
+export function recordingObject(segment: FoundSegment, folders: readonly string[], base = ""): RecordingObject {
   const { id, state, container, localStreamName, startedMs, stoppedMs } = segment;
   const isGrowing = state === "growing";
   return {
@@ -42,14 +43,16 @@ export function recordingObject(segment: FoundSegment, folders: readonly string[
     lost: segment.lost,
     configId: segment.configId,
     outStreamId: segment.outStreamId,
+    ...(segment.node !== undefined && { node: segment.node }),
+    ...(segment.epoch !== undefined && { epoch: segment.epoch }),
     variables: segment.variables,
-    links: linksOf(segment, folders),
+    links: linksOf(segment, folders, base),
   };
 }
 
-function linksOf(segment: FoundSegment, folders: readonly string[]): Record<string, string> {
+export function linksOf(segment: FoundSegment, folders: readonly string[], base: string): Record<string, string> {
   const { id, state, path, container } = segment;
   const isThere = !segment.missing && (HAS_FILE.has(state) || (state === "growing" && !CONTAINERS[container].journal));
   const media = isThere ? mediaUrl(path, folders) : undefined;
-  return { self: `/api/recordings/${id}`, ...(media !== undefined && { media }) };
+  return { self: `${base}/api/recordings/${id}`, ...(media !== undefined && { media: base + media }) };
 }

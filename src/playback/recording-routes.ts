@@ -59,7 +59,7 @@ export class RecordingRoutes implements RouteModule {
     });
   }
 
-  async #list({ query }: RouteRequest): Promise<RouteReply> {
+  async #list({ query, base }: RouteRequest): Promise<RouteReply> {
     const stream = streamParameter(query, "stream");
     const { from, to } = rangeParameters(query);
     const state = choiceParameter(query, "state", SEGMENT_STATES);
@@ -76,7 +76,7 @@ export class RecordingRoutes implements RouteModule {
         maxDays: PAGE_DAYS,
       }),
     );
-    const recordings = page.segments.map((segment) => this.#show(segment));
+    const recordings = page.segments.map((segment) => recordingObject(segment, this.parts.mediaFolders, base));
     return jsonReply(200, { recordings, cursor: page.cursor ?? null, isComplete: page.isComplete });
   }
 

@@ -6,6 +6,7 @@ import { LogLimit } from "../base/log-limit.js";
 import { type Logger, silentLogger } from "../base/logger.js";
 import { asReelError, ReelError } from "../base/reel-error.js";
 import type { DeletionGuard } from "../catalog/segment-deletion.js";
+import type { SegmentNode } from "../container/segment-origin.js";
 import { MAX_PAST_SECONDS, type PastSettings } from "../stream/past.js";
 import { PastBudget } from "../stream/past-budget.js";
 import type { PastStore } from "../stream/spilled-past.js";
@@ -62,6 +63,8 @@ export interface RecorderIds {
   /** Stream ids are above it. */
   readonly firstStreamId: number;
   nextConfigId(): number;
+  /** What files of a stream that begin now are marked with. */
+  nodeOf(localStreamName: string): SegmentNode;
 }
 
 export type RecorderSettings = Required<Omit<RecorderOptions, "arenaMib" | "guard" | "ids" | "scheduler">> & {

@@ -181,6 +181,7 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
         lockPath: state.lock.path,
         replayRings: { ringBytes: 2 * ringBytes, maxRingBytes },
         reserveBytes: reserveFor,
+        nodeOf: (localStreamName) => state.ids?.nodeOf(localStreamName),
         onFileAdded: () => this.#periodicSync.kick(),
       },
       nextStreamId: () => this.nextStreamId(),

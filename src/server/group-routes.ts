@@ -2,7 +2,14 @@
 // answers of all stand in one, and those who did not answer are named. Without `node` a route answers for its own node.
 
 import { ReelError } from "../base/reel-error.js";
-import { jsonReply, type RouteHandler, type RouteModule, type RouteReply, type RouteRequest } from "../base/routes.js";
+import {
+  jsonReply,
+  type RouteDescription,
+  type RouteHandler,
+  type RouteModule,
+  type RouteReply,
+  type RouteRequest,
+} from "../base/routes.js";
 import type { GroupNode, GroupPort } from "../control/group/group-port.js";
 import { joinExpositions } from "../metrics/joined-exposition.js";
 
@@ -23,10 +30,13 @@ interface Answer {
   readonly body: string;
 }
 
-/** The modules again, with `node` in the query of those that are the group's. */
-export function groupRoutes(modules: readonly RouteModule[], group: GroupPort): RouteModule[] {
+/**
+ * The modules again, with `node` in the query of those that are the group's. `url`: where other people find this node's
+ * listener.
+ */
+export function groupRoutes(modules: readonly RouteModule[], group: GroupPort, url?: string): RouteModule[] {
   const shared = new Map<string, RouteHandler>();
-  group.serve("route", async (body) => answerOf(shared, body as Forwarded));
+  group.serve("route", async (body) => answerOf(shared, body as Forwarded, url));
   return modules.map((module) => ({
     name: module.name,
     routes: (register) =>
@@ -36,21 +46,30 @@ export function groupRoutes(modules: readonly RouteModule[], group: GroupPort): 
           return;
         }
         shared.set(path, handler);
-        register(method, path, (request) => route(path, request, handler, group), description);
+        register(method, path, (request) => route({ path, handler, ...description }, request, group), description);
       }),
   }));
 }
 
-async function answerOf(shared: ReadonlyMap<string, RouteHandler>, { path, query, role }: Forwarded): Promise<Answer> {
+async function answerOf(
+  shared: ReadonlyMap<string, RouteHandler>,
+  { path, query, role }: Forwarded,
+  url: string | undefined,
+): Promise<Answer> {
   const handler = shared.get(path);
   if (!handler) throw new ReelError("notFound", `this version has no ${path} for other nodes`);
-  return plain(await handler(requestOf(new URLSearchParams(query), role)));
+  const base = url === undefined ? {} : { base: url.replace(/\/+$/, "") };
+  return plain(await handler({ ...requestOf(new URLSearchParams(query), role), ...base }));
+}
+
+interface SharedRoute extends Pick<RouteDescription, "merge"> {
+  readonly path: string;
+  readonly handler: RouteHandler;
 }
 
 async function route(
-  path: string,
+  { path, handler, merge }: SharedRoute,
   request: RouteRequest,
-  handler: RouteHandler,
   group: GroupPort,
 ): Promise<RouteReply> {
   const query = new URLSearchParams(request.query);
@@ -66,7 +85,7 @@ async function route(
   if (name === ALL) {
     const asked = nodes.map(async (node) => ({ node: node.name, answer: await ask(node) }));
     const own = { node: group.nodeName, answer: plain(await here()) };
-    return joined([own, ...(await Promise.all(asked))]);
+    return joined([own, ...(await Promise.all(asked))], merge);
   }
   const node = nodes.find((candidate) => candidate.name === name);
   if (!node) throw new ReelError("notFound", `there is no node ${name} in this group`);
@@ -76,13 +95,20 @@ async function route(
 }
 
 /** JSON: each node's answer with its name. Metrics: one exposition, with a label. */
-function joined(asked: readonly { node: string; answer: Answer | undefined }[]): RouteReply {
+function joined(
+  asked: readonly { node: string; answer: Answer | undefined }[],
+  merge: RouteDescription["merge"],
+): RouteReply {
   const unanswered = asked.filter(({ answer }) => answer?.status !== 200).map(({ node }) => node);
   const answers = asked.flatMap(({ node, answer }) => (answer?.status === 200 ? [{ node, answer }] : []));
   const [first] = answers;
   if (first && !isJson(first.answer)) {
     const body = joinExpositions(answers.map(({ node, answer }) => ({ node, text: answer.body })));
     return { status: 200, headers: first.answer.headers, body };
+  }
+  if (merge) {
+    const values = answers.map(({ node, answer }) => ({ node, value: JSON.parse(answer.body) as unknown }));
+    return jsonReply(200, { ...merge(values), unanswered });
   }
   const nodes = answers.map(({ node, answer }) => ({ node, ...(JSON.parse(answer.body) as object) }));
   return jsonReply(200, { nodes, unanswered });

@@ -12,6 +12,13 @@ export const GroupSchema = Type.Object(
     node: Type.Optional(
       Type.String({ minLength: 1, maxLength: 64, description: "of this node alone (default: the host's name)" }),
     ),
+    url: Type.Optional(
+      Type.String({
+        pattern: "^https?://[^\\s?#]+$",
+        description:
+          "where people find this node's HTTP listener, as http://a:8080: links of its files begin with it at other nodes",
+      }),
+    ),
     servers: Type.Array(Type.String({ minLength: 1 }), {
       minItems: 1,
       description: "servers of NATS with JetStream, as nats://HOST:4222; one that answers names the others",

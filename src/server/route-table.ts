@@ -13,6 +13,7 @@ import { MovieStore } from "../playback/movie/movie-store.js";
 import { PlayedFiles } from "../playback/played-files.js";
 import { RecordingRoutes } from "../playback/recording-routes.js";
 import { ThumbnailRoutes } from "../playback/thumbnail/thumbnail-routes.js";
+import { TimelineRoutes } from "../playback/timeline-routes.js";
 import { TsStore } from "../playback/ts/ts-store.js";
 import type { RecorderApi } from "../recording/recorder-api.js";
 import type { Clock } from "../time/units.js";
@@ -69,6 +70,7 @@ export function serverRoutes({
     stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, clock }),
     gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),
+    new TimelineRoutes({ catalog, mediaFolders, clock }),
     mediaRoutes(playing),
     new ClipRoutes({ catalog, movies, streams, clock, isSecure }),
     new HlsRoutes({ ...playing, movies, streams, clock, isRecorded }),

@@ -163,7 +163,7 @@ export class ReelServer {
         mp4BinPath: MP4_WRITER,
         limits,
         tls,
-        routes: ofGroup(group, {
+        routes: ofGroup(group, config.group?.url, {
           recorder,
           pulls: () => control.pulls.list(),
           collectors: () => present(recorder, control, retention, uploads, group, previews, workers),
@@ -289,9 +289,9 @@ export class ReelServer {
   }
 }
 
-function ofGroup(group: Group | undefined, parts: RouteParts): RouteModule[] {
+function ofGroup(group: Group | undefined, url: string | undefined, parts: RouteParts): RouteModule[] {
   const routes = serverRoutes(parts);
-  return group ? groupRoutes(routes, group) : routes;
+  return group ? groupRoutes(routes, group, url) : routes;
 }
 
 /** The room and the packages of NATS are loaded by those who have a group. */

@@ -30,7 +30,7 @@ beforeAll(async () => {
   camera = await FakeCamera.open();
   sending = setInterval(() => camera.sendToPlaying(), FRAME_MS);
   for (const node of NAMES) {
-    const group = { name: "test", node, servers: nats.urls, replicas: 1 };
+    const group = { name: "test", node, url: `http://${node}.example`, servers: nats.urls, replicas: 1 };
     const server = await ReelProcess.start({ config: { group } });
     servers.push(server);
     controls.push(await Control.connect(server));
@@ -108,6 +108,9 @@ it("cuts and shuts down at the node that has the stream, by name and by id", asy
   const cut = await other().succeed("cut localStreamName=cam1");
   expect(cut).toMatchObject([{ localStreamName: "cam1" }]);
   await until("the file is cut", () => at.of("recordChunkClosed").length > 0);
+  const node = NAMES[owner() as number];
+  for (const type of ["recordChunkCreated", "recordChunkClosed"] as const)
+    expect(at.of(type)[0]?.payload).toMatchObject({ node, epoch: 1 });
   const [{ outStreamId }] = cut as unknown as [{ outStreamId: number }];
   await other().succeed(`shutdownStream id=${outStreamId} permanently=0`);
   const [closed] = await at.wait("outStreamClosed");
@@ -148,6 +151,12 @@ it("answers over HTTP for one node or all", async () => {
   expect(all).toMatchObject({ unanswered: [] });
   expect(new Map(all.nodes.map(({ node, streams }) => [node, streams.length])).get(NAMES[index] as string)).toBe(1);
   expect(all.nodes.map(({ node }) => node).sort()).toEqual(NAMES);
+  const { nodes } = JSON.parse(await get("/api/recordings?node=all")) as {
+    nodes: { node: string; recordings: { node: string; epoch: number; links: { self: string } }[] }[];
+  };
+  const theirs = nodes.find(({ node }) => node === NAMES[index])?.recordings ?? [];
+  expect(theirs[0]).toMatchObject({ node: NAMES[index], epoch: 1 });
+  expect(theirs[0]?.links.self).toMatch(new RegExp(`^http://${NAMES[index]}\\.example/api/recordings/\\d+$`));
   const metrics = await get("/metrics?node=all");
   expect(metrics.match(/^reel_group_nodes\{node="[abc]"\} 3$/gm)).toHaveLength(3);
   expect(metrics.match(/^# TYPE reel_group_nodes gauge$/gm)).toHaveLength(1);

@@ -27,7 +27,8 @@ const nodes: Node[] = [];
 const moved: Record<string, unknown>[] = [];
 
 async function startNode(name: string, root?: string): Promise<Node> {
-  const group = { name: "test", node: name, servers: nats.urls, replicas: 1 };
+  const url = `http://${name}.example:8080/`;
+  const group = { name: "test", node: name, url, servers: nats.urls, replicas: 1 };
   const server = await ReelProcess.start({ config: { group }, ...(root !== undefined && { root }) });
   return { name, server, control: await Control.connect(server) };
 }
@@ -58,6 +59,47 @@ afterAll(async () => {
   await nats?.stop();
 });
 
+interface Timeline {
+  readonly spans: Span[];
+  readonly gaps: unknown[];
+  readonly unanswered: string[];
+}
+
+interface Span {
+  readonly node: string;
+  readonly epoch: number;
+  readonly fills: number | null;
+  readonly besides: { readonly node: string; readonly epoch: number }[];
+  readonly links: { readonly media: string; readonly clip: string };
+}
+
+async function ask<T>({ server }: Node, path: string): Promise<T> {
+  return (await (await fetch(`http://${server.addresses.http}${path}`)).json()) as T;
+}
+
+/** Both nodes' files as one, at each node: the higher epoch is shown from where it begins, and the other is named. */
+async function expectOneTimeline(stream: string): Promise<void> {
+  for (const node of nodes) {
+    const { spans, gaps, unanswered } = await ask<Timeline>(node, `/api/timeline?stream=${stream}&node=all`);
+    expect({ gaps, unanswered }).toEqual({ gaps: [], unanswered: [] });
+    expect(new Set(spans.map((span) => span.node))).toEqual(new Set(NAMES));
+    const epochs = spans.map(({ epoch }) => epoch);
+    expect(epochs).toEqual(epochs.toSorted((a, b) => a - b));
+    expect(new Set(epochs).size).toBeGreaterThan(1);
+    const both = spans.filter(({ besides }) => besides.length > 0);
+    expect(both.length).toBeGreaterThan(0);
+    for (const { node, epoch, besides, fills } of both) {
+      expect(besides).toMatchObject([{ node: NAMES.find((other) => other !== node), epoch: epoch - 1 }]);
+      expect(fills).toBeNull();
+    }
+    for (const { node: name, links } of spans) {
+      const base = name === node.name ? "/" : `http://${name}.example:8080/`;
+      expect(links.media).toMatch(new RegExp(`^${base}media/${stream}`));
+      expect(links.clip).toMatch(new RegExp(`^${base}api/clip\\?stream=${stream}`));
+    }
+  }
+}
+
 it("restarts every node in turn, and no picture is missing in the files of all", async () => {
   for (const node of nodes) {
     const reel = ["dist/cli/reel.js", "drain", "--url", node.server.wsUrl];
@@ -68,10 +110,17 @@ it("restarts every node in turn, and no picture is missing in the files of all",
     node.control.close();
     moved.push(...node.control.of("pullMoved").map(({ payload }) => payload));
     Object.assign(node, await startNode(node.name, node.server.root));
-    await until("it is a member again", () => /a member of the group/.test(node.server.output));
+    await until("it is a member again, and knows the other one", async () => {
+      const { unanswered, nodes: answers } = await ask<{ unanswered: string[]; nodes: unknown[] }>(
+        node,
+        "/api/server?node=all",
+      );
+      return unanswered.length === 0 && answers.length === NAMES.length;
+    });
   }
   clearInterval(sending);
   for (const { control } of nodes) moved.push(...control.of("pullMoved").map(({ payload }) => payload));
+  for (const index of cameras.keys()) await expectOneTimeline(`cam${index}`);
   for (const { server } of nodes) await server.stop();
   const folders = nodes.map(({ server }) => server.media);
   for (const index of cameras.keys()) {

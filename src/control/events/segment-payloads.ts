@@ -34,8 +34,14 @@ function gapObject(gap: Gap): ValueObject {
 }
 
 function common(report: SegmentReport): ValueObject {
-  const { variables, configId, path: file, localStreamName, outStreamId, sequence, startedMs } = report;
-  return { ...variables, configId, file, localStreamName, outStreamId, sequence, utcOffset: utcOffset(startedMs) };
+  const { variables, configId, path: file, localStreamName, outStreamId, sequence, startedMs, node, epoch } = report;
+  return {
+    ...variables,
+    ...{ configId, file, localStreamName, outStreamId, sequence },
+    ...(node !== undefined && { node }),
+    ...(epoch !== undefined && { epoch }),
+    utcOffset: utcOffset(startedMs),
+  };
 }
 
 function aligned({ alignOffsetMs }: SegmentReport): ValueObject {

@@ -42,7 +42,7 @@ export class GroupDispatch {
 
   async #runAt(name: string, request: CommandRequest): Promise<Reply> {
     if (name === this.group.nodeName) return this.runHere(request);
-    const nodes = this.group.nodes();
+    const nodes = this.#nodes();
     const node = nodes.find((candidate) => candidate.name === name);
     if (!node) {
       const known = [this.group.nodeName, ...nodes.map((candidate) => candidate.name)].join(", ");
@@ -61,9 +61,14 @@ export class GroupDispatch {
     return { node, reply: decodeReply(body) };
   }
 
+  /** What runs is not at those that have gone. */
+  #nodes(): GroupNode[] {
+    return this.group.nodes().filter(({ hasLeft }) => !hasLeft);
+  }
+
   /** This node's answer, and that of every other. */
   async #askAll(request: CommandRequest): Promise<{ own: Reply; others: Asked[] }> {
-    const asking = this.group.nodes().map((node) => this.#askOne(node, request, LIST_MS));
+    const asking = this.#nodes().map((node) => this.#askOne(node, request, LIST_MS));
     return { own: await this.runHere(request), others: await Promise.all(asking) };
   }
 
@@ -84,7 +89,7 @@ export class GroupDispatch {
     const id = Number(parameterOf(request, "id") ?? Number.NaN);
     if (Number.isFinite(id)) {
       const number = Math.floor(id / STREAM_ID_SHIFT);
-      const node = this.group.nodes().find((candidate) => candidate.number === number);
+      const node = this.#nodes().find((candidate) => candidate.number === number);
       if (node) return this.#ask(node, request);
       if (number > 0 && number !== this.group.number)
         return fail(`Node ${number} of the group, whose stream ${id} is, is not heard`);

@@ -5,6 +5,8 @@ export interface GroupNode {
   readonly name: string;
   /** Heard within the last seconds. */
   readonly isAlive: boolean;
+  /** It has said that it goes: what it has recorded is missing, but no stream of its. */
+  readonly hasLeft: boolean;
 }
 
 export interface DrainProgress {
@@ -19,7 +21,7 @@ export interface GroupPort {
   /** This node's own. */
   readonly number: number;
   readonly nodeName: string;
-  /** The others that have been heard in this run and have not said that they go, by number. */
+  /** The others that have been heard within the last days, by number. */
   nodes(): readonly GroupNode[];
   /** What another node answers, as plain JSON; undefined where it does not within the deadline. */
   ask(node: number, what: "command" | "route", body: unknown, deadlineMs: number): Promise<unknown>;

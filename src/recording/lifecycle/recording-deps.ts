@@ -2,6 +2,7 @@
 
 import type { Arena } from "../../arena/arena.js";
 import type { ObservedIndex } from "../../container/mp4/reserve.js";
+import type { SegmentNode } from "../../container/segment-origin.js";
 import type { Clock } from "../../time/units.js";
 import type { Finisher } from "../finishing/finisher.js";
 import type { Naming } from "../naming/naming.js";
@@ -19,6 +20,8 @@ export interface RecordingDeps {
   replayRings: ReplayRings;
   /** MP4: room for the index, from what the last segment's index took per second. */
   reserveBytes: (chunkLengthSeconds: number, observed?: ObservedIndex) => number;
+  /** Which node of a group this is; undefined where the recorder is alone. */
+  nodeOf: (localStreamName: string) => SegmentNode | undefined;
   /** A growing segment has got another file: a track has joined late. */
   onFileAdded: () => void;
 }

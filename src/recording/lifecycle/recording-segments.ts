@@ -135,15 +135,10 @@ export class RecordingSegments {
     const { config, origin } = this.owner;
     let segment: Segment;
     try {
-      segment = new Segment(
-        this.deps.arena,
-        name,
-        volume,
-        mayReplace,
-        this.owner.startOfSegment(),
-        config.type,
-        origin,
-      );
+      segment = new Segment(this.deps.arena, name, volume, mayReplace, this.owner.startOfSegment(), config.type, {
+        ...origin,
+        ...this.deps.nodeOf(config.localStreamName),
+      });
     } catch (error) {
       name.release();
       throw error;
