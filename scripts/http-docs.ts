@@ -2,6 +2,7 @@
 // docs/http.md for people. A test holds the committed files against what is generated here (`npm run docs` writes
 // them).
 
+import { silentLogger } from "../src/base/logger.js";
 import type { RouteDescription, RouteMethod } from "../src/base/routes.js";
 import type { Command } from "../src/control/commands/command.js";
 import { COMMANDS } from "../src/control/commands/command-table.js";
@@ -29,7 +30,14 @@ export function describedRoutes(): DescribedRoute[] {
     catalog: { guard: () => () => {} },
     on: () => {},
   } as unknown as RouteParts["recorder"];
-  const parts = { recorder, pulls: () => [], collectors: () => [], clock: systemClock };
+  const parts = {
+    recorder,
+    pulls: () => [],
+    collectors: () => [],
+    clock: systemClock,
+    stateFolder: "",
+    logger: silentLogger,
+  };
   const modules = [
     loginRoutes(new RequestGuard({}), false),
     ...serverRoutes({ ...parts, config: () => ({}), addresses: () => ({}) }),

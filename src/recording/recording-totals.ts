@@ -39,6 +39,9 @@ export class RecordingTotals implements Collector {
    */
   readonly #reported = new WeakMap<OutStream, OutTotals>();
 
+  /** The newest recording that was told of each stream and config, while one of them runs. */
+  #newest: ReadonlyMap<string, number> = new Map();
+
   /** Somebody may be among their samples. */
   readonly #ended = new WeakSet<OutStream>();
 
@@ -112,8 +115,10 @@ export class RecordingTotals implements Collector {
 
   *collectEach(): Generator<readonly Sample[]> {
     this.#forgetEnded();
-    for (const recording of newestOfEach(this.running())) {
-      if (this.#ended.has(recording)) continue;
+    const running = this.running();
+    this.#newest = newestOfEach(running, this.#newest);
+    for (const recording of running) {
+      if (this.#newest.get(seriesOf(recording)) !== recording.id || this.#ended.has(recording)) continue;
       yield samplesOf(recording, this.#highest(recording), this.#ownLosses.get(recording.id));
     }
   }
@@ -148,18 +153,22 @@ function addTo(losses: Map<GapCause, Loss>, { cause, frames, bytes, durationMs }
   loss.seconds += Math.max(0, durationMs) / 1000;
 }
 
+function seriesOf({ config: { configId, localStreamName } }: OutStream): string {
+  return `${configId} ${localStreamName}`;
+}
+
 /**
  * A source that comes back goes on in the series of its stream and config, whose counters begin anew: one that flaps
- * would bring new series each time. The last file of the recording before may still be finished.
+ * would bring new series each time. The last file of the recording before may still be finished, even behind the end of
+ * the next one: its counters do not come back, they would be counted twice.
  */
-function newestOfEach(running: readonly OutStream[]): Iterable<OutStream> {
-  const newest = new Map<string, OutStream>();
+function newestOfEach(running: readonly OutStream[], before: ReadonlyMap<string, number>): Map<string, number> {
+  const newest = new Map<string, number>();
   for (const recording of running) {
-    const { configId, localStreamName } = recording.config;
-    const key = `${configId} ${localStreamName}`;
-    if ((newest.get(key)?.id ?? 0) < recording.id) newest.set(key, recording);
+    const series = seriesOf(recording);
+    newest.set(series, Math.max(newest.get(series) ?? before.get(series) ?? 0, recording.id));
   }
-  return newest.values();
+  return newest;
 }
 
 function samplesOf(

@@ -1,5 +1,6 @@
 // Every route beside the commands. The HTTP listener serves them, docs/http.md and docs/openapi.json describe them.
 
+import type { Logger } from "../base/logger.js";
 import type { RouteModule } from "../base/routes.js";
 import type { Collector } from "../base/samples.js";
 import { VolumeTurns } from "../base/volume-turns.js";
@@ -37,6 +38,8 @@ export interface RouteParts {
   /** Where a stream's preview is; undefined where it has none. */
   previewOf?: (stream: string) => string | undefined;
   clock: Clock;
+  stateFolder: string;
+  logger: Logger;
   config: () => ServerConfig;
   /** Where the listeners that are open listen. */
   addresses: () => Readonly<Record<string, string>>;
@@ -51,6 +54,8 @@ export function serverRoutes({
   hoursLeft = () => undefined,
   previewOf = () => undefined,
   clock,
+  stateFolder,
+  logger,
   config,
   addresses,
   isSecure = false,
@@ -73,7 +78,7 @@ export function serverRoutes({
     new TimelineRoutes({ catalog, mediaFolders, clock }),
     mediaRoutes(playing),
     new ClipRoutes({ catalog, movies, streams, clock, isSecure }),
-    new HlsRoutes({ ...playing, movies, streams, clock, isRecorded }),
+    new HlsRoutes({ ...playing, movies, streams, clock, isRecorded, stateFolder, logger }),
     new ThumbnailRoutes({ ...playing, movies, streams, clock }),
     dashboardRoutes(),
   ];

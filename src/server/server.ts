@@ -169,7 +169,7 @@ export class ReelServer {
           collectors: () => present(recorder, control, retention, uploads, group, previews, workers),
           hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
           previewOf: (stream) => previews?.pathOf(stream),
-          clock: recorder.clock,
+          ...{ clock: recorder.clock, stateFolder: recorder.stateFolder, logger },
           config: () => (server ? server.#config : config),
           addresses: () => addresses,
           isSecure: tls !== undefined,

@@ -124,6 +124,52 @@ function expectTimes(shown: readonly number[], wanted: readonly (readonly number
   expect(times).toEqual([]);
 }
 
+/** Another sound and other pictures, where files begin anywhere: between them lies a file of sound alone. */
+async function recordSoundBetween(name: string): Promise<FoundSegment[]> {
+  const [before, behind] = (await Promise.all(
+    [{}, { video: { width: 480, height: 270 }, audio: { sampleRate: 44100, channels: 1 as const } }].map(
+      async (changed) => readClip(await makeClip({ seconds: 1, ...changed })),
+    ),
+  )) as [ClipFrames, ClipFrames];
+  const files = (count: number): Promise<FoundSegment[]> =>
+    until(`${count} files of ${name}`, async () => {
+      const { segments } = await server.recorder.catalog.query({ stream: name });
+      return segments.length >= count && segments;
+    });
+  await server.recorder.record({ localStreamName: name, pathToFile: name, type: "mp4", waitForIDR: false });
+  const stream = server.recorder.streams.open(name);
+  await feed(stream, before);
+  const isEarly = ({ track, dtsMs }: ClipFrames["frames"][number]) => track !== TRACK_VIDEO && dtsMs < 300;
+  await feed(stream, { ...behind, video: undefined, frames: behind.frames.filter(isEarly) }, 1040);
+  await files(2);
+  await until("the sound is written", () =>
+    server.recorder.outStreams().every(({ config, lagMs }) => config.localStreamName !== name || lagMs === 0),
+  );
+  await feed(stream, { ...behind, audio: undefined, frames: behind.frames.filter((frame) => !isEarly(frame)) }, 1040);
+  stream.end("test");
+  return until("the files are finished", async () => {
+    const all = await files(3);
+    return all.every(({ state }) => state === "finished") && all;
+  });
+}
+
+it("plays over a file of sound alone between files with pictures", { timeout: 90_000 }, async () => {
+  const segments = await recordSoundBetween("between");
+  expect(segments.map(({ tracks }) => tracks.map(({ kind }) => kind).join("+"))).toEqual([
+    "video+audio",
+    "audio",
+    "video+audio",
+  ]);
+  page = await PlayerPage.start(
+    `http://${server.addresses.http}`,
+    `/hls/between/index.m3u8?from=0&to=${segments.at(-1)?.stoppedMs}`,
+  );
+  browser = await openChromium(page.url);
+  await reported("ended");
+  const times = page.reports.filter(({ what }) => what === "time").map(({ time }) => time);
+  expect(Math.max(...times)).toBeGreaterThan(1.8);
+});
+
 /** MPEG-TS takes as long again. */
 const TYPES: readonly ContainerName[] = isTorture ? ["mp4", "ts"] : ["mp4"];
 

@@ -1,7 +1,7 @@
 // HLS of an MP4 that grows and of the same file when it is finished, judged by ffprobe and FFmpeg 8: the frames and
 // times of the source, the same parts before and after, a list that only gets longer.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
@@ -161,6 +161,35 @@ describe("HLS of an MP4", () => {
     expect(numbered(sliding)).toEqual(without().slice(-1));
     await server.recorder.catalog.delete(fourth);
     expect((await fetch(listUrl("holes"))).status).toBe(413);
+  });
+
+  it("goes on with its numbers over a restart of the server, also where files are deleted in between", async () => {
+    const start = () => startHttpServer(path("restarted"));
+    const first = await start();
+    await first.recorder.record({ localStreamName: "r", pathToFile: "r", type: "mp4", chunkLength: 6 });
+    const source = first.recorder.streams.open("r");
+    await feed(source, clip);
+    source.end("test");
+    await until("its files", async () => {
+      const { segments } = await first.recorder.catalog.query({ stream: "r", state: "finished" });
+      return segments.length === 4;
+    });
+    const listOfRun = ({ addresses }: ReelServer) => readPlaylist(`http://${addresses.http}/hls/r/index.m3u8?from=0`);
+    const before = await listOfRun(first);
+    await until("it is saved", () => existsSync(path("restarted/state/hls-lists.json")));
+    await first.close();
+    const second = await start();
+    try {
+      const oldest = await second.recorder.catalog.query({ stream: "r", limit: 1 });
+      await second.recorder.catalog.delete(oldest.segments[0] as FoundSegment);
+      const after = await listOfRun(second);
+      const names = ({ parts }: Listed) => parts.map(({ url }) => url.split("/").slice(-2).join("/"));
+      expect(after.mediaSequence).toBeGreaterThan(0);
+      expect(names(after)).toEqual(names(before).slice(after.mediaSequence));
+      expect(after.text).toContain("#EXT-X-DISCONTINUITY-SEQUENCE:0");
+    } finally {
+      await second.close();
+    }
   });
 
   it("of sound alone has the same parts too, and slides where a window is asked for", async () => {

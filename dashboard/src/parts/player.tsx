@@ -125,9 +125,10 @@ function playList({ element, source, isAwaited, startsAtBegin, tell, fail }: Lis
       if (type === Player.ErrorTypes.MEDIA_ERROR && !isRecovered) {
         isRecovered = true;
         player.recoverMediaError();
-      } else if (type === Player.ErrorTypes.NETWORK_ERROR && (status === 0 || status >= 500))
+      } else if ((status === 404 || status === 503) && isAwaited)
+        again("Waiting for the first pictures of a recording …");
+      else if (type === Player.ErrorTypes.NETWORK_ERROR && (status === 0 || status >= 500))
         again("The server does not answer, trying again …");
-      else if (status === 404 && isAwaited) again("Waiting for the first pictures of a recording …");
       else {
         end();
         fail(

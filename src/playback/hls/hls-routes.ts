@@ -8,6 +8,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { KeyedQueue } from "../../base/keyed-queue.js";
+import type { Logger } from "../../base/logger.js";
 import { ReelError } from "../../base/reel-error.js";
 import type { RouteModule, RouteReply, RouteRequest } from "../../base/routes.js";
 import type { SegmentCatalog } from "../../catalog/catalog.js";
@@ -37,6 +38,10 @@ export interface HlsParts extends MediaVolumes {
   readonly clock: Clock;
   /** Whether a stream is being recorded now: it may have no file yet. */
   readonly isRecorded: (stream: string) => boolean;
+  readonly stateFolder: string;
+  readonly logger: Logger;
+  /** How long a list waits for its first part. */
+  readonly firstPartMs?: number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -45,8 +50,8 @@ const BACK_MS = HOUR_MS;
 const MAX_WINDOW_SECONDS = 24 * 3600;
 /** Between two files of a recording nothing grows for a moment; only after so long is the list called complete. */
 const COMPLETE_AFTER_MS = 30_000;
-/** A recording that has just begun has no whole part yet. Players wait ten seconds for an answer. */
-const FIRST_PART_MS = 6_000;
+/** A part is whole when the next one begins, behind four seconds and a GOP. Players wait ten seconds for an answer. */
+const FIRST_PART_MS = 8_000;
 const LOOK_MS = 200;
 /** Samples of one part that are described; a part without random access points may hold a file. */
 const MAX_PART_SAMPLES = 200_000;
@@ -57,11 +62,12 @@ const PLAYLIST_TYPE = "application/vnd.apple.mpegurl";
 export class HlsRoutes implements RouteModule {
   readonly name = "hls";
   readonly #work = new KeyedQueue<"hls">(AT_A_TIME);
-  readonly #memory = new ListMemory();
+  readonly #memory: ListMemory;
   readonly #lists: PartLists;
 
   constructor(private readonly parts: HlsParts) {
     this.#lists = new PartLists(parts.movies, parts.streams);
+    this.#memory = new ListMemory(parts.stateFolder, parts.logger);
   }
 
   routes(register: Parameters<RouteModule["routes"]>[0]): void {
@@ -77,6 +83,7 @@ export class HlsRoutes implements RouteModule {
         200: "a playlist, complete (VOD), growing (EVENT) or sliding (`window`)",
         400: "a parameter cannot be read",
         404: "nothing of the stream lies there",
+        503: "it is being recorded, and has no whole part yet: try again",
         413: "too many files lie there",
         415: "all that lies there is FLV, which HLS does not play",
       },
@@ -113,22 +120,26 @@ export class HlsRoutes implements RouteModule {
       query.set("from", String(start));
       return playlistReply(masterPlaylist(`index.m3u8?${query}`));
     }
-    for (const deadlineMs = performance.now() + FIRST_PART_MS; ; ) {
+    for (const deadlineMs = performance.now() + (this.parts.firstPartMs ?? FIRST_PART_MS); ; ) {
       const found = await filesOf(this.parts.catalog, stream, from, to);
       const files = oneBehindTheOther(found, type ?? playedType(found));
       const { listed, fault, isWhole } = await this.#work.run("hls", () => this.#lists.of(files, from, to));
-      const parts = listed.flatMap((file) => file.parts);
-      if (parts.length > 0) {
+      if (listed.some(({ parts }) => parts.length > 0)) {
         const newestMs = Math.max(...files.map(({ stoppedMs }) => stoppedMs ?? Number.POSITIVE_INFINITY));
         const isOver = newestMs < nowMs - COMPLETE_AFTER_MS || (to !== undefined && newestMs >= to && to < nowMs);
-        const gone = this.#memory.goneFrom(`${stream} ${from} ${to} ${type ?? ""}`, listed);
+        const { gone, tracks } = await this.#memory.recall(`${stream} ${from} ${to} ${type ?? ""}`, listed);
+        const parts = listed.flatMap((file) =>
+          file.carries === tracks ? file.parts : file.parts.map((part) => ({ ...part, isGap: true })),
+        );
         return playlistReply(mediaPlaylist(parts, { isComplete: isOver && isWhole, windowSeconds: window, gone }));
       }
       if (fault) throw fault;
       if (files.length === 0) refuseFlv(stream, found);
       const mayCome = this.parts.isRecorded(stream) || files.some(({ state }) => state === "growing") || !isWhole;
-      if (!mayCome || performance.now() > deadlineMs)
-        throw new ReelError("notFound", `nothing of ${stream} is there to play`);
+      if (!mayCome) throw new ReelError("notFound", `nothing of ${stream} is there to play`);
+      // Players take a 404 for an end, and try again behind a 503.
+      if (performance.now() > deadlineMs)
+        throw new ReelError("stuck", `${stream} is being recorded, but no part of it is whole yet: try again`);
       await sleep(LOOK_MS);
     }
   }

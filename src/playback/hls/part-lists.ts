@@ -6,6 +6,7 @@ import type { FoundSegment } from "../../catalog/catalog-segment.js";
 import type { MovieStore } from "../movie/movie-store.js";
 import type { TsStore } from "../ts/ts-store.js";
 import type { ListedFile } from "./list-memory.js";
+import type { Carried } from "./list-tracks.js";
 import type { PlaylistPart } from "./playlist.js";
 
 /** Walking large transport streams: what is not walked by then comes with the next list. */
@@ -41,33 +42,36 @@ export class PartLists {
     let fault: unknown;
     for (const file of files) {
       try {
-        const { parts, isWhole } = await (file.container === "ts" ? this.#ofTs(file, mayGoOn) : this.#ofMovie(file));
-        listed.push({ id: file.id, parts: partsBetween(file, parts, from, to) });
+        const { parts, isWhole, carries } = await (file.container === "ts"
+          ? this.#ofTs(file, mayGoOn)
+          : this.#ofMovie(file));
+        listed.push({ id: file.id, carries, parts: partsBetween(file, parts, from, to) });
         // What lies behind comes when this one is whole: a list only grows at its end.
         if (!isWhole && !mayGoOn()) return { listed, fault, isWhole: false };
       } catch (error) {
         if (!(error instanceof ReelError && error.code === "notFound")) fault = error;
-        listed.push({ id: file.id, parts: [] });
+        listed.push({ id: file.id, carries: undefined, parts: [] });
       }
     }
     return { listed, fault, isWhole: true };
   }
 
   async #ofMovie(file: FoundSegment) {
-    const { parts } = await this.movies.partsOf(file);
+    const { parts, main, sound } = await this.movies.partsOf(file);
+    const carries: Carried = main.head.kind === "audio" ? "sound" : sound ? "both" : "pictures";
     const told = parts.map((part, number) => ({
       ...part,
       uri: `${file.id}/${number}.m4s`,
       mapUri: `${file.id}/init.mp4`,
       range: undefined,
     }));
-    return { parts: told, isWhole: true };
+    return { parts: told, isWhole: true, carries };
   }
 
   async #ofTs(file: FoundSegment, mayGoOn: () => boolean) {
     const { parts, isWhole } = await this.streams.partsOf(file, mayGoOn);
     const told = parts.map((part) => ({ ...part, uri: `${file.id}/media.ts`, mapUri: undefined, range: part }));
-    return { parts: told, isWhole };
+    return { parts: told, isWhole, carries: undefined };
   }
 }
 

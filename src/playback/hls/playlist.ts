@@ -10,6 +10,8 @@ export interface PlaylistPart {
   readonly wallMs: number;
   /** Head of its file; of MPEG-TS there is none. */
   readonly mapUri: string | undefined;
+  /** It is not to be loaded. */
+  readonly isGap?: boolean;
 }
 
 export interface PlaylistOptions {
@@ -29,6 +31,7 @@ export function beginsAnew({ isDiscontinuous }: PlaylistPart, number: number): b
 /** Players reload the list no more often. */
 const LEAST_TARGET_SECONDS = 4;
 const VERSION = 7; // EXT-X-MAP of fragments
+const VERSION_OF_GAPS = 8;
 
 export function mediaPlaylist(
   parts: readonly PlaylistPart[],
@@ -41,7 +44,7 @@ export function mediaPlaylist(
   const discontinuities = gone.discontinuities + parts.slice(0, first).filter(begins).length;
   const lines = [
     "#EXTM3U",
-    `#EXT-X-VERSION:${VERSION}`,
+    `#EXT-X-VERSION:${shown.some(({ isGap }) => isGap) ? VERSION_OF_GAPS : VERSION}`,
     `#EXT-X-TARGETDURATION:${longest}`,
     `#EXT-X-MEDIA-SEQUENCE:${gone.parts + first}`,
   ];
@@ -57,6 +60,7 @@ export function mediaPlaylist(
     if (part.mapUri !== undefined && part.mapUri !== mapUri) lines.push(`#EXT-X-MAP:URI="${part.mapUri}"`);
     mapUri = part.mapUri;
     if (isNew || i === 0) lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(part.wallMs).toISOString()}`);
+    if (part.isGap) lines.push("#EXT-X-GAP");
     lines.push(`#EXTINF:${part.seconds.toFixed(5)},`);
     if (part.range) lines.push(`#EXT-X-BYTERANGE:${part.range.bytes}@${part.range.position}`);
     lines.push(part.uri);

@@ -30,6 +30,9 @@ export interface OpenMovie extends RunSource {
   close(): Promise<void>;
 }
 
+/** What a list says of a movie. */
+export type ListedMovie = Pick<OpenMovie, "parts" | "main" | "sound">;
+
 interface Kept {
   /** Changes with the file. */
   readonly version: string;
@@ -87,12 +90,13 @@ export class MovieStore {
   }
 
   /** The parts alone, for a list, which is not playing: of a file that has not changed without opening it. */
-  async partsOf(segment: FoundSegment): Promise<{ parts: readonly Part[]; isFinal: boolean }> {
+  async partsOf(segment: FoundSegment): Promise<ListedMovie> {
     const kept = segment.state === GROWING ? undefined : this.#kept.get(segment.id);
-    if (kept && kept.version !== GROWING && !segment.missing) return { parts: kept.parts.list, isFinal: true };
+    if (kept && kept.version !== GROWING && !segment.missing)
+      return { parts: kept.parts.list, ...mainAndSound(kept.tracks ?? [], segment.path) };
     const movie = await this.#openAny(segment);
     await movie.close();
-    return { parts: movie.parts, isFinal: movie.isFinal };
+    return movie;
   }
 
   async #open(segment: FoundSegment): Promise<OpenMovie> {

@@ -29,9 +29,22 @@ it("a source that comes back goes on in the same series, also while its last fil
   ]);
   running.push(recording(3, "a", 2));
   expect(framesOf(totals)).toEqual([
-    [labels.a, 2],
     [labels.b, 60],
+    [labels.a, 2],
   ]);
+});
+
+it("one whose last file is finished behind the end of the next one does not come back", () => {
+  const running = [recording(1, "a", 50), recording(3, "a", 2)];
+  const totals = new RecordingTotals(new EventEmitter<RecorderEvents>(), () => running);
+  const labels = { stream: "a", config: "7" };
+  expect(framesOf(totals)).toEqual([[labels, 2]]);
+  running.pop();
+  expect(framesOf(totals)).toEqual([]);
+  running.push(recording(4, "a", 5));
+  expect(framesOf(totals)).toEqual([[labels, 5]]);
+  running.length = 0;
+  expect(framesOf(totals)).toEqual([]);
 });
 
 it("one that ends while its samples are asked for has none", () => {
