@@ -5,8 +5,15 @@
 import { defineConfig } from "vitest/config";
 
 const UNIT = ["test/unit/**/*.test.ts"];
-/** Unit tests that need a process of their own: one replaces node:fs, the other counts threads from the first. */
-const ALONE = ["test/unit/recording/naming/naming.test.ts", "test/unit/worker/thread-loading.test.ts"];
+/**
+ * Unit tests that need a process of their own: one replaces node:fs, one counts threads from the first, one collects all
+ * garbage again and again, which takes long in a process with the heap of many files.
+ */
+const ALONE = [
+  "test/unit/recording/naming/naming.test.ts",
+  "test/unit/worker/thread-loading.test.ts",
+  "test/unit/catalog/catalog-reader.test.ts",
+];
 
 const shared = {
   pool: "forks",
