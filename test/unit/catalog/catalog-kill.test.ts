@@ -10,7 +10,7 @@ import { SegmentLookup } from "../../../src/catalog/segment-lookup.js";
 import { scratch } from "../../support/scratch.js";
 
 const { path } = scratch();
-const CHILD = resolve(import.meta.dirname, "../../support/catalog-child.ts");
+const CHILD = resolve(import.meta.dirname, "../../support/catalog-child.mjs");
 const RUNS = process.env.REEL_TORTURE ? 60 : 3;
 /** A day of the calendar: the segments of 60 runs reach into the next year. */
 const DAY = /^202[67]-\d\d-\d\d$/;
@@ -29,13 +29,9 @@ it(`loses nothing that was acknowledged (seed ${SEED})`, { timeout: RUNS * 10_00
   const next = random(SEED);
   const acknowledged: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    const child: ChildProcess = spawn(
-      process.execPath,
-      ["--import", "tsx", CHILD, path("catalog"), `${run * 1e6 + 1}`],
-      {
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
+    const child: ChildProcess = spawn(process.execPath, [CHILD, path("catalog"), `${run * 1e6 + 1}`], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let output = "";
     const wanted = 50 + Math.floor(next() * 2000);
     child.stdout?.on("data", (bytes: Buffer) => {

@@ -14,7 +14,7 @@ import { scratch } from "../../support/scratch.js";
 
 const { path } = scratch();
 const local = (name: string): string => resolve(import.meta.dirname, "../../support", name);
-const CHILD = ["--import", "tsx", "--import", local("kill-at-deletion.mjs"), local("deletion-child.ts")];
+const CHILD = ["--import", local("kill-at-deletion.mjs"), local("deletion-child.mjs")];
 /** Before each of the calls that a deletion makes, and right behind it; torture tries those of the next, too. */
 const INSTANTS = Array.from({ length: effort(13, 40) }, (_, i) => i / 2);
 const SEGMENTS = effort(60, 200);

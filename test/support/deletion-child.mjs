@@ -1,9 +1,9 @@
 // Deletes one segment after the other until it is killed; says on standard output how many there are.
 
 import { writeSync } from "node:fs";
-import { silentLogger } from "../../src/base/logger.js";
-import { Catalog } from "../../src/catalog/catalog.js";
-import { Ledger } from "../../src/catalog/ledger.js";
+import { silentLogger } from "../../dist/base/logger.js";
+import { Catalog } from "../../dist/catalog/catalog.js";
+import { Ledger } from "../../dist/catalog/ledger.js";
 
 const [state = "", media = ""] = process.argv.slice(2);
 const ledger = await Ledger.open(state, silentLogger);

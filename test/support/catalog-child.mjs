@@ -1,16 +1,16 @@
 // Appends to a catalogue until it is killed, and says on standard output which segments were acknowledged.
 
 import { writeSync } from "node:fs";
-import { silentLogger } from "../../src/base/logger.js";
-import { DayWriter } from "../../src/catalog/day-writer.js";
-import { SegmentLookup } from "../../src/catalog/segment-lookup.js";
+import { silentLogger } from "../../dist/base/logger.js";
+import { DayWriter } from "../../dist/catalog/day-writer.js";
+import { SegmentLookup } from "../../dist/catalog/segment-lookup.js";
 
 const [folder = "", from = "0"] = process.argv.slice(2);
 const writer = new DayWriter(folder, new SegmentLookup(folder), silentLogger);
 const START = Date.UTC(2026, 10, 27);
 const LANES = 20;
 
-async function lane(first: number): Promise<void> {
+async function lane(first) {
   for (let id = first; ; id += LANES) {
     const startedMs = START + id * 100;
     await writer.append({
