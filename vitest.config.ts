@@ -6,8 +6,8 @@ import { defineConfig } from "vitest/config";
 
 const UNIT = ["test/unit/**/*.test.ts"];
 /**
- * Unit tests that need a process of their own: one replaces node:fs, one counts threads from the first, one collects all
- * garbage again and again, which takes long in a process with the heap of many files.
+ * Unit tests that need a process of their own: one replaces node:fs, one counts threads from the first, one collects
+ * all garbage again and again, which takes long in a process with the heap of many files.
  */
 const ALONE = [
   "test/unit/recording/naming/naming.test.ts",

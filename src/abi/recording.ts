@@ -6,14 +6,12 @@
 //   line 2…: set by the main thread, before a drain or while it holds the lock, and read by the kernel
 //
 // lock:  LOCK_FREE → LOCK_KERNEL by a kernel call for its length (short: it never blocks), or → LOCK_MAIN by the main
-// thread when it moves
-//        the cursor of a slow consumer or grows the ring. A worker that hangs in write(2) does not hold it.
+//        thread when it moves the cursor of a slow consumer or grows the ring. A worker that hangs in write(2) does not
+//        hold it.
 // claim: CLAIM_IDLE → CLAIM_DISPATCHED by the main thread when it puts the recording into a batch, → CLAIM_RUNNING by
-// the worker that takes
-//        it up, → CLAIM_IDLE by that worker. The main thread takes back what a stuck worker has not yet taken up. Above
-//        the state stands the
-//        ticket of the dispatch (ticket << CLAIM_TICKET_SHIFT | state), so that a stuck worker that comes back cannot
-//        take up a later one.
+//        the worker that takes it up, → CLAIM_IDLE by that worker. The main thread takes back what a stuck worker has
+//        not yet taken up. Above the state stands the ticket of the dispatch (ticket << CLAIM_TICKET_SHIFT | state), so
+//        that a stuck worker that comes back cannot take up a later one.
 
 export const REC_TAIL_OFFSET = 0; // u32, atomic
 export const REC_LOCK_OFFSET = 64; // u32, atomic

@@ -5,8 +5,8 @@
 //   epoch 2          ████    ██████    and the span says so (`fills`)
 //   shown    1111111122221111222222
 //
-// Always: spans rise and do not overlap; each moment that a file holds is in one; between two of one epoch the file that
-// was shown goes on. Times are the nodes' wall clocks. What is missing inside a file is the file's own to tell.
+// Always: spans rise and do not overlap; each moment that a file holds is in one; between two of one epoch the file
+// that was shown goes on. Times are the nodes' wall clocks. What is missing inside a file is the file's own to tell.
 
 export interface TimelineFile {
   readonly node: string | null;

@@ -1,0 +1,2 @@
+export function wideComments(text: string): number[];
+export function sourceFiles(): string[];
