@@ -101,7 +101,7 @@ function record(commands: CommandChannel, i: number): Promise<string> {
 function measureRules(streams: number, rules: number): Row {
   const store = { get: () => undefined, put: async () => 1, watch: () => () => {} };
   let ids = 1;
-  const list = new RuleList(store, [], () => ids++, silentLogger);
+  const list = new RuleList(store, [], () => ids++, silentLogger, Date.now);
   for (let i = 0; i < rules; i++) {
     const isLast = i === rules - 1;
     const pattern = isLast ? "site/*/camera-*" : i % 2 ? `site/*/door-${i}-*` : `/^site/[0-9]+/gate-${i}-[0-9]+$/`;

@@ -94,6 +94,8 @@ export interface RuleData extends RecordingParameters, UserVariables {
   also: boolean;
   /** It stands in reel.json. */
   isConfigured: boolean;
+  /** In a group, of a rule of a node's reel.json: which node's. */
+  node?: string;
   pattern: string;
   recordings: RuleRecording[] | null;
   ruleId: number;
@@ -105,6 +107,8 @@ export interface RuleRecording {
   /** The one that grows, or "". */
   file: string;
   localStreamName: string;
+  /** In a group: where it is recorded. */
+  node?: string;
   outStreamId: number;
   state: string;
 }

@@ -1,6 +1,6 @@
-// Configs that all nodes have: record configs and pulls, one key each in a bucket with a copy on every server. Every
-// node keeps them in its own config store too, so one that is cut off goes on with what it knows, and what it is told
-// meanwhile reaches the others later.
+// Configs that all nodes have: record configs, pulls and rules, one key each in a bucket with a copy on every server.
+// Every node keeps them in its own config store too, so one that is cut off goes on with what it knows, and what it is
+// told meanwhile reaches the others later.
 //
 //   own store changes ─▶ create or delete the key          key created or deleted ─▶ adopt or remove here
 //
@@ -19,6 +19,8 @@ import { SharedKeys } from "./shared-keys.js";
 export interface SharedSection {
   /** Its name in the store, and the first token of its keys. */
   readonly name: string;
+  /** What names a config in it. */
+  idOf(config: object): unknown;
   /** Of the configs that are in use here: the store may hold others, which could not be read. */
   ids(): readonly number[];
   /** False for a config of this node alone. */
@@ -304,7 +306,7 @@ export class SharedConfigs {
     const found = new Map<string, Local>();
     const stored = this.store.get(section.name)?.value;
     for (const config of Array.isArray(stored) ? (stored as readonly object[]) : []) {
-      const { configId } = config as { configId?: unknown };
+      const configId = section.idOf(config);
       if (typeof configId === "number" && section.isShared(config))
         found.set(`${section.name}.${configId}`, { section, configId, config });
     }

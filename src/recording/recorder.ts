@@ -230,7 +230,8 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       goOn: (entry) => this.#supervisor.goOn(entry),
     });
     this.#starter = new RecordStarter({ ...shared, naming, maxConfigs: settings.maxConfigs });
-    this.#ruleList = new RuleList(state.store, settings.rules.map(this.#settle), shared.nextConfigId, logger);
+    const configured = settings.rules.map(this.#settle);
+    this.#ruleList = new RuleList(state.store, configured, shared.nextConfigId, logger, () => clock.wallMs());
     this.#rules = new RecordRules({
       ...shared,
       list: this.#ruleList,
@@ -319,6 +320,11 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
     this.#save();
     const stream = this.streams.get(config.localStreamName);
     if (stream && !stream.ended) this.#supervisor.start(entry, stream, stream.ring.head, undefined);
+  }
+
+  /** Takes up a stored rule that another recorder has made, id included. Throws ReelError `badArgument`, `limit`. */
+  adoptRule(stored: unknown): void {
+    this.#rules.adopt(stored);
   }
 
   removeConfig(configId: number): RecordEntry | undefined {

@@ -14,7 +14,6 @@ import type { PullPort, PullSettings, PullTrouble } from "../control/pull/pull-p
 import type { Group } from "../group/group.js";
 import type { Flow } from "../group/group-pulls.js";
 import type { GroupSettings } from "../group/group-settings.js";
-import type { SharedSection } from "../group/shared-configs.js";
 import { PullSources } from "../ingest/pull/pull-sources.js";
 import { IngestWorkers } from "../ingest/workers/ingest-workers.js";
 import { Previews } from "../preview/previews.js";
@@ -36,6 +35,7 @@ import type { ListenerParts, ServerListener } from "./listeners/listener-entry.j
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 import { type RouteParts, serverRoutes } from "./route-table.js";
 import { readRules } from "./rule-settings.js";
+import { sharedSections } from "./shared-sections.js";
 import { listenFailure } from "./start-failure.js";
 import { tellStory } from "./story-log.js";
 import { TlsFiles } from "./tls-files.js";
@@ -198,7 +198,7 @@ export class ReelServer {
       control.start();
       group?.start({
         store: recorder.store,
-        sections: sharedSections(recorder, control),
+        sections: sharedSections(recorder, control.pulls),
         onMoved: (moved) => control.bus.emit("pullMoved", () => ({ ...moved })),
       });
       const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
@@ -309,28 +309,6 @@ function flowOf(recorder: Recorder, name: string): Flow {
   const isWanted = recorder.configs().some(({ config }) => config.localStreamName === name);
   const isWritten = ({ currentPath }: OutStream): boolean => currentPath !== undefined;
   return outs.every(isWritten) && (outs.length > 0 || !isWanted) ? "recorded" : "live";
-}
-
-/**
- * What every node of a group has: the configs that outlive a restart, but those that a rule makes where its stream is.
- */
-function sharedSections(recorder: Recorder, control: ControlPlane): SharedSection[] {
-  return [
-    {
-      name: "record",
-      ids: () => recorder.configs().map(({ config }) => config.configId),
-      isShared: (config) => !("ruleId" in config),
-      adopt: (config) => recorder.adopt(config),
-      remove: (configId) => void recorder.removeConfig(configId),
-    },
-    {
-      name: "pull",
-      ids: () => control.pulls.list().map(({ settings }) => settings.configId),
-      isShared: () => true,
-      adopt: (config) => control.pulls.adopt(config),
-      remove: (configId) => void control.pulls.remove(configId, "another node of the group has removed it"),
-    },
-  ];
 }
 
 /** `parts`: undefined where the server has no such part. */

@@ -43,6 +43,17 @@ async function configsOf({ name: node, control }: Node): Promise<{ pull: number[
   return { pull: ids("pull"), record: ids("record") };
 }
 
+interface ListedRule {
+  readonly pattern: string;
+  readonly recordings: { readonly localStreamName: string; readonly file: string; readonly node: string }[] | null;
+}
+
+/** Patterns of the rules that a node has. */
+async function rulesOf({ name: node, control }: Node): Promise<string[]> {
+  const rules = (await control.succeed(`listRules node=${node}`)) as unknown as ListedRule[] | null;
+  return (rules ?? []).map(({ pattern }) => pattern);
+}
+
 const names = (): string[] => cameras.map((_, index) => `cam${index + 1}`);
 
 /** Until every camera is a live stream of exactly one of the nodes; who has which. */
@@ -140,15 +151,31 @@ it("goes on where NATS is gone, and nothing moves when it is back", async () => 
   const knows = async (node: Node, id: unknown): Promise<boolean> =>
     (await configsOf(node)).record.includes(id as number);
   await until("the others have it", () => knows(second, earlier));
+  const rule = await first.control.succeed("recordRule pattern=none/* pathToFile={stream} type=ts");
+  await until("they have the rule", async () => (await rulesOf(second)).includes("none/*"));
   for (const index of [0, 1, 2]) await cluster.kill(index);
   await until("every node has noticed", () => nodes.every(({ server }) => /NATS is gone/.test(server.output)));
   // What is told to a node meanwhile it does at once, and the others later.
   await second.control.succeed(`removeConfig id=${earlier}`);
+  await second.control.succeed(`removeRule ruleId=${rule.ruleId}`);
+  await first.control.succeed("recordRule pattern=cam* pathToFile=rule/{stream} type=ts");
   const { configId } = await first.control.succeed("record localStreamName=later pathToFile=later type=ts");
   for (const index of [0, 1, 2]) cluster.restart(index);
   await until("the others have heard of it", () => knows(second, configId), 40_000);
   await until("what was removed is gone", async () => !(await knows(first, earlier)));
   expect(await knows(second, earlier)).toBe(false);
+  // One rule at all, and what it records is where the streams are.
+  await until("the rules are one", async () => {
+    const rules = await Promise.all(nodes.map(rulesOf));
+    return rules.every((patterns) => patterns.join() === "cam*");
+  });
+  await until("each camera is recorded by it once", async () => {
+    const rules = (await second.control.succeed("listRules")) as unknown as ListedRule[];
+    const recorded = rules.flatMap(({ recordings }) => recordings ?? []).filter(({ file }) => file !== "");
+    const where = recorded.map(({ localStreamName, node }) => `${localStreamName} ${node}`).sort();
+    const live = before.flatMap((streams, index) => streams.map((name) => `${name} ${NODES[index]}`)).sort();
+    return rules.length === 1 && where.join() === live.join();
+  });
   expect(await untilShared(nodes)).toEqual(before);
   expect(cameras.map(({ connectionCount }) => connectionCount)).toEqual(connections);
 });

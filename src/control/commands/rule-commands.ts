@@ -3,6 +3,7 @@
 import { ReelError } from "../../base/reel-error.js";
 import { checkRule, type RuleOptions } from "../../recording/rules/record-rule.js";
 import type { RuleEntry } from "../../recording/rules/record-rules.js";
+import { rulesByNode } from "../group/reach.js";
 import { listOrNull, success } from "../replies/reply.js";
 import { ruleObject } from "../replies/rule-object.js";
 import { type Arguments, type CommandContext, defineCommand } from "./command.js";
@@ -67,6 +68,7 @@ export const listRules = defineCommand({
   description: "Lists the rules in the order in which they are asked, with what they record.",
   parameters: {},
   shownKeys: SHOWN_KEYS,
+  reach: rulesByNode,
   handle: (_args, context) =>
     success("Rules", listOrNull(context.recorder.rules.list().map((entry) => shown(entry, context)))),
 });

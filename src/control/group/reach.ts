@@ -68,6 +68,23 @@ export const configSections: Reach = {
   },
 };
 
+/** Rules: each once, with what it records at all nodes; those of a node's reel.json name it. */
+export const rulesByNode: Reach = {
+  merge: (answers) => {
+    const byId = new Map<Value, ValueObject>();
+    for (const { node, data } of answers)
+      for (const rule of itemsOf({ data })) {
+        if (!isValueObject(rule)) continue;
+        const id = rule.ruleId ?? null;
+        const before = byId.get(id) ?? (rule.isConfigured === true ? { ...rule, node } : rule);
+        const recordings = itemsOf({ data: rule.recordings ?? null }).map((recording) => ofNode(recording, node));
+        const others = byId.has(id) ? itemsOf({ data: before.recordings ?? null }) : [];
+        byId.set(id, { ...before, recordings: listOrNull([...others, ...recordings]) });
+      }
+    return listOrNull([...byId.values()]);
+  },
+};
+
 function itemsOf({ data }: Pick<NodeAnswer, "data">): readonly Value[] {
   return isValueArray(data) ? data.map(plain) : [];
 }

@@ -19,6 +19,8 @@ export interface RecordRule {
   readonly options: RuleOptions;
   /** It stands in the server's configuration, and goes with it. */
   readonly isConfigured: boolean;
+  /** Unix milliseconds: rules of several recorders have one order. Missing in those of an earlier version. */
+  readonly createdMs?: number;
 }
 
 /** A name that every rule must be able to record. */

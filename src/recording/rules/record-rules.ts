@@ -75,8 +75,20 @@ export class RecordRules implements RulesApi {
   }
 
   async add(options: RuleOptions): Promise<RuleEntry & { failures: RuleFailure[] }> {
-    const { list, streams, starter, settle } = this.parts;
-    const rule = list.add(settle(options));
+    const { list, settle } = this.parts;
+    return this.#begin(list.add(settle(options)));
+  }
+
+  /** Takes up a rule that another recorder has made. Throws ReelError `badArgument`, `limit`. */
+  adopt(stored: unknown): void {
+    void this.#begin(this.parts.list.adopt(stored)).then(({ rule, failures }) => {
+      for (const { localStreamName, error } of failures) this.parts.onFailed(configOf(rule, localStreamName), error);
+    });
+  }
+
+  /** Records the live streams that it is for. */
+  async #begin(rule: RecordRule): Promise<RuleEntry & { failures: RuleFailure[] }> {
+    const { list, streams, starter } = this.parts;
     streams.refreshPast();
     const failures: RuleFailure[] = [];
     const isWanted = (localStreamName: string): boolean =>

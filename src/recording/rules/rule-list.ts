@@ -1,6 +1,6 @@
 // The rules in their order, and which of them are for a stream: the first that matches, and those with `also`. They
 // live in the config store; those of the server's configuration stand in front, and keep their ids as long as they are
-// what they were.
+// what they were. The others stand in the order in which they were added, at whichever recorder of a group.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "../../base/logger.js";
@@ -30,7 +30,8 @@ export class RuleList {
     store: ConfigStore,
     configured: readonly RuleOptions[],
     private readonly nextId: () => number,
-    logger: Logger,
+    private readonly logger: Logger,
+    private readonly wallMs: () => number,
   ) {
     this.#saved = new SectionWriter(store, SECTION, logger);
     const stored = readRules(store.get(SECTION)?.value, logger);
@@ -78,10 +79,29 @@ export class RuleList {
   add(options: RuleOptions): RecordRule {
     checkRule(options);
     checkPast(options);
+    this.#checkCount();
+    const newestMs = Math.max(0, ...this.all.map(({ createdMs = 0 }) => createdMs));
+    const createdMs = Math.max(Math.round(this.wallMs()), newestMs + 1);
+    return this.#put({ ruleId: this.nextId(), options: { ...options }, isConfigured: false, createdMs });
+  }
+
+  /** One that another recorder has stored. Throws ReelError `badArgument`, `limit`. */
+  adopt(stored: unknown): RecordRule {
+    const [rule] = readRules([stored], this.logger);
+    if (!rule || rule.isConfigured || this.get(rule.ruleId))
+      throw new ReelError("badArgument", "the rule cannot be read, or its id is another's");
+    this.#checkCount();
+    return this.#put(rule);
+  }
+
+  #checkCount(): void {
     if (this.#rules.length >= MAX_RULES)
       throw new ReelError("limit", `there are ${MAX_RULES} rules already: remove some (removeRule)`);
-    const rule = { ruleId: this.nextId(), options: { ...options }, isConfigured: false };
-    this.#rules = [...this.#rules, compile(rule)];
+  }
+
+  #put(rule: RecordRule): RecordRule {
+    const behind = this.all.findIndex((other) => !other.isConfigured && compareAge(rule, other) < 0);
+    this.#rules = this.#rules.toSpliced(behind < 0 ? this.#rules.length : behind, 0, compile(rule));
     this.#save();
     return rule;
   }
@@ -104,6 +124,10 @@ export class RuleList {
   #save(): void {
     this.#saved.write(this.all);
   }
+}
+
+function compareAge(a: RecordRule, b: RecordRule): number {
+  return (a.createdMs ?? 0) - (b.createdMs ?? 0) || a.ruleId - b.ruleId;
 }
 
 function compile(rule: RecordRule): Compiled {
@@ -131,10 +155,11 @@ function readRules(saved: unknown, logger: Logger): RecordRule[] {
   if (!Array.isArray(saved)) return [];
   return saved.flatMap((value: unknown) => {
     try {
-      const { ruleId, options, isConfigured } = value as RecordRule;
+      const { ruleId, options, isConfigured, createdMs } = value as RecordRule;
       if (!isConfigId(ruleId)) throw new ReelError("badArgument", "ruleId is missing, or no id");
       checkRule(options);
-      return [{ ruleId, options, isConfigured: isConfigured === true }];
+      const isDated = Number.isSafeInteger(createdMs);
+      return [{ ruleId, options, isConfigured: isConfigured === true, ...(isDated && { createdMs }) } as RecordRule];
     } catch (error) {
       logger.warn({ err: error, rule: value }, "a saved rule cannot be used and is left out");
       return [];

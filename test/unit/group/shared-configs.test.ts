@@ -43,6 +43,7 @@ class Node {
     const warn = (_: object, message: string): void => void this.warnings.push(message);
     const section = {
       name: "record",
+      idOf: (config: object) => (config as Config).configId,
       ids: () => this.ids,
       isShared: () => true,
       adopt: (config: unknown) => {

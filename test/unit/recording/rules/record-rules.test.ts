@@ -77,7 +77,13 @@ describe("a removed config of a rule", () => {
       onForgotten: () => {},
     } as unknown as SupervisorParts);
     let ids = 1;
-    const list = new RuleList(store, [], () => ids++, silentLogger);
+    const list = new RuleList(
+      store,
+      [],
+      () => ids++,
+      silentLogger,
+      () => 0,
+    );
     list.add(rule("**"));
     const rules = new RecordRules({
       ...{ list, supervisor, starter: { isFull: false, checkCount: () => {} }, save: () => {}, onAdded: () => {} },

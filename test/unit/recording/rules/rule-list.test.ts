@@ -27,11 +27,48 @@ const rule = (pattern: string, more: Partial<RuleOptions> = {}): RuleOptions => 
   ...more,
 });
 
+const nowMs = 1000;
 let ids = 0;
 const nextId = (): number => ++ids;
 const open = (store: ConfigStore, configured: readonly RuleOptions[] = []): RuleList =>
-  new RuleList(store, configured, nextId, silentLogger);
+  new RuleList(store, configured, nextId, silentLogger, () => nowMs);
 const patterns = (rules: readonly { options: RuleOptions }[]): string[] => rules.map(({ options }) => options.pattern);
+
+describe("rules of several recorders", () => {
+  it("stand in one order at each, whoever made them and whenever they came", () => {
+    const [a, b] = [open(new Memory()), open(new Memory())];
+    const made = [a.add(rule("1")), b.add(rule("2"))];
+    b.adopt(made[0]);
+    made.push(b.add(rule("3")));
+    a.adopt(made[2]);
+    a.adopt(made[1]);
+    made.push(a.add(rule("4", { also: true })));
+    b.adopt(made[3]);
+    expect(patterns(a.all)).toEqual(["1", "2", "3", "4"]);
+    expect(b.all).toEqual(a.all);
+  });
+
+  it("stand behind those of the configuration, and in their order after a restart", async () => {
+    const store = new Memory();
+    const list = open(store, [rule("own")]);
+    const early = { ruleId: 900, options: rule("early"), isConfigured: false, createdMs: 1 };
+    list.add(rule("late"));
+    list.adopt(early);
+    list.adopt({ ruleId: 800, options: rule("of an earlier version"), isConfigured: false });
+    await list.whenSaved();
+    const wanted = ["own", "of an earlier version", "early", "late"];
+    expect(patterns(list.all)).toEqual(wanted);
+    expect(patterns(open(store, [rule("own")]).all)).toEqual(wanted);
+  });
+
+  it("are refused where they cannot be read, stand here already, or are another's configuration", () => {
+    const list = open(new Memory());
+    const own = list.add(rule("cam"));
+    for (const stored of [undefined, {}, own, { ...own, ruleId: 77, isConfigured: true }])
+      expect(() => list.adopt(stored)).toThrow("cannot be read");
+    expect(list.all).toEqual([own]);
+  });
+});
 
 describe("a stream", () => {
   it("is for the first rule that matches, and for those with also, before and behind it", () => {
@@ -112,7 +149,7 @@ describe("the list", () => {
     const good = { ruleId: 7, options: rule("good"), isConfigured: false };
     store.value = [{ ...good, ruleId: 0 }, { ...good, options: rule("/(/") }, null, good];
     const logger = new RecordingLogger();
-    const list = new RuleList(store, [], nextId, logger);
+    const list = new RuleList(store, [], nextId, logger, () => nowMs);
     expect(list.all).toEqual([good]);
     expect(logger.lines.map(({ message }) => message)).toEqual(
       Array(3).fill("a saved rule cannot be used and is left out"),
