@@ -172,11 +172,14 @@ export async function startRtmpRig(
   options: Partial<RtmpServerOptions> = {},
   ring: RingSizes = {},
   ingestWorkers = INGEST_WORKERS,
+  thread?: URL,
 ): Promise<ServerRig> {
   const rig = new IngestRig(ring);
   const { arena, clock, logger } = rig;
   const workers =
-    ingestWorkers > 0 ? await IngestWorkers.start({ arena, clock, logger, workers: ingestWorkers }) : undefined;
+    ingestWorkers > 0
+      ? await IngestWorkers.start({ arena, clock, logger, workers: ingestWorkers, ...(thread && { thread }) })
+      : undefined;
   const server = new RtmpServer({
     registry: rig.registry,
     arena: rig.arena,
@@ -231,6 +234,7 @@ export class DirectConnection {
       replay: (bytes) => this.feed(bytes, READ_BYTES, 0),
       readNow: () => {},
       handOver: () => undefined,
+      takeBack: () => {},
       resume: () => {
         this.isResumed = true;
       },

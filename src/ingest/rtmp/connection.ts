@@ -52,6 +52,8 @@ export interface ConnectionSocket {
   readNow(): void;
   /** The descriptor for another thread, as PacedSocket's. */
   handOver(): number | undefined;
+  /** That thread has let go of it. */
+  takeBack(): void;
 }
 
 interface Published {
@@ -171,6 +173,7 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     this.#receiver.close();
     if (this.#handed)
       this.#handed.close((unsent) => {
+        this.#socket.takeBack();
         if (unsent.byteLength > 0) this.#socket.write(unsent);
         this.#closeSocket();
       });
@@ -343,7 +346,7 @@ export class RtmpConnection implements ByteConsumer, ReceiverHost, CommandPeer {
     this.unpublishedSinceMs = this.#host.clock.monotonicMs();
     const { publication, inStream } = published;
     if (!publication) {
-      this.#handed?.unpublish(streamId, inStream);
+      this.#handed?.unpublish(streamId);
       inStream.end(reason);
       return true;
     }

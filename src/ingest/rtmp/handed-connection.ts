@@ -96,11 +96,9 @@ export class HandedConnection implements WorkerClient {
     }
   }
 
-  /** Afterwards all that the thread had of the stream is in its ring, or told. */
-  unpublish(streamId: number, inStream: InStream): void {
-    if (this.#isReleased || !this.#worker.call({ kind: "unpublish", connection: this.#id, streamId })) return;
-    this.#streams.delete(inStream.id);
-    inStream.letGo();
+  /** Afterwards all that the thread had of the stream is in its ring, or told, unless the thread is stuck. */
+  unpublish(streamId: number): void {
+    if (!this.#isReleased) this.#worker.call({ kind: "unpublish", connection: this.#id, streamId });
   }
 
   /** `then` is called when the thread has let go of the descriptor, with what it could not write. */
@@ -128,6 +126,11 @@ export class HandedConnection implements WorkerClient {
         return;
       }
       const inStream = this.#streams.get(message.stream);
+      if (message.kind === "unpublished") {
+        this.#streams.delete(message.stream);
+        inStream?.letGo();
+        return;
+      }
       if (inStream && !inStream.ended) this.#tell(inStream, message.news);
     } catch (error) {
       this.#host.fail(error);

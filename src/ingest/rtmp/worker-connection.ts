@@ -103,6 +103,8 @@ export class WorkerConnection implements Pollable, ReceiverHost {
     if (!published) return;
     this.#published.delete(streamId);
     published.publication.close("");
+    this.#streams.delete(published.stream.id);
+    this.#parts.tell({ kind: "unpublished", connection: this.id, stream: published.stream.id });
     // A hold for this stream has nothing to wait for any more.
     if (this.#isFull) this.#flow.resume();
   }

@@ -93,8 +93,9 @@ export class PacedSocket implements Pollable {
   }
 
   /**
-   * The descriptor, for another thread: nothing is read or written here from now on, until `end` or `destroy`, when
-   * that thread has let go. Undefined where the socket cannot be read by its descriptor, or replies have not gone out.
+   * The descriptor, for another thread: nothing is read or written here from now on, and the socket stays open, whoever
+   * wants it closed, until `takeBack`. Undefined where the socket cannot be read by its descriptor, or replies have not
+   * gone out.
    */
   handOver(): number | undefined {
     const descriptor = this.#descriptor();
@@ -102,6 +103,12 @@ export class PacedSocket implements Pollable {
     this.#socket.pause();
     this.#isHandedOver = true;
     return descriptor;
+  }
+
+  /** That thread has let go of the descriptor. */
+  takeBack(): void {
+    this.#isHandedOver = false;
+    if (this.#isGone) this.#socket.destroy();
   }
 
   onceClosed(listener: () => void): void {
@@ -125,7 +132,8 @@ export class PacedSocket implements Pollable {
 
   destroy(): void {
     this.#isGone = true;
-    this.#socket.destroy();
+    // The number would be given to the next file, and that thread would read it.
+    if (!this.#isHandedOver) this.#socket.destroy();
   }
 
   /** Reads again after the consumer was held. */

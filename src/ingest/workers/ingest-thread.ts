@@ -3,13 +3,15 @@
 
 import { performance } from "node:perf_hooks";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { CALL_ASKED_OFFSET, CALL_DONE_OFFSET } from "../../abi/ingest.js";
+import { CALL_ASKED_OFFSET, CALL_BEATS_OFFSET, CALL_DONE_OFFSET } from "../../abi/ingest.js";
 import { ArenaMemory } from "../../arena/arena-memory.js";
 import type { Clock } from "../../time/units.js";
 import { ScratchBudget } from "../rtmp/scratch.js";
 import { MAX_SILENT_TICKS, WorkerConnection, type WorkerParts } from "../rtmp/worker-connection.js";
 import { ReadLoop, TICK_MS } from "../sockets/read-loop.js";
 import type { Called, FromWorker, IngestWorkerData, ToWorker } from "./messages.js";
+
+const BEAT_MS = 250;
 
 const start = workerData as IngestWorkerData;
 const { port } = start;
@@ -83,5 +85,6 @@ function act(message: ToWorker): void {
   }
 }
 
+setInterval(() => Atomics.add(memory.i32, (start.calls + CALL_BEATS_OFFSET) >>> 2, 1), BEAT_MS);
 port.on("message", receive);
 parentPort?.postMessage("ready");

@@ -2,14 +2,14 @@
 // thread must know that something is done before it goes on, it waits: `call`. The other one never waits for this one.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { CALL_ASKED_OFFSET, CALL_DONE_OFFSET, CALL_SIZE } from "../../abi/ingest.js";
+import { CALL_ASKED_OFFSET, CALL_BEATS_OFFSET, CALL_DONE_OFFSET, CALL_SIZE } from "../../abi/ingest.js";
 import type { Arena } from "../../arena/arena.js";
 import type { Clock, Millis } from "../../time/units.js";
 import { HEADROOM_BYTES, READ_BYTES } from "../sockets/read-loop.js";
 import type { Called, FromWorker, IngestWorkerData, ToWorker } from "./messages.js";
 
-/** The thread looks between two sockets: whoever takes longer is stuck. */
-const CALL_TIMEOUT_MS = 5000;
+/** The thread looks between two sockets. The main thread has others to see to than one that is stuck. */
+const CALL_TIMEOUT_MS = 1000;
 const LOOK_MS = 100;
 /** Threads load JavaScript as built; a program that runs from the sources uses the build beside them. */
 const THREAD = new URL(
@@ -32,6 +32,8 @@ export interface IngestWorkerParts {
   /** How long a socket rests between two reads, at most. */
   maxRestMs: Millis;
   maxScratchBytes: number;
+  /** What it runs, by default THREAD. */
+  thread?: URL | undefined;
   /** It has ended by itself; its clients have been told. */
   onDeath(worker: IngestWorker, error: Error | undefined): void;
 }
@@ -49,11 +51,13 @@ export class IngestWorker {
   readonly #buffer: number;
   readonly #calls: number;
   #lastCall = 0;
+  #lastBeats = 0;
+  #silentLooks = 0;
   #isDying = false;
   #error: Error | undefined;
   readonly #gone: Promise<void>;
 
-  constructor({ arena, clock, maxRestMs, maxScratchBytes, onDeath }: IngestWorkerParts) {
+  constructor({ arena, clock, maxRestMs, maxScratchBytes, thread = THREAD, onDeath }: IngestWorkerParts) {
     this.#arena = arena;
     this.#buffer = arena.allocate(HEADROOM_BYTES + READ_BYTES);
     this.#calls = arena.allocate(CALL_SIZE);
@@ -65,7 +69,7 @@ export class IngestWorker {
       ...{ zeroMs, maxRestMs, maxScratchBytes },
     };
     // Descriptors belong to the main thread's sockets.
-    this.#worker = new Worker(THREAD, { workerData, transferList: [port2], trackUnmanagedFds: false, name: "ingest" });
+    this.#worker = new Worker(thread, { workerData, transferList: [port2], trackUnmanagedFds: false, name: "ingest" });
     this.#worker.unref();
     this.#port.on("message", (message: FromWorker) => this.#receive(message));
     this.#port.unref();
@@ -87,20 +91,22 @@ export class IngestWorker {
     if (!this.#isDying) this.#port.postMessage(message);
   }
 
-  /** Returns when it is done, and all that it has told meanwhile has been received. False where the thread is gone. */
+  /**
+   * Returns when it is done, and all that it has told meanwhile has been received. False where the thread is gone, or
+   * does not answer: then it is done later, or the thread ends. One that is stuck is waited for once.
+   */
   call(message: ToWorker): boolean {
     if (this.#isDying) return false;
     const { i32 } = this.#arena;
     const doneAt = (this.#calls + CALL_DONE_OFFSET) >>> 2;
+    const isBehind = Atomics.load(i32, doneAt) !== (this.#lastCall | 0);
     const call = ++this.#lastCall | 0;
     Atomics.store(i32, (this.#calls + CALL_ASKED_OFFSET) >>> 2, call);
     this.#port.postMessage({ ...message, call } satisfies Called);
+    if (isBehind) return false;
     const endMs = performance.now() + CALL_TIMEOUT_MS;
     for (let done = Atomics.load(i32, doneAt); done !== call; done = Atomics.load(i32, doneAt)) {
-      if (performance.now() >= endMs) {
-        void this.kill();
-        return false;
-      }
+      if (performance.now() >= endMs) return false;
       Atomics.wait(i32, doneAt, done, LOOK_MS);
     }
     for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port))
@@ -111,8 +117,23 @@ export class IngestWorker {
   /** Ends the thread, whatever it does; its clients are told when it is gone. */
   async kill(): Promise<void> {
     this.#isDying = true;
+    this.isReady = false;
     await this.#worker.terminate();
     await this.#gone;
+  }
+
+  /** Rises while the thread goes round its event loop. */
+  get beats(): number {
+    return Atomics.load(this.#arena.i32, (this.#calls + CALL_BEATS_OFFSET) >>> 2);
+  }
+
+  /** How often in a row, at each call of this, it has not gone round its event loop since the one before. */
+  countSilentLooks(): number {
+    if (!this.isReady) return 0;
+    const { beats } = this;
+    this.#silentLooks = beats === this.#lastBeats ? this.#silentLooks + 1 : 0;
+    this.#lastBeats = beats;
+    return this.#silentLooks;
   }
 
   #begin(): void {

@@ -9,6 +9,8 @@ import { IngestWorker } from "./ingest-worker.js";
 
 /** How often the main thread takes over what has come of streams that nobody records. */
 const SWEEP_MS = 100;
+/** A thread that has gone round its event loop in none of so many sweeps (5 s or more) is stuck, and is ended. */
+const MAX_SILENT_SWEEPS = 50;
 
 export interface IngestWorkersParts {
   arena: Arena;
@@ -17,6 +19,8 @@ export interface IngestWorkersParts {
   workers: number;
   maxRestMs?: Millis;
   maxScratchBytes?: number;
+  /** What the threads run, where it is not ours. */
+  thread?: URL;
 }
 
 export class IngestWorkers implements Collector {
@@ -77,10 +81,10 @@ export class IngestWorkers implements Collector {
   }
 
   #start(): void {
-    const { arena, clock, maxRestMs = 150, maxScratchBytes = 268_435_456 } = this.#parts;
+    const { arena, clock, maxRestMs = 150, maxScratchBytes = 268_435_456, thread } = this.#parts;
     this.#workers.push(
       new IngestWorker({
-        ...{ arena, clock, maxRestMs, maxScratchBytes },
+        ...{ arena, clock, maxRestMs, maxScratchBytes, thread },
         onDeath: (worker, error) => this.#onDeath(worker, error),
       }),
     );
@@ -97,6 +101,11 @@ export class IngestWorkers implements Collector {
   }
 
   #sweepAll(): void {
-    for (const { clients } of this.#workers) for (const client of clients.values()) client.sweep();
+    for (const worker of this.#workers) {
+      for (const client of worker.clients.values()) client.sweep();
+      if (worker.countSilentLooks() < MAX_SILENT_SWEEPS) continue;
+      this.#parts.logger.warn({}, "a thread that reads publishers is stuck, and is ended");
+      void worker.kill();
+    }
   }
 }

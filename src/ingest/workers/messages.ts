@@ -91,6 +91,8 @@ export interface ToldError {
 
 export type FromWorker =
   | { kind: "stream"; connection: number; stream: number; news: StreamNews }
+  /** The answer to `unpublish`: nothing of the in-stream will be touched any more. */
+  | { kind: "unpublished"; connection: number; stream: number }
   /** A command message; nothing is read until it is answered by `goOn`. */
   | { kind: "command"; connection: number; streamId: number; payload: Uint8Array }
   /** The thread has let go of the connection; `unsent` it could not write. */

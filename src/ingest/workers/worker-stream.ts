@@ -30,6 +30,7 @@ interface WorkerConfig extends FrameConfig {
 }
 
 export class WorkerStream implements SourceStream, ProducerHost {
+  readonly id: number;
   readonly name: string;
   ended = false;
   reception: (() => PacketReception) | undefined;
@@ -53,6 +54,7 @@ export class WorkerStream implements SourceStream, ProducerHost {
   #onRoom: () => void = () => {};
 
   constructor(open: OpenStream, memory: ArenaMemory, clock: Clock, tell: (news: StreamNews) => void) {
+    this.id = open.id;
     this.name = open.name;
     this.#memory = memory;
     this.#clock = clock;

@@ -2,9 +2,17 @@
 // used again. Every stream has bytes of its own, so a byte of another one would show.
 
 import net from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { effort } from "../../support/effort.js";
-import { audioTag, messageBytes, obsOpening, PACKET_CONFIG, PACKET_FRAME, videoTag } from "../../support/rtmp-bytes.js";
+import {
+  audioTag,
+  command,
+  messageBytes,
+  obsOpening,
+  PACKET_CONFIG,
+  PACKET_FRAME,
+  videoTag,
+} from "../../support/rtmp-bytes.js";
 import { type Collector, frameHash, type ServerRig, startRtmpRig } from "../../support/rtmp-rig.js";
 import { ASC, AVCC, accessUnit, NAL_IDR, NAL_SLICE, nalUnit } from "../../support/test-media.js";
 import { until } from "../../support/until.js";
@@ -130,6 +138,22 @@ describe("a thread that reads", () => {
   });
 });
 
+describe("a stream that ends before its connection", () => {
+  it("gives its memory back", async () => {
+    rig = await startRtmpRig({}, {}, 1);
+    const sent = new Sent(1, 5);
+    const socket = await connect();
+    socket.write(Buffer.concat([obsOpening("live", "a"), sent.bytes]));
+    await until("a is read", () => collectorOf("a")?.inStream.tracks.length === 2);
+    const { blocks } = rig.arena.stats();
+    socket.write(command(0, "deleteStream", 7, null, 1));
+    expectWhole(await ended("a"), [sent]);
+    // The ring, where it is described, its counters, and two configurations.
+    await until("its memory is free", () => rig.arena.stats().blocks === blocks - 5);
+    expect(rig.workers?.threads[0]?.clients.size).toBe(1);
+  });
+});
+
 describe("a thread that dies", () => {
   it("ends its connections with their events and no other, and is replaced", async () => {
     rig = await startRtmpRig({}, {}, 2);
@@ -201,6 +225,81 @@ describe("a thread that dies", () => {
       rig.collectors.length = 0;
       await until("the next thread", () => rig.workers?.threads.every(({ isReady }) => isReady));
     }
+  });
+});
+
+describe("a thread that is stuck", () => {
+  const STUCK = new URL("../../support/stuck-ingest-thread.mjs", import.meta.url);
+  const SLOW = new URL("../../support/slow-ingest-thread.mjs", import.meta.url);
+  const publish = async (name: string): Promise<net.Socket> => {
+    const socket = await connect();
+    socket.write(obsOpening("live", name));
+    return socket;
+  };
+
+  it("is waited for once, and its descriptors stay open until it is gone", async () => {
+    rig = await startRtmpRig({}, {}, 1, STUCK);
+    const socket = await publish("a");
+    await until("a is published", () => collectorOf("a"));
+    const waits = vi.spyOn(Atomics, "wait");
+    const refused = (): number => rig.logger.lines.filter(({ message }) => message.includes("refused")).length;
+    // Whether the first one has said goodbye is asked of the thread.
+    await publish("a");
+    await until("the second is refused", () => refused() === 1);
+    expect(waits).toHaveBeenCalled();
+    waits.mockClear();
+    await publish("a");
+    await until("the third is refused", () => refused() === 2);
+    expect(waits).not.toHaveBeenCalled();
+
+    const isGone = (): boolean => rig.logger.lines.some(({ message }) => message.includes("has died"));
+    let wasGone: boolean | undefined;
+    socket.once("close", () => {
+      wasGone = isGone();
+    });
+    const closing = rig.server.close();
+    expect(waits).not.toHaveBeenCalled();
+    expect(collectorOf("a")?.endReason).toBeDefined();
+    // What the sweeps count in some seconds.
+    const [thread] = rig.workers?.threads ?? [];
+    if (thread) vi.spyOn(thread, "countSilentLooks").mockReturnValue(50);
+    await until("the thread is ended", isGone);
+    await closing;
+    await until("the socket is closed", () => wasGone !== undefined);
+    expect(wasGone).toBe(true);
+    vi.restoreAllMocks();
+  });
+
+  it("for a while loses nothing of others, and what it has is given back when it goes on", async () => {
+    rig = await startRtmpRig({}, {}, 1, SLOW);
+    const [thread] = rig.workers?.threads ?? [];
+    const [a, b] = [new Sent(1, 20), new Sent(2, 20)];
+    const [first, second] = [await publish("a"), await publish("b")];
+    first.write(a.bytes);
+    second.write(b.bytes);
+    await until("frames", () => ["a", "b"].every((name) => collectorOf(name)?.frames.length === 40));
+    collectorOf("a")?.inStream.closeSource("the test wants it");
+    expect(collectorOf("a")?.endReason).toBe("the test wants it");
+    const more = new Sent(2, 20, 20);
+    second.end(more.bytes);
+    expectWhole(await ended("b"), [b, more]);
+    await until("the thread has let go", () => thread?.clients.size === 0);
+    expect(rig.workers?.threads).toEqual([thread]);
+  });
+
+  it("is one that does not go round its event loop", async () => {
+    rig = await startRtmpRig({}, {}, 1);
+    const [thread] = rig.workers?.threads ?? [];
+    if (!thread) throw new Error("no thread");
+    const { beats } = thread;
+    await until("a beat", () => thread.beats > beats);
+    const now = vi.spyOn(thread, "beats", "get");
+    const looks = [7, 7, 7, 8, 8].map((beat) => {
+      now.mockReturnValue(beat);
+      return thread.countSilentLooks();
+    });
+    expect(looks).toEqual([0, 1, 2, 0, 1]);
+    vi.restoreAllMocks();
   });
 });
 
