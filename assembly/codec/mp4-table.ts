@@ -42,7 +42,6 @@ const CODECS_HERE: i32 = 15;
 
 /** The type of the sample entry in MP4. */
 export function mp4SampleEntryType(codec: u32): u32 {
-  if (CODECS_HERE != CODEC_COUNT) ERROR("assembly/codec/mp4-table.ts lacks a codec of src/abi/decoder-config.ts");
   switch (codec) {
     case CODEC_H264:
       return AVC1;
@@ -77,6 +76,7 @@ export function mp4SampleEntryType(codec: u32): u32 {
 }
 
 export function putMp4SampleEntry(movie: usize, at: usize, track: usize, config: usize): usize {
+  if (CODECS_HERE != CODEC_COUNT) ERROR("assembly/codec/mp4-table.ts lacks a codec of src/abi/decoder-config.ts");
   switch (configCodec(config)) {
     case CODEC_H264:
       return putAvcSampleEntry(movie, at, config);

@@ -4,18 +4,12 @@ import { ReelError } from "../base/reel-error.js";
 import type { RouteModule, RouteReply, RouteRequest } from "../base/routes.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { FoundSegment } from "../catalog/catalog-segment.js";
-import type { ContainerName } from "../container/table.js";
+import { MEDIA_TYPES } from "../container/media-types.js";
 import { rangeAnswer } from "./byte-range.js";
 import { type MediaVolumes, openInTurn } from "./media-file.js";
 import { mediaPath } from "./media-path.js";
 import { runStream } from "./movie/run-stream.js";
 import type { PlayedFiles } from "./played-files.js";
-
-export const CONTENT_TYPES: Readonly<Record<ContainerName, string>> = {
-  mp4: "video/mp4",
-  ts: "video/mp2t",
-  flv: "video/x-flv",
-};
 
 export interface MediaParts extends MediaVolumes {
   readonly catalog: SegmentCatalog;
@@ -62,7 +56,7 @@ export async function fileReply(
     "Accept-Ranges": "bytes",
     // What grows has another length a moment later.
     "Cache-Control": segment.state === "growing" ? "no-store" : "private, no-cache",
-    "Content-Type": CONTENT_TYPES[segment.container],
+    "Content-Type": MEDIA_TYPES[segment.container],
     ETag: etag,
     "Last-Modified": new Date(modifiedMs).toUTCString(),
   };

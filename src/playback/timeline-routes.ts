@@ -5,6 +5,7 @@ import { ReelError } from "../base/reel-error.js";
 import { jsonReply, type RouteModule, type RouteReply, type RouteRequest } from "../base/routes.js";
 import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { FoundSegment } from "../catalog/catalog-segment.js";
+import { CONTAINER_NAMES } from "../container/table.js";
 import type { Clock } from "../time/units.js";
 import { gapsOf, mergedTimeline, type TimelineFile, type TimelineSpan } from "./merged-timeline.js";
 import { choiceParameter, rangeParameters, streamParameter } from "./parameters.js";
@@ -63,7 +64,7 @@ export class TimelineRoutes implements RouteModule {
     const stream = streamParameter(query, "stream");
     if (stream === undefined) throw new ReelError("badArgument", "stream is needed");
     const { from, to } = rangeParameters(query);
-    const type = choiceParameter(query, "type", ["mp4", "ts", "flv"]);
+    const type = choiceParameter(query, "type", CONTAINER_NAMES);
     const found = await filesOf(this.parts.catalog, stream, from ?? 0, to);
     const files = found.filter(({ container }) => type === undefined || container === type);
     const told = {

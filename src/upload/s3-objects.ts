@@ -1,6 +1,7 @@
 // What an upload asks of S3: put, multipart, list, head. Amazon S3 API Reference; what other servers leave out
 // (ListParts, checksums) is told by their answers and never needed.
 
+import { MEDIA_TYPES } from "../container/media-types.js";
 import { blocksOf, encodeKey, failureOf, S3Failure, type S3Sender, textOf } from "./s3-request.js";
 
 /** A part that the server has. */
@@ -26,8 +27,6 @@ export interface OpenUpload {
   readonly key: string;
   readonly uploadId: string;
 }
-
-const CONTENT_TYPES: Readonly<Record<string, string>> = { mp4: "video/mp4", ts: "video/mp2t", flv: "video/x-flv" };
 
 export class S3Objects {
   constructor(
@@ -133,5 +132,6 @@ function unquoted(etag = ""): string {
 }
 
 function contentType(key: string): string {
-  return CONTENT_TYPES[key.slice(key.lastIndexOf(".") + 1)] ?? "application/octet-stream";
+  const types: Readonly<Record<string, string>> = MEDIA_TYPES;
+  return types[key.slice(key.lastIndexOf(".") + 1)] ?? "application/octet-stream";
 }
