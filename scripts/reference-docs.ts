@@ -138,6 +138,11 @@ const EVENTS: Readonly<Record<EventType, { description: string; keys: readonly s
   },
   serverStarted: { description: "The listeners are open.", keys: ["version"] },
   serverStopping: { description: "The server finishes its recordings and stops.", keys: ["version"] },
+  streamConflict: {
+    description:
+      "In a group: a stream of this node has the name of one at other nodes (`nodes`), and at least one of them is published. Each node records its own. Told by each of them, again where a node more has it; `conflict` of listStreams and /api/streams shows it for as long as it is so.",
+    keys: ["localStreamName", "node", "nodes"],
+  },
   timerClosed: { description: "A timer is gone.", keys: ["timerId", "triggerCount", "value"] },
   timerCreated: { description: "A timer was armed.", keys: ["timerId", "triggerCount", "value"] },
   timerTriggered: { description: "A timer fired.", keys: ["timerId", "triggerCount", "value"] },

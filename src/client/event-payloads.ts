@@ -123,6 +123,8 @@ export interface EventPayloads {
   recordWaiting: Sender & RecordingIds & { description: string };
   serverStarted: Sender & { version: string };
   serverStopping: Sender & { version: string };
+  /** A stream of that name lives at this node and at `nodes`. */
+  streamConflict: Sender & { localStreamName: string; node: string; nodes: string[] };
   timerClosed: Sender & TimerData;
   timerCreated: Sender & TimerData;
   timerTriggered: Sender & TimerData;

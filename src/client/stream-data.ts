@@ -55,6 +55,8 @@ export interface StreamData {
   unrecorded?: UnrecordedTrackData[];
   /** Of a pulled source: what reads it, and why that way. */
   reader?: string;
+  /** Other nodes of the group that have a stream of its name; missing where none has. */
+  conflict?: string[];
   /** Of a source that comes over RTP. */
   rtp?: RtpData;
   pullSettings?: PullSettingsData;

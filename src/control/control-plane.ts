@@ -157,7 +157,7 @@ export class ControlPlane implements Collector {
     this.pulls = new PullConfigs(pulls, recorder.store, clock, logger, this.#limits.pullConfigs);
     this.pulls.restore();
     const mp4BinPath = options.mp4BinPath ?? "evo-mp4writer";
-    const view: ControlView = { recorder, pulls: this.pulls, clock, retention, uploads, mp4BinPath };
+    const view: ControlView = { recorder, pulls: this.pulls, clock, retention, uploads, group, mp4BinPath };
     this.#unmap = mapRecorderEvents(view, this.bus);
     this.#timers = new CommandTimers(clock, timers, (type, timer) => this.bus.emit(type, () => timer));
     const { ms = 0, branch = "", hash = "" } = options.build ?? {};

@@ -7,7 +7,6 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "../base/logger.js";
 import { gauge, type Sample } from "../base/samples.js";
-import type { ConfigStore } from "../recording/config-store.js";
 import { JsonConfigStore } from "../recording/json-config-store.js";
 import { SectionWriter } from "../recording/section-writer.js";
 import type { Clock } from "../time/units.js";
@@ -24,7 +23,9 @@ import { type Heartbeat, Members } from "./members.js";
 import { firstNumber, readMember, remember } from "./membership.js";
 import { connectNats, type Nats } from "./nats-connection.js";
 import { type RequestHandler, Requests } from "./requests.js";
-import { SharedConfigs, type SharedSection } from "./shared-configs.js";
+import type { MovedPull, Shared } from "./server-port.js";
+import { SharedConfigs } from "./shared-configs.js";
+import { StreamNames } from "./stream-names.js";
 import { type Asked, GroupSubjects, type PullKey } from "./subjects.js";
 import { pause, within } from "./waiting.js";
 
@@ -57,33 +58,11 @@ interface Session {
   readonly heartbeats: Heartbeats;
   readonly requests: Requests;
   readonly events: EventStream;
+  readonly names: StreamNames;
 }
 
 /** The group's pulls, whatever their settings are. */
 type AnyPulls = Omit<GroupPulls<GroupPull, unknown>, "start" | "checkUri" | "stop">;
-
-/** What of a server's the group shares. */
-export interface Shared {
-  /** The recorder's. */
-  readonly store: ConfigStore;
-  readonly sections: readonly SharedSection[];
-  /** Called when this node has a pull that another had. */
-  readonly onMoved: (moved: MovedPull) => void;
-}
-
-/** A pull that another node had, and this one has now. */
-export interface MovedPull {
-  readonly configId: number;
-  readonly localStreamName: string;
-  readonly epoch: number;
-  /** The nodes by name; a number where it was never heard. */
-  readonly from: string;
-  readonly to: string;
-  /** `handedOver`: both pulled it for `overlapMs`. `ownerGone`: nobody was heard of for `silentMs`. */
-  readonly cause: "handedOver" | "ownerGone";
-  readonly overlapMs: number | null;
-  readonly silentMs: number | null;
-}
 
 export class Group {
   readonly #instance = randomUUID();
@@ -97,7 +76,7 @@ export class Group {
   readonly #published: SectionWriter;
   #publishedUpTo: number | undefined;
   readonly #known: KnownNodes;
-  #onMoved: Shared["onMoved"] = () => {};
+  #shared: Shared | undefined;
   #isLeaving = false;
   #tellOpened: () => void = () => {};
   /** Events of the start wait for it. */
@@ -203,9 +182,9 @@ export class Group {
   }
 
   /** Takes part: configs are shared and pulls are claimed as soon as NATS answers. */
-  start({ store, sections, onMoved }: Shared): void {
-    this.#onMoved = onMoved;
-    this.#configs = new SharedConfigs(sections, store, this.store, this.parts.logger);
+  start(shared: Shared): void {
+    this.#shared = shared;
+    this.#configs = new SharedConfigs(shared.sections, shared.store, this.store, this.parts.logger);
     void this.#begin();
     setTimeout(() => this.#pulls?.settle(), SETTLE_MS).unref();
   }
@@ -217,6 +196,16 @@ export class Group {
       isAlive: this.#members.isAlive(node) && !isLast,
     }));
     return this.#known.with(heard);
+  }
+
+  /** A stream has begun or ended at this node. */
+  streamsChanged(): void {
+    this.#session?.names.changed();
+  }
+
+  /** The other nodes where a stream of that name lives too, by name. */
+  conflictsOf(localStreamName: string): readonly string[] {
+    return (this.#session?.names.conflictsOf(localStreamName) ?? []).map((node) => this.#nameOf(node));
   }
 
   /** What another node answers, as plain JSON; undefined where it does not within the deadline. */
@@ -284,6 +273,7 @@ export class Group {
   goodbye(): void {
     this.#isClosed = true;
     this.#session?.heartbeats.close();
+    this.#session?.names.close();
     this.#session?.log.close();
   }
 
@@ -344,7 +334,12 @@ export class Group {
     const isConnected = (): boolean => heartbeats.isConnected;
     const requests = new Requests({ nats, subjects, self: number, isConnected, logger });
     for (const [what, handler] of this.#handlers) requests.serve(what, handler);
-    this.#session = { nats, log, heartbeats, requests, events };
+    const names = new StreamNames({
+      ...{ nats, subjects, self: number, members: this.#members, logger },
+      live: () => this.#shared?.live() ?? { published: [], pulled: [] },
+      onConflict: (name, others) => this.#tellConflict(name, others),
+    });
+    this.#session = { nats, log, heartbeats, requests, events, names };
     this.#tellOpened();
     this.#members.deaf();
     this.#pulls?.connect(log);
@@ -355,6 +350,7 @@ export class Group {
 
   #tick(): void {
     this.#pulls?.tick();
+    this.#session?.names.tick();
     for (const { node, name, isLast } of this.#members.known())
       if (isLast || this.#members.isAlive(node)) this.#known.heard({ number: node, name, hasLeft: isLast });
   }
@@ -370,7 +366,14 @@ export class Group {
       silentMs: silentMs === undefined ? null : Math.round(silentMs),
     };
     this.parts.logger.info({ ...moved, stream: localStreamName }, "a pull has moved to this node");
-    this.#onMoved(moved);
+    this.#shared?.onMoved(moved);
+  }
+
+  #tellConflict(localStreamName: string, others: readonly number[]): void {
+    const nodes = others.map((node) => this.#nameOf(node));
+    const message = "a stream of this name lives at another node too: each records its own";
+    this.parts.logger.warn({ stream: localStreamName, nodes }, message);
+    this.#shared?.onConflict(localStreamName, nodes);
   }
 
   #nameOf(node: number): string {

@@ -105,6 +105,10 @@ export class GroupSubjects {
   heartbeat(node: number | "*"): string {
     return `${this.#root}.beat.${node}`;
   }
+  /** Names of live streams. */
+  names(node: number | "*"): string {
+    return `${this.#root}.names.${node}`;
+  }
   request(node: number, what: Asked): string {
     return `${this.#root}.node.${node}.${what}`;
   }

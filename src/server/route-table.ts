@@ -37,6 +37,8 @@ export interface RouteParts {
   hoursLeft?: (folder: string) => number | undefined;
   /** Where a stream's preview is; undefined where it has none. */
   previewOf?: (stream: string) => string | undefined;
+  /** Other nodes of the group that have a stream of that name. */
+  conflictsOf?: (stream: string) => readonly string[];
   clock: Clock;
   stateFolder: string;
   logger: Logger;
@@ -53,6 +55,7 @@ export function serverRoutes({
   collectors,
   hoursLeft = () => undefined,
   previewOf = () => undefined,
+  conflictsOf = () => [],
   clock,
   stateFolder,
   logger,
@@ -72,7 +75,7 @@ export function serverRoutes({
     healthRoutes(mediaFolders),
     metricsRoutes({ collectors, volumes, options: config().metrics }),
     systemRoutes({ recorder, clock, config, addresses }),
-    stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, clock }),
+    stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, conflictsOf, clock }),
     gapRoutes(recorder, clock),
     new RecordingRoutes({ catalog, mediaFolders }),
     new TimelineRoutes({ catalog, mediaFolders, clock }),

@@ -35,7 +35,7 @@ import type { ListenerParts, ServerListener } from "./listeners/listener-entry.j
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
 import { type RouteParts, serverRoutes } from "./route-table.js";
 import { readRules } from "./rule-settings.js";
-import { sharedSections } from "./shared-sections.js";
+import { sharedWithGroup } from "./shared-with-group.js";
 import { listenFailure } from "./start-failure.js";
 import { tellStory } from "./story-log.js";
 import { TlsFiles } from "./tls-files.js";
@@ -169,6 +169,7 @@ export class ReelServer {
           collectors: () => present(recorder, control, retention, uploads, group, previews, workers),
           hoursLeft: (folder) => retention.hoursLeft(`${folder}/`),
           previewOf: (stream) => previews?.pathOf(stream),
+          conflictsOf: (stream) => group?.conflictsOf(stream) ?? [],
           ...{ clock: recorder.clock, stateFolder: recorder.stateFolder, logger },
           config: () => (server ? server.#config : config),
           addresses: () => addresses,
@@ -196,11 +197,7 @@ export class ReelServer {
       }
       for (const [name, address] of Object.entries(addresses)) logger.info({ listener: name, address }, "listening");
       control.start();
-      group?.start({
-        store: recorder.store,
-        sections: sharedSections(recorder, control.pulls),
-        onMoved: (moved) => control.bus.emit("pullMoved", () => ({ ...moved })),
-      });
+      group?.start(sharedWithGroup(recorder, control, group));
       const publishing = listeners.filter(({ name }) => listenerEntry(name).carries === "media");
       server = new ReelServer(
         recorder,

@@ -22,17 +22,20 @@ export interface StateParts {
   readonly hoursLeft: (folder: string) => number | undefined;
   /** Where a stream's preview is; undefined where it has none. */
   readonly previewOf: (stream: string) => string | undefined;
+  /** Other nodes of the group that have a stream of that name. */
+  readonly conflictsOf: (stream: string) => readonly string[];
   readonly clock: Clock;
 }
 
-export function stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, clock }: StateParts): RouteModule {
+export function stateRoutes(parts: StateParts): RouteModule {
+  const { recorder, pulls, volumes, hoursLeft } = parts;
   return {
     name: "state",
     routes(register) {
-      const streams = () => streamObjects(recorder, previewOf, clock);
+      const streams = () => streamObjects(parts);
       register("GET", "/api/streams", () => jsonReply(200, { streams: streams() }), {
         summary:
-          "Live streams with their tracks, what is kept of their past, and the recordings of each: the file that grows, lag, losses by cause. `preview`: the WebSocket of its live pictures, MPEG-1 in MPEG-TS; null where `preview` of reel.json is off, or it is not pulled over RTSP.",
+          "Live streams with their tracks, what is kept of their past, and the recordings of each: the file that grows, lag, losses by cause. `preview`: the WebSocket of its live pictures, MPEG-1 in MPEG-TS; null where `preview` of reel.json is off, or it is not pulled over RTSP. `conflict`: in a group, other nodes that have a stream of the name.",
         answers: { 200: '`{"streams":[…]}`' },
         isOfGroup: true,
       });
@@ -61,7 +64,7 @@ export function stateRoutes({ recorder, pulls, volumes, hoursLeft, previewOf, cl
   };
 }
 
-function streamObjects(recorder: StateParts["recorder"], previewOf: StateParts["previewOf"], clock: Clock): unknown[] {
+function streamObjects({ recorder, previewOf, conflictsOf, clock }: StateParts): unknown[] {
   const byStream = new Map<string, OutStream[]>();
   for (const out of recorder.outStreams()) {
     const own = byStream.get(out.config.localStreamName);
@@ -81,6 +84,7 @@ function streamObjects(recorder: StateParts["recorder"], previewOf: StateParts["
     notRecorded: stream.unrecorded,
     preRecord: stream.past ?? null,
     preview: previewOf(stream.name) ?? null,
+    conflict: conflictsOf(stream.name),
     recordings: (byStream.get(stream.name) ?? []).map((out) => outObject(out, recorder)),
   }));
 }

@@ -1,14 +1,19 @@
 // Commands at any node of a group: lists are of all nodes, what concerns a stream goes to the node that has it, and a
 // node that does not answer is named.
 
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
 import { FakeCamera } from "../support/fake-camera.js";
+import { publishLooped } from "../support/looped-publisher.js";
 import { NatsCluster } from "../support/nats-cluster.js";
 import { Control, ReelProcess, type Reply, stopServers } from "../support/reel-server.js";
 import { until } from "../support/until.js";
 
 const NAMES = ["a", "b", "c"] as const;
 const FRAME_MS = 40;
+const CLIP = join(import.meta.dirname, "../../assets/clip.flv");
 const STREAM_ID_SHIFT = 2 ** 32;
 
 interface Listed {
@@ -16,6 +21,7 @@ interface Listed {
   readonly node: string;
   readonly uniqueId: number;
   readonly type: string;
+  readonly conflict?: string[];
   readonly outStreamsUniqueIds?: number[] | null;
 }
 
@@ -161,6 +167,43 @@ it("answers over HTTP for one node or all", async () => {
   expect(metrics.match(/^reel_group_nodes\{node="[abc]"\} 3$/gm)).toHaveLength(3);
   expect(metrics.match(/^# TYPE reel_group_nodes gauge$/gm)).toHaveLength(1);
   expect(JSON.parse(await get("/api/streams?node=d"))).toEqual({ error: "there is no node d in this group" });
+});
+
+it("shows a name that is published at two nodes at each, and both record it", async () => {
+  const [first, second, third] = controls as [Control, Control, Control];
+  const [at1, at2] = servers as [ReelProcess, ReelProcess, ReelProcess];
+  await third.succeed("record localStreamName=twice pathToFile=twice type=ts");
+  for (const node of NAMES)
+    await until("every node has the config", async () =>
+      JSON.stringify(await third.succeed(`listConfig node=${node}`)).includes('"twice"'),
+    );
+  const tags = [...parseFlvFile(await readFile(CLIP))];
+  const over = [false, false];
+  const publishing = [at1, at2].map((at, index) =>
+    publishLooped(at.rtmpUrl("twice"), tags, () => over[index] as boolean),
+  );
+  const mine = (control: Control): unknown[] => control.of("streamConflict").map(({ payload }) => payload);
+  await until("both tell it", () => [first, second].every((control) => mine(control).length > 0));
+  expect(mine(first)).toMatchObject([{ localStreamName: "twice", node: "a", nodes: ["b"] }]);
+  expect(mine(second)).toMatchObject([{ localStreamName: "twice", node: "b", nodes: ["a"] }]);
+  expect(mine(third)).toEqual([]);
+  const shown = async (): Promise<string[]> =>
+    (await listed(third))
+      .filter(({ name, type }) => name === "twice" && type.startsWith("IN"))
+      .map(({ node, conflict = [] }) => `${node}: ${conflict.join()}`)
+      .sort();
+  expect(await shown()).toEqual(["a: b", "b: a"]);
+  const recorded = (control: Control): boolean =>
+    control
+      .of("recordChunkCreated")
+      .some(({ payload }) => payload.localStreamName === "twice" && !("epoch" in payload));
+  await until("both record it", () => recorded(first) && recorded(second));
+  over[1] = true;
+  await publishing[1];
+  await until("it is over", async () => (await shown()).join() === "a: ");
+  over[0] = true;
+  await publishing[0];
+  await until("nothing is left of it", async () => (await listed(third)).every(({ name }) => name !== "twice"));
 });
 
 it("lists what it knows and names the node that does not answer, and the one that is dead", async () => {

@@ -24,6 +24,7 @@ export const EVENT_TYPES = [
   "segmentUploaded",
   "serverStarted",
   "serverStopping",
+  "streamConflict",
   "timerClosed",
   "timerCreated",
   "timerTriggered",

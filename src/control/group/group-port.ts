@@ -23,6 +23,8 @@ export interface GroupPort {
   readonly nodeName: string;
   /** The others that have been heard within the last days, by number. */
   nodes(): readonly GroupNode[];
+  /** The other nodes where a stream of that name lives too, by name. */
+  conflictsOf(localStreamName: string): readonly string[];
   /** What another node answers, as plain JSON; undefined where it does not within the deadline. */
   ask(node: number, what: "command" | "route", body: unknown, deadlineMs: number): Promise<unknown>;
   /**

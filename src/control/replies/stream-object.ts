@@ -178,6 +178,7 @@ export function inStreamObject(
   return {
     ...common(stream.name, source.type, stream.id, stream, view.clock),
     audio: trackObject({ ...audio, codec: codecs.audio }, "AUNK"),
+    conflict: conflictOf(stream, view),
     bandwidth: mean(audio.bytes + video.bytes, view.clock.monotonicMs() - stream.createdMonotonicMs),
     connectionType: pull ? OPERATION_PULL : OPERATION_NONE,
     farIp: source.farIp,
@@ -206,6 +207,12 @@ export function inStreamObject(
       width: codecs.width,
     },
   };
+}
+
+/** Other nodes of the group that have a stream of its name; undefined where none has. */
+function conflictOf({ name }: InStream, { group }: ControlView): string[] | undefined {
+  const nodes = group?.conflictsOf(name) ?? [];
+  return nodes.length > 0 ? [...nodes] : undefined;
 }
 
 /** Leaves out the query of a URL, because publishers put keys there, and masks passwords. */

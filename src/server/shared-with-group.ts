@@ -1,11 +1,31 @@
 // What every node of a group has: the configs and the rules that outlive a restart, but those of one node's reel.json,
-// and the configs that a rule makes where its stream is.
+// and the configs that a rule makes where its stream is. And what the others are told of this node's streams.
 
+import type { ControlPlane } from "../control/control-plane.js";
 import type { PullConfigs } from "../control/pull/pull-configs.js";
+import type { Group } from "../group/group.js";
+import type { Shared } from "../group/server-port.js";
 import type { SharedSection } from "../group/shared-configs.js";
 import type { Recorder } from "../recording/recorder.js";
 
-export function sharedSections(recorder: Recorder, pulls: PullConfigs): SharedSection[] {
+export function sharedWithGroup(recorder: Recorder, { bus, pulls }: ControlPlane, group: Group): Shared {
+  const { nodeName: node } = group;
+  for (const event of ["opened", "ended"] as const) recorder.streams.on(event, () => group.streamsChanged());
+  return {
+    store: recorder.store,
+    sections: sharedSections(recorder, pulls),
+    onMoved: (moved) => bus.emit("pullMoved", () => ({ ...moved })),
+    onConflict: (localStreamName, nodes) => bus.emit("streamConflict", () => ({ localStreamName, node, nodes })),
+    live: () => {
+      const names = { published: [] as string[], pulled: [] as string[] };
+      for (const stream of recorder.streams.list())
+        if (!stream.ended) (pulls.ofStream(stream) ? names.pulled : names.published).push(stream.name);
+      return names;
+    },
+  };
+}
+
+function sharedSections(recorder: Recorder, pulls: PullConfigs): SharedSection[] {
   const configId = (config: object): unknown => (config as { configId?: unknown }).configId;
   return [
     {
