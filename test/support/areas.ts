@@ -6,25 +6,27 @@ export const MAX_SHARE_SECONDS = 60;
 
 const AREAS: readonly (readonly [area: string, path: RegExp])[] = [
   ["house", /^lint\/|^validators\/|e2e\/build|catalog\/|support\/|^property\/random-access/],
-  ["group", /group|membership/],
+  ["group", /group/],
   ["cores", /workers?[./]|hand-over|crowd|capacity|dead-threads|^concurrency\//],
   [
     "kept footage",
     /rules?[./]|pre-record|clock\/|by-the-clock|past\/|retention|upload|totals|deletion|copies|manifest/,
   ],
   ["playback and dashboard", /hls|clip|playback|preview|chromium|dashboard|metrics|catalogue/],
-  ["cameras", /rts?p/],
+  ["cameras and other pulled sources", /rts?p|pull/],
   [
-    "codecs and tracks",
-    /codec|h265|sound|pcm|latm|usac|tracks?[.-]|decoder-conf|colour|open-gop|odd-enc|refus|ex-header/,
+    "access and losses",
+    /control-access|strangers|hostile|security\/|credentials|unrecorded|recording-events|restart-gap/,
   ],
-  ["access", /control-access|strangers|hostile|security\/|bad-publishers|credentials/],
-  ["package and manual", /packag|docs|command-line|cli|operation|start-messages|server\//],
-  ["faults", /^fault\/|faults|restart|recovery|two-servers|audio-change|random-access|clocks|segments/],
+  ["codecs and tracks", /codec|h265|sound|pcm|latm|usac|tracks\.|decoder-conf|colour|open-gop|refus|ex-header/],
+  ["package and manual", /packag|docs|command-line|operation|start-messages|server\//],
+  ["crashes and full disks", /recorder-faults|e2e\/restart|recovery|finish|fault\/(kill|disks|mp4-disk-full)/],
+  ["repairs", /^fault\/|two-servers|membership|audio-change|random-access|clocks|odd-encoders/],
+  ["control interface", /control|client\/|cli\//],
 ];
 
-/** Recording from RTMP and MPEG-TS, MP4, the control interface: what was there first. */
-const OTHERS = "recording and control";
+/** From RTMP and MPEG-TS to files of all containers. */
+const OTHERS = "recording";
 
 /** `path` is that below test/, with slashes. */
 export function areaOf(path: string): string {
