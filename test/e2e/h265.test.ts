@@ -112,7 +112,8 @@ const HD_SECONDS = effort(12, 40);
 const HD_WIDTH = effort(480, 1920);
 const HD_HEIGHT = effort(270, 1080);
 
-describe("H.265", () => {
+// They wait for media time: they run side by side.
+describe.concurrent("H.265", () => {
   it(`of ${HD_HEIGHT} lines with B-frames is in segments of 4 s, every picture once`, {
     timeout: 300_000,
   }, async () => {
