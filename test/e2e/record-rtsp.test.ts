@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Logger } from "../../src/base/logger.js";
 import { RtspServer, type RtspServerOptions } from "../../src/ingest/rtsp/rtsp-server.js";
 import { makeClip } from "../support/clip.js";
@@ -19,52 +19,68 @@ const SECONDS = 3;
 const GST_LAUNCH = fileURLToPath(new URL("../support/gst-launch.py", import.meta.url));
 const MAX_SKEW_MS = 40;
 
-let fixture: PullFixture;
-let server: RtspServer;
-let port: number;
-const log: string[] = [];
-const children = new Set<ChildProcess>();
+/** A server of its own, and whoever pushes to it. */
+class Rig {
+  readonly log: string[] = [];
+  port = 0;
+  server!: RtspServer;
+  readonly #children = new Set<ChildProcess>();
 
-async function listen(options: Partial<RtspServerOptions> = {}): Promise<void> {
-  const write = (context: object, message: string): void => void log.push(`${message} ${JSON.stringify(context)}`);
-  const logger: Logger = { debug: write, info: write, warn: write };
-  const { streams: registry, arena, clock } = fixture.recorder;
-  server = new RtspServer({ registry, arena, clock, logger, options });
-  ({ port } = await server.listen({ host: "127.0.0.1", port: 0 }));
+  constructor(readonly fixture: PullFixture) {}
+
+  async listen(options: Partial<RtspServerOptions> = {}): Promise<void> {
+    const write = (context: object, message: string) => void this.log.push(`${message} ${JSON.stringify(context)}`);
+    const logger: Logger = { debug: write, info: write, warn: write };
+    const { streams: registry, arena, clock } = this.fixture.recorder;
+    this.server = new RtspServer({ registry, arena, clock, logger, options });
+    ({ port: this.port } = await this.server.listen({ host: "127.0.0.1", port: 0 }));
+  }
+
+  /** Pushes until the file ends; resolves with what it wrote to stderr, empty where nothing was wrong. */
+  async push(program: string, args: readonly string[]): Promise<string> {
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    this.#children.add(child);
+    let stderr = "";
+    child.stderr.on("data", (bytes: Buffer) => {
+      stderr = (stderr + bytes.toString()).slice(-4096);
+    });
+    await once(child, "close");
+    this.#children.delete(child);
+    return stderr;
+  }
+
+  kill(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+  }
+
+  async close(): Promise<void> {
+    this.kill();
+    await this.server.close();
+    await this.fixture.close();
+  }
 }
 
-beforeEach(async () => {
-  fixture = await PullFixture.open();
-  log.length = 0;
-});
-afterEach(async () => {
-  for (const child of children) child.kill("SIGKILL");
-  children.clear();
-  await server.close();
-  await fixture.close();
+// They wait for media time: they run side by side, each on a server of its own.
+const rigs = new Set<Rig>();
+afterAll(async () => {
+  for (const rig of rigs) await rig.close();
 });
 
-/** Pushes until the file ends; resolves with what it wrote to stderr, empty where nothing was wrong. */
-async function push(program: string, args: readonly string[]): Promise<string> {
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-  children.add(child);
-  let stderr = "";
-  child.stderr.on("data", (bytes: Buffer) => {
-    stderr = (stderr + bytes.toString()).slice(-4096);
-  });
-  await once(child, "close");
-  children.delete(child);
-  return stderr;
+async function open(options?: Partial<RtspServerOptions>): Promise<Rig> {
+  const rig = new Rig(await PullFixture.open());
+  await rig.listen(options);
+  rigs.add(rig);
+  return rig;
 }
 
-function ffmpeg(path: string, transport: string, name: string): Promise<string> {
-  const url = `rtsp://127.0.0.1:${port}/${name}`;
+function ffmpeg(rig: Rig, path: string, transport: string, name: string): Promise<string> {
+  const url = `rtsp://127.0.0.1:${rig.port}/${name}`;
   const input = ["-re", "-i", path, "-c", "copy"];
-  return push("ffmpeg", ["-v", "error", "-nostdin", ...input, "-f", "rtsp", "-rtsp_transport", transport, url]);
+  return rig.push("ffmpeg", ["-v", "error", "-nostdin", ...input, "-f", "rtsp", "-rtsp_transport", transport, url]);
 }
 
 /** As fast as it goes, over TCP. */
-async function ffmpeg8(path: string, transport: "tcp" | "udp", name: string): Promise<string> {
+async function ffmpeg8({ port }: Rig, path: string, transport: "tcp" | "udp", name: string): Promise<string> {
   await remuxWithFfmpeg8(path, `rtsp://127.0.0.1:${port}/${name}`, "rtsp", transport);
   return "";
 }
@@ -73,17 +89,17 @@ async function ffmpeg8(path: string, transport: "tcp" | "udp", name: string): Pr
 const STUCK_MS = 5000;
 
 /** Its rtspclientsink, which sends AAC as LATM. */
-async function gstreamer(path: string, transport: "tcp" | "udp", name: string): Promise<string> {
-  const url = `rtsp://127.0.0.1:${port}/${name}`;
+async function gstreamer(rig: Rig, path: string, transport: "tcp" | "udp", name: string): Promise<string> {
+  const url = `rtsp://127.0.0.1:${rig.port}/${name}`;
   const pipeline =
     `filesrc location=${path} ! qtdemux name=d d.video_0 ! queue ! h264parse ! s.sink_0` +
     ` d.audio_0 ! queue ! aacparse ! s.sink_1 rtspclientsink name=s location=${url} protocols=${transport}`;
-  const { streams, clock } = fixture.recorder;
+  const { streams, clock } = rig.fixture.recorder;
   const isStuck = (): boolean => streams.list().some((stream) => clock.monotonicMs() - stream.lastFrameMs > STUCK_MS);
   const watch = setInterval(() => {
-    if (isStuck()) for (const child of children) child.kill("SIGKILL");
+    if (isStuck()) rig.kill();
   }, 500);
-  return await push("/usr/bin/python3", [GST_LAUNCH, ...pipeline.split(" ")]).finally(() => clearInterval(watch));
+  return await rig.push("/usr/bin/python3", [GST_LAUNCH, ...pipeline.split(" ")]).finally(() => clearInterval(watch));
 }
 
 const PUBLISHERS = [
@@ -93,13 +109,14 @@ const PUBLISHERS = [
   ["GStreamer", "tcp", gstreamer],
 ] as const;
 
-describe("RTSP publishers", () => {
+describe.concurrent("RTSP publishers", () => {
   for (const [program, transport, publish] of PUBLISHERS)
     it(`are recorded frame by frame: ${program} over ${transport.toUpperCase()}`, async () => {
-      await listen();
+      const rig = await open();
+      const { fixture, server } = rig;
       const path = await makeClip({ seconds: SECONDS, video: { gopFrames: 25 }, format: "mp4" });
       await fixture.record("cam", "mp4");
-      expect(await publish(path, transport, "live/cam?x=1")).toBe("");
+      expect(await publish(rig, path, transport, "live/cam?x=1")).toBe("");
       const [file] = await fixture.untilClosed(1);
       const [sent, probe] = [await ffprobe(path), await ffprobe(file?.path ?? "")];
       const sizes = (packets: readonly { sizeBytes: number }[] = []): number[] =>
@@ -113,7 +130,8 @@ describe("RTSP publishers", () => {
     });
 
   it("are recorded with H.265 and Opus, and with G.711: FFmpeg 8 over UDP", async () => {
-    await listen();
+    const rig = await open();
+    const { fixture } = rig;
     const encode = async (name: string, ...codecs: string[]): Promise<string> => {
       const path = join(fixture.folder, `${name}.mkv`);
       const video = ["-f", "lavfi", "-i", `testsrc2=size=320x240:rate=25:duration=${SECONDS}`];
@@ -131,7 +149,7 @@ describe("RTSP publishers", () => {
     await Promise.all(
       Object.entries(paths).map(async ([name, path]) => {
         await fixture.record(name, "mp4");
-        await ffmpeg8(path, "udp", `live/${name}`);
+        await ffmpeg8(rig, path, "udp", `live/${name}`);
       }),
     );
     await fixture.untilClosed(2);
@@ -152,11 +170,13 @@ describe("RTSP publishers", () => {
   });
 
   it("are refused without the publish key, with the reason, and the log shows no key", async () => {
-    await listen({ publishKeys: { cam: "the-secret" } });
+    const rig = await open({ publishKeys: { cam: "the-secret" } });
+    const { fixture, log } = rig;
     const path = await makeClip({ seconds: 1, video: { gopFrames: 25 }, format: "mp4" });
-    for (const key of ["", "?key=wrong-secret"]) expect(await ffmpeg(path, "tcp", `live/cam${key}`)).toContain("403");
+    for (const key of ["", "?key=wrong-secret"])
+      expect(await ffmpeg(rig, path, "tcp", `live/cam${key}`)).toContain("403");
     await fixture.record("cam", "mp4");
-    expect(await ffmpeg(path, "tcp", "live/cam?key=the-secret")).toBe("");
+    expect(await ffmpeg(rig, path, "tcp", "live/cam?key=the-secret")).toBe("");
     await fixture.untilClosed(1);
     expect(log.join("\n")).toContain("needs its publish key");
     expect(log.join("\n")).not.toContain("secret");
