@@ -14,10 +14,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "../../src/base/logger.js";
 import { FfmpegTransport } from "../../src/ingest/ffmpeg/ffmpeg-transport.js";
 import { writeWrapper } from "../../src/ingest/ffmpeg/ffmpeg-wrapper.js";
@@ -27,20 +27,10 @@ import { effort } from "../support/effort.js";
 import { decodeWithFfmpeg, ffprobe } from "../support/ffprobe.js";
 import { Publisher, stopPublishers } from "../support/publisher.js";
 import { freePort, PullFixture } from "../support/pull-fixture.js";
+import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
 const SECONDS = 3;
-let fixture: PullFixture;
-let http: Server | undefined;
-beforeEach(async () => {
-  fixture = await PullFixture.open();
-});
-afterEach(async () => {
-  await stopPublishers();
-  await fixture.close();
-  http?.close();
-  http = undefined;
-});
 
 /** Pids of processes that have this text in their command line. */
 function processesWith(text: string): number[] {
@@ -73,9 +63,9 @@ function pullsOf(folder: string): string {
 }
 
 /** What says that it reads a stream, once it lives. */
-function readers(): (string | undefined)[] {
+function readers({ recorder }: PullFixture): (string | undefined)[] {
   const seen: (string | undefined)[] = [];
-  fixture.recorder.streams.on("opened", ({ source }) => seen.push(source.reader));
+  recorder.streams.on("opened", ({ source }) => seen.push(source.reader));
   return seen;
 }
 
@@ -85,8 +75,33 @@ async function expectPlays(path: string, seconds: number): Promise<void> {
   await decodeWithFfmpeg(path);
 }
 
-describe("sources through ffmpeg", () => {
+// They wait for media time: they run side by side.
+describe.concurrent("sources through ffmpeg, recorded", () => {
+  const fixtures: PullFixture[] = [];
+  const servers: Server[] = [];
+  afterAll(async () => {
+    await stopPublishers();
+    for (const fixture of fixtures) await fixture.close();
+    for (const server of servers) server.close();
+  });
+
+  async function open(): Promise<PullFixture> {
+    const fixture = await PullFixture.open();
+    fixtures.push(fixture);
+    return fixture;
+  }
+
+  /** Answers its port. */
+  async function serve(listener: RequestListener): Promise<number> {
+    const server = createServer(listener).listen(0, "127.0.0.1");
+    servers.push(server);
+    await once(server, "listening");
+    const address = server.address();
+    return typeof address === "object" && address ? address.port : 0;
+  }
+
   it("records a file at live pace, every frame of it", async () => {
+    const fixture = await open();
     const path = await makeClip({ seconds: SECONDS, format: "mp4" });
     await fixture.record("file", "mp4");
     fixture.pull(`file://${path}`, "file", { keepAlive: false });
@@ -97,37 +112,23 @@ describe("sources through ffmpeg", () => {
   });
 
   it("records HLS from a static file server", async () => {
+    const fixture = await open();
     const folder = join(fixture.folder, "hls");
     mkdirSync(folder);
     const clip = await makeClip({ seconds: SECONDS, format: "mp4" });
-    execFileSync("ffmpeg", [
-      "-v",
-      "error",
-      "-nostdin",
-      "-i",
-      clip,
-      "-c",
-      "copy",
-      "-f",
-      "hls",
-      "-hls_time",
-      "1",
-      "-hls_list_size",
-      "0",
-      join(folder, "index.m3u8"),
-    ]);
+    const args = ["-v", "error", "-nostdin", "-i", clip, "-c", "copy", "-f", "hls", "-hls_time", "1"];
+    const { code } = await runProgram("ffmpeg", [...args, "-hls_list_size", "0", join(folder, "index.m3u8")]);
+    expect(code).toBe(0);
     const agents = new Set<string>();
-    http = createServer((request, response) => {
+    const port = await serve((request, response) => {
       agents.add(request.headers["user-agent"] ?? "");
       const path = join(folder, (request.url ?? "").slice(1));
       if (existsSync(path)) response.end(readFileSync(path));
       else response.writeHead(404).end();
-    }).listen(0, "127.0.0.1");
-    await once(http, "listening");
-    const address = http.address();
+    });
     await fixture.record("hls", "mp4");
-    const seen = readers();
-    fixture.pull(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/index.m3u8`, "hls", {
+    const seen = readers(fixture);
+    fixture.pull(`http://127.0.0.1:${port}/index.m3u8`, "hls", {
       keepAlive: false,
       emulateUserAgent: "-i it is\r\nX: us",
     });
@@ -138,13 +139,11 @@ describe("sources through ffmpeg", () => {
   });
 
   it("records a file that a web server gives out as it goes", async () => {
+    const fixture = await open();
     const clip = await makeClip({ seconds: SECONDS, format: "ts" });
-    http = createServer((_request, response) => response.end(readFileSync(clip))).listen(0, "127.0.0.1");
-    await once(http, "listening");
-    const address = http.address();
+    const port = await serve((_request, response) => response.end(readFileSync(clip)));
     await fixture.record("web", "mp4");
-    const seen = readers();
-    const port = typeof address === "object" && address ? address.port : 0;
+    const seen = readers(fixture);
     fixture.pull(`http://127.0.0.1:${port}/clip.ts`, "web", { keepAlive: false });
     const [closed] = await fixture.untilClosed(1);
     await expectPlays(closed?.path ?? "", SECONDS);
@@ -152,10 +151,11 @@ describe("sources through ffmpeg", () => {
   });
 
   it("records SRT from an ffmpeg listener", async () => {
+    const fixture = await open();
     const port = await freePort();
     const clip = await makeClip({ seconds: SECONDS, format: "mp4" });
     await fixture.record("srt", "mp4");
-    const seen = readers();
+    const seen = readers(fixture);
     new Publisher([
       "-v",
       "error",
@@ -175,6 +175,14 @@ describe("sources through ffmpeg", () => {
     await decodeWithFfmpeg(closed?.path ?? "");
     expect(seen).toEqual(["ffmpeg, because srt is not read natively"]);
   });
+});
+
+describe("sources through ffmpeg", () => {
+  let fixture: PullFixture;
+  beforeEach(async () => {
+    fixture = await PullFixture.open();
+  });
+  afterEach(() => fixture.close());
 
   it("refuses what may not reach ffmpeg, and says why", () => {
     const { pulls, folder } = fixture;
