@@ -232,6 +232,28 @@ describe("Recordings", () => {
     await page.keyboard.press("Escape");
   });
 
+  it("lists older files of a day with many", async () => {
+    const start = Date.now();
+    const files = Array.from({ length: 450 }, (_, i) => ({
+      ...{ sequence: i + 1, stream: "many", file: `/media/many_${i}.mp4`, type: "mp4", state: "finished" },
+      ...{ start: new Date(start - i).toISOString(), end: new Date(start - i).toISOString(), durationMs: 1, bytes: 1 },
+      ...{ gaps: 0, lost: null, isMissing: false, links: {} },
+    }));
+    const other = await browser.visit("#/recordings", {
+      storageState: await page.context().storageState(),
+      prepare: async (tab) => {
+        await tab.route(/\/api\/recordings/, (route) => route.fulfill({ json: { recordings: files, cursor: null } }));
+      },
+    });
+    const list = other.getByRole("region", { name: "Files" });
+    for (const shown of [200, 400, 450]) {
+      await expect.poll(() => list.locator("tbody tr").count(), SOON).toBe(shown);
+      if (shown < files.length) await list.getByRole("button", { name: "Show older ones" }).click();
+    }
+    expect(await list.getByRole("button", { name: "Show older ones" }).count()).toBe(0);
+    await other.context().close();
+  });
+
   it("deletes a file once that is confirmed", async () => {
     await page.getByRole("button", { name: "Delete short.ts" }).click();
     await page.getByRole("button", { name: "Keep" }).click();
@@ -257,6 +279,17 @@ describe("Configs", () => {
     const pulls = page.getByRole("region", { name: "Pull configs" });
     await expect.poll(() => pulls.textContent(), SOON).toMatch(/yard.*ECONNREFUSED.*within/);
     expect(await page.content()).not.toContain("hidden-word");
+    await go(page, "#/now");
+    await expect
+      .poll(() => row("yard").locator(".sub").getAttribute("title"), SOON)
+      .toBe("to be pulled from rtsp://127.0.0.1:9");
+    // What does not fit ends with an ellipsis.
+    const cut = await page.evaluate(`(() => {
+      const source = document.querySelector(".sub[title^='to be pulled']");
+      return [source.scrollWidth > source.clientWidth, getComputedStyle(source).textOverflow];
+    })()`);
+    expect(cut).toEqual([true, "ellipsis"]);
+    await go(page, "#/configs");
     await pulls.getByRole("button", { name: /^Remove config/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await expect.poll(() => pulls.textContent(), SOON).toContain("None");

@@ -120,7 +120,9 @@ function Row({ row }: { row: NowRow }) {
     <>
       <div class="cell name" role="cell">
         <a href={link("streams", row.name)}>{row.name}</a>
-        <span class="sub">{row.source}</span>
+        <span class="sub" title={row.source}>
+          {row.source}
+        </span>
       </div>
       {stream ? <LiveCells stream={stream} states={row.states} /> : <AwaitedCells row={row} />}
     </>
@@ -155,8 +157,8 @@ function LiveCells({ stream, states }: { stream: StreamState; states: readonly s
       <div class={lagMs > LAG_MS ? "cell lag stale" : "cell lag"} role="cell">
         <span class="number">{recordings.length > 0 ? duration(lagMs) : "–"}</span>
       </div>
-      <div class="cell file" role="cell" title={recordings.map(({ file }) => file ?? "").join("\n")}>
-        {recordings.map(({ file }) => (file === null ? "" : fileName(file))).find(Boolean) ?? "–"}
+      <div class="cell file path-end" role="cell" title={recordings.map(({ file }) => file ?? "").join("\n")}>
+        <bdi>{recordings.map(({ file }) => (file === null ? "" : fileName(file))).find(Boolean) ?? "–"}</bdi>
       </div>
       <div class="cell losses" role="cell">
         <Losses losses={recordings.flatMap(({ losses }) => losses)} />

@@ -197,8 +197,8 @@ function RunningOne({ recording }: { recording: OutState }) {
     <>
       <div class="running-text">
         <Chip recording={recording} />
-        <span class="file" title={file ?? ""}>
-          {file ?? "no file yet"}
+        <span class="file path-end" title={file ?? ""}>
+          <bdi>{file ?? "no file yet"}</bdi>
         </span>
         <span class="sub">
           since <When at={since} />, {bytes(recording.bytes)}, {count(frames)} frames; lost: <Losses losses={losses} />

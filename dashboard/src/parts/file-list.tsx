@@ -16,6 +16,7 @@ import { PlayDialog } from "./play-dialog.js";
 import { Scroll } from "./scroll.js";
 import { When } from "./when.js";
 
+/** And so many more each time that older ones are asked for. */
 const SHOWN = 200;
 const DAY_MS = 86_400_000;
 const SPANS: readonly [string, number][] = [
@@ -65,6 +66,7 @@ export function FileTable({
 }) {
   const [played, setPlayed] = useState<RecordedFile>();
   const [doomed, setDoomed] = useState<RecordedFile>();
+  const [shown, setShown] = useState(SHOWN);
   const there = (files ?? []).filter(({ state }) => state !== "deleted").reverse();
   return (
     <>
@@ -88,7 +90,7 @@ export function FileTable({
               </tr>
             </thead>
             <tbody>
-              {there.slice(0, SHOWN).map((file) => (
+              {there.slice(0, shown).map((file) => (
                 <tr key={file.sequence}>
                   <td>
                     <When at={file.start} withDay />
@@ -143,9 +145,12 @@ export function FileTable({
           </table>
         </Scroll>
       )}
-      {there.length > SHOWN && (
+      {there.length > shown && (
         <p class="muted">
-          The newest {SHOWN} of {count(there.length)} files are listed.
+          The newest {count(shown)} of {count(there.length)} files are listed.{" "}
+          <button type="button" onClick={() => setShown(shown + SHOWN)}>
+            Show older ones
+          </button>
         </p>
       )}
       {played && <PlayDialog file={played} onClose={() => setPlayed(undefined)} />}
