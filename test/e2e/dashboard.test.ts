@@ -4,6 +4,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
+import type { RecorderEvents } from "../../src/recording/recorder-events.js";
 import type { ReelServer } from "../../src/server/server.js";
 import { makeClip } from "../support/clip.js";
 import { DashboardBrowser, go, seriousFindings } from "../support/dashboard-browser.js";
@@ -145,6 +146,37 @@ describe("Now", () => {
   });
 });
 
+it("keeps few of hundreds of streams in the page, and puts what lost most on top, in red", async () => {
+  const other = await browser.visit("#/now", {
+    storageState: await page.context().storageState(),
+    prepare: async (tab) => {
+      await tab.route(/\/api\/streams$/, async (route) => {
+        const { streams } = (await (await route.fetch()).json()) as { streams: { recordings: object[] }[] };
+        const many = Array.from({ length: 400 }, (_, i) => ({
+          ...streams[0],
+          ...{ id: 1000 + i, name: `s${String(i).padStart(3, "0")}` },
+          recordings: streams[0]?.recordings.map((recording) => ({
+            ...recording,
+            losses: i === 250 ? [{ cause: "lag", gaps: 1, frames: 12, bytes: 100, durationMs: 500 }] : [],
+          })),
+        }));
+        await route.fulfill({ json: { streams: many } });
+      });
+    },
+  });
+  const rows = other.locator(".streams .virtual-body [role=row]");
+  await expect.poll(() => other.getByRole("link", { name: "s000", exact: true }).count(), SOON).toBe(1);
+  expect(await rows.count()).toBeLessThan(60);
+  await other.getByRole("button", { name: "Losses" }).click();
+  await expect.poll(() => rows.first().textContent(), SOON).toMatch(/^s250.*12 frames/);
+  expect(await rows.first().locator(".bad").count()).toBe(1);
+  await other.evaluate("document.querySelector('.virtual-body').scrollTop = 1e6");
+  const count = await other.locator(".streams").getAttribute("aria-rowcount");
+  await expect.poll(() => rows.last().getAttribute("aria-rowindex"), SOON).toBe(count);
+  expect(await rows.count()).toBeLessThan(60);
+  await other.context().close();
+});
+
 describe("a stream", () => {
   it("plays the recording that grows, and goes back to its beginning", async () => {
     await go(page, "#/streams/cam1");
@@ -166,6 +198,30 @@ describe("a stream", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Cut now" }).click();
     const files = page.getByRole("region", { name: "Files" });
     await expect.poll(() => files.textContent(), SOON).toMatch(/cam1_\d+\.mp4.*growing.*cam1\.mp4.*finished/);
+  });
+});
+
+describe("a stream that is stopped", () => {
+  it("is recorded no more, and its file is finished", async () => {
+    await go(page, "#/streams/cam2");
+    await page.getByRole("button", { name: "Stop" }).click();
+    expect(await page.getByRole("dialog").locator("code").textContent()).toMatch(
+      /^shutdownStream id=\d+ permanently=1$/,
+    );
+    await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Nothing records it now.").waitFor();
+    await filesOf("cam2", 1);
+    expect(server.recorder.configs().some(({ config }) => config.localStreamName === "cam2")).toBe(false);
+  });
+
+  it("has a ledger of its gaps, told as they come", async () => {
+    await go(page, "#/streams/door");
+    const gaps = page.getByRole("region", { name: "Gaps" });
+    await expect.poll(() => gaps.textContent(), SOON).toContain("The server remembers none");
+    const gap = { cause: "lag", track: null, dtsMs: 0, durationMs: 2000, frames: 1234, bytes: 5e6 } as const;
+    const place = { localStreamName: "door", path: "/media/door_x.mp4", configId: 1, outStreamId: 1, sequence: 1 };
+    server.recorder.emit("gap", gap, place as unknown as RecorderEvents["gap"][1]);
+    await expect.poll(() => gaps.textContent(), SOON).toMatch(/lag2\.0 s1,2345\.00 MBdoor_x\.mp4/);
   });
 });
 
@@ -364,6 +420,8 @@ it("shows viewers everything and no button that changes it, and the server refus
     "fetch('/removeConfig', { method: 'POST', headers: { 'Reel-Request': 'x' }, body: '{\"id\":1}' }).then(({ status }) => status)",
   );
   expect(asked).toBe(403);
+  await theirs.getByRole("button", { name: "Log out" }).click();
+  await theirs.getByLabel("Password or token").waitFor();
   await theirs.context().close();
 });
 
