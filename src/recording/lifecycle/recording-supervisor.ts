@@ -9,7 +9,6 @@
 
 import type { EventEmitter } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { LogLimit } from "../../base/log-limit.js";
 import type { Logger } from "../../base/logger.js";
 import { asReelError, type ReelError } from "../../base/reel-error.js";
 import type { InStream } from "../../stream/in-stream.js";
@@ -28,9 +27,10 @@ import { Recording } from "./recording.js";
 import type { RecordingDeps } from "./recording-deps.js";
 import type { RecordingListener } from "./recording-listener.js";
 import type { RecordingReports } from "./recording-reports.js";
-import { LATE_MS, refusalOf } from "./refusal.js";
+import { refusalOf } from "./refusal.js";
 import { Retries } from "./retries.js";
 import type { Scheduler } from "./scheduler.js";
+import { UnrecordedNotes } from "./unrecorded-notes.js";
 
 export interface SupervisorParts {
   events: EventEmitter<RecorderEvents>;
@@ -50,8 +50,7 @@ export interface SupervisorParts {
 
 /** How long inStreamClosed waits for the files of its recordings; longer means a volume that hangs. */
 const CLOSE_ORDER_MS = 10_000;
-/** Of lines that publishers can cause at will. */
-const LOG_LINES_PER_SECOND = 10;
+
 export class RecordingSupervisor {
   admission: Admission = ADMIT_ALL;
   #parts: SupervisorParts;
@@ -59,15 +58,20 @@ export class RecordingSupervisor {
   readonly #entries = new ConfigEntries();
   #recordings = new Map<number, Recording>();
   #isClosing = false;
-  readonly #unrecordedLines: LogLimit;
+  readonly #unrecorded: UnrecordedNotes;
   readonly #retries: Retries;
   readonly #randomAccess = new RandomAccessWatch((recording) => this.#waits(recording));
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
-    this.#unrecordedLines = new LogLimit(parts.clock, LOG_LINES_PER_SECOND);
     this.#listener = this.#makeListener();
-    const { clock, streams, scheduler } = parts;
+    const { clock, logger, streams, scheduler } = parts;
+    this.#unrecorded = new UnrecordedNotes({
+      clock,
+      logger,
+      entriesOf: (name) => this.#entries.of(name),
+      onLate: (stream) => this.#refuseOrStart(stream, true),
+    });
     this.#retries = new Retries({
       clock,
       isSick: (volume) => scheduler.isSick(volume),
@@ -166,7 +170,7 @@ export class RecordingSupervisor {
         if (recording.inStream === stream && !recording.isStopped) recording.onGap(gap);
     });
     stream.on("unrecorded", () => {
-      this.#unrecorded(stream);
+      this.#unrecorded.changed(stream);
       this.#refuseOrStart(stream);
     });
     stream.on("config", () => this.#refuseOrStart(stream));
@@ -278,7 +282,7 @@ export class RecordingSupervisor {
       return;
     }
     entry.streams(recording.id);
-    this.#noteUnrecorded(entry, recording);
+    this.#unrecorded.note(entry, recording);
     if (target) this.#begin(entry, recording, target);
     else {
       entry.claims++;
@@ -324,30 +328,6 @@ export class RecordingSupervisor {
       ended: (recording) => this.#ended(recording),
       wake: () => scheduler.kick(),
     };
-  }
-
-  /** The list of the tracks that are not recorded has changed. */
-  #unrecorded(stream: InStream): void {
-    this.#unrecordedLines.pass((suppressed) =>
-      this.#parts.logger.warn(
-        { stream: stream.name, tracks: stream.unrecorded, suppressed },
-        "tracks are not recorded",
-      ),
-    );
-    for (const entry of this.#entries.of(stream.name))
-      for (const recording of entry.recordings)
-        if (recording.inStream === stream) this.#noteUnrecorded(entry, recording);
-  }
-
-  #noteUnrecorded(entry: ConfigEntry, recording: Recording): void {
-    const { unrecorded } = recording.inStream;
-    entry.setUnrecorded(unrecorded);
-    // Each file lists them. A stream that has nothing else gets no file, which takes a moment to know.
-    if (unrecorded.length === 0) return;
-    setTimeout(() => {
-      recording.tellUnrecorded();
-      this.#refuseOrStart(recording.inStream, true);
-    }, LATE_MS).unref();
   }
 
   /** Video comes, and nothing in it that a file could begin with. */
