@@ -17,7 +17,8 @@ interface DescribedRoute extends RouteDescription {
   readonly path: string;
 }
 
-const OF_GROUP = "in a group, the node that is asked, or `all`: `nodes` with each node's answer, `unanswered`";
+const OF_GROUP =
+  "in a group, the node that is asked, or `all`: `nodes` with each node's answer, its `node` and `url`, and `unanswered`";
 
 const MERGED = "in a group, the node that is asked, or `all`: one answer of all nodes, with `unanswered`";
 

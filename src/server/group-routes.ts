@@ -28,6 +28,8 @@ interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Where people find the node that answers; missing where it does not say. */
+  readonly url?: string;
 }
 
 /**
@@ -58,8 +60,9 @@ async function answerOf(
 ): Promise<Answer> {
   const handler = shared.get(path);
   if (!handler) throw new ReelError("notFound", `this version has no ${path} for other nodes`);
-  const base = url === undefined ? {} : { base: url.replace(/\/+$/, "") };
-  return plain(await handler({ ...requestOf(new URLSearchParams(query), role), ...base }));
+  const base: Pick<RouteRequest, "base"> = url === undefined ? {} : { base: url.replace(/\/+$/, "") };
+  const answer = plain(await handler({ ...requestOf(new URLSearchParams(query), role), ...base }));
+  return { ...answer, ...(base.base !== undefined && { url: base.base }) };
 }
 
 interface SharedRoute extends Pick<RouteDescription, "merge"> {
@@ -110,7 +113,10 @@ function joined(
     const values = answers.map(({ node, answer }) => ({ node, value: JSON.parse(answer.body) as unknown }));
     return jsonReply(200, { ...merge(values), unanswered });
   }
-  const nodes = answers.map(({ node, answer }) => ({ node, ...(JSON.parse(answer.body) as object) }));
+  const nodes = answers.map(({ node, answer: { url, body } }) => ({
+    ...(JSON.parse(body) as object),
+    ...{ node, ...(url !== undefined && { url }) },
+  }));
   return jsonReply(200, { nodes, unanswered });
 }
 

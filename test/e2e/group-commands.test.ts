@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseFlvFile } from "../../src/media/flv/flv-tag.js";
+import { DashboardBrowser } from "../support/dashboard-browser.js";
 import { FakeCamera } from "../support/fake-camera.js";
 import { publishLooped } from "../support/looped-publisher.js";
 import { NatsCluster } from "../support/nats-cluster.js";
@@ -57,7 +58,9 @@ afterAll(async () => {
 
 /** Which node records. */
 function owner(): number | undefined {
-  const index = controls.findIndex((control) => control.of("recordChunkCreated").length > 0);
+  const index = controls.findIndex((control) =>
+    control.of("recordChunkCreated").some(({ payload }) => payload.localStreamName === "cam1"),
+  );
   return index < 0 ? undefined : index;
 }
 
@@ -160,6 +163,10 @@ it("answers over HTTP for one node or all", async () => {
   const { nodes } = JSON.parse(await get("/api/recordings?node=all")) as {
     nodes: { node: string; recordings: { node: string; epoch: number; links: { self: string } }[] }[];
   };
+  const told = JSON.parse(await get("/api/server?node=all")) as { nodes: { node: string; pid: number }[] };
+  expect(new Map(told.nodes.map(({ node, pid }) => [node, pid]))).toEqual(
+    new Map(NAMES.map((node, place) => [node, servers[place]?.pid])),
+  );
   const theirs = nodes.find(({ node }) => node === NAMES[index])?.recordings ?? [];
   expect(theirs[0]).toMatchObject({ node: NAMES[index], epoch: 1 });
   expect(theirs[0]?.links.self).toMatch(new RegExp(`^http://${NAMES[index]}\\.example/api/recordings/\\d+$`));
@@ -168,6 +175,31 @@ it("answers over HTTP for one node or all", async () => {
   expect(metrics.match(/^# TYPE reel_group_nodes gauge$/gm)).toHaveLength(1);
   expect(JSON.parse(await get("/api/streams?node=d"))).toEqual({ error: "there is no node d in this group" });
 });
+
+/** In the dashboard of the third node: streams with their node and whose name they have. */
+async function expectShown(rows: readonly (readonly [string, string, string])[]): Promise<void> {
+  const browser = await DashboardBrowser.open(`http://${servers[2]?.addresses.http}/`);
+  try {
+    const page = await browser.visit("#/now");
+    for (const [name, node, also] of rows) {
+      const row = page
+        .getByRole("row")
+        .filter({ has: page.getByRole("link", { name, exact: true }) })
+        .filter({ has: page.getByText(node, { exact: true }) });
+      await row.waitFor();
+      if (also !== "") await row.getByText(also).waitFor();
+      const href = node === "c" ? `#/streams/${name}` : `http://${node}.example/#/streams/${name}`;
+      expect(await row.getByRole("link", { name, exact: true }).getAttribute("href")).toBe(href);
+    }
+    await page.getByLabel("Node").selectOption("b");
+    await page.getByText(/^\d of \d streams$/).waitFor();
+    const left = rows.filter(([, node]) => node === "b").map(([name]) => name);
+    expect(await page.getByRole("row").getByRole("link").allTextContents()).toEqual(left);
+    expect(browser.complaints).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+}
 
 it("shows a name that is published at two nodes at each, and both record it", async () => {
   const [first, second, third] = controls as [Control, Control, Control];
@@ -198,6 +230,11 @@ it("shows a name that is published at two nodes at each, and both record it", as
       .of("recordChunkCreated")
       .some(({ payload }) => payload.localStreamName === "twice" && !("epoch" in payload));
   await until("both record it", () => recorded(first) && recorded(second));
+  await expectShown([
+    ["cam1", NAMES[owner() as number] as string, ""],
+    ["twice", "a", "also at b"],
+    ["twice", "b", "also at a"],
+  ]);
   over[1] = true;
   await publishing[1];
   await until("it is over", async () => (await shown()).join() === "a: ");

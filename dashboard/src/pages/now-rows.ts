@@ -2,10 +2,15 @@
 
 import { codecName } from "../lib/codec-titles.js";
 import { sourceName } from "../lib/sources.js";
+import type { NodeState } from "../state/nodes.js";
 import type { ConfigState, StreamState } from "../state/server-types.js";
 
 export interface NowRow {
   readonly name: string;
+  /** Where it lives, in a group. */
+  readonly node?: string;
+  /** The dashboard of that node, where it is another one's; "" where that is not known. */
+  readonly elsewhere?: string;
   readonly source: string;
   /** Undefined where it is awaited. */
   readonly stream: StreamState | undefined;
@@ -26,6 +31,25 @@ export function nowRows(streams: readonly StreamState[], configs: readonly Confi
   const live = new Set(streams.map(({ name }) => name));
   for (const [name, own] of byName) if (!live.has(name)) rows.push(awaitedRow(name, own));
   return rows;
+}
+
+/**
+ * Of all nodes of a group: each stream where it lives, and once what no node has. Configs are the group's, so all nodes
+ * await what is somewhere.
+ */
+export function groupRows(nodes: readonly NodeState[]): NowRow[] {
+  const live = new Set(nodes.flatMap(({ streams }) => streams.map(({ name }) => name)));
+  const awaited = new Map<string, NowRow>();
+  const rows = nodes.flatMap(({ node, url, streams, configs }, index) =>
+    nowRows(streams, configs).flatMap((row): NowRow[] => {
+      const { conflict = [] } = row.stream ?? {};
+      const text = `${row.text} ${node} ${conflict.length > 0 ? "conflict" : ""}`.toLowerCase();
+      if (row.stream) return [{ ...row, node, text, ...(index > 0 && { elsewhere: url ?? "" }) }];
+      if (!live.has(row.name) && !awaited.has(row.name)) awaited.set(row.name, row);
+      return [];
+    }),
+  );
+  return [...rows, ...awaited.values()];
 }
 
 function liveRow(stream: StreamState, own: readonly ConfigState[]): NowRow {

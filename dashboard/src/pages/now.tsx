@@ -12,9 +12,10 @@ import { RecordButton } from "../parts/record-form.js";
 import { Sparkline } from "../parts/sparkline.js";
 import { VirtualList } from "../parts/virtual-list.js";
 import { beat, configs, history, streams } from "../state/live.js";
+import { nodes, unanswered } from "../state/nodes.js";
 import type { OutState, StreamState } from "../state/server-types.js";
 import { isOwner } from "../state/session.js";
-import { type NowRow, nowRows } from "./now-rows.js";
+import { groupRows, type NowRow, nowRows } from "./now-rows.js";
 import { SORTS, type SortKey } from "./now-sorts.js";
 
 const ROW_HEIGHT = 52;
@@ -27,13 +28,16 @@ const LAG_MS = 2000;
 
 export function Now() {
   const [filter, setFilter] = useState("");
+  const [node, setNode] = useState("");
   const [sort, setSort] = useState<{ key: SortKey; isDown: boolean }>({ key: "name", isDown: false });
   const isPhone = useIsPhone();
   void beat.value;
   if (streams.value === undefined || configs.value === undefined) return <p class="starting">Asking the server …</p>;
-  const all = nowRows(streams.value, configs.value);
+  const all = nodes.value ? groupRows(nodes.value) : nowRows(streams.value, configs.value);
   const wanted = filter.trim().toLowerCase();
-  const rows = all.filter(({ text }) => text.includes(wanted)).sort(SORTS[sort.key](sort.isDown));
+  const rows = all
+    .filter((row) => row.text.includes(wanted) && (node === "" || row.node === node))
+    .sort(SORTS[sort.key](sort.isDown));
   const sortBy = (key: SortKey): void => setSort({ key, isDown: sort.key === key ? !sort.isDown : key !== "name" });
   return (
     <section class="page now">
@@ -53,14 +57,22 @@ export function Now() {
             </span>
           </>
         )}
+        {nodes.value && <NodeChoice node={node} onChoice={setNode} />}
         {isOwner.value && <RecordButton />}
       </div>
+      <Unanswered />
       {all.length === 0 ? (
         <NothingYet />
       ) : rows.length === 0 ? (
         <Empty title="No stream fits the filter">
           <p>
-            <button type="button" onClick={() => setFilter("")}>
+            <button
+              type="button"
+              onClick={() => {
+                setFilter("");
+                setNode("");
+              }}
+            >
               Show all {all.length}
             </button>
           </p>
@@ -71,7 +83,7 @@ export function Now() {
           class="streams"
           items={rows}
           rowHeight={isPhone ? PHONE_ROW_HEIGHT : ROW_HEIGHT}
-          keyOf={({ name }) => name}
+          keyOf={({ name, node: at = "" }) => `${at}/${name}`}
           head={<Head sort={sort} onSort={sortBy} />}
           row={(row) => <Row row={row} />}
         />
@@ -119,13 +131,49 @@ function Row({ row }: { row: NowRow }) {
   return (
     <>
       <div class="cell name" role="cell">
-        <a href={link("streams", row.name)}>{row.name}</a>
+        <StreamLink row={row} />
+        {row.node !== undefined && <span class="chip at">{row.node}</span>}
+        {stream?.conflict && stream.conflict.length > 0 && (
+          <span class="chip waiting" title="Streams of one name: each node records its own">
+            also at {stream.conflict.join(", ")}
+          </span>
+        )}
         <span class="sub" title={row.source}>
           {row.source}
         </span>
       </div>
       {stream ? <LiveCells stream={stream} states={row.states} /> : <AwaitedCells row={row} />}
     </>
+  );
+}
+
+/** The page of a stream is at its node. */
+function StreamLink({ row: { name, elsewhere } }: { row: NowRow }) {
+  if (elsewhere === "") return <b>{name}</b>;
+  return <a href={`${elsewhere ?? ""}${elsewhere === undefined ? "" : "/"}${link("streams", name)}`}>{name}</a>;
+}
+
+function NodeChoice({ node, onChoice }: { node: string; onChoice: (node: string) => void }) {
+  const names = (nodes.value ?? []).map((one) => one.node).sort();
+  return (
+    <select aria-label="Node" value={node} onChange={(event) => onChoice(event.currentTarget.value)}>
+      <option value="">All nodes</option>
+      {names.map((name) => (
+        <option key={name} value={name}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Unanswered() {
+  const names = unanswered.value;
+  if (names.length === 0) return null;
+  return (
+    <p class="unanswered" role="status">
+      No answer from {names.join(", ")}: what lives there is missing here.
+    </p>
   );
 }
 

@@ -6,6 +6,7 @@ import { Repeater } from "../lib/repeater.js";
 import { channelUrl, get, RequestFailed } from "./api.js";
 import { EventChannel } from "./event-channel.js";
 import { StreamHistory } from "./history.js";
+import { isOfNodes, nodes, nodesOf, type OfAll, ownOf, unanswered } from "./nodes.js";
 import type { ConfigState, ServerEvent, ServerState, StreamState, VolumeState } from "./server-types.js";
 import { askSession, session } from "./session.js";
 import { isVisible } from "./visibility.js";
@@ -108,6 +109,8 @@ function forgetAll(): void {
   batch(() => {
     streams.value = undefined;
     configs.value = undefined;
+    nodes.value = undefined;
+    unanswered.value = [];
     volumes.value = [];
     server.value = undefined;
     cpuShare.value = undefined;
@@ -137,16 +140,19 @@ async function askAll(ending: AbortSignal): Promise<void> {
   turns++;
   areConfigsOld = false;
   const [told, stored, ofServer, ofVolumes] = await Promise.all([
-    get<{ streams: StreamState[] }>("/api/streams", ending),
-    areConfigsAsked ? get<{ configs: ConfigState[] }>("/api/configs", ending) : undefined,
+    get<OfAll<{ streams: StreamState[] }>>("/api/streams?node=all", ending),
+    areConfigsAsked ? get<OfAll<{ configs: ConfigState[] }>>("/api/configs?node=all", ending) : undefined,
     isSlowTurn ? get<ServerState>("/api/server", ending) : undefined,
     isSlowTurn ? get<{ volumes: VolumeState[] }>("/api/volumes", ending) : undefined,
   ]);
   if (ending.aborted) return;
   batch(() => {
-    history.add(told.streams, Date.now());
-    streams.value = told.streams;
-    if (stored) configs.value = stored.configs;
+    nodes.value = nodesOf(told, stored, nodes.value ?? []);
+    unanswered.value = isOfNodes(told) ? told.unanswered : [];
+    const own = ownOf(told).streams;
+    history.add(nodes.value?.flatMap((node) => node.streams) ?? own, Date.now());
+    streams.value = own;
+    if (stored) configs.value = ownOf(stored).configs;
     if (ofServer) takeServer(ofServer);
     if (ofVolumes) volumes.value = ofVolumes.volumes;
     beat.value++;

@@ -53,6 +53,8 @@ export interface StreamState {
   notRecorded: { codec: string; track: string | null }[];
   /** Path of the WebSocket of its live pictures. */
   preview: string | null;
+  /** Other nodes of the group that have a stream of its name. */
+  conflict?: string[];
   recordings: OutState[];
 }
 

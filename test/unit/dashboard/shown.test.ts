@@ -5,7 +5,8 @@ import { barsOf, lanesOf } from "../../../dashboard/src/lib/bars.js";
 import { lossText, mergeLosses } from "../../../dashboard/src/lib/losses.js";
 import { canPlay, listOf } from "../../../dashboard/src/lib/played.js";
 import { byRoom } from "../../../dashboard/src/lib/room.js";
-import { nowRows } from "../../../dashboard/src/pages/now-rows.js";
+import { groupRows, nowRows } from "../../../dashboard/src/pages/now-rows.js";
+import { nodesOf, ownOf } from "../../../dashboard/src/state/nodes.js";
 import type {
   ConfigState,
   LossState,
@@ -127,5 +128,44 @@ describe("the lines of Now", () => {
       ["door", "awaited"],
       ["yard", "to be pulled from rtsp://camera:554"],
     ]);
+  });
+
+  it("are of all nodes of a group: each stream where it lives, and once what none has", () => {
+    const configs = [config(1, "cam", "streaming"), config(4, "door", "waiting")];
+    const live = (conflict: string[]): StreamState => ({ ...stream, conflict });
+    const nodes = [
+      { node: "a", url: undefined, streams: [live(["b"])], configs },
+      { node: "b", url: "http://b:8080", streams: [live(["a"])], configs },
+      { node: "c", url: undefined, streams: [], configs },
+    ];
+    const rows = groupRows(nodes);
+    expect(rows.map(({ name, node, elsewhere }) => [name, node, elsewhere])).toEqual([
+      ["cam", "a", undefined],
+      ["cam", "b", "http://b:8080"],
+      ["door", undefined, undefined],
+    ]);
+    expect(rows.map(({ text }) => text.includes("conflict"))).toEqual([true, true, false]);
+    expect(groupRows(nodes.slice(2).concat(nodes[0] ?? [])).map(({ elsewhere }) => elsewhere)).toEqual(["", undefined]);
+  });
+
+  it("are of this node alone where there is no group, and keep the configs that were told before", () => {
+    const streams = [stream];
+    expect(nodesOf({ streams }, undefined, [])).toBeUndefined();
+    expect(ownOf({ streams })).toEqual({ streams });
+    const told = {
+      nodes: [
+        { node: "a", streams },
+        { node: "b", streams: [] },
+      ],
+      unanswered: ["c"],
+    };
+    const stored = { nodes: [{ node: "a", configs: [config(1, "cam", "waiting")] }], unanswered: ["b", "c"] };
+    const first = nodesOf(told, stored, []) ?? [];
+    expect(first.map(({ node, configs }) => [node, configs.length])).toEqual([
+      ["a", 1],
+      ["b", 0],
+    ]);
+    expect(nodesOf(told, undefined, first)).toEqual(first);
+    expect(ownOf<{ streams: StreamState[] }>(told).streams).toBe(streams);
   });
 });
