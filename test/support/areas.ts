@@ -5,9 +5,9 @@
 export const MAX_SHARE_SECONDS = 60;
 
 const AREAS: readonly (readonly [area: string, path: RegExp])[] = [
-  ["house", /^lint\/|^validators\/|e2e\/build|catalog\/|support\/|^property\/random-access/],
+  ["house", /^lint\/|^validators\/|e2e\/(build|version-0)|catalog\/|support\/|^property\/random-access/],
   ["group", /group/],
-  ["cores", /workers?[./]|hand-over|crowd|capacity|dead-threads|^concurrency\//],
+  ["cores", /workers?[./]|hand-over|crowd|capacity|threads|^concurrency\//],
   [
     "kept footage",
     /rules?[./]|pre-record|clock\/|by-the-clock|past\/|retention|upload|totals|deletion|copies|manifest/,
