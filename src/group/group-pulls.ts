@@ -196,6 +196,19 @@ export class GroupPulls<S extends GroupPull, T> {
       .filter(({ configId }) => this.#claimOf(configId).isRunning);
   }
 
+  /** Pulls whose owners live, and who has them. */
+  held(): { readonly configId: number; readonly node: number }[] {
+    const { members } = this.#parts;
+    return [...this.#entries.keys()]
+      .map((configId) => ({ configId, node: this.#claimOf(configId).owner }))
+      .filter(({ node }) => node > 0 && members.isAlive(node));
+  }
+
+  /** It is pulled here beside its owner. */
+  isTaking(configId: number): boolean {
+    return this.#entries.get(configId)?.taking !== undefined;
+  }
+
   /** Other nodes that take pulls, the best for this one first. */
   takersOf({ configId }: PullKey): number[] {
     const others = this.#parts.members.live().filter(({ isDraining }) => !isDraining);

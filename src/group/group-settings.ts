@@ -23,6 +23,10 @@ export interface GroupSettings {
     | undefined;
   /** Copies of every claim and config. Default 3. */
   readonly replicas?: number | undefined;
+  /** A node that joins begins to take its share of the pulls after so long. Default 60; 0 = never. */
+  readonly joinSeconds?: number | undefined;
+  /** Of media that this node should record; what is left of it weighs in placement. */
+  readonly capacityMbps?: number | undefined;
 }
 
 export const DEFAULT_REPLICAS = 3;

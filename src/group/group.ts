@@ -18,10 +18,12 @@ import { type Flow, type GroupPull, GroupPulls, type PullRunner, type Taken } fr
 import { DEFAULT_REPLICAS, type GroupSettings } from "./group-settings.js";
 import type { TakeAnswer } from "./hand-over.js";
 import { Heartbeats } from "./heartbeats.js";
+import { Joining } from "./joining.js";
 import { type KnownNode, KnownNodes } from "./known-nodes.js";
 import { type Heartbeat, Members } from "./members.js";
 import { firstNumber, readMember, remember } from "./membership.js";
 import { connectNats, type Nats } from "./nats-connection.js";
+import { type Load, type PlacedNode, weightOf } from "./placement.js";
 import { type RequestHandler, Requests } from "./requests.js";
 import type { MovedPull, Shared } from "./server-port.js";
 import { SharedConfigs } from "./shared-configs.js";
@@ -40,8 +42,8 @@ const AGAIN_MS = 500;
 const SETTLE_MS = 3000;
 /** To begin to pull takes no time. */
 const TAKE_ANSWER_MS = 2000;
-/** All nodes are equal until heartbeats carry their loads. */
-const OWN_WEIGHT = 1;
+/** A node that joins takes nothing that others have for so long. */
+const JOIN_SECONDS = 60;
 /** Ids of streams: the node's number in front, so that they say where a stream is. */
 export const STREAM_ID_SHIFT = 2 ** 32;
 
@@ -73,6 +75,9 @@ export class Group {
   readonly #handlers = new Map<Asked, RequestHandler>();
   #session: Session | undefined;
   #drain: Drain | undefined;
+  #joining: Joining | undefined;
+  #loadOf: (() => Load) | undefined;
+  #weight: number | undefined;
   readonly #published: SectionWriter;
   #publishedUpTo: number | undefined;
   readonly #known: KnownNodes;
@@ -148,17 +153,19 @@ export class Group {
     return { node: this.nodeName, ...(epoch !== undefined && { epoch }) };
   }
 
-  /** Stands in front of the sources that pull. `flowOf`: what a stream does here. */
+  /** Stands in front of the sources that pull. `flowOf`: what a stream does here. `load`: of this host. */
   createPulls<S extends GroupPull, T>(
     runner: PullRunner<S, T>,
     flowOf: (localStreamName: string) => Flow,
+    load: () => Load,
   ): GroupPulls<S, T> {
     const { clock, logger } = this.parts;
+    this.#loadOf = load;
     const pulls = new GroupPulls<S, T>({
       runner,
       members: this.#members,
       self: this.number,
-      weight: () => OWN_WEIGHT,
+      weight: () => this.#ownWeight(),
       monotonicMs: () => clock.monotonicMs(),
       flowOf,
       onTaken: (taken) => this.#tellMoved(taken),
@@ -166,6 +173,14 @@ export class Group {
       logger,
     });
     this.#pulls = pulls;
+    this.#joining = new Joining({
+      pulls,
+      self: this.number,
+      nodes: () => this.#placedNodes(),
+      afterMs: (this.settings.joinSeconds ?? JOIN_SECONDS) * 1000,
+      monotonicMs: () => clock.monotonicMs(),
+      logger,
+    });
     this.#drain = new Drain({
       pulls,
       nameOf: (node) => this.#nameOf(node),
@@ -260,6 +275,7 @@ export class Group {
   /** Takes pulls again. */
   undrain(): void {
     this.#drain?.end();
+    this.#joining?.begin();
   }
 
   /** Before the pulls end: none is claimed or begun any more, and the others know. */
@@ -329,6 +345,7 @@ export class Group {
       ...{ nats, subjects, members: this.#members, logger },
       own: () => this.#heartbeat(),
       onTick: () => this.#tick(),
+      onAbsent: () => this.#joining?.begin(),
       onReconnect: () => this.#configs?.reconnected(),
     });
     const isConnected = (): boolean => heartbeats.isConnected;
@@ -353,6 +370,18 @@ export class Group {
     this.#session?.names.tick();
     for (const { node, name, isLast } of this.#members.known())
       if (isLast || this.#members.isAlive(node)) this.#known.heard({ number: node, name, hasLeft: isLast });
+    if (!this.#isLeaving && this.#drain?.isDraining !== true) this.#joining?.tick();
+  }
+
+  /** Measured now; it follows the load in steps. */
+  #ownWeight(): number {
+    if (this.#loadOf) this.#weight = weightOf(this.#loadOf(), this.#weight);
+    return this.#weight ?? 1;
+  }
+
+  #placedNodes(): PlacedNode[] {
+    const others = this.#members.live().filter(({ isDraining }) => !isDraining);
+    return [{ node: this.number, weight: this.#ownWeight() }, ...others];
   }
 
   #tellMoved({ pull: { configId, localStreamName }, epoch, from, overlapMs }: Taken): void {
@@ -386,7 +415,7 @@ export class Group {
       node: this.number,
       instance: this.#instance,
       name: this.nodeName,
-      weight: OWN_WEIGHT,
+      weight: this.#ownWeight(),
       isDraining: this.#isLeaving || this.#drain?.isDraining === true,
       isLast: false,
     };

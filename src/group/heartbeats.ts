@@ -14,6 +14,8 @@ export interface HeartbeatParts {
   readonly own: () => Heartbeat;
   /** After every heartbeat while there is a connection, and when another node has said that it goes. */
   readonly onTick: () => void;
+  /** This node could not be heard, or could not hear: the others may have taken what it had. */
+  readonly onAbsent: () => void;
   readonly onReconnect: () => void;
   readonly logger: Logger;
 }
@@ -56,7 +58,7 @@ export class Heartbeats {
   }
 
   #tick(): void {
-    this.parts.members.tick();
+    if (this.parts.members.tick()) this.parts.onAbsent();
     this.#send(false);
     // What is asked without a connection would wait for it, and be asked of those who live.
     if (this.#isConnected) this.parts.onTick();
@@ -73,7 +75,7 @@ export class Heartbeats {
   #isConnected = true;
 
   async #watchConnection(): Promise<void> {
-    const { nats, members, onReconnect, logger } = this.parts;
+    const { nats, members, onAbsent, onReconnect, logger } = this.parts;
     for await (const status of nats.connection.status()) {
       if (status.type === "disconnect") {
         this.#isConnected = false;
@@ -82,6 +84,7 @@ export class Heartbeats {
       } else if (status.type === "reconnect") {
         this.#isConnected = true;
         members.deaf();
+        onAbsent();
         onReconnect();
         logger.info({ server: status.server }, "the group's NATS is back");
       }

@@ -2,7 +2,8 @@
 // from the same members, and a node that joins or leaves moves only what becomes or was its own.
 //
 // Score of a node for a pull: -weight / ln(h), h in (0, 1) hashed from both; the highest comes first (Schindelhauer and
-// Schomaker, "Weighted distributed hash tables", 2005). Shares are proportional to the weights.
+// Schomaker, "Weighted distributed hash tables", 2005). Shares are proportional to the weights. Nodes without weight
+// come behind all others, and share evenly where all are so: full volumes everywhere give no node everything.
 
 import { createHash } from "node:crypto";
 
@@ -18,12 +19,12 @@ function hash01(node: number, pull: string): number {
   return (digest.readUIntBE(0, 6) + 0.5) / 2 ** 48;
 }
 
-/** The nodes in the order in which they should have a pull. Without weight: at the end, by number. */
+/** The nodes in the order in which they should have a pull. */
 export function rankNodes(pull: string, nodes: readonly PlacedNode[]): number[] {
-  const scored = nodes.map(({ node, weight }) => ({
-    node,
-    score: weight > 0 ? -weight / Math.log(hash01(node, pull)) : 0,
-  }));
+  const scored = nodes.map(({ node, weight }) => {
+    const hash = hash01(node, pull);
+    return { node, score: weight > 0 ? -weight / Math.log(hash) : hash - 1 };
+  });
   return scored.sort((a, b) => b.score - a.score || a.node - b.node).map(({ node }) => node);
 }
 
@@ -33,7 +34,7 @@ export interface Load {
   readonly cpuFree: number;
   /** Of the media volumes, the fullest. */
   readonly diskFree: number;
-  /** Of `group.capacity`, in bits of media a second. */
+  /** Of `group.capacityMbps`. */
   readonly bitRateFree: number;
 }
 
@@ -44,11 +45,11 @@ const STEPS = 8;
 
 /**
  * The weight of a load, in eighths. `before`: the weight so far; it stays until the load has left its step by more than
- * half a step (hysteresis).
+ * half a step, and what was full has twice the least (hysteresis).
  */
 export function weightOf({ cpuFree, diskFree, bitRateFree }: Load, before?: number): number {
   const free = Math.min(cpuFree, diskFree, bitRateFree);
-  if (!(free >= LEAST_FREE)) return 0;
+  if (!(free >= (before === 0 ? 2 * LEAST_FREE : LEAST_FREE))) return 0;
   const exact = Math.max(1, free * STEPS);
   if (before !== undefined && before > 0 && Math.abs(exact - before * STEPS) <= 1) return before;
   return Math.round(exact) / STEPS;
@@ -62,15 +63,24 @@ export interface Holding {
 
 /**
  * The pulls that should move to `joined`: those of which it comes first, never more than its share of all, nor what
- * would leave a giver with less than its own.
+ * would leave a giver with less than its own share.
  */
 export function movesToJoined(held: readonly Holding[], nodes: readonly PlacedNode[], joined: number): Holding[] {
+  const spare = new Map(nodes.map(({ node }) => [node, -shareOf(held.length, nodes, node)]));
+  for (const { node } of held) spare.set(node, (spare.get(node) ?? 0) + 1);
+  const isWanted = ({ pull, node }: Holding): boolean => {
+    const missing = -(spare.get(joined) as number);
+    const left = spare.get(node) as number;
+    if (node === joined || missing <= 0 || left <= 0 || rankNodes(pull, nodes)[0] !== joined) return false;
+    spare.set(node, left - 1).set(joined, 1 - missing);
+    return true;
+  };
+  return spare.has(joined) ? held.filter(isWanted) : [];
+}
+
+/** How many of `count` pulls are a node's by its weight. */
+export function shareOf(count: number, nodes: readonly PlacedNode[], node: number): number {
   const total = nodes.reduce((sum, { weight }) => sum + weight, 0);
-  const weight = nodes.find(({ node }) => node === joined)?.weight ?? 0;
-  if (weight === 0) return [];
-  const has = held.filter(({ node }) => node === joined).length;
-  const share = Math.floor((held.length * weight) / total) - has;
-  if (share <= 0) return [];
-  const wanted = held.filter(({ pull, node }) => node !== joined && rankNodes(pull, nodes)[0] === joined);
-  return wanted.slice(0, share);
+  const own = nodes.find((placed) => placed.node === node)?.weight ?? 0;
+  return own > 0 ? Math.floor((count * own) / total) : 0;
 }

@@ -48,6 +48,20 @@ export const GroupSchema = Type.Object(
         description: `copies of claims and configs, each on a server of NATS (default ${DEFAULT_REPLICAS}); 1 is for trials`,
       }),
     ),
+    joinSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400,
+        description: "a node that joins begins to take its share of the pulls after so long (default 60); 0 = never",
+      }),
+    ),
+    capacityMbps: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description:
+          "what this node should record, in Mb/s; what is left of it weighs in placement (default: no bound)",
+      }),
+    ),
   },
   { additionalProperties: false, description: "several servers as one recorder, by NATS: docs/group.md" },
 );

@@ -33,6 +33,7 @@ import { completeLimits } from "./limits-schema.js";
 import { formatListenerAddress, parseListenerAddress } from "./listener-address.js";
 import type { ListenerParts, ServerListener } from "./listeners/listener-entry.js";
 import { LISTENER_NAMES, type ListenerName, listenerEntry } from "./listeners/listener-table.js";
+import { nodeLoad } from "./node-load.js";
 import { type RouteParts, serverRoutes } from "./route-table.js";
 import { readRules } from "./rule-settings.js";
 import { sharedWithGroup } from "./shared-with-group.js";
@@ -131,9 +132,11 @@ export class ReelServer {
       silenceMs: config.pull?.silenceMs,
       fileFolders: config.pull?.fileFolders ?? recorder.mediaFolders,
     });
-    const port: PullPort =
-      group?.createPulls<PullSettings, PullTrouble>(pulls, (name) => flowOf(recorder, name)) ?? pulls;
     const settings = await realFolders(config.retention);
+    const flow = (name: string): Flow => flowOf(recorder, name);
+    const load = config.group && nodeLoad(recorder, settings, config.group);
+    const port: PullPort =
+      (load && group?.createPulls<PullSettings, PullTrouble>(pulls, flow, () => load.get())) ?? pulls;
     const uploads = config.upload && (await startUploads(config.upload as UploadSettings, recorder, logger));
     const isNeeded = (id: number): boolean => uploads?.isNeeded(id) ?? false;
     const retention = Retention.start({ recorder, settings, clock: recorder.clock, logger, isNeeded });

@@ -26,7 +26,7 @@ let sending: NodeJS.Timeout;
 const nodes: Node[] = [];
 
 async function startNode(name: string, root?: string): Promise<Node> {
-  const group = { name: "test", node: name, servers: cluster.urls };
+  const group = { name: "test", node: name, servers: cluster.urls, joinSeconds: 0 };
   const server = await ReelProcess.start({ config: { group }, ...(root !== undefined && { root }) });
   return { name, server, control: await Control.connect(server) };
 }

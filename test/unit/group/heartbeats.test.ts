@@ -25,6 +25,7 @@ it("looks after no pulls while it hears nobody, buries nobody for it, and ends i
   let nowMs = 0;
   let turns = 0;
   let ticks = 0;
+  let absences = 0;
   let isGone = false;
   const warn = (): void => {
     isGone = true;
@@ -38,6 +39,7 @@ it("looks after no pulls while it hears nobody, buries nobody for it, and ends i
   const heartbeats = new Heartbeats({
     ...{ nats, members, subjects: new GroupSubjects("beats"), own: () => own },
     onTick: () => void ticks++,
+    onAbsent: () => void absences++,
     onReconnect: () => {},
     logger: { ...silentLogger, warn } as Logger,
   });
@@ -53,6 +55,8 @@ it("looks after no pulls while it hears nobody, buries nobody for it, and ends i
   expect(ticks).toBe(ticksBefore);
   server.restart(0);
   await until("it ticks again", () => ticks > ticksBefore);
+  // Once for the clock that jumped, once for the connection.
+  expect(absences).toBe(2);
   const other = nats.connection.subscribe("reel.beats.beat.*");
   await nats.connection.flush();
   heartbeats.close();

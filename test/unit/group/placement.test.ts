@@ -63,6 +63,24 @@ it("gives shares by weight, and nothing to a node without any", () => {
   expect(rankNodes("cam", nodes).at(-1)).toBe(4);
 });
 
+it("shares evenly among nodes of which none has weight, and never gives all to one", () => {
+  const nodes = nodesOf([0, 0, 0]);
+  const shares = new Map<number, number>();
+  for (const { node } of place(pullsOf(3000, 1), nodes)) shares.set(node, (shares.get(node) ?? 0) + 1);
+  for (const { node } of nodes) expect(Math.abs((shares.get(node) ?? 0) - 1000)).toBeLessThan(100);
+});
+
+it("takes from nobody who has no more than its share", () => {
+  const nodes = nodesOf([1, 1, 1]);
+  const pulls = pullsOf(90, 1);
+  const held = pulls.map((pull, index) => ({ pull, node: index < 30 ? 1 : 2 }));
+  const moves = movesToJoined(held, nodes, 3);
+  expect(moves.length).toBeGreaterThan(10);
+  expect(moves.filter(({ node }) => node === 1)).toEqual([]);
+  const nearly = pulls.map((pull, index) => ({ pull, node: index < 29 ? 3 : 2 }));
+  expect(movesToJoined(nearly, nodes, 3)).toHaveLength(1);
+});
+
 it("takes no notice of a load that trembles about a step, and of one that leaves it", () => {
   const load = (free: number) => ({ cpuFree: free, diskFree: 1, bitRateFree: 1 });
   let weight = weightOf(load(0.5));
@@ -73,4 +91,10 @@ it("takes no notice of a load that trembles about a step, and of one that leaves
   expect(weightOf(load(0.25), weight)).toBe(0.25);
   expect(weightOf({ cpuFree: 1, diskFree: 0.01, bitRateFree: 1 }, weight)).toBe(0);
   expect(weightOf(load(Number.NaN))).toBe(0);
+  for (const [free, before, after] of [
+    [0.07, 0, 0],
+    [0.07, 0.125, 0.125],
+    [0.11, 0, 0.125],
+  ] as const)
+    expect(weightOf(load(free), before)).toBe(after);
 });
