@@ -346,7 +346,10 @@ export class Group {
       own: () => this.#heartbeat(),
       onTick: () => this.#tick(),
       onAbsent: () => this.#joining?.begin(),
-      onReconnect: () => this.#configs?.reconnected(),
+      onReconnect: () => {
+        log.readAgain();
+        this.#configs?.reconnected();
+      },
     });
     const isConnected = (): boolean => heartbeats.isConnected;
     const requests = new Requests({ nats, subjects, self: number, isConnected, logger });

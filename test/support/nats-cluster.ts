@@ -41,6 +41,8 @@ export class NatsCluster {
         ...["--addr", "127.0.0.1", "--port", String(port), "--server_name", name],
         ...(size > 1 ? ["--cluster_name", "reel-test", "--routes", routes.join(",")] : []),
         ...(size > 1 ? ["--cluster", `nats://127.0.0.1:${ports[size + index]}`] : []),
+        // A client knows the addresses that it was given, and no way around a relay.
+        ...(size > 1 ? ["--no_advertise=true"] : []),
         ...["--jetstream", "--store_dir", join(folder, name)],
       ];
       return { name, port, args, ...run(args) };
