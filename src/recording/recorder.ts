@@ -154,8 +154,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
       onFailed: (segment) => this.#syncFailed(segment),
     });
     const { preRecordSpillMib, preRecordSpillFolder: folder } = settings;
+    const { giveUpMs: hangMs } = settings.scheduler;
     if (preRecordSpillMib > 0)
-      this.#spillFile = new SpillFile({ folder, limitBytes: preRecordSpillMib * MIB, clock, logger });
+      this.#spillFile = new SpillFile({ folder, limitBytes: preRecordSpillMib * MIB, hangMs, clock, logger });
     const past = pastSettings(settings, {
       forRules: (name) => this.#ruleList.pastSecondsOf(name),
       store: this.#spillFile,

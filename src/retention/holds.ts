@@ -101,6 +101,11 @@ export function holdsGuard(held: Holds): DeletionGuard {
   return (segment) => held.holdOf(segment)?.reason;
 }
 
+/** The same of those that are saved by the time it asks: one that is released meanwhile keeps nothing. */
+export function savedHoldsGuard(store: ConfigStore, clock: Clock, logger: Logger): DeletionGuard {
+  return (segment) => new Holds(store, clock, logger).holdOf(segment)?.reason;
+}
+
 function holds({ sequence, localStreamName, fromMs, toMs }: Hold, segment: HeldSegment): boolean {
   if (sequence !== undefined) return sequence === segment.id;
   if (localStreamName !== segment.localStreamName) return false;

@@ -20,7 +20,7 @@ import { Previews } from "../preview/previews.js";
 import type { OutStream } from "../recording/lifecycle/out-stream.js";
 import { Recorder } from "../recording/recorder.js";
 import { DEFAULT_STATE_FOLDER } from "../recording/recorder-options.js";
-import { Holds, holdsGuard } from "../retention/holds.js";
+import { savedHoldsGuard } from "../retention/holds.js";
 import { Retention, type RetentionSettings } from "../retention/retention.js";
 import { systemClock } from "../time/units.js";
 import { completeUploadSettings, type UploadSettings } from "../upload/upload-settings.js";
@@ -73,7 +73,7 @@ export class ReelServer {
     let group: Group | undefined;
     const opening = Recorder.open({
       logger,
-      guard: (store) => holdsGuard(new Holds(store, systemClock, logger)),
+      guard: (store) => savedHoldsGuard(store, systemClock, logger),
       ...(config.group && {
         ids: async () => {
           group = await joinGroup(config, logger);

@@ -4,14 +4,15 @@
 //   ──[ on the disk ][ in the ring · RAP · · · RAP · ·│ head   trimmed by time with every frame; where there is no room
 //     └ oldest                             newest          the oldest go first, and recordings are never held up for it
 //
-// Of a stream without video every frame is such a point.
+// What the disk cannot take, or loses, is a hole: older parts stay, and who reads over it tells a gap. While anything is
+// on the disk the ring has all behind it. Of a stream without video every frame is such a point.
 
 import type { FrameRing } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";
 import { TICKS_PER_SECOND, type Ticks90k } from "../time/units.js";
 import type { PastBudget } from "./past-budget.js";
-import { PastPlace } from "./past-place.js";
-import { countFrames, type PastStore, type Point, SpilledPast, type Stretch } from "./spilled-past.js";
+import { PastPlace, PastPlaces } from "./past-place.js";
+import { countFrames, holeInRing, type PastStore, type Point, SpilledPast, type Stretch } from "./spilled-past.js";
 
 /** Where a recording begins: so many seconds ago, or at the newest point. */
 export type From = number | typeof LAST_POINT;
@@ -56,7 +57,7 @@ export class Past {
   /** From where on the ring has it; undefined where it has nothing. */
   #start: number | undefined;
   readonly #spilled = new SpilledPast();
-  readonly #places = new Set<PastPlace>();
+  readonly #places: PastPlaces;
   #keptBytes = 0;
   #seconds = 0;
   /** Why it begins later than it should; undefined where it has all that the stream has brought. */
@@ -75,6 +76,10 @@ export class Past {
     private readonly onShort: NonNullable<PastSettings["onShort"]> = () => {},
   ) {
     this.#hasTrimmed = isLate;
+    this.#places = new PastPlaces(this.#spilled, {
+      passHole: (place, hole) => this.#moveBehind(place, hole),
+      released: () => this.#released(),
+    });
     this.keep(seconds);
   }
 
@@ -99,9 +104,14 @@ export class Past {
     return { seconds: this.#seconds, keptSeconds, keptBytes: this.#keptBytes, spilledBytes: this.#spilled.sizeBytes };
   }
 
+  /** Without what is lost of it. */
   keptSeconds(newest90k: Ticks90k): number {
     const [oldest] = this.#allPoints();
-    return oldest ? Math.max(0, newest90k - oldest.dts90k) / TICKS_PER_SECOND : 0;
+    if (!oldest) return 0;
+    let kept90k = newest90k - oldest.dts90k;
+    for (const stretch of this.#spilled.all)
+      if (!stretch.stored) kept90k -= (this.#pointBehind(stretch)?.dts90k ?? newest90k) - stretch.begin90k;
+    return Math.max(0, kept90k) / TICKS_PER_SECOND;
   }
 
   /** Oldest first. */
@@ -111,19 +121,22 @@ export class Past {
 
   /** Bytes from the oldest place in the ring that must stay to the head. */
   heldBytes(head: number): number {
-    let most = this.#start === undefined ? 0 : (head - this.#start) >>> 0;
-    for (const { index, stretch } of this.#places) if (!stretch) most = Math.max(most, (head - index) >>> 0);
-    return most;
+    return Math.max(this.#start === undefined ? 0 : (head - this.#start) >>> 0, this.#places.heldBytes(head));
   }
 
   /** A frame is in the ring, and `head` behind it. */
   committed(index: number, head: number, dts90k: Ticks90k, isPoint: boolean): void {
-    if (this.#isEnded || this.#seconds === 0) return;
-    if (isPoint) {
-      this.#points.push({ index, dts90k });
-      if (this.#start === undefined) this.#start = index;
-    }
-    this.#trim(dts90k - this.#seconds * TICKS_PER_SECOND);
+    if (this.#isEnded) return;
+    if (isPoint) this.#places.arrive(index);
+    if (this.#seconds > 0) {
+      if (isPoint) {
+        this.#points.push({ index, dts90k });
+        if (this.#start === undefined) this.#start = index;
+      }
+      this.#trim(dts90k - this.#seconds * TICKS_PER_SECOND);
+    } else if (this.#start === undefined) return;
+    // It is no longer kept, and nobody reads on the disk any more.
+    else this.#released();
     this.#account(head);
     const { budget } = this;
     if (budget.store && budget.isNearlyFull && this.#keptBytes > budget.spillShareBytes)
@@ -136,25 +149,25 @@ export class Past {
   giveUpOldest(head: number): boolean {
     const { store } = this.budget;
     if (store && !this.#isEnded && this.#spill(store, head, true)) return true;
-    const hadMore = this.#spilled.oldest !== undefined || this.#start !== undefined;
-    // Between two points where all in front of the second is on the disk.
-    if (this.#points[0]?.index === this.#start) this.#points.shift();
-    this.#start = this.#points[0]?.index;
-    this.#dropSpilled();
+    const from = this.#start;
+    if (from === undefined || from === head) return this.#places.loseThoseInRing();
+    if (this.#points[0]?.index === from) this.#points.shift();
+    const to = this.#points[0]?.index;
+    if (this.#spilled.oldest) {
+      this.#start = to ?? head;
+      this.#spilled.add(holeInRing(this.ring, from, (this.#start - from) >>> 0));
+    } else this.#start = to;
     this.#account(head);
-    if (hadMore) {
-      this.#becomeShort();
-      return true;
-    }
-    const inRing = [...this.#places].filter(({ stretch }) => !stretch);
-    for (const place of inRing) this.#places.delete(place);
-    return inRing.length > 0;
+    this.#becomeShort();
+    return true;
   }
 
   /** Nobody can use anything any more of what it holds. */
   clear(): void {
-    this.#places.clear();
+    this.#places.held.clear();
+    this.#places.waiting.clear();
     this.#leaveAll();
+    this.#dropSpilled();
     this.#whyShort = NO_ROOM;
   }
 
@@ -177,26 +190,31 @@ export class Past {
     return point && this.#placeAt(point);
   }
 
-  /** For who reads on where its own place was lost: the oldest that there is. */
-  pinOldest(): PastPlace | undefined {
-    const [oldest] = this.#allPoints();
-    return oldest && this.#placeAt(oldest);
-  }
-
   /** The same place once more. */
   again({ index, stretch }: PastPlace): PastPlace {
-    return new PastPlace(index, stretch, this.#places, this.#spilled, () => this.#released());
+    return new PastPlace(index, stretch, this.#places);
   }
 
-  /** It cannot be read: it goes, with all in front of it. */
+  /** It could not be written, or cannot be read: it is a hole. Who reads there goes on behind it. */
   giveUp(stretch: Stretch): void {
     if (!this.#spilled.all.includes(stretch)) return;
-    this.#drop(stretch);
+    for (const place of this.#places.held) if (place.stretch === stretch) this.#moveBehind(place, stretch);
+    this.#spilled.lose(stretch);
+    this.#hasDropped();
     this.#becomeShort();
   }
 
   #placeAt(point: Point): PastPlace {
-    return new PastPlace(point.index, this.#stretchOf(point), this.#places, this.#spilled, () => this.#released());
+    return new PastPlace(point.index, this.#stretchOf(point), this.#places);
+  }
+
+  #moveBehind(place: PastPlace, stretch: Stretch): void {
+    this.#move(place, this.#pointBehind(stretch));
+  }
+
+  #move(place: PastPlace, to: Point | undefined): void {
+    if (to) place.moveTo(to.index, this.#stretchOf(to));
+    else place.wait();
   }
 
   #stretchOf(point: Point): Stretch | undefined {
@@ -220,6 +238,12 @@ export class Past {
     return found;
   }
 
+  #pointBehind(stretch: Stretch): Point | undefined {
+    const { all } = this.#spilled;
+    for (let i = all.indexOf(stretch) + 1; i < all.length; i++) if (all[i]?.points[0]) return all[i]?.points[0];
+    return this.#points[0];
+  }
+
   *#allPoints(): Generator<Point, undefined> {
     for (const { points } of this.#spilled.all) yield* points;
     yield* this.#points;
@@ -240,24 +264,27 @@ export class Past {
     }
     if (!hasGone) return;
     // It has all that it should have.
-    this.#whyShort = undefined;
+    if (!this.#spilled.hasHoles) this.#whyShort = undefined;
     this.#hasTrimmed = true;
   }
 
   #trimSpilled(until90k: Ticks90k): boolean {
     let hasGone = false;
     for (let oldest = this.#spilled.oldest; oldest; oldest = this.#spilled.oldest) {
-      const next = this.#spilled.after(oldest)?.points[0] ?? this.#points[0];
-      if (!next || next.dts90k > until90k || this.#isRead(oldest)) break;
+      const next = this.#pointBehind(oldest);
+      if (!next || next.dts90k > until90k || this.#places.isRead(oldest)) break;
       this.#spilled.dropUpTo(oldest);
       hasGone = true;
     }
+    if (hasGone) this.#hasDropped();
     return hasGone;
   }
 
-  #isRead(stretch: Stretch): boolean {
-    for (const place of this.#places) if (place.stretch === stretch) return true;
-    return false;
+  /** Without anything on the disk the ring need not have more than what can be begun with. */
+  #hasDropped(): void {
+    if (this.#spilled.oldest) return;
+    this.#start = this.#points[0]?.index;
+    this.#account(this.ring.head);
   }
 
   /**
@@ -275,6 +302,7 @@ export class Past {
     if (sizeBytes === 0) return false;
     const isGone = ({ index }: { index: number }): boolean => lies(index) < sizeBytes;
     const points = this.#points.filter(isGone);
+    const begin90k = this.ring.frameAt(from)?.dts90k ?? 0;
     let counts: Float64Array = new Float64Array();
     const fill = (target: Uint8Array): void => {
       this.ring.copyTo(target, from);
@@ -283,9 +311,9 @@ export class Past {
     const put = () => store.put(sizeBytes, fill, () => this.giveUp(stretch));
     const stored = put() ?? (this.#makeRoom(sizeBytes) ? put() : undefined);
     if (!stored) return false;
-    const stretch: Stretch = { index: from, sizeBytes, points, counts, stored };
+    const stretch: Stretch = { index: from, sizeBytes, points, counts, begin90k, stored };
     this.#spilled.add(stretch);
-    for (const place of this.#places) if (!place.stretch && isGone(place)) place.stretch = stretch;
+    for (const place of this.#places.held) if (!place.stretch && isGone(place)) place.stretch = stretch;
     this.#points = this.#points.slice(points.length);
     this.#start = (from + sizeBytes) >>> 0;
     this.#account(head);
@@ -306,13 +334,10 @@ export class Past {
 
   /** With all in front of it. Who reads there goes on at the oldest point that is left. */
   #drop(last: Stretch): void {
-    const gone = this.#spilled.dropUpTo(last);
+    const gone = new Set(this.#spilled.dropUpTo(last));
     const [oldest] = this.#allPoints();
-    for (const place of this.#places) {
-      if (!place.stretch || !gone.includes(place.stretch)) continue;
-      if (oldest) place.moveTo(oldest.index, this.#stretchOf(oldest));
-      else this.#places.delete(place);
-    }
+    for (const place of this.#places.held) if (place.stretch && gone.has(place.stretch)) this.#move(place, oldest);
+    this.#hasDropped();
   }
 
   #dropSpilled(): void {
@@ -326,18 +351,19 @@ export class Past {
     if (isNews) this.onShort(this.streamName, this.kept(this.#points.at(-1)?.dts90k ?? 0));
   }
 
-  /** Nothing more is kept, and what is pinned stays. */
+  /** Nothing more is kept, and what is pinned stays, or is read, with all behind it. */
   #leaveAll(): void {
     this.#points = [];
-    this.#start = undefined;
-    this.#account(0);
+    if (this.#isEnded || !this.#places.isDiskRead) this.#start = undefined;
+    this.#account(this.ring.head);
     this.#released();
   }
 
   /** Of what is no longer kept nothing is held any more. */
   #released(): void {
-    if (this.#seconds > 0 && !this.#isEnded) return;
-    for (const { stretch } of this.#places) if (stretch) return;
+    if ((this.#seconds > 0 && !this.#isEnded) || this.#places.isDiskRead) return;
+    this.#start = undefined;
+    this.#account(this.ring.head);
     this.#dropSpilled();
   }
 

@@ -1,12 +1,14 @@
 // What of a stream's past no longer lies in its ring: stretches of frames on a disk, oldest first, each as it lay in
 // the ring. The ring goes on where the newest one ends.
 //
-//   ──[ stretch │ stretch │ stretch ][ ring ··· │ head
+//   ──[ stretch │ stretch │ hole │ stretch ][ ring ··· │ head
 //
-// A place is where somebody reads, or will: what holds one stays, as long as there is room.
+// A hole is what the disk has lost, or could not take: it keeps what is to be counted. Neither the oldest nor two side
+// by side. A place is where somebody reads, or will: what holds one stays, as long as there is room.
 
 import { MAX_TRACKS } from "../abi/frame.js";
 import { CopiedFrames } from "../arena/copied-frames.js";
+import type { FrameRing } from "../arena/frame-ring.js";
 import type { Ticks90k } from "../time/units.js";
 
 /** Where a recording can begin. */
@@ -46,7 +48,10 @@ export interface Stretch {
   readonly points: readonly Point[];
   /** As `countFrames` has them. */
   readonly counts: Float64Array;
-  readonly stored: StoredBytes;
+  /** Of its first frame. */
+  readonly begin90k: Ticks90k;
+  /** undefined of a hole. */
+  readonly stored: StoredBytes | undefined;
 }
 
 /** What lies in front of each point of a stretch, and in all of it: frames and bytes of payload of each track. */
@@ -74,8 +79,35 @@ export function countBefore({ counts, points }: Stretch, point: number, track: n
   return track * 2 < width ? { frames: counts[at] ?? 0, bytes: counts[at + 1] ?? 0 } : { frames: 0, bytes: 0 };
 }
 
+/** What the ring has from one index to another, as a hole. */
+export function holeInRing(ring: FrameRing, index: number, sizeBytes: number): Stretch {
+  const counts = new Float64Array(2 * MAX_TRACKS);
+  const first = ring.frameAt(index);
+  for (let frame = first; frame && (frame.index - index) >>> 0 < sizeBytes; frame = ring.frameAt(frame.next)) {
+    const at = frame.track * 2;
+    counts[at] = (counts[at] ?? 0) + 1;
+    counts[at + 1] = (counts[at + 1] ?? 0) + frame.sizeBytes;
+  }
+  return { index, sizeBytes, points: [], counts, begin90k: first?.dts90k ?? 0, stored: undefined };
+}
+
+function holeOf(stretch: Stretch): Stretch {
+  const width = stretch.counts.length / (stretch.points.length + 1);
+  return { ...stretch, points: [], counts: stretch.counts.slice(-width), stored: undefined };
+}
+
+function asOne(hole: Stretch, behind: Stretch): Stretch {
+  const counts = new Float64Array(Math.max(hole.counts.length, behind.counts.length));
+  for (const one of [hole.counts, behind.counts])
+    one.forEach((count, at) => {
+      counts[at] = (counts[at] ?? 0) + count;
+    });
+  return { ...hole, sizeBytes: hole.sizeBytes + behind.sizeBytes, counts };
+}
+
 export class SpilledPast {
   #stretches: Stretch[] = [];
+  /** On the disk: without holes. */
   sizeBytes = 0;
 
   get all(): readonly Stretch[] {
@@ -88,19 +120,45 @@ export class SpilledPast {
     return this.#stretches.at(-1);
   }
 
+  get hasHoles(): boolean {
+    return this.#stretches.some(({ stored }) => !stored);
+  }
+
   add(stretch: Stretch): void {
     this.#stretches.push(stretch);
-    this.sizeBytes += stretch.sizeBytes;
+    if (stretch.stored) this.sizeBytes += stretch.sizeBytes;
+    else this.#tidy();
+  }
+
+  /** Its bytes are gone: a hole is in its place. */
+  lose(stretch: Stretch): void {
+    stretch.stored?.free();
+    this.sizeBytes -= stretch.sizeBytes;
+    this.#stretches[this.#stretches.indexOf(stretch)] = holeOf(stretch);
+    this.#tidy();
   }
 
   /** Those up to that one go, oldest first; answered for whoever reads there. */
   dropUpTo(last: Stretch): Stretch[] {
     const gone = this.#stretches.splice(0, this.#stretches.indexOf(last) + 1);
     for (const { stored, sizeBytes } of gone) {
+      if (!stored) continue;
       stored.free();
       this.sizeBytes -= sizeBytes;
     }
+    this.#tidy();
     return gone;
+  }
+
+  #tidy(): void {
+    const tidied: Stretch[] = [];
+    for (const stretch of this.#stretches) {
+      const before = tidied.at(-1);
+      if (stretch.stored) tidied.push(stretch);
+      else if (before && !before.stored) tidied[tidied.length - 1] = asOne(before, stretch);
+      else if (before) tidied.push(stretch);
+    }
+    this.#stretches = tidied;
   }
 
   after(stretch: Stretch): Stretch | undefined {

@@ -273,10 +273,13 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   #goOnReplaying(): void {
     const replay = this.#replay;
     if (!replay || this.isStopped) return;
-    replay.feed();
-    if (replay.hasEnded) this.#state.stop(STOP_AT_INDEX, replay.ring.head);
+    // Before the next frames: a volume that takes longer for a batch than a frame lasts would never have drained all.
     const index = hasWorker(this.#phase) ? undefined : replay.liveIndex;
-    if (index === undefined) return;
+    if (index === undefined) {
+      replay.feed();
+      if (replay.hasEnded) this.#state.stop(STOP_AT_INDEX, replay.ring.head);
+      return;
+    }
     const { ring } = this.inStream;
     this.#state.goOnIn(ring.pointer, index);
     this.#replay = undefined;

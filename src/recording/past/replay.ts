@@ -4,12 +4,14 @@
 //
 //   stretch ─read─▶ own ring ─drain─▶ file        own ring empty, place in the stream's ring ─▶ `liveIndex`
 //
-// Where the place in the past is lost (no room) it goes on at the oldest that there is, and the gap is told.
+// Where the place in the past is lost (no room, a hole) it goes on at the next point that is kept, or that comes, and the
+// gap is told.
 
 import type { Arena } from "../../arena/arena.js";
 import { CopiedFrames } from "../../arena/copied-frames.js";
 import { FrameRing } from "../../arena/frame-ring.js";
 import type { FrameHeader } from "../../arena/ring-producer.js";
+import { ReelError } from "../../base/reel-error.js";
 import type { Cursor } from "../../stream/cursor.js";
 import type { Feed } from "../../stream/feed.js";
 import type { Gap } from "../../stream/gap.js";
@@ -48,10 +50,12 @@ export class Replay implements Feed {
   hasEnded = false;
   readonly #parts: ReplayParts;
   readonly #past: Past;
-  #place: PastPlace;
+  readonly #place: PastPlace;
   #loaded: { stretch: Stretch; frames: CopiedFrames; isTaken: boolean } | undefined;
   #isLoading = false;
   #isClosed = false;
+  /** Where it ends: index of the stream's ring, and what the stream had brought by then. */
+  #end: { head: number; brought: Brought } | undefined;
   /** Bytes of the past up to the end. */
   #left = Number.POSITIVE_INFINITY;
 
@@ -59,8 +63,9 @@ export class Replay implements Feed {
     const { stream, place, arena, rings } = parts;
     this.#parts = parts;
     this.#past = stream.keptPast as Past;
-    this.#place = this.#past.again(place);
+    // There may be no memory for it: nothing is held then.
     this.ring = new FrameRing(arena, rings.ringBytes);
+    this.#place = this.#past.again(place);
     this.statistics = this.#amountsAt(this.#place);
     this.newest90k = this.#dtsAt(this.#place);
   }
@@ -79,7 +84,15 @@ export class Replay implements Feed {
 
   /** Nothing behind what the stream has brought by now. */
   endHere(): void {
-    this.#left = this.#place.bytesTo(this.#parts.stream.ring.head);
+    const { stream } = this.#parts;
+    this.#end = { head: stream.ring.head, brought: broughtBy(stream) };
+    this.#left = this.#leftAtPlace();
+  }
+
+  #leftAtPlace(): number {
+    if (!this.#end) return Number.POSITIVE_INFINITY;
+    const { head } = this.#parts.stream.ring;
+    return this.#place.bytesTo(head) - ((head - this.#end.head) >>> 0);
   }
 
   /** As much as there is room for. */
@@ -184,7 +197,8 @@ export class Replay implements Feed {
     if (this.#isLoading) return;
     this.#isLoading = true;
     try {
-      const bytes = await stretch.stored.read();
+      const bytes = await stretch.stored?.read();
+      if (!bytes) throw new ReelError("closed", "the past is gone");
       const frames = new CopiedFrames(bytes, (this.#place.index - stretch.index) >>> 0);
       this.#loaded = { stretch, frames, isTaken: true };
     } catch {
@@ -198,21 +212,20 @@ export class Replay implements Feed {
     this.#parts.onReady();
   }
 
-  /** Its place has given way. False where there is none as yet. */
+  /** Its place has given way. False where there is none as yet, or none in front of its end. */
   #relocate(): boolean {
     const { stream, hasAudio, onGap } = this.#parts;
-    const place = this.#place.goOn() ? this.#place : this.#past.pinOldest();
-    if (!place && !stream.ended) return false;
-    const before = this.statistics;
-    const from90k = this.newest90k;
+    const hasPlace = this.#place.goOn();
+    if (!hasPlace && !this.#end && !stream.ended) return false;
+    const { statistics: before, newest90k: from90k } = this;
     this.#loaded = undefined;
-    if (place) this.#place = place;
-    this.statistics = place
-      ? this.#amountsAt(place)
-      : stream.statistics.map(({ frames, bytes }) => ({ frames, bytes }));
-    this.newest90k = place ? this.#dtsAt(place) : stream.newest90k;
-    if (!place) this.hasEnded = true;
-    else if (this.#left !== Number.POSITIVE_INFINITY) this.endHere();
+    this.#left = hasPlace ? this.#leftAtPlace() : 0;
+    this.hasEnded = this.#left <= 0;
+    const { statistics, newest90k } = this.hasEnded
+      ? (this.#end?.brought ?? broughtBy(stream))
+      : { statistics: this.#amountsAt(this.#place), newest90k: this.#dtsAt(this.#place) };
+    this.statistics = statistics;
+    this.newest90k = newest90k;
     const lost = { frames: 0, bytes: 0 };
     this.statistics.forEach(({ frames, bytes }, track) => {
       if (stream.kindOf(track) === "audio" && !hasAudio) return;
@@ -220,8 +233,8 @@ export class Replay implements Feed {
       lost.bytes += bytes - (before[track]?.bytes ?? 0);
     });
     const durationMs = Math.max(0, this.newest90k - from90k) / TICKS_PER_MS;
-    onGap({ cause: "lag", track: null, dtsMs: from90k / TICKS_PER_MS, durationMs, ...lost });
-    return place !== undefined;
+    if (lost.frames > 0) onGap({ cause: "lag", track: null, dtsMs: from90k / TICKS_PER_MS, durationMs, ...lost });
+    return !this.hasEnded;
   }
 
   /** What the stream had brought in front of a place. */
@@ -249,6 +262,16 @@ export class Replay implements Feed {
     const point = stretch?.points.find((one) => one.index === index);
     return point?.dts90k ?? this.#parts.stream.ring.frameAt(index)?.dts90k ?? this.#parts.stream.newest90k;
   }
+}
+
+/** What a stream has brought by now. */
+interface Brought {
+  readonly statistics: { frames: number; bytes: number }[];
+  readonly newest90k: Ticks90k;
+}
+
+function broughtBy({ statistics, newest90k }: InStream): Brought {
+  return { statistics: statistics.map(({ frames, bytes }) => ({ frames, bytes })), newest90k };
 }
 
 function subtract(

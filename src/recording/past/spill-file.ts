@@ -4,7 +4,9 @@
 //
 //   put ─▶ a copy in memory ─▶ written, in its turn ─▶ read back … ─▶ freed
 //
-// A write that fails loses its bytes alone, and for some seconds nothing more is taken.
+// A write that fails loses its bytes alone, and for some seconds nothing more is taken. While a call does not return
+// nothing is taken, and what is to be read is lost: nobody waits for a disk that hangs. A file that holds nothing is cut
+// to nothing.
 
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
@@ -33,6 +35,8 @@ const SUFFIX = ".spill";
 export interface SpillFileParts {
   readonly folder: string;
   readonly limitBytes: number;
+  /** A call that takes longer hangs. */
+  readonly hangMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -50,6 +54,7 @@ interface Stored extends StoredBytes {
 export class SpillFile implements PastStore {
   readonly limitBytes: number;
   readonly #folder: string;
+  readonly #hangMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #lines: LogLimit;
@@ -59,15 +64,21 @@ export class SpillFile implements PastStore {
   /** Blocks that the file has had so far. */
   #blocks = 0;
   #usedBlocks = 0;
+  /** Blocks that have been written, from the first on: they have their room. */
+  #writtenBlocks = 0;
   #waitingBytes = 0;
   #failedUntilMs = Number.NEGATIVE_INFINITY;
   /** What the volume may still take, as the last look has found it; and when that was. */
   #room = { bytes: 0, lookedMs: Number.NEGATIVE_INFINITY };
+  #isHung = false;
+  /** Of those that wait to be read. */
+  readonly #giveUps = new Set<(error: ReelError) => void>();
   #isClosed = false;
 
-  constructor({ folder, limitBytes, clock, logger }: SpillFileParts) {
+  constructor({ folder, limitBytes, hangMs, clock, logger }: SpillFileParts) {
     this.limitBytes = limitBytes;
     this.#folder = folder;
+    this.#hangMs = hangMs;
     this.#clock = clock;
     this.#logger = logger;
     this.#lines = new LogLimit(clock, 1);
@@ -75,13 +86,7 @@ export class SpillFile implements PastStore {
 
   /** A folder that cannot be used is told: the pasts are as long as memory lets them be, until it can. */
   async start(): Promise<void> {
-    await this.#turns.run("file", async () => {
-      try {
-        await volumeCall(() => this.#open());
-      } catch (error) {
-        this.#hasFailed(error);
-      }
-    });
+    await this.#inTurn(() => this.#open()).catch((error: unknown) => this.#hasFailed(error));
   }
 
   get usedBytes(): number {
@@ -89,7 +94,7 @@ export class SpillFile implements PastStore {
   }
 
   get isAvailable(): boolean {
-    if (this.#isClosed || this.#waitingBytes >= MAX_WAITING_BYTES) return false;
+    if (this.#isClosed || this.#isHung || this.#waitingBytes >= MAX_WAITING_BYTES) return false;
     return this.#clock.monotonicMs() >= this.#failedUntilMs;
   }
 
@@ -106,50 +111,84 @@ export class SpillFile implements PastStore {
       read: () => this.#read(stored),
       free: () => this.#release(stored),
     };
-    void this.#turns.run("file", () => this.#write(stored));
+    void this.#write(stored);
     return stored;
   }
 
   /** Nothing is written any more; what it held is gone. Does not wait for a disk that hangs. */
   close(): void {
     this.#isClosed = true;
-    void this.#turns.run("file", async () => this.#file?.close().catch(() => undefined));
+    void this.#inTurn(async () => this.#file?.close()).catch(() => undefined);
   }
 
   async #write(stored: Stored): Promise<void> {
-    const { waiting, sizeBytes } = stored;
-    if (!waiting || this.#isClosed) return;
-    stored.isBeingWritten = true;
     try {
-      await volumeCall(async () => {
+      await this.#inTurn(async () => {
+        const { waiting } = stored;
+        if (!waiting || this.#isClosed) return;
+        stored.isBeingWritten = true;
         const file = await this.#open();
-        await this.#mustHaveRoom(sizeBytes);
+        const end = (stored.blocks.at(-1) ?? 0) + 1;
+        await this.#mustHaveRoom(end);
         for (const { at, offset, bytes } of runsOf(stored)) await writeAll(file, waiting, offset, bytes, at);
+        this.#writtenBlocks = Math.max(this.#writtenBlocks, end);
       });
     } catch (error) {
       this.#hasFailed(error);
       if (!stored.isFreed) stored.lost();
     } finally {
+      const isToBeGivenBack = stored.isFreed && stored.isBeingWritten;
       stored.isBeingWritten = false;
       this.#noLongerWaits(stored);
-      if (stored.isFreed) this.#giveBack(stored);
+      if (isToBeGivenBack) this.#giveBack(stored);
     }
   }
 
   async #read(stored: Stored): Promise<Uint8Array> {
     if (stored.waiting) return stored.waiting;
-    return this.#turns.run("file", () =>
-      volumeCall(async () => {
-        const file = this.#file;
-        if (stored.isFreed || !file || this.#isClosed) throw new ReelError("closed", "the past is gone");
-        const target = Buffer.allocUnsafe(stored.sizeBytes);
-        for (const { at, offset, bytes } of runsOf(stored)) {
-          const { bytesRead } = await file.read(target, offset, bytes, at);
-          if (bytesRead !== bytes) throw new ReelError("corrupt", "the file of the past is shorter than it was");
-        }
-        return target;
-      }),
-    );
+    const gone = new ReelError("closed", "the past is gone");
+    if (this.#isHung) throw gone;
+    let giveUp: ((error: ReelError) => void) | undefined;
+    const hung = new Promise<never>((_resolve, reject) => {
+      giveUp = reject;
+      this.#giveUps.add(reject);
+    });
+    const read = this.#inTurn(async () => {
+      const file = this.#file;
+      if (stored.isFreed || !file || this.#isClosed) throw gone;
+      const target = Buffer.allocUnsafe(stored.sizeBytes);
+      for (const { at, offset, bytes } of runsOf(stored)) {
+        const { bytesRead } = await file.read(target, offset, bytes, at);
+        if (bytesRead !== bytes) throw new ReelError("corrupt", "the file of the past is shorter than it was");
+      }
+      return target;
+    });
+    try {
+      return await Promise.race([read, hung]);
+    } finally {
+      if (giveUp) this.#giveUps.delete(giveUp);
+    }
+  }
+
+  /** One call at a time. While one does not return, nobody waits for what lies in the file. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.run("file", async () => {
+      const timer = setTimeout(() => this.#hangs(), this.#hangMs);
+      timer.unref();
+      try {
+        return await volumeCall(work);
+      } finally {
+        clearTimeout(timer);
+        this.#isHung = false;
+      }
+    });
+  }
+
+  #hangs(): void {
+    this.#isHung = true;
+    const error = new ReelError("stuck", `${this.#folder} has not answered for ${this.#hangMs / 1000} s`);
+    this.#hasFailed(error);
+    for (const giveUp of this.#giveUps) giveUp(error);
   }
 
   /** Its blocks are free when nothing is being written there. */
@@ -167,12 +206,21 @@ export class SpillFile implements PastStore {
   }
 
   #giveBack({ blocks }: Stored): void {
-    this.#free.push(...blocks);
+    for (const block of blocks) this.#free.push(block);
     this.#usedBlocks -= blocks.length;
+    if (this.#usedBlocks > 0) return;
+    // Recordings on the same volume get the room back. What is written from now on comes behind that.
+    [this.#free, this.#blocks] = [[], 0];
+    void this.#inTurn(async () => {
+      this.#writtenBlocks = 0;
+      if (!this.#isClosed) await this.#file?.truncate(0);
+    }).catch((error: unknown) => this.#hasFailed(error));
   }
 
-  /** Throws ReelError `diskFull`. */
-  async #mustHaveRoom(sizeBytes: number): Promise<void> {
+  /** For what makes the file longer. Throws ReelError `diskFull`. */
+  async #mustHaveRoom(blocksWanted: number): Promise<void> {
+    const sizeBytes = (blocksWanted - this.#writtenBlocks) * BLOCK_BYTES;
+    if (sizeBytes <= 0) return;
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#room.lookedMs >= LOOK_MS) {
       const { bavail, blocks, bsize } = await statfs(this.#folder);

@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.js";
 import { JsonConfigStore } from "../../../src/recording/json-config-store.js";
-import { Holds } from "../../../src/retention/holds.js";
+import { Holds, savedHoldsGuard } from "../../../src/retention/holds.js";
 import { scratch } from "../../support/scratch.js";
 import { TestClock } from "../../support/test-clock.js";
 
@@ -41,6 +41,19 @@ it("hold one file, or what of a stream overlaps a time, and survive a restart", 
   await again.whenSaved();
   const last = new Holds(saved, clock, silentLogger);
   expect(last.add({ sequence: 1, reason: "y" }).holdId, "no id is given twice").toBe(5);
+});
+
+it("that are saved guard what a crash left, until they are released", async () => {
+  const store = await JsonConfigStore.open(path("guarded"), silentLogger);
+  const holds = new Holds(store, new TestClock(), silentLogger);
+  holds.add({ sequence: 7, reason: "theft" });
+  await holds.whenSaved();
+  const guard = savedHoldsGuard(store, new TestClock(), silentLogger);
+  const one = { id: 7, localStreamName: "cam", startedMs: 0, stoppedMs: 1 } as Parameters<typeof guard>[0];
+  expect(guard(one, "command")).toBe("theft");
+  holds.release(1);
+  await holds.whenSaved();
+  expect(guard(one, "command")).toBeUndefined();
 });
 
 it.each([

@@ -2,10 +2,11 @@
 // stops, and with a gap that is told where the disk has lost something.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open as openFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ReelError } from "../../../../src/base/reel-error.js";
 import type { ClosedSegmentReport } from "../../../../src/catalog/segment-report.js";
 import { Recorder } from "../../../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../../../src/recording/recorder-options.js";
@@ -197,5 +198,87 @@ describe("a past that is larger than its memory", () => {
       source.stream.end("test");
       await until("the disk holds nothing", () => used() === 0);
     }
+  });
+
+  it("that gives way behind a stop is a gap up to the stop, and not beyond", async () => {
+    await open({ preRecordSpillMib: 3 });
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    let missing = 0;
+    recorder.on("gap", ({ frames }) => {
+      missing += frames;
+    });
+    const stopped = await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 20 });
+    recorder.removeConfig(stopped.config.configId);
+    await source.writeUpTo(100_000);
+    await until("it has ended", () => recorder.outStreams().length === 0);
+    const taken = closed.reduce((sum, { videoFrames, audioFrames }) => sum + videoFrames + audioFrames, 0);
+    expect(missing).toBeGreaterThan(0);
+    expect(taken + missing).toBe(source.framesBetween(10_000, 30_500).length);
+  });
+
+  it("on a disk that does not answer is a gap, and neither a recording nor the end waits for it", async () => {
+    await open({ scheduler: { giveUpMs: 300 } });
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    await until("all is written", () => diskOf(source) > MIB);
+    const file = await openFile(join(root, "any"), "w");
+    const hangs = vi.spyOn(Object.getPrototypeOf(file) as FileHandle, "read");
+    await file.close();
+    let letGo: (() => void) | undefined;
+    hangs.mockImplementation(() => new Promise((_resolve, reject) => (letGo = () => reject(new Error("gone")))));
+    let missing = 0;
+    recorder.on("gap", ({ frames }) => {
+      missing += frames;
+    });
+    await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 20 });
+    await until("a read hangs", () => letGo !== undefined);
+    await until("the recording has come to the ring", () => source.stream.cursorCount === 1);
+    await source.writeUpTo(33_000);
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    hangs.mockRestore();
+    letGo?.();
+    const [one] = closed;
+    const taken = (one?.videoFrames ?? 0) + (one?.audioFrames ?? 0);
+    expect([missing > 0, taken > 50]).toEqual([true, true]);
+    expect(taken + missing).toBe(source.framesBetween(10_000, 33_000).length);
+  });
+
+  it("is left for the stream's ring while frames go on coming", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 20 });
+    let upToMs = 30_500;
+    const end = performance.now() + 10_000;
+    // Twenty times as fast as live.
+    while (source.stream.cursorCount === 0 && performance.now() < end) {
+      upToMs += 40;
+      await source.writeUpTo(upToMs);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect(source.stream.cursorCount).toBe(1);
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    expect(recorded("ts")).toEqual(sent(source, 10_000, upToMs));
+  });
+
+  it("is not held by a recording for which there was no memory", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    const allocate = recorder.arena.allocate.bind(recorder.arena);
+    const spy = vi.spyOn(recorder.arena, "allocate").mockImplementation((bytes, zero) => {
+      if (bytes === 2 * source.stream.ring.capacity || bytes === MIB) throw new ReelError("arenaFull", "no memory");
+      return allocate(bytes, zero);
+    });
+    const { config } = await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 20 });
+    spy.mockRestore();
+    recorder.removeConfig(config.configId);
+    expect(recorder.outStreams()).toEqual([]);
+    source.stream.end("test");
+    const used = (): number => recorder.collect().find(({ name }) => name === "reel_past_spilled_bytes")?.value ?? -1;
+    await until("the disk holds nothing", () => used() === 0);
   });
 });
