@@ -150,7 +150,7 @@ it("keeps few of hundreds of streams in the page, and puts what lost most on top
   const other = await browser.visit("#/now", {
     storageState: await page.context().storageState(),
     prepare: async (tab) => {
-      await tab.route(/\/api\/streams$/, async (route) => {
+      await tab.route(/\/api\/streams\?node=all$/, async (route) => {
         const { streams } = (await (await route.fetch()).json()) as { streams: { recordings: object[] }[] };
         const many = Array.from({ length: 400 }, (_, i) => ({
           ...streams[0],
