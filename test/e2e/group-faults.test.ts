@@ -45,11 +45,11 @@ it("records elsewhere what a killed node had", async () => {
     const killedMs = performance.now();
     await rig.kill(node);
     await rig.untilRecorded(held, before);
-    const ms = noteTime("killed", killedMs);
-    if (isTorture) expect(ms).toBeLessThan(TAKE_OVER_MS);
+    noteTime("killed", killedMs);
     await rig.untilAlone();
     await rig.restart(node);
   }
+  if (isTorture) expect(Math.max(...(took.killed ?? []))).toBeLessThan(TAKE_OVER_MS);
 });
 
 it("goes on at a node that is cut off, and has one owner of each afterwards", async () => {
@@ -85,10 +85,11 @@ it.runIf(isTorture)("records elsewhere where the leader dies with a node", async
   const killedMs = performance.now();
   await Promise.all([rig.nats.kill(leader), rig.kill(node)]);
   await rig.untilRecorded(held, before);
-  expect(noteTime("killed with the leader", killedMs)).toBeLessThan(WITH_LEADER_MS);
+  const ms = noteTime("killed with the leader", killedMs);
   rig.nats.restart(leader);
   await rig.untilAlone();
   await rig.restart(node);
+  expect(ms).toBeLessThan(WITH_LEADER_MS);
 });
 
 it.runIf(isTorture).each([5000, 20_000])("has one owner of each after a node stood still for %i ms", async (ms) => {
