@@ -4,8 +4,8 @@
 //   ──[ on the disk ][ in the ring · RAP · · · RAP · ·│ head   trimmed by time with every frame; where there is no room
 //     └ oldest                             newest          the oldest go first, and recordings are never held up for it
 //
-// What the disk cannot take, or loses, is a hole: older parts stay, and who reads over it tells a gap. While anything is
-// on the disk the ring has all behind it. Of a stream without video every frame is such a point.
+// What the disk cannot take, or loses, is a hole: older parts stay, and who reads over it tells a gap. While anything
+// is on the disk the ring has all behind it. Of a stream without video every frame is such a point.
 
 import type { FrameRing } from "../arena/frame-ring.js";
 import { ReelError } from "../base/reel-error.js";

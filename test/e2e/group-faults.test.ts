@@ -1,6 +1,7 @@
-// A group under faults: nodes that are killed, frozen, cut off and slow, servers of NATS that die. Pictures are numbered:
-// at the end the files of all nodes are held against what the cameras sent, and against the gaps that the group tells.
-// `npm test` kills one node and cuts one off; torture does it all, with 50 cameras, and has the machine for itself.
+// A group under faults: nodes that are killed, frozen, cut off and slow, servers of NATS that die. Pictures are
+// numbered: at the end the files of all nodes are held against what the cameras sent, and against the gaps that the
+// group tells. `npm test` kills one node and cuts one off; torture does it all, with 50 cameras, and has the machine
+// for itself.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// The disk under the streams' pasts is full: what it cannot take is missing and told, what it has room for it takes, and
-// no recording suffers.
+// The disk under the streams' pasts is full: what it cannot take is missing and told, what it has room for it takes,
+// and no recording suffers.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

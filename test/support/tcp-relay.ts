@@ -1,5 +1,5 @@
-// A TCP relay that can be cut and be slow, as a network between two hosts is. Cut, it stays silent: nothing is closed and
-// nothing is refused. What was under way then is lost, so its connections end when it is whole again.
+// A TCP relay that can be cut and be slow, as a network between two hosts is. Cut, it stays silent: nothing is closed
+// and nothing is refused. What was under way then is lost, so its connections end when it is whole again.
 
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";

@@ -4,8 +4,8 @@
 //
 //   stretch ─read─▶ own ring ─drain─▶ file        own ring empty, place in the stream's ring ─▶ `liveIndex`
 //
-// Where the place in the past is lost (no room, a hole) it goes on at the next point that is kept, or that comes, and the
-// gap is told.
+// Where the place in the past is lost (no room, a hole) it goes on at the next point that is kept, or that comes, and
+// the gap is told.
 
 import type { Arena } from "../../arena/arena.js";
 import { CopiedFrames } from "../../arena/copied-frames.js";

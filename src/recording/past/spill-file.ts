@@ -5,8 +5,8 @@
 //   put ─▶ a copy in memory ─▶ written, in its turn ─▶ read back … ─▶ freed
 //
 // A write that fails loses its bytes alone, and for some seconds nothing more is taken. While a call does not return
-// nothing is taken, and what is to be read is lost: nobody waits for a disk that hangs. A file that holds nothing is cut
-// to nothing.
+// nothing is taken, and what is to be read is lost: nobody waits for a disk that hangs. A file that holds nothing is
+// cut to nothing.
 
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";

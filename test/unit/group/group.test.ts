@@ -41,7 +41,9 @@ async function joined(name: string, ids: readonly number[]): Promise<Group> {
     ids.map((configId) => ({ configId })),
     "absent",
   );
-  group.createPulls<GroupPull, never>({ checkUri: () => undefined, start: () => {}, stop: () => {} }, () => "none");
+  const runner = { checkUri: () => undefined, start: () => {}, stop: () => {} };
+  const load = () => ({ cpuFree: 1, diskFree: 1, bitRateFree: 1 });
+  group.createPulls<GroupPull, never>(runner, () => "none", load);
   const section = {
     ...{ name: "record", isShared: () => true, adopt: () => {}, remove: () => {}, ids: () => ids },
     idOf: (config: object) => (config as { configId: number }).configId,

@@ -50,10 +50,10 @@ it("that are saved guard what a crash left, until they are released", async () =
   await holds.whenSaved();
   const guard = savedHoldsGuard(store, new TestClock(), silentLogger);
   const one = { id: 7, localStreamName: "cam", startedMs: 0, stoppedMs: 1 } as Parameters<typeof guard>[0];
-  expect(guard(one, "command")).toBe("theft");
+  expect(guard(one, "request")).toBe("theft");
   holds.release(1);
   await holds.whenSaved();
-  expect(guard(one, "command")).toBeUndefined();
+  expect(guard(one, "request")).toBeUndefined();
 });
 
 it.each([
