@@ -1,5 +1,5 @@
-// Threads that read publishers: connections handed over in the middle of chunks, threads that die, descriptors that are
-// used again. Every stream has bytes of its own, so a byte of another one would show.
+// Threads that read publishers: connections handed over in the middle of chunks, threads that die, and threads that are
+// stuck. Every stream has bytes of its own, so a byte of another one would show. Beside recordings: test/fault.
 
 import net from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -300,47 +300,5 @@ describe("a thread that is stuck", () => {
     });
     expect(looks).toEqual([0, 1, 2, 0, 1]);
     vi.restoreAllMocks();
-  });
-});
-
-describe("descriptors", () => {
-  it("that are used again at once bring no byte of one connection to another", async () => {
-    rig = await startRtmpRig({}, {}, 2);
-    const recorded = effort(4, 100);
-    const connects = effort(150, 10_000);
-    let isOver = false;
-    const steady = Array.from({ length: recorded }, async (_, i) => {
-      const name = `steady${i}`;
-      const socket = await connect();
-      socket.write(obsOpening("live", name));
-      const parts: Sent[] = [];
-      do {
-        const part = new Sent(i, 5, parts.length * 5);
-        parts.push(part);
-        socket.write(part.bytes);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      } while (!isOver);
-      socket.end();
-      expectWhole(await ended(name), parts);
-    });
-    const churn = async (worker: number): Promise<void> => {
-      for (let i = worker; i < connects; i += 10) {
-        const socket = await connect();
-        const sent = new Sent(1000 + i, 1);
-        const opening = obsOpening("live", `brief${i}`);
-        // Gone in the handshake, behind the publish command, or in a frame.
-        const at = [1000, opening.length, opening.length + 150][i % 3] ?? 0;
-        socket.write(Buffer.concat([opening, sent.bytes]).subarray(0, at));
-        if (i % 2 === 0) socket.destroy();
-        else socket.end();
-        if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
-      }
-    };
-    await Promise.all(Array.from({ length: 10 }, (_, worker) => churn(worker)));
-    isOver = true;
-    await Promise.all(steady);
-    await until("the brief ones are gone", () => rig.registry.list().length === 0);
-    for (const { inStream, frames } of rig.collectors)
-      if (inStream.name.startsWith("brief")) expect(frames.length).toBeLessThanOrEqual(2);
   });
 });
