@@ -123,13 +123,16 @@ async function measure(
     speeds.push(await inScratch(volume, (folder) => volumeSpeed(volume, folder, share, signal)));
   }
   const many = Math.max(LEAST_STREAMS, Math.min(streams, Math.round(TRIAL_BYTES_PER_SECOND / bytesPerSecond)));
-  const { workers, ring, recording } = config;
+  const { workers, ingest, ring, recording } = config;
   const order = {
     bytesPerSecond,
     signal,
     streams: [Math.max(1, Math.round(many * FEW_SHARE)), many],
     seconds: seconds * (1 - VOLUMES_SHARE - COPY_SHARE),
-    config: { ...(workers !== undefined && { workers }), ...(ring && { ring }), ...(recording && { recording }) },
+    config: {
+      ...(workers !== undefined && { workers }),
+      ...{ ...(ingest && { ingest }), ...(ring && { ring }), ...(recording && { recording }) },
+    },
   } as const;
   const available = availableBytes();
   const trial = await inScratch(volumes[0] as string, (folder) => runTrial({ ...order, folder }));

@@ -6,6 +6,8 @@ export interface LoadPoint {
   readonly streams: number;
   /** Busy time of the main thread and of the whole process, in cores (1 = one core all the time). */
   readonly mainCores: number;
+  /** Of the busiest thread beside it: one that drains, or one that reads. */
+  readonly otherCores: number;
   readonly processCores: number;
   readonly residentBytes: number;
 }
@@ -79,6 +81,7 @@ export function costOf([few, many]: readonly [LoadPoint, LoadPoint], value: (poi
 /** Lowest first: what ends first is in front. */
 export function limitsOf({ bytesPerSecond, points, volumes, host }: Measured): Limit[] {
   const main = costOf(points, ({ mainCores }) => mainCores);
+  const other = costOf(points, ({ otherCores }) => otherCores);
   const all = costOf(points, ({ processCores }) => processCores);
   const resident = costOf(points, ({ residentBytes }) => residentBytes);
   const limits: Limit[] = [
@@ -86,6 +89,11 @@ export function limitsOf({ bytesPerSecond, points, volumes, host }: Measured): L
       part: "main thread",
       found: `${milliseconds(main.perStream)} a stream and second`,
       streams: carried(THREAD_SHARE, main),
+    },
+    {
+      part: "busiest other thread",
+      found: `${milliseconds(other.perStream)} a stream and second`,
+      streams: carried(THREAD_SHARE, other),
     },
     {
       part: `${host.cores} core${host.cores === 1 ? "" : "s"}`,

@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessUsage {
   readonly mainSeconds: number;
+  /** Of each other thread that lives, by its number. */
+  readonly otherSeconds: ReadonlyMap<string, number>;
   readonly processSeconds: number;
   readonly residentBytes: number;
 }
@@ -17,9 +19,27 @@ export function usageOf(pid: number): ProcessUsage {
   const kibibytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return {
     mainSeconds: secondsOf(`/proc/${pid}/task/${pid}/stat`),
+    otherSeconds: otherSeconds(pid),
     processSeconds: secondsOf(`/proc/${pid}/stat`),
     residentBytes: 1024 * Number(kibibytes),
   };
+}
+
+function otherSeconds(pid: number): Map<string, number> {
+  const seconds = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    if (thread === String(pid)) continue;
+    try {
+      seconds.set(thread, secondsOf(`/proc/${pid}/task/${thread}/stat`));
+    } catch {} // It has ended meanwhile.
+  }
+  return seconds;
+}
+
+/** What the busiest of them was busy since. */
+export function busiestOther(before: ProcessUsage, after: ProcessUsage): number {
+  const busy = [...after.otherSeconds].map(([thread, s]) => s - (before.otherSeconds.get(thread) ?? 0));
+  return Math.max(0, ...busy);
 }
 
 function secondsOf(path: string): number {

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { ServerConfig } from "../../server/config-schema.js";
 import type { LoadPoint } from "./limits.js";
 import type { LoadState, LoadWish } from "./load-process.js";
-import { usageOf } from "./process-usage.js";
+import { busiestOther, usageOf } from "./process-usage.js";
 
 const REEL = fileURLToPath(new URL("../reel.js", import.meta.url));
 const LOAD = fileURLToPath(new URL("./load-process.js", import.meta.url));
@@ -25,7 +25,7 @@ export interface TrialOrder {
   /** For state and files: on the volume that is recorded to. */
   readonly folder: string;
   /** What of the operator's configuration decides the cost. */
-  readonly config: Pick<ServerConfig, "workers" | "ring" | "recording">;
+  readonly config: Pick<ServerConfig, "workers" | "ingest" | "ring" | "recording">;
   readonly bytesPerSecond: number;
   readonly streams: readonly [number, number];
   /** Of both steps together. */
@@ -103,6 +103,7 @@ class Trial {
     const point = {
       streams,
       mainCores: (after.mainSeconds - before.mainSeconds) / passed,
+      otherCores: busiestOther(before, after) / passed,
       processCores: (after.processSeconds - before.processSeconds) / passed,
       residentBytes: after.residentBytes,
     };

@@ -5,16 +5,19 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import { costOf, type LoadPoint, limitsOf, type Measured, secondsUntilFull } from "../../../src/cli/capacity/limits.js";
 import { paddedClip } from "../../../src/cli/capacity/padded-clip.js";
-import { usageOf } from "../../../src/cli/capacity/process-usage.js";
+import { busiestOther, usageOf } from "../../../src/cli/capacity/process-usage.js";
 import { clipLengthMs, readClip } from "../../../src/cli/clip.js";
 import { until } from "../../support/until.js";
 
 const point = (streams: number, mainCores: number, processCores = 2 * mainCores): LoadPoint => ({
   streams,
   mainCores,
+  otherCores: mainCores / 2,
   processCores,
   residentBytes: 100e6 + streams * 1e6,
 });
@@ -46,6 +49,8 @@ describe("limits of a host", () => {
     });
     // (0.7 - 0.03) / 0.0003, (1.4 - 0.06) / 0.0006, (8e9 - 1e8) / 1e6, 1e10 / 1.3e6, (1e6 - 512) / 5
     expect(streamsOf("main thread")).toBe(2233);
+    // (0.7 - 0.015) / 0.00015
+    expect(streamsOf("busiest other thread")).toBe(4566);
     expect(streamsOf("2 cores")).toBe(2233);
     expect(streamsOf("memory")).toBe(7900);
     expect(streamsOf("shared memory")).toBe(3200);
@@ -112,6 +117,17 @@ it("reads what a process costs", () => {
   expect(after.residentBytes).toBeGreaterThan(10e6);
 });
 
+it("finds the thread that was busiest beside the main one", async () => {
+  const before = usageOf(process.pid);
+  const busy = new Worker("const end = performance.now() + 200; while (performance.now() < end);", { eval: true });
+  let after = usageOf(process.pid);
+  const isDone = once(busy, "exit").then(() => true);
+  // A thread that has ended has no figures.
+  while (busiestOther(before, after) < 0.03 && !(await Promise.race([isDone, delay(1)]))) after = usageOf(process.pid);
+  expect(busiestOther(before, after)).toBeGreaterThanOrEqual(0.03);
+  await isDone;
+});
+
 describe("reel capacity", () => {
   const reel = join(import.meta.dirname, "../../../dist/cli/reel.js");
   const folder = mkdtempSync(join(tmpdir(), "reel-capacity-"));
@@ -129,7 +145,9 @@ describe("reel capacity", () => {
       expect(processCores).toBeGreaterThan(0);
       expect(residentBytes).toBeGreaterThan(20e6);
     }
-    expect(answer.limits.map(({ part }) => part)).toEqual(expect.arrayContaining(["main thread", "memory", media]));
+    expect(answer.limits.map(({ part }) => part)).toEqual(
+      expect.arrayContaining(["main thread", "busiest other thread", "memory", media]),
+    );
     expect(answer.streams).toBe(Math.min(...answer.limits.map(({ streams }) => streams)));
     expect(existsSync(media), "it was not there before").toBe(false);
   });
