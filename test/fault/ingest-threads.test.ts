@@ -1,7 +1,7 @@
-// Threads that read publishers, beside real recordings of every container: they are killed at random, and descriptors are
-// used again as fast as they can be. Every stream has bytes of its own, and every file is read back: of a stream whose
-// thread did not die all frames are there, once and in order; of the others those up to some frame; nowhere one of
-// another stream.
+// Threads that read publishers, beside real recordings of every container: they are killed at random, and descriptors
+// are used again as fast as they can be. Every stream has bytes of its own, and every file is read back: of a stream
+// whose thread did not die all frames are there, once and in order; of the others those up to some frame; nowhere one
+// of another stream.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
