@@ -122,6 +122,8 @@ export class Catalog implements SegmentCatalog {
   /** By segment: each mark says all that the one before said. */
   readonly #marks = new KeyedQueue<number>();
   #sinceCheckpoint = 0;
+  #checkpoints = Promise.resolve();
+  #isClosed = false;
   #isComplete = false;
   #rebuilt: Promise<void> = Promise.resolve();
 
@@ -292,7 +294,11 @@ export class Catalog implements SegmentCatalog {
     await this.#deletion.close();
     await this.#rebuilt;
     await this.#checkpoint();
+    // What comes now is put in by the next start.
     this.#options.ledger.listener = () => {};
+    this.#isClosed = true;
+    await this.#writer.whenIdle();
+    await this.#checkpoints;
   }
 
   #look(segment: CatalogSegment): Promise<FoundSegment> {
@@ -322,13 +328,20 @@ export class Catalog implements SegmentCatalog {
       if (isNew && (segment.state === "finished" || segment.state === "recovered"))
         for (const listener of this.#listeners) listener(segment);
     }
-    if (++this.#sinceCheckpoint >= this.#options.checkpointEvery && this.#isComplete) {
+    if (++this.#sinceCheckpoint >= this.#options.checkpointEvery && this.#isComplete && !this.#isClosed) {
       this.#sinceCheckpoint = 0;
-      this.#checkpoint().catch(() => undefined); // logged there
+      void this.#checkpoint();
     }
   }
 
-  async #checkpoint(): Promise<void> {
+  /** One after the other: two at a time would take each other's file, and the last of them outlive `close`. */
+  #checkpoint(): Promise<void> {
+    this.#checkpoints = this.#checkpoints.then(() => this.#writeCheckpoint());
+    return this.#checkpoints;
+  }
+
+  /** Does not fail: what it could not write is logged. */
+  async #writeCheckpoint(): Promise<void> {
     if (!this.#isComplete) return;
     try {
       await this.#rebuild.checkpoint();

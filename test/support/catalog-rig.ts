@@ -26,6 +26,9 @@ export class Rig {
   ledger!: Ledger;
   catalog!: Catalog;
   readonly names = new Reservations();
+  /** Appends behind which the catalogue is synced; undefined: as a server has it. */
+  checkpointEvery: number | undefined;
+  readonly warnings: unknown[] = [];
 
   async open(guard?: DeletionGuard): Promise<this> {
     mkdirSync(this.media, { recursive: true });
@@ -33,9 +36,10 @@ export class Rig {
     this.catalog = await Catalog.open(this.state, {
       ledger: this.ledger,
       mediaFolders: [this.media],
-      logger: silentLogger,
+      logger: { ...silentLogger, warn: (...told: unknown[]) => this.warnings.push(told) },
       names: this.names,
       resumeMs: 20,
+      ...(this.checkpointEvery !== undefined ? { checkpointEvery: this.checkpointEvery } : {}),
     });
     this.catalog.start(guard);
     await this.catalog.whenComplete();

@@ -182,3 +182,19 @@ describe("the index", () => {
     expect(readdirSync(join(rig.state, "catalog"))).toContain("checkpoint");
   });
 });
+
+it("is synced once at a time, and has nothing more to write when it is closed", async () => {
+  const rig = new Rig();
+  rig.checkpointEvery = 1;
+  await rig.open();
+  const streams = Array.from({ length: 40 }, (_, i) => `cam${i}`);
+  await Promise.all(streams.map((stream) => rig.record(stream, MIDNIGHT, MINUTE)));
+  await rig.close();
+  // Two at a time write one file, and the second finds it gone.
+  expect(rig.warnings).toEqual([]);
+  const folder = join(rig.state, "catalog");
+  expect(readdirSync(folder)).not.toContain("checkpoint.new");
+  rmSync(folder, { recursive: true });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(existsSync(folder)).toBe(false);
+});
