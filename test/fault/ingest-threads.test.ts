@@ -71,7 +71,7 @@ afterEach(async () => {
   await server.close();
   await workers.close();
   await reel.close();
-  await rm(root, { recursive: true, force: true, maxRetries: 10 });
+  await rm(root, { recursive: true, force: true });
 });
 
 function hashOf(bytes: Uint8Array | string): string {
