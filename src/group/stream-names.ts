@@ -84,10 +84,17 @@ export class StreamNames {
   }
 
   async #tell(names: LiveNames): Promise<void> {
-    const { nats, subjects, self } = this.parts;
+    const { nats, subjects, self, logger } = this.parts;
     this.#isChanged = false;
     const bytes = await compress(JSON.stringify(names), { level: 1 });
-    if (!nats.connection.isClosed()) nats.connection.publish(subjects.names(self), bytes);
+    if (nats.connection.isClosed()) return;
+    try {
+      nats.connection.publish(subjects.names(self), bytes);
+    } catch (error) {
+      // The connection is being drained, or the names are more than a message of this server may hold.
+      this.#isChanged = true;
+      logger.debug({ err: error }, "the names of this node's streams could not be told");
+    }
   }
 
   async #take(node: number, data: Uint8Array): Promise<void> {

@@ -50,6 +50,7 @@ export class ListMemory {
   constructor(
     stateFolder: string,
     private readonly logger: Logger,
+    private readonly saveMs = SAVE_MS,
   ) {
     this.#path = join(stateFolder, FILE);
   }
@@ -73,12 +74,12 @@ export class ListMemory {
       if (this.#lists.size <= MAX_LISTS) break;
       this.#lists.delete(oldest);
     }
-    this.#isChanged ||= before?.tracks !== tracks || !isSame(before?.byFile, byFile);
-    if (this.#isChanged && !this.#isSaving && performance.now() > this.#savedMs + SAVE_MS) void this.#save();
+    this.#isChanged ||= before?.tracks !== tracks || before?.end.parts !== parts || !isSame(before.byFile, byFile);
+    if (this.#isChanged && !this.#isSaving && performance.now() > this.#savedMs + this.saveMs) void this.#save();
     return { gone, tracks };
   }
 
-  /** Only while it is asked: nothing is written behind the end of the server. */
+  /** Only while it is asked, at most every five seconds. */
   async #save(): Promise<void> {
     this.#isSaving = true;
     this.#isChanged = false;
@@ -86,6 +87,7 @@ export class ListMemory {
       await writeFile(`${this.#path}.new`, JSON.stringify(savedLists(this.#lists)), { mode: PRIVATE_FILE });
       await rename(`${this.#path}.new`, this.#path);
     } catch (error) {
+      this.#isChanged = true;
       this.logger.warn({ err: error }, "the numbers of HLS lists could not be saved: a restart may begin them anew");
     }
     this.#savedMs = performance.now();
@@ -103,8 +105,8 @@ export class ListMemory {
   }
 }
 
-function isSame(before: ReadonlyMap<number, Place> | undefined, now: ReadonlyMap<number, Place>): boolean {
-  if (before?.size !== now.size) return false;
+function isSame(before: ReadonlyMap<number, Place>, now: ReadonlyMap<number, Place>): boolean {
+  if (before.size !== now.size) return false;
   for (const [id, { parts }] of now) if (before.get(id)?.parts !== parts) return false;
   return true;
 }
@@ -122,7 +124,9 @@ function savedLists(lists: ReadonlyMap<string, List>): SavedList[] {
   return saved.reverse();
 }
 
+/** Throws where it is no list of places: its numbers go into playlists. */
 function restored(tracks: Carried, places: readonly number[]): List {
+  if (!places.every((number) => Number.isSafeInteger(number) && number >= 0)) throw new Error("places are numbers");
   const byFile = new Map<number, Place>();
   for (let at = 0; at + 2 < places.length; at += 3)
     byFile.set(places[at] as number, { parts: places[at + 1] as number, discontinuities: places[at + 2] as number });

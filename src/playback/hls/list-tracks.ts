@@ -11,8 +11,8 @@ export interface CarryingFile {
 }
 
 /**
- * What the list plays: what it has played before, unless that was sound alone and pictures have come; else what most of
- * it carries. Pictures go before sound, however few.
+ * What the list plays: what it has played before, as long as a file carries it, unless that was sound alone and
+ * pictures have come; else what most of it carries. Pictures go before sound, however few.
  */
 export function playedTracks(files: readonly CarryingFile[], before: Carried): Carried {
   const seconds = new Map<Carried, number>();
@@ -22,7 +22,8 @@ export function playedTracks(files: readonly CarryingFile[], before: Carried): C
       parts.reduce((sum, part) => sum + part.seconds, seconds.get(carries) ?? 0),
     );
   const withPictures = (["both", "pictures"] as const).filter((tracks) => (seconds.get(tracks) ?? 0) > 0);
-  if (withPictures.length === 0) return files[0]?.carries;
-  if (before === "both" || before === "pictures") return before;
+  if (withPictures.length === 0) return files.find(({ parts }) => parts.length > 0)?.carries;
+  // Where nothing carries that any more, a list that kept to it would be gaps alone.
+  if (withPictures.some((tracks) => tracks === before)) return before;
   return withPictures.reduce((most, tracks) => ((seconds.get(tracks) ?? 0) > (seconds.get(most) ?? 0) ? tracks : most));
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.js";
 import { type ListedFile, ListMemory } from "../../../src/playback/hls/list-memory.js";
@@ -32,11 +32,28 @@ describe("what lists have named", () => {
   });
 
   it("begins anew where the file of it cannot be read", async () => {
-    await rm(path("hls-lists.json"), { force: true });
-    for (const text of ["", "[", '{"a":1}', '[["cam",null]]', "[[1"]) {
-      await writeFile(path("hls-lists.json"), text);
-      expect((await new ListMemory(path(""), silentLogger).recall("cam", [file(3, 2)])).gone.parts).toBe(0);
+    const hostile = ['[["cam",null,[3,"7\\n#EXT-X-EVIL",0]]]', '[["cam",null,[3,-1,0]]]', '[["cam",null,[3,{},0]]]'];
+    for (const [i, text] of ["", "[", '{"a":1}', '[["cam",null]]', "[[1", ...hostile].entries()) {
+      await mkdir(path(`bad${i}`));
+      await writeFile(path(`bad${i}/hls-lists.json`), text);
+      const { gone } = await new ListMemory(path(`bad${i}`), silentLogger).recall("cam", [file(3, 2)]);
+      expect([text, gone]).toEqual([text, { parts: 0, discontinuities: 0 }]);
     }
+  });
+
+  it("is saved at a later list where it could not be, and with the end of a file that grows", async () => {
+    const folder = path("later");
+    const memory = new ListMemory(folder, silentLogger, 0);
+    await memory.recall("cam", [file(1, 3)]);
+    await mkdir(folder);
+    await until("it is saved", async () => {
+      await memory.recall("cam", [file(1, 3)]);
+      return existsSync(path("later/hls-lists.json"));
+    });
+    await until("its end is saved", async () => {
+      await memory.recall("cam", [file(1, 100)]);
+      return (await readFile(path("later/hls-lists.json"), "utf8")).endsWith("[1,0,0,0,100,0]]]");
+    });
   });
 });
 
@@ -48,6 +65,13 @@ describe("what a list plays", () => {
     ["what it has played before", carrying(["both", 1], ["pictures", 9]), "both", "both"],
     ["pictures that come behind sound", carrying(["sound", 99], ["both", 1]), "sound", "both"],
     ["sound alone", carrying(["sound", 9]), undefined, "sound"],
+    [
+      "sound alone, behind what cannot be read",
+      [{ carries: "both", parts: [] }, ...carrying(["sound", 9])],
+      undefined,
+      "sound",
+    ],
+    ["what is there, where what it played is not", carrying(["pictures", 9]), "both", "pictures"],
     ["MPEG-TS", carrying([undefined, 9]), undefined, undefined],
   ] as const)("is %s", (_, files, before, played) => expect(playedTracks(files, before)).toBe(played));
 });
