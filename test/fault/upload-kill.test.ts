@@ -12,7 +12,9 @@ import { Ledger } from "../../src/catalog/ledger.js";
 import { effort, seed } from "../support/effort.js";
 import { mulberry32 } from "../support/random.js";
 import { type Fault, S3Server, stopS3Servers, TEST_ACCOUNT } from "../support/s3-server.js";
+import { startFaultyS3rver } from "../support/s3rver.js";
 import { scratch } from "../support/scratch.js";
+import type { Account } from "../support/signature-v4.js";
 
 const FILES = effort(40, 200);
 const KILLS = 3;
@@ -57,8 +59,13 @@ async function recordFiles(state: string, media: string, random: () => number): 
 }
 
 /** Resolves with how many files it uploaded, when it has ended or been killed after `killAfter` of them. */
-async function upload(state: string, media: string, endpoint: string, killAfter?: number): Promise<number> {
-  const { region, accessKeyId, secretAccessKey } = TEST_ACCOUNT;
+async function upload(
+  state: string,
+  media: string,
+  endpoint: string,
+  killAfter?: number,
+  { region, accessKeyId, secretAccessKey }: Account = TEST_ACCOUNT,
+): Promise<number> {
   const script = join(import.meta.dirname, "../support/upload-child.mjs");
   const args = [script, state, media, endpoint, region, String(PART_BYTES), String(CONCURRENCY)];
   const child = spawn("setpriv", ["--pdeathsig", "KILL", process.execPath, ...args], {
@@ -121,4 +128,24 @@ it("uploads every file once through faults and kills, and leaves nothing over", 
   );
   await catalog.close();
   await ledger.close();
+});
+
+it("has every file at s3rver byte for byte, though every fifth request fails", {
+  timeout: effort(60_000, 600_000),
+}, async () => {
+  const random = mulberry32(seed + 1);
+  const [state, media] = [path("state2"), path("media2")];
+  await recordFiles(state, media, random);
+  const judge = await startFaultyS3rver(path("s3rver"), () => random() < 0.2);
+  try {
+    await upload(state, media, judge.endpoint, undefined, judge.account);
+    expect(judge.faults()).toBeGreaterThan(FILES / 10);
+    const names = readdirSync(media).sort();
+    expect(judge.objects()).toEqual(names);
+    for (const name of names)
+      expect(judge.read(name).equals(readFileSync(join(media, name))), `${name}, seed ${seed}`).toBe(true);
+    expect(readdirSync(join(state, "uploads")), "journals").toEqual([]);
+  } finally {
+    await judge.close();
+  }
 });
