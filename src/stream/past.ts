@@ -128,14 +128,13 @@ export class Past {
   committed(index: number, head: number, dts90k: Ticks90k, isPoint: boolean): void {
     if (this.#isEnded) return;
     if (isPoint) this.#places.arrive(index);
-    if (this.#seconds > 0) {
-      if (isPoint) {
-        this.#points.push({ index, dts90k });
-        if (this.#start === undefined) this.#start = index;
-      }
-      this.#trim(dts90k - this.#seconds * TICKS_PER_SECOND);
-    } else if (this.#start === undefined) return;
-    // It is no longer kept, and nobody reads on the disk any more.
+    if (this.#seconds === 0 && this.#start === undefined) return;
+    if (isPoint) {
+      this.#points.push({ index, dts90k });
+      if (this.#start === undefined) this.#start = index;
+    }
+    if (this.#seconds > 0) this.#trim(dts90k - this.#seconds * TICKS_PER_SECOND);
+    // It is no longer kept: nobody may read on the disk any more.
     else this.#released();
     this.#account(head);
     const { budget } = this;
@@ -346,6 +345,8 @@ export class Past {
   }
 
   #becomeShort(): void {
+    // What is only still read is as long as it should be.
+    if (this.#seconds === 0 || this.#isEnded) return;
     const isNews = this.#whyShort !== NO_ROOM;
     this.#whyShort = NO_ROOM;
     if (isNews) this.onShort(this.streamName, this.kept(this.#points.at(-1)?.dts90k ?? 0));
@@ -353,7 +354,8 @@ export class Past {
 
   /** Nothing more is kept, and what is pinned stays, or is read, with all behind it. */
   #leaveAll(): void {
-    this.#points = [];
+    // Who reads on the disk may have to go on at any of the points behind that.
+    if (!this.#places.isDiskRead) this.#points = [];
     if (this.#isEnded || !this.#places.isDiskRead) this.#start = undefined;
     this.#account(this.ring.head);
     this.#released();
@@ -362,6 +364,7 @@ export class Past {
   /** Of what is no longer kept nothing is held any more. */
   #released(): void {
     if ((this.#seconds > 0 && !this.#isEnded) || this.#places.isDiskRead) return;
+    this.#points = [];
     this.#start = undefined;
     this.#account(this.ring.head);
     this.#dropSpilled();

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { TRACK_VIDEO } from "../../../src/abi/frame.js";
 import { Arena } from "../../../src/arena/arena.js";
 import type { InStream } from "../../../src/stream/in-stream.js";
-import { LAST_POINT, type Past } from "../../../src/stream/past.js";
+import { type KeptPast, LAST_POINT, type Past } from "../../../src/stream/past.js";
 import { PastBudget } from "../../../src/stream/past-budget.js";
 import { countBefore, type PastStore, type StoredBytes } from "../../../src/stream/spilled-past.js";
 import { StreamRegistry } from "../../../src/stream/stream-registry.js";
@@ -37,11 +37,23 @@ class MemoryStore implements PastStore {
   }
 }
 
-function rig(): { store: MemoryStore; stream: InStream; past: Past; budget: PastBudget; keep(seconds: number): void } {
+interface Rig {
+  store: MemoryStore;
+  stream: InStream;
+  past: Past;
+  budget: PastBudget;
+  /** Seconds that were wanted when it was told that there is less. */
+  short: number[];
+  keep(seconds: number): void;
+}
+
+function rig(): Rig {
   const store = new MemoryStore();
   const budget = new PastBudget(MEMORY_BYTES, store);
   let wanted = 60;
-  const past = { secondsOf: () => wanted, budget };
+  const short: number[] = [];
+  const onShort = (_name: string, { seconds }: KeptPast): number => short.push(seconds);
+  const past = { secondsOf: () => wanted, budget, onShort };
   const options = { ringBytes: 65_536, maxRingBytes: 1 << 24, lagLimitMs: 2000, past };
   const registry = new StreamRegistry(new Arena(), new TestClock(), options, () => 1);
   const stream = registry.open("cam");
@@ -50,7 +62,7 @@ function rig(): { store: MemoryStore; stream: InStream; past: Past; budget: Past
     wanted = seconds;
     registry.refreshPast();
   };
-  return { store, stream, past: stream.keptPast as Past, budget, keep };
+  return { store, stream, past: stream.keptPast as Past, budget, short, keep };
 }
 
 function write(stream: InStream, from: number, to: number): void {
@@ -156,12 +168,12 @@ describe("a past on a disk", () => {
   });
 
   it("whose reader has lost its place lets it go on at the next point, also where nothing is kept any more", () => {
-    const { store, stream, keep } = rig();
+    const { store, stream, past, keep } = rig();
     write(stream, 0, 300);
-    const place = stream.pinPast(LAST_POINT);
     const reader = stream.pinPast(10);
-    place?.release();
     keep(0);
+    store.isAvailable = false;
+    while (past.heldBytes(stream.ring.head) > 0) past.giveUpOldest(stream.ring.head);
     for (const lost of [...store.losses]) lost();
     expect([reader?.isLost, reader?.goOn()]).toEqual([true, false]);
     write(stream, 300, 330);
@@ -169,6 +181,35 @@ describe("a past on a disk", () => {
     reader?.goOn();
     expect(stream.ring.frameAt(reader?.index ?? 0)?.dts90k).toBe(300 * FRAME_MS * 90);
     reader?.release();
+  });
+
+  it.each(["is no longer kept", "has ended"])("that %s has its points while it is read, and tells nobody", (how) => {
+    const { store, stream, short, keep } = rig();
+    write(stream, 0, 310);
+    const reader = stream.pinPast(10);
+    if (how === "has ended") stream.end("test");
+    else keep(0);
+    for (const lost of [...store.losses]) lost();
+    // What the ring has is not lost with what the disk had.
+    expect(reader?.goOn()).toBe(true);
+    expect(reader?.stretch).toBeUndefined();
+    expect(stream.ring.frameAt(reader?.index ?? 0)?.dts90k).toBeLessThanOrEqual(300 * FRAME_MS * 90);
+    expect(short).toEqual([]);
+    reader?.release();
+  });
+
+  it("that is no longer kept has the counts in front of a place that goes to the disk meanwhile", () => {
+    const { stream, keep } = rig();
+    write(stream, 0, 300);
+    const reader = stream.pinPast(10);
+    const waiting = stream.pinPast(0);
+    expect(waiting?.stretch).toBeUndefined();
+    keep(0);
+    write(stream, 300, 600);
+    const { stretch } = waiting ?? {};
+    expect(stretch?.points.some(({ index }) => index === waiting?.index)).toBe(true);
+    reader?.release();
+    waiting?.release();
   });
 });
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ReelError } from "../../../../src/base/reel-error.js";
 import type { ClosedSegmentReport } from "../../../../src/catalog/segment-report.js";
+import { Replay } from "../../../../src/recording/past/replay.js";
 import { Recorder } from "../../../../src/recording/recorder.js";
 import type { RecorderOptions } from "../../../../src/recording/recorder-options.js";
 import type { KeptPast } from "../../../../src/stream/past.js";
@@ -262,6 +263,32 @@ describe("a past that is larger than its memory", () => {
     source.stream.end("test");
     await until("the file is closed", () => recorder.outStreams().length === 0);
     expect(recorded("ts")).toEqual(sent(source, 10_000, upToMs));
+  });
+
+  it("is left for the stream's ring, though a frame comes each time more is taken", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    let upToMs = 30_500;
+    let isWriting = false;
+    const feed = Replay.prototype.feed;
+    const spy = vi.spyOn(Replay.prototype, "feed").mockImplementation(function (this: Replay) {
+      if (!isWriting) {
+        isWriting = true;
+        // Whole pictures: each call finds one more.
+        upToMs += 40;
+        void source.writeUpTo(upToMs);
+        isWriting = false;
+      }
+      feed.call(this);
+    });
+    await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 20 });
+    await until("it reads the stream's own ring", () => source.stream.cursorCount === 1);
+    spy.mockRestore();
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    expect(recorded("ts")).toEqual(sent(source, 10_000, upToMs));
+    expect(closed.flatMap(({ gaps }) => gaps)).toEqual([]);
   });
 
   it("is not held by a recording for which there was no memory", async () => {
