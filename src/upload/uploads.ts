@@ -309,7 +309,7 @@ export class Uploads
       this.emit("uploaded", report);
       await this.#deleteLocal(segment);
     }
-    new UploadJournal(UploadJournal.pathOf(this.#folder, segment.id)).remove();
+    this.#removeJournal(segment.id);
     return undefined;
   }
 
@@ -325,7 +325,13 @@ export class Uploads
   async #carryOut(id: number): Promise<void> {
     const segment = await this.#parts.catalog.find(id);
     if (segment?.state === "uploaded") await this.#deleteLocal(segment);
-    await this.#abort(id);
+    // The object is whole: nothing of it is left to be aborted.
+    if (segment?.object !== undefined) this.#removeJournal(id);
+    else await this.#abort(id);
+  }
+
+  #removeJournal(id: number): void {
+    new UploadJournal(UploadJournal.pathOf(this.#folder, id)).remove();
   }
 
   #failedOnce(pending: PendingUpload, failure: TaskFailure): void {

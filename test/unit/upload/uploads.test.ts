@@ -25,7 +25,13 @@ async function start(settings: Partial<UploadSettings> = {}): Promise<Uploads> {
     catalog,
     whenCatalogued: () => catalog.whenComplete(),
     ...{ mediaFolders: [rig.media], stateFolder: rig.state, clock: systemClock, logger: silentLogger },
-    settings: completeUploadSettings({ endpoint: s3.endpoint, bucket: "footage", region, all: true, ...settings }),
+    settings: completeUploadSettings({
+      endpoint: settings.endpoint ?? s3.endpoint,
+      bucket: "footage",
+      region,
+      all: true,
+      ...settings,
+    }),
     env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
     timing: { idleMs: 1000, retryMs: 1, pauseMs: 20 },
   });
@@ -116,6 +122,22 @@ it("deletes the file that a crash left behind its upload", async () => {
   await until("its journal is gone", () => readdirSync(join(rig.state, "uploads")).length === 0);
   expect([existsSync(one.path), existsSync(kept.path)]).toEqual([false, true]);
   expect(s3.objects.size).toBe(0);
+});
+
+it("asks the server nothing about what a crash left behind a whole object", async () => {
+  const names = ["kept", "deleted"];
+  mkdirSync(join(rig.state, "uploads"));
+  for (const [i, name] of names.entries()) {
+    const { sequence, path } = await record(i + 1);
+    await rig.catalog.markUploaded(await rig.segment(sequence), `s3://footage/${name}`);
+    if (name === "deleted") await rig.catalog.delete(await rig.segment(sequence), "uploaded");
+    const begin = { path, key: name, sizeBytes: 188, modifiedMs: 0, partBytes: 64 };
+    writeFileSync(join(rig.state, "uploads", `${sequence}.log`), `${JSON.stringify({ begin })}\n{"uploadId":"u"}\n`);
+  }
+  const { endpoint } = s3;
+  await stopS3Servers();
+  await start({ endpoint });
+  await until("their journals are gone", () => readdirSync(join(rig.state, "uploads")).length === 0);
 });
 
 it("finds the object again where the ledger could not take it", async () => {
