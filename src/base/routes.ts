@@ -67,7 +67,11 @@ export interface RouteDescription {
   /** A GET with a text as its answer and no open part in its path: in a group any node answers it for any other. */
   readonly isOfGroup?: boolean;
   /** Makes one answer of those of all nodes; without it they stand beside each other. */
-  readonly merge?: (answers: readonly NodeAnswer[]) => object;
+  readonly merge?: {
+    /** Nodes of other versions may answer otherwise: they count as unanswered. */
+    takes(value: unknown): boolean;
+    all(answers: readonly NodeAnswer[]): object;
+  };
 }
 
 /** What a node of a group has answered, its JSON read. */

@@ -35,6 +35,8 @@ export interface ClaimReader {
 export class ClaimLog {
   #isClosed = false;
   #stop: (() => void) | undefined;
+  /** Counts what readers were made for: one that was under way at a reconnect is of the connection before. */
+  #generation = 0;
 
   private constructor(
     private readonly nats: Nats,
@@ -83,6 +85,7 @@ export class ClaimLog {
    * again: a node that was cut off for 7 s had not read 20 s later that others had taken its pulls.
    */
   readAgain(): void {
+    this.#generation++;
     this.#stop?.();
   }
 
@@ -96,6 +99,7 @@ export class ClaimLog {
     let last: number | undefined;
     while (!this.#isClosed) {
       try {
+        const generation = this.#generation;
         last ??= await this.#lastSequence();
         if (next > last) reader.caughtUp();
         const consumer = await this.nats.jetstream.consumers.get(this.subjects.claimStream, {
@@ -106,7 +110,7 @@ export class ClaimLog {
         });
         const messages = await consumer.consume(READ);
         this.#stop = () => messages.stop();
-        if (this.#isClosed) messages.stop();
+        if (this.#isClosed || generation !== this.#generation) messages.stop();
         for await (const message of messages) {
           const claim = this.#parse(message);
           next = message.seq + 1;

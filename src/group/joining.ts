@@ -57,6 +57,8 @@ export class Joining {
   tick(): void {
     const { afterMs, monotonicMs, pulls, self } = this.parts;
     if (afterMs === 0 || this.#state === "over" || monotonicMs() - this.#sinceMs < afterMs) return;
+    // It has not read yet what others have, or there is nothing to share.
+    if (this.#state === "waiting" && pulls.held().length === 0) return;
     if (this.#state === "waiting" && !this.#isShort()) {
       this.#state = "over";
       return;

@@ -39,15 +39,17 @@ export class StreamNames {
   /** To be compared. */
   #isOld = true;
   #alive = "";
+  #taken: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: StreamNamesParts) {
     const { nats, subjects, logger } = parts;
     this.#heard = nats.connection.subscribe(subjects.names("*"), {
       callback: (error, { subject, data }) => {
         if (error) return;
-        this.#take(Number(subject.slice(subject.lastIndexOf(".") + 1)), data).catch((unread: unknown) =>
-          logger.debug({ err: unread }, "another node's streams cannot be read"),
-        );
+        // One after the other: a long old message must not be unpacked behind a short new one.
+        this.#taken = this.#taken
+          .then(() => this.#take(Number(subject.slice(subject.lastIndexOf(".") + 1)), data))
+          .catch((unread: unknown) => logger.debug({ err: unread }, "another node's streams cannot be read"));
       },
     });
   }
@@ -98,7 +100,7 @@ export class StreamNames {
   }
 
   async #take(node: number, data: Uint8Array): Promise<void> {
-    if (node === this.parts.self) return;
+    if (node === this.parts.self || !(Number.isSafeInteger(node) && node > 0)) return;
     const text = (await decompress(data, { maxOutputLength: MAX_BYTES })).toString();
     const { published, pulled } = JSON.parse(text) as Partial<LiveNames>;
     this.#conflicts.heard(node, { published: strings(published), pulled: strings(pulled) });

@@ -51,7 +51,10 @@ export class TimelineRoutes implements RouteModule {
         type: "mp4, ts or flv, where a stream is recorded as several",
       },
       isOfGroup: true,
-      merge: (answers) => shown(answers.map(({ node, value }) => toldBy(value as { told: Told }, node))),
+      merge: {
+        takes: isTold,
+        all: (answers) => shown(answers.map(({ node, value }) => toldBy(value as { told: Told }, node))),
+      },
       answers: {
         200: '`{"stream":…,"spans":[…],"gaps":[…],"told":…}`. A span has `start`, `end`, `node`, `epoch` (null: it was published to the node), `sequence`, `fills` (the epoch in whose gap it stands, else null), `besides` (files of other nodes of the same time) and `links`. `told`: the files, as nodes tell each other',
         400: "a parameter is missing or cannot be read",
@@ -84,6 +87,15 @@ export class TimelineRoutes implements RouteModule {
     const links = linksOf(segment, this.parts.mediaFolders, base);
     return { node, epoch, sequence: id, configId, outStreamId, startMs, endMs, type: container, state, links };
   }
+}
+
+function isTold(value: unknown): value is { told: Told } {
+  const { told } = (value ?? {}) as { told?: Partial<Told> };
+  if (!Array.isArray(told?.files)) return false;
+  const areNumbers = (...fields: unknown[]): boolean => fields.every(Number.isFinite);
+  return (told.files as Partial<ToldFile>[]).every(
+    (file) => areNumbers(file?.startMs, file?.endMs, file?.sequence) && typeof file?.links === "object",
+  );
 }
 
 /** Files from before a node joined do not name it. */

@@ -102,22 +102,30 @@ function joined(
   asked: readonly { node: string; answer: Answer | undefined }[],
   merge: RouteDescription["merge"],
 ): RouteReply {
-  const unanswered = asked.filter(({ answer }) => answer?.status !== 200).map(({ node }) => node);
   const answers = asked.flatMap(({ node, answer }) => (answer?.status === 200 ? [{ node, answer }] : []));
   const [first] = answers;
   if (first && !isJson(first.answer)) {
     const body = joinExpositions(answers.map(({ node, answer }) => ({ node, text: answer.body })));
     return { status: 200, headers: first.answer.headers, body };
   }
-  if (merge) {
-    const values = answers.map(({ node, answer }) => ({ node, value: JSON.parse(answer.body) as unknown }));
-    return jsonReply(200, { ...merge(values), unanswered });
-  }
-  const nodes = answers.map(({ node, answer: { url, body } }) => ({
-    ...(JSON.parse(body) as object),
-    ...{ node, ...(url !== undefined && { url }) },
-  }));
+  const told = answers.flatMap(({ node, answer: { url, body } }) => {
+    const value = parsed(body);
+    return value !== undefined && (!merge || merge.takes(value)) ? [{ node, url, value }] : [];
+  });
+  const unanswered = asked.map(({ node }) => node).filter((name) => !told.some(({ node }) => node === name));
+  if (merge) return jsonReply(200, { ...merge.all(told), unanswered });
+  const nodes = told.map(({ node, url, value }) => ({ ...value, ...{ node, ...(url !== undefined && { url }) } }));
   return jsonReply(200, { nodes, unanswered });
+}
+
+/** Undefined where it is no object. */
+function parsed(body: string): object | undefined {
+  try {
+    const value = JSON.parse(body) as unknown;
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isJson({ headers }: Answer): boolean {

@@ -57,7 +57,7 @@ export class NodeLoad {
     const mbps = passedMs > 0 ? ((bytes - this.#bytes) * 8 * 1000) / passedMs / BITS_PER_MBIT : 0;
     this.#load = {
       cpuFree: allMs > this.#cores.allMs ? (idleMs - this.#cores.idleMs) / (allMs - this.#cores.allMs) : 1,
-      diskFree: Math.min(1, ...states.map((state) => (state.answers ? state.freeBytes / state.sizeBytes : 0))),
+      diskFree: Math.min(1, ...states.map(freeOf)),
       bitRateFree: capacityMbps === undefined ? 1 : Math.max(0, 1 - mbps / capacityMbps),
     };
     this.#lookedMs = nowMs;
@@ -65,6 +65,12 @@ export class NodeLoad {
     this.#bytes = bytes;
     this.#isLooking = false;
   }
+}
+
+/** Some mounted file systems do not tell their size: those are never full. */
+function freeOf({ answers, freeBytes, sizeBytes }: Pick<VolumeState, "answers" | "freeBytes" | "sizeBytes">): number {
+  if (!answers) return 0;
+  return sizeBytes > 0 ? freeBytes / sizeBytes : 1;
 }
 
 /** That of a server: of its media folders those count where retention does not keep room by itself. */

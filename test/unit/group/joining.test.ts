@@ -140,3 +140,12 @@ it("takes less where it is loaded, and never where it is told so or has no room"
   pass(3 * AFTER_MS);
   expect(own()).toEqual([]);
 });
+
+it("waits where it has not read yet what others have", () => {
+  const held = owners;
+  owners = new Map();
+  pass(2 * AFTER_MS);
+  owners = held;
+  pass(AFTER_MS);
+  expect([...owners.values()].filter((node) => node === SELF).length).toBeGreaterThan(PULLS / 4);
+});

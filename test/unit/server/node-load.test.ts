@@ -39,6 +39,17 @@ it("measures cores and bits over the time since its last look, and the fullest v
   expect(load.get()).toEqual({ cpuFree: 1, diskFree: 0, bitRateFree: 1 });
 });
 
+it("takes a volume that does not tell its size for one that is never full", async () => {
+  const load = new NodeLoad({
+    volumes: [{ state: async () => ({ answers: true, freeBytes: 0, sizeBytes: 0 }) }],
+    recordedBytes: () => 0,
+    capacityMbps: undefined,
+    clock: { monotonicMs: () => performance.now() },
+  });
+  await load.look();
+  expect(load.get().diskFree).toBe(1);
+});
+
 it("has room without end where neither a volume nor a bound is given", async () => {
   const load = new NodeLoad({
     volumes: [],
