@@ -10,24 +10,21 @@ import { gauge, type Sample } from "../base/samples.js";
 import { JsonConfigStore } from "../recording/json-config-store.js";
 import { SectionWriter } from "../recording/section-writer.js";
 import type { Clock } from "../time/units.js";
-import { ClaimLog } from "./claim-log.js";
 import { ConfigIds } from "./claimed-numbers.js";
 import { Drain, type DrainState } from "./drain.js";
-import { EventStream } from "./event-stream.js";
 import { type Flow, type GroupPull, GroupPulls, type PullRunner, type Taken } from "./group-pulls.js";
 import { DEFAULT_REPLICAS, type GroupSettings } from "./group-settings.js";
 import type { TakeAnswer } from "./hand-over.js";
-import { Heartbeats } from "./heartbeats.js";
 import { Joining } from "./joining.js";
 import { type KnownNode, KnownNodes } from "./known-nodes.js";
 import { type Heartbeat, Members } from "./members.js";
 import { firstNumber, readMember, remember } from "./membership.js";
 import { connectNats, type Nats } from "./nats-connection.js";
 import { type Load, type PlacedNode, weightOf } from "./placement.js";
-import { type RequestHandler, Requests } from "./requests.js";
+import type { RequestHandler } from "./requests.js";
 import type { MovedPull, Shared } from "./server-port.js";
+import { openSession, type Session } from "./session.js";
 import { SharedConfigs } from "./shared-configs.js";
-import { StreamNames } from "./stream-names.js";
 import { type Asked, GroupSubjects, type PullKey } from "./subjects.js";
 import { pause, within } from "./waiting.js";
 
@@ -51,16 +48,6 @@ export interface GroupParts {
   readonly stateFolder: string;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** What exists from the moment when NATS was reached. */
-interface Session {
-  readonly nats: Nats;
-  readonly log: ClaimLog;
-  readonly heartbeats: Heartbeats;
-  readonly requests: Requests;
-  readonly events: EventStream;
-  readonly names: StreamNames;
 }
 
 /** The group's pulls, whatever their settings are. */
@@ -334,37 +321,27 @@ export class Group {
   }
 
   async #open(nats: Nats): Promise<void> {
-    const { subjects, number, settings, parts } = this;
-    const { logger } = parts;
-    const replicas = settings.replicas ?? DEFAULT_REPLICAS;
-    const log = await ClaimLog.open(nats, subjects, { self: number, replicas, logger });
-    const events = await EventStream.open(nats, subjects, number, replicas);
-    void this.#ids.connect(nats, subjects);
-    if (this.#isClosed) return;
-    const heartbeats = new Heartbeats({
-      ...{ nats, subjects, members: this.#members, logger },
+    const { subjects, number, settings } = this;
+    const { logger } = this.parts;
+    const session = await openSession(nats, {
+      ...{ subjects, self: number, members: this.#members, replicas: settings.replicas },
+      ...{ handlers: this.#handlers, isWanted: () => !this.#isClosed, logger },
       own: () => this.#heartbeat(),
       onTick: () => this.#tick(),
       onAbsent: () => this.#joining?.begin(),
-      onReconnect: () => {
-        log.readAgain();
-        this.#configs?.reconnected();
-      },
-    });
-    const isConnected = (): boolean => heartbeats.isConnected;
-    const requests = new Requests({ nats, subjects, self: number, isConnected, logger });
-    for (const [what, handler] of this.#handlers) requests.serve(what, handler);
-    const names = new StreamNames({
-      ...{ nats, subjects, self: number, members: this.#members, logger },
+      onReconnect: () => this.#configs?.reconnected(),
       live: () => this.#shared?.live() ?? { published: [], pulled: [] },
       onConflict: (name, others) => this.#tellConflict(name, others),
     });
-    this.#session = { nats, log, heartbeats, requests, events, names };
+    if (!session) return;
+    const { log } = session;
+    void this.#ids.connect(nats, subjects);
+    this.#session = session;
     this.#tellOpened();
     this.#members.deaf();
     this.#pulls?.connect(log);
     log.follow({ seen: (claim) => this.#pulls?.seen(claim), caughtUp: () => this.#pulls?.caughtUp() });
-    this.#configs?.connect(() => nats.bucket(subjects.configBucket, replicas));
+    this.#configs?.connect(() => nats.bucket(subjects.configBucket, settings.replicas ?? DEFAULT_REPLICAS));
     logger.info({ group: settings.name, node: this.nodeName, number }, "a member of the group");
   }
 
