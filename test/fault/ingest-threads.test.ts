@@ -192,6 +192,25 @@ async function allClosed(): Promise<void> {
   expect(gaps.filter(({ cause }) => cause !== "heldBack")).toEqual([]);
 }
 
+/** All of them, run after run of so many frames, until the end. */
+function publishAll(names: readonly string[], framesOf: (name: string, own: readonly Run[]) => number) {
+  const runs = new Map(names.map((name) => [name, [] as Run[]]));
+  let isOver = false;
+  const publishing = [...runs].map(([name, own]) =>
+    publish(
+      name,
+      own,
+      () => framesOf(name, own),
+      () => isOver,
+    ),
+  );
+  const end = async (): Promise<void> => {
+    isOver = true;
+    await Promise.all(publishing);
+  };
+  return { runs, end };
+}
+
 it(`killed at random cost nobody else a frame (seed ${seed})`, {
   timeout: effort(60_000, 1_200_000),
 }, async (context) => {
@@ -199,16 +218,7 @@ it(`killed at random cost nobody else a frame (seed ${seed})`, {
   const kills = effort(3, 40);
   const names = Array.from({ length: effort(6, 24) }, (_, i) => `s${i}`);
   await record(names, 4);
-  const runs = new Map(names.map((name) => [name, [] as Run[]]));
-  let isOver = false;
-  const publishing = names.map((name) =>
-    publish(
-      name,
-      runs.get(name) ?? [],
-      () => 30 + Math.floor(random() * 200),
-      () => isOver,
-    ),
-  );
+  const { runs, end } = publishAll(names, () => 30 + Math.floor(random() * 200));
   for (let i = 0; i < kills; i++) {
     await delay(50 + random() * 300);
     const ready = await until(
@@ -218,8 +228,7 @@ it(`killed at random cost nobody else a frame (seed ${seed})`, {
     );
     await ready[Math.floor(random() * THREADS)]?.kill();
   }
-  isOver = true;
-  await Promise.all(publishing);
+  await end();
   await allClosed();
   let frames = 0;
   for (const [name, own] of runs) frames += expectOnlyOwnFrames(name, own);
@@ -236,15 +245,8 @@ it("used again at once bring no byte of one connection to another", {
   const names = Array.from({ length: effort(6, 100) }, (_, i) => `${i % 4 > 0 ? "steady" : "comer"}${i}`);
   const connects = effort(150, 10_000);
   await record(names, 60);
-  const runs = new Map(names.map((name) => [name, [] as Run[]]));
-  let isOver = false;
-  const publishing = names.map((name) =>
-    publish(
-      name,
-      runs.get(name) ?? [],
-      () => (name.startsWith("steady") ? Number.POSITIVE_INFINITY : 5 + ((runs.get(name)?.length ?? 0) % 20)),
-      () => isOver,
-    ),
+  const { runs, end } = publishAll(names, (name, own) =>
+    name.startsWith("steady") ? Number.POSITIVE_INFINITY : 5 + (own.length % 20),
   );
   const churn = async (from: number): Promise<void> => {
     for (let i = from; i < connects; i += 10) {
@@ -260,8 +262,7 @@ it("used again at once bring no byte of one connection to another", {
     }
   };
   await Promise.all(Array.from({ length: 10 }, (_, from) => churn(from)));
-  isOver = true;
-  await Promise.all(publishing);
+  await end();
   await allClosed();
   await until("the brief ones are gone", () => reel.streams.list().length === 0);
   for (const [name, own] of runs) {
