@@ -22,7 +22,7 @@ interface Verdict {
   };
 }
 
-/** From the top to the bottom, all rooms of a layer. Not read from the rules: a room that goes missing there is seen. */
+/** From the top to the bottom, all rooms of a layer. Not read from the rules: a room that goes there is seen. */
 const LAYERS = [
   ["cli"],
   ["server"],
