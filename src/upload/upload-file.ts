@@ -44,6 +44,7 @@ export interface UploadedFile {
 const MAX_PARTS = 10_000;
 const TRIES = 4;
 const MIB = 1024 * 1024;
+const MD5 = /^[0-9a-f]{32}$/;
 
 export class FileSender {
   readonly #journal: UploadJournal;
@@ -115,10 +116,22 @@ export class FileSender {
     await this.#findUpload(handle, plan);
     const uploadId = journal.uploadId as string;
     const count = Math.ceil(plan.sizeBytes / plan.partBytes);
+    let isTried = false;
     try {
       await this.#sendMissing(handle, plan, uploadId, count);
       const parts = [...journal.parts.values()].sort((a, b) => a.number - b.number);
-      const etag = await this.#try(() => objects.complete(plan.key, uploadId, parts));
+      const etag = await this.#try(async () => {
+        if (isTried) {
+          // Not every server takes the completion of what is complete; the answer alone may have been lost.
+          const head = await objects.head(plan.key);
+          if (head && (await this.#isObject(head, handle, plan, parts))) {
+            await objects.abort(plan.key, uploadId).catch(() => undefined);
+            return head.etag;
+          }
+        }
+        isTried = true;
+        return objects.complete(plan.key, uploadId, parts);
+      });
       await this.#verify(plan, parts, etag);
       return etag;
     } catch (error) {
@@ -126,7 +139,7 @@ export class FileSender {
       // The server does not know the upload any more: it is complete and the answer was lost, or it has expired.
       const parts = [...journal.parts.values()].sort((a, b) => a.number - b.number);
       const head = parts.length === count ? await this.#try(() => objects.head(plan.key)) : undefined;
-      if (head && isObject(head, plan, parts)) return head.etag;
+      if (head && (await this.#isObject(head, handle, plan, parts))) return head.etag;
       if (!this.#mayRestart) throw error;
       this.#mayRestart = false;
       await this.#try(() => objects.abort(plan.key, uploadId));
@@ -230,6 +243,20 @@ export class FileSender {
     mustBe(head, { sizeBytes, etag, sha256: wholeChecksum(parts) }, key);
   }
 
+  /** Whether the object is this file; a server without checksums of parts may have the MD5 of the whole as its ETag. */
+  async #isObject(head: ObjectHead, handle: FileHandle, plan: UploadPlan, parts: readonly Part[]): Promise<boolean> {
+    const { sizeBytes } = plan;
+    if (isSame(head, { sizeBytes, etag: wholeEtag(parts) ?? "", sha256: wholeChecksum(parts) })) return true;
+    if (head.sizeBytes !== sizeBytes || head.sha256 !== undefined || !MD5.test(head.etag)) return false;
+    const md5 = createHash("md5");
+    for (let number = 1; number <= parts.length; number++)
+      await this.tools.buffers.use(partLength(plan, number), async (buffer) => {
+        await fill(handle, buffer, (number - 1) * plan.partBytes, plan.path);
+        md5.update(buffer);
+      });
+    return md5.digest("hex") === head.etag;
+  }
+
   #count<T>(body: Uint8Array, sent: Promise<T>): Promise<T> {
     this.#sentBytes += body.byteLength;
     return sent;
@@ -269,13 +296,9 @@ function wholeChecksum(parts: readonly Part[]): string | undefined {
 
 /** As most servers make the ETag of an object of parts; undefined where the parts' are no MD5. */
 function wholeEtag(parts: readonly Part[]): string | undefined {
-  if (!parts.every(({ etag }) => /^[0-9a-f]{32}$/.test(etag))) return undefined;
+  if (!parts.every(({ etag }) => MD5.test(etag))) return undefined;
   const all = Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, "hex")));
   return `${hashOf("md5", all).toString("hex")}-${parts.length}`;
-}
-
-function isObject(head: ObjectHead, { sizeBytes }: UploadPlan, parts: readonly Part[]): boolean {
-  return isSame(head, { sizeBytes, etag: wholeEtag(parts) ?? "", sha256: wholeChecksum(parts) });
 }
 
 function isSame(head: ObjectHead, wanted: ObjectHead): boolean {

@@ -130,7 +130,7 @@ it("uploads every file once through faults and kills, and leaves nothing over", 
   await ledger.close();
 });
 
-it("has every file at s3rver byte for byte, though every fifth request fails", {
+it("has every file at s3rver byte for byte, through faults and kills, too", {
   timeout: effort(60_000, 600_000),
 }, async () => {
   const random = mulberry32(seed + 1);
@@ -138,6 +138,10 @@ it("has every file at s3rver byte for byte, though every fifth request fails", {
   await recordFiles(state, media, random);
   const judge = await startFaultyS3rver(path("s3rver"), () => random() < 0.2);
   try {
+    for (let kill = 0; kill < KILLS; kill++) {
+      const killAfter = 1 + Math.floor(random() * (FILES / (KILLS + 2)));
+      await upload(state, media, judge.endpoint, killAfter, judge.account);
+    }
     await upload(state, media, judge.endpoint, undefined, judge.account);
     expect(judge.faults()).toBeGreaterThan(FILES / 10);
     const names = readdirSync(media).sort();

@@ -1,6 +1,6 @@
-// s3rver, an S3 server that others wrote, behind a relay that fails some requests: it answers 503, or cuts before the
-// server has seen them. s3rver knows neither ListParts nor abort, and fails where an upload is completed again, so
-// answers that are lost, and senders that are killed, are left to the server of our own (s3-server.ts).
+// s3rver, an S3 server that others wrote, behind a relay that fails some requests: it answers 503, cuts before the
+// server has seen them, or after it has answered. s3rver knows neither ListParts nor abort, and fails where an upload is
+// completed again.
 
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -38,7 +38,7 @@ export async function startFaultyS3rver(directory: string, fails: () => boolean)
   const { port } = await server.run();
   let faults = 0;
   const relay = createServer((from, to) => {
-    const fault = fails() ? faults++ % 2 : undefined;
+    const fault = fails() ? faults++ % 3 : undefined;
     if (fault === 0) {
       from.resume().on("end", () => to.writeHead(503).end());
       return;
@@ -49,6 +49,10 @@ export async function startFaultyS3rver(directory: string, fails: () => boolean)
     }
     const { method, url, headers } = from;
     const onward = request({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
+      if (fault === 2) {
+        answer.resume().on("end", () => from.socket.destroy());
+        return;
+      }
       to.writeHead(answer.statusCode ?? 500, answer.headers);
       answer.pipe(to);
     });

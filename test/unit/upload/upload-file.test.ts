@@ -192,6 +192,35 @@ describe("an answer that is lost", () => {
   });
 });
 
+describe("a server that fails where an upload is completed again", () => {
+  const odd = { isPoor: true, isOdd: true };
+
+  it("is asked for the object first, when the answer was lost", async () => {
+    await start({ ...odd, fault: once([COMPLETE, "cutAfter"]) });
+    const content = writeBytes(4 * PART + 1);
+    await send({ sizeBytes: 4 * PART + 1, keepsChecksums: false });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.refusals).not.toContain("POST 500 InternalError");
+  });
+
+  it("is asked for it after a crash, too", async () => {
+    await start(odd);
+    writeBytes(4 * PART);
+    await send({ sizeBytes: 4 * PART, keepsChecksums: false });
+    expect(await send({ sizeBytes: 4 * PART, keepsChecksums: false })).toMatchObject({ sentBytes: 0 });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+  });
+
+  it("is not believed where it has other bytes of that size", async () => {
+    await start({ ...odd, fault: once([COMPLETE, "503"]) });
+    server.objects.set(KEY, { bytes: Buffer.alloc(4 * PART), etag: "0".repeat(32), sha256: undefined, versions: 1 });
+    const content = writeBytes(4 * PART);
+    await send({ sizeBytes: 4 * PART, keepsChecksums: false });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
+});
+
 describe("what is refused", () => {
   it("is a file of another size than the catalogue's, one that is gone, and a wrong secret", async () => {
     await start();
