@@ -1,6 +1,6 @@
 // s3rver, an S3 server that others wrote, behind a relay that fails some requests: it answers 503, cuts before the
-// server has seen them, or after it has answered. s3rver knows neither ListParts nor abort, and fails where an upload is
-// completed again.
+// server has seen them, or after it has answered. s3rver knows neither ListParts nor abort, and fails where an upload
+// is completed again.
 
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
