@@ -7,6 +7,8 @@ const SPILL_FROM = 7 / 8;
 
 export class PastBudget {
   keptBytes = 0;
+  /** Read back from the disk, for recordings that begin there. */
+  readBytes = 0;
   streams = 0;
 
   constructor(
@@ -16,12 +18,16 @@ export class PastBudget {
     readonly store?: PastStore,
   ) {}
 
+  get usedBytes(): number {
+    return this.keptBytes + this.readBytes;
+  }
+
   get isExceeded(): boolean {
-    return this.keptBytes > this.limitBytes;
+    return this.usedBytes > this.limitBytes;
   }
 
   get isNearlyFull(): boolean {
-    return this.keptBytes > this.limitBytes * SPILL_FROM;
+    return this.usedBytes > this.limitBytes * SPILL_FROM;
   }
 
   /** Nobody gives up more while others keep more. */

@@ -189,6 +189,11 @@ export class Past {
     return point && this.#placeAt(point);
   }
 
+  /** Whoever reads on the disk holds so much more of it in memory; negative: so much less. */
+  countRead(bytes: number): void {
+    this.budget.readBytes += bytes;
+  }
+
   /** The same place once more. */
   again({ index, stretch }: PastPlace): PastPlace {
     return new PastPlace(index, stretch, this.#places);
@@ -324,6 +329,7 @@ export class Past {
     const wanted = this.#spilled.sizeBytes > this.budget.storeShareBytes ? 2 * sizeBytes : sizeBytes;
     let freed = 0;
     for (let oldest = this.#spilled.oldest; oldest && freed < wanted; oldest = this.#spilled.oldest) {
+      if (oldest.stored?.isBeingWritten) break;
       freed += oldest.sizeBytes;
       this.#drop(oldest);
     }

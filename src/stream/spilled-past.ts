@@ -19,6 +19,8 @@ export interface Point {
 
 /** Bytes that a store has taken. */
 export interface StoredBytes {
+  /** Freeing it makes no room as yet. */
+  readonly isBeingWritten: boolean;
   /** Rejects with what the disk says. */
   read(): Promise<Uint8Array>;
   free(): void;

@@ -143,7 +143,7 @@ function received({ statistics }: InStream): { frames: number; bytes: number } {
   return sum;
 }
 
-function pastSamples({ keptBytes, limitBytes, store }: PastBudget): Sample[] {
+function pastSamples({ usedBytes, limitBytes, store }: PastBudget): Sample[] {
   const spilled = store && [
     gauge(
       "reel_past_spilled_bytes",
@@ -157,7 +157,7 @@ function pastSamples({ keptBytes, limitBytes, store }: PastBudget): Sample[] {
     gauge(
       "reel_past_kept_bytes",
       "Bytes of memory that all streams keep for recordings that begin in the past.",
-      keptBytes,
+      usedBytes,
     ),
     gauge("reel_past_limit_bytes", "What they may keep.", limitBytes),
   ];

@@ -115,6 +115,34 @@ it("room that the past has had is written again on a full disk, and given back w
   file.close();
 });
 
+it("room of what was freed before it was written is asked for", async () => {
+  const { spill } = await tmpfs(4);
+  const clock = new TestClock();
+  const file = new SpillFile({
+    ...{ folder: spill, limitBytes: 64 * MIB, hangMs: 60_000, clock, logger: silentLogger },
+  });
+  const lost: string[] = [];
+  const put = (name: string) =>
+    file.put(
+      MIB,
+      (target) => target.fill(1),
+      () => lost.push(name),
+    );
+  put("a");
+  const freed = put("b");
+  const c = put("c");
+  freed?.free();
+  await until("a and c are written", async () => (await freeMib(spill)) <= 2);
+  // One more, and a tenth of the volume would no longer be left.
+  await runProgram("dd", ["if=/dev/zero", `of=${join(spill, "filler")}`, "bs=64K", "count=14"]);
+  clock.nowMs += 5000;
+  put("d");
+  await until("d is lost", () => lost.length > 0);
+  expect(lost).toEqual(["d"]);
+  expect(await c?.read()).toHaveLength(MIB);
+  file.close();
+});
+
 async function freeMib(folder: string): Promise<number> {
   const { stdout } = await runProgram("df", ["--output=avail", "-B1M", folder]);
   return Number(stdout.trim().split("\n").at(-1));

@@ -53,6 +53,8 @@ export class Replay implements Feed {
   readonly #place: PastPlace;
   #loaded: { stretch: Stretch; frames: CopiedFrames; isTaken: boolean } | undefined;
   #isLoading = false;
+  /** Of the stretch that is loaded, or is being. */
+  #loadedBytes = 0;
   #isClosed = false;
   /** Where it ends: index of the stream's ring, and what the stream had brought by then. */
   #end: { head: number; brought: Brought } | undefined;
@@ -119,7 +121,7 @@ export class Replay implements Feed {
   /** The past need not keep anything for it any more. */
   close(): void {
     this.#isClosed = true;
-    this.#loaded = undefined;
+    this.#unload();
     this.#place.release();
   }
 
@@ -144,7 +146,7 @@ export class Replay implements Feed {
       this.#advance((stretch.index + frames.end) >>> 0);
       if (this.#left <= 0) return true;
     }
-    this.#loaded = undefined;
+    this.#unload();
     this.#advance((stretch.index + stretch.sizeBytes) >>> 0);
     this.#place.leaveStretch();
     return true;
@@ -193,15 +195,28 @@ export class Replay implements Feed {
     return true;
   }
 
+  #hold(bytes: number): void {
+    this.#past.countRead(bytes - this.#loadedBytes);
+    this.#loadedBytes = bytes;
+  }
+
+  #unload(): void {
+    this.#loaded = undefined;
+    this.#hold(0);
+  }
+
   async #load(stretch: Stretch): Promise<void> {
     if (this.#isLoading) return;
     this.#isLoading = true;
+    this.#hold(stretch.sizeBytes);
     try {
       const bytes = await stretch.stored?.read();
       if (!bytes) throw new ReelError("closed", "the past is gone");
+      if (this.#isClosed) return;
       const frames = new CopiedFrames(bytes, (this.#place.index - stretch.index) >>> 0);
       this.#loaded = { stretch, frames, isTaken: true };
     } catch {
+      this.#hold(0);
       // It cannot be read, as if it had been lost: the gap up to the next stretch, or the ring, is told.
       if (this.#place.stretch === stretch) this.#past.giveUp(stretch);
     } finally {
@@ -218,7 +233,7 @@ export class Replay implements Feed {
     const hasPlace = this.#place.goOn();
     if (!hasPlace && !this.#end && !stream.ended) return false;
     const { statistics: before, newest90k: from90k } = this;
-    this.#loaded = undefined;
+    this.#unload();
     this.#left = hasPlace ? this.#leftAtPlace() : 0;
     this.hasEnded = this.#left <= 0;
     const { statistics, newest90k } = this.hasEnded

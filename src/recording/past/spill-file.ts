@@ -64,8 +64,8 @@ export class SpillFile implements PastStore {
   /** Blocks that the file has had so far. */
   #blocks = 0;
   #usedBlocks = 0;
-  /** Blocks that have been written, from the first on: they have their room. */
-  #writtenBlocks = 0;
+  /** They have their room in the file. */
+  readonly #written = new Set<number>();
   #waitingBytes = 0;
   #failedUntilMs = Number.NEGATIVE_INFINITY;
   /** What the volume may still take, as the last look has found it; and when that was. */
@@ -128,10 +128,9 @@ export class SpillFile implements PastStore {
         if (!waiting || this.#isClosed) return;
         stored.isBeingWritten = true;
         const file = await this.#open();
-        const end = (stored.blocks.at(-1) ?? 0) + 1;
-        await this.#mustHaveRoom(end);
+        await this.#mustHaveRoom(stored.blocks);
         for (const { at, offset, bytes } of runsOf(stored)) await writeAll(file, waiting, offset, bytes, at);
-        this.#writtenBlocks = Math.max(this.#writtenBlocks, end);
+        for (const block of stored.blocks) this.#written.add(block);
       });
     } catch (error) {
       this.#hasFailed(error);
@@ -212,15 +211,15 @@ export class SpillFile implements PastStore {
     // Recordings on the same volume get the room back. What is written from now on comes behind that.
     [this.#free, this.#blocks] = [[], 0];
     void this.#inTurn(async () => {
-      this.#writtenBlocks = 0;
+      this.#written.clear();
       if (!this.#isClosed) await this.#file?.truncate(0);
     }).catch((error: unknown) => this.#hasFailed(error));
   }
 
-  /** For what makes the file longer. Throws ReelError `diskFull`. */
-  async #mustHaveRoom(blocksWanted: number): Promise<void> {
-    const sizeBytes = (blocksWanted - this.#writtenBlocks) * BLOCK_BYTES;
-    if (sizeBytes <= 0) return;
+  /** For what takes room on the volume. Throws ReelError `diskFull`. */
+  async #mustHaveRoom(wanted: readonly number[]): Promise<void> {
+    const sizeBytes = wanted.filter((block) => !this.#written.has(block)).length * BLOCK_BYTES;
+    if (sizeBytes === 0) return;
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#room.lookedMs >= LOOK_MS) {
       const { bavail, blocks, bsize } = await statfs(this.#folder);

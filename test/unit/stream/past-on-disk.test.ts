@@ -18,22 +18,25 @@ const FRAME_BYTES = 20_000;
 const MEMORY_BYTES = 2_000_000;
 
 class MemoryStore implements PastStore {
-  readonly limitBytes = 1 << 30;
+  limitBytes = 1 << 30;
   usedBytes = 0;
   isAvailable = true;
+  /** What it has taken is still being written: freed, it makes no room. */
+  isWriting = false;
   /** Of what it has, oldest first: says that it is lost. */
   readonly losses: (() => void)[] = [];
 
   put(sizeBytes: number, fill: (target: Uint8Array) => void, lost: () => void): StoredBytes | undefined {
-    if (!this.isAvailable) return undefined;
+    if (!this.isAvailable || this.usedBytes + sizeBytes > this.limitBytes) return undefined;
     const bytes = new Uint8Array(sizeBytes);
     fill(bytes);
     this.usedBytes += sizeBytes;
     this.losses.push(lost);
+    const isBeingWritten = this.isWriting;
     const free = (): void => {
-      this.usedBytes -= sizeBytes;
+      if (!isBeingWritten) this.usedBytes -= sizeBytes;
     };
-    return { read: async () => bytes, free };
+    return { isBeingWritten, read: async () => bytes, free };
   }
 }
 
@@ -165,6 +168,17 @@ describe("a past on a disk", () => {
     write(stream, 1001, 2500);
     expect(past.stretches.every(({ stored }) => stored)).toBe(true);
     expect(stream.past?.keptSeconds).toBeGreaterThanOrEqual(59);
+  });
+
+  it("gives up nothing for room that would not come, for it is still being written", () => {
+    const { store, stream, budget } = rig();
+    store.isWriting = true;
+    write(stream, 0, 400);
+    store.limitBytes = store.usedBytes;
+    write(stream, 400, 500);
+    expect(budget.keptBytes).toBeLessThanOrEqual(MEMORY_BYTES + FRAME_BYTES);
+    expect(beginning(stream, 60)).toBe(0);
+    expect(stream.past?.spilledBytes).toBe(store.usedBytes);
   });
 
   it("whose reader has lost its place lets it go on at the next point, also where nothing is kept any more", () => {

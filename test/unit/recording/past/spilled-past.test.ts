@@ -246,6 +246,21 @@ describe("a past that is larger than its memory", () => {
     expect(taken + missing).toBe(source.framesBetween(10_000, 33_000).length);
   });
 
+  it("counts what a recording reads of it as memory, until it is read", async () => {
+    await open();
+    const source = new LoopedSource(recorder.streams.open("cam"));
+    await write(source, 0, 30_500);
+    const readBytes = (): number =>
+      (recorder.collect().find(({ name }) => name === "reel_past_kept_bytes")?.value ?? -1) - memoryOf(source);
+    expect(readBytes()).toBe(0);
+    await recorder.record({ localStreamName: "cam", pathToFile: "ts", type: "ts", from: 20 });
+    await until("a stretch is read", () => readBytes() >= 256 * 1024);
+    await until("all is read", () => readBytes() === 0);
+    source.stream.end("test");
+    await until("the file is closed", () => recorder.outStreams().length === 0);
+    expect(recorded("ts")).toEqual(sent(source, 10_000, 30_500));
+  });
+
   it("is left for the stream's ring while frames go on coming", async () => {
     await open();
     const source = new LoopedSource(recorder.streams.open("cam"));
