@@ -7,14 +7,13 @@
 // every one is looked at a bounded number of times.
 
 import { badInput } from "../../base/reel-error.js";
+import type { Channels } from "./channels.js";
 import { type MessageHead, parseHead, type RtspMessage } from "./rtsp-message.js";
 import { DOLLAR, INTERLEAVED_HEADER_SIZE, MAX_BODY_BYTES, MAX_HEAD_BYTES } from "./rtsp-protocol.js";
 
 export interface ReaderHost {
-  /** Nothing more is wanted, or not now: the reader stops behind what it has just handed out. */
-  readonly isStopped: boolean;
-  /** Whether packets are expected on it; asked where the place of a packet is in doubt. */
-  isChannel(channel: number): boolean;
+  /** On which packets are expected. */
+  readonly channels: Channels;
   /** bytes[start…end] is the reader's again when this returns. */
   packet(channel: number, bytes: Uint8Array, start: number, end: number): void;
   message(message: RtspMessage): void;
@@ -38,9 +37,12 @@ const FIRST_PACKET_BYTES = 2048;
 const MAX_PACKET_BYTES = 65_535;
 
 export class RtspMessageReader {
+  /** Nothing more is wanted, or not now: the reader stops behind what it has just handed out. */
+  isStopped = false;
   /** Bytes that were neither message nor packet. */
   junkBytes = 0;
   readonly #host: ReaderHost;
+  readonly #channels: Channels;
   readonly #maxJunkBytes: number;
   #mode: Mode = "between";
   /** Since the last message or packet. */
@@ -61,6 +63,7 @@ export class RtspMessageReader {
   /** `maxJunkBytes`: how much of it in one run is passed over. */
   constructor(host: ReaderHost, maxJunkBytes: number) {
     this.#host = host;
+    this.#channels = host.channels;
     this.#maxJunkBytes = maxJunkBytes;
   }
 
@@ -70,7 +73,9 @@ export class RtspMessageReader {
    */
   read(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
-    while (at < end && !this.#host.isStopped) {
+    while (at < end && !this.isStopped) {
+      at = this.#wholePackets(bytes, at, end);
+      if (at >= end || this.isStopped) break;
       const before = at;
       const mode = this.#mode;
       at = this.#step(bytes, at, end);
@@ -88,6 +93,22 @@ export class RtspMessageReader {
   /** Takes a body as complete that a wrong Content-Length has announced longer than it is. */
   endBody(): void {
     if (this.#mode === "body") this.#endMessage();
+  }
+
+  /** What nearly all bytes are: packets of known channels that lie whole in the buffer, one behind the other. */
+  #wholePackets(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    if (this.#mode !== "between" || !this.#hasRead) return at;
+    while (end - at >= INTERLEAVED_HEADER_SIZE && bytes[at] === DOLLAR && !this.isStopped) {
+      const channel = bytes[at + 1] as number;
+      const from = at + INTERLEAVED_HEADER_SIZE;
+      const to = from + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
+      if (to > end || !this.#channels.has(channel)) break;
+      this.#junkRun = 0;
+      at = to;
+      this.#host.packet(channel, bytes, from, to);
+    }
+    return at;
   }
 
   #step(bytes: Uint8Array, at: number, end: number): number {
@@ -130,7 +151,7 @@ export class RtspMessageReader {
     const size = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
     const from = at + INTERLEAVED_HEADER_SIZE;
     // Of a channel that nobody has asked for it must look like a packet, or it is none.
-    if (size > 0 && !this.#host.isChannel(channel)) {
+    if (size > 0 && !this.#channels.has(channel)) {
       if (from >= end) return at;
       if ((bytes[from] as number) >> 6 !== RTP_VERSION_2) {
         this.#mode = "junk";
@@ -182,7 +203,7 @@ export class RtspMessageReader {
   #resumeAt(bytes: Uint8Array, at: number, end: number): Start {
     if (bytes[at] !== DOLLAR) return messageStart(bytes, at, end);
     if (end - at < 5) return "open";
-    const isPacket = this.#host.isChannel(bytes[at + 1] as number) && (bytes[at + 4] as number) >> 6 === RTP_VERSION_2;
+    const isPacket = this.#channels.has(bytes[at + 1] as number) && (bytes[at + 4] as number) >> 6 === RTP_VERSION_2;
     return isPacket ? "yes" : "no";
   }
 

@@ -11,6 +11,7 @@ import { completeMedia, whyNotRecorded } from "../rtp/depacketizer-table.js";
 import type { RtpSession } from "../rtp/rtp-session.js";
 import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
 import type { Authentication } from "./authentication.js";
+import { Channels } from "./channels.js";
 import { eachStep } from "./each-step.js";
 import { type DialogEnd, PlayDialog, type PlayPeer, type PlayRequest, type WantedMedia } from "./play-dialog.js";
 import { RtspReceiver } from "./receiver.js";
@@ -74,10 +75,12 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   readonly #leaving = new SourceLeaving();
   readonly #identity = newReceiverIdentity();
   #udp: UdpMedia | undefined;
-  /** By channel: twice the index of the medium that was asked for, and one more for RTCP. */
-  readonly #channels = new Map<number, number>();
+  /** By the index of the medium that was asked for. */
+  readonly #channels = new Channels();
   #playingSinceMs: Millis = Number.NaN;
   #lastBytesMs: Millis;
+  /** Of the bytes that are being read: a clock for every packet would be no small cost. */
+  #arrivalMs: Millis;
   #packets = 0;
   #hasToldNothing = false;
   #hasRead = false;
@@ -95,11 +98,12 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   ) {
     this.#host = host;
     this.#lastBytesMs = host.nowMs();
+    this.#arrivalMs = this.#lastBytesMs;
     this.#dialog = new PlayDialog(this, request, authentication, () => host.nowMs());
     this.#receiver = new RtspReceiver(
       {
         isOver: () => this.isOver,
-        isChannel: (channel) => this.#channels.has(channel),
+        channels: this.#channels,
         packet: (channel, bytes, start, end) => this.#onPacket(channel, bytes, start, end),
         message: (message) => this.#onMessage(message),
         resumed: (kept) => this.#socket.replay(kept),
@@ -163,16 +167,19 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
       this.#lookForGoodbye(bytes, start, end);
       return end;
     }
-    if (newBytes > 0) this.#lastBytesMs = this.#host.nowMs();
+    this.#arrivalMs = this.#host.nowMs();
+    if (newBytes > 0) this.#lastBytesMs = this.#arrivalMs;
     let at = end;
     const packets = this.#packets;
     const wasPlaying = this.#dialog.isPlaying;
-    this.#guarded(() => {
+    try {
       if (!this.#hasRead && HTTP_START.every((byte, i) => start + i < end && bytes[start + i] === byte))
         badInput("the server speaks HTTP: RTSP through an HTTP tunnel is not supported");
       this.#hasRead = true;
       at = this.#receiver.read(bytes, start, end);
-    });
+    } catch (error) {
+      this.fail(error);
+    }
     // Of a source that plays only media are a sign of life: reports come from one that has nothing too.
     if (!this.isOver && (!wasPlaying || this.#packets > packets)) this.#host.received();
     return this.isOver ? end : at;
@@ -310,21 +317,20 @@ export class RtspPlayConnection implements ByteConsumer, PlayPeer {
   }
 
   #onPacket(channel: number, bytes: Uint8Array, start: number, end: number): void {
-    const place = this.#channels.get(channel);
+    const place = this.#channels.placeOf(channel);
     // Old servers mix packets of sessions that have ended into a new one's connection.
-    const track = place === undefined ? undefined : this.#tracks[place >> 1];
-    if (place !== undefined && track !== undefined) this.#feed(track, (place & 1) === 1, bytes, start, end);
+    const track = place < 0 ? undefined : this.#tracks[place >> 1];
+    if (track !== undefined) this.#feed(track, (place & 1) === 1, this.#arrivalMs, bytes, start, end);
   }
 
   /** A datagram. */
   #take(track: number, isRtcp: boolean, packet: Uint8Array): void {
     if (this.isOver) return;
-    this.#guarded(() => this.#feed(track, isRtcp, packet, 0, packet.byteLength));
+    this.#guarded(() => this.#feed(track, isRtcp, this.#host.nowMs(), packet, 0, packet.byteLength));
     if (!this.isOver && !isRtcp) this.#host.received();
   }
 
-  #feed(track: number, isRtcp: boolean, bytes: Uint8Array, start: number, end: number): void {
-    const nowMs = this.#host.nowMs();
+  #feed(track: number, isRtcp: boolean, nowMs: Millis, bytes: Uint8Array, start: number, end: number): void {
     if (isRtcp) {
       const packet = bytes.subarray(start, end);
       this.#leaving.rtcp(track, packet, nowMs);

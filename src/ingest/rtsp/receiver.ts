@@ -6,14 +6,16 @@
 //                    └── kept bytes ◀── room ◀── hold: reading stops, nothing is lost
 
 import type { Flow } from "../frame-sink.js";
+import type { Channels } from "./channels.js";
 import { RtspMessageReader } from "./message-reader.js";
 import type { RtspMessage } from "./rtsp-message.js";
 
 /** The connection that receives. */
 export interface ReceiverHost {
-  /** Nothing more is wanted. */
+  /** Nothing more is wanted. Whoever makes it so calls `close`. */
   isOver(): boolean;
-  isChannel(channel: number): boolean;
+  /** On which packets are expected. */
+  readonly channels: Channels;
   /** bytes[start…end], the receiver's again when it returns: no view is made of each. May throw ReelError. */
   packet(channel: number, bytes: Uint8Array, start: number, end: number): void;
   /** May throw ReelError. */
@@ -33,18 +35,7 @@ export class RtspReceiver {
   /** `maxJunkBytes`: of bytes that are no RTSP, how many in a row are passed over. */
   constructor(host: ReceiverHost, maxJunkBytes: number) {
     this.#host = host;
-    const isStopped = (): boolean => this.#isHeld || host.isOver();
-    this.#reader = new RtspMessageReader(
-      {
-        get isStopped() {
-          return isStopped();
-        },
-        isChannel: (channel) => host.isChannel(channel),
-        packet: (channel, bytes, start, end) => host.packet(channel, bytes, start, end),
-        message: (message) => host.message(message),
-      },
-      maxJunkBytes,
-    );
+    this.#reader = new RtspMessageReader(host, maxJunkBytes);
   }
 
   get isHeld(): boolean {
@@ -84,6 +75,7 @@ export class RtspReceiver {
   readonly flow: Flow = {
     pause: () => {
       this.#isHeld = true;
+      this.#reader.isStopped = true;
     },
     resume: () => void setImmediate(() => this.#resume()),
   };
@@ -91,6 +83,7 @@ export class RtspReceiver {
   #resume(): void {
     if (!this.#isHeld || this.#host.isOver()) return;
     this.#isHeld = false;
+    this.#reader.isStopped = false;
     try {
       const kept = this.#kept;
       this.#kept = new Uint8Array(0);
@@ -104,6 +97,7 @@ export class RtspReceiver {
   /** Nothing comes any more. */
   close(): void {
     this.#isHeld = false;
+    this.#reader.isStopped = true;
     this.#kept = new Uint8Array(0);
   }
 }

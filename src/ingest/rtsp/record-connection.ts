@@ -14,6 +14,7 @@ import type { PublishAnswer, Publisher, PublishRefusal, PublishRequest } from ".
 import { completeMedia, whyNotRecorded } from "../rtp/depacketizer-table.js";
 import { RtpSession } from "../rtp/rtp-session.js";
 import type { ByteConsumer, ReadMode } from "../sockets/paced-socket.js";
+import { Channels } from "./channels.js";
 import { eachStep } from "./each-step.js";
 import { RtspReceiver } from "./receiver.js";
 import { newReceiverIdentity } from "./receiver-identity.js";
@@ -71,8 +72,9 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   #session: RtpSession | undefined;
   #sink: FrameSink | undefined;
   #openUdp: UdpMedia | undefined;
-  /** By channel: twice the number of the medium, and one more for RTCP. */
-  readonly #channels = new Map<number, number>();
+  readonly #channels = new Channels();
+  /** Of the bytes that are being read. */
+  #arrivalMs: Millis;
   #isEnding = false;
 
   /** `openSocket` begins to read; bytes come later. */
@@ -85,10 +87,11 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
     this.#address = address;
     this.acceptedMs = host.clock.monotonicMs();
     this.lastBytesMs = this.acceptedMs;
+    this.#arrivalMs = this.acceptedMs;
     this.#receiver = new RtspReceiver(
       {
         isOver: () => this.#isOver,
-        isChannel: (channel) => this.#channels.has(channel),
+        channels: this.#channels,
         packet: (channel, bytes, start, end) => this.#onPacket(channel, bytes, start, end),
         message: (message) => this.#onMessage(message),
         resumed: (kept) => {
@@ -133,11 +136,14 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
 
   onBytes(bytes: Uint8Array, start: number, end: number, newBytes: number): number {
     if (this.#isOver) return end;
-    if (newBytes > 0) this.lastBytesMs = this.#host.clock.monotonicMs();
+    this.#arrivalMs = this.#host.clock.monotonicMs();
+    if (newBytes > 0) this.lastBytesMs = this.#arrivalMs;
     let at = end;
-    this.#guarded(() => {
+    try {
       at = this.#receiver.read(bytes, start, end);
-    });
+    } catch (error) {
+      this.fail(error);
+    }
     return this.#isOver ? end : at;
   }
 
@@ -270,19 +276,19 @@ export class RtspRecordConnection implements ByteConsumer, RecordPeer {
   // ——— media ———
 
   #onPacket(channel: number, bytes: Uint8Array, start: number, end: number): void {
-    const place = this.#channels.get(channel);
-    if (place !== undefined) this.#feed(place >> 1, (place & 1) === 1, bytes, start, end);
+    const place = this.#channels.placeOf(channel);
+    if (place >= 0) this.#feed(place >> 1, (place & 1) === 1, this.#arrivalMs, bytes, start, end);
   }
 
   /** A datagram. */
   #take(track: number, isRtcp: boolean, packet: Uint8Array): void {
     if (this.#isOver) return;
     this.lastBytesMs = this.#host.clock.monotonicMs();
-    this.#guarded(() => this.#feed(track, isRtcp, packet, 0, packet.byteLength));
+    const nowMs = this.lastBytesMs;
+    this.#guarded(() => this.#feed(track, isRtcp, nowMs, packet, 0, packet.byteLength));
   }
 
-  #feed(track: number, isRtcp: boolean, bytes: Uint8Array, start: number, end: number): void {
-    const nowMs = this.#host.clock.monotonicMs();
+  #feed(track: number, isRtcp: boolean, nowMs: Millis, bytes: Uint8Array, start: number, end: number): void {
     if (isRtcp) this.#session?.rtcp(track, bytes.subarray(start, end), nowMs);
     else this.#session?.rtp(track, bytes, nowMs, start, end);
   }

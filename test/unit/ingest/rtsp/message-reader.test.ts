@@ -1,24 +1,26 @@
 // What the reader makes of the bytes of an RTSP connection, however they are cut, and of cameras that break the rules.
 
 import { describe, expect, it } from "vitest";
+import { Channels } from "../../../../src/ingest/rtsp/channels.js";
 import { RtspMessageReader } from "../../../../src/ingest/rtsp/message-reader.js";
 import { HEADROOM_BYTES } from "../../../../src/ingest/sockets/read-loop.js";
 
 class Reading {
   readonly seen: string[] = [];
-  readonly channels = new Set([0, 1]);
-  isStopped = false;
-  stopBehindPackets = false;
+  readonly channels = new Channels();
+  onPacket: () => void = () => {};
   readonly reader: RtspMessageReader;
   #left = Buffer.alloc(0);
 
   constructor(maxJunkBytes = 1000) {
+    for (const channel of [0, 1]) this.channels.set(channel, channel);
     this.reader = new RtspMessageReader(
       {
-        isStopped: false,
-        isChannel: (channel) => this.channels.has(channel),
-        packet: (channel, bytes, start, end) =>
-          void this.seen.push(`${channel}:${Buffer.from(bytes.subarray(start, end)).toString("latin1")}`),
+        channels: this.channels,
+        packet: (channel, bytes, start, end) => {
+          this.seen.push(`${channel}:${Buffer.from(bytes.subarray(start, end)).toString("latin1")}`);
+          this.onPacket();
+        },
         message: (message) => {
           const first =
             message.kind === "response" ? `${message.status} ${message.reason}` : `${message.method} ${message.uri}`;
@@ -71,6 +73,26 @@ describe("the bytes of an RTSP connection", () => {
     const reading = new Reading().feed(OK, "???", packet(0, RTP));
     expect(reading.seen).toEqual(["200 OK 1|", `0:${RTP}`]);
     expect(reading.reader.junkBytes).toBe(3);
+    // Whole, but of a channel that nobody has asked for, and no RTP.
+    const stranger = new Reading().feed(OK, packet(0, RTP) + packet(7, "xy") + packet(1, RTP));
+    expect(stranger.seen).toEqual(["200 OK 1|", `0:${RTP}`, `1:${RTP}`]);
+    expect(stranger.reader.junkBytes).toBe(6);
+  });
+
+  it("wait behind the packet that made the reader stop", () => {
+    const reading = new Reading().feed(OK);
+    const bytes = Buffer.from(packet(0, RTP) + packet(1, RTP) + packet(0, ""), "latin1");
+    reading.onPacket = () => {
+      reading.reader.isStopped = true;
+    };
+    const ends: number[] = [];
+    for (let at = 0; at < bytes.byteLength; ends.push(at)) {
+      reading.reader.isStopped = false;
+      at = reading.reader.read(bytes, at, bytes.byteLength);
+    }
+    expect(ends).toEqual([RTP.length + 4, 2 * RTP.length + 8, bytes.byteLength]);
+    expect(reading.seen).toEqual(["200 OK 1|", `0:${RTP}`, `1:${RTP}`, "0:"]);
+    expect(reading.reader.read(bytes, 0, bytes.byteLength)).toBe(0);
   });
 
   it("end the connection where they are no RTSP from the beginning, or for too long", () => {
@@ -116,8 +138,7 @@ describe("the bytes of an RTSP connection", () => {
     const seen: string[] = [];
     const reader = new RtspMessageReader(
       {
-        isStopped: false,
-        isChannel: () => false,
+        channels: new Channels(),
         packet: () => {},
         message: ({ headers }) => void seen.push(headers.get("cseq"), headers.get("public")),
       },
