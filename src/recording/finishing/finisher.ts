@@ -25,6 +25,7 @@ import type { Naming } from "../naming/naming.js";
 import type { Reservation, Reservations } from "../naming/reservations.js";
 import type { Durability } from "../record-config.js";
 import { afterFailure, pauseMs } from "./after-failure.js";
+import { ClosingOrder, type Turn } from "./closing-order.js";
 import type { Manifests } from "./manifests.js";
 import type { Recovery } from "./recovery.js";
 
@@ -65,6 +66,7 @@ export class Finisher implements Collector {
    * §2).
    */
   #finishes = new KeyedQueue<number>(FINISHES_PER_VOLUME);
+  readonly #order = new ClosingOrder();
   #isClosing = false;
   #wakeAll = new Set<() => void>();
   readonly #finishSeconds = new Histogram("reel_finish_seconds", "From the end of a file's recording to its report.");
@@ -149,6 +151,7 @@ export class Finisher implements Collector {
     durability: Durability | undefined,
   ): Promise<ObservedIndex | undefined> {
     const stopped = momentOf(this.#deps.clock);
+    const turn = this.#order.join(segment);
     const hasJournal = CONTAINERS[container].journal !== undefined;
     /** Where another file has the segment's name: the one beside it. */
     let place: Reservation | undefined;
@@ -160,7 +163,7 @@ export class Finisher implements Collector {
         const { failure } = result;
         if (!failure) {
           if (result.isEmpty) await this.#endEntry(segment, durability, "notFound", "nothing was recorded");
-          else await this.#closed(segment, path, stopped, result, durability);
+          else await this.#closed(segment, path, stopped, result, durability, turn);
           return { tableBytes: result.tableBytes, durationMs: segment.durationMs };
         }
         // Without a buffer no thread has seen the segment, and its descriptors are still open.
@@ -196,7 +199,7 @@ export class Finisher implements Collector {
         told = failure.code;
         if (failure.code === "notDurable") await this.#unsynced(segment, path, failure, durability);
         if (next === "unsynced") continue;
-        if (next === "inPlace") await this.#closedInPlace(segment, path, stopped, durability);
+        if (next === "inPlace") await this.#closedInPlace(segment, path, stopped, durability, turn);
         // What is no longer there will never be closed. Another journal is for the next start, which may do better.
         if (next === "never" && failure.code === "notFound") {
           const lost = segment.asLost();
@@ -204,9 +207,11 @@ export class Finisher implements Collector {
           await this.#endEntry(segment, durability, failure.code, failure.message);
         }
         if (next !== "later") return undefined;
+        turn.pass();
         await this.#pause(pauseMs(failures++));
       }
     } finally {
+      turn.pass();
       place?.release();
     }
   }
@@ -242,13 +247,14 @@ export class Finisher implements Collector {
     path: string,
     stopped: Moment,
     durability: Durability | undefined,
+    turn: Turn,
   ): Promise<void> {
     const sizeBytes = await stat(path).then(
       (found) => found.size,
       () => 0,
     );
     const result = { finish: "none", sizeBytes, tableBytes: 0, isEmpty: false, failure: undefined } as const;
-    await this.#closed(segment, path, stopped, result, durability);
+    await this.#closed(segment, path, stopped, result, durability, turn);
   }
 
   /**
@@ -316,6 +322,7 @@ export class Finisher implements Collector {
     stopped: Moment,
     result: FinishResult,
     durability: Durability | undefined,
+    turn: Turn,
   ): Promise<void> {
     const { ledger, manifests } = this.#deps;
     const isDurable = this.#isDurable(durability);
@@ -325,6 +332,7 @@ export class Finisher implements Collector {
     const final = { ...segment.report(true), path };
     const known = segment.blocks;
     const manifest = known && (await manifests.write({ report: final, known, isRecovered: false, sync: isDurable }));
+    await turn.come;
     const report: ClosedSegmentReport = {
       ...segment.report(true),
       path,

@@ -114,18 +114,13 @@ async function open() {
 
 function segment(
   container: ContainerName = "mp4",
-  { volume = statSync(media).dev, mayReplace = false, name = "cam" } = {},
+  { volume = statSync(media).dev, mayReplace = false, name = "cam", outStreamId = CAM.outStreamId } = {},
 ): Segment {
   const reservation = rig.reservations.take(`${media}/${name}.${container}`);
-  const made = new Segment(
-    rig.arena,
-    reservation,
-    volume,
-    mayReplace,
-    { wallMs: 4000, monotonicMs: 0 },
-    container,
-    CAM,
-  );
+  const made = new Segment(rig.arena, reservation, volume, mayReplace, { wallMs: 4000, monotonicMs: 0 }, container, {
+    ...CAM,
+    outStreamId,
+  });
   made.sequence = rig.ledger.nextSequence();
   return made;
 }
@@ -160,6 +155,55 @@ async function entries(): Promise<string[]> {
   const all = await collect(rig.ledger.entriesAfter(0));
   return all.map((entry) => ("code" in entry.report ? `${entry.type} ${entry.report.code}` : entry.type));
 }
+
+/** An answer that is given later. */
+function later(): { answer: Promise<FinishResult>; give(): void } {
+  let give = (): void => {};
+  const answer = new Promise<FinishResult>((resolve) => {
+    give = () => resolve(DONE);
+  });
+  return { answer, give };
+}
+
+const closedNames = (): string[] => rig.closed.map(({ path: at }) => at.slice(media.length + 1, -".mp4".length));
+
+describe("segments that are finished at once", () => {
+  const part = (name: string, place: { volume?: number; outStreamId?: number } = {}): Segment =>
+    segment("mp4", { name, ...place });
+
+  it("of one recording are told in their order, others when they are final", async () => {
+    const slow = later();
+    rig.answers.splice(0, 1, slow.answer, DONE);
+    const done = [finish(part("part0")), finish(part("part1")), finish(part("part2"))];
+    await finish(part("other", { outStreamId: 6 }));
+    await finish(part("elsewhere", { volume: -1 }));
+    expect(rig.requests).toHaveLength(5);
+    expect(closedNames()).toEqual(["other", "elsewhere"]);
+    slow.give();
+    await Promise.all(done);
+    expect(closedNames().slice(2)).toEqual(["part0", "part1", "part2"]);
+    const sequences = rig.closed.map(({ sequence }) => sequence);
+    expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+    expect(await collect((await rig.ledger.closedSince(0)).entries)).toEqual(rig.closed);
+  });
+
+  it("wait for none that is tried again later, but for those in front of it", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const slow = later();
+    rig.answers.splice(0, 1, slow.answer, failed("diskFull"), DONE);
+    const first = finish(part("part0"));
+    const again = finish(part("part1"));
+    const last = finish(part("part2"));
+    await untilPaused();
+    while (rig.requests.length < 3) await new Promise(setImmediate);
+    expect(closedNames()).toEqual([]);
+    slow.give();
+    await Promise.all([first, last]);
+    expect(closedNames()).toEqual(["part0", "part2"]);
+    await afterPauses(again);
+    expect(closedNames()).toEqual(["part0", "part2", "part1"]);
+  });
+});
 
 describe("a finish that succeeds", () => {
   it("is in the ledger, then told, with all that is known of the segment", async () => {
