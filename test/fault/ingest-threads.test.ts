@@ -222,8 +222,11 @@ it(`killed at random cost nobody else a frame (seed ${seed})`, {
   for (let i = 0; i < kills; i++) {
     await delay(50 + random() * 300);
     const ready = await until(
-      "threads",
-      () => workers.threads.length === THREADS && workers.threads.every(({ isReady }) => isReady) && workers.threads,
+      "threads that read",
+      () => {
+        const { threads } = workers;
+        return threads.length === THREADS && threads.every((own) => own.isReady && own.clients.size > 0) && threads;
+      },
       BUSY_MS,
     );
     await ready[Math.floor(random() * THREADS)]?.kill();
