@@ -1,12 +1,13 @@
 // One run of the density benchmark: one server, one load, and everything measured about the two. Used by bench:density,
 // bench:scale and their like.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LoadReport, StreamAccount } from "./load/generator.js";
 import { startLoad } from "./load/load.js";
+import { Machine, type MachineUsage } from "./measure/machine.js";
 import { OtherLoad } from "./measure/other-load.js";
 import { type TreeUsage, threadSeconds, treeUsage } from "./measure/process-tree.js";
 import { voidReasons } from "./measure/void-reasons.js";
@@ -22,6 +23,8 @@ export interface DensityOrder {
   workload: string;
   seed: number;
   chunkBytes: number;
+  /** The load in bursts (load/bursts.ts). */
+  burstMs?: number;
   /** Parent of the run's scratch folder; default: the system's. */
   folder?: string;
 }
@@ -39,6 +42,8 @@ export interface DensityResult {
   systemMsPerStreamSecond: number;
   /** What the machine did besides. */
   otherCores: number;
+  /** All of the machine, load and kernel with it, in cores. */
+  machine: MachineUsage;
   /** Share of one core. */
   cpuPercent: number;
   /** From the publishers' leaving until all files are final, whole run, both. */
@@ -83,7 +88,7 @@ export async function runDensity(order: DensityOrder): Promise<DensityResult> {
 }
 
 async function measure(order: DensityOrder, server: RunningServer, names: readonly string[]): Promise<DensityResult> {
-  const { streams, seconds, workload, seed, chunkBytes } = order;
+  const { streams, seconds, workload, seed, chunkBytes, burstMs } = order;
   const idle = treeUsage(server.pid);
   const load = startLoad({
     port: server.port,
@@ -93,6 +98,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
     seconds,
     seed,
     chunkBytes,
+    ...(burstMs !== undefined && { burstMs }),
   });
   try {
     const { streams: accounts, lastStartEpochMs } = await load.publishing;
@@ -105,6 +111,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
     probe.start(beginEpochMs);
     const others = new OtherLoad();
     others.start();
+    const machine = new Machine();
     const before = treeUsage(server.pid);
     const threadsBefore = threadSeconds(server.pid);
     const beforeMs = performance.now();
@@ -112,7 +119,9 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
     const after = treeUsage(server.pid);
     const windowSeconds = (performance.now() - beforeMs) / 1000;
     const busiest = [...threadSeconds(server.pid)].map(([thread, s]) => s - (threadsBefore.get(thread) ?? 0));
-    const otherCores = others.stop();
+    const machineUsage = machine.mean();
+    // Write-back of what is measured is not another program's.
+    const otherCores = Math.max(0, others.stop() - machineUsage.kernelThreads);
     const lag = probe.stop();
 
     const report = await load.done;
@@ -128,6 +137,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
       workload,
       windowSeconds,
       otherCores,
+      machine: machineUsage,
       busiestThreadPercent: (100 * Math.max(0, ...busiest)) / windowSeconds,
       lag,
       generator: {
@@ -186,6 +196,7 @@ function costs(
 
 /** Every file is read back by ffprobe; what a stream's files hold must be what was sent. */
 export async function compareFrames(server: RunningServer, accounts: readonly StreamAccount[]) {
+  if (server.hasFrames === false) return compareBytes(server, accounts);
   const faults: string[] = [];
   let framesSent = 0;
   let framesFound = 0;
@@ -214,4 +225,15 @@ export async function compareFrames(server: RunningServer, accounts: readonly St
 export async function untilEpoch(epochMs: number): Promise<void> {
   const waitMs = epochMs - (performance.timeOrigin + performance.now());
   if (waitMs > 0) await delay(waitMs);
+}
+
+/** Of a server that keeps bytes as they come: at least as many as the frames had. */
+function compareBytes(server: RunningServer, accounts: readonly StreamAccount[]) {
+  const files = accounts.flatMap((account) => server.filesOf(account.name));
+  const faults = accounts.flatMap(({ name, failure }) => (failure ? [`${name}: ${failure}`] : []));
+  const sent = accounts.reduce((sum, { bytes }) => sum + bytes, 0);
+  const found = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  if (found < sent) faults.push(`sent ${sent} bytes of media, found ${found}`);
+  const framesSent = accounts.reduce((sum, { videoFrames, audioFrames }) => sum + videoFrames + audioFrames, 0);
+  return { framesSent, framesFound: Number.NaN, files: files.length, faults };
 }

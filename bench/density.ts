@@ -23,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     "chunk-size": { type: "string", default: "4096" },
     folder: { type: "string" },
+    "burst-ms": { type: "string" },
   },
 });
 
@@ -46,8 +47,14 @@ function toRow(runs: readonly DensityResult[]): Row {
     "lag p50 / p99 / max ms": [of((run) => run.lag.p50Ms), of((run) => run.lag.p99Ms), of((run) => run.lag.maxMs)].join(
       " / ",
     ),
+    "machine: user + system of it interrupts, kernel's threads; idle": machineText(runs),
     "sent late p99 ms": of((run) => run.generator.lateP99Ms),
   };
+}
+
+function machineText(runs: readonly DensityResult[]): string {
+  const of = (key: keyof DensityResult["machine"]) => significant(median(runs.map(({ machine }) => machine[key])), 2);
+  return `${of("user")} + ${of("system")} (${of("interrupts")}, ${of("kernelThreads")}); ${of("idle")}`;
 }
 
 const order = {
@@ -57,6 +64,7 @@ const order = {
   seed: Number(values.seed),
   chunkBytes: Number(values["chunk-size"]),
   ...(values.folder !== undefined ? { folder: values.folder } : {}),
+  ...(values["burst-ms"] !== undefined ? { burstMs: Number(values["burst-ms"]) } : {}),
 };
 if (!WORKLOADS[order.workload])
   throw new Error(`no workload ${order.workload}; there are ${Object.keys(WORKLOADS).join(", ")}`);

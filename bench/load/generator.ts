@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { Lateness } from "../measure/lateness.js";
+import { BurstTemplate } from "./bursts.js";
 import { closePublisher, openPublisher } from "./rtmp-publisher.js";
 import { buildTemplates, type LoadTemplate, PERIOD_MS, seededRandom, WORKLOADS } from "./workload.js";
 
@@ -22,6 +23,8 @@ export interface LoadOrder {
   chunkBytes: number;
   /** A storm: so many connect in a second, and each begins with its first frame when it is accepted. */
   connectsPerSecond?: number;
+  /** Of each stream one write every so many milliseconds (bursts.ts) instead of one a frame. */
+  burstMs?: number;
 }
 
 export interface StreamAccount {
@@ -58,6 +61,9 @@ interface LiveStream {
   account: StreamAccount;
   socket: Socket;
   template: LoadTemplate;
+  bursts: BurstTemplate | undefined;
+  /** Media time up to which it has sent, where it sends in bursts. */
+  sentMs: number;
   startMs: number;
   endMs: number;
   lap: number;
@@ -70,6 +76,7 @@ interface LiveStream {
 class Generator {
   #order: LoadOrder;
   #streams: LiveStream[] = [];
+  readonly #bursts = new Map<LoadTemplate, BurstTemplate>();
   #late = new Lateness();
   #maxBacklogBytes = 0;
   #done: (report: LoadReport) => void = () => {};
@@ -85,6 +92,8 @@ class Generator {
     const workload = WORKLOADS[workloadName];
     if (!workload) throw new Error(`no workload ${workloadName}; there are ${Object.keys(WORKLOADS).join(", ")}`);
     const templates = buildTemplates(workload, seed, chunkBytes);
+    if (this.#order.burstMs !== undefined)
+      for (const template of templates) this.#bursts.set(template, new BurstTemplate(template, PERIOD_MS));
     const random = seededRandom(seed + 1);
     const begin = (i: number, socket: Socket, startMs: number, acceptedMs = 0): void => {
       const name = names[i] as string;
@@ -119,8 +128,9 @@ class Generator {
       failure: null,
     };
     const endMs = startMs + this.#order.seconds * 1000;
-    const place = { lap: 0, next: 0, hasVideo: false, hasAudio: false, isOpen: true };
-    const stream: LiveStream = { account, socket, template, startMs, endMs, ...place };
+    const place = { sentMs: 0, lap: 0, next: 0, hasVideo: false, hasAudio: false, isOpen: true };
+    const bursts = this.#bursts.get(template);
+    const stream: LiveStream = { account, socket, template, bursts, startMs, endMs, ...place };
     socket.on("error", (error) => this.#lose(stream, error.message));
     socket.on("close", () => this.#lose(stream, "closed by the server"));
     socket.write(template.opening);
@@ -163,7 +173,8 @@ class Generator {
     let isAnyOpen = this.#isConnecting;
     for (const stream of this.#streams) {
       if (!stream.isOpen) continue;
-      this.#sendDue(stream);
+      if (stream.bursts) this.#sendBurst(stream, stream.bursts);
+      else this.#sendDue(stream);
       isAnyOpen ||= stream.isOpen;
     }
     if (isAnyOpen) setTimeout(() => this.#tick(), TICK_MS);
@@ -197,9 +208,39 @@ class Generator {
         stream.account.audioFrames++;
       }
       stream.account.bytes += event.payloadBytes;
-      if (stream.socket.writableLength > this.#maxBacklogBytes) this.#maxBacklogBytes = stream.socket.writableLength;
+      this.#noteBacklog(stream);
       stream.next++;
     }
+  }
+
+  /** The bursts that are due; a burst is late by what it is late as a whole. */
+  #sendBurst(stream: LiveStream, bursts: BurstTemplate): void {
+    const { burstMs = 0 } = this.#order;
+    const lengthMs = stream.endMs - stream.startMs;
+    for (;;) {
+      const untilMs = Math.min(lengthMs, stream.sentMs + burstMs);
+      const lateMs = performance.now() - (stream.startMs + untilMs);
+      if (lateMs < 0) return;
+      this.#late.count(lateMs);
+      const { parts, videoFrames, audioFrames, payloadBytes, lap, next } = bursts.take(
+        stream.lap,
+        stream.next,
+        untilMs,
+      );
+      for (const part of parts) stream.socket.write(part);
+      stream.account.videoFrames += videoFrames;
+      stream.account.audioFrames += audioFrames;
+      stream.account.bytes += payloadBytes;
+      this.#noteBacklog(stream);
+      Object.assign(stream, { lap, next, sentMs: untilMs });
+      if (untilMs < lengthMs) continue;
+      this.#close(stream);
+      return;
+    }
+  }
+
+  #noteBacklog({ socket }: LiveStream): void {
+    if (socket.writableLength > this.#maxBacklogBytes) this.#maxBacklogBytes = socket.writableLength;
   }
 
   #close(stream: LiveStream): void {

@@ -1,5 +1,6 @@
 // The servers that the benchmarks know, by the names of their command line.
 
+import { bare } from "./bare.js";
 import { nginxRtmp } from "./nginx-rtmp.js";
 import { nodeMediaServer } from "./node-media-server.js";
 import type { RecordingServer, RecordType } from "./recording-server.js";
@@ -13,6 +14,7 @@ const SERVERS: readonly RecordingServer[] = [
   nginxRtmp("auto"),
   nginxRtmp("1"),
   nodeMediaServer,
+  bare,
 ];
 
 export interface Contestant {

@@ -22,6 +22,8 @@ export interface RunningServer {
   pid: number;
   port: number;
   app: string;
+  /** False where its files are bytes as they came, which nobody can count frames in. */
+  hasFrames?: boolean;
   /** The finished files of a stream, oldest first. */
   filesOf(stream: string): string[];
   /**
