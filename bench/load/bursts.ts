@@ -1,5 +1,5 @@
-// The load as a network brings it that delivers in bursts: of each stream one write every so many milliseconds, with all
-// frames that were due meanwhile. A period's messages lie in one buffer, so that a burst is a view of it and costs its
+// The load as a network brings it that delivers in bursts: of each stream one write every so many milliseconds, with
+// all frames that were due meanwhile. A period's messages lie in one buffer, so a burst is a view of it and costs its
 // write alone: at gigabits a second the usual load, a write a frame, takes more of the machine than what it loads.
 
 import type { LoadEvent, LoadTemplate } from "./workload.js";
