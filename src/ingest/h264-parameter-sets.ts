@@ -48,6 +48,8 @@ export class H264ParameterSets implements NalParameterSets {
   #numberings = new Map<number, SpsFields>();
   /** Fields may be coded as pictures of their own. */
   mayHaveFields = false;
+  /** Asked for with every picture. */
+  reorderFrames: number | undefined;
 
   /** Sets have arrived that `apply` has not yet taken over. */
   get hasChanges(): boolean {
@@ -86,7 +88,9 @@ export class H264ParameterSets implements NalParameterSets {
     } catch (error) {
       if (!(error instanceof ReelError)) throw error; // `apply` will refuse it
     }
-    this.mayHaveFields = [...this.#numberings.values()].some((numbering) => !numbering.frameMbsOnly);
+    const numberings = [...this.#numberings.values()];
+    this.mayHaveFields = numberings.some((numbering) => !numbering.frameMbsOnly);
+    this.reorderFrames = mostReorderFrames(numberings);
   }
 
   /** How the pictures of a PPS are numbered; a PPS that has not been seen yet goes with the only SPS. */
@@ -95,15 +99,6 @@ export class H264ParameterSets implements NalParameterSets {
     if (set) return this.#numberings.get(set.spsId);
     return this.#numberings.size === 1 ? this.#numberings.values().next().value : undefined;
   };
-
-  get reorderFrames(): number | undefined {
-    let most: number | undefined;
-    for (const { reorderFrames } of this.#numberings.values()) {
-      if (reorderFrames === undefined) return undefined;
-      most = Math.max(most ?? 0, reorderFrames);
-    }
-    return most;
-  }
 
   #learnPps(bytes: Uint8Array, start: number, end: number): boolean {
     const id = ueAt(bytes, (start + 1) * 8, end);
@@ -155,5 +150,15 @@ export class H264ParameterSets implements NalParameterSets {
   forget(): void {
     for (const map of [this.#sps, this.#pps, this.#newSps, this.#newPps, this.#numberings]) map.clear();
     this.mayHaveFields = false;
+    this.reorderFrames = undefined;
   }
+}
+
+function mostReorderFrames(numberings: readonly SpsFields[]): number | undefined {
+  let most: number | undefined;
+  for (const { reorderFrames } of numberings) {
+    if (reorderFrames === undefined) return undefined;
+    most = Math.max(most ?? 0, reorderFrames);
+  }
+  return most;
 }

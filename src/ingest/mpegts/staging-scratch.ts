@@ -49,6 +49,6 @@ export class StagingScratch {
   /** Throws ReelError `arenaFull`. */
   protected makeRoom(sizeBytes: number): void {
     const wanted = this.end + sizeBytes + this.#spareBytes;
-    if (wanted > this.block.bytes.byteLength) this.block.grow(Math.max(this.#initialBytes, wanted), this.end);
+    if (wanted > this.block.sizeBytes) this.block.grow(Math.max(this.#initialBytes, wanted), this.end);
   }
 }

@@ -26,6 +26,7 @@ export class StagingBudget {
 export class StagingBlock {
   /** Of the first byte, in the arena; 0 while the block is empty. */
   pointer = 0;
+  sizeBytes = 0;
   /** A view of shared memory: it stays good when the arena grows, as that memory never moves. */
   bytes: Uint8Array = NO_BYTES;
   /** The same as a Buffer, whose `indexOf` is native, and whose `slice` would be a view. */
@@ -69,6 +70,7 @@ export class StagingBlock {
     this.#arena.free(this.pointer);
     this.#budget.usedBytes -= this.bytes.byteLength;
     this.pointer = 0;
+    this.sizeBytes = 0;
     this.bytes = NO_BYTES;
     this.#buffer = NO_BYTES;
   }
@@ -82,6 +84,7 @@ export class StagingBlock {
     this.free();
     this.#budget.usedBytes += sizeBytes;
     this.pointer = pointer;
+    this.sizeBytes = sizeBytes;
     this.bytes = this.#arena.u8.subarray(pointer, pointer + sizeBytes);
     this.#buffer = Buffer.from(this.bytes.buffer, pointer, sizeBytes);
   }

@@ -26,8 +26,16 @@ export class PacketBits {
       return 0;
     }
     let value = 0;
-    for (let i = 0; i < bits; i++, this.#bit++)
-      value = value * 2 + (((this.#bytes[this.#bit >> 3] as number) >> (7 - (this.#bit & 7))) & 1);
+    let at = this.#bit;
+    const until = at + bits;
+    while (at < until) {
+      const ahead = 8 - (at & 7); // of this byte
+      const taken = Math.min(ahead, until - at);
+      const byte = this.#bytes[at >> 3] as number;
+      value = value * (1 << taken) + ((byte >> (ahead - taken)) & ((1 << taken) - 1));
+      at += taken;
+    }
+    this.#bit = until;
     return value;
   }
 }

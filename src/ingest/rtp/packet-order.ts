@@ -55,6 +55,18 @@ export class PacketOrder {
     this.#events = events;
   }
 
+  /**
+   * True for the packet that is expected, where none waits: it is the caller's, who has read its header already, and
+   * counts as handed on. What nearly every packet is.
+   */
+  passes(sequence: number): boolean {
+    if (sequence !== this.#expected || this.#held.size > 0) return false;
+    this.#lateRun = 0;
+    if (!this.#isReordering) this.#stray = undefined;
+    this.#pass(sequence);
+    return true;
+  }
+
   /** The packet bytes[start…end], which may be reused by the caller: what waits is copied. */
   take(bytes: Uint8Array, sequence: number, nowMs: Millis, start = 0, end = bytes.byteLength): void {
     if (this.#expected < 0) this.#expected = sequence;
@@ -105,9 +117,13 @@ export class PacketOrder {
   }
 
   #handOn(bytes: Uint8Array, sequence: number, arrivalMs: Millis, start = 0, end = bytes.byteLength): void {
+    this.#pass(sequence);
+    this.#events.deliver(bytes, arrivalMs, start, end);
+  }
+
+  #pass(sequence: number): void {
     this.#seen[sequence & (MEMORY - 1)] = sequence;
     this.#expected = (sequence + 1) & 0xffff;
-    this.#events.deliver(bytes, arrivalMs, start, end);
   }
 
   #hold(packet: Uint8Array, sequence: number, arrivalMs: Millis): void {

@@ -8,6 +8,7 @@ const INITIAL_SIZE = 32 * 1024;
 /** Reading a byte or two past the end is good, and reads zeros. */
 const PADDING = 4;
 const START_CODE = Buffer.of(0, 0, 1);
+const SHORT_BYTES = 64;
 
 export class PacketScratch extends StagingScratch {
   readonly #arena: Arena;
@@ -20,17 +21,23 @@ export class PacketScratch extends StagingScratch {
     this.#arena = arena;
   }
 
-  /** Throws ReelError `arenaFull`. */
-  append(packet: Uint8Array, start: number, end: number): void {
-    const size = end - start;
-    this.makeRoom(size);
+  /** Where the bytes of a packet lie in the arena; -1 where they do not. */
+  pointerOf(packet: Uint8Array): number {
     // Asking an array for its buffer takes longer than moving a packet.
     if (packet !== this.#readBuffer) {
       this.#readBuffer = packet;
       this.#readPointer = this.#arena.pointerOf(packet);
     }
+    return this.#readPointer;
+  }
+
+  /** Throws ReelError `arenaFull`. */
+  append(packet: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    this.makeRoom(size);
+    const from = this.pointerOf(packet);
     // What was read into the arena is moved there at five times the speed (staging.ts).
-    if (this.#readPointer >= 0) this.#arena.copy(this.pointer + this.end, this.#readPointer + start, size);
+    if (from >= 0) this.#arena.copy(this.pointer + this.end, from + start, size);
     else this.bytes.set(packet.subarray(start, end), this.end);
     this.end += size;
     this.#pad();
@@ -44,10 +51,17 @@ export class PacketScratch extends StagingScratch {
 
   /**
    * Offset of the first start code at or behind `from`; `end` where there is none. One behind the end stops the search,
-   * which would go on through what the block held before: for every SEI of every picture.
+   * which would go on through what the block held before: for every SEI of every picture. A short NAL unit is looked
+   * through before the native search has begun.
    */
   nextStartCode(from: number): number {
-    this.bytes.set(START_CODE, this.end);
+    const { bytes, end } = this;
+    if (end - from <= SHORT_BYTES) {
+      for (let at = from; at + 2 < end; at++)
+        if (bytes[at] === 0 && bytes[at + 1] === 0 && bytes[at + 2] === 1) return at;
+      return end;
+    }
+    bytes.set(START_CODE, end);
     const code = this.indexOf(START_CODE, from);
     this.#pad();
     return code;

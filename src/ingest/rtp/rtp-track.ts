@@ -62,7 +62,10 @@ export class RtpTrack implements RtcpVisitor {
     this.#payloadType = options.payloadType;
     this.#reception = new Reception(options.time.clockRate);
     this.#order = new PacketOrder(options.isReordering, options.statistics, options.budget, {
-      deliver: (bytes, arrivalMs, start, end) => this.#deliver(bytes, arrivalMs, start, end),
+      deliver: (bytes, arrivalMs, start, end) => {
+        const header = this.#delivered;
+        if (header.parse(bytes, start, end)) this.#deliver(bytes, header, arrivalMs);
+      },
       lost: (packets) => {
         if (packets === 0) this.#reception.restart();
         options.depacketizer.lose(packets, packets * this.#payloadBytes);
@@ -100,7 +103,8 @@ export class RtpTrack implements RtcpVisitor {
     const { sequenceNumber } = header;
     this.#options.statistics.packets++;
     this.#reception.packet(sequenceNumber, header.timestamp, arrivalMs);
-    this.#order.take(bytes, sequenceNumber, arrivalMs, start, end);
+    if (this.#order.passes(sequenceNumber)) this.#deliver(bytes, header, arrivalMs);
+    else this.#order.take(bytes, sequenceNumber, arrivalMs, start, end);
   }
 
   /** Its packets are the track's where it has taken the place; else the old source has gone on. */
@@ -171,10 +175,9 @@ export class RtpTrack implements RtcpVisitor {
     return true;
   }
 
-  #deliver(bytes: Uint8Array, arrivalMs: Millis, start: number, end: number): void {
-    const header = this.#delivered;
+  #deliver(bytes: Uint8Array, header: RtpPacket, arrivalMs: Millis): void {
     const { time, depacketizer } = this.#options;
-    if (!header.parse(bytes, start, end) || !this.#isWanted(header.payloadType)) return;
+    if (!this.#isWanted(header.payloadType)) return;
     const size = header.payloadEnd - header.payloadStart;
     this.#payloadBytes += Math.round((size - this.#payloadBytes) / 16);
     const timestamp = time.unwrap(header.timestamp);

@@ -66,7 +66,7 @@ export class SoundFrames {
 
   /** A whole access unit. */
   frame(packet: Uint8Array, start: number, end: number, timestamp: number, duration: number): void {
-    const pointer = this.#context.arena.pointerOf(packet);
+    const pointer = this.#scratch.pointerOf(packet);
     if (pointer >= 0) {
       this.#emit(pointer + start, end - start, timestamp, duration);
       return;
