@@ -65,6 +65,7 @@ export class Past {
   /** Points have gone because so much was not to be kept. */
   #hasTrimmed: boolean;
   #isEnded = false;
+  #isCounted = false;
 
   constructor(
     private readonly streamName: string,
@@ -87,8 +88,8 @@ export class Past {
   keep(seconds: number): void {
     if (this.#isEnded || seconds === this.#seconds) return;
     if (seconds > this.#seconds && this.#hasTrimmed) this.#whyShort ??= NOT_YET;
-    this.budget.streams += Number(seconds > 0) - Number(this.#seconds > 0);
     this.#seconds = seconds;
+    this.#account(this.ring.head);
     if (seconds > 0) return;
     this.#leaveAll();
     this.#whyShort = undefined;
@@ -173,7 +174,6 @@ export class Past {
   /** No more frames will come. What is read from the disk stays until that is done. */
   end(): void {
     if (this.#isEnded) return;
-    if (this.#seconds > 0) this.budget.streams--;
     this.#isEnded = true;
     this.#leaveAll();
   }
@@ -380,5 +380,9 @@ export class Past {
     const kept = this.#start === undefined ? 0 : (head - this.#start) >>> 0;
     this.budget.keptBytes += kept - this.#keptBytes;
     this.#keptBytes = kept;
+    // One whose rule has gone has its share as long as somebody reads there.
+    const isCounted = kept > 0 || (this.#seconds > 0 && !this.#isEnded);
+    this.budget.streams += Number(isCounted) - Number(this.#isCounted);
+    this.#isCounted = isCounted;
   }
 }

@@ -83,9 +83,11 @@ export class PendingUploads {
 
   /** When `next` may have one that it has not now; undefined where only the end of another changes that. */
   nextMs(): number | undefined {
-    const waiting = [...this.#all.values()].filter(({ isUnderWay }) => !isUnderWay);
-    if (waiting.length === 0 || (this.#isShut && this.underWay > 0)) return undefined;
-    return Math.max(this.#shutUntilMs, Math.min(...waiting.map(({ nextTryMs }) => nextTryMs)));
+    if (this.#isShut && this.underWay > 0) return undefined;
+    let soonestMs = Number.POSITIVE_INFINITY;
+    for (const { isUnderWay, nextTryMs } of this.#all.values())
+      if (!isUnderWay && nextTryMs < soonestMs) soonestMs = nextTryMs;
+    return soonestMs === Number.POSITIVE_INFINITY ? undefined : Math.max(this.#shutUntilMs, soonestMs);
   }
 
   succeeded(id: number): void {

@@ -102,10 +102,10 @@ export class S3Objects {
     return unquoted(etag);
   }
 
-  /** One that is not there is aborted already. */
+  /** One that is not there is aborted already, and a server that cannot abort keeps it. */
   async abort(key: string, uploadId: string): Promise<void> {
     const query = `uploadId=${encodeURIComponent(uploadId)}`;
-    await this.sender.send({ method: "DELETE", key, query }, [404]);
+    await this.sender.send({ method: "DELETE", key, query }, [404, 405, 501]);
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {

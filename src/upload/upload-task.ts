@@ -2,6 +2,7 @@
 // nothing. The tasks of a thread share its connections, its memory and its bandwidth.
 
 import { workerData } from "node:worker_threads";
+import { KeyedQueue } from "../base/keyed-queue.js";
 import { asReelError, ReelError } from "../base/reel-error.js";
 import { Pace } from "./pace.js";
 import { PartBuffers } from "./part-buffers.js";
@@ -41,13 +42,16 @@ export type UploadOutcome = (UploadedFile & { readonly failure: undefined }) | {
 const data = workerData as UploadThreadData;
 const buffers = new PartBuffers(data.concurrency);
 const pace = new Pace(data.bytesPerSecond);
+const names = new KeyedQueue<string>();
 let current: { credentials: Credentials; sender: S3Sender } | undefined;
 
 export async function upload({ credentials, file }: UploadTask): Promise<UploadOutcome> {
   try {
     const { partBytes, concurrency, retryMs } = data;
     const tools = { objects: objectsOf(credentials), buffers, partBytes, concurrency, retryMs };
-    return { ...(await new FileSender(file, tools).send()), failure: undefined };
+    // Of two files of one name the second finds the first.
+    const sent = await names.run(file.key, () => new FileSender(file, tools).send());
+    return { ...sent, failure: undefined };
   } catch (error) {
     return { failure: failureOf(error) };
   }

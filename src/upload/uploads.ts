@@ -17,7 +17,7 @@ import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { CatalogSegment } from "../catalog/catalog-segment.js";
 import type { UploadedSegmentReport } from "../catalog/segment-report.js";
 import type { Clock } from "../time/units.js";
-import { objectKey } from "./object-key.js";
+import { distinctKey, objectKey } from "./object-key.js";
 import { type PendingUpload, PendingUploads } from "./pending-uploads.js";
 import type { Credentials } from "./s3-request.js";
 import { UploadJournal } from "./upload-journal.js";
@@ -45,6 +45,8 @@ export interface UploadTiming {
   readonly retryMs?: number;
   /** Before the second try of a file. */
   readonly pauseMs?: number;
+  /** Between tries to delete what is held. */
+  readonly deleteMs?: number;
 }
 
 /** A try of an upload has failed. */
@@ -63,6 +65,8 @@ const PAGE = 1000;
 const IDLE_MS = 60_000;
 const RETRY_MS = 500;
 const LOAD_RETRY_MS = 60_000;
+/** Until a file that was held, or played, when its upload ended is deleted after all. */
+const DELETE_RETRY_MS = 60_000;
 
 export class Uploads
   extends EventEmitter<{ uploaded: [report: UploadedSegmentReport]; failed: [failure: UploadFailure] }>
@@ -75,6 +79,9 @@ export class Uploads
   readonly #detach: (() => void)[];
   readonly #failures: LogLimit;
   readonly #underWay = new Set<Promise<void>>();
+  /** Uploaded, and not yet to be deleted here: somebody holds them. */
+  readonly #kept = new Set<number>();
+  readonly #deleteTimer: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #isLoaded = false;
   #isClosed = false;
@@ -112,6 +119,7 @@ export class Uploads
       // For as long as the catalogue is open, as retention's.
     ];
     catalog.guard((segment, cause) => this.#reasonToKeep(segment, cause === "request"));
+    this.#deleteTimer = setInterval(() => void this.#deleteKept(), timing.deleteMs ?? DELETE_RETRY_MS).unref();
     this.#loading = this.#load();
   }
 
@@ -178,6 +186,7 @@ export class Uploads
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#deleteTimer);
     for (const detach of this.#detach) detach();
     await this.#thread.close();
     await Promise.all(this.#underWay);
@@ -251,14 +260,17 @@ export class Uploads
       if (!next) break;
       next.isUnderWay = true;
       next.tries++;
-      const run = this.#upload(next).finally(() => {
-        this.#underWay.delete(run);
-        this.#pump();
-      });
+      const run = this.#upload(next)
+        .catch((error: unknown) => this.#failedOnce(next, unexpected(error)))
+        .finally(() => {
+          this.#underWay.delete(run);
+          this.#pump();
+        });
       this.#underWay.add(run);
     }
+    if (this.#pending.underWay >= settings.concurrency) return;
     const nextMs = this.#pending.nextMs();
-    if (nextMs !== undefined && this.#pending.underWay < settings.concurrency)
+    if (nextMs !== undefined)
       this.#timer = setTimeout(() => this.#pump(), Math.max(10, nextMs - clock.monotonicMs())).unref();
   }
 
@@ -267,7 +279,7 @@ export class Uploads
     const outcome = await this.#send(segment, key);
     if (this.#isClosed) return;
     if (!outcome.failure) this.#sentBytes += outcome.sentBytes;
-    const failure = outcome.failure ?? (await this.#uploaded(segment, key));
+    const failure = outcome.failure ?? (await this.#uploaded(segment, outcome.key));
     if (!failure) return;
     // A file whose volume is away, and maybe another one in its place, comes back with it.
     const isAway = failure.isFinal && (await this.#parts.catalog.isAway(segment));
@@ -277,11 +289,15 @@ export class Uploads
     );
   }
 
-  async #send({ id, path, sizeBytes }: CatalogSegment, key: string): Promise<UploadOutcome> {
+  async #send(segment: CatalogSegment, key: string): Promise<UploadOutcome> {
+    const { id, path, sizeBytes } = segment;
     try {
       const credentials = await this.#credentials();
       const journalPath = UploadJournal.pathOf(this.#folder, id);
-      return await this.#thread.upload({ credentials, file: { path, key, sizeBytes, journalPath } });
+      return await this.#thread.upload({
+        credentials,
+        file: { path, key, otherKey: distinctKey(key, segment), sizeBytes, journalPath },
+      });
     } catch (error) {
       const { code, message } = asReelError(error);
       return { failure: { code, reason: message, isFinal: false, isServers: code === "badArgument" } };
@@ -305,26 +321,40 @@ export class Uploads
     this.#pending.succeeded(segment.id);
     this.#segments++;
     this.#bytes += segment.sizeBytes;
-    if (report) {
-      this.emit("uploaded", report);
-      await this.#deleteLocal(segment);
-    }
-    this.#removeJournal(segment.id);
+    if (report) this.emit("uploaded", report);
+    if (!report || (await this.#deleteLocal(segment))) this.#removeJournal(segment.id);
     return undefined;
   }
 
-  async #deleteLocal(segment: CatalogSegment): Promise<void> {
+  /** False where somebody holds it: its journal stays, and it is tried again. */
+  async #deleteLocal(segment: CatalogSegment): Promise<boolean> {
     const { catalog, settings, logger } = this.#parts;
-    if (settings.keepLocal) return;
-    await catalog
-      .delete(segment, "uploaded")
-      .catch((error: Error) => logger.info({ path: segment.path }, `an uploaded file is kept here: ${error.message}`));
+    if (settings.keepLocal) return true;
+    try {
+      await catalog.delete(segment, "uploaded");
+    } catch (error) {
+      const { code, message } = asReelError(error);
+      if (code !== "held") logger.info({ path: segment.path }, `an uploaded file is kept here: ${message}`);
+      else {
+        if (!this.#kept.has(segment.id))
+          logger.info({ path: segment.path }, `it is uploaded, and stays here: ${message}`);
+        this.#kept.add(segment.id);
+        return false;
+      }
+    }
+    this.#kept.delete(segment.id);
+    return true;
+  }
+
+  async #deleteKept(): Promise<void> {
+    for (const id of [...this.#kept]) if (!this.#isClosed) await this.#carryOut(id).catch(() => undefined);
   }
 
   /** A journal of a file that waits for nothing: a crash came before its end was carried out. */
   async #carryOut(id: number): Promise<void> {
     const segment = await this.#parts.catalog.find(id);
-    if (segment?.state === "uploaded") await this.#deleteLocal(segment);
+    if (segment?.state === "uploaded" && !(await this.#deleteLocal(segment))) return;
+    this.#kept.delete(id);
     // The object is whole: nothing of it is left to be aborted.
     if (segment?.object !== undefined) this.#removeJournal(id);
     else await this.#abort(id);
@@ -360,4 +390,9 @@ export class Uploads
       if (!this.#isClosed) this.#parts.logger.warn({ err: error }, "an upload could not be aborted");
     }
   }
+}
+
+function unexpected(error: unknown): TaskFailure {
+  const { code, message } = asReelError(error);
+  return { code, reason: message, isFinal: false, isServers: false };
 }

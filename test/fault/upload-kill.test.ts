@@ -143,6 +143,7 @@ it("has every file at s3rver byte for byte, through faults and kills, too", {
       await upload(state, media, judge.endpoint, killAfter, judge.account);
     }
     await upload(state, media, judge.endpoint, undefined, judge.account);
+    expect(judge.storedAgain(), `written more than once, seed ${seed}`).toEqual([]);
     expect(judge.faults()).toBeGreaterThan(FILES / 10);
     const names = readdirSync(media).sort();
     expect(judge.objects()).toEqual(names);

@@ -50,6 +50,8 @@ export interface S3ServerOptions {
   isPoor?: boolean;
   /** The ETag of many parts is the MD5 of the whole, and a completion that is repeated fails: 500 (s3rver 3.7). */
   isOdd?: boolean;
+  /** Of an object that is not there it says 403, as Amazon does without s3:ListBucket. */
+  mayNotList?: boolean;
 }
 
 export class S3Server {
@@ -174,7 +176,7 @@ export class S3Server {
       return undefined;
     }
     const found = this.objects.get(key);
-    if (!found) return [404, "NoSuchKey"];
+    if (!found) return this.options.mayNotList ? [403, "AccessDenied"] : [404, "NoSuchKey"];
     const showsChecksum = headers["x-amz-checksum-mode"] === "ENABLED" && found.sha256 !== undefined;
     const said = {
       ETag: `"${found.etag}"`,

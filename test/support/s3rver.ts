@@ -22,6 +22,8 @@ export interface FaultyS3rver {
   readonly endpoint: string;
   readonly account: Account;
   faults(): number;
+  /** Keys that it has stored more than once. */
+  storedAgain(): string[];
   /** Keys of its objects, in order. */
   objects(): string[];
   read(key: string): Buffer;
@@ -37,6 +39,7 @@ export async function startFaultyS3rver(directory: string, fails: () => boolean)
   const server = new Server({ port: 0, address: "127.0.0.1", silent: true, directory, configureBuckets });
   const { port } = await server.run();
   let faults = 0;
+  const stored = new Map<string, number>();
   const relay = createServer((from, to) => {
     const fault = fails() ? faults++ % 3 : undefined;
     if (fault === 0) {
@@ -49,6 +52,10 @@ export async function startFaultyS3rver(directory: string, fails: () => boolean)
     }
     const { method, url, headers } = from;
     const onward = request({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
+      if (answer.statusCode === 200 && makesObject(method, url)) {
+        const key = decodeURIComponent(url?.replace(/\?.*/, "") ?? "");
+        stored.set(key, (stored.get(key) ?? 0) + 1);
+      }
       if (fault === 2) {
         answer.resume().on("end", () => from.socket.destroy());
         return;
@@ -66,6 +73,7 @@ export async function startFaultyS3rver(directory: string, fails: () => boolean)
     endpoint: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`,
     account: { accessKeyId: "S3RVER", secretAccessKey: "S3RVER", region: "us-east-1" },
     faults: () => faults,
+    storedAgain: () => [...stored].filter(([, times]) => times > 1).map(([key]) => key),
     objects: () =>
       readdirSync(bucket)
         .filter((name) => name.endsWith(SUFFIX))
@@ -78,4 +86,8 @@ export async function startFaultyS3rver(directory: string, fails: () => boolean)
       await server.close();
     },
   };
+}
+
+function makesObject(method = "", url = ""): boolean {
+  return method === "PUT" ? !url.includes("partNumber=") : method === "POST" && url.includes("uploadId=");
 }

@@ -48,6 +48,8 @@ interface Rig {
   /** Seconds that were wanted when it was told that there is less. */
   short: number[];
   keep(seconds: number): void;
+  /** One more of the same budget. */
+  open(name: string): InStream;
 }
 
 function rig(): Rig {
@@ -59,13 +61,17 @@ function rig(): Rig {
   const past = { secondsOf: () => wanted, budget, onShort };
   const options = { ringBytes: 65_536, maxRingBytes: 1 << 24, lagLimitMs: 2000, past };
   const registry = new StreamRegistry(new Arena(), new TestClock(), options, () => 1);
-  const stream = registry.open("cam");
-  stream.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+  const open = (name: string): InStream => {
+    const opened = registry.open(name);
+    opened.setDecoderConfig(TRACK_VIDEO, "h264", AVCC);
+    return opened;
+  };
+  const stream = open("cam");
   const keep = (seconds: number): void => {
     wanted = seconds;
     registry.refreshPast();
   };
-  return { store, stream, past: stream.keptPast as Past, budget, short, keep };
+  return { store, stream, past: stream.keptPast as Past, budget, short, keep, open };
 }
 
 function write(stream: InStream, from: number, to: number): void {
@@ -168,6 +174,24 @@ describe("a past on a disk", () => {
     write(stream, 1001, 2500);
     expect(past.stretches.every(({ stored }) => stored)).toBe(true);
     expect(stream.past?.keptSeconds).toBeGreaterThanOrEqual(59);
+  });
+
+  it("of several streams stays within the memory of all, also where their rules go while they are read", () => {
+    const first = rig();
+    const streams = [first.stream, ...Array.from({ length: 7 }, (_, i) => first.open(`cam${i}`))];
+    for (let i = 0; i < 300; i++) for (const stream of streams) write(stream, i, i + 1);
+    const places = streams.map((stream) => stream.pinPast(10));
+    expect(places.every((place) => place?.stretch)).toBe(true);
+    first.keep(0);
+    let mostBytes = 0;
+    for (let i = 300; i < 600; i++)
+      for (const stream of streams) {
+        write(stream, i, i + 1);
+        mostBytes = Math.max(mostBytes, first.budget.keptBytes);
+      }
+    expect(mostBytes).toBeLessThanOrEqual(MEMORY_BYTES + streams.length * FRAME_BYTES);
+    for (const place of places) place?.release();
+    expect([first.budget.keptBytes, first.budget.streams]).toEqual([0, 0]);
   });
 
   it("gives up nothing for room that would not come, for it is still being written", () => {

@@ -61,3 +61,9 @@ it("tries one at a time, with pauses, while the server fails everything", () => 
   pending.retryNow();
   expect(pending.sorted().every(({ nextTryMs }) => nextTryMs === 0)).toBe(true);
 });
+
+it("holds more files than a function takes arguments", () => {
+  const pending = new PendingUploads(1, () => 1);
+  for (let id = 1; id <= 200_000; id++) pending.add(segment(id, id), "k").nextTryMs = id;
+  expect(pending.nextMs()).toBe(1);
+});

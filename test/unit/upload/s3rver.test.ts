@@ -49,7 +49,8 @@ it.each([
   const key = `a b/é+(1)/${what}.ts`;
   const objects = new S3Objects(sender, keepsChecksums);
   const tools = { objects, buffers: new PartBuffers(3), partBytes: PART, concurrency: 3, retryMs: 5 };
-  await new FileSender({ path: file, key, sizeBytes: bytes, journalPath: path(`${what}.log`) }, tools).send();
+  const sent = { path: file, key, otherKey: undefined, sizeBytes: bytes, journalPath: path(`${what}.log`) };
+  await new FileSender(sent, tools).send();
   const { body } = await sender.send({ method: "GET", key });
   expect(body).toBe(readFileSync(file, "latin1"));
 });

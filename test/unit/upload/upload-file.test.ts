@@ -3,11 +3,12 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { partSize } from "../../../src/upload/file-parts.js";
 import { Pace } from "../../../src/upload/pace.js";
 import { PartBuffers } from "../../../src/upload/part-buffers.js";
 import { S3Objects } from "../../../src/upload/s3-objects.js";
 import { S3Sender } from "../../../src/upload/s3-request.js";
-import { FileSender, partSize, type UploadedFile } from "../../../src/upload/upload-file.js";
+import { FileSender, type UploadedFile } from "../../../src/upload/upload-file.js";
 import { mulberry32 } from "../../support/random.js";
 import { type Fault, S3Server, type S3ServerOptions, stopS3Servers, TEST_ACCOUNT } from "../../support/s3-server.js";
 import { scratch } from "../../support/scratch.js";
@@ -15,6 +16,7 @@ import { scratch } from "../../support/scratch.js";
 const PART = 64 * 1024;
 const CONCURRENCY = 3;
 const KEY = "a folder/cam+1 (é)/part_0001.ts";
+const OTHER_KEY = "a folder/cam+1 (é)/part_0001.7.ts";
 const { path } = scratch();
 const file = path("part_0001.ts");
 const journalPath = path("7.log");
@@ -61,7 +63,7 @@ function send({
     concurrency: CONCURRENCY,
     retryMs: 1,
   };
-  return new FileSender({ path: file, key: KEY, sizeBytes, journalPath }, tools).send();
+  return new FileSender({ path: file, key: KEY, otherKey: OTHER_KEY, sizeBytes, journalPath }, tools).send();
 }
 
 async function start(options: S3ServerOptions = {}): Promise<void> {
@@ -86,7 +88,7 @@ describe("a file that is sent", () => {
     expect(await send({ sizeBytes: bytes })).toMatchObject({ sentBytes: bytes });
     expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
     expect(server.uploads.size).toBe(0);
-    expect(server.refusals).toEqual([]);
+    expect(server.refusals).toEqual(["HEAD 404 NoSuchKey"]);
   });
 
   it("takes no more memory than its buffers, however many parts it has", async () => {
@@ -212,11 +214,70 @@ describe("a server that fails where an upload is completed again", () => {
     expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
   });
 
-  it("is not believed where it has other bytes of that size", async () => {
-    await start({ ...odd, fault: once([COMPLETE, "503"]) });
-    server.objects.set(KEY, { bytes: Buffer.alloc(4 * PART), etag: "0".repeat(32), sha256: undefined, versions: 1 });
+  it("begins anew where it has forgotten the upload and says so with 500", async () => {
+    await start({ ...odd, fault: once([COMPLETE, "expire"]) });
     const content = writeBytes(4 * PART);
     await send({ sizeBytes: 4 * PART, keepsChecksums: false });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
+});
+
+describe("a name that is taken", () => {
+  const store = (key: string, bytes: Buffer, etag = "0".repeat(32)): unknown =>
+    server.objects.set(key, { bytes, etag, sha256: undefined, versions: 1 });
+
+  it.each([PART, 4 * PART])("by another object is left to it: %i bytes", async (bytes) => {
+    await start();
+    store(KEY, Buffer.alloc(bytes));
+    const content = writeBytes(bytes);
+    expect(await send({ sizeBytes: bytes })).toMatchObject({ key: OTHER_KEY });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1, bytes: Buffer.alloc(bytes) });
+    expect(server.objects.get(OTHER_KEY)?.bytes.equals(content)).toBe(true);
+    // A try behind a crash finds it there.
+    expect(await send({ sizeBytes: bytes })).toMatchObject({ key: OTHER_KEY, sentBytes: 0 });
+  });
+
+  it.each([PART, 4 * PART])(
+    "by the file itself is not sent again, though the journal is lost: %i bytes",
+    async (bytes) => {
+      await start();
+      writeBytes(bytes);
+      await send({ sizeBytes: bytes });
+      rmSync(journalPath);
+      expect(await send({ sizeBytes: bytes })).toEqual({ key: KEY, sentBytes: 0 });
+      expect(existsSync(journalPath), "it stays until the ledger has it").toBe(true);
+      expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    },
+  );
+
+  it("since the upload was begun is left to the other as well, and the upload is aborted", async () => {
+    await start({ fault: ({ method, url }) => (PART_3.test(`${method} ${url}`) ? "cutBefore" : undefined) });
+    const content = writeBytes(4 * PART);
+    await expect(send({ sizeBytes: 4 * PART })).rejects.toThrow();
+    delete server.options.fault;
+    store(KEY, Buffer.alloc(4 * PART));
+    expect(await send({ sizeBytes: 4 * PART })).toMatchObject({ key: OTHER_KEY });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    expect(server.objects.get(OTHER_KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.uploads.size).toBe(0);
+  });
+
+  it("twice is told", async () => {
+    await start();
+    for (const key of [KEY, OTHER_KEY]) store(key, Buffer.alloc(PART));
+    writeBytes(PART);
+    await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ status: 409, code: "taken" });
+  });
+
+  it("is unknown where the bucket may not be listed: it is sent, and tried again", async () => {
+    let puts = 0;
+    await start({
+      mayNotList: true,
+      fault: ({ method }) => (method === "PUT" && puts++ < 4 ? "503" : undefined),
+    });
+    const content = writeBytes(PART);
+    await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ status: 503 });
+    await send({ sizeBytes: PART });
     expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
   });
 });
@@ -234,15 +295,15 @@ describe("what is refused", () => {
     await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ code: "notFound" });
   });
 
-  it("is an object that the server has otherwise than it was sent", async () => {
+  it.each([PART, 4 * PART])("is an object that the server has otherwise than it was sent: %i bytes", async (bytes) => {
     await start();
-    writeBytes(4 * PART);
+    writeBytes(bytes);
     server.options.fault = ({ method }) => {
       const stored = server.objects.get(KEY);
       if (method === "HEAD" && stored) stored.sha256 = "another";
       return undefined;
     };
-    await expect(send({ sizeBytes: 4 * PART })).rejects.toMatchObject({ code: "notVerified" });
+    await expect(send({ sizeBytes: bytes })).rejects.toMatchObject({ code: "notVerified" });
   });
 });
 

@@ -33,7 +33,7 @@ async function start(settings: Partial<UploadSettings> = {}): Promise<Uploads> {
       ...settings,
     }),
     env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-    timing: { idleMs: 1000, retryMs: 1, pauseMs: 20 },
+    timing: { idleMs: 1000, retryMs: 1, pauseMs: 20, deleteMs: 20 },
   });
   uploads.on("uploaded", ({ path }) => uploaded.push(path));
   uploads.on("failed", (failure) => failed.push(failure));
@@ -220,4 +220,53 @@ it("waits for a file whose volume is away, when it goes and when the server star
   expect(uploaded).toEqual([one.path]);
   expect(failed.at(-1)).toMatchObject({ segment: { id: gone.sequence }, code: "notFound", nextTryMs: null });
   expect(uploads?.pending()).toEqual([]);
+});
+
+it("keeps the objects of earlier files whose names have come back", async () => {
+  const first = await rig.record("cam1", MIDNIGHT, MINUTE, "cam1.ts");
+  const gone: string[] = [];
+  rig.catalog.onDeleted(({ path }) => gone.push(path));
+  await start({ keepLocal: false });
+  await until("it is deleted here", () => gone.length === 1);
+  const object = s3.objects.get("cam1.ts");
+  if (object) Object.assign(object, { bytes: Buffer.alloc(188, 1), etag: "1", sha256: "1" }); // the rig's are all alike
+  const second = await rig.record("cam1", MIDNIGHT + MINUTE, MINUTE, "cam1.ts");
+  await until("the second is deleted here", () => gone.length === 2);
+  const segments = await Promise.all([first, second].map(({ sequence }) => rig.segment(sequence)));
+  expect(segments.map((segment) => segment.object)).toEqual([
+    "s3://footage/cam1.ts",
+    `s3://footage/cam1.${second.sequence}.ts`,
+  ]);
+  expect(s3.objects.get("cam1.ts")).toMatchObject({ versions: 1 });
+});
+
+it("deletes a file that somebody held when its upload ended, once it is let go", async () => {
+  const one = await record(1);
+  let isHeld = true;
+  rig.catalog.guard(() => (isHeld ? "it is held" : undefined));
+  await start({ keepLocal: false });
+  await until("it is uploaded", () => uploaded.length === 1);
+  await until("its journal stays", () => readdirSync(join(rig.state, "uploads")).length === 1);
+  expect(existsSync(one.path)).toBe(true);
+  isHeld = false;
+  await until("it is deleted", () => !existsSync(one.path));
+  await until("its journal goes", () => readdirSync(join(rig.state, "uploads")).length === 0);
+});
+
+it("goes on after what nobody has foreseen", async () => {
+  const { path } = await record(1);
+  const { catalog } = rig;
+  const isAway = catalog.isAway.bind(catalog);
+  let surprises = 1;
+  catalog.isAway = async (segment) => {
+    if (surprises-- > 0) throw new Error("a surprise");
+    return isAway(segment);
+  };
+  s3.options.fault = () => "503";
+  await start();
+  await until("a try has failed", () => failed.length > 0);
+  rmSync(path);
+  uploads?.retryNow();
+  await until("it is given up", () => failed.at(-1)?.nextTryMs === null);
+  expect(failed.map(({ reason }) => reason)).toContain("a surprise");
 });
