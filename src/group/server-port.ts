@@ -1,8 +1,8 @@
 // What a group needs of the server that is its node, and what it tells it.
 
 import type { ConfigStore } from "../recording/config-store.js";
+import type { SharedSection } from "./local-configs.js";
 import type { LiveNames } from "./name-conflicts.js";
-import type { SharedSection } from "./shared-configs.js";
 
 /** What of a server's the group shares. */
 export interface Shared {

@@ -13,38 +13,21 @@ import { isDeepStrictEqual } from "node:util";
 import type { KV, KvWatchEntry } from "@nats-io/kv";
 import type { Logger } from "../base/logger.js";
 import type { ConfigStore } from "../recording/config-store.js";
+import { LocalConfigs, type SharedSection } from "./local-configs.js";
 import { SharedKeys } from "./shared-keys.js";
-
-/** A section of the config store that is an array of configs. */
-export interface SharedSection {
-  /** Its name in the store, and the first token of its keys. */
-  readonly name: string;
-  /** What names a config in it. */
-  idOf(config: object): unknown;
-  /** Of the configs that are in use here: the store may hold others, which could not be read. */
-  ids(): readonly number[];
-  /** False for a config of this node alone. */
-  isShared(config: object): boolean;
-  /** A config of another node. Throws ReelError where this node cannot have it; it stays another's then. */
-  adopt(config: unknown): void;
-  remove(configId: number): void;
-}
 
 const AGAIN_MS = 1000;
 /** A group may have thousands of configs: others have their turn between so many. */
 const TURN_ENTRIES = 50;
+/** Creations and deletions that are under way: a round through three servers takes 1 to 5 ms. */
+const AT_ONCE = 32;
 const WRONG_LAST_SEQUENCE = 10071;
-
-interface Local {
-  readonly section: SharedSection;
-  readonly configId: number;
-  readonly config: object;
-}
 
 export class SharedConfigs {
   readonly #keys: SharedKeys;
-  /** What this node has that is the group's, as its store says. */
-  readonly #here = new Map<string, Local>();
+  readonly #here: LocalConfigs;
+  /** What may be to be created in the bucket. */
+  readonly #untold = new Set<string>();
   /** Adopted, and not in the store yet. */
   readonly #adopted = new Set<string>();
   /** Removed because the bucket says so: no removal of this node's. */
@@ -69,15 +52,12 @@ export class SharedConfigs {
   /** `store`: the recorder's, with the configs. `own`: the group's. */
   constructor(
     private readonly sections: readonly SharedSection[],
-    private readonly store: ConfigStore,
+    store: ConfigStore,
     own: ConfigStore,
     private readonly logger: Logger,
   ) {
     this.#keys = new SharedKeys(own, logger);
-    for (const section of sections) {
-      const ids = new Set(section.ids());
-      for (const [key, local] of this.#stored(section)) if (ids.has(local.configId)) this.#here.set(key, local);
-    }
+    this.#here = new LocalConfigs(sections, store);
     this.#unwatch = sections.map((section) => store.watch(section.name, () => this.#compare(section)));
   }
 
@@ -153,6 +133,7 @@ export class SharedConfigs {
     this.#remote.delete(key);
     this.#refused.delete(key);
     this.#told.delete(key);
+    this.#untold.add(key);
     const wasConfirmed = confirmed.delete(key);
     const wasRemoved = removed.delete(key);
     if (wasConfirmed || wasRemoved) this.#keys.save();
@@ -200,6 +181,7 @@ export class SharedConfigs {
       const local = this.#here.get(key);
       if (local) this.#remove(key, local.section, local.configId);
     }
+    for (const key of this.#here.keys()) this.#untold.add(key);
     this.#keys.save();
     this.#push();
   }
@@ -216,19 +198,17 @@ export class SharedConfigs {
 
   /** Called after every write of a section: what is new in it, and what was removed. */
   #compare(section: SharedSection): void {
-    const stored = this.#stored(section);
     const { confirmed, removed } = this.#keys;
-    for (const [key, local] of this.#here) {
-      if (local.section !== section || stored.has(key)) continue;
-      this.#here.delete(key);
+    const { came, went } = this.#here.compare(section);
+    for (const key of went) {
       const isOthers = this.#leaving.delete(key) || this.#refused.has(key);
       if (isOthers || !(confirmed.has(key) || this.#tried.has(key))) continue;
       removed.add(key);
       this.#keys.save();
     }
-    for (const [key, local] of stored) {
-      this.#here.set(key, local);
+    for (const key of came) {
       this.#adopted.delete(key);
+      this.#untold.add(key);
     }
     this.#push();
   }
@@ -244,21 +224,36 @@ export class SharedConfigs {
 
   async #pushAll(): Promise<void> {
     const kv = this.#kv as KV;
-    const { confirmed, removed } = this.#keys;
     while (this.#isDirty && this.#isLoaded && !this.#isClosed) {
       this.#isDirty = false;
       // Changes that belong to one turn of the event loop.
       await nextTurn();
-      const created = [...this.#here].filter(([key]) => !confirmed.has(key) && !this.#remote.has(key));
-      const deleted = [...removed].filter((key) => !this.#told.has(key));
+      const changes = [...this.#creations(kv), ...this.#deletions(kv)].values();
       let isWhole = true;
-      for (const [key, { config }] of created)
-        if (!removed.has(key)) isWhole = (await this.#tell(() => this.#create(kv, key, config))) && isWhole;
-      for (const key of deleted) isWhole = (await this.#tell(() => this.#delete(kv, key))) && isWhole;
+      const tell = async (): Promise<void> => {
+        for (const change of changes) isWhole = (await this.#tell(change)) && isWhole;
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, tell));
       if (isWhole) continue;
       this.#isDirty = true;
       await pause(AGAIN_MS);
     }
+  }
+
+  #creations(kv: KV): (() => Promise<void>)[] {
+    const { confirmed, removed } = this.#keys;
+    const wanted: (() => Promise<void>)[] = [];
+    for (const key of this.#untold) {
+      const local = this.#here.get(key);
+      if (!local || confirmed.has(key) || this.#remote.has(key) || removed.has(key)) this.#untold.delete(key);
+      else wanted.push(() => this.#create(kv, key, local.config));
+    }
+    return wanted;
+  }
+
+  #deletions(kv: KV): (() => Promise<void>)[] {
+    const untold = [...this.#keys.removed].filter((key) => !this.#told.has(key));
+    return untold.map((key) => () => this.#delete(kv, key));
   }
 
   /** False where it must be tried again: one key that cannot be told keeps no other one back. */
@@ -274,6 +269,8 @@ export class SharedConfigs {
   }
 
   async #create(kv: KV, key: string, config: object): Promise<void> {
+    // It was removed while others had their turn.
+    if (!this.#here.has(key)) return;
     this.#tried.add(key);
     try {
       await kv.create(key, JSON.stringify(config));
@@ -281,11 +278,13 @@ export class SharedConfigs {
       if ((error as { code?: unknown }).code !== WRONG_LAST_SEQUENCE) throw error;
       // It stands there: the watch tells whether it is this one.
       this.#tried.delete(key);
+      this.#untold.delete(key);
       return;
     }
     // Unless the bucket has been another one since.
     if (kv !== this.#kv) return;
     this.#keys.confirmed.add(key);
+    this.#untold.delete(key);
     this.#keys.save();
   }
 
@@ -299,18 +298,6 @@ export class SharedConfigs {
     if (this.#warned.has(cause)) return;
     this.#warned.add(cause);
     this.logger.warn({ err: error }, message);
-  }
-
-  /** What the store has of a section that is the group's, by key. */
-  #stored(section: SharedSection): Map<string, Local> {
-    const found = new Map<string, Local>();
-    const stored = this.store.get(section.name)?.value;
-    for (const config of Array.isArray(stored) ? (stored as readonly object[]) : []) {
-      const configId = section.idOf(config);
-      if (typeof configId === "number" && section.isShared(config))
-        found.set(`${section.name}.${configId}`, { section, configId, config });
-    }
-    return found;
   }
 
   #placeOf(key: string): { section: SharedSection; configId: number } | undefined {

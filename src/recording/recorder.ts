@@ -448,7 +448,6 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
   }
 
   #save(): void {
-    const kept = this.#supervisor.entries.filter((entry) => entry.config.keepAlive);
-    this.#savedConfigs.write(kept.map((entry) => entry.config));
+    this.#savedConfigs.write(this.#supervisor.kept);
   }
 }

@@ -4,8 +4,8 @@
 import type { ControlPlane } from "../control/control-plane.js";
 import type { PullConfigs } from "../control/pull/pull-configs.js";
 import type { Group } from "../group/group.js";
+import type { SharedSection } from "../group/local-configs.js";
 import type { Shared } from "../group/server-port.js";
-import type { SharedSection } from "../group/shared-configs.js";
 import type { Recorder } from "../recording/recorder.js";
 
 export function sharedWithGroup(recorder: Recorder, { bus, pulls }: ControlPlane, group: Group): Shared {

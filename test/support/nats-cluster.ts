@@ -15,6 +15,7 @@ const SIZE = 3;
 interface NatsServer {
   readonly name: string;
   readonly port: number;
+  readonly monitorPort: number;
   readonly args: readonly string[];
   child: ChildProcess;
   exited: Promise<unknown>;
@@ -33,19 +34,20 @@ export class NatsCluster {
   /** Resolves when JetStream has a leader. `size`: 3 or 1. */
   static async start(size = SIZE): Promise<NatsCluster> {
     const folder = await mkdtemp(join(tmpdir(), "reel-nats-"));
-    const ports = await Promise.all(Array.from({ length: 2 * size }, () => freePort()));
-    const routes = ports.slice(size).map((port) => `nats://127.0.0.1:${port}`);
+    const ports = await Promise.all(Array.from({ length: 3 * size }, () => freePort()));
+    const routes = ports.slice(size, 2 * size).map((port) => `nats://127.0.0.1:${port}`);
     const servers = ports.slice(0, size).map((port, index) => {
       const name = `n${index + 1}`;
+      const monitorPort = ports[2 * size + index] as number;
       const args = [
         ...["--addr", "127.0.0.1", "--port", String(port), "--server_name", name],
         ...(size > 1 ? ["--cluster_name", "reel-test", "--routes", routes.join(",")] : []),
         ...(size > 1 ? ["--cluster", `nats://127.0.0.1:${ports[size + index]}`] : []),
         // A client knows the addresses that it was given, and no way around a relay.
         ...(size > 1 ? ["--no_advertise=true"] : []),
-        ...["--jetstream", "--store_dir", join(folder, name)],
+        ...["--jetstream", "--store_dir", join(folder, name), "--http_port", String(monitorPort)],
       ];
-      return { name, port, args, ...run(args) };
+      return { name, port, monitorPort, args, ...run(args) };
     });
     const cluster = new NatsCluster(folder, servers);
     try {
@@ -59,6 +61,20 @@ export class NatsCluster {
 
   get urls(): string[] {
     return this.#servers.map(({ port }) => `nats://127.0.0.1:${port}`);
+  }
+
+  /** What all servers have taken so far, of their clients and of each other. */
+  async received(): Promise<{ messages: number; bytes: number }> {
+    const told = await Promise.all(
+      this.#servers.map(async ({ monitorPort }) => {
+        const reply = await fetch(`http://127.0.0.1:${monitorPort}/varz`);
+        return (await reply.json()) as { in_msgs: number; in_bytes: number };
+      }),
+    );
+    return told.reduce(
+      (sum, { in_msgs, in_bytes }) => ({ messages: sum.messages + in_msgs, bytes: sum.bytes + in_bytes }),
+      { messages: 0, bytes: 0 },
+    );
   }
 
   /** Until every node of the meta group is current, which the first stream needs. */

@@ -57,6 +57,8 @@ function isPullSettings(value: unknown): value is PullSettings {
 
 export class PullConfigs implements Collector {
   readonly #entries = new Map<number, PullEntry>();
+  /** By the names of their streams: each stream that comes is asked for its config. */
+  readonly #byName = new Map<string, Set<PullEntry>>();
   readonly #restored = new Set<PullEntry>();
   readonly #saved: SectionWriter;
 
@@ -114,7 +116,7 @@ export class PullConfigs implements Collector {
   remove(configId: number, reason: string): PullEntry | undefined {
     const entry = this.#entries.get(configId);
     if (!entry) return undefined;
-    this.#entries.delete(configId);
+    this.#forget(entry);
     this.port?.stop(configId, reason);
     if (entry.settings.keepAlive) this.#persist();
     return entry;
@@ -129,8 +131,8 @@ export class PullConfigs implements Collector {
   }
 
   named(localStreamName: string): PullEntry | undefined {
-    for (const entry of this.#entries.values()) if (entry.settings.localStreamName === localStreamName) return entry;
-    return undefined;
+    const [first] = this.#byName.get(localStreamName) ?? [];
+    return first;
   }
 
   /** The config that brings a stream in; undefined for a published one. */
@@ -167,7 +169,17 @@ export class PullConfigs implements Collector {
     const status = { current: this.#state(CONFIG_CONNECTING, 0), previous: null };
     const entry: PullEntry = { settings, status, attempts: 0, denials: 0, lastError: null };
     this.#entries.set(settings.configId, entry);
+    const named = this.#byName.get(settings.localStreamName) ?? new Set();
+    this.#byName.set(settings.localStreamName, named.add(entry));
     return entry;
+  }
+
+  #forget(entry: PullEntry): void {
+    const { configId, localStreamName } = entry.settings;
+    this.#entries.delete(configId);
+    const named = this.#byName.get(localStreamName);
+    named?.delete(entry);
+    if (named?.size === 0) this.#byName.delete(localStreamName);
   }
 
   #start(entry: PullEntry): void {
@@ -185,7 +197,7 @@ export class PullConfigs implements Collector {
     if (current.code !== code || current.uniqueStreamId !== streamId)
       entry.status = { current: this.#state(code, streamId), previous: current };
     const isOver = !entry.settings.keepAlive && (code === CONFIG_DISCONNECTED || code === CONFIG_FAILED);
-    if (isOver && this.#entries.get(entry.settings.configId) === entry) this.#entries.delete(entry.settings.configId);
+    if (isOver && this.#entries.get(entry.settings.configId) === entry) this.#forget(entry);
   }
 
   #state(code: ConfigStatusCode, uniqueStreamId: number): ConfigState {

@@ -92,6 +92,11 @@ export class RecordingSupervisor {
     return this.#entries.all;
   }
 
+  /** Configs that outlive a restart. */
+  get kept(): readonly RecordConfig[] {
+    return this.#entries.kept;
+  }
+
   get recordings(): readonly Recording[] {
     return [...this.#recordings.values()];
   }

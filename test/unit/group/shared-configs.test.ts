@@ -233,3 +233,18 @@ it("gives all that it has to servers that come back with nothing, running or sta
   again.remove(1);
   await a.has(2);
 });
+
+it("creates none that was removed while others had their turn", async () => {
+  const a = await start("a");
+  a.add({ configId: 1, path: "x" });
+  await until("it is in the bucket", async () => (await keys()) === "record.1");
+  // Those at once are under way two turns later, and the last is not among them.
+  for (let configId = 2; configId <= 201; configId++) a.add({ configId, path: "x" });
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+  a.remove(201);
+  const b = await start("b");
+  await b.has(...Array.from({ length: 200 }, (_, index) => index + 1));
+  a.add({ configId: 202, path: "x" });
+  await b.has(...Array.from({ length: 200 }, (_, index) => index + 1), 202);
+  expect(a.ids).not.toContain(201);
+});
