@@ -37,7 +37,7 @@ export class RecordingRoutes implements RouteModule {
         to: "that begin before this",
         state: SEGMENT_STATES.join(", "),
         limit: `files of one page, at most ${MAX_PAGE}; ${DEFAULT_PAGE} where not given`,
-        cursor: "from the page before, of the same question",
+        cursor: "from the page before, of the same question; with `node=all` the one beside `nodes`",
       },
       answers: {
         200: '`{"recordings":[…],"cursor":…,"isComplete":true}`; a page may be short or empty and still have a cursor. `isComplete` is false while the index is made again',

@@ -1,5 +1,6 @@
 // Routes of a group: what one node answers over HTTP, any other does too, asked with `node=<name>`; with `node=all` the
 // answers of all stand in one, and those who did not answer are named. Without `node` a route answers for its own node.
+// Pages of all nodes have one cursor (group-cursor.ts).
 
 import { ReelError } from "../base/reel-error.js";
 import {
@@ -12,6 +13,7 @@ import {
 } from "../base/routes.js";
 import type { GroupNode, GroupPort } from "../control/group/group-port.js";
 import { joinExpositions } from "../metrics/joined-exposition.js";
+import { joinCursors, parseCursors } from "./group-cursor.js";
 
 const ASK_MS = 2000;
 const ALL = "all";
@@ -78,21 +80,26 @@ async function route(
   const query = new URLSearchParams(request.query);
   const name = query.get("node");
   query.delete("node");
-  const here = (): RouteReply | Promise<RouteReply> => handler({ ...request, query });
-  if (name === null || name === group.nodeName) return here();
-  const ask = async ({ number, isAlive }: GroupNode): Promise<Answer | undefined> => {
-    const body: Forwarded = { path, query: query.toString(), role: request.role };
+  const here = (own: URLSearchParams): RouteReply | Promise<RouteReply> => handler({ ...request, query: own });
+  if (name === null || name === group.nodeName) return here(query);
+  const ask = async ({ number, isAlive }: GroupNode, of: URLSearchParams): Promise<Answer | undefined> => {
+    const body: Forwarded = { path, query: of.toString(), role: request.role };
     return isAlive ? ((await group.ask(number, "route", body, ASK_MS)) as Answer | undefined) : undefined;
   };
   const nodes = group.nodes();
   if (name === ALL) {
-    const asked = nodes.map(async (node) => ({ node: node.name, answer: await ask(node) }));
-    const own = { node: group.nodeName, answer: plain(await here()) };
-    return joined([own, ...(await Promise.all(asked))], merge);
+    const cursors = parseCursors(query.get("cursor"));
+    const asked = [...(cursors?.keys() ?? [group.nodeName, ...nodes.map((node) => node.name)])].map(async (one) => {
+      const own = ofNode(query, cursors?.get(one));
+      if (one === group.nodeName) return { node: one, answer: plain(await here(own)) };
+      const node = nodes.find((candidate) => candidate.name === one);
+      return { node: one, answer: node && (await ask(node, own)) };
+    });
+    return joined(await Promise.all(asked), merge);
   }
   const node = nodes.find((candidate) => candidate.name === name);
   if (!node) throw new ReelError("notFound", `there is no node ${name} in this group`);
-  const answer = await ask(node);
+  const answer = await ask(node, query);
   if (!answer) throw new ReelError("stuck", `node ${name} does not answer`);
   return answer;
 }
@@ -115,7 +122,14 @@ function joined(
   const unanswered = asked.map(({ node }) => node).filter((name) => !told.some(({ node }) => node === name));
   if (merge) return jsonReply(200, { ...merge.all(told), unanswered });
   const nodes = told.map(({ node, url, value }) => ({ ...value, ...{ node, ...(url !== undefined && { url }) } }));
-  return jsonReply(200, { nodes, unanswered });
+  const cursor = joinCursors(told);
+  return jsonReply(200, { nodes, unanswered, ...(cursor !== undefined && { cursor }) });
+}
+
+function ofNode(query: URLSearchParams, cursor: string | undefined): URLSearchParams {
+  const own = new URLSearchParams(query);
+  if (cursor !== undefined) own.set("cursor", cursor);
+  return own;
 }
 
 /** Undefined where it is no object. */
