@@ -16,6 +16,11 @@ const CUT_OFF_FROM = 2 ** 31;
 const CUT_OFF_SIZE = 2 ** 16;
 /** So that its ids when it is cut off fit below 2^32. */
 export const MAX_NODE_NUMBER = 2 ** 15 - 1;
+
+export function isNodeNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= MAX_NODE_NUMBER;
+}
+
 const SECTION = "ids";
 const AGAIN_MS = 1000;
 

@@ -2,6 +2,7 @@
 
 import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "../base/logger.js";
+import { isNodeNumber } from "./claimed-numbers.js";
 import { HEARTBEAT_MS, type Heartbeat, type Members } from "./members.js";
 import type { Nats } from "./nats-connection.js";
 import type { GroupSubjects } from "./subjects.js";
@@ -116,8 +117,8 @@ export function parseHeartbeat(data: Uint8Array): Heartbeat | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const { node, instance, name, weight, isDraining, isLast } = value;
-  if (!Number.isSafeInteger(node) || (node as number) <= 0) return undefined;
+  if (!isNodeNumber(node)) return undefined;
   if (typeof instance !== "string" || typeof name !== "string" || typeof weight !== "number") return undefined;
   if (!(weight >= 0 && weight <= 1)) return undefined;
-  return { node: node as number, instance, name, weight, isDraining: isDraining === true, isLast: isLast === true };
+  return { node, instance, name, weight, isDraining: isDraining === true, isLast: isLast === true };
 }

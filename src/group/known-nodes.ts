@@ -4,6 +4,7 @@
 import type { Logger } from "../base/logger.js";
 import type { ConfigStore } from "../recording/config-store.js";
 import { SectionWriter } from "../recording/section-writer.js";
+import { FORGET_MS } from "./members.js";
 
 export interface KnownNode {
   readonly number: number;
@@ -23,11 +24,8 @@ interface Heard {
 }
 
 const SECTION = "nodes";
-const DAY_MS = 86_400_000;
-/** A node that has not been heard for so long is not expected any more. */
-export const FORGET_MS = 7 * DAY_MS;
 /** What is kept of the time is as old as this. */
-const FRESH_MS = DAY_MS / 24;
+const FRESH_MS = 3_600_000;
 
 export class KnownNodes {
   readonly #heard: Map<number, Heard>;
@@ -48,6 +46,7 @@ export class KnownNodes {
     const isSame = known?.name === name && known.hasLeft === hasLeft;
     if (isSame && (hasLeft || Math.abs(nowMs - known.heardMs) < FRESH_MS)) return;
     this.#heard.set(number, { number, name, heardMs: nowMs, hasLeft });
+    for (const [other, { heardMs }] of this.#heard) if (heardMs <= nowMs - FORGET_MS) this.#heard.delete(other);
     this.#saved.write([...this.#heard.values()]);
   }
 

@@ -6,6 +6,8 @@ import type { Millis } from "../time/units.js";
 
 export const HEARTBEAT_MS = 500;
 export const DEAD_MS = 3000;
+/** A node that has not been heard for so long is not expected any more (known-nodes.ts keeps to it over restarts). */
+export const FORGET_MS = 7 * 86_400_000;
 /** A tick that comes so late says that this process stood still. */
 const STOOD_STILL_MS = 3 * HEARTBEAT_MS;
 
@@ -25,6 +27,8 @@ export interface Heartbeat {
 interface Member {
   beat: Heartbeat;
   heardMs: Millis;
+  /** Its last heartbeat, of whatever kind. */
+  lastMs: Millis;
   sinceMs: Millis;
   /** Others were heard when it had been silent for too long: what this node cannot hear later changes nothing of it. */
   isDead: boolean;
@@ -56,13 +60,19 @@ export class Members {
     if (beat.isLast) {
       const known = this.#members.get(beat.node);
       if (known === undefined || known.beat.instance === beat.instance)
-        this.#members.set(beat.node, { beat, heardMs: Number.NEGATIVE_INFINITY, sinceMs: nowMs, isDead: true });
+        this.#members.set(beat.node, {
+          beat,
+          heardMs: Number.NEGATIVE_INFINITY,
+          lastMs: nowMs,
+          sinceMs: nowMs,
+          isDead: true,
+        });
       return;
     }
     this.#lastHeardMs = nowMs;
     const known = this.#members.get(beat.node);
     const sinceMs = known && !this.#isSilent(known) ? known.sinceMs : nowMs;
-    this.#members.set(beat.node, { beat, heardMs: nowMs, sinceMs, isDead: false });
+    this.#members.set(beat.node, { beat, heardMs: nowMs, lastMs: nowMs, sinceMs, isDead: false });
   }
 
   /** Called with every heartbeat of this node's own. True where this process has stood still meanwhile. */
@@ -71,6 +81,7 @@ export class Members {
     const stoodStill = nowMs - this.#tickMs > STOOD_STILL_MS;
     this.#tickMs = nowMs;
     if (stoodStill) this.deaf();
+    for (const [node, { lastMs }] of this.#members) if (nowMs - lastMs >= FORGET_MS) this.#members.delete(node);
     return stoodStill;
   }
 
@@ -108,7 +119,7 @@ export class Members {
     return heardMs === Number.NEGATIVE_INFINITY ? undefined : this.nowMs() - heardMs;
   }
 
-  /** Every node that was ever heard in this run. */
+  /** Every node that was heard in this run, within the last days. */
   known(): Heartbeat[] {
     return [...this.#members.values()].map(({ beat }) => beat).sort((a, b) => a.node - b.node);
   }

@@ -7,7 +7,7 @@ import type { ConfigStore } from "../recording/config-store.js";
 import type { JsonConfigStore } from "../recording/json-config-store.js";
 import { SectionWriter } from "../recording/section-writer.js";
 import { ensureClaimStream } from "./claim-log.js";
-import { claimNodeNumber, MAX_NODE_NUMBER } from "./claimed-numbers.js";
+import { claimNodeNumber, isNodeNumber } from "./claimed-numbers.js";
 import { DEFAULT_REPLICAS, type GroupSettings } from "./group-settings.js";
 import type { Nats } from "./nats-connection.js";
 import type { GroupSubjects } from "./subjects.js";
@@ -28,8 +28,7 @@ interface Member {
 export function readMember(store: ConfigStore, group: string, name: string): number | undefined {
   const stored = store.get(MEMBER_SECTION)?.value as Partial<Member> | undefined;
   const { number } = stored ?? {};
-  const isNumber = Number.isSafeInteger(number) && (number as number) > 0 && (number as number) <= MAX_NODE_NUMBER;
-  return isNumber && stored?.group === group && stored.name === name ? number : undefined;
+  return isNodeNumber(number) && stored?.group === group && stored.name === name ? number : undefined;
 }
 
 export async function remember(store: JsonConfigStore, member: Member, logger: Logger): Promise<void> {

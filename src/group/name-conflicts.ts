@@ -11,9 +11,12 @@ export interface LiveNames {
 
 export class NameConflicts {
   readonly #others = new Map<number, { readonly published: Set<string>; readonly pulled: Set<string> }>();
+  /** Nodes of them that were dead when it was compared last. */
+  readonly #gone = new Set<number>();
   #conflicts = new Map<string, readonly number[]>();
 
   heard(node: number, { published, pulled }: LiveNames): void {
+    this.#gone.delete(node);
     this.#others.set(node, { published: new Set(published), pulled: new Set(pulled) });
   }
 
@@ -21,6 +24,7 @@ export class NameConflicts {
    * Compares with what lives here now, of the nodes that live. Returns the conflicts that have a node more than before.
    */
   compare(own: LiveNames, isAlive: (node: number) => boolean): { name: string; nodes: readonly number[] }[] {
+    this.#forget(isAlive);
     const others = [...this.#others].filter(([node]) => isAlive(node)).sort(([a], [b]) => a - b);
     const found = new Map<string, number[]>();
     const look = (name: string, isPulled: boolean): void => {
@@ -37,6 +41,22 @@ export class NameConflicts {
     return [...found]
       .filter(([name, nodes]) => nodes.some((node) => isNew(name, node)))
       .map(([name, nodes]) => ({ name, nodes }));
+  }
+
+  /** One that comes back tells its names again. They may come before its first heartbeat, so they wait a turn. */
+  #forget(isAlive: (node: number) => boolean): void {
+    for (const node of this.#others.keys()) {
+      if (isAlive(node)) this.#gone.delete(node);
+      else if (this.#gone.has(node)) {
+        this.#gone.delete(node);
+        this.#others.delete(node);
+      } else this.#gone.add(node);
+    }
+  }
+
+  /** How many other nodes' names are kept. */
+  get count(): number {
+    return this.#others.size;
   }
 
   /** The other nodes where a stream of that name lives too. */

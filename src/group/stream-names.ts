@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "../base/logger.js";
+import { isNodeNumber } from "./claimed-numbers.js";
 import type { Members } from "./members.js";
 import { type LiveNames, NameConflicts } from "./name-conflicts.js";
 import type { Nats } from "./nats-connection.js";
@@ -100,7 +101,7 @@ export class StreamNames {
   }
 
   async #take(node: number, data: Uint8Array): Promise<void> {
-    if (node === this.parts.self || !(Number.isSafeInteger(node) && node > 0)) return;
+    if (node === this.parts.self || !isNodeNumber(node)) return;
     const text = (await decompress(data, { maxOutputLength: MAX_BYTES })).toString();
     const { published, pulled } = JSON.parse(text) as Partial<LiveNames>;
     this.#conflicts.heard(node, { published: strings(published), pulled: strings(pulled) });

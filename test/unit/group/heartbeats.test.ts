@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Logger, silentLogger } from "../../../src/base/logger.js";
-import { Heartbeats } from "../../../src/group/heartbeats.js";
+import { MAX_NODE_NUMBER } from "../../../src/group/claimed-numbers.js";
+import { Heartbeats, parseHeartbeat } from "../../../src/group/heartbeats.js";
 import { DEAD_MS, type Heartbeat, Members } from "../../../src/group/members.js";
 import { connectNats, type Nats } from "../../../src/group/nats-connection.js";
 import { GroupSubjects } from "../../../src/group/subjects.js";
@@ -66,4 +67,11 @@ it("looks after no pulls while it hears nobody, buries nobody for it, and ends i
   await nats.connection.flush();
   other.unsubscribe();
   expect(members.live().map(({ node }) => node)).not.toContain(3);
+});
+
+it("hears no node of a number that none can have", () => {
+  const parse = (node: number): Heartbeat | undefined =>
+    parseHeartbeat(Buffer.from(JSON.stringify({ node, instance: "i", name: "n", weight: 1 })));
+  expect(parse(MAX_NODE_NUMBER)).toMatchObject({ node: MAX_NODE_NUMBER, isDraining: false, isLast: false });
+  for (const node of [0, -1, 1.5, MAX_NODE_NUMBER + 1]) expect(parse(node)).toBeUndefined();
 });

@@ -2,7 +2,8 @@
 
 import { expect, it } from "vitest";
 import { silentLogger } from "../../../src/base/logger.js";
-import { FORGET_MS, KnownNodes } from "../../../src/group/known-nodes.js";
+import { KnownNodes } from "../../../src/group/known-nodes.js";
+import { FORGET_MS } from "../../../src/group/members.js";
 import type { ConfigStore, StoredSection } from "../../../src/recording/config-store.js";
 
 let stored: StoredSection | undefined;
@@ -36,6 +37,9 @@ it("expects those of an earlier run, until they have been silent for a week, and
   expect(again.with([alive])).toEqual([dead, alive]);
   nowMs += FORGET_MS;
   expect(again.with([])).toEqual([]);
+  again.heard({ number: 4, name: "d", hasLeft: false });
+  await again.whenSaved();
+  expect(stored?.value).toEqual([{ number: 4, name: "d", heardMs: nowMs, hasLeft: false }]);
 });
 
 it("starts without what it cannot read", () => {

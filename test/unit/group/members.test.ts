@@ -1,7 +1,7 @@
 // Who lives, by a clock of the test's.
 
 import { beforeEach, expect, it } from "vitest";
-import { DEAD_MS, HEARTBEAT_MS, type Heartbeat, Members } from "../../../src/group/members.js";
+import { DEAD_MS, FORGET_MS, HEARTBEAT_MS, type Heartbeat, Members } from "../../../src/group/members.js";
 
 let nowMs: number;
 let members: Members;
@@ -89,4 +89,16 @@ it("knows since when a node has been there without a break", () => {
   pass(DEAD_MS);
   members.hear(beat(2));
   expect(members.live()[0]?.sinceMs).toBe(5000);
+});
+
+it("forgets who has not been heard for a week, dead or gone in good order", () => {
+  for (const node of [2, 3, 4]) members.hear(beat(node));
+  members.hear(beat(3, { isLast: true }));
+  nowMs += FORGET_MS - 1;
+  members.tick();
+  expect(members.known().map(({ node }) => node)).toEqual([2, 3, 4]);
+  members.hear(beat(4));
+  nowMs += 1;
+  members.tick();
+  expect(members.known().map(({ node }) => node)).toEqual([4]);
 });

@@ -36,3 +36,18 @@ it("tells a conflict once, again where a node more has it, and anew where it was
   conflicts.heard(2, own);
   expect(conflicts.compare(own, alive)).toEqual([{ name: "a", nodes: [2] }]);
 });
+
+it("keeps no names of nodes that are gone, but those of one whose first heartbeat is still to come", () => {
+  const conflicts = new NameConflicts();
+  const own = { published: ["a"], pulled: [] };
+  const dead = (): boolean => false;
+  for (let node = 2; node < 100; node++) conflicts.heard(node, own);
+  conflicts.compare(own, dead);
+  conflicts.heard(7, own);
+  conflicts.compare(own, dead);
+  expect(conflicts.count).toBe(1);
+  expect(conflicts.compare(own, (node) => node === 7)).toEqual([{ name: "a", nodes: [7] }]);
+  conflicts.compare(own, dead);
+  conflicts.compare(own, dead);
+  expect(conflicts.count).toBe(0);
+});
