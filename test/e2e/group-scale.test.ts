@@ -18,6 +18,8 @@ const REST_MS = effort(200, 20_000);
 const PATIENCE_MS = 240_000;
 /** Issue's bound; a busy machine may take longer, and only torture has it for itself. */
 const CONVERGED_MS = 10_000;
+/** Ids from here on are those of a node that could claim none. */
+const CUT_OFF_FROM = 2 ** 31;
 /** To look costs a node something too. */
 const LOOK_MS = 200;
 const COMMANDS_AT_ONCE = 64;
@@ -78,6 +80,7 @@ const isAlone = (name: string): boolean => sound.playingOf(name) === 1;
 
 function note(what: string, sinceMs: number): void {
   measured[what] = Math.round(performance.now() - sinceMs);
+  if (isTorture) process.stdout.write(`${what}: ${measured[what]}\n`);
 }
 
 beforeAll(async () => {
@@ -111,6 +114,23 @@ it("brings all configs to all nodes, and each pull to one", async () => {
   note("all placed, ms", beganMs);
   await until("all are recorded", () => new Set(nodes.flatMap((n) => [...recordedBy(n)])).size === PULLS, PATIENCE_MS);
   note("all recorded, ms", beganMs);
+});
+
+it("lists all configs at any node, each under an id that the group has claimed", async () => {
+  for (const { control, server } of nodes) {
+    const askedMs = performance.now();
+    const { data, description } = await control.send("listConfig");
+    note("a list of all configs, ms", askedMs);
+    expect(description).toBe("Run-time configuration");
+    const { record, pull } = data as Record<"record" | "pull", { configId: number }[]>;
+    expect([record.length, pull.length]).toEqual([WAITING + PULLS, PULLS]);
+    const routeMs = performance.now();
+    const route = await fetch(`http://${server.addresses.http}/api/configs?node=all`);
+    const told = (await route.json()) as { nodes: unknown[]; unanswered: string[] };
+    note("the dashboard's list of all configs, ms", routeMs);
+    expect([told.nodes.length, told.unanswered]).toEqual([NODES, []]);
+    expect(Math.max(...[...record, ...pull].map(({ configId }) => configId))).toBeLessThan(CUT_OFF_FROM);
+  }
 });
 
 it("says little where nothing changes", async () => {
