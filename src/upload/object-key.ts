@@ -64,10 +64,14 @@ export function objectKey(template: string, segment: CatalogSegment, mediaFolder
   return key;
 }
 
-/** For a file whose key is another's by now: its own number stands in front of the suffix. undefined = too long. */
-export function distinctKey(key: string, { id }: CatalogSegment): string | undefined {
+/**
+ * For a file whose key is another's by now: when it began, and its number, stand in front of the suffix, so that nobody
+ * else has it. undefined = too long.
+ */
+export function distinctKey(key: string, { id, startedMs }: CatalogSegment): string | undefined {
   const dot = key.lastIndexOf(".");
   const end = dot > key.lastIndexOf("/") + 1 ? dot : key.length;
-  const distinct = `${key.slice(0, end)}.${id}${key.slice(end)}`;
+  const begun = new Date(startedMs).toISOString().replace(/[-:]|\.\d+/g, "");
+  const distinct = `${key.slice(0, end)}.${begun}-${id}${key.slice(end)}`;
   return Buffer.byteLength(distinct) > MAX_KEY_BYTES ? undefined : distinct;
 }

@@ -35,8 +35,9 @@ export class S3Objects {
     private readonly keepsChecksums: boolean,
   ) {}
 
-  async put(key: string, body: Uint8Array, sha256: Buffer): Promise<string> {
-    const headers = { "Content-Type": contentType(key), ...this.#checksum(sha256) };
+  /** Throws S3Failure 412 where the object is there and `mustBeNew`; servers that do not know that write over it. */
+  async put(key: string, body: Uint8Array, sha256: Buffer, mustBeNew = false): Promise<string> {
+    const headers = { "Content-Type": contentType(key), ...this.#checksum(sha256), ...onlyNew(mustBeNew) };
     return etagOf(await this.sender.send({ method: "PUT", key, headers, body, sha256 }));
   }
 
@@ -87,15 +88,15 @@ export class S3Objects {
     });
   }
 
-  /** Returns the object's ETag. S3 may say no behind a status of 200. */
-  async complete(key: string, uploadId: string, parts: readonly Part[]): Promise<string> {
+  /** Returns the object's ETag. S3 may say no behind a status of 200. `mustBeNew` as of `put`. */
+  async complete(key: string, uploadId: string, parts: readonly Part[], mustBeNew = false): Promise<string> {
     const list = parts.map(({ number, etag, sha256 }) => {
       const checksum = this.keepsChecksums && sha256 ? `<ChecksumSHA256>${sha256}</ChecksumSHA256>` : "";
       return `<Part><PartNumber>${number}</PartNumber><ETag>&quot;${etag}&quot;</ETag>${checksum}</Part>`;
     });
     const xml = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${list.join("")}</CompleteMultipartUpload>`;
     const query = `uploadId=${encodeURIComponent(uploadId)}`;
-    const headers = { "Content-Type": "application/xml" };
+    const headers = { "Content-Type": "application/xml", ...onlyNew(mustBeNew) };
     const answer = await this.sender.send({ method: "POST", key, query, headers, body: Buffer.from(xml) });
     const etag = textOf(answer.body, "ETag");
     if (etag === undefined) throw failureOf({ status: 500, body: answer.body });
@@ -110,8 +111,11 @@ export class S3Objects {
 
   async head(key: string): Promise<ObjectHead | undefined> {
     const headers = { ...(this.keepsChecksums && { "X-Amz-Checksum-Mode": "ENABLED" }) };
-    const answer = await this.sender.send({ method: "HEAD", key, headers }, [404]);
+    const answer = await this.sender.send({ method: "HEAD", key, headers }, [400, 404]);
     if (answer.status === 404) return undefined;
+    // The answer to HEAD has no text: that to GET says what is wrong with the request.
+    if (answer.status === 400) await this.sender.send({ method: "GET", key, headers: { Range: "bytes=0-0" } });
+    if (answer.status === 400) throw failureOf(answer);
     const { "content-length": length, etag, "x-amz-checksum-sha256": sha256 } = answer.headers;
     return { sizeBytes: Number(length), etag: unquoted(etag), sha256: typeof sha256 === "string" ? sha256 : undefined };
   }
@@ -119,6 +123,10 @@ export class S3Objects {
   #checksum(sha256: Buffer): Record<string, string> {
     return this.keepsChecksums ? { "X-Amz-Checksum-Sha256": sha256.toString("base64") } : {};
   }
+}
+
+function onlyNew(mustBeNew: boolean): Record<string, string> {
+  return mustBeNew ? { "If-None-Match": "*" } : {};
 }
 
 function etagOf({ headers }: { headers: { etag?: string } }): string {

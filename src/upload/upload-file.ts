@@ -13,7 +13,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ReelError } from "../base/reel-error.js";
 import { hashOf, isFile, mustBe, partLength, partSize, readPart, wholeChecksum } from "./file-parts.js";
 import type { PartBuffers } from "./part-buffers.js";
-import type { OpenUpload, Part, S3Objects } from "./s3-objects.js";
+import type { ObjectHead, OpenUpload, Part, S3Objects } from "./s3-objects.js";
 import { S3Failure } from "./s3-request.js";
 import { isSamePlan, UploadJournal, type UploadPlan } from "./upload-journal.js";
 
@@ -46,10 +46,16 @@ export interface UploadedFile {
 
 const TRIES = 4;
 
+/** By a name: this file, another object, nothing, or what one may not see. */
+type Found = "this" | "other" | "nothing" | "hidden";
+
 export class FileSender {
   readonly #journal: UploadJournal;
   #sentBytes = 0;
   #mayRestart = true;
+  /** Of an object that we have sent and that arrived otherwise. */
+  #brokenEtag: string | undefined;
+  #completionError: unknown;
 
   constructor(
     private readonly file: FileUpload,
@@ -81,21 +87,25 @@ export class FileSender {
     const begun = await this.#begun(nameless);
     const keys = begun ? [begun.key, ...this.#keys.filter((key) => key !== begun.key)] : this.#keys;
     for (const key of keys) {
-      const plan = { ...nameless, key };
-      const found = await this.#look(handle, plan);
-      if (found === "other") {
-        await this.#drop();
-        continue;
-      }
+      const plan = begun?.key === key ? begun : { ...nameless, key };
+      let found = await this.#look(handle, plan);
       if (found === "this") {
-        await this.#drop();
-        // It stays until the ledger has it.
-        this.#journal.begin(plan);
-      } else if (plan.sizeBytes <= plan.partBytes) await this.#putWhole(handle, plan);
-      else if (!(await this.#sendParts(handle, plan))) return this.#send(handle, nameless);
-      return key;
+        await this.#abortBegun();
+        // The journal stays until the ledger has it.
+        if (this.#journal.plan?.key !== key) this.#journal.begin(plan);
+        return key;
+      }
+      if (found !== "other") {
+        const isSmall = plan.sizeBytes <= plan.partBytes;
+        found = isSmall ? await this.#putWhole(handle, plan, found) : await this.#sendParts(handle, plan);
+      }
+      if (found === "this") return key;
+      await this.#abortBegun();
+      this.#journal.clear();
+      // Its upload had expired.
+      if (found !== "other") return this.#send(handle, nameless);
     }
-    throw new S3Failure(`the bucket has other objects by the names ${keys.join(" and ")}`, 409, "taken");
+    throw new S3Failure(`the bucket has another object by the name ${keys.join(" and ")}`, 409, "taken");
   }
 
   get #keys(): string[] {
@@ -103,83 +113,137 @@ export class FileSender {
     return otherKey === undefined ? [key] : [key, otherKey];
   }
 
-  /** What the journal goes on with. What an earlier file, key or part size left at the server is aborted. */
+  /** What the journal goes on with, in parts of the size that they had. What an earlier file left is aborted. */
   async #begun(nameless: UploadPlan): Promise<UploadPlan | undefined> {
     const { plan: before } = this.#journal;
-    if (before && this.#keys.some((key) => isSamePlan(before, { ...nameless, key }))) return before;
-    await this.#drop();
+    if (!before) return undefined;
+    const { partBytes } = before;
+    if (this.#keys.some((key) => isSamePlan(before, { ...nameless, key, partBytes }))) return before;
+    await this.#abortBegun();
+    this.#journal.clear();
     return undefined;
   }
 
   /** The upload that was begun is not needed any more. */
-  async #drop(): Promise<void> {
+  async #abortBegun(): Promise<void> {
     const { plan, uploadId } = this.#journal;
     if (plan && uploadId !== undefined) await this.#abort(plan.key, uploadId);
-    this.#journal.clear();
   }
 
   /** Not every server can, and not everybody may: a rule of the bucket aborts it some day. */
   async #abort(key: string, uploadId: string): Promise<void> {
     await this.#try(() => this.tools.objects.abort(key, uploadId)).catch((error: unknown) => {
-      if (!(error instanceof S3Failure) || error.isPassing) throw error;
+      if (!(error instanceof S3Failure) || (error.isPassing && error.status !== 500)) throw error;
     });
   }
 
-  /** What the server has by that name. */
-  async #look(handle: FileHandle, plan: UploadPlan): Promise<"nothing" | "this" | "other"> {
-    const head = await this.#try(() => this.tools.objects.head(plan.key)).catch((error: unknown) => {
-      // Who may not list a bucket is told 403 of an object that is not there.
-      if (error instanceof S3Failure && error.status === 403) return undefined;
-      throw error;
-    });
-    if (!head) return "nothing";
-    return (await isFile(head, handle, plan, this.tools.buffers)) ? "this" : "other";
+  /** What the server has by that name. `isTaken`: it has said that there is something. */
+  async #look(handle: FileHandle, plan: UploadPlan, isTaken = false): Promise<Found> {
+    const { key, sizeBytes } = plan;
+    const { doneEtag } = this.#journal;
+    let head: ObjectHead | undefined;
+    try {
+      head = await this.#try(() => this.tools.objects.head(key));
+    } catch (error) {
+      if (!(error instanceof S3Failure && error.status === 403)) throw error;
+      if (!isTaken && doneEtag === undefined) return "hidden";
+      throw new S3Failure(`the server has ${key} and does not let it be looked at (s3:GetObject)`, 403, error.code);
+    }
+    if (!head || head.etag === this.#brokenEtag) return "nothing";
+    if (await isFile(head, handle, plan, this.tools.buffers)) return "this";
+    if (head.etag === doneEtag && head.sizeBytes === sizeBytes) {
+      if (head.sha256 === undefined) return "this";
+      // It is what was sent, with bytes that were not: once more.
+      this.#brokenEtag = head.etag;
+      return "nothing";
+    }
+    // Nobody else has such a name: what a try before this one has left there.
+    return key === this.file.otherKey ? "nothing" : "other";
   }
 
-  async #putWhole(handle: FileHandle, plan: UploadPlan): Promise<void> {
+  async #putWhole(handle: FileHandle, plan: UploadPlan, found: Found): Promise<Found> {
     const { key, sizeBytes } = plan;
     const { objects, buffers } = this.tools;
-    this.#journal.begin(plan);
+    if (this.#journal.plan?.key !== key) this.#journal.begin(plan);
     let isTried = false;
-    await this.#try(async () => {
+    return this.#try(async () => {
       // The answer alone may have been lost.
-      if (isTried && (await this.#look(handle, plan)) === "this") return;
+      const now = isTried ? await this.#look(handle, plan) : found;
+      if (now === "this" || now === "other") return now;
       isTried = true;
-      await buffers.use(sizeBytes, async (buffer) => {
+      const put = buffers.use(sizeBytes, async (buffer) => {
         await readPart(handle, plan, 1, buffer);
         const sha256 = hashOf("sha256", buffer);
-        const etag = await this.#count(buffer, objects.put(key, buffer, sha256));
+        const etag = await this.#count(buffer, objects.put(key, buffer, sha256, now === "hidden"));
+        this.#journal.done(etag);
         mustBe(await objects.head(key), { sizeBytes, etag, sha256: sha256.toString("base64") }, key);
+        return "this" as const;
       });
+      return put.catch((error: unknown) => this.#whoseIsIt(error, handle, plan));
     });
   }
 
-  /** False where the server does not know the upload any more: it has expired. */
-  async #sendParts(handle: FileHandle, plan: UploadPlan): Promise<boolean> {
-    const { objects } = this.tools;
-    const { key, sizeBytes } = plan;
+  /** Where it should have been new (412): somebody's, or what a try before has left. Throws what is another error. */
+  async #whoseIsIt(error: unknown, handle: FileHandle, plan: UploadPlan): Promise<"this" | "other"> {
+    if (!(error instanceof S3Failure && error.status === 412)) throw error;
+    return (await this.#look(handle, plan, true)) === "this" ? "this" : "other";
+  }
+
+  /** "nothing": the server does not know the upload any more. */
+  async #sendParts(handle: FileHandle, plan: UploadPlan): Promise<"this" | "other" | "nothing"> {
     await this.#findUpload(handle, plan);
-    const uploadId = this.#journal.uploadId as string;
-    let isTried = false;
+    const { uploadId = "" } = this.#journal;
     try {
       await this.#sendMissing(handle, plan, uploadId);
-      const parts = [...this.#journal.parts.values()].sort((a, b) => a.number - b.number);
-      const etag = await this.#try(async () => {
-        // Not every server takes the completion of what is complete.
-        if (isTried && (await this.#look(handle, plan)) === "this") return undefined;
-        isTried = true;
-        return objects.complete(key, uploadId, parts);
-      });
-      if (etag === undefined) await this.#abort(key, uploadId);
-      else mustBe(await this.#try(() => objects.head(key)), { sizeBytes, etag, sha256: wholeChecksum(parts) }, key);
-      return true;
+      return await this.#complete(handle, plan, uploadId);
     } catch (error) {
-      if (!(error instanceof S3Failure && saysUnknown(error, isTried))) throw error;
-      if (isTried && (await this.#look(handle, plan)) === "this") return true;
+      if (!(error instanceof S3Failure) || !(await this.#isUnknown(error, plan.key, uploadId))) throw error;
+      const found = await this.#look(handle, plan);
+      if (found === "this" || found === "other") return found;
       if (!this.#mayRestart) throw error;
       this.#mayRestart = false;
-      await this.#drop();
+      return "nothing";
+    }
+  }
+
+  async #complete(handle: FileHandle, plan: UploadPlan, uploadId: string): Promise<"this" | "other"> {
+    const { objects } = this.tools;
+    const { key, sizeBytes } = plan;
+    const parts = [...this.#journal.parts.values()].sort((a, b) => a.number - b.number);
+    const done = await this.#try(async () => {
+      // Parts take their time, the answer may have been lost, and not every server completes what is complete.
+      const found = await this.#look(handle, plan);
+      if (found === "this" || found === "other") return found;
+      const completed = objects.complete(key, uploadId, parts, found === "hidden").catch((error: unknown) => {
+        this.#completionError = error;
+        throw error;
+      });
+      return completed.then(
+        (etag) => ({ etag }),
+        (error: unknown) => this.#whoseIsIt(error, handle, plan),
+      );
+    });
+    if (done === "this") await this.#abort(key, uploadId);
+    if (typeof done === "string") return done;
+    const { etag } = done;
+    this.#journal.done(etag);
+    mustBe(await this.#try(() => objects.head(key)), { sizeBytes, etag, sha256: wholeChecksum(parts) }, key);
+    return "this";
+  }
+
+  /**
+   * Whether the answer says that the server does not have the upload, or not as it is wanted now. Some know no better
+   * one to its completion than 500.
+   */
+  async #isUnknown(error: S3Failure, key: string, uploadId: string): Promise<boolean> {
+    const { status, code } = error;
+    if (status === 404 || code === "InvalidPart" || code === "InvalidRequest") return true;
+    if (error !== this.#completionError || status !== 500) return false;
+    try {
+      await this.#try(() => this.tools.objects.listParts(key, uploadId));
       return false;
+    } catch (listing) {
+      return listing instanceof S3Failure && !listing.isPassing && listing.status !== 403;
     }
   }
 
@@ -285,11 +349,6 @@ export class FileSender {
         await delay(this.tools.retryMs * 2 ** (tries - 1) * (0.5 + Math.random()));
       }
   }
-}
-
-/** Some servers know no better answer to the completion of an upload that they do not have than 500. */
-function saysUnknown({ status, code }: S3Failure, isCompletion: boolean): boolean {
-  return status === 404 || code === "InvalidPart" || (isCompletion && status === 500);
 }
 
 async function openFile(path: string): Promise<FileHandle> {

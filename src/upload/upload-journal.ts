@@ -5,6 +5,7 @@
 //   {"begin":{…}}  before the server hears of it
 //   {"uploadId":…} what the server calls it
 //   {"part":{…}}   a part that it has
+//   {"done":…}     the ETag of the object, once it has taken it
 
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -12,7 +13,7 @@ import { join } from "node:path";
 import { PRIVATE_FILE } from "../base/private-files.js";
 import type { Part } from "./s3-objects.js";
 
-/** What is sent, and in which pieces. Another file, key or size makes what was sent useless. */
+/** What is sent, and in which pieces. Of another file, or key, what was sent is useless. */
 export interface UploadPlan {
   readonly path: string;
   readonly key: string;
@@ -25,6 +26,7 @@ interface Lines {
   begin?: UploadPlan;
   uploadId?: string;
   part?: Part;
+  done?: string;
 }
 
 const NAME = /^(\d{1,16})\.log$/;
@@ -32,6 +34,7 @@ const NAME = /^(\d{1,16})\.log$/;
 export class UploadJournal {
   plan: UploadPlan | undefined;
   uploadId: string | undefined;
+  doneEtag: string | undefined;
   /** By number. */
   readonly parts = new Map<number, Part>();
 
@@ -42,6 +45,7 @@ export class UploadJournal {
       if (!line) continue;
       if (line.begin) this.plan = line.begin;
       if (line.uploadId !== undefined) this.uploadId = line.uploadId;
+      if (line.done !== undefined) this.doneEtag = line.done;
       if (line.part) this.parts.set(line.part.number, line.part);
     }
   }
@@ -61,6 +65,7 @@ export class UploadJournal {
   begin(plan: UploadPlan): void {
     this.plan = plan;
     this.uploadId = undefined;
+    this.doneEtag = undefined;
     this.parts.clear();
     writeFileSync(this.path, `${JSON.stringify({ begin: plan })}\n`, { mode: PRIVATE_FILE });
   }
@@ -75,10 +80,16 @@ export class UploadJournal {
     this.#append({ part });
   }
 
+  done(etag: string): void {
+    this.doneEtag = etag;
+    this.#append({ done: etag });
+  }
+
   /** Nothing was sent, or nothing of it counts. */
   clear(): void {
     this.plan = undefined;
     this.uploadId = undefined;
+    this.doneEtag = undefined;
     this.parts.clear();
     this.remove();
   }

@@ -6,6 +6,7 @@
 // What a crash leaves of an upload is in its journal.
 
 import { EventEmitter } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LogLimit } from "../base/log-limit.js";
@@ -17,6 +18,7 @@ import type { SegmentCatalog } from "../catalog/catalog.js";
 import type { CatalogSegment } from "../catalog/catalog-segment.js";
 import type { UploadedSegmentReport } from "../catalog/segment-report.js";
 import type { Clock } from "../time/units.js";
+import { LocalFiles } from "./local-files.js";
 import { distinctKey, objectKey } from "./object-key.js";
 import { type PendingUpload, PendingUploads } from "./pending-uploads.js";
 import type { Credentials } from "./s3-request.js";
@@ -65,8 +67,6 @@ const PAGE = 1000;
 const IDLE_MS = 60_000;
 const RETRY_MS = 500;
 const LOAD_RETRY_MS = 60_000;
-/** Until a file that was held, or played, when its upload ended is deleted after all. */
-const DELETE_RETRY_MS = 60_000;
 
 export class Uploads
   extends EventEmitter<{ uploaded: [report: UploadedSegmentReport]; failed: [failure: UploadFailure] }>
@@ -79,9 +79,7 @@ export class Uploads
   readonly #detach: (() => void)[];
   readonly #failures: LogLimit;
   readonly #underWay = new Set<Promise<void>>();
-  /** Uploaded, and not yet to be deleted here: somebody holds them. */
-  readonly #kept = new Set<number>();
-  readonly #deleteTimer: NodeJS.Timeout;
+  readonly #local: LocalFiles;
   #timer: NodeJS.Timeout | undefined;
   #isLoaded = false;
   #isClosed = false;
@@ -119,7 +117,14 @@ export class Uploads
       // For as long as the catalogue is open, as retention's.
     ];
     catalog.guard((segment, cause) => this.#reasonToKeep(segment, cause === "request"));
-    this.#deleteTimer = setInterval(() => void this.#deleteKept(), timing.deleteMs ?? DELETE_RETRY_MS).unref();
+    const keepsAll = settings.keepLocal;
+    this.#local = new LocalFiles({
+      catalog,
+      keepsAll,
+      logger,
+      retryMs: timing.deleteMs,
+      carryOut: (id) => this.#carryOut(id),
+    });
     this.#loading = this.#load();
   }
 
@@ -186,11 +191,11 @@ export class Uploads
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#deleteTimer);
     for (const detach of this.#detach) detach();
     await this.#thread.close();
     await Promise.all(this.#underWay);
     await this.#loading;
+    await this.#local.close();
   }
 
   /** What is final and not uploaded; then the journals of what is not wanted any more. */
@@ -241,7 +246,7 @@ export class Uploads
   #dropped(id: number): void {
     const pending = this.#pending.get(id);
     this.#pending.remove(id);
-    if (pending && pending.tries > 0) void this.#abort(id);
+    if (pending && existsSync(UploadJournal.pathOf(this.#folder, id))) void this.#abort(id);
   }
 
   #reasonToKeep({ id }: CatalogSegment, isAsked: boolean): string | undefined {
@@ -322,39 +327,14 @@ export class Uploads
     this.#segments++;
     this.#bytes += segment.sizeBytes;
     if (report) this.emit("uploaded", report);
-    if (!report || (await this.#deleteLocal(segment))) this.#removeJournal(segment.id);
+    if (!report || (await this.#local.delete(segment))) this.#removeJournal(segment.id);
     return undefined;
-  }
-
-  /** False where somebody holds it: its journal stays, and it is tried again. */
-  async #deleteLocal(segment: CatalogSegment): Promise<boolean> {
-    const { catalog, settings, logger } = this.#parts;
-    if (settings.keepLocal) return true;
-    try {
-      await catalog.delete(segment, "uploaded");
-    } catch (error) {
-      const { code, message } = asReelError(error);
-      if (code !== "held") logger.info({ path: segment.path }, `an uploaded file is kept here: ${message}`);
-      else {
-        if (!this.#kept.has(segment.id))
-          logger.info({ path: segment.path }, `it is uploaded, and stays here: ${message}`);
-        this.#kept.add(segment.id);
-        return false;
-      }
-    }
-    this.#kept.delete(segment.id);
-    return true;
-  }
-
-  async #deleteKept(): Promise<void> {
-    for (const id of [...this.#kept]) if (!this.#isClosed) await this.#carryOut(id).catch(() => undefined);
   }
 
   /** A journal of a file that waits for nothing: a crash came before its end was carried out. */
   async #carryOut(id: number): Promise<void> {
     const segment = await this.#parts.catalog.find(id);
-    if (segment?.state === "uploaded" && !(await this.#deleteLocal(segment))) return;
-    this.#kept.delete(id);
+    if (segment?.state === "uploaded" && !(await this.#local.delete(segment))) return;
     // The object is whole: nothing of it is left to be aborted.
     if (segment?.object !== undefined) this.#removeJournal(id);
     else await this.#abort(id);

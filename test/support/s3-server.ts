@@ -38,7 +38,7 @@ export interface StoredObject {
   versions: number;
 }
 
-export type Fault = "503" | "cutBefore" | "cutAfter" | "slow" | "expire";
+export type Fault = "403" | "500" | "503" | "cutBefore" | "cutAfter" | "slow" | "expire";
 
 export interface S3ServerOptions {
   /** What goes wrong with a request; undefined = nothing. */
@@ -52,6 +52,8 @@ export interface S3ServerOptions {
   isOdd?: boolean;
   /** Of an object that is not there it says 403, as Amazon does without s3:ListBucket. */
   mayNotList?: boolean;
+  /** ETags are no MD5, and no checksums are kept, as where objects are encrypted with a key of one's own. */
+  isOpaque?: boolean;
 }
 
 export class S3Server {
@@ -105,6 +107,8 @@ export class S3Server {
     }
     const body = await this.#readBody(request);
     if (fault === "slow") await delay(30);
+    if (fault === "403") return this.#refuse(request, response, 403, "AccessDenied");
+    if (fault === "500") return this.#refuse(request, response, 500, "InternalError");
     if (fault === "503") return this.#refuse(request, response, 503, "SlowDown");
     const signature = signatureFault({ method, url, headers: request.headers }, TEST_ACCOUNT);
     if (signature) return this.#refuse(request, response, 403, signature);
@@ -168,9 +172,11 @@ export class S3Server {
         respond(204, "");
         return undefined;
       }
+      if (this.#isOld(key, headers)) return [412, "PreconditionFailed"];
       return this.#complete(uploadId, upload, body.toString(), respond);
     }
     if (method === "PUT") {
+      if (this.#isOld(key, headers)) return [412, "PreconditionFailed"];
       const sha256 = this.#kept(headers["x-amz-checksum-sha256"] as string | undefined);
       respond(200, "", { ETag: `"${this.#store(key, body, md5(body), sha256)}"` });
       return undefined;
@@ -261,15 +267,20 @@ export class S3Server {
     const sums = stored.map((part) => Buffer.from(part.sha256 ?? "", "base64"));
     const sha256 = upload.hasChecksums ? `${sha256Base64(Buffer.concat(sums))}-${stored.length}` : undefined;
     this.uploads.delete(uploadId);
-    this.#store(upload.key, bytes, etag, sha256);
-    respond(200, `<CompleteMultipartUploadResult><ETag>&quot;${etag}&quot;</ETag></CompleteMultipartUploadResult>`);
+    const said = this.#store(upload.key, bytes, etag, sha256);
+    respond(200, `<CompleteMultipartUploadResult><ETag>&quot;${said}&quot;</ETag></CompleteMultipartUploadResult>`);
     return undefined;
   }
 
-  #store(key: string, bytes: Buffer, etag: string, sha256: string | undefined): string {
+  #store(key: string, bytes: Buffer, md5Etag: string, sha256: string | undefined): string {
     const versions = (this.objects.get(key)?.versions ?? 0) + 1;
-    this.objects.set(key, { bytes, etag, sha256, versions });
+    const etag = this.options.isOpaque ? `${versions}-${md5Etag.slice(0, 8)}` : md5Etag;
+    this.objects.set(key, { bytes, etag, sha256: this.options.isOpaque ? undefined : sha256, versions });
     return etag;
+  }
+
+  #isOld(key: string, headers: IncomingMessage["headers"]): boolean {
+    return headers["if-none-match"] === "*" && this.objects.has(key);
   }
 
   #kept(sha256: string | undefined): string | undefined {

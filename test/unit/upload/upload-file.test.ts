@@ -42,12 +42,14 @@ function writeBytes(bytes: number): Buffer {
 
 interface Sending {
   sizeBytes: number;
+  partBytes?: number;
   secretAccessKey?: string;
   keepsChecksums?: boolean;
 }
 
 function send({
   sizeBytes,
+  partBytes = PART,
   secretAccessKey = TEST_ACCOUNT.secretAccessKey,
   keepsChecksums = true,
 }: Sending): Promise<UploadedFile> {
@@ -59,7 +61,7 @@ function send({
   const tools = {
     objects,
     buffers: new PartBuffers(CONCURRENCY),
-    partBytes: PART,
+    partBytes,
     concurrency: CONCURRENCY,
     retryMs: 1,
   };
@@ -88,7 +90,7 @@ describe("a file that is sent", () => {
     expect(await send({ sizeBytes: bytes })).toMatchObject({ sentBytes: bytes });
     expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
     expect(server.uploads.size).toBe(0);
-    expect(server.refusals).toEqual(["HEAD 404 NoSuchKey"]);
+    expect(server.refusals.filter((refusal) => refusal !== "HEAD 404 NoSuchKey")).toEqual([]);
   });
 
   it("takes no more memory than its buffers, however many parts it has", async () => {
@@ -117,6 +119,26 @@ describe("an upload that was cut off", () => {
     server.counts.clear();
     return content;
   }
+
+  it("is kept while the server cannot complete it for a while", async () => {
+    await start({ fault: ({ method, url }) => (COMPLETE.test(`${method} ${url}`) ? "500" : undefined) });
+    writeBytes(4 * PART);
+    for (let tries = 0; tries < 3; tries++)
+      await expect(send({ sizeBytes: 4 * PART })).rejects.toMatchObject({ status: 500 });
+    expect(server.counts.get("PUT part")).toBe(4);
+    delete server.options.fault;
+    expect(await send({ sizeBytes: 4 * PART })).toMatchObject({ sentBytes: 0 });
+  });
+
+  it.each([true, false])("begins anew where checksums are wanted by now, or no longer: %s", async (keepsChecksums) => {
+    await start({ fault: ({ method, url }) => (PART_3.test(`${method} ${url}`) ? "cutBefore" : undefined) });
+    const content = writeBytes(4 * PART);
+    await expect(send({ sizeBytes: 4 * PART, keepsChecksums: !keepsChecksums })).rejects.toThrow();
+    delete server.options.fault;
+    await send({ sizeBytes: 4 * PART, keepsChecksums });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.uploads.size).toBe(0);
+  });
 
   it("goes on with the parts that its journal names", async () => {
     const content = await sendHalf(6 * PART);
@@ -262,11 +284,37 @@ describe("a name that is taken", () => {
     expect(server.uploads.size).toBe(0);
   });
 
-  it("twice is told", async () => {
+  it("goes on with the name that nobody else has, though an answer is lost and ETags say nothing", async () => {
+    await start({ isOpaque: true, fault: once([/^PUT /, "cutAfter"]) });
+    store(KEY, Buffer.alloc(PART));
+    const content = writeBytes(PART);
+    expect(await send({ sizeBytes: PART, keepsChecksums: false })).toMatchObject({ key: OTHER_KEY });
+    expect(server.objects.get(OTHER_KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+  });
+
+  it("while its parts go out is left to the other as well", async () => {
     await start();
-    for (const key of [KEY, OTHER_KEY]) store(key, Buffer.alloc(PART));
-    writeBytes(PART);
-    await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ status: 409, code: "taken" });
+    server.options.fault = ({ method, url }) => {
+      if (PART_3.test(`${method} ${url}`)) store(KEY, Buffer.alloc(4 * PART));
+      return undefined;
+    };
+    const content = writeBytes(4 * PART);
+    expect(await send({ sizeBytes: 4 * PART })).toMatchObject({ key: OTHER_KEY });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    expect(server.objects.get(OTHER_KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.uploads.size).toBe(0);
+  });
+
+  it.each([PART, 4 * PART])("and may not be seen at first is left to the other: %i bytes", async (bytes) => {
+    await start({
+      fault: ({ method }) => (method === "HEAD" && looks++ < (bytes === PART ? 1 : 2) ? "403" : undefined),
+    });
+    let looks = 0;
+    store(KEY, Buffer.alloc(bytes));
+    writeBytes(bytes);
+    expect(await send({ sizeBytes: bytes })).toMatchObject({ key: OTHER_KEY });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
   });
 
   it("is unknown where the bucket may not be listed: it is sent, and tried again", async () => {
@@ -279,6 +327,54 @@ describe("a name that is taken", () => {
     await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ status: 503 });
     await send({ sizeBytes: PART });
     expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
+});
+
+describe("an object of our own", () => {
+  it.each([PART, 4 * PART])("that may not be looked at is not sent again: %i bytes", async (bytes) => {
+    await start({ fault: ({ method }) => (method === "HEAD" ? "403" : undefined) });
+    writeBytes(bytes);
+    for (let tries = 0; tries < 3; tries++)
+      await expect(send({ sizeBytes: bytes })).rejects.toMatchObject({ status: 403, message: /s3:GetObject/ });
+    expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    delete server.options.fault;
+    expect(await send({ sizeBytes: bytes })).toEqual({ key: KEY, sentBytes: 0 });
+  });
+
+  it.each([PART, 4 * PART])(
+    "is known by the ETag that was said where there is no other mark: %i bytes",
+    async (bytes) => {
+      await start({ isOpaque: true });
+      writeBytes(bytes);
+      for (let tries = 0; tries < 3; tries++)
+        expect(await send({ sizeBytes: bytes, keepsChecksums: false })).toMatchObject({ key: KEY });
+      expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
+    },
+  );
+
+  it("is known also where parts are to have another size by now", async () => {
+    await start();
+    writeBytes(4 * PART);
+    await send({ sizeBytes: 4 * PART });
+    expect(await send({ sizeBytes: 4 * PART, partBytes: 2 * PART })).toEqual({ key: KEY, sentBytes: 0 });
+  });
+
+  it.each([PART, 4 * PART])("that arrived otherwise is sent once more, by its name: %i bytes", async (bytes) => {
+    await start();
+    const content = writeBytes(bytes);
+    let isBroken = false;
+    server.options.fault = ({ method }) => {
+      const stored = server.objects.get(KEY);
+      if (method === "HEAD" && stored && !isBroken) {
+        isBroken = true;
+        stored.sha256 = "another";
+      }
+      return undefined;
+    };
+    if (bytes > PART) await expect(send({ sizeBytes: bytes })).rejects.toMatchObject({ code: "notVerified" });
+    expect(await send({ sizeBytes: bytes })).toMatchObject({ key: KEY });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+    expect(server.objects.size).toBe(1);
   });
 });
 
