@@ -25,6 +25,7 @@ export interface DensityOrder {
   chunkBytes: number;
   /** The load in bursts (load/bursts.ts). */
   burstMs?: number;
+  rampMs?: number;
   /** Parent of the run's scratch folder; default: the system's. */
   folder?: string;
 }
@@ -88,7 +89,7 @@ export async function runDensity(order: DensityOrder): Promise<DensityResult> {
 }
 
 async function measure(order: DensityOrder, server: RunningServer, names: readonly string[]): Promise<DensityResult> {
-  const { streams, seconds, workload, seed, chunkBytes, burstMs } = order;
+  const { streams, seconds, workload, seed, chunkBytes, burstMs, rampMs } = order;
   const idle = treeUsage(server.pid);
   const load = startLoad({
     port: server.port,
@@ -99,6 +100,7 @@ async function measure(order: DensityOrder, server: RunningServer, names: readon
     seed,
     chunkBytes,
     ...(burstMs !== undefined && { burstMs }),
+    ...(rampMs !== undefined && { rampMs }),
   });
   try {
     const { streams: accounts, lastStartEpochMs } = await load.publishing;

@@ -24,6 +24,7 @@ const { values } = parseArgs({
     "chunk-size": { type: "string", default: "4096" },
     folder: { type: "string" },
     "burst-ms": { type: "string" },
+    "ramp-seconds": { type: "string" },
   },
 });
 
@@ -65,6 +66,7 @@ const order = {
   chunkBytes: Number(values["chunk-size"]),
   ...(values.folder !== undefined ? { folder: values.folder } : {}),
   ...(values["burst-ms"] !== undefined ? { burstMs: Number(values["burst-ms"]) } : {}),
+  ...(values["ramp-seconds"] !== undefined ? { rampMs: 1000 * Number(values["ramp-seconds"]) } : {}),
 };
 if (!WORKLOADS[order.workload])
   throw new Error(`no workload ${order.workload}; there are ${Object.keys(WORKLOADS).join(", ")}`);

@@ -25,6 +25,8 @@ export interface LoadOrder {
   connectsPerSecond?: number;
   /** Of each stream one write every so many milliseconds (bursts.ts) instead of one a frame. */
   burstMs?: number;
+  /** Streams begin one after the other within this time; all are connected before. */
+  rampMs?: number;
 }
 
 export interface StreamAccount {
@@ -104,7 +106,8 @@ class Generator {
     else {
       const sockets = await this.#connectAll(names);
       const beginMs = performance.now() + 200;
-      for (const [i, socket] of sockets.entries()) begin(i, socket, beginMs + random() * PERIOD_MS);
+      const stepMs = (this.#order.rampMs ?? 0) / names.length;
+      for (const [i, socket] of sockets.entries()) begin(i, socket, beginMs + i * stepMs + random() * PERIOD_MS);
     }
     onPublishing(
       this.#streams.map((stream) => stream.account),
@@ -276,9 +279,9 @@ class Generator {
   }
 }
 
-const send = (message: GeneratorMessage): void => {
-  process.send?.(message);
-};
+/** Resolves when it is on its way: what is not is lost where the process ends. */
+const send = (message: GeneratorMessage): Promise<void> =>
+  new Promise((resolve) => process.send?.(message, () => resolve()));
 
 process.once("message", (order: LoadOrder) => {
   try {
@@ -289,7 +292,7 @@ process.once("message", (order: LoadOrder) => {
     // stays at the usual priority
   }
   new Generator(order)
-    .run((streams, lastStartEpochMs) => send({ kind: "publishing", streams, lastStartEpochMs }))
+    .run((streams, lastStartEpochMs) => void send({ kind: "publishing", streams, lastStartEpochMs }))
     .then((report) => send({ kind: "done", report }))
     .catch((error: unknown) => send({ kind: "failed", reason: String(error) }))
     .finally(() => process.disconnect());

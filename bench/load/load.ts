@@ -33,7 +33,8 @@ export function startLoad(order: LoadOrder): Load {
       else fail(new Error(`the load generator: ${message.reason}`));
     });
     child.on("error", fail);
-    child.on("exit", (code, signal) => fail(new Error(`the load generator ended early (${signal ?? code})`)));
+    // Behind what it has said: an exit may be heard before the last message.
+    child.on("close", (code, signal) => fail(new Error(`the load generator ended early (${signal ?? code})`)));
   });
   // Whoever waits for the first promise alone must not be ended by the second.
   done.catch(() => {});

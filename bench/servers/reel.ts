@@ -16,6 +16,10 @@ import {
 const program = fileURLToPath(new URL("../../dist/cli/reel.js", import.meta.url));
 const projectPackage = fileURLToPath(new URL("../../package.json", import.meta.url));
 
+/** How long the last files may take, which are all closed at once. */
+const SETTLE_MS = 20_000;
+const SETTLE_MS_PER_STREAM = 30;
+
 interface Ready {
   http: string;
   rtmp: string;
@@ -112,14 +116,16 @@ export async function startReel({
       if (type !== "mp4") return { path: join(media, `${stream}.${type}`), kind: type };
       return { path: join(media, `${stream}.mp4.track1`), kind: "mp4-journal" };
     },
-    settled: () =>
-      waitFor("recordings are finished", server, () => {
+    settled: () => {
+      const areFinished = (): boolean => {
         const names = readdirSync(media);
         return (
           !names.some((name) => name.endsWith(".info") || name.endsWith(".mdat")) &&
           [...wanted].every((stream) => own(stream, `.${type}`).length > 0)
         );
-      }),
+      };
+      return waitFor("recordings are finished", server, areFinished, SETTLE_MS + wanted.size * SETTLE_MS_PER_STREAM);
+    },
     async stop() {
       commands.close();
       await server.stop();

@@ -12,13 +12,14 @@ export interface ProcessUsage {
 
 /** USER_HZ: the unit of /proc/PID/stat, 100 on every Linux in use. */
 const TICKS_PER_SECOND = 100;
+const NANOSECONDS_PER_SECOND = 1e9;
 /** Of utime in what follows the name in parentheses; stime is next. */
 const UTIME = 11;
 
 export function usageOf(pid: number): ProcessUsage {
   const kibibytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return {
-    mainSeconds: secondsOf(`/proc/${pid}/task/${pid}/stat`),
+    mainSeconds: threadSeconds(pid, pid),
     otherSeconds: otherSeconds(pid),
     processSeconds: secondsOf(`/proc/${pid}/stat`),
     residentBytes: 1024 * Number(kibibytes),
@@ -30,7 +31,7 @@ function otherSeconds(pid: number): Map<string, number> {
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     if (thread === String(pid)) continue;
     try {
-      seconds.set(thread, secondsOf(`/proc/${pid}/task/${thread}/stat`));
+      seconds.set(thread, threadSeconds(pid, thread));
     } catch {} // It has ended meanwhile.
   }
   return seconds;
@@ -40,6 +41,16 @@ function otherSeconds(pid: number): Map<string, number> {
 export function busiestOther(before: ProcessUsage, after: ProcessUsage): number {
   const busy = [...after.otherSeconds].map(([thread, s]) => s - (before.otherSeconds.get(thread) ?? 0));
   return Math.max(0, ...busy);
+}
+
+/** To the nanosecond where the kernel says it: a second of a thread that is a little busy is a few ticks. */
+function threadSeconds(pid: number, thread: number | string): number {
+  try {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
+    return Number(nanoseconds) / NANOSECONDS_PER_SECOND;
+  } catch {
+    return secondsOf(`/proc/${pid}/task/${thread}/stat`);
+  }
 }
 
 function secondsOf(path: string): number {
