@@ -67,6 +67,9 @@ export class PacedSocket implements Pollable {
   #socket: net.Socket;
   #isPlain: boolean;
   readonly #reads: PacedReads;
+  /** Of the handle that was asked last: the question costs as much as a small read. -1 where it has none. */
+  #fd = -1;
+  #handle: TcpHandle | undefined;
   #isResting = false;
   #isGone = false;
   #isHandedOver = false;
@@ -83,7 +86,9 @@ export class PacedSocket implements Pollable {
     if (this.#isPlain) this.#socket.on("data", (chunk) => this.#onData(chunk));
     this.#socket.on("end", () => consumer.onEnd());
     this.#socket.on("error", (error) => consumer.onError(error));
+    loop.joined();
     this.#socket.on("close", () => {
+      loop.left();
       this.#isGone = true;
       clearTimeout(this.#linger);
       consumer.onEnd();
@@ -190,8 +195,14 @@ export class PacedSocket implements Pollable {
 
   /** Undefined where it cannot be read by read(2). */
   #descriptor(): number | undefined {
-    const fd = (this.#socket as unknown as SocketWithHandle)._handle?.fd;
-    return this.#isGone || this.#isPlain || fd === undefined || fd < 0 ? undefined : fd;
+    // Gone as soon as the socket is closed, and with it the number.
+    const handle = (this.#socket as unknown as SocketWithHandle)._handle;
+    if (this.#isGone || this.#isPlain || !handle) return undefined;
+    if (handle !== this.#handle) {
+      this.#handle = handle;
+      this.#fd = handle.fd ?? -1;
+    }
+    return this.#fd < 0 ? undefined : this.#fd;
   }
 
   /** libuv has read into the shared buffer. False stops reading. */

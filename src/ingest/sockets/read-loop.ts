@@ -4,6 +4,8 @@
 //   tick (25 ms) ─▶ slot of the wheel ─▶ poll ─▶ poll …
 //   a socket rests as many ticks as TARGET_BYTES take to arrive, at most maxRestTicks
 //
+// It ticks while sockets are open: a listener that has none would wake its thread 40 times a second for nothing.
+//
 // Sockets share one read buffer, a block of the arena: what is read is parsed before the next read, and what belongs
 // into a ring is copied inside the arena without a view being made for it.
 
@@ -39,7 +41,8 @@ export class ReadLoop {
   #onClosed: () => void;
   #wheel: Pollable[][];
   #spare: Pollable[] = [];
-  #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  #sockets = 0;
 
   /** With a buffer of its own. */
   static create(arena: Arena, maxRestMs: number): ReadLoop {
@@ -52,8 +55,18 @@ export class ReadLoop {
     this.#onClosed = onClosed;
     this.maxRestTicks = Math.max(0, Math.floor(maxRestMs / TICK_MS));
     this.#wheel = Array.from({ length: this.maxRestTicks + 1 }, () => []);
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    this.#timer.unref();
+  }
+
+  /** A socket is open, until `left`. */
+  joined(): void {
+    this.#sockets++;
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  left(): void {
+    if (--this.#sockets > 0) return;
+    this.#stop();
+    for (const slot of this.#wheel) slot.length = 0;
   }
 
   /** Polls `socket` after `ticks`, 1 to maxRestTicks. */
@@ -63,8 +76,13 @@ export class ReadLoop {
 
   /** All sockets are gone. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#stop();
     this.#onClosed();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #tick(): void {

@@ -23,6 +23,8 @@ const clock: Clock = {
   monotonicMs: () => performance.now() + offsetMs,
 };
 const loop = new ReadLoop(memory, start.buffer, MAX_SILENT_TICKS * TICK_MS);
+// For the life of the thread: connections come and go by messages.
+loop.joined();
 loop.between = () => {
   const { i32 } = memory;
   const asked = Atomics.load(i32, (start.calls + CALL_ASKED_OFFSET) >>> 2);

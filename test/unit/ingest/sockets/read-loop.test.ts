@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { Arena } from "../../../../src/arena/arena.js";
 import { ReadLoop } from "../../../../src/ingest/sockets/read-loop.js";
 
@@ -29,4 +29,31 @@ it("is known to lie in the arena, also where another thread has looked how large
   expect(arena.pointerOf(other.buffer)).toBe(other.buffer.byteOffset);
   expect(arena.pointerOf(loop.buffer)).toBe(loop.buffer.byteOffset);
   other.close();
+});
+
+it("ticks while sockets are open, and forgets who rested when the last has gone", () => {
+  vi.useFakeTimers();
+  try {
+    const own = ReadLoop.create(arena, 100);
+    const poll = vi.fn();
+    vi.advanceTimersByTime(1000);
+    expect(own.ticks).toBe(0);
+    own.joined();
+    own.joined();
+    own.left();
+    own.schedule({ poll }, 2);
+    vi.advanceTimersByTime(75);
+    expect([own.ticks, poll.mock.calls.length]).toEqual([3, 1]);
+    own.schedule({ poll }, 2);
+    own.left();
+    vi.advanceTimersByTime(1000);
+    own.joined();
+    vi.advanceTimersByTime(250);
+    expect([own.ticks, poll.mock.calls.length]).toEqual([13, 1]);
+    own.close();
+    vi.advanceTimersByTime(1000);
+    expect(own.ticks).toBe(13);
+  } finally {
+    vi.useRealTimers();
+  }
 });
