@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { link, place } from "../lib/location.js";
 import { logOut, session } from "../state/session.js";
 import { Icon, type IconName } from "./icon.js";
@@ -47,7 +47,8 @@ export function Navigation() {
   useKeys();
   const [current = "now", detail] = place.value.parts;
   const title = detail ?? ENTRIES.find(({ name }) => name === current)?.title ?? "Now";
-  useEffect(() => {
+  // With the page, not a frame behind it.
+  useLayoutEffect(() => {
     document.title = `${title} · Reel`;
   }, [title]);
   const { role, needsLogin } = session.value ?? {};
