@@ -25,12 +25,18 @@ const FRAME_MS = 40;
 let server: ReelServer;
 let base: string;
 let files: CatalogSegment[];
+const live: { isOver: boolean; ended?: Promise<unknown> } = { isOver: false };
+
+/** Publishes until that is over. */
+async function publish(name: string, isOver: () => boolean): Promise<unknown> {
+  const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
+  return publishLooped(`rtmp://${server.addresses.rtmp}/live/${name}`, tags, isOver);
+}
 
 /** Publishes until so many files are there that have ended. */
 async function publishUntil(name: string, finished: number): Promise<void> {
-  const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
   let isOver = false;
-  const publishing = publishLooped(`rtmp://${server.addresses.rtmp}/live/${name}`, tags, () => isOver);
+  const publishing = publish(name, () => isOver);
   const ended = async () => (await server.recorder.catalog.query({ stream: name, state: "finished" })).segments.length;
   await Promise.race([until(`${finished} files`, async () => (await ended()) >= finished, 60_000), publishing]);
   isOver = true;
@@ -40,7 +46,7 @@ async function publishUntil(name: string, finished: number): Promise<void> {
 beforeAll(async () => {
   server = await startHttpServer(path("."), { listeners: { rtmp: "127.0.0.1:0" } });
   base = `http://${server.addresses.http}`;
-  await server.recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4", chunkLength: 3 });
+  await server.recorder.record({ localStreamName: "cam", pathToFile: "cam", type: "mp4", chunkLength: 2 });
   await publishUntil("cam", 2); // and a third that ends with its source
   await until("the end of the first run", () => server.recorder.outStreams().length === 0);
   const finished = async () => (await server.recorder.catalog.query({ stream: "cam", state: "finished" })).segments;
@@ -49,14 +55,21 @@ beforeAll(async () => {
     return found.length >= 3 ? found.length : undefined;
   });
   const gapBegan = Date.now();
-  await until("a gap of three seconds", () => Date.now() - gapBegan > 3000);
+  await until("a gap of two seconds", () => Date.now() - gapBegan > 2000);
+  // What grows has some seconds by the time it is asked for.
+  await server.recorder.record({ localStreamName: "live", pathToFile: "live", type: "mp4", keepAlive: false });
+  live.ended = publish("live", () => live.isOver);
   await publishUntil("cam", before + 1);
   files = await until("all files", async () => {
     const { segments } = await server.recorder.catalog.query({ stream: "cam" });
     return segments.every(({ state }) => state === "finished") ? segments : undefined;
   });
 }, 120_000);
-afterAll(() => server.close());
+afterAll(async () => {
+  live.isOver = true;
+  await live.ended;
+  await server.close();
+});
 
 /** The last file of the first run, and the first of the second. */
 function aroundGap(): { third: CatalogSegment; next: CatalogSegment } {
@@ -82,7 +95,7 @@ describe("a clip", () => {
     const [first] = files;
     const { third, next: second } = aroundGap();
     const from = (first?.startedMs ?? 0) + 1500;
-    const to = second.startedMs + 2000;
+    const to = second.startedMs + 1500;
     const clip = await clipOf("clip.mp4", from, to);
     expect(readMp4(clip).topLevel).toEqual(["ftyp", "moov", "mdat"]);
     // One description of each track over all files, though each says bit rates of its own.
@@ -125,7 +138,7 @@ describe("a clip", () => {
     const heard = probe.audio?.packets.map(({ hash }) => hash) ?? [];
     const soundStart = sounds.indexOf(heard[0] ?? "");
     expect(heard).toEqual(sounds.slice(soundStart, soundStart + heard.length));
-    expect(heard.length).toBeGreaterThan(200);
+    expect(heard.length).toBeGreaterThan(150);
   });
 
   it("is decoded by FFmpeg 8 without a complaint", async () => {
@@ -165,15 +178,11 @@ describe("a clip", () => {
       await maker.close();
       return head;
     };
-    expect(second.durationMs).toBeGreaterThan(2900);
-    expect((await indexOf(2900)).equals(await indexOf(0))).toBe(true);
+    expect(second.durationMs).toBeGreaterThan(1900);
+    expect((await indexOf(1900)).equals(await indexOf(0))).toBe(true);
   });
 
   it("takes what grows as far as it is", async () => {
-    await server.recorder.record({ localStreamName: "live", pathToFile: "live", type: "mp4", keepAlive: false });
-    const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
-    let isOver = false;
-    const publishing = publishLooped(`rtmp://${server.addresses.rtmp}/live/live`, tags, () => isOver);
     const clip = await until("a clip of two seconds", async () => {
       const answer = await fetch(`${base}/api/clip?stream=live&from=0&to=${Date.now() + 60_000}`);
       const bytes = Buffer.from(await answer.arrayBuffer());
@@ -183,8 +192,7 @@ describe("a clip", () => {
       return ((await ffprobe(path("live.mp4"))).video?.packets.length ?? 0) > 50 ? path("live.mp4") : undefined;
     });
     expect((await probeWithFfmpeg8(clip))[0]?.[0]?.decodedFrames).toBeGreaterThan(25);
-    isOver = true;
-    await publishing;
+    expect(server.recorder.outStreams().length).toBe(1);
   });
 
   it.each([

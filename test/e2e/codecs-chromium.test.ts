@@ -13,9 +13,9 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
-const SECONDS = 2;
+const SECONDS = 1;
 const PICTURES = 25 * SECONDS;
-const SEEK_SECONDS = 0.9;
+const SEEK_SECONDS = 0.5;
 
 let folder: string;
 let server: RangeServer | undefined;
@@ -77,7 +77,7 @@ async function record(video: keyof typeof ENCODERS, audio: keyof typeof ENCODERS
   const clip = join(folder, `${video}.mkv`);
   const { code, stderr } = await runProgram("ffmpeg", [
     ...["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", `testsrc2=size=320x180:rate=25:duration=${SECONDS}`],
-    ...["-f", "lavfi", "-i", `sine=sample_rate=48000:duration=${SECONDS}`, ...ENCODERS[video], "-g", "25"],
+    ...["-f", "lavfi", "-i", `sine=sample_rate=48000:duration=${SECONDS}`, ...ENCODERS[video], "-g", "12"],
     ...["-pix_fmt", "yuv420p", ...ENCODERS[audio], clip],
   ]);
   if (code !== 0) throw new Error(stderr);

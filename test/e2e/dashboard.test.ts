@@ -39,15 +39,15 @@ beforeAll(async () => {
   for (const type of ["mp4", "ts"] as const)
     await server.recorder.record({ localStreamName: "short", pathToFile: "short", type, keepAlive: false });
   // Three files, the last of them behind a gap.
-  await server.recorder.record({ localStreamName: "door", pathToFile: "door", type: "mp4", chunkLength: 3 });
-  const door = { url: url("door"), input: await makeClip({ seconds: 2 }) };
+  await server.recorder.record({ localStreamName: "door", pathToFile: "door", type: "mp4", chunkLength: 1 });
+  const door = { url: url("door"), input: await makeClip({ seconds: 1 }) };
   await Promise.all([
     publishWithFfmpeg({ url: url("short"), input, speed: 4 }).exited,
-    publishWithFfmpeg({ ...door, input }).exited,
+    publishWithFfmpeg({ ...door, input: await makeClip() }).exited,
   ]);
   await filesOf("door", 2);
   const gapBegan = Date.now();
-  await until("a gap of a second", () => Date.now() - gapBegan > 1000);
+  await until("a gap of half a second", () => Date.now() - gapBegan > 500);
   await publishWithFfmpeg(door).exited;
   await filesOf("door", 3);
   await server.recorder.record({ localStreamName: "cam1", pathToFile: "cam1", type: "mp4" });
@@ -144,37 +144,6 @@ describe("Now", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await expect.poll(() => page.evaluate("document.activeElement.matches('button.main')"), SOON).toBe(true);
   });
-});
-
-it("keeps few of hundreds of streams in the page, and puts what lost most on top, in red", async () => {
-  const other = await browser.visit("#/now", {
-    storageState: await page.context().storageState(),
-    prepare: async (tab) => {
-      await tab.route(/\/api\/streams\?node=all$/, async (route) => {
-        const { streams } = (await (await route.fetch()).json()) as { streams: { recordings: object[] }[] };
-        const many = Array.from({ length: 400 }, (_, i) => ({
-          ...streams[0],
-          ...{ id: 1000 + i, name: `s${String(i).padStart(3, "0")}` },
-          recordings: streams[0]?.recordings.map((recording) => ({
-            ...recording,
-            losses: i === 250 ? [{ cause: "lag", gaps: 1, frames: 12, bytes: 100, durationMs: 500 }] : [],
-          })),
-        }));
-        await route.fulfill({ json: { streams: many } });
-      });
-    },
-  });
-  const rows = other.locator(".streams .virtual-body [role=row]");
-  await expect.poll(() => other.getByRole("link", { name: "s000", exact: true }).count(), SOON).toBe(1);
-  expect(await rows.count()).toBeLessThan(60);
-  await other.getByRole("button", { name: "Losses" }).click();
-  await expect.poll(() => rows.first().textContent(), SOON).toMatch(/^s250.*12 frames/);
-  expect(await rows.first().locator(".bad").count()).toBe(1);
-  await other.evaluate("document.querySelector('.virtual-body').scrollTop = 1e6");
-  const count = await other.locator(".streams").getAttribute("aria-rowcount");
-  await expect.poll(() => rows.last().getAttribute("aria-rowindex"), SOON).toBe(count);
-  expect(await rows.count()).toBeLessThan(60);
-  await other.context().close();
 });
 
 describe("a stream", () => {
@@ -274,40 +243,18 @@ describe("Recordings", () => {
     await dialog.getByLabel("To").fill(localTime(Math.ceil((third.startedMs + third.durationMs) / 1000) * 1000));
     const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByText("Download").click()]);
     const { video, durationMs } = await ffprobe(await download.path());
-    expect(video?.packets).toHaveLength(150);
-    expect(durationMs).toBeGreaterThan(6000 + gapMs);
+    expect(video?.packets).toHaveLength(75);
+    expect(durationMs).toBeGreaterThan(3000 + gapMs);
     // The browser plays it from where the link leads.
     await page.evaluate(`(() => {
       const video = document.createElement("video");
       Object.assign(video, { muted: true, src: ${JSON.stringify(download.url())} });
       document.querySelector("dialog").prepend(video);
-      video.currentTime = ${(third.startedMs - fromMs) / 1000 - 0.3};
+      video.playbackRate = 4;
       return video.play();
     })()`);
-    await plays((third.startedMs - fromMs) / 1000 + 1);
+    await plays((third.startedMs - fromMs) / 1000 + 0.5);
     await page.keyboard.press("Escape");
-  });
-
-  it("lists older files of a day with many", async () => {
-    const start = Date.now();
-    const files = Array.from({ length: 450 }, (_, i) => ({
-      ...{ sequence: i + 1, stream: "many", file: `/media/many_${i}.mp4`, type: "mp4", state: "finished" },
-      ...{ start: new Date(start - i).toISOString(), end: new Date(start - i).toISOString(), durationMs: 1, bytes: 1 },
-      ...{ gaps: 0, lost: null, isMissing: false, links: {} },
-    }));
-    const other = await browser.visit("#/recordings", {
-      storageState: await page.context().storageState(),
-      prepare: async (tab) => {
-        await tab.route(/\/api\/recordings/, (route) => route.fulfill({ json: { recordings: files, cursor: null } }));
-      },
-    });
-    const list = other.getByRole("region", { name: "Files" });
-    for (const shown of [200, 400, 450]) {
-      await expect.poll(() => list.locator("tbody tr").count(), SOON).toBe(shown);
-      if (shown < files.length) await list.getByRole("button", { name: "Show older ones" }).click();
-    }
-    expect(await list.getByRole("button", { name: "Show older ones" }).count()).toBe(0);
-    await other.context().close();
   });
 
   it("deletes a file once that is confirmed", async () => {
@@ -406,41 +353,99 @@ describe("every page", () => {
   });
 });
 
-it("shows viewers everything and no button that changes it, and the server refuses them what they would send", async () => {
-  const theirs = await browser.visit("#/streams/cam1");
-  await theirs.getByLabel("User").fill(VIEWER.user);
-  await theirs.getByLabel("Password or token").fill(VIEWER.password);
-  await theirs.getByRole("button", { name: "Log in" }).click();
-  await theirs.getByText("Live", { exact: true }).first().waitFor();
-  await theirs.getByRole("heading", { name: "cam1" }).waitFor();
-  await theirs.getByRole("region", { name: "Files" }).getByText("finished").first().waitFor();
-  for (const name of ["Record", "Cut now", "Stop", /^Delete/])
-    expect(await theirs.getByRole("button", { name, exact: true }).count()).toBe(0);
-  const asked = await theirs.evaluate<number>(
-    "fetch('/removeConfig', { method: 'POST', headers: { 'Reel-Request': 'x' }, body: '{\"id\":1}' }).then(({ status }) => status)",
-  );
-  expect(asked).toBe(403);
-  await theirs.getByRole("button", { name: "Log out" }).click();
-  await theirs.getByLabel("Password or token").waitFor();
-  await theirs.context().close();
-});
-
-it("connects again where the channel was cut, and says so meanwhile", async () => {
-  const channels: { close(): Promise<void> }[] = [];
-  const other = await browser.visit("#/now", {
-    storageState: await page.context().storageState(),
-    prepare: (tab) =>
-      tab.routeWebSocket(/\/ws$/, (channel) => {
-        channel.connectToServer();
-        channels.push(channel);
-      }),
+// They wait for the server more than for the browser, so they share that.
+describe.concurrent("pages of their own", () => {
+  it("keeps few of hundreds of streams in the page, and puts what lost most on top, in red", async ({ expect }) => {
+    const other = await browser.visit("#/now", {
+      storageState: await page.context().storageState(),
+      prepare: async (tab) => {
+        await tab.route(/\/api\/streams\?node=all$/, async (route) => {
+          const { streams } = (await (await route.fetch()).json()) as { streams: { recordings: object[] }[] };
+          const many = Array.from({ length: 400 }, (_, i) => ({
+            ...streams[0],
+            ...{ id: 1000 + i, name: `s${String(i).padStart(3, "0")}` },
+            recordings: streams[0]?.recordings.map((recording) => ({
+              ...recording,
+              losses: i === 250 ? [{ cause: "lag", gaps: 1, frames: 12, bytes: 100, durationMs: 500 }] : [],
+            })),
+          }));
+          await route.fulfill({ json: { streams: many } });
+        });
+      },
+    });
+    const rows = other.locator(".streams .virtual-body [role=row]");
+    await expect.poll(() => other.getByRole("link", { name: "s000", exact: true }).count(), SOON).toBe(1);
+    expect(await rows.count()).toBeLessThan(60);
+    await other.getByRole("button", { name: "Losses" }).click();
+    await expect.poll(() => rows.first().textContent(), SOON).toMatch(/^s250.*12 frames/);
+    expect(await rows.first().locator(".bad").count()).toBe(1);
+    await other.evaluate("document.querySelector('.virtual-body').scrollTop = 1e6");
+    const count = await other.locator(".streams").getAttribute("aria-rowcount");
+    await expect.poll(() => rows.last().getAttribute("aria-rowindex"), SOON).toBe(count);
+    expect(await rows.count()).toBeLessThan(60);
+    await other.context().close();
   });
-  await other.getByText("Live", { exact: true }).waitFor();
-  await channels[0]?.close();
-  await other.getByText("Connection lost, trying again").waitFor();
-  await other.getByText("Live", { exact: true }).waitFor();
-  expect(channels).toHaveLength(2);
-  await other.context().close();
+
+  it("lists older files of a day with many", async ({ expect }) => {
+    const start = Date.now();
+    const files = Array.from({ length: 450 }, (_, i) => ({
+      ...{ sequence: i + 1, stream: "many", file: `/media/many_${i}.mp4`, type: "mp4", state: "finished" },
+      ...{ start: new Date(start - i).toISOString(), end: new Date(start - i).toISOString(), durationMs: 1, bytes: 1 },
+      ...{ gaps: 0, lost: null, isMissing: false, links: {} },
+    }));
+    const other = await browser.visit("#/recordings", {
+      storageState: await page.context().storageState(),
+      prepare: async (tab) => {
+        await tab.route(/\/api\/recordings/, (route) => route.fulfill({ json: { recordings: files, cursor: null } }));
+      },
+    });
+    const list = other.getByRole("region", { name: "Files" });
+    for (const shown of [200, 400, 450]) {
+      await expect.poll(() => list.locator("tbody tr").count(), SOON).toBe(shown);
+      if (shown < files.length) await list.getByRole("button", { name: "Show older ones" }).click();
+    }
+    expect(await list.getByRole("button", { name: "Show older ones" }).count()).toBe(0);
+    await other.context().close();
+  });
+
+  it("shows viewers everything and no button that changes it, and the server refuses them what they would send", async ({
+    expect,
+  }) => {
+    const theirs = await browser.visit("#/streams/cam1");
+    await theirs.getByLabel("User").fill(VIEWER.user);
+    await theirs.getByLabel("Password or token").fill(VIEWER.password);
+    await theirs.getByRole("button", { name: "Log in" }).click();
+    await theirs.getByText("Live", { exact: true }).first().waitFor();
+    await theirs.getByRole("heading", { name: "cam1" }).waitFor();
+    await theirs.getByRole("region", { name: "Files" }).getByText("finished").first().waitFor();
+    for (const name of ["Record", "Cut now", "Stop", /^Delete/])
+      expect(await theirs.getByRole("button", { name, exact: true }).count()).toBe(0);
+    const asked = await theirs.evaluate<number>(
+      "fetch('/removeConfig', { method: 'POST', headers: { 'Reel-Request': 'x' }, body: '{\"id\":1}' }).then(({ status }) => status)",
+    );
+    expect(asked).toBe(403);
+    await theirs.getByRole("button", { name: "Log out" }).click();
+    await theirs.getByLabel("Password or token").waitFor();
+    await theirs.context().close();
+  });
+
+  it("connects again where the channel was cut, and says so meanwhile", async ({ expect }) => {
+    const channels: { close(): Promise<void> }[] = [];
+    const other = await browser.visit("#/now", {
+      storageState: await page.context().storageState(),
+      prepare: (tab) =>
+        tab.routeWebSocket(/\/ws$/, (channel) => {
+          channel.connectToServer();
+          channels.push(channel);
+        }),
+    });
+    await other.getByText("Live", { exact: true }).waitFor();
+    await channels[0]?.close();
+    await other.getByText("Connection lost, trying again").waitFor();
+    await other.getByText("Live", { exact: true }).waitFor();
+    expect(channels).toHaveLength(2);
+    await other.context().close();
+  });
 });
 
 it("found nothing to complain of, in the browser's own words", () => {

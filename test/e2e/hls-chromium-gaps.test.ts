@@ -2,17 +2,17 @@
 // change, pictures and sound that are missing inside a file, a source that comes back. What the browser has decoded is
 // what was sent, picture by picture at its time, with every byte of sound.
 
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TRACK_VIDEO } from "../../src/abi/frame.js";
 import type { FoundSegment } from "../../src/catalog/catalog-segment.js";
 import type { ContainerName } from "../../src/container/table.js";
 import type { ReelServer } from "../../src/server/server.js";
-import { type Chromium, openChromium } from "../support/chromium.js";
+import { openChromium } from "../support/chromium.js";
 import { makeClip } from "../support/clip.js";
 import { isTorture } from "../support/effort.js";
 import { type ClipFrames, feed, readClip } from "../support/feed.js";
 import { startHttpServer } from "../support/http-server.js";
-import { PlayerPage, type PlayerReport } from "../support/player-page.js";
+import { type Decoded, PlayerPage, type PlayerReport } from "../support/player-page.js";
 import { scratch } from "../support/scratch.js";
 import { until } from "../support/until.js";
 
@@ -27,8 +27,6 @@ const HOLE_MS = { from: 1000, to: 2000 };
 let server: ReelServer;
 /** In the order of their files. */
 let sent: readonly ClipFrames[];
-let page: PlayerPage | undefined;
-let browser: Chromium | undefined;
 
 beforeAll(async () => {
   server = await startHttpServer(path(""));
@@ -41,10 +39,6 @@ beforeAll(async () => {
   const [small, large, mono] = (await Promise.all(clips.map(readClip))) as [ClipFrames, ClipFrames, ClipFrames];
   sent = [small, large, holed(mono)];
 }, 60_000);
-afterEach(async () => {
-  await browser?.close();
-  await page?.close();
-});
 afterAll(() => server.close());
 
 /** Three seconds of which the middle one never came. */
@@ -93,16 +87,40 @@ function soundBytes({ frames }: ClipFrames): number {
   return sounds.reduce((sum, { payload }) => sum + payload.byteLength + ADTS_HEADER_SIZE, 0);
 }
 
-function reported(what: string): Promise<PlayerReport> {
+function reported(page: PlayerPage, what: string): Promise<PlayerReport> {
   return until(
     `the player says ${what}`,
     () => {
-      const fatal = page?.reports.find((report) => report.what === "fatal");
+      const fatal = page.reports.find((report) => report.what === "fatal");
       if (fatal) throw new Error(`the player gave up: ${fatal.error}`);
-      return page?.reports.find((report) => report.what === what);
+      return page.reports.find((report) => report.what === what);
     },
     60_000,
   );
+}
+
+/** Plays a list in a browser of its own for as long as `body` looks. */
+async function playing(list: string, hash: string, body: (page: PlayerPage) => Promise<void>): Promise<void> {
+  const page = await PlayerPage.start(`http://${server.addresses.http}`, list);
+  const browser = await openChromium(`${page.url}${hash}`);
+  try {
+    await body(page);
+  } finally {
+    await browser.close();
+    await page.close();
+  }
+}
+
+/** What the browser makes of a whole list. */
+async function decodedOf(list: string): Promise<Decoded> {
+  let decoded: Decoded | undefined;
+  await playing(list, "#paused", async (page) => {
+    await reported(page, "all");
+    page.run(`walk(${isTorture ? FRAME_MS / 1000 : 0})`);
+    ({ decoded } = await reported(page, "walked"));
+  });
+  if (!decoded) throw new Error("the player does not say what it has decoded");
+  return decoded;
 }
 
 /** Every picture at its time in its file, and no hole between files: the player has no time without a file. */
@@ -153,43 +171,38 @@ async function recordSoundBetween(name: string): Promise<FoundSegment[]> {
   });
 }
 
-it("plays over a file of sound alone between files with pictures", { timeout: 90_000 }, async () => {
-  const segments = await recordSoundBetween("between");
-  expect(segments.map(({ tracks }) => tracks.map(({ kind }) => kind).join("+"))).toEqual([
-    "video+audio",
-    "audio",
-    "video+audio",
-  ]);
-  page = await PlayerPage.start(
-    `http://${server.addresses.http}`,
-    `/hls/between/index.m3u8?from=0&to=${segments.at(-1)?.stoppedMs}`,
-  );
-  browser = await openChromium(page.url);
-  await reported("ended");
-  const times = page.reports.filter(({ what }) => what === "time").map(({ time }) => time);
-  expect(Math.max(...times)).toBeGreaterThan(1.8);
-});
-
 /** MPEG-TS takes as long again. */
 const TYPES: readonly ContainerName[] = isTorture ? ["mp4", "ts"] : ["mp4"];
 
-it.each(TYPES)("shows what was sent, over changes and gaps: %s", { timeout: 150_000 }, async (type) => {
-  const segments = await record(type);
-  const query = new URLSearchParams({ from: "0", to: String(segments.at(-1)?.stoppedMs), type });
-  page = await PlayerPage.start(`http://${server.addresses.http}`, `/hls/${type}/index.m3u8?${query}`);
-  browser = await openChromium(`${page.url}#paused`);
-  await reported("all");
-  page.run(`walk(${isTorture ? FRAME_MS / 1000 : 0})`);
-  const { decoded } = await reported("walked");
-  const { shown = [], pictures, audioBytes = 0, parts = [] } = decoded ?? {};
-  const wanted = sent.map(pictureTimes);
-  const sound = sent.reduce((sum, clip) => sum + soundBytes(clip), 0);
-  expect(pictures).toBe(wanted.flat().length);
-  // hls.js makes a movie of MPEG-TS, where the sound of one file may end above that of the next.
-  if (type === "mp4") expect(audioBytes).toBe(sound);
-  else expect(audioBytes / sound).toBeCloseTo(1, 1);
-  if (isTorture) expectTimes(shown, wanted);
-  expect(segments.map((_, file) => parts.find((part) => part.file === file)?.wallMs)).toEqual(
-    segments.map(({ startedMs }) => startedMs),
-  );
+// Most of their time is media time, so they share it.
+describe.concurrent("a discontinuous list", () => {
+  it("plays over a file of sound alone between files with pictures", { timeout: 90_000 }, async () => {
+    const segments = await recordSoundBetween("between");
+    expect(segments.map(({ tracks }) => tracks.map(({ kind }) => kind).join("+"))).toEqual([
+      "video+audio",
+      "audio",
+      "video+audio",
+    ]);
+    await playing(`/hls/between/index.m3u8?from=0&to=${segments.at(-1)?.stoppedMs}`, "", async (page) => {
+      await reported(page, "ended");
+      const times = page.reports.filter(({ what }) => what === "time").map(({ time }) => time);
+      expect(Math.max(...times)).toBeGreaterThan(1.8);
+    });
+  });
+
+  it.each(TYPES)("shows what was sent, over changes and gaps: %s", { timeout: 150_000 }, async (type) => {
+    const segments = await record(type);
+    const query = new URLSearchParams({ from: "0", to: String(segments.at(-1)?.stoppedMs), type });
+    const { shown, pictures, audioBytes, parts } = await decodedOf(`/hls/${type}/index.m3u8?${query}`);
+    const wanted = sent.map(pictureTimes);
+    const sound = sent.reduce((sum, clip) => sum + soundBytes(clip), 0);
+    expect(pictures).toBe(wanted.flat().length);
+    // hls.js makes a movie of MPEG-TS, where the sound of one file may end above that of the next.
+    if (type === "mp4") expect(audioBytes).toBe(sound);
+    else expect(audioBytes / sound).toBeCloseTo(1, 1);
+    if (isTorture) expectTimes(shown, wanted);
+    expect(segments.map((_, file) => parts.find((part) => part.file === file)?.wallMs)).toEqual(
+      segments.map(({ startedMs }) => startedMs),
+    );
+  });
 });

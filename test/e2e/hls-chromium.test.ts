@@ -52,8 +52,8 @@ it.each(TYPES)(
   { timeout: 240_000 },
   async (type) => {
     isOver = false;
-    const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 4, video: { bFrames: 2 } })))];
-    await server.recorder.record({ localStreamName: type, pathToFile: type, type, chunkLength: 8 });
+    const tags = [...parseFlvFile(await readFile(await makeClip({ seconds: 2, video: { bFrames: 2 } })))];
+    await server.recorder.record({ localStreamName: type, pathToFile: type, type, chunkLength: 5 });
     const publishing = publishLooped(`rtmp://${server.addresses.rtmp}/live/${type}`, tags, () => isOver);
     page = await PlayerPage.start(`http://${server.addresses.http}`, `/hls/${type}/index.m3u8`);
     browser = await openChromium(page.url);
@@ -61,7 +61,7 @@ it.each(TYPES)(
     await reported(0, "playing", ({ what }) => what === "playing");
     const begun = await reported(0, "half a second of progress", ({ what, time }) => what === "time" && time > 0.5);
     const before = page.reports.length;
-    await reported(before, "more than four seconds", ({ time }) => time > 4);
+    await reported(before, "more than two seconds", ({ time }) => time > 2);
     expect(server.recorder.outStreams()).toHaveLength(1);
 
     const rewound = page.reports.length;
@@ -70,13 +70,13 @@ it.each(TYPES)(
     await reported(
       rewound,
       "progress from the beginning",
-      ({ what, time }) => what === "time" && time > 0.6 && time < 3,
+      ({ what, time }) => what === "time" && time > 0.6 && time < 2,
     );
 
-    // Beyond 8 s the next file plays, behind a discontinuity.
+    // Beyond 5 s the next file plays, behind a discontinuity.
     const onward = page.reports.length;
-    page.run("v.currentTime = 6.5");
-    await reported(onward, "the second file", ({ time }) => time > 9.5);
+    page.run("v.currentTime = 4");
+    await reported(onward, "the second file", ({ time }) => time > 5.5);
     const { segments } = await server.recorder.catalog.query({ stream: type });
     expect(segments[0]?.state).toBe("finished");
     expect(segments.length).toBeGreaterThan(1);

@@ -16,6 +16,7 @@ export interface ChannelOptions {
   readonly onRefused: (reason: string) => void;
   /** Asked before it comes back: whether the login still holds. */
   readonly mayReturn: () => Promise<boolean>;
+  readonly firstRetryMs?: number;
   readonly pingMs?: number;
   readonly answerMs?: number;
 }
@@ -32,13 +33,15 @@ export class EventChannel {
   #socket: WebSocket | undefined;
   /** Of the next try, the next ping or the answer to it. */
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #retryMs = FIRST_RETRY_MS;
+  #retryMs: number;
   #isClosed = false;
   #isSubscribed = false;
   /** The newest sequence that was told; undefined before the first subscription. */
   #since: number | undefined;
 
-  constructor(private readonly options: ChannelOptions) {}
+  constructor(private readonly options: ChannelOptions) {
+    this.#retryMs = options.firstRetryMs ?? FIRST_RETRY_MS;
+  }
 
   open(): void {
     const socket = new WebSocket(this.options.url);
@@ -117,7 +120,7 @@ export class EventChannel {
     }
     const isAgain = this.#since !== undefined;
     this.#isSubscribed = true;
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#retryMs = this.options.firstRetryMs ?? FIRST_RETRY_MS;
     this.#since = data?.since ?? this.#since ?? 0;
     this.options.onOpen(isAgain);
   }

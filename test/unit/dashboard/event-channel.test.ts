@@ -69,6 +69,7 @@ function open(options: Partial<ChannelOptions> = {}): void {
       told.push("asked");
       return mayReturn;
     },
+    firstRetryMs: 50,
     ...options,
   });
   channel.open();
