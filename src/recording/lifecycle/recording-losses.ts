@@ -4,7 +4,9 @@
 import type { Gap } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import { TICKS_PER_MS } from "../../time/units.js";
+import type { DrainResult } from "../../worker/drain-batch.js";
 import type { Unwritten } from "../../worker/segment-snapshot.js";
+import type { RecordConfig } from "../record-config.js";
 import { Interruption } from "./interruption.js";
 import { MAX_GAPS, type Segment } from "./segment.js";
 import type { TrackTotals } from "./track-totals.js";
@@ -83,8 +85,23 @@ function isMended({ cause }: Gap): boolean {
   return cause === "clockOffset" || cause === "stuckClock" || cause === "compositionOffset";
 }
 
+/** What a drain has told of its segment. */
+export function* lossesIn(
+  { unwritten }: DrainResult,
+  segment: Segment,
+  inStream: InStream,
+  { hasAudio }: RecordConfig,
+): Generator<Gap> {
+  if (unwritten && unwritten.frames > 0) yield unwrittenGap(unwritten);
+  const leftOut = segment.takeLeftOut(inStream);
+  if (leftOut) yield leftOut;
+  if (segment.isOpen) yield* segment.takeUnsupported(inStream, hasAudio);
+  const stragglers = segment.takeStragglers(inStream);
+  if (stragglers) yield stragglers;
+}
+
 /** A batch that could not be written. */
-export function unwrittenGap({ frames, bytes, from90k, to90k }: Unwritten): Gap {
+function unwrittenGap({ frames, bytes, from90k, to90k }: Unwritten): Gap {
   return {
     cause: "writeFailed",
     track: null,

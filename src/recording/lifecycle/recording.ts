@@ -7,7 +7,6 @@
 // Frames stay in the ring while a name is prepared, so nothing is lost between two segments. The phases are a table in
 // recording-phase.ts; recording-losses.ts keeps what is missed on the way.
 
-import { STOP_AT_INDEX, STOP_AT_RANDOM_ACCESS } from "../../abi/recording.js";
 import {
   STATUS_BAD_FRAME,
   STATUS_CONFIG_CHANGED,
@@ -19,24 +18,22 @@ import { ReelError } from "../../base/reel-error.js";
 import { mainVideoOf } from "../../container/carries.js";
 import { failureToError } from "../../container/file-failure.js";
 import type { SegmentOrigin } from "../../container/segment-origin.js";
-import type { Cursor } from "../../stream/cursor.js";
-import type { Feed } from "../../stream/feed.js";
 import { type Gap, unsupportedTrack } from "../../stream/gap.js";
 import type { InStream } from "../../stream/in-stream.js";
 import type { PastPlace } from "../../stream/past-place.js";
 import { lagOf } from "../../stream/slow-consumers.js";
-import { type Moment, momentOf, TICKS_PER_MS, type Ticks90k } from "../../time/units.js";
+import { type Moment, momentOf, TICKS_PER_MS } from "../../time/units.js";
 import type { DrainItem, DrainResult } from "../../worker/drain-batch.js";
 import type { ClaimedTarget } from "../naming/naming.js";
-import { Replay } from "../past/replay.js";
 import type { ReceivedNote } from "../received-note.js";
 import { originOf, type RecordConfig } from "../record-config.js";
-import { Interruption } from "./interruption.js";
+import type { Interruption } from "./interruption.js";
 import type { OutStream, OutTotals, OutTrackStatistics } from "./out-stream.js";
 import { Received } from "./received.js";
 import type { RecordingDeps } from "./recording-deps.js";
+import { type FeedOwner, RecordingFeed } from "./recording-feed.js";
 import type { RecordingListener } from "./recording-listener.js";
-import { RecordingLosses, unwrittenGap } from "./recording-losses.js";
+import { lossesIn, RecordingLosses } from "./recording-losses.js";
 import { hasWorker, isStopped, nextPhase, type RecordingEvent, type RecordingPhase } from "./recording-phase.js";
 import { RecordingSegments, type SegmentsOwner } from "./recording-segments.js";
 import { RecordingState } from "./recording-state.js";
@@ -44,10 +41,7 @@ import type { Segment } from "./segment.js";
 import { TrackTotals } from "./track-totals.js";
 import { WantedCuts } from "./wanted-cuts.js";
 
-/** How long a cut may wait for the frames of other tracks where media time stands still. */
-const MAX_CUT_WAIT_MS = 2000;
-
-export class Recording implements OutStream, Cursor, SegmentsOwner {
+export class Recording implements OutStream, FeedOwner, SegmentsOwner {
   readonly createdMs: number;
   readonly createdMonotonicMs: number;
   /** How much older its first frame is: it begins in the past. */
@@ -68,13 +62,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   #totals = new TrackTotals();
   #losses: RecordingLosses;
   #received: Received;
-  #stopIndex = 0;
-  /** While it reads what its stream has spilled to disk. */
-  #replay: Replay | undefined;
-  /** Where it was to stop, meanwhile. */
-  #replayEnd: Interruption | undefined;
-  /** Where its cursor stood at the last dispatch, and since when. */
-  #dispatched = { tail: -1, sinceMs: 0 };
+  readonly #feed: RecordingFeed;
   readonly #cuts: WantedCuts;
 
   constructor(
@@ -97,8 +85,8 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     const index = typeof begin === "number" ? begin : begin.index;
     const inherited = predecessor ? predecessor.#state : undefined;
     this.#state = new RecordingState(deps.arena, inStream.ring.pointer, place ? 0 : index, config, inherited);
-    if (place) this.#replay = this.#beginReplay(place);
-    const first90k = this.#replay ? this.#replay.newest90k : inStream.ring.frameAt(index)?.dts90k;
+    this.#feed = new RecordingFeed(this, this.#state, place, deps);
+    const first90k = this.#feed.first90k(index);
     const isFirst = !predecessor && first90k !== undefined;
     this.#pastMs = isFirst ? Math.max(0, inStream.newest90k - first90k) / TICKS_PER_MS : 0;
     this.whenEnded = new Promise((resolve) => {
@@ -107,8 +95,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     this.#cuts = new WantedCuts(config, inStream, deps.clock);
     this.#received = new Received(inStream, config.configId, config.hasAudio);
     this.#losses = new RecordingLosses(inStream, this.#totals, (segment, gap) => listener.gap(this, segment, gap));
-    if (this.#replay) inStream.use(this);
-    else inStream.attach(this);
+    this.#feed.attach();
     inStream.holdConfigs(this);
     if (inStream.ended) this.stop();
   }
@@ -136,7 +123,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   get lagMs(): number {
     if (this.isStopped) return 0;
     const { lastDts90k } = this.inStream;
-    return lagOf({ ring: this.#feed.ring, lastDts90k }, this) / TICKS_PER_MS;
+    return lagOf({ ring: this.#feed.current.ring, lastDts90k }, this) / TICKS_PER_MS;
   }
   get isStopped(): boolean {
     return isStopped(this.#phase);
@@ -184,21 +171,16 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   stop(): void {
     if (!this.#advance("stop")) return;
     this.inStream.look();
-    this.#stopIndex = this.inStream.ring.head;
-    if (this.#replay) {
-      this.#replayEnd = new Interruption(this.inStream, this.#stopIndex, this.config.hasAudio);
-      this.#replay.endHere();
-      this.#goOnReplaying();
-    } else this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
-    this.listener.wake(this);
+    this.#feed.stopHere();
+    this.#goOn();
+    this.wake();
   }
 
   /** Ends at the next random access point, where a successor begins; at the end of the source if that comes first. */
   handOver(): void {
     this.inStream.look();
     if (this.inStream.ended) this.stop();
-    else if (this.#advance("handOver") && !this.#replay)
-      this.#state.stop(STOP_AT_RANDOM_ACCESS, this.inStream.ring.head);
+    else if (this.#advance("handOver")) this.#feed.stopAtRandomAccess();
   }
 
   /** Ends the file at the next random access point, and goes on in a new one. False where it takes no more frames. */
@@ -212,10 +194,10 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   isDue(nowMs: number, minBytes: number, maxAgeMs: number): boolean {
     if (hasWorker(this.#phase) || !this.segment || this.isStopped) return false;
     if (!this.inStream.settled && !this.#isStopping) return false;
-    this.#goOnReplaying();
+    this.#goOn();
     this.inStream.look();
-    const held = (this.#feed.ring.head - this.#state.tail()) | 0;
-    if (this.#replay) return held > 0 || this.#replay.hasEnded;
+    const { held } = this.#feed;
+    if (this.#feed.isReplaying) return held > 0 || this.#feed.hasEnded;
     if (this.#isStopping || this.wantedOutput > 0) return true;
     return held > 0 && (held >= minBytes || nowMs - this.lastDrainMs >= maxAgeMs || this.inStream.isHeldBack);
   }
@@ -226,9 +208,8 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     this.#advance("dispatch");
     this.lastDrainMs = nowMs;
     this.#state.setTracks((track) => this.inStream.referToConfig(track)?.pointer, this.mainVideo);
-    this.#state.setCutAt(this.#cuts.next90k(this.#next90k));
-    const isFull = this.#replay ? this.#replay.isFull : this.inStream.isHeldBack;
-    this.#state.setDecideNow(isFull || this.#standsStill(nowMs));
+    this.#state.setCutAt(this.#cuts.next90k(this.#feed.next90k));
+    this.#state.setDecideNow(this.#feed.isFull || this.#feed.standsStill(nowMs));
     segment.noteTracks(this.inStream, this.config.hasAudio);
     this.#state.dispatch(ticket);
     return {
@@ -244,57 +225,12 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     };
   }
 
-  /** Of the frame at its cursor. */
-  get #next90k(): Ticks90k {
-    return this.#feed.ring.frameAt(this.#state.tail())?.dts90k ?? this.#feed.newest90k;
+  wake(): void {
+    this.listener.wake(this);
   }
 
-  get #feed(): Feed {
-    return this.#replay ?? this.inStream;
-  }
-
-  #beginReplay(place: PastPlace): Replay {
-    const { arena, replayRings } = this.deps;
-    try {
-      const replay = new Replay({
-        ...{ arena, stream: this.inStream, place, rings: replayRings, cursor: this, hasAudio: this.config.hasAudio },
-        onReady: () => this.listener.wake(this),
-        onGap: (gap) => this.onGap(gap),
-      });
-      this.#state.goOnIn(replay.ring.pointer, replay.ring.head);
-      return replay;
-    } catch (error) {
-      this.#state.free();
-      throw error;
-    }
-  }
-
-  /** Takes what there is room for, or goes over to the ring of the stream where nothing lies between them any more. */
-  #goOnReplaying(): void {
-    const replay = this.#replay;
-    if (!replay || this.isStopped) return;
-    // Before the next frames: a volume that takes longer for a batch than a frame lasts would never have drained all.
-    const index = hasWorker(this.#phase) ? undefined : replay.liveIndex;
-    if (index === undefined) {
-      replay.feed();
-      if (replay.hasEnded) this.#state.stop(STOP_AT_INDEX, replay.ring.head);
-      return;
-    }
-    const { ring } = this.inStream;
-    this.#state.goOnIn(ring.pointer, index);
-    this.#replay = undefined;
-    this.inStream.attach(this);
-    replay.free();
-    if (this.#isStopping) this.#state.stop(STOP_AT_INDEX, this.#stopIndex);
-    else if (this.#phase === "handingOver") this.#state.stop(STOP_AT_RANDOM_ACCESS, ring.head);
-  }
-
-  /** A cut waits for media that does not come. */
-  #standsStill(nowMs: number): boolean {
-    const tail = this.#state.tail();
-    if (this.#replay && !this.#replay.isCaughtUp) return false;
-    if (tail !== this.#dispatched.tail) this.#dispatched = { tail, sinceMs: nowMs };
-    return nowMs - this.#dispatched.sinceMs >= MAX_CUT_WAIT_MS;
+  #goOn(): void {
+    if (!this.isStopped) this.#feed.goOn(hasWorker(this.#phase));
   }
 
   /** Its worker thread died: nobody holds it any more. False where another worker has it by now. */
@@ -327,23 +263,18 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     if (segment.takeAddedFile()) this.deps.onFileAdded();
     this.#reportSkipped();
     this.wantedOutput = 0;
-    if (result.unwritten && result.unwritten.frames > 0) this.onGap(unwrittenGap(result.unwritten));
-    const leftOut = segment.takeLeftOut(this.inStream);
-    if (leftOut) this.onGap(leftOut);
-    if (segment.isOpen) for (const gap of segment.takeUnsupported(this.inStream, this.config.hasAudio)) this.onGap(gap);
-    const stragglers = segment.takeStragglers(this.inStream);
-    if (stragglers) this.onGap(stragglers);
+    for (const gap of lossesIn(result, segment, this.inStream, this.config)) this.onGap(gap);
     if (result.opened) {
       const missed = this.#losses.endInterruption(segment, this.#state.tail(), this.isStopped);
       if (missed) this.onGap(missed);
-      this.#received.begin(segment, this.#state.tail(), (track, at) => this.hasTaken(track, at), this.#feed);
+      this.#received.begin(segment, this.#state.tail(), (track, at) => this.hasTaken(track, at), this.#feed.current);
     }
     // It was given up while a write hung, and the write has returned.
     if (this.isStopped) this.#leave();
     else if (result.failure) this.#onFailure(segment, failureToError(result.failure));
     else this.#onStatus(segment, result, isAtEnd);
     this.#received.look(this.segment);
-    this.#goOnReplaying();
+    this.#goOn();
     this.inStream.onDrained();
   }
 
@@ -406,18 +337,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
     const tail = this.#state.stopAtCursor();
     this.listener.segmentFailed(this, this.segment, error);
     const goesOn = !this.#isStopping && this.config.keepAlive;
-    const { inStream, config } = this;
-    const taken = (track: number, index: number): boolean => this.hasTaken(track, index);
-    const { head } = inStream.ring;
-    let end: { from: number; to: number } | Interruption = {
-      from: tail,
-      to: this.#isStopping ? this.#stopIndex : head,
-    };
-    if (this.#replay) end = this.#replayEnd ?? new Interruption(inStream, head, config.hasAudio);
-    const rest = this.#losses.failed(
-      new Interruption(inStream, tail, config.hasAudio, taken, this.#feed),
-      goesOn ? undefined : end,
-    );
+    const rest = this.#losses.failed(this.#feed.interruptionAt(tail), goesOn ? undefined : this.#feed.restFrom(tail));
     if (rest) this.onGap(rest);
     this.#end(error);
   }
@@ -499,8 +419,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   #leave(): void {
     this.#endLastSegment();
     this.#detach();
-    this.#replay?.free();
-    this.#replay = undefined;
+    this.#feed.free();
     this.inStream.leave(this);
     this.#state.free();
     this.#endWhenFinal();
@@ -525,7 +444,7 @@ export class Recording implements OutStream, Cursor, SegmentsOwner {
   #detach(): void {
     // The last report of the out-stream names its codecs; the in-stream may give them back before that.
     for (const kind of ["video", "audio"] as const) this.tracksOf(kind);
-    this.#replay?.close();
+    this.#feed.close();
     this.inStream.detach(this);
   }
 
