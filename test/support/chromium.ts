@@ -6,13 +6,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-// Without the last ones a start looks for servers that tests must not talk to.
-const FLAGS = [
-  "--headless",
+/** Without the last ones a start looks for servers that tests must not talk to. */
+export const CHROMIUM_FLAGS: readonly string[] = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
-  "--no-first-run",
   "--mute-audio",
   "--autoplay-policy=no-user-gesture-required",
   "--disable-dev-shm-usage",
@@ -33,7 +31,9 @@ export async function openChromium(url: string): Promise<Chromium> {
     "--pdeathsig",
     "KILL",
     "chromium",
-    ...FLAGS,
+    "--headless",
+    "--no-first-run",
+    ...CHROMIUM_FLAGS,
     "--remote-debugging-port=0",
     `--user-data-dir=${profile}`,
     url,

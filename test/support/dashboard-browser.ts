@@ -4,21 +4,9 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { CHROMIUM_FLAGS } from "./chromium.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-// As in chromium.ts. Playwright adds --headless and a profile of its own.
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--mute-audio",
-  "--autoplay-policy=no-user-gesture-required",
-  "--disable-dev-shm-usage",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 export interface Finding {
   readonly id: string;
@@ -40,7 +28,9 @@ export class DashboardBrowser {
   ) {}
 
   static async open(url: string): Promise<DashboardBrowser> {
-    return new DashboardBrowser(await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS }), url);
+    // Playwright adds --headless and a profile of its own.
+    const launched = await chromium.launch({ executablePath: "/usr/bin/chromium", args: [...CHROMIUM_FLAGS] });
+    return new DashboardBrowser(launched, url);
   }
 
   /** A page of its own, with its own cookies. */
