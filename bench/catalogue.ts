@@ -8,7 +8,7 @@
 // stat(2) of each file.
 
 import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -27,6 +27,8 @@ const { values } = parseArgs({
     appends: { type: "string", default: "20000" },
     rebuild: { type: "string", default: "100000" },
     folder: { type: "string" },
+    /** The day files stay there for other runs: only what is measured behind them wants a quiet machine. */
+    filled: { type: "string" },
     subject: { type: "string" },
   },
 });
@@ -55,6 +57,8 @@ interface Figures {
 
 /** The two ways to keep the index, as the measurement sees them. */
 interface Subject {
+  /** By an earlier run. */
+  readonly isFilled: boolean;
   fill(): void;
   /** A minute of the recorder: one segment of every stream. */
   appendAll(segments: readonly CatalogSegment[]): Promise<void>;
@@ -94,6 +98,10 @@ class DayFiles implements Subject {
     this.#index = join(folder, "catalog");
     mkdirSync(this.#index, { recursive: true });
     this.#writer = new DayWriter(this.#index, new SegmentLookup(this.#index), silentLogger);
+  }
+
+  get isFilled(): boolean {
+    return existsSync(join(this.#index, "checkpoint"));
   }
 
   fill(): void {
@@ -175,6 +183,8 @@ class Sqlite implements Subject {
     const { default: Constructor } = (await import(name)) as { default: new (path: string) => Database };
     return new Sqlite((path) => new Constructor(path), join(folder, "catalog.sqlite"), folder);
   }
+
+  readonly isFilled = false;
 
   fill(): void {
     for (let n = 0; n < PER_STREAM; n += 100)
@@ -296,7 +306,7 @@ async function measure(name: string, folder: string): Promise<Figures> {
   mkdirSync(folder, { recursive: true });
   await writeLedger(join(folder, "rebuild"));
   const subject: Subject = name === "sqlite" ? await Sqlite.open(folder) : new DayFiles(folder);
-  subject.fill();
+  if (!subject.isFilled) subject.fill();
   let seed = 1;
   const next = (below: number): number => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -354,8 +364,8 @@ if (values.subject !== undefined) {
 } else {
   const rows: Row[] = [];
   const figures: Record<string, Figures> = {};
-  for (const subject of ["day files", "sqlite"]) {
-    const folder = mkdtempSync(join(values.folder ?? tmpdir(), "reel-catalogue-"));
+  for (const subject of values.filled === undefined ? ["day files", "sqlite"] : ["day files"]) {
+    const folder = values.filled ?? mkdtempSync(join(values.folder ?? tmpdir(), "reel-catalogue-"));
     try {
       const child = spawnSync(
         process.execPath,
@@ -378,7 +388,7 @@ if (values.subject !== undefined) {
       figures[subject] = measured;
       rows.push(rowOf(subject, measured));
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      if (values.filled === undefined) rmSync(folder, { recursive: true, force: true });
     }
   }
   console.log(formatTable(rows));
