@@ -97,6 +97,15 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
+/** Of all nodes. */
+async function cpuMs(): Promise<number> {
+  const asked = nodes.map(async ({ server }) => {
+    const reply = await fetch(`http://${server.addresses.http}/api/server`);
+    return ((await reply.json()) as { cpuMs: number }).cpuMs;
+  });
+  return (await Promise.all(asked)).reduce((sum, ms) => sum + ms, 0);
+}
+
 it("brings all configs to all nodes, and each pull to one", async () => {
   const [{ control }] = nodes as [Node];
   const beganMs = performance.now();
@@ -134,11 +143,13 @@ it("lists all configs at any node, each under an id that the group has claimed",
 });
 
 it("says little where nothing changes", async () => {
+  const cpuBefore = await cpuMs();
   const before = await cluster.received();
   const beganMs = performance.now();
   await delay(REST_MS);
   const after = await cluster.received();
   const seconds = (performance.now() - beganMs) / 1000;
+  measured["% of a core, each node in rest"] = ((await cpuMs()) - cpuBefore) / seconds / NODES / 10;
   measured["messages a second in rest"] = Math.round((after.messages - before.messages) / seconds);
   measured["bytes a second in rest"] = Math.round((after.bytes - before.bytes) / seconds);
   expect(names.every(isAlone)).toBe(true);
