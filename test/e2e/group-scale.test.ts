@@ -149,7 +149,7 @@ it("says little where nothing changes", async () => {
   await delay(REST_MS);
   const after = await cluster.received();
   const seconds = (performance.now() - beganMs) / 1000;
-  measured["% of a core, each node in rest"] = ((await cpuMs()) - cpuBefore) / seconds / NODES / 10;
+  measured["% of a core, each node in rest"] = Math.round(((await cpuMs()) - cpuBefore) / seconds / NODES / 10);
   measured["messages a second in rest"] = Math.round((after.messages - before.messages) / seconds);
   measured["bytes a second in rest"] = Math.round((after.bytes - before.bytes) / seconds);
   expect(names.every(isAlone)).toBe(true);
