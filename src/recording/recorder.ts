@@ -195,7 +195,9 @@ export class Recorder extends EventEmitter<RecorderEvents> implements RecorderAp
         // A config that is gone has no source to come back.
         for (const note of restarts.unsettled)
           if (note.sequence !== CUT_OFF || this.#supervisor.entry(note.configId)) records.add(note);
-        for (const recording of this.#supervisor.recordings) if (!recording.isStopped) records.add(recording.received);
+        const wallMs = clock.wallMs();
+        for (const recording of this.#supervisor.recordings)
+          if (!recording.isStopped) records.add(recording.received(wallMs));
       },
       logger,
     );

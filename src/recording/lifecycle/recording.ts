@@ -57,6 +57,9 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
   /** Bytes of output its next frame wants; 0 = the usual buffer does. */
   wantedOutput = 0;
   #phase: RecordingPhase = "running";
+  /** What the table says of the phase: asked for ten times a second and more. */
+  #hasWorker = false;
+  #isStopped = false;
   #state: RecordingState;
   readonly #segments: RecordingSegments;
   #totals = new TrackTotals();
@@ -126,7 +129,7 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
     return lagOf({ ring: this.#feed.current.ring, lastDts90k }, this) / TICKS_PER_MS;
   }
   get isStopped(): boolean {
-    return isStopped(this.#phase);
+    return this.#isStopped;
   }
   /** Index of the cursor; where a successor goes on. */
   tail(): number {
@@ -146,7 +149,7 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
     this.#state.jump(index, skip);
   }
   get isRunningInWorker(): boolean {
-    return hasWorker(this.#phase) && this.#state.isRunning;
+    return this.#hasWorker && this.#state.isRunning;
   }
   hasTaken(track: number, index: number): boolean {
     return this.#state.hasTaken(track, index);
@@ -192,7 +195,7 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
 
   /** True where a drain would find something to do. */
   isDue(nowMs: number, minBytes: number, maxAgeMs: number): boolean {
-    if (hasWorker(this.#phase) || !this.segment || this.isStopped) return false;
+    if (this.#hasWorker || !this.segment || this.isStopped) return false;
     if (!this.inStream.settled && !this.#isStopping) return false;
     this.#goOn();
     this.inStream.look();
@@ -230,17 +233,17 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
   }
 
   #goOn(): void {
-    if (!this.isStopped) this.#feed.goOn(hasWorker(this.#phase));
+    if (!this.isStopped) this.#feed.goOn(this.#hasWorker);
   }
 
   /** Its worker thread died: nobody holds it any more. False where another worker has it by now. */
   releaseDead(ticket: number): boolean {
-    return hasWorker(this.#phase) && this.#state.releaseDead(ticket);
+    return this.#hasWorker && this.#state.releaseDead(ticket);
   }
 
   /** Takes the recording back from a worker that hangs in another one's write. */
   reclaim(): boolean {
-    if (!hasWorker(this.#phase) || !this.#state.reclaim()) return false;
+    if (!this.#hasWorker || !this.#state.reclaim()) return false;
     this.#advance("returned");
     if (this.isStopped) this.#leave();
     return true;
@@ -283,6 +286,8 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
     const next = nextPhase(this.#phase, event);
     if (next === undefined) return false;
     this.#phase = next;
+    this.#hasWorker = hasWorker(next);
+    this.#isStopped = isStopped(next);
     return true;
   }
 
@@ -362,8 +367,8 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
   }
 
   /** For the start after a crash. */
-  get received(): ReceivedNote {
-    return this.#received.note(this.deps.clock.wallMs());
+  received(wallMs: number): ReceivedNote {
+    return this.#received.note(wallMs);
   }
 
   onGap(gap: Gap): void {
@@ -407,7 +412,7 @@ export class Recording implements OutStream, FeedOwner, SegmentsOwner {
   #end(failure: ReelError | undefined): void {
     this.#advance("end");
     this.target?.reservation.stopWriting();
-    const hung = hasWorker(this.#phase);
+    const hung = this.#hasWorker;
     if (!hung) this.#endLastSegment();
     this.listener.stopped(this, failure);
     // A worker that hangs still has the cursor's state, but no longer holds up the ring.
