@@ -70,13 +70,17 @@ export class PendingUploads {
     return [...this.#all.values()].sort(byEnd);
   }
 
-  /** The oldest that may be tried now. While the server fails everything, one at a time. */
+  /**
+   * The oldest that may be tried now. While the server fails everything, one at a time, and the least tried first: files
+   * that fail on their own must not hold up all others.
+   */
   next(nowMs: number): PendingUpload | undefined {
     if (nowMs < this.#shutUntilMs || (this.#isShut && this.underWay > 0)) return undefined;
     let oldest: PendingUpload | undefined;
     for (const pending of this.#all.values()) {
       if (pending.isUnderWay || nowMs < pending.nextTryMs) continue;
-      if (!oldest || isOlder(pending, oldest)) oldest = pending;
+      const isLess = this.#isShut && oldest ? pending.tries - oldest.tries : 0;
+      if (!oldest || isLess < 0 || (isLess === 0 && isOlder(pending, oldest))) oldest = pending;
     }
     return oldest;
   }

@@ -29,6 +29,8 @@ export interface FileUpload {
 
 export interface UploadTools {
   readonly objects: S3Objects;
+  /** The bucket, and where it is: in another one nothing of what was sent is there. */
+  readonly place: string;
   readonly buffers: PartBuffers;
   readonly partBytes: number;
   /** Parts of one file at a time. */
@@ -45,6 +47,9 @@ export interface UploadedFile {
 }
 
 const TRIES = 4;
+
+/** Of parts that the upload does not have, or that it takes no longer: with checksums, or (MinIO's answer) without. */
+const REFUSALS: ReadonlySet<string> = new Set(["InvalidPart", "InvalidRequest", "InvalidArgument"]);
 
 /** By a name: this file, another object, nothing, or what one may not see. */
 type Found = "this" | "other" | "nothing" | "hidden";
@@ -76,7 +81,8 @@ export class FileSender {
       if (size !== sizeBytes)
         throw new ReelError("lostFile", `${path} has ${size} bytes and should have ${sizeBytes}`, { path });
       const partBytes = partSize(size, this.tools.partBytes);
-      const key = await this.#send(handle, { path, key: "", sizeBytes, modifiedMs: mtimeMs, partBytes });
+      const { place } = this.tools;
+      const key = await this.#send(handle, { path, key: "", sizeBytes, modifiedMs: mtimeMs, partBytes, place });
       return { key, sentBytes: this.#sentBytes };
     } finally {
       await handle.close();
@@ -147,7 +153,11 @@ export class FileSender {
     } catch (error) {
       if (!(error instanceof S3Failure && error.status === 403)) throw error;
       if (!isTaken && doneEtag === undefined) return "hidden";
-      throw new S3Failure(`the server has ${key} and does not let it be looked at (s3:GetObject)`, 403, error.code);
+      throw new S3Failure(
+        `${key} was sent, or is there, and may not be looked at: grant s3:GetObject and s3:ListBucket`,
+        403,
+        error.code,
+      );
     }
     if (!head || head.etag === this.#brokenEtag) return "nothing";
     if (await isFile(head, handle, plan, this.tools.buffers)) return "this";
@@ -237,7 +247,7 @@ export class FileSender {
    */
   async #isUnknown(error: S3Failure, key: string, uploadId: string): Promise<boolean> {
     const { status, code } = error;
-    if (status === 404 || code === "InvalidPart" || code === "InvalidRequest") return true;
+    if (status === 404 || REFUSALS.has(code)) return true;
     if (error !== this.#completionError || status !== 500) return false;
     try {
       await this.#try(() => this.tools.objects.listParts(key, uploadId));

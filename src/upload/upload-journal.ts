@@ -13,13 +13,15 @@ import { join } from "node:path";
 import { PRIVATE_FILE } from "../base/private-files.js";
 import type { Part } from "./s3-objects.js";
 
-/** What is sent, and in which pieces. Of another file, or key, what was sent is useless. */
+/** What is sent, where to, and in which pieces. Of another file, key or place what was sent is useless. */
 export interface UploadPlan {
   readonly path: string;
   readonly key: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
   readonly partBytes: number;
+  /** The bucket, and where it is. */
+  readonly place: string;
 }
 
 interface Lines {

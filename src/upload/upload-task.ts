@@ -47,8 +47,9 @@ let current: { credentials: Credentials; sender: S3Sender } | undefined;
 
 export async function upload({ credentials, file }: UploadTask): Promise<UploadOutcome> {
   try {
-    const { partBytes, concurrency, retryMs } = data;
-    const tools = { objects: objectsOf(credentials), buffers, partBytes, concurrency, retryMs };
+    const { bucket, partBytes, concurrency, retryMs } = data;
+    const place = `${bucket.endpoint} ${bucket.bucket}`;
+    const tools = { objects: objectsOf(credentials), place, buffers, partBytes, concurrency, retryMs };
     // Of two files of one name the second finds the first.
     const sent = await names.run(file.key, () => new FileSender(file, tools).send());
     return { ...sent, failure: undefined };

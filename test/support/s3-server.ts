@@ -52,6 +52,8 @@ export interface S3ServerOptions {
   isOdd?: boolean;
   /** Of an object that is not there it says 403, as Amazon does without s3:ListBucket. */
   mayNotList?: boolean;
+  /** As MinIO it calls a part without the checksum that its upload was begun with an InvalidArgument. */
+  isMinio?: boolean;
   /** ETags are no MD5, and no checksums are kept, as where objects are encrypted with a key of one's own. */
   isOpaque?: boolean;
 }
@@ -210,7 +212,8 @@ export class S3Server {
     if (!(number >= 1 && number <= 10_000)) return [400, "InvalidArgument"];
     const sha256 = headers["x-amz-checksum-sha256"] as string | undefined;
     // "Checksum Type mismatch occurred, expected checksum Type: null"
-    if (!this.options.isPoor && (sha256 !== undefined) !== upload.hasChecksums) return [400, "InvalidRequest"];
+    if (!this.options.isPoor && (sha256 !== undefined) !== upload.hasChecksums)
+      return [400, this.options.isMinio ? "InvalidArgument" : "InvalidRequest"];
     const etag = md5(bytes);
     upload.parts.set(number, { bytes, etag, sha256: this.#kept(sha256) });
     respond(200, "", { ETag: `"${etag}"` });

@@ -67,3 +67,24 @@ it("holds more files than a function takes arguments", () => {
   for (let id = 1; id <= 200_000; id++) pending.add(segment(id, id), "k").nextTryMs = id;
   expect(pending.nextMs()).toBe(1);
 });
+
+it("tries every file, though some fail for ever on their own", () => {
+  const pending = new PendingUploads(2, () => 1, 1000);
+  for (const id of [1, 2, 3]) pending.add(segment(id, id), "k");
+  let nowMs = 0;
+  let uploaded = 0;
+  for (let id = 4; id < 100; id++) {
+    pending.add(segment(id, id), "k");
+    for (const endMs = nowMs + 600_000; nowMs < endMs; nowMs += 1000) {
+      const next = pending.next(nowMs);
+      if (!next) continue;
+      next.tries++;
+      if (next.segment.id <= 3) pending.failed(next, FAILURE, nowMs);
+      else {
+        pending.succeeded(next.segment.id);
+        uploaded++;
+      }
+    }
+  }
+  expect(uploaded).toBe(96);
+});

@@ -48,7 +48,7 @@ it.each([
   writeFileSync(file, Buffer.from(Array.from({ length: bytes }, () => random() * 32))); // text survives `body`
   const key = `a b/é+(1)/${what}.ts`;
   const objects = new S3Objects(sender, keepsChecksums);
-  const tools = { objects, buffers: new PartBuffers(3), partBytes: PART, concurrency: 3, retryMs: 5 };
+  const tools = { objects, place: "s3rver", buffers: new PartBuffers(3), partBytes: PART, concurrency: 3, retryMs: 5 };
   const sent = { path: file, key, otherKey: undefined, sizeBytes: bytes, journalPath: path(`${what}.log`) };
   await new FileSender(sent, tools).send();
   const { body } = await sender.send({ method: "GET", key });

@@ -43,6 +43,7 @@ function writeBytes(bytes: number): Buffer {
 interface Sending {
   sizeBytes: number;
   partBytes?: number;
+  place?: string;
   secretAccessKey?: string;
   keepsChecksums?: boolean;
 }
@@ -50,6 +51,7 @@ interface Sending {
 function send({
   sizeBytes,
   partBytes = PART,
+  place = "one",
   secretAccessKey = TEST_ACCOUNT.secretAccessKey,
   keepsChecksums = true,
 }: Sending): Promise<UploadedFile> {
@@ -60,6 +62,7 @@ function send({
   const objects = new S3Objects(sender, keepsChecksums);
   const tools = {
     objects,
+    place,
     buffers: new PartBuffers(CONCURRENCY),
     partBytes,
     concurrency: CONCURRENCY,
@@ -130,8 +133,12 @@ describe("an upload that was cut off", () => {
     expect(await send({ sizeBytes: 4 * PART })).toMatchObject({ sentBytes: 0 });
   });
 
-  it.each([true, false])("begins anew where checksums are wanted by now, or no longer: %s", async (keepsChecksums) => {
-    await start({ fault: ({ method, url }) => (PART_3.test(`${method} ${url}`) ? "cutBefore" : undefined) });
+  it.each([
+    [true, false],
+    [false, false],
+    [false, true],
+  ])("begins anew where checksums are wanted by now, or no longer: %s (MinIO: %s)", async (keepsChecksums, isMinio) => {
+    await start({ isMinio, fault: ({ method, url }) => (PART_3.test(`${method} ${url}`) ? "cutBefore" : undefined) });
     const content = writeBytes(4 * PART);
     await expect(send({ sizeBytes: 4 * PART, keepsChecksums: !keepsChecksums })).rejects.toThrow();
     delete server.options.fault;
@@ -351,6 +358,16 @@ describe("an object of our own", () => {
       expect(server.objects.get(KEY)).toMatchObject({ versions: 1 });
     },
   );
+
+  it("in another bucket says nothing of this one", async () => {
+    await start({ mayNotList: true });
+    const content = writeBytes(PART);
+    await send({ sizeBytes: PART });
+    server.objects.clear();
+    await expect(send({ sizeBytes: PART })).rejects.toMatchObject({ status: 403, message: /s3:ListBucket/ });
+    await send({ sizeBytes: PART, place: "another" });
+    expect(server.objects.get(KEY)?.bytes.equals(content)).toBe(true);
+  });
 
   it("is known also where parts are to have another size by now", async () => {
     await start();
