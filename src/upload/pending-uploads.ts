@@ -71,8 +71,8 @@ export class PendingUploads {
   }
 
   /**
-   * The oldest that may be tried now. While the server fails everything, one at a time, and the least tried first: files
-   * that fail on their own must not hold up all others.
+   * The oldest that may be tried now. While the server fails everything, one at a time, and the least tried first:
+   * files that fail on their own must not hold up all others.
    */
   next(nowMs: number): PendingUpload | undefined {
     if (nowMs < this.#shutUntilMs || (this.#isShut && this.underWay > 0)) return undefined;
