@@ -64,6 +64,8 @@ export class FrameSink<S extends SourceStream = SourceStream> implements AccessU
   #endReason: string | undefined;
   /** The tracks have one clock, as in MPEG-TS: they are never moved against each other. */
   isClockShared = false;
+  /** The source describes every track that it has. */
+  areTracksNamed = false;
   /** Set before the in-stream opens. */
   reception: (() => PacketReception) | undefined;
   #gate: ClockGate | undefined;
@@ -93,6 +95,7 @@ export class FrameSink<S extends SourceStream = SourceStream> implements AccessU
       this.isClockShared,
     );
     for (const [track, about] of this.#described) stream.describeTrack(track, about);
+    if (this.areTracksNamed) stream.tracksAreNamed();
     stream.setUnrecorded(this.#unrecorded);
     stream.onRoom(() => this.#onRoom());
     // A listener of the new in-stream may have ended its source.

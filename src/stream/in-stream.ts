@@ -58,6 +58,8 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
   readonly ring: FrameRing;
   /** How its packets arrive; undefined where it does not come in packets. Set by its ingest. */
   reception: (() => PacketReception) | undefined;
+  /** Since when its source can have sent what comes; monotonic. Set by its ingest where that was earlier. */
+  sinceMs: Millis;
   settled = false;
   ended = false;
   #arena: Arena;
@@ -96,6 +98,7 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
     this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
     this.createdMonotonicMs = clock.monotonicMs();
+    this.sinceMs = this.createdMonotonicMs;
     this.#counters = new StreamCounters(this.createdMonotonicMs);
     this.#room = new RingRoom({
       ...{ streamName: name, arena, clock, limits: options, lastDts90k: this.#counters.lastDts90k },
@@ -190,6 +193,13 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
   /** A track that was described is not waited for. One that has had a configuration stays. */
   withdrawTrack(number: number): void {
     if (!this.ended) this.#tracks.withdraw(number);
+    if (this.#tracks.isComplete) this.settle();
+  }
+
+  /** The source has described all of its tracks: when each has its configuration, no other is waited for. */
+  tracksAreNamed(): void {
+    this.#tracks.areNamed = true;
+    if (this.#tracks.isComplete) this.settle();
   }
 
   /** Place of the newest frame of all tracks. */

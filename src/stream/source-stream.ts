@@ -22,6 +22,8 @@ export interface SourceStream {
   setDecoderConfig(track: number, codec: CodecName, bytes: Uint8Array): void;
   describeTrack(track: number, about: NewTrack): void;
   withdrawTrack(track: number): void;
+  /** No track comes but those that are described. */
+  tracksAreNamed(): void;
   setUnrecorded(tracks: readonly UnrecordedTrack[]): void;
   reserve(sizeBytes: number, mayGrow?: boolean): number;
   abandon(): void;

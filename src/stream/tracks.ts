@@ -12,6 +12,8 @@ export class Tracks {
   /** Those that there are; made again when one comes or goes, because every drain asks for them. */
   #listed: readonly Track[] = [];
   #mainVideo: number | undefined;
+  /** There will be no other. */
+  areNamed = false;
 
   constructor(private readonly streamName: string) {}
 
@@ -77,11 +79,12 @@ export class Tracks {
     this.#mainVideo = this.all.find(({ kind, codec }) => kind === "video" && codec !== undefined)?.number;
   }
 
-  /** Video and audio are there, and every track that was announced. */
+  /** Every track that was announced is there, and video and audio where others may come. */
   get isComplete(): boolean {
     const { all } = this;
     const has = (kind: TrackKind): boolean => all.some((track) => track.kind === kind);
-    return has("video") && has("audio") && all.every(({ codec }) => codec !== undefined);
+    const areAll = this.areNamed ? all.length > 0 : has("video") && has("audio");
+    return areAll && all.every(({ codec }) => codec !== undefined);
   }
 
   #put(number: number, track: Track | undefined): void {

@@ -20,6 +20,7 @@ export interface TakenFrame {
 export class AccessUnitLog implements AccessUnitSink {
   readonly randomAccess = new RandomAccessRule();
   isClockShared = false;
+  areTracksNamed = false;
   readonly frames: TakenFrame[] = [];
   readonly configs: { track: number; codec: string; hex: string }[] = [];
   readonly losses: Loss[] = [];

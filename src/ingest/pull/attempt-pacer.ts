@@ -35,7 +35,7 @@ export class AttemptPacer {
     const entry: Entry = { dueMs: nowMs + delayMs, attempt };
     const isFirst = (this.#entries[0]?.dueMs ?? Number.POSITIVE_INFINITY) > nowMs;
     if (delayMs <= 0 && isFirst && nowMs >= this.#nextSlotMs) {
-      this.#nextSlotMs = nowMs + SPACING_MS;
+      this.#takeSlot(nowMs);
       attempt();
       return () => {};
     }
@@ -80,9 +80,15 @@ export class AttemptPacer {
     // Timers may fire a little early.
     if (nowMs >= this.#nextSlotMs && (this.#entries[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
       const entry = this.#entries.shift();
-      this.#nextSlotMs = nowMs + SPACING_MS;
+      this.#takeSlot(nowMs);
       entry?.attempt();
     }
     this.#arm();
+  }
+
+  /** Timers fire late: what one is late is not added to the next, or there were forty a second in place of fifty. */
+  #takeSlot(nowMs: Millis): void {
+    const isLate = nowMs - this.#nextSlotMs < SPACING_MS;
+    this.#nextSlotMs = (isLate ? this.#nextSlotMs : nowMs) + SPACING_MS;
   }
 }

@@ -171,6 +171,9 @@ export class HandedConnection implements WorkerClient {
       case "withdraw":
         inStream.withdrawTrack(news.track);
         return;
+      case "named":
+        inStream.tracksAreNamed();
+        return;
       case "unrecorded":
         inStream.setUnrecorded(news.tracks);
         return;

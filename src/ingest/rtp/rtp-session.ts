@@ -47,6 +47,8 @@ export interface RtpSessionOptions {
 /** A FrameSink, as far as a session needs it. */
 export interface RtpSink extends AccessUnitSink {
   isClockShared: boolean;
+  /** Every track that comes was described before. */
+  areTracksNamed: boolean;
   reception?: (() => PacketReception) | undefined;
   /** The in-stream, where it is open. */
   readonly stream: object | undefined;
@@ -83,6 +85,8 @@ export class RtpSession {
     const times = complete.map(({ clockRate }) => new RtpTime(clockRate));
     this.#alignment = new TrackAlignment(times);
     const program = complete.findIndex(({ encodingName }) => encodingName === TRANSPORT_STREAM);
+    // Those of a transport stream stand in its tables alone.
+    sink.areTracksNamed = program < 0;
     const numbers = new TrackNumbers();
     this.#tracks = complete.map((medium, i) => {
       const time = times[i] as RtpTime;

@@ -73,6 +73,7 @@ export type StreamNews =
   | { kind: "config"; track: number; codec: CodecName; bytes: Uint8Array }
   | { kind: "describe"; track: number; about: NewTrack }
   | { kind: "withdraw"; track: number }
+  | { kind: "named" }
   | { kind: "unrecorded"; tracks: readonly UnrecordedTrack[] }
   | { kind: "gap"; gap: Gap }
   /** Enough has come that further tracks are not waited for. */

@@ -138,6 +138,10 @@ export class WorkerStream implements SourceStream, ProducerHost {
     this.#tell({ kind: "withdraw", track });
   }
 
+  tracksAreNamed(): void {
+    this.#tell({ kind: "named" });
+  }
+
   setUnrecorded(tracks: readonly UnrecordedTrack[]): void {
     this.#tell({ kind: "unrecorded", tracks });
   }

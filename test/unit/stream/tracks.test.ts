@@ -69,6 +69,26 @@ describe("tracks of an in-stream", () => {
     expect(stream.config(german)?.pointer).not.toBe(stream.config(english)?.pointer);
   });
 
+  it("settle the stream at once where the source has described all, and the last one has its configuration or goes", () => {
+    const video = makeStream();
+    video.describeTrack(0, { kind: "video" });
+    video.tracksAreNamed();
+    expect(video.settled).toBe(false);
+    video.setDecoderConfig(0, "h264", AVCC);
+    expect(video.settled).toBe(true);
+    const both = makeStream();
+    both.describeTrack(0, { kind: "video" });
+    both.describeTrack(1, { kind: "audio" });
+    both.tracksAreNamed();
+    both.setDecoderConfig(0, "h264", AVCC);
+    expect(both.settled).toBe(false);
+    both.withdrawTrack(1);
+    expect(both.settled).toBe(true);
+    const none = makeStream();
+    none.tracksAreNamed();
+    expect(none.settled).toBe(false);
+  });
+
   it("that are described anew have the new language, in their next configuration too", () => {
     const stream = makeStream();
     stream.describeTrack(1, { kind: "audio", language: "eng", label: "English" });

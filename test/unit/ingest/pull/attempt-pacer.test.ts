@@ -43,6 +43,14 @@ describe("attempts", () => {
       );
   });
 
+  it("are as many where every timer is late", () => {
+    const { time, begun } = setup();
+    const late = new AttemptPacer(time.clock, { ...time.timers, after: (ms, act) => time.timers.after(ms + 5, act) });
+    for (let camera = 0; camera < 100; camera++) late.schedule(0, () => begun.push(time.nowMs));
+    time.advance(2010);
+    expect(begun).toHaveLength(100);
+  });
+
   it("of a fleet that stays dead keep to the budget, and none is forgotten", () => {
     const { time, pacer } = setup();
     const random = mulberry32(1);

@@ -33,6 +33,9 @@ describe("what is recorded", () => {
     ]);
     expect(media.map((_, i) => session.isRecorded(i))).toEqual([true, true, true, true]);
     expect(log.isClockShared).toBe(true);
+    expect(log.areTracksNamed).toBe(true);
+    // The tracks of a transport stream stand in its tables.
+    expect(new RtpReceiver([{ ...VIDEO, encodingName: "MP2T", payloadType: 33 }]).log.areTracksNamed).toBe(false);
   });
 
   it("names what it cannot record", () => {
