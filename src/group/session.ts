@@ -44,10 +44,11 @@ export async function openSession(nats: Nats, parts: SessionParts): Promise<Sess
   if (!isWanted()) return undefined;
   const { own, onTick, onAbsent, onReconnect, live, onConflict } = parts;
   const heartbeats = new Heartbeats({
-    ...{ nats, subjects, members, own, onTick, onAbsent, logger },
-    onReconnect: () => {
+    ...{ nats, subjects, members, own, onTick, onReconnect, logger },
+    // Also where this process stood still: its reader of claims may be one that nothing is sent to any more.
+    onAbsent: () => {
       log.readAgain();
-      onReconnect();
+      onAbsent();
     },
   });
   const requests = new Requests({ nats, subjects, self, isConnected: () => heartbeats.isConnected, logger });
