@@ -184,16 +184,19 @@ export class GroupPulls<S extends GroupPull, T> {
     for (const entry of this.#entries.values()) this.#consider(entry);
   }
 
-  /** It claims nothing any more, and begins to pull nothing. */
+  /** It claims nothing any more, and begins to pull nothing. What it was about to take stays where it is. */
   drain(isDraining = true): void {
     this.#isDraining = isDraining;
+    if (!isDraining) return;
+    for (const entry of this.#entries.values())
+      if (entry.taking && this.#claimOf(entry.settings.configId).asking === 0) this.#endTaking(entry);
   }
 
-  /** The pulls that this node has. */
+  /** The pulls that this node has, or is about to have. */
   own(): PullKey[] {
     return [...this.#entries.values()]
       .map(({ settings }) => settings)
-      .filter(({ configId }) => this.#claimOf(configId).isRunning);
+      .filter(({ configId }) => this.#claimOf(configId).isRunning || this.#claimOf(configId).asking > 0);
   }
 
   /** Pulls whose owners live, and who has them. */
@@ -313,9 +316,10 @@ export class GroupPulls<S extends GroupPull, T> {
   }
 
   #step(configId: number, input: ClaimInput): void {
-    const { owner } = this.#claimOf(configId);
+    const { owner, epoch } = this.#claimOf(configId);
     const { claim, step } = stepClaim(this.#claimOf(configId), input, this.#parts.self);
     this.#claims.set(configId, claim);
+    if (claim.epoch > epoch && !claim.isRunning) this.#yielded.get(configId)?.(claim.owner);
     const entry = this.#entries.get(configId);
     if (step?.type === "start") {
       this.#save();
@@ -363,7 +367,6 @@ export class GroupPulls<S extends GroupPull, T> {
   }
 
   #yield(entry: Entry<S, T>, owner: number, epoch: number): void {
-    this.#yielded.get(entry.settings.configId)?.(owner);
     entry.taking = undefined;
     if (!entry.isPulling) return;
     const { runner, logger } = this.#parts;

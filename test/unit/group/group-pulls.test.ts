@@ -305,6 +305,29 @@ it("leaves what does not come to live here to its owner, and what another has ta
   expect(codes.get(1)?.at(-1)).toBe(PULL_ELSEWHERE);
 });
 
+it("leaves what it was about to take to its owner when it drains, and gives away what it is claiming", async () => {
+  join();
+  for (const configId of [1, 2]) pulls.seen({ configId, epoch: 1, node: 2, sequence: configId });
+  hear(2);
+  start(1);
+  start(2);
+  pulls.take(1);
+  await pass(HEARTBEAT_MS, [2]);
+  pulls.drain();
+  expect(running.size).toBe(0);
+  expect(pulls.own()).toEqual([]);
+  pulls.drain(false);
+  pulls.take(2);
+  flow = "recorded";
+  pulls.tick();
+  pulls.drain();
+  // The answer is under way: it may be this node's.
+  expect(pulls.own().map(({ configId }) => configId)).toEqual([2]);
+  const yielded = pulls.whenYielded(2, 1000);
+  pulls.seen({ configId: 2, epoch: 2, node: 3, sequence: 3 });
+  expect(await yielded).toBe(3);
+});
+
 it("tells a giver who has its pull, takes nothing while it drains, and claims again afterwards", async () => {
   join();
   start(1);
