@@ -2,6 +2,7 @@
 // sent meanwhile is in the files of all nodes together, without a hole.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { effort, isTorture } from "../support/effort.js";
 import { FakeCamera } from "../support/fake-camera.js";
 import { NatsCluster } from "../support/nats-cluster.js";
 import { holesIn, numbersBelow } from "../support/numbered-frames.js";
@@ -9,8 +10,9 @@ import { Control, ReelProcess, stopServers } from "../support/reel-server.js";
 import { runProgram } from "../support/run-program.js";
 import { until } from "../support/until.js";
 
-const NAMES = ["a", "b"] as const;
-const CAMERAS = 3;
+/** Torture: three nodes, on three servers of NATS. */
+const NAMES = isTorture ? ["a", "b", "c"] : ["a", "b"];
+const CAMERAS = effort(3, 12);
 const FRAME_MS = 40;
 
 interface Node {
@@ -28,13 +30,13 @@ const moved: Record<string, unknown>[] = [];
 
 async function startNode(name: string, root?: string): Promise<Node> {
   const url = `http://${name}.example:8080/`;
-  const group = { name: "test", node: name, url, servers: nats.urls, replicas: 1 };
+  const group = { name: "test", node: name, url, servers: nats.urls, replicas: effort(1, 3) };
   const server = await ReelProcess.start({ config: { group }, ...(root !== undefined && { root }) });
   return { name, server, control: await Control.connect(server) };
 }
 
 beforeAll(async () => {
-  nats = await NatsCluster.start(1);
+  nats = await NatsCluster.start(effort(1, 3));
   cameras = await Promise.all(Array.from({ length: CAMERAS }, () => FakeCamera.open({ isNumbered: true })));
   sending = setInterval(() => {
     for (const camera of cameras) camera.sendToPlaying();
@@ -82,14 +84,17 @@ async function expectOneTimeline(stream: string): Promise<void> {
   for (const node of nodes) {
     const { spans, gaps, unanswered } = await ask<Timeline>(node, `/api/timeline?stream=${stream}&node=all`);
     expect({ gaps, unanswered }).toEqual({ gaps: [], unanswered: [] });
-    expect(new Set(spans.map((span) => span.node))).toEqual(new Set(NAMES));
+    const holders = new Set(spans.map((span) => span.node));
+    expect([...holders].every((name) => NAMES.includes(name))).toBe(true);
+    expect(holders.size).toBeGreaterThan(1);
     const epochs = spans.map(({ epoch }) => epoch);
     expect(epochs).toEqual(epochs.toSorted((a, b) => a - b));
     expect(new Set(epochs).size).toBeGreaterThan(1);
     const both = spans.filter(({ besides }) => besides.length > 0);
     expect(both.length).toBeGreaterThan(0);
     for (const { node, epoch, besides, fills } of both) {
-      expect(besides).toMatchObject([{ node: NAMES.find((other) => other !== node), epoch: epoch - 1 }]);
+      expect(besides).toMatchObject([{ epoch: epoch - 1 }]);
+      expect(besides[0]?.node).not.toBe(node);
       expect(fills).toBeNull();
     }
     for (const { node: name, links } of spans) {

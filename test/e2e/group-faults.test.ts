@@ -17,9 +17,13 @@ const WITH_LEADER_MS = 12_000;
 /** A gap is so many pictures longer or shorter than what is missing: arrival trembles at both of its ends. */
 const OFF_PICTURES = 3;
 const ARRIVAL_MS = 1000;
+/** A killed node had not yet written more than that. */
+const LAST_MS = 2000;
 const ELECTION_MS = 8000;
 
 let rig: GroupRig;
+/** Meanwhile no picture may be missing of any camera. */
+const whole: { what: string; fromMs: number; toMs: number }[] = [];
 const took: Record<string, number[]> = {};
 
 beforeAll(async () => {
@@ -36,12 +40,18 @@ function noteTime(what: string, sinceMs: number): number {
   return ms;
 }
 
+/** No picture may be missing since `fromMs`, but for the last ones, which a kill that follows may take with it. */
+function noteWhole(what: string, fromMs: number): void {
+  whole.push({ what, fromMs, toMs: Date.now() - LAST_MS });
+}
+
 /** Nobody has connected anew, and nothing has moved, since `before` was looked at. */
 const state = (): object => ({ connections: rig.connections(), moves: rig.told("pullMoved").length });
 
 it("records elsewhere what a killed node had", async () => {
   for (let round = 0; round < effort(1, 10); round++) {
-    const { node, held } = await rig.fullest();
+    const { node, held } = await rig.gather();
+    expect(held).toHaveLength(CAMERAS);
     const before = rig.told("recordChunkCreated");
     const killedMs = performance.now();
     await rig.kill(node);
@@ -69,6 +79,7 @@ it("goes on at a node that is cut off, and has one owner of each afterwards", as
 
 it.runIf(isTorture)("moves nothing where the leader of JetStream is killed", async () => {
   const before = state();
+  const fromMs = Date.now();
   const leader = await rig.claimLeader();
   await rig.nats.kill(leader);
   await delay(ELECTION_MS);
@@ -77,6 +88,7 @@ it.runIf(isTorture)("moves nothing where the leader of JetStream is killed", asy
   rig.nats.restart(leader);
   await delay(ELECTION_MS);
   expect(state()).toEqual(before);
+  noteWhole("the leader killed", fromMs);
 });
 
 it.runIf(isTorture)("records elsewhere where the leader dies with a node", async () => {
@@ -109,14 +121,17 @@ it.runIf(isTorture).each([5000, 20_000])("has one owner of each after a node sto
 it.runIf(isTorture)("moves nothing where a node's way to NATS is slow", async () => {
   const { node } = await rig.fullest();
   const before = state();
+  const fromMs = Date.now();
   for (const relay of node.relays) relay.delayMs = 400;
   await delay(15_000);
   expect(state()).toEqual(before);
+  noteWhole("slow", fromMs);
   for (const relay of node.relays) relay.delayMs = 0;
 });
 
 it.runIf(isTorture)("goes on without NATS for a minute, and nothing moves when it is back", async () => {
   const before = state();
+  const fromMs = Date.now();
   for (const index of [0, 1, 2]) await rig.nats.kill(index);
   await delay(60_000);
   expect(state()).toEqual(before);
@@ -124,6 +139,7 @@ it.runIf(isTorture)("goes on without NATS for a minute, and nothing moves when i
   await rig.claimLeader();
   await delay(ELECTION_MS);
   expect(state()).toEqual(before);
+  noteWhole("without NATS", fromMs);
   await rig.untilAlone();
 });
 
@@ -133,7 +149,7 @@ it("tells as gaps what no file of any node has, and nothing else", async () => {
   for (const name of names) told.set(name, await until(name, () => rig.gapsOf(name)));
   await rig.stopNodes();
   let missing = 0;
-  let off = 0;
+  const offs: number[] = [];
   for (const name of names) {
     const holes = await rig.holesOf(name);
     const gaps = told.get(name)?.gaps ?? [];
@@ -144,13 +160,19 @@ it("tells as gaps what no file of any node has, and nothing else", async () => {
       // The time of a file is that of its first picture's arrival, which is later than it was sent.
       expect(Math.abs(startMs - hole.startMs), what).toBeLessThan(ARRIVAL_MS);
       const offBy = Math.abs((endMs - startMs) / FRAME_MS - hole.missing);
-      off = Math.max(off, offBy);
-      expect(offBy, what).toBeLessThanOrEqual(OFF_PICTURES);
+      offs.push(offBy);
       missing += hole.missing;
+      for (const { what, fromMs, toMs } of whole)
+        expect(hole.endMs <= fromMs || hole.startMs >= toMs, `${name}: ${JSON.stringify({ what, hole })}`).toBe(true);
     }
   }
   took["pictures missing in all"] = [missing];
-  took["pictures that a gap is off by, at most"] = [off];
-  // Something was taken over, so something is missing.
-  expect(missing).toBeGreaterThan(0);
+  took.gaps = [offs.length];
+  const off = offs.toSorted((a, b) => a - b);
+  took["pictures that a gap is off by: median, of 19 in 20, at most"] = [0.5, 0.95, 1].map(
+    (part) => off[Math.ceil(part * off.length) - 1] ?? 0,
+  );
+  expect(Math.max(...off)).toBeLessThanOrEqual(OFF_PICTURES);
+  // Something was taken over behind its node's end, so something is missing.
+  if (rig.hasKilled) expect(missing).toBeGreaterThan(0);
 });

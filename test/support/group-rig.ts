@@ -22,6 +22,7 @@ export interface RigNode {
   control: Control;
   /** Of its earlier runs. */
   told: ReelEvent[];
+  isDead: boolean;
 }
 
 export interface RigCamera {
@@ -37,6 +38,7 @@ export interface Hole {
 export class GroupRig {
   readonly nodes: RigNode[] = [];
   readonly cameras: RigCamera[] = [];
+  hasKilled = false;
   /** When each picture was sent, by the wall clock; all cameras send together. */
   readonly sentMs: number[] = [];
   readonly #beganMs = performance.now();
@@ -98,13 +100,38 @@ export class GroupRig {
 
   /** The node with the most cameras, and which. */
   async fullest(): Promise<{ node: RigNode; held: string[] }> {
-    const held = await Promise.all(this.nodes.map((node) => this.camerasOf(node)));
+    const held = await Promise.all(this.nodes.map((node) => (node.isDead ? [] : this.camerasOf(node))));
     const most = Math.max(...held.map(({ length }) => length));
     const index = held.findIndex(({ length }) => length === most);
     return { node: this.nodes[index] as RigNode, held: held[index] as string[] };
   }
 
+  /** The fullest node takes what the others have, without a gap. Resolves with it. */
+  async gather(): Promise<{ node: RigNode; held: string[] }> {
+    const { node } = await this.fullest();
+    const others = this.nodes.filter((other) => other !== node && !other.isDead);
+    // One after the other: none takes what another one gives.
+    for (const other of others) await this.drain(other);
+    for (const { control, name } of others) await control.succeed(`drain off=1 node=${name}`);
+    return { node, held: await this.camerasOf(node) };
+  }
+
+  /** Until a node has given its pulls to others. */
+  async drain({ control, name }: RigNode): Promise<void> {
+    await until(
+      "it has given its pulls away",
+      async () => {
+        const { isDone, kept } = (await control.succeed(`drain node=${name}`)) as { isDone: boolean; kept: unknown[] };
+        if (kept.length > 0) throw new Error(`${name} kept ${JSON.stringify(kept)}`);
+        return isDone;
+      },
+      PATIENCE_MS,
+    );
+  }
+
   async kill(node: RigNode): Promise<void> {
+    node.isDead = true;
+    this.hasKilled = true;
     await node.server.kill();
     node.control.close();
   }
@@ -113,7 +140,7 @@ export class GroupRig {
   async restart(node: RigNode): Promise<void> {
     node.told = [...node.told, ...node.control.events];
     const { server, control } = await this.#start(node.name, node.relays, node.server.root);
-    Object.assign(node, { server, control });
+    Object.assign(node, { server, control, isDead: false });
     await until("it is a member again", () => /a member of the group/.test(node.server.output), PATIENCE_MS);
   }
 
@@ -198,7 +225,7 @@ export class GroupRig {
   async #newNode(name: string): Promise<RigNode> {
     const ports = this.nats.urls.map((url) => Number(new URL(url).port));
     const relays = await Promise.all(ports.map((port) => TcpRelay.open(port)));
-    return { name, relays, told: [], ...(await this.#start(name, relays)) };
+    return { name, relays, told: [], isDead: false, ...(await this.#start(name, relays)) };
   }
 
   async #start(name: string, relays: readonly TcpRelay[], root?: string) {
