@@ -58,8 +58,6 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
   readonly ring: FrameRing;
   /** How its packets arrive; undefined where it does not come in packets. Set by its ingest. */
   reception: (() => PacketReception) | undefined;
-  /** Since when its source can have sent what comes; monotonic. Set by its ingest where that was earlier. */
-  sinceMs: Millis;
   settled = false;
   ended = false;
   #arena: Arena;
@@ -98,7 +96,6 @@ export class InStream extends EventEmitter<InStreamEvents> implements SourceStre
     this.#unrecordedNotice = new PacedNotice(clock, UNRECORDED_INTERVAL_MS, () => this.emit("unrecorded"));
     this.createdMs = clock.wallMs();
     this.createdMonotonicMs = clock.monotonicMs();
-    this.sinceMs = this.createdMonotonicMs;
     this.#counters = new StreamCounters(this.createdMonotonicMs);
     this.#room = new RingRoom({
       ...{ streamName: name, arena, clock, limits: options, lastDts90k: this.#counters.lastDts90k },
