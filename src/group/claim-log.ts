@@ -82,8 +82,8 @@ export class ClaimLog {
 
   /**
    * Reads on with a reader of its own making, after a connection that was gone, or a process that stood still. The one
-   * before may never tell anything again: a node that was cut off for 7 s, and one that was stopped for 5 s, went on with
-   * what others had taken.
+   * before may never tell anything again: a node that was cut off for 7 s, and one that was stopped for 5 s, went on
+   * with what others had taken.
    */
   readAgain(): void {
     this.#generation++;
