@@ -58,7 +58,7 @@ it("records elsewhere what a killed node had", async () => {
     await rig.untilRecorded(held, before);
     noteTime("killed", killedMs);
     await rig.untilAlone();
-    await rig.restart(node, held.length);
+    await rig.restart(node);
   }
   if (isTorture) expect(Math.max(...(took.killed ?? []))).toBeLessThan(TAKE_OVER_MS);
 });
@@ -101,7 +101,7 @@ it.runIf(isTorture)("records elsewhere where the leader dies with a node", async
   const ms = noteTime("killed with the leader", killedMs);
   rig.nats.restart(leader);
   await rig.untilAlone();
-  await rig.restart(node, held.length);
+  await rig.restart(node);
   expect(ms).toBeLessThan(WITH_LEADER_MS);
 });
 
