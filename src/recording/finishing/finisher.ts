@@ -331,8 +331,9 @@ export class Finisher implements Collector {
       this.#deps.logger.warn({ path, clockStepMs }, "the wall clock was set while this file was recorded");
     const final = { ...segment.report(true), path };
     const known = segment.blocks;
-    const manifest = known && (await manifests.write({ report: final, known, isRecovered: false, sync: isDurable }));
+    // Also of their manifests: each names the one before, and the ledger the last.
     await turn.come;
+    const manifest = known && (await manifests.write({ report: final, known, isRecovered: false, sync: isDurable }));
     const report: ClosedSegmentReport = {
       ...segment.report(true),
       path,
