@@ -44,7 +44,7 @@ export function wholeChecksum(parts: readonly Part[]): string {
 }
 
 /** By its checksum where the server keeps one, or else by its ETag. */
-export function isSame(head: ObjectHead, wanted: ObjectHead): boolean {
+function isSame(head: ObjectHead, wanted: ObjectHead): boolean {
   if (head.sizeBytes !== wanted.sizeBytes) return false;
   return head.sha256 === undefined ? head.etag === wanted.etag : head.sha256 === wanted.sha256;
 }

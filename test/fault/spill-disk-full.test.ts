@@ -31,6 +31,21 @@ async function tmpfs(mebibytes: number): Promise<{ root: string; spill: string }
   return { root, spill };
 }
 
+/** On a volume of that size. `put` puts a mebibyte of the first letter of a name, which is in `lost` where it fails. */
+async function openFile(mebibytes: number) {
+  const { spill } = await tmpfs(mebibytes);
+  const clock = new TestClock();
+  const file = new SpillFile({ folder: spill, limitBytes: 64 * MIB, hangMs: 60_000, clock, logger: silentLogger });
+  const lost: string[] = [];
+  const put = (name: string) =>
+    file.put(
+      MIB,
+      (target) => target.fill(name.charCodeAt(0)),
+      () => lost.push(name),
+    );
+  return { spill, clock, file, lost, put };
+}
+
 /** All the room that there is. */
 async function fill(folder: string): Promise<void> {
   await runProgram("dd", ["if=/dev/zero", `of=${join(folder, "filler")}`, "bs=64K"]);
@@ -84,28 +99,17 @@ it("a full disk under the past costs what it cannot take, and nothing of a recor
 });
 
 it("room that the past has had is written again on a full disk, and given back with the last of it", async () => {
-  const { spill } = await tmpfs(8);
-  const clock = new TestClock();
-  const file = new SpillFile({
-    ...{ folder: spill, limitBytes: 64 * MIB, hangMs: 60_000, clock, logger: silentLogger },
-  });
-  const lost: string[] = [];
-  const put = (name: string, mebibytes: number) =>
-    file.put(
-      mebibytes * MIB,
-      (target) => target.fill(name.charCodeAt(0)),
-      () => lost.push(name),
-    );
-  const a = put("a", 1);
-  const b = put("b", 1);
+  const { spill, clock, file, lost, put } = await openFile(8);
+  const a = put("a");
+  const b = put("b");
   expect((await b?.read())?.[0]).toBe("b".charCodeAt(0));
   // Read in its turn: both are written.
   await until("both are written", async () => (await freeMib(spill)) <= 6);
   await fill(spill);
   clock.nowMs += 5000;
   a?.free();
-  const c = put("c", 1);
-  const d = put("d", 1);
+  const c = put("c");
+  const d = put("d");
   await until("c is written, or lost, and there is no room for d", () => lost.includes("d"));
   const read = await c?.read();
   expect([read?.[0], read?.[MIB - 1], lost]).toEqual(["c".charCodeAt(0), "c".charCodeAt(0), ["d"]]);
@@ -116,18 +120,7 @@ it("room that the past has had is written again on a full disk, and given back w
 });
 
 it("room of what was freed before it was written is asked for", async () => {
-  const { spill } = await tmpfs(4);
-  const clock = new TestClock();
-  const file = new SpillFile({
-    ...{ folder: spill, limitBytes: 64 * MIB, hangMs: 60_000, clock, logger: silentLogger },
-  });
-  const lost: string[] = [];
-  const put = (name: string) =>
-    file.put(
-      MIB,
-      (target) => target.fill(1),
-      () => lost.push(name),
-    );
+  const { spill, clock, file, lost, put } = await openFile(4);
   put("a");
   const freed = put("b");
   const c = put("c");

@@ -121,6 +121,15 @@ function join(): void {
   pulls.caughtUp();
 }
 
+/** Pulls 1 and 2 are those of node 2. */
+function joinBesideOwnerOfBoth(): void {
+  join();
+  for (const configId of [1, 2]) pulls.seen({ configId, epoch: 1, node: 2, sequence: configId });
+  hear(2);
+  start(1);
+  start(2);
+}
+
 it("claims and runs a pull that nobody has, and yields to a higher epoch", async () => {
   join();
   start(1);
@@ -289,11 +298,7 @@ it("pulls beside the owner that gives a pull away, and claims it when it is reco
 });
 
 it("leaves what does not come to live here to its owner, and what another has taken meanwhile", async () => {
-  join();
-  for (const configId of [1, 2]) pulls.seen({ configId, epoch: 1, node: 2, sequence: configId });
-  hear(2);
-  start(1);
-  start(2);
+  joinBesideOwnerOfBoth();
   pulls.take(1);
   pulls.take(2);
   pulls.seen({ configId: 2, epoch: 2, node: 3, sequence: 3 });
@@ -306,11 +311,7 @@ it("leaves what does not come to live here to its owner, and what another has ta
 });
 
 it("leaves what it was about to take to its owner when it drains, and gives away what it is claiming", async () => {
-  join();
-  for (const configId of [1, 2]) pulls.seen({ configId, epoch: 1, node: 2, sequence: configId });
-  hear(2);
-  start(1);
-  start(2);
+  joinBesideOwnerOfBoth();
   pulls.take(1);
   await pass(HEARTBEAT_MS, [2]);
   pulls.drain();

@@ -5,8 +5,22 @@ import { jsonReply, type RouteHandler, type RouteModule } from "../../../src/bas
 import type { GroupPort } from "../../../src/control/group/group-port.js";
 import { groupRoutes } from "../../../src/server/group-routes.js";
 
+/** What the route of that module answers of all nodes. */
+async function askAll(module: RouteModule, group: GroupPort, query: Record<string, string> = {}): Promise<unknown> {
+  let handler: RouteHandler | undefined;
+  for (const { routes } of groupRoutes([module], group))
+    routes((_method, _path, given) => {
+      handler = given;
+    });
+  const reply = await handler?.({
+    ...{ method: "GET", isHead: false, parameters: {}, headers: {}, role: "owner", body: "" },
+    query: new URLSearchParams({ node: "all", ...query }),
+  } as Parameters<RouteHandler>[0]);
+  return JSON.parse(String(reply?.body));
+}
+
 /** What the other node's answer is to be. */
-function ask(body: string, merge: boolean): Promise<{ body: unknown }> {
+function ask(body: string, merge: boolean): Promise<unknown> {
   const module: RouteModule = {
     name: "test",
     routes: (register) =>
@@ -28,15 +42,7 @@ function ask(body: string, merge: boolean): Promise<{ body: unknown }> {
     ask: async () => ({ status: 200, headers: { "Content-Type": "application/json" }, body }),
     serve: () => undefined,
   } as unknown as GroupPort;
-  let handler: RouteHandler | undefined;
-  for (const { routes } of groupRoutes([module], group))
-    routes((_method, _path, given) => {
-      handler = given;
-    });
-  const query = new URLSearchParams("node=all");
-  return Promise.resolve(
-    handler?.({ method: "GET", isHead: false, parameters: {}, query, headers: {}, role: "owner", body: "" }),
-  ) as Promise<{ body: unknown }>;
+  return askAll(module, group);
 }
 
 it.each([
@@ -45,7 +51,7 @@ it.each([
   ["that is no JSON", "{", true, { all: [1], unanswered: ["b"] }],
   ["that is no JSON, beside others", "{", false, { nodes: [{ told: [1], node: "a" }], unanswered: ["b"] }],
 ])("take an answer %s for what it is", async (_what, body, merge, wanted) => {
-  expect(JSON.parse(String((await ask(body, merge)).body))).toEqual(wanted);
+  expect(await ask(body, merge)).toEqual(wanted);
 });
 
 const PAGE = 2;
@@ -78,16 +84,7 @@ async function askPage(cursor: string | undefined, down: readonly string[] = [])
     },
     serve: () => undefined,
   } as unknown as GroupPort;
-  let handler: RouteHandler | undefined;
-  for (const { routes } of groupRoutes([module], group))
-    routes((_method, _path, given) => {
-      handler = given;
-    });
-  const query = new URLSearchParams({ node: "all", ...(cursor !== undefined && { cursor }) });
-  const reply = await handler?.({
-    ...{ method: "GET", isHead: false, parameters: {}, query, headers: {}, role: "owner", body: "" },
-  } as Parameters<RouteHandler>[0]);
-  return JSON.parse(String(reply?.body)) as Record<string, unknown>;
+  return (await askAll(module, group, { ...(cursor !== undefined && { cursor }) })) as Record<string, unknown>;
 }
 
 it("shows all that all nodes have over pages with one cursor, and asks nobody again who has no more", async () => {
